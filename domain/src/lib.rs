@@ -1,1 +1,20 @@
+//! The vocabulary of Keystead: nouns and the rules they obey.
+//!
+//! No async, no I/O, no clock, no randomness, no secrets: everything here also compiles to
+//! WebAssembly. A rule is a pure function that answers with a small enum saying *why not*.
 
+pub mod audit;
+pub mod command;
+mod country_table;
+pub mod form;
+pub mod id;
+pub mod key_version;
+pub mod limits;
+pub mod password;
+pub mod problem;
+pub mod rotation;
+pub mod scope;
+pub mod view;
+pub mod words;
+
+pub use problem::Problem;

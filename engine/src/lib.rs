@@ -1,1 +1,43 @@
+//! The use cases of Keystead. Native only; knows neither HTTP nor HTML.
+//!
+//! Reading order: [`Portal`] (what there is), `sign_in` (who comes in), `changes` and [`authority`]
+//! (how a verification code becomes the right to do one thing), `scopes` and `keys` (what is
+//! done), `store` (the only SQL), [`envelope`] (what lies there sealed).
 
+pub mod audit;
+pub mod authority;
+pub mod changes;
+pub mod clock;
+mod email;
+pub mod envelope;
+pub mod error;
+mod hardening;
+mod keys;
+mod notes;
+mod password;
+mod portal;
+pub use portal::instance_if_any;
+mod profile;
+mod random;
+pub mod recovery;
+pub mod root_key;
+pub mod scheduler;
+mod scopes;
+pub mod secret;
+mod sessions;
+mod setup;
+mod sign_in;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod throttle;
+pub mod totp;
+mod users;
+
+pub use clock::Clock;
+pub use error::Error;
+pub use hardening::{Hardened, harden};
+pub use portal::{Portal, Settings};
+pub use secret::{SecretBytes, SecretText};
+pub use sessions::{From, NewSession, Session, Stage};
+pub use setup::SetupState;

@@ -1,0 +1,102 @@
+//! Audit events: who did what, where, when, with which outcome.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+macro_rules! actions {
+    ($($variant:ident = $word:literal, $label:literal;)*) => {
+        /// What was done or attempted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Action { $(#[serde(rename = $word)] $variant,)* }
+
+        impl Action {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word stored and exported.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// The words a person reads.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),* }
+            }
+
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+actions! {
+    Setup = "portal.setup", "Set up Keystead";
+    SignIn = "session.sign_in", "Sign in";
+    SignInRecovery = "session.sign_in_recovery", "Sign in with a recovery code";
+    SignOut = "session.sign_out", "Sign out";
+    SessionsEnd = "session.end_others", "Sign out other sessions";
+    UserCreate = "user.create", "Create administrator";
+    PasswordChange = "user.password_change", "Change password";
+    PasswordReset = "user.password_reset", "Reset password";
+    AuthenticatorReplace = "user.authenticator_replace", "Replace authenticator";
+    AuthenticatorReset = "user.authenticator_reset", "Reset authenticator";
+    RecoveryCodesReplace = "user.recovery_codes_replace", "Replace recovery codes";
+    EnvironmentAdd = "environment.add", "Add environment";
+    EnvironmentRename = "environment.rename", "Rename environment";
+    EnvironmentRemove = "environment.remove", "Remove environment";
+    CountryAdd = "country.add", "Add country";
+    CountryRemove = "country.remove", "Remove country";
+    KeyCreate = "key.create", "Add encryption key";
+    KeyRotate = "key.rotate", "Rotate encryption key";
+    KeyRotateAutomatic = "key.rotate_automatic", "Rotate encryption key by itself";
+    KeyRotateDeferred = "key.rotate_deferred", "Put off automatic rotation";
+    KeySettings = "key.settings", "Edit encryption key";
+    ConfirmCode = "change.confirm", "Confirm a change";
+    RootKeyInit = "root_key.init", "Create root key";
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Done,
+    Refused,
+}
+
+impl Outcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Refused => "Refused",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Done, Self::Refused].into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+/// One line of the audit log as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// 1, 2, 3, … without gaps.
+    pub sequence: i64,
+    pub at: DateTime<Utc>,
+    /// An e-mail address, "Keystead" (the scheduler), "Command line" or "Nobody signed in".
+    pub who: String,
+    pub action: Action,
+    /// `production/DE`, `production`, or empty where the event belongs to no scope.
+    pub place: String,
+    pub outcome: Outcome,
+    /// What exactly, or why not; may be empty.
+    pub detail: String,
+    /// The client's address; empty for the scheduler and the command line.
+    pub address: String,
+}

@@ -1,0 +1,69 @@
+//! The state of a form: what was typed and what is wrong with it, field by field.
+
+use crate::Problem;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Shown again when a form was refused. Holds no secrets: a secret field is never put here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    values: BTreeMap<String, String>,
+    errors: BTreeMap<String, String>,
+    /// Secret fields whose value the server keeps sealed: the empty field says "kept".
+    kept: Vec<String>,
+    /// What is wrong with the form as a whole.
+    pub error: Option<String>,
+}
+
+impl Form {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.values.insert(field.to_owned(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn keeping(mut self, field: &str) -> Self {
+        self.kept.push(field.to_owned());
+        self
+    }
+
+    pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.errors.entry(field.to_owned()).or_insert_with(|| message.into());
+    }
+
+    /// Puts a problem beside its field, or above the form where it belongs to none.
+    #[must_use]
+    pub fn refused(mut self, problem: &Problem) -> Self {
+        match &problem.field {
+            Some(field) => self.refuse(field, problem.message.clone()),
+            None => self.error = Some(problem.message.clone()),
+        }
+        self
+    }
+
+    pub fn value(&self, field: &str) -> &str {
+        self.values.get(field).map_or("", String::as_str)
+    }
+
+    pub fn error_of(&self, field: &str) -> Option<&str> {
+        self.errors.get(field).map(String::as_str)
+    }
+
+    pub fn is_kept(&self, field: &str) -> bool {
+        self.kept.iter().any(|kept| kept == field)
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some() || !self.errors.is_empty()
+    }
+
+    /// The fields with errors and their messages, in the order of their names.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.errors.iter().map(|(field, message)| (field.as_str(), message.as_str()))
+    }
+}

@@ -1,0 +1,307 @@
+//! Key versions: their types, their status, and how one follows another.
+
+use crate::limits::{DailyLimits, Left, LimitReached, Usage};
+use crate::rotation::RotationPeriod;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where the material of a version comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyType {
+    /// Material generated here, sealed at rest.
+    Managed,
+}
+
+impl KeyType {
+    pub const ALL: [Self; 1] = [Self::Managed];
+
+    /// The word used in the database, in forms and in CSS.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+        }
+    }
+
+    /// The label of PRODUCT.md 1.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Managed => "Managed",
+        }
+    }
+
+    /// Who holds what, in one line.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Managed => "Keystead generates the key, keeps it sealed and rotates it by itself.",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key_type| key_type.word() == word)
+    }
+
+    /// Counts towards the 100 customer-supplied versions of a scope.
+    pub fn is_customer_supplied(self) -> bool {
+        match self {
+            Self::Managed => false,
+        }
+    }
+}
+
+/// The newest version encrypts; every older one only decrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Active,
+    Deprecated,
+}
+
+impl Status {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deprecated => "deprecated",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Deprecated => "Deprecated",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Active, Self::Deprecated].into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// What the rules need to know of the version that is Active now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveVersion {
+    pub number: u32,
+    pub key_type: KeyType,
+    pub created_at: DateTime<Utc>,
+    /// Managed versions only.
+    pub period: Option<RotationPeriod>,
+    /// Managed versions only.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// The version that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NewVersion {
+    Managed { period: RotationPeriod },
+}
+
+impl NewVersion {
+    pub fn key_type(self) -> KeyType {
+        match self {
+            Self::Managed { .. } => KeyType::Managed,
+        }
+    }
+}
+
+/// Exactly what making the version does; the page shows it, the store executes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub number: u32,
+    pub new: NewVersion,
+    /// The version that becomes Deprecated in the same transaction.
+    pub deprecates: Option<u32>,
+    pub due_at: Option<DateTime<Utc>>,
+    /// 1 to 100, for customer-supplied versions.
+    pub customer_supplied_no: Option<u32>,
+    pub left: Left,
+}
+
+/// Plans the next version of a scope: rules 1 to 4 of PRODUCT.md 2.
+///
+/// # Errors
+/// The limit that is reached.
+pub fn plan(
+    active: Option<ActiveVersion>,
+    new: NewVersion,
+    used: Usage,
+    limits: DailyLimits,
+    at: DateTime<Utc>,
+) -> Result<Plan, LimitReached> {
+    let key_type = new.key_type();
+    let left = limits.after_one_more(used, key_type, at)?;
+    let due_at = match new {
+        NewVersion::Managed { period } => Some(period.due_after(at)),
+    };
+    Ok(Plan {
+        number: active.map_or(1, |version| version.number + 1),
+        new,
+        deprecates: active.map(|version| version.number),
+        due_at,
+        customer_supplied_no: key_type.is_customer_supplied().then_some(used.customer_supplied + 1),
+        left,
+    })
+}
+
+/// Why "Add version" or "Settings" cannot be used now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotManaged {
+    #[error("This scope has no encryption key yet. Add one first.")]
+    NoKey,
+    #[error("The Active version is not managed here. Register its next version with Add encryption key.")]
+    CustomerSupplied,
+}
+
+/// The Active version, if Keystead manages it: what "Add version" and "Settings" need.
+///
+/// # Errors
+/// Why there is none.
+pub fn managed(active: Option<ActiveVersion>) -> Result<(ActiveVersion, RotationPeriod), NotManaged> {
+    let version = active.ok_or(NotManaged::NoKey)?;
+    let period = version.period.ok_or(NotManaged::CustomerSupplied)?;
+    Ok((version, period))
+}
+
+/// Whether the scheduler must act: only an Active managed version whose date has come.
+pub fn is_due(active: ActiveVersion, now: DateTime<Utc>) -> bool {
+    active.key_type == KeyType::Managed && active.due_at.is_some_and(|due| due <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::{day_start, next_day};
+    use chrono::Duration;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    struct Row {
+        number: u32,
+        status: Status,
+        created_at: DateTime<Utc>,
+        period: RotationPeriod,
+        due_at: DateTime<Utc>,
+        rotated_for: Option<DateTime<Utc>>,
+    }
+
+    /// What the store does with a plan, in memory.
+    #[derive(Default)]
+    struct Scope {
+        rows: Vec<Row>,
+    }
+
+    impl Scope {
+        fn active(&self) -> Option<ActiveVersion> {
+            self.rows.iter().find(|row| row.status == Status::Active).map(|row| ActiveVersion {
+                number: row.number,
+                key_type: KeyType::Managed,
+                created_at: row.created_at,
+                period: Some(row.period),
+                due_at: Some(row.due_at),
+            })
+        }
+
+        fn usage(&self, at: DateTime<Utc>) -> Usage {
+            let today = self.rows.iter().filter(|row| row.created_at >= day_start(at)).count() as u32;
+            Usage { of_type_today: today, today, customer_supplied: 0 }
+        }
+
+        fn add(
+            &mut self,
+            period: RotationPeriod,
+            limits: DailyLimits,
+            at: DateTime<Utc>,
+            rotated_for: Option<DateTime<Utc>>,
+        ) -> Result<Plan, LimitReached> {
+            let plan = plan(self.active(), NewVersion::Managed { period }, self.usage(at), limits, at)?;
+            for row in &mut self.rows {
+                if Some(row.number) == plan.deprecates {
+                    row.status = Status::Deprecated;
+                }
+            }
+            self.rows.push(Row {
+                number: plan.number,
+                status: Status::Active,
+                created_at: at,
+                period,
+                due_at: plan.due_at.expect("managed versions are due once"),
+                rotated_for,
+            });
+            Ok(plan)
+        }
+
+        fn tick(&mut self, limits: DailyLimits, at: DateTime<Utc>) {
+            if let Some(active) = self.active().filter(|active| is_due(*active, at)) {
+                let (_, period) = managed(Some(active)).expect("a managed version");
+                let _ = self.add(period, limits, at, active.due_at);
+            }
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Action {
+        Add(RotationPeriod),
+        Settings(RotationPeriod),
+        Tick,
+        Wait(i64),
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let period = prop::sample::select(RotationPeriod::ALL.to_vec());
+        prop_oneof![
+            period.clone().prop_map(Action::Add),
+            period.prop_map(Action::Settings),
+            Just(Action::Tick),
+            (1i64..200 * 24 * 60).prop_map(Action::Wait),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_leaves_one_active_no_gap_and_no_limit_passed(
+            start in 0i64..4_000_000_000,
+            per_type in 1u32..4,
+            per_scope in 1u32..4,
+            actions in prop::collection::vec(action(), 1..120),
+        ) {
+            let limits = DailyLimits { per_type, per_scope };
+            let mut now = DateTime::from_timestamp(start, 0).expect("a time");
+            let mut scope = Scope::default();
+            for action in actions {
+                match action {
+                    Action::Add(period) => { let _ = scope.add(period, limits, now, None); }
+                    Action::Settings(period) => {
+                        if let Some(row) = scope.rows.iter_mut().find(|row| row.status == Status::Active) {
+                            row.period = period;
+                            row.due_at = period.due_after(row.created_at);
+                        }
+                    }
+                    Action::Tick => scope.tick(limits, now),
+                    Action::Wait(minutes) => now += Duration::minutes(minutes),
+                }
+                let active = scope.rows.iter().filter(|row| row.status == Status::Active).count();
+                prop_assert_eq!(active, usize::from(!scope.rows.is_empty()));
+                let numbers: Vec<_> = scope.rows.iter().map(|row| row.number).collect();
+                prop_assert_eq!(numbers, (1..=scope.rows.len() as u32).collect::<Vec<_>>());
+                prop_assert!(scope.usage(now).today <= per_scope.min(per_type));
+                let mut dues: Vec<_> = scope.rows.iter().filter_map(|row| row.rotated_for).collect();
+                let all = dues.len();
+                dues.sort();
+                dues.dedup();
+                prop_assert_eq!(dues.len(), all, "a due date rotated twice");
+            }
+            // Nothing is lost: at the latest on the next UTC day the due key has its successor.
+            if scope.active().is_some_and(|active| is_due(active, now)) {
+                let before = scope.rows.len();
+                scope.tick(limits, next_day(now));
+                prop_assert_eq!(scope.rows.len(), before + 1);
+                scope.tick(limits, next_day(now));
+                prop_assert_eq!(scope.rows.len(), before + 1, "one rotation, not one per missed period");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_managed_active_version_offers_rotation() {
+        assert_eq!(managed(None), Err(NotManaged::NoKey));
+    }
+}

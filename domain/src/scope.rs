@@ -1,0 +1,247 @@
+//! Environments, countries, and the scope that one of each makes.
+
+use crate::country_table::ASSIGNED;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest display name of an environment, in characters.
+pub const NAME_MAX: usize = 60;
+/// Longest slug, in characters.
+pub const SLUG_MAX: usize = 40;
+
+/// The address of an environment: `[a-z0-9-]{1,40}`, made from the first name, never changed,
+/// never used again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Slug(String);
+
+impl Slug {
+    /// Makes a slug from a display name: lower case, everything but letters and digits becomes
+    /// one hyphen, at most 40 characters. `None` when nothing is left.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut slug = String::new();
+        for c in name.to_lowercase().chars() {
+            match c {
+                'a'..='z' | '0'..='9' => slug.push(c),
+                _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
+                _ => {}
+            }
+        }
+        slug.truncate(SLUG_MAX);
+        let slug = slug.trim_end_matches('-');
+        (!slug.is_empty()).then(|| Self(slug.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is not a slug.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an environment's address: 1 to 40 of a-z, 0-9 and hyphen")]
+pub struct NotASlug;
+
+impl TryFrom<String> for Slug {
+    type Error = NotASlug;
+    fn try_from(text: String) -> Result<Self, NotASlug> {
+        let good = (1..=SLUG_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if good { Ok(Self(text)) } else { Err(NotASlug) }
+    }
+}
+
+impl From<Slug> for String {
+    fn from(slug: Slug) -> Self {
+        slug.0
+    }
+}
+
+/// What an environment is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    #[default]
+    Production,
+    Test,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Production, Self::Test];
+
+    /// The word used in the database, in forms and in CSS.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Test => "test",
+        }
+    }
+
+    /// The word a person reads.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Production => "Production",
+            Self::Test => "Test",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// Why a name cannot be used. The text is what the person reads beside the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameRefused {
+    #[error("Enter a name.")]
+    Empty,
+    #[error("Use at most 60 characters.")]
+    TooLong,
+    #[error("Leave out line breaks, tabs and other control characters.")]
+    Control,
+    #[error("Use at least one letter from a to z or one digit: the address is made of them.")]
+    NothingForAddress,
+}
+
+/// A display name: 1 to 60 characters, none of them a control character, without white space at
+/// its ends.
+pub fn display_name(text: &str) -> Result<String, NameRefused> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(NameRefused::Empty);
+    }
+    if text.chars().count() > NAME_MAX {
+        return Err(NameRefused::TooLong);
+    }
+    if text.chars().any(is_unprintable) {
+        return Err(NameRefused::Control);
+    }
+    Ok(text.to_owned())
+}
+
+/// Control characters and the marks that turn the direction of text around them.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An ISO 3166-1 alpha-2 code that is officially assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Country(usize);
+
+/// The text is not an assigned code.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Choose a country from the list.")]
+pub struct NotACountry;
+
+impl Country {
+    /// Exactly two capital letters of the table; anything else is refused.
+    pub fn from_code(code: &str) -> Result<Self, NotACountry> {
+        ASSIGNED.binary_search_by(|(known, _)| known.cmp(&code)).map(Self).map_err(|_| NotACountry)
+    }
+
+    pub fn code(self) -> &'static str {
+        ASSIGNED[self.0].0
+    }
+
+    pub fn name(self) -> &'static str {
+        ASSIGNED[self.0].1
+    }
+
+    /// All of ISO 3166-1, in the order of their names.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<_> = (0..ASSIGNED.len()).map(Self).collect();
+        all.sort_by_key(|country| sort_key(country.name()));
+        all
+    }
+}
+
+/// Names that begin with an accented letter stand where a reader looks for them.
+fn sort_key(name: &str) -> String {
+    name.replace('Å', "A").replace('ô', "o").replace('ü', "u")
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl TryFrom<String> for Country {
+    type Error = NotACountry;
+    fn try_from(text: String) -> Result<Self, NotACountry> {
+        Self::from_code(&text)
+    }
+}
+
+impl From<Country> for String {
+    fn from(country: Country) -> Self {
+        country.code().to_owned()
+    }
+}
+
+/// One country of one environment, written `production/DE`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ScopeName {
+    pub environment: Slug,
+    pub country: Country,
+}
+
+impl fmt::Display for ScopeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.environment, self.country)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_made_from_the_name() {
+        for (name, slug) in [
+            ("Production", Some("production")),
+            ("  EU — Staging 2 ", Some("eu-staging-2")),
+            ("Müller & Söhne", Some("m-ller-s-hne")),
+            ("日本", None),
+            ("--", None),
+        ] {
+            assert_eq!(Slug::from_name(name).as_ref().map(Slug::as_str), slug, "{name}");
+        }
+        let long = Slug::from_name(&"ab ".repeat(30)).expect("a slug");
+        assert!(long.as_str().len() <= SLUG_MAX && !long.as_str().ends_with('-'));
+    }
+
+    #[test]
+    fn only_slugs_of_the_grammar_are_accepted() {
+        for bad in ["", "A", "a b", "a/b", "ä", &"a".repeat(41)] {
+            assert_eq!(Slug::try_from(bad.to_owned()), Err(NotASlug), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_refused_in_words() {
+        assert_eq!(display_name("  "), Err(NameRefused::Empty));
+        assert_eq!(display_name(&"x".repeat(61)), Err(NameRefused::TooLong));
+        assert_eq!(display_name("a\u{202e}b"), Err(NameRefused::Control));
+        assert_eq!(display_name(" Production "), Ok("Production".to_owned()));
+    }
+
+    #[test]
+    fn the_country_table_is_all_of_iso_3166_and_sorted_by_code() {
+        assert_eq!(ASSIGNED.len(), 249);
+        assert!(ASSIGNED.is_sorted());
+        assert_eq!(Country::from_code("DE").map(Country::name), Ok("Germany"));
+        for bad in ["de", "XK", "ZZ", "D", "DEU", ""] {
+            assert_eq!(Country::from_code(bad), Err(NotACountry), "{bad}");
+        }
+        let all = Country::all();
+        assert_eq!((all[0].name(), all[1].name()), ("Afghanistan", "Åland Islands"));
+    }
+}

@@ -1,0 +1,233 @@
+//! What the pages are made of: the only types that carry data outwards.
+
+use crate::audit::Event;
+use crate::id::{ChangeId, SessionId};
+use crate::key_version::{KeyType, Status};
+use crate::limits::{DailyLimits, Usage};
+use crate::rotation::RotationPeriod;
+use crate::scope::{Country, Kind, ScopeName, Slug};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Light, dark, or what the system says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.word() == word)
+    }
+}
+
+/// A message shown once after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flash {
+    /// What happened and what follows.
+    pub message: String,
+}
+
+/// What every signed-in page shows around its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chrome {
+    pub email: String,
+    pub theme: Theme,
+    /// The path of the page, to mark its place and to come back to.
+    pub path: String,
+    /// What stands in the filter box of the sidebar.
+    pub filter: String,
+    pub tree: Vec<TreeEnvironment>,
+    pub flash: Option<Flash>,
+    /// Every page is made at one moment; spans are counted from it.
+    pub now: DateTime<Utc>,
+}
+
+/// An environment in the sidebar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEnvironment {
+    pub slug: Slug,
+    pub name: String,
+    pub kind: Kind,
+    pub countries: Vec<TreeCountry>,
+}
+
+/// A country in the sidebar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeCountry {
+    pub country: Country,
+    pub lacks: Option<Lack>,
+}
+
+/// What a country lacks, said beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is no key: data would go unencrypted.
+    NoKey,
+    /// The rotation of the managed key is overdue.
+    Rotate,
+}
+
+impl Lack {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NoKey => "no key",
+            Self::Rotate => "rotate",
+        }
+    }
+}
+
+/// A row of the environments page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentRow {
+    pub slug: Slug,
+    pub name: String,
+    pub kind: Kind,
+    pub countries: u32,
+    /// Countries that have an encryption key.
+    pub with_key: u32,
+    pub created_at: DateTime<Utc>,
+}
+
+impl EnvironmentRow {
+    /// Removal is possible only while no key exists.
+    pub fn is_removable(&self) -> bool {
+        self.with_key == 0
+    }
+}
+
+/// One environment and its countries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentView {
+    pub environment: EnvironmentRow,
+    pub countries: Vec<CountryRow>,
+}
+
+/// A row of an environment's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountryRow {
+    pub country: Country,
+    /// The Active version's number, once there is a key.
+    pub active: Option<u32>,
+    pub key_type: Option<KeyType>,
+    pub due_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A new authenticator: the secret as text and as a QR code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnrolmentView {
+    pub email: String,
+    /// Base32, in groups of four.
+    pub secret: String,
+    /// Modules per side of the QR code, quiet zone included.
+    pub qr_size: u32,
+    /// An SVG path that draws the dark modules, one unit each.
+    pub qr_path: String,
+}
+
+/// A session in the list of the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub is_this: bool,
+    pub created_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+    pub address: String,
+    /// "Firefox on Linux", or the first characters of what the browser calls itself.
+    pub agent: String,
+}
+
+/// The profile of the person signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileView {
+    pub email: String,
+    pub created_at: DateTime<Utc>,
+    pub password_changed_at: DateTime<Utc>,
+    pub authenticator_since: DateTime<Utc>,
+    /// Recovery codes not used yet, of ten.
+    pub recovery_codes_left: u32,
+    pub sessions: Vec<SessionRow>,
+}
+
+/// A change that waits for its code: what will happen, in sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedView {
+    pub id: ChangeId,
+    pub effects: Vec<String>,
+    /// Something the person should weigh before going on.
+    pub warning: Option<String>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The keys page of one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysView {
+    pub scope: ScopeName,
+    pub environment_name: String,
+    /// Newest first; one page of them.
+    pub versions: Vec<VersionRow>,
+    /// The number to continue below, where there are more.
+    pub older: Option<u32>,
+    /// The page does not begin with the newest version.
+    pub is_older_page: bool,
+    pub limits: LimitsView,
+}
+
+impl KeysView {
+    /// The Active version as the rules see it.
+    pub fn is_managed(&self) -> bool {
+        self.limits.active_type == Some(KeyType::Managed)
+    }
+}
+
+/// What is left of the limits before a form is filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitsView {
+    pub daily: DailyLimits,
+    /// Counted for the managed type.
+    pub managed: Usage,
+    pub resets_at: DateTime<Utc>,
+    pub customer_supplied_used: u32,
+    pub runs_out_at: Option<DateTime<Utc>>,
+    pub active_type: Option<KeyType>,
+}
+
+/// One version in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRow {
+    pub number: u32,
+    pub key_type: KeyType,
+    pub period: Option<RotationPeriod>,
+    pub created_at: DateTime<Utc>,
+    pub status: Status,
+    pub due_at: Option<DateTime<Utc>>,
+    /// Who made it: an e-mail address or "Keystead".
+    pub created_by: String,
+    /// The portal-wide id.
+    pub id: i64,
+}
+
+/// A page of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditView {
+    /// Newest first.
+    pub events: Vec<Event>,
+    /// Continue with events older than this sequence number.
+    pub older: Option<i64>,
+    pub is_older_page: bool,
+}

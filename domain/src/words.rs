@@ -1,0 +1,107 @@
+//! Dates, spans and refusals in the portal's words (DESIGN.md, Words).
+
+use crate::limits::LimitReached;
+use chrono::{DateTime, Duration, Utc};
+
+/// "22 Nov 2026".
+pub fn date(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+/// "22 Nov 2026, 14:05 UTC".
+pub fn moment(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %Y, %H:%M UTC").to_string()
+}
+
+/// "5 h 12 min", "3 days", "12 s": the two largest units that say something.
+pub fn span(length: Duration) -> String {
+    let seconds = length.num_seconds().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, m) => format!("{m} min"),
+        (0, h, 0) => format!("{h} h"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (1, 0, _) => "1 day".to_owned(),
+        (1, h, _) => format!("1 day {h} h"),
+        (d, _, _) => format!("{d} days"),
+    }
+}
+
+/// "in 5 h 12 min", or "now" when the moment has come.
+pub fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if then <= now { "now".to_owned() } else { format!("in {}", span(then - now)) }
+}
+
+/// "1 version", "2 versions".
+pub fn count(number: u32, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+/// Names the limit, the count and when it resets.
+pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
+    match refused {
+        LimitReached::DailyOfType { key_type, limit, used, resets_at } => format!(
+            "Daily limit reached: {used} of {limit} new {} {} today. Possible again {} ({}).",
+            key_type.label(),
+            if *limit == 1 { "version" } else { "versions" },
+            until(*resets_at, now),
+            moment(*resets_at)
+        ),
+        LimitReached::Daily { limit, used, resets_at } => format!(
+            "Daily limit reached: {used} of {limit} new versions of every type today. Possible again {} ({}).",
+            until(*resets_at, now),
+            moment(*resets_at)
+        ),
+        LimitReached::CustomerSupplied { limit, used } => format!(
+            "{used} of {limit} customer-supplied versions used. This scope can take no more of them; a Managed key is still possible."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_version::KeyType;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn moments_read_as_the_design_says() {
+        assert_eq!(moment(at("2026-11-02T14:05:59Z")), "2 Nov 2026, 14:05 UTC");
+        assert_eq!(date(at("2026-11-22T00:00:00Z")), "22 Nov 2026");
+    }
+
+    #[test]
+    fn spans_name_the_two_largest_units() {
+        for (seconds, words) in [
+            (-5, "0 s"),
+            (12, "12 s"),
+            (60, "1 min"),
+            (3600, "1 h"),
+            (18_720, "5 h 12 min"),
+            (86_400, "1 day"),
+            (97_200, "1 day 3 h"),
+            (864_000, "10 days"),
+        ] {
+            assert_eq!(span(Duration::seconds(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_limit_count_and_reset() {
+        let now = at("2026-11-22T18:48:00Z");
+        let refused = LimitReached::DailyOfType {
+            key_type: KeyType::Managed,
+            limit: 1,
+            used: 1,
+            resets_at: at("2026-11-23T00:00:00Z"),
+        };
+        assert_eq!(
+            limit_reached(&refused, now),
+            "Daily limit reached: 1 of 1 new Managed version today. Possible again in 5 h 12 min (23 Nov 2026, 00:00 UTC)."
+        );
+    }
+}

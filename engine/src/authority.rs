@@ -1,0 +1,117 @@
+//! The proof that a sensitive command may be executed.
+//!
+//! A verb that changes a key or a user takes [`Authorised`] of its command. Only three places
+//! make one: a confirmed verification code (`changes`), the host's command line, the scheduler.
+//! The ways round it do not compile:
+//!
+//! ```compile_fail,E0451
+//! // Its fields are private.
+//! use engine::authority::Authorised;
+//! let forged = Authorised { command: (), by: engine::audit::Actor::Host, at: chrono::Utc::now() };
+//! ```
+//! ```compile_fail,E0599
+//! // It is spent once: no Clone.
+//! fn twice<C: engine::authority::Sensitive>(proof: engine::authority::Authorised<C>) {
+//!     let _copy = proof.clone();
+//! }
+//! ```
+//! ```compile_fail,E0277
+//! // It cannot be read from outside: no Deserialize.
+//! fn readable<T: serde::de::DeserializeOwned>() {}
+//! readable::<engine::authority::Authorised<domain::command::RotateKey>>();
+//! ```
+//! ```compile_fail,E0308
+//! // A proof for one command is none for another.
+//! async fn spend(portal: engine::Portal, proof: engine::authority::Authorised<domain::command::EditKey>) {
+//!     let _ = portal.rotate_key(proof).await;
+//! }
+//! ```
+
+use crate::audit::{Actor, Entry};
+use chrono::{DateTime, Utc};
+use domain::audit::Action;
+use domain::command::{
+    ChangePassword, CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A command that needs a verification code. The list of its implementations is the policy.
+pub trait Sensitive: sealed::Sealed + Serialize + DeserializeOwned + Send + Sync {
+    /// The word under which it waits in the database.
+    const KIND: &'static str;
+    const ACTION: Action;
+    /// Where the audit log says it happened.
+    fn place(&self) -> String {
+        String::new()
+    }
+}
+
+macro_rules! sensitive {
+    ($($command:ident, $action:ident $(, $place:expr)?;)*) => {$(
+        impl sealed::Sealed for $command {}
+        impl Sensitive for $command {
+            const KIND: &'static str = stringify!($command);
+            const ACTION: Action = Action::$action;
+            $(fn place(&self) -> String {
+                let place: fn(&Self) -> String = $place;
+                place(self)
+            })?
+        }
+    )*};
+}
+
+sensitive! {
+    CreateKey, KeyCreate, |command| command.scope.name.to_string();
+    RotateKey, KeyRotate, |command| command.scope.name.to_string();
+    EditKey, KeySettings, |command| command.scope.name.to_string();
+    ChangePassword, PasswordChange;
+    ReplaceAuthenticator, AuthenticatorReplace;
+    ReplaceRecoveryCodes, RecoveryCodesReplace;
+}
+
+/// A command, who stands behind it, and when. Consumed by the verb that executes it.
+#[must_use = "the verification code is spent; hand this to the verb"]
+pub struct Authorised<C> {
+    command: C,
+    by: Actor,
+    at: DateTime<Utc>,
+}
+
+impl<C: Sensitive> Authorised<C> {
+    /// A person confirmed the command with a code. Called by `changes::confirm` alone.
+    pub(crate) fn confirmed(command: C, by: Actor, at: DateTime<Utc>) -> Self {
+        Self { command, by, at }
+    }
+
+    /// The due date of a key stands behind the command. Called by the scheduler alone.
+    pub(crate) fn scheduled(command: C, at: DateTime<Utc>) -> Self {
+        Self { command, by: Actor::Scheduler, at }
+    }
+
+    pub fn command(&self) -> &C {
+        &self.command
+    }
+
+    pub fn by(&self) -> &Actor {
+        &self.by
+    }
+
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// The audit line of its execution: who, what and when come from the proof.
+    pub fn entry(&self, detail: impl Into<String>) -> Entry {
+        Entry::done(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(detail)
+    }
+
+    /// The audit line of its refusal after the code was spent.
+    pub fn refusal(&self, why: impl Into<String>) -> Entry {
+        Entry::refused(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(why)
+    }
+}

@@ -1,0 +1,198 @@
+//! What can go wrong in a use case, and what of it leaves the process.
+
+use chrono::{DateTime, Utc};
+use domain::key_version::NotManaged;
+use domain::limits::LimitReached;
+use domain::password::PasswordRefused;
+use domain::problem::{Code, Problem};
+use domain::scope::{NameRefused, NotACountry};
+use domain::words;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no session, or it is over")]
+    SignedOut,
+    #[error("the e-mail address or the password is wrong")]
+    WrongPassword,
+    #[error("the verification code is wrong or already used")]
+    WrongCode { next_in_seconds: i64 },
+    #[error("the recovery code is wrong or already used")]
+    WrongRecoveryCode,
+    #[error("the setup token is wrong")]
+    WrongSetupToken,
+    #[error("the setup token is older than 60 minutes")]
+    SetupTokenExpired,
+    #[error("too many tries, blocked until {until}")]
+    Blocked { until: DateTime<Utc>, now: DateTime<Utc> },
+    #[error("twenty wrong codes in a row")]
+    CodesExhausted,
+    #[error("there is an administrator already")]
+    AlreadySetUp,
+    #[error("the current password is wrong")]
+    WrongCurrentPassword,
+    #[error("not an e-mail address")]
+    NotAnEmail,
+    #[error("the e-mail address belongs to an administrator already")]
+    EmailTaken,
+    #[error("password refused: {0}")]
+    Password(#[from] PasswordRefused),
+    #[error("name refused: {0}")]
+    Name(#[from] NameRefused),
+    #[error("the slug {0} is or was in use")]
+    SlugTaken(String),
+    #[error("the name is the one it has")]
+    NameUnchanged,
+    #[error("country refused: {0}")]
+    Country(#[from] NotACountry),
+    #[error("{0} is there already")]
+    CountryTaken(&'static str),
+    #[error("an encryption key exists")]
+    HasKeys,
+    #[error("limit reached")]
+    Limit { limit: LimitReached, now: DateTime<Utc> },
+    #[error(transparent)]
+    NotManaged(#[from] NotManaged),
+    #[error("the period is the one it has")]
+    PeriodUnchanged { days: i64 },
+    #[error("the prepared change is gone, spent or expired")]
+    ChangeGone,
+    #[error("what was shown is no longer true: {0}")]
+    Outdated(String),
+    #[error("it does not exist")]
+    NotFound,
+    #[error("the queue for password checks is full")]
+    Busy,
+    #[error("a column cannot be read: {table}.{column} of {id}")]
+    Corrupt { table: &'static str, column: &'static str, id: String },
+    #[error("a sealed value does not open: {0}")]
+    Sealed(String),
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl Error {
+    /// Whether the server is at fault: such errors are logged, whole, at the boundary.
+    pub fn is_fault(&self) -> bool {
+        matches!(self.code(), Code::Internal)
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::SignedOut => Code::SignedOut,
+            Self::WrongPassword
+            | Self::WrongCode { .. }
+            | Self::WrongRecoveryCode
+            | Self::WrongSetupToken
+            | Self::SetupTokenExpired
+            | Self::WrongCurrentPassword => Code::Refused,
+            Self::Blocked { .. } | Self::CodesExhausted => Code::Locked,
+            Self::NotAnEmail
+            | Self::EmailTaken
+            | Self::Password(_)
+            | Self::Name(_)
+            | Self::SlugTaken(_)
+            | Self::NameUnchanged
+            | Self::Country(_)
+            | Self::CountryTaken(_)
+            | Self::PeriodUnchanged { .. } => Code::Invalid,
+            Self::AlreadySetUp
+            | Self::HasKeys
+            | Self::NotManaged(_)
+            | Self::ChangeGone
+            | Self::Outdated(_) => Code::Conflict,
+            Self::Limit { .. } => Code::Limit,
+            Self::NotFound => Code::NotFound,
+            Self::Busy => Code::Busy,
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Database(_) | Self::Fault(_) => Code::Internal,
+        }
+    }
+
+    /// The form field the error belongs to.
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::WrongCode { .. } => Some("code"),
+            Self::WrongRecoveryCode => Some("recovery_code"),
+            Self::WrongSetupToken | Self::SetupTokenExpired => Some("token"),
+            Self::WrongCurrentPassword => Some("current_password"),
+            Self::NotAnEmail | Self::EmailTaken => Some("email"),
+            Self::Password(PasswordRefused::Mismatch) => Some("password_again"),
+            Self::Password(_) => Some("password"),
+            Self::Name(_) | Self::SlugTaken(_) | Self::NameUnchanged => Some("name"),
+            Self::Country(_) | Self::CountryTaken(_) => Some("country"),
+            Self::PeriodUnchanged { .. } => Some("rotation_days"),
+            _ => None,
+        }
+    }
+
+    /// What is wrong, then what to do.
+    fn message(&self) -> String {
+        match self {
+            Self::SignedOut => "Sign in first.".into(),
+            Self::WrongPassword => "E-mail or password is wrong.".into(),
+            Self::WrongCode { next_in_seconds } => {
+                format!("Wrong or already used. Next code in {next_in_seconds} s.")
+            }
+            Self::WrongRecoveryCode => "Wrong or already used. Try another of your recovery codes.".into(),
+            Self::WrongSetupToken => {
+                "This is not the setup token. It stands on the terminal and in the file setup-token of the data folder."
+                    .into()
+            }
+            Self::SetupTokenExpired => {
+                "The setup token is older than 60 minutes. Restart Keystead to get a new one.".into()
+            }
+            Self::Blocked { until, now } => {
+                format!("Too many tries. Try again {}.", words::until(*until, *now))
+            }
+            Self::CodesExhausted => {
+                "Too many wrong codes in a row. Use a recovery code, or ask the operator to run keystead admin reset-totp."
+                    .into()
+            }
+            Self::AlreadySetUp => "Keystead is set up already. Sign in.".into(),
+            Self::WrongCurrentPassword => "This is not your current password.".into(),
+            Self::NotAnEmail => "Enter an e-mail address, like name@example.com.".into(),
+            Self::EmailTaken => "An administrator with this e-mail address exists already.".into(),
+            Self::Password(refused) => refused.to_string(),
+            Self::Name(refused) => refused.to_string(),
+            Self::SlugTaken(slug) => format!(
+                "The address “{slug}” made from this name is or was in use, and addresses are never used again. Choose another name."
+            ),
+            Self::NameUnchanged => "This is the name it has. Enter another.".into(),
+            Self::Country(refused) => refused.to_string(),
+            Self::CountryTaken(name) => format!("{name} is in this environment already."),
+            Self::HasKeys => {
+                "An encryption key exists here. It may be needed to decrypt, so this cannot be removed.".into()
+            }
+            Self::Limit { limit, now } => words::limit_reached(limit, *now),
+            Self::NotManaged(why) => why.to_string(),
+            Self::PeriodUnchanged { days } => {
+                format!("The rotation period is {days} days already. Choose another.")
+            }
+            Self::ChangeGone => {
+                "This change has expired or was confirmed already. Nothing was done now; start it again.".into()
+            }
+            Self::Outdated(what) => format!("{what} Nothing was changed; look at the new state and start again."),
+            Self::NotFound => "There is nothing at this address.".into(),
+            Self::Busy => "Keystead is busy. Try again in a few seconds.".into(),
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => {
+                "Something inside Keystead failed. Nothing was changed; the server's log says why.".into()
+            }
+            Self::Database(_) => {
+                "The database cannot be reached or refused to write. Nothing was changed; try again in a moment."
+                    .into()
+            }
+        }
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let problem = Problem::new(error.code(), error.message());
+        match error.field() {
+            Some(field) => problem.at(field),
+            None => problem,
+        }
+    }
+}

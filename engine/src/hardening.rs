@@ -1,0 +1,27 @@
+//! What keeps the process's memory from others: no core dumps, no debugger, no swap.
+
+use crate::Error;
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+
+/// What could be had.
+pub struct Hardened {
+    /// Memory is locked: nothing of it is written to swap.
+    pub is_locked: bool,
+}
+
+/// Hardens this process. Without a protection against core dumps it must not run.
+///
+/// # Errors
+/// A sentence when core dumps cannot be forbidden.
+pub fn harden() -> Result<Hardened, Error> {
+    let fatal =
+        |what: &str, error| Error::Fault(format!("{what} cannot be forbidden for this process: {error}."));
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| fatal("Debugging", error))?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .map_err(|error| fatal("Core dumps", error))?;
+    // With a small limit later allocations would fail: lock everything or nothing.
+    let is_unlimited = getrlimit(Resource::Memlock).current.is_none();
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    Ok(Hardened { is_locked: is_unlimited && mlockall(flags).is_ok() })
+}

@@ -1,0 +1,315 @@
+//! Encryption keys: planned, confirmed, made.
+//!
+//! Every new version, whoever asks for it, goes through `make_version`: lock the scope, plan by
+//! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
+
+use crate::authority::{Authorised, Sensitive};
+use crate::envelope::{Place, Purpose};
+use crate::store::keys::{NewVersionRow, as_active};
+use crate::store::{Lock, Tx};
+use crate::{Error, Portal, SecretBytes, Session, Stage, random};
+use chrono::{DateTime, Utc};
+use domain::audit::Action;
+use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef};
+use domain::id::ScopeId;
+use domain::key_version::{KeyType, NewVersion, Plan, managed, plan};
+use domain::limits::DailyLimits;
+use domain::rotation::{RotationPeriod, next_day};
+use domain::scope::ScopeName;
+use domain::view::{KeysView, LimitsView, VersionRow};
+
+/// Versions on one page of the list.
+const PAGE: u32 = 50;
+const KEY_BYTES: usize = 32;
+
+fn place<'a>(scope: &'a ScopeId, number: u32) -> Place<'a> {
+    Place {
+        table: "key_version",
+        column: "material",
+        row: b"",
+        scope: scope.0.as_bytes(),
+        number: u64::from(number),
+    }
+}
+
+impl Portal {
+    fn daily(&self) -> DailyLimits {
+        self.settings().daily
+    }
+
+    /// The keys page: versions below `before` (or the newest) and what is left of the limits.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
+        let (scope, environment_name) = self.scope(name).await?;
+        let mut versions = self.db().versions(scope.id, before, PAGE + 1).await?;
+        let has_older = versions.len() > PAGE as usize;
+        versions.truncate(PAGE as usize);
+        let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
+        Ok(KeysView {
+            scope: scope.name,
+            environment_name,
+            versions,
+            older,
+            is_older_page: before.is_some(),
+            limits: self.limits_of(scope.id).await?,
+        })
+    }
+
+    /// What is left of a scope's limits, before a form is filled in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn limits(&self, name: &ScopeName) -> Result<(LimitsView, String), Error> {
+        let (scope, environment_name) = self.scope(name).await?;
+        Ok((self.limits_of(scope.id).await?, environment_name))
+    }
+
+    async fn limits_of(&self, scope: ScopeId) -> Result<LimitsView, Error> {
+        let now = self.now();
+        let managed = self.db().usage(scope, KeyType::Managed, now).await?;
+        let active = self.db().active_version(scope).await?;
+        Ok(LimitsView {
+            daily: self.daily(),
+            managed,
+            resets_at: next_day(now),
+            customer_supplied_used: managed.customer_supplied,
+            runs_out_at: None,
+            active_type: active.map(|version| version.key_type),
+        })
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope or version.
+    pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
+        let (scope, environment_name) = self.scope(name).await?;
+        Ok((self.db().version(scope.id, number).await?, environment_name))
+    }
+
+    /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
+    ///
+    /// # Errors
+    /// [`Error::NotManaged`] when there is none.
+    pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let active = self.db().active_version(scope.id).await?;
+        managed(active.as_ref().map(as_active))?;
+        active.ok_or(Error::NotFound)
+    }
+
+    /// Plans "Add encryption key".
+    ///
+    /// # Errors
+    /// The limit that forbids it.
+    pub async fn plan_create(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        new: NewVersion,
+    ) -> Result<CreateKey, Error> {
+        let (scope, plan) = self.plan_version(who, name, new, Action::KeyCreate).await?;
+        Ok(CreateKey { scope, plan })
+    }
+
+    /// Plans "Add version".
+    ///
+    /// # Errors
+    /// The limit that forbids it, or that the Active version is not managed.
+    pub async fn plan_rotate(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<RotateKey, Error> {
+        self.managed_version(name).await?;
+        let (scope, plan) =
+            self.plan_version(who, name, NewVersion::Managed { period }, Action::KeyRotate).await?;
+        Ok(RotateKey { scope, plan })
+    }
+
+    async fn plan_version(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        new: NewVersion,
+        action: Action,
+    ) -> Result<(ScopeRef, Plan), Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let now = self.now();
+        let active = self.db().active_version(scope.id).await?;
+        let used = self.db().usage(scope.id, new.key_type(), now).await?;
+        match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
+            Ok(plan) => Ok((scope, plan)),
+            Err(limit) => {
+                let entry = crate::audit::Entry::refused(now, who.actor(), action).at_place(name);
+                self.record(entry.with(domain::words::limit_reached(&limit, now))).await?;
+                Err(Error::Limit { limit, now })
+            }
+        }
+    }
+
+    /// Plans "Settings".
+    ///
+    /// # Errors
+    /// [`Error::PeriodUnchanged`], or that the Active version is not managed.
+    pub async fn plan_edit(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        to: RotationPeriod,
+    ) -> Result<EditKey, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let active = self.db().active_version(scope.id).await?;
+        let (version, from) = managed(active.as_ref().map(as_active))?;
+        if from == to {
+            return Err(Error::PeriodUnchanged { days: to.days() });
+        }
+        Ok(EditKey { scope, number: version.number, from, to })
+    }
+
+    /// The due date that an edited period leads to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the version is gone.
+    pub async fn due_after_edit(&self, command: &EditKey) -> Result<DateTime<Utc>, Error> {
+        let version = self.db().version(command.scope.id, command.number).await?;
+        Ok(command.to.due_after(version.created_at))
+    }
+
+    /// Makes the version that the page showed.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    pub async fn create_key(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
+        let CreateKey { scope, plan } = ask.command().clone();
+        self.make_confirmed(&ask, &scope, plan).await
+    }
+
+    /// Makes the next managed version, as the page showed it.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    pub async fn rotate_key(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
+        let RotateKey { scope, plan } = ask.command().clone();
+        self.make_confirmed(&ask, &scope, plan).await
+    }
+
+    async fn make_confirmed<C: Sensitive>(
+        &self,
+        ask: &Authorised<C>,
+        scope: &ScopeRef,
+        shown: Plan,
+    ) -> Result<Plan, Error> {
+        let mut tx = self.db().begin_write().await?;
+        match self.make_version(&mut tx, scope, shown.new, Some(shown), None, ask).await {
+            Ok(plan) => {
+                tx.commit(ask.entry(describe(&plan))).await?;
+                Ok(plan)
+            }
+            Err(error) => {
+                drop(tx);
+                self.refuse(error, ask.refusal("")).await
+            }
+        }
+    }
+
+    /// Lock, plan, deprecate, insert. The caller commits.
+    pub(crate) async fn make_version<C: Sensitive>(
+        &self,
+        tx: &mut Tx,
+        scope: &ScopeRef,
+        new: NewVersion,
+        shown: Option<Plan>,
+        rotated_for_due: Option<DateTime<Utc>>,
+        ask: &Authorised<C>,
+    ) -> Result<Plan, Error> {
+        tx.lock(Lock::Scope(scope.id)).await?;
+        let now = self.now();
+        let active = tx.active_version(scope.id).await?;
+        let used = tx.usage(scope.id, new.key_type(), now).await?;
+        let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
+            .map_err(|limit| Error::Limit { limit, now })?;
+        if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
+            let number = plan.number - 1;
+            return Err(Error::Outdated(format!("Version {number} was made in the meantime.")));
+        }
+        if let Some(number) = plan.deprecates {
+            tx.deprecate(scope.id, number).await?;
+        }
+        let material = self.new_material(scope.id, plan.number);
+        tx.insert_version(NewVersionRow {
+            scope: scope.id,
+            plan: &plan,
+            material: &material,
+            rotated_for_due,
+            created_at: now,
+            created_by: ask.by().name(),
+        })
+        .await?;
+        Ok(plan)
+    }
+
+    /// 32 bytes from the operating system, sealed for one version of one scope.
+    fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
+        let material = random::secret(KEY_BYTES);
+        self.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
+    }
+
+    /// The material of a managed version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown version; [`Error::Sealed`] when it was changed.
+    pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let sealed = self.db().material(scope.id, number).await?.ok_or(Error::NotFound)?;
+        self.keyring().open(Purpose::ManagedKey, place(&scope.id, number), &sealed)
+    }
+
+    /// Another rotation period for the Active version; its due date counts from its creation.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when the Active version or its period is another one now.
+    pub async fn edit_key(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        match self.try_edit(&ask).await {
+            Err(error) => self.refuse(error, ask.refusal("")).await,
+            done => done,
+        }
+    }
+
+    async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        let EditKey { scope, number, from, to } = ask.command();
+        let mut tx = self.db().begin_write().await?;
+        tx.lock(Lock::Scope(scope.id)).await?;
+        let active = tx.active_version(scope.id).await?;
+        let (version, period) = managed(active.as_ref().map(as_active))?;
+        if version.number != *number {
+            return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
+        }
+        if period != *from {
+            return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
+        }
+        let due_at = to.due_after(version.created_at);
+        tx.set_period(scope.id, *number, *to, due_at).await?;
+        let detail = format!(
+            "version {number}: {} → {} days, due {}",
+            from.days(),
+            to.days(),
+            domain::words::moment(due_at)
+        );
+        tx.commit(ask.entry(detail)).await?;
+        Ok(due_at)
+    }
+}
+
+/// "version 4, Managed, 30 days; version 3 deprecated".
+pub(crate) fn describe(plan: &Plan) -> String {
+    let NewVersion::Managed { period } = plan.new;
+    let made = format!("version {}, {}, {} days", plan.number, plan.new.key_type().label(), period.days());
+    match plan.deprecates {
+        Some(old) => format!("{made}; version {old} deprecated"),
+        None => made,
+    }
+}

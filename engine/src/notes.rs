@@ -1,0 +1,67 @@
+//! What a session keeps sealed for a while: typed secrets of a refused form, a seed that is not
+//! proved yet, recovery codes that are still to be shown.
+
+use crate::envelope::{Place, Purpose};
+use crate::store::Tx;
+use crate::{Error, Portal, SecretBytes, SecretText, Session};
+use chrono::TimeDelta;
+use domain::id::SessionId;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// So long a note is kept.
+const KEPT: TimeDelta = TimeDelta::minutes(15);
+
+fn place<'a>(session: &'a SessionId, kind: &'a str) -> Place<'a> {
+    Place { table: "session_note", column: kind, row: session.0.as_bytes(), ..Place::default() }
+}
+
+impl Portal {
+    pub(crate) async fn put_note(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+        kind: &str,
+        plain: &[u8],
+    ) -> Result<(), Error> {
+        let sealed = self.keyring().seal(Purpose::Session, place(&session, kind), plain);
+        tx.put_note(session, kind, &sealed, self.now() + KEPT).await
+    }
+
+    pub(crate) async fn note(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
+        let Some(sealed) = self.db().note(session, kind, self.now()).await? else { return Ok(None) };
+        self.keyring().open(Purpose::Session, place(&session, kind), &sealed).map(Some)
+    }
+
+    /// Keeps the secrets of a refused form, so that they need not be typed again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep(
+        &self,
+        session: &Session,
+        form: &str,
+        secrets: &[(&str, &SecretText)],
+    ) -> Result<(), Error> {
+        let map: BTreeMap<&str, &str> =
+            secrets.iter().map(|(field, secret)| (*field, secret.expose())).collect();
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&map).map_err(|_| Error::Fault("a form cannot be kept".into()))?,
+        );
+        let mut tx = self.db().begin_write().await?;
+        self.put_note(&mut tx, session.id, form, &plain).await?;
+        tx.commit_unaudited("secrets of a refused form are kept sealed").await
+    }
+
+    /// The secrets kept for a form.
+    ///
+    /// # Errors
+    /// When the database fails or the note was changed.
+    pub async fn kept(&self, session: &Session, form: &str) -> Result<BTreeMap<String, SecretText>, Error> {
+        match self.note(session.id, form).await? {
+            Some(plain) => serde_json::from_slice(plain.expose())
+                .map_err(|_| Error::Fault("a kept form cannot be read".into())),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What administrators do about themselves.
+
+use crate::authority::Authorised;
+use crate::sessions::{IDLE, Owner};
+use crate::throttle::Kind;
+use crate::users::RECOVERY_NOTE;
+use crate::{Error, NewSession, Portal, SecretText, Session, Stage, password, recovery, sign_in};
+use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::id::SessionId;
+use domain::view::{ProfileView, SessionRow};
+
+impl Portal {
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
+        session.require(Stage::Full)?;
+        let now = self.now();
+        let user = self.db().user(session.user()?).await?;
+        let sessions = self.db().sessions_of(user.id(), now, now - IDLE).await?;
+        let rows = sessions.into_iter().map(|row| SessionRow {
+            id: SessionId(row.id),
+            is_this: SessionId(row.id) == session.id,
+            created_at: row.created_at,
+            seen_at: row.seen_at,
+            address: row.address,
+            agent: row.agent,
+        });
+        Ok(ProfileView {
+            recovery_codes_left: self.db().recovery_codes_left(user.id()).await?,
+            created_at: user.created_at,
+            password_changed_at: user.password_changed_at,
+            authenticator_since: user.authenticator_since.unwrap_or(user.created_at),
+            sessions: rows.collect(),
+            email: user.email,
+        })
+    }
+
+    /// Checks the current and the new password and makes the command of the change. The new
+    /// password is hashed here: nothing that waits for the code holds it.
+    ///
+    /// # Errors
+    /// What is wrong with either password, in words.
+    pub async fn plan_password(
+        &self,
+        session: &Session,
+        current: SecretText,
+        password: SecretText,
+        again: &SecretText,
+    ) -> Result<ChangePassword, Error> {
+        session.require(Stage::Full)?;
+        let user = self.db().user(session.user()?).await?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
+        let verified = self.hasher().verify(current, Some(user.password_hash.clone())).await?;
+        if matches!(verified, crate::password::Verified::Wrong) {
+            return Err(Error::WrongCurrentPassword);
+        }
+        self.give_back(tried).await?;
+        password::check(&password, again, &user.email)?;
+        Ok(ChangePassword { user: user.id(), password_hash: self.hasher().hash(password).await? })
+    }
+
+    /// The new password; every other session ends, this one gets a new token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_password(
+        &self,
+        ask: Authorised<ChangePassword>,
+        session: &Session,
+    ) -> Result<NewSession, Error> {
+        let user = self.db().user(ask.command().user).await?;
+        let mut tx = self.db().begin_write().await?;
+        tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
+        let owner = Owner { security_epoch: tx.security_epoch(user.id()).await?, ..sign_in::owner(&user) };
+        let new = self
+            .open_session(&mut tx, Stage::Full, Some(owner), session.from.clone(), Some(session.id))
+            .await?;
+        tx.commit(ask.entry("")).await?;
+        Ok(new)
+    }
+
+    /// Leave to set up another authenticator in this session; the old one works until then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_authenticator(
+        &self,
+        ask: Authorised<ReplaceAuthenticator>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let mut tx = self.db().begin_write().await?;
+        self.begin_enrolment(session, &mut tx).await?;
+        tx.commit(ask.entry("begun")).await
+    }
+
+    /// Ten new recovery codes, to be shown in this session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_recovery_codes(
+        &self,
+        ask: Authorised<ReplaceRecoveryCodes>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let mut tx = self.db().begin_write().await?;
+        self.store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &recovery::generate())
+            .await?;
+        tx.commit(ask.entry("")).await
+    }
+
+    /// The recovery codes that still wait to be shown in this session.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none wait.
+    pub async fn recovery_codes(&self, session: &Session) -> Result<Vec<String>, Error> {
+        session.require(Stage::Full)?;
+        let note = self.note(session.id, RECOVERY_NOTE).await?.ok_or(Error::NotFound)?;
+        let text = String::from_utf8_lossy(note.expose());
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// The person has them: they are never shown again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_recovery_codes(&self, session: &Session) -> Result<(), Error> {
+        let mut tx = self.db().begin_write().await?;
+        tx.delete_note(session.id, RECOVERY_NOTE).await?;
+        tx.commit_unaudited("recovery codes were seen").await
+    }
+}

@@ -1,0 +1,174 @@
+//! Environments and countries. They need no verification code.
+
+use crate::audit::Entry;
+use crate::store::Lock;
+use crate::store::scopes::{Environment, Scope};
+use crate::{Error, Portal, Session, Stage, random};
+use domain::audit::Action;
+use domain::command::ScopeRef;
+use domain::id::{EnvironmentId, ScopeId};
+use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
+use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Lack, TreeCountry, TreeEnvironment};
+use std::collections::BTreeMap;
+
+impl Portal {
+    /// Every environment with its countries and what they lack, for the sidebar.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tree(&self) -> Result<Vec<TreeEnvironment>, Error> {
+        let now = self.now();
+        let mut countries: BTreeMap<EnvironmentId, Vec<TreeCountry>> = BTreeMap::new();
+        for Scope { environment, row, .. } in self.db().scopes().await? {
+            let lacks = match (row.active, row.due_at) {
+                (None, _) => Some(Lack::NoKey),
+                (Some(_), Some(due)) if due <= now => Some(Lack::Rotate),
+                _ => None,
+            };
+            countries.entry(environment).or_default().push(TreeCountry { country: row.country, lacks });
+        }
+        let environments = self.db().environments().await?.into_iter().map(|Environment { id, row }| {
+            let mut countries = countries.remove(&id).unwrap_or_default();
+            countries.sort_by_key(|entry| entry.country.name());
+            TreeEnvironment { slug: row.slug, name: row.name, kind: row.kind, countries }
+        });
+        Ok(environments.collect())
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn environments(&self) -> Result<Vec<EnvironmentRow>, Error> {
+        Ok(self.db().environments().await?.into_iter().map(|environment| environment.row).collect())
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown or removed environment.
+    pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
+        let Environment { id, row } = self.db().environment(slug).await?;
+        let mut countries: Vec<_> =
+            self.db().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
+        countries.sort_by_key(|row| row.country.name());
+        Ok(EnvironmentView { environment: row, countries })
+    }
+
+    /// One country of an environment.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the environment or the country in it is not there.
+    pub async fn country(
+        &self,
+        slug: &Slug,
+        country: Country,
+    ) -> Result<(EnvironmentRow, CountryRow), Error> {
+        let environment = self.db().environment(slug).await?;
+        let scope = self.db().scope(environment.id, country).await?;
+        Ok((environment.row, scope.row))
+    }
+
+    /// The scope as commands name it, and the environment's display name.
+    pub(crate) async fn scope(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
+        let environment = self.db().environment(&name.environment).await?;
+        let scope = self.db().scope(environment.id, name.country).await?;
+        Ok((ScopeRef { id: scope.id, name: name.clone() }, environment.row.name))
+    }
+
+    /// # Errors
+    /// What is wrong with the name, in words.
+    pub async fn add_environment(
+        &self,
+        who: &Session,
+        name: &str,
+        kind: Kind,
+    ) -> Result<EnvironmentRow, Error> {
+        who.require(Stage::Full)?;
+        let name = display_name(name)?;
+        let slug = Slug::from_name(&name).ok_or(NameRefused::NothingForAddress)?;
+        let row = EnvironmentRow { slug, name, kind, countries: 0, with_key: 0, created_at: self.now() };
+        let mut tx = self.db().begin_write().await?;
+        tx.insert_environment(EnvironmentId(random::uuid()), &row).await?;
+        let detail = format!("{} ({})", row.name, row.kind.label());
+        let entry = Entry::done(row.created_at, who.actor(), Action::EnvironmentAdd);
+        tx.commit(entry.at_place(&row.slug).with(detail)).await?;
+        Ok(row)
+    }
+
+    /// # Errors
+    /// What is wrong with the name, in words.
+    pub async fn rename_environment(&self, who: &Session, slug: &Slug, name: &str) -> Result<String, Error> {
+        who.require(Stage::Full)?;
+        let Environment { id, row } = self.db().environment(slug).await?;
+        let name = display_name(name)?;
+        if name == row.name {
+            return Err(Error::NameUnchanged);
+        }
+        let mut tx = self.db().begin_write().await?;
+        tx.rename_environment(id, &name).await?;
+        let entry = Entry::done(self.now(), who.actor(), Action::EnvironmentRename);
+        tx.commit(entry.at_place(slug).with(format!("{} → {name}", row.name))).await?;
+        Ok(name)
+    }
+
+    /// Removes an environment and its countries, while none of them has a key.
+    ///
+    /// # Errors
+    /// [`Error::HasKeys`] once a key exists.
+    pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<String, Error> {
+        who.require(Stage::Full)?;
+        let Environment { id, row } = self.db().environment(slug).await?;
+        let now = self.now();
+        let mut tx = self.db().begin_write().await?;
+        tx.lock(Lock::Environment(id)).await?;
+        if let Err(error) = tx.remove_environment(id, now).await {
+            drop(tx);
+            return self
+                .refuse(error, Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug))
+                .await;
+        }
+        let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
+        tx.commit(entry.at_place(slug).with(&row.name)).await?;
+        Ok(row.name)
+    }
+
+    /// # Errors
+    /// [`Error::CountryTaken`] when it is there already.
+    pub async fn add_country(&self, who: &Session, slug: &Slug, country: &str) -> Result<Country, Error> {
+        who.require(Stage::Full)?;
+        let environment = self.db().environment(slug).await?;
+        let country = Country::from_code(country)?;
+        let mut tx = self.db().begin_write().await?;
+        tx.lock(Lock::Environment(environment.id)).await?;
+        tx.insert_scope(ScopeId(random::uuid()), environment.id, country, self.now()).await?;
+        let place = ScopeName { environment: slug.clone(), country };
+        let entry = Entry::done(self.now(), who.actor(), Action::CountryAdd);
+        tx.commit(entry.at_place(place).with(country.name())).await?;
+        Ok(country)
+    }
+
+    /// Removes a country, while it has no key.
+    ///
+    /// # Errors
+    /// [`Error::HasKeys`] once a key exists.
+    pub async fn remove_country(&self, who: &Session, name: &ScopeName) -> Result<(), Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let now = self.now();
+        let mut tx = self.db().begin_write().await?;
+        tx.lock(Lock::Scope(scope.id)).await?;
+        if let Err(error) = tx.delete_scope(scope.id).await {
+            drop(tx);
+            return self
+                .refuse(error, Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name))
+                .await;
+        }
+        let entry = Entry::done(now, who.actor(), Action::CountryRemove);
+        tx.commit(entry.at_place(name).with(name.country.name())).await
+    }
+
+    /// Writes down the refusal and passes it on.
+    pub(crate) async fn refuse<T>(&self, error: Error, entry: Entry) -> Result<T, Error> {
+        if !error.is_fault() {
+            self.record(entry.with(error.to_string())).await?;
+        }
+        Err(error)
+    }
+}

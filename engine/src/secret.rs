@@ -1,0 +1,44 @@
+//! Secrets in types that cannot be printed, serialised or cloned.
+
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Secret bytes on the heap, overwritten when dropped.
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for as long as the borrow lasts. Every call is a place to review.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Secret text: a password, a code, a token. It can be read from a form and goes nowhere else.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text, for as long as the borrow lasts. Every call is a place to review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Equality that takes the same time wherever the difference lies.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}

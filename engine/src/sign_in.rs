@@ -1,0 +1,220 @@
+//! Signing in: the password, then a verification code or a recovery code.
+
+use crate::audit::{Actor, Entry};
+use crate::password::Verified;
+use crate::sessions::Owner;
+use crate::store::users::User;
+use crate::throttle::Kind;
+use crate::totp::{self, Seed};
+use crate::{Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Stage, email, recovery};
+use domain::audit::Action;
+
+const SEED_NOTE: &str = "authenticator";
+
+impl Portal {
+    /// The first step. Known and unknown names do the same work and get the same answer.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], or that too many tries were made.
+    pub async fn check_password(
+        &self,
+        name: &str,
+        password: SecretText,
+        from: From,
+        replaces: Option<&Session>,
+    ) -> Result<NewSession, Error> {
+        let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
+        let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
+        let user = self.db().user_by_email(&email::normalise(name)).await?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let verified = self.hasher().verify(password, stored).await?;
+        let user = match (user, verified) {
+            (Some(user), Verified::Right) => user,
+            (Some(user), Verified::RightButOutgrown(hash)) => {
+                self.renew_hash(&user, &hash).await?;
+                user
+            }
+            (user, _) => {
+                self.record_wrong_password(user, from).await?;
+                return Err(Error::WrongPassword);
+            }
+        };
+        self.give_back(tried).await?;
+        self.give_back(network).await?;
+        let mut tx = self.db().begin_write().await?;
+        let replaces = replaces.filter(|old| old.stage != Stage::Full).map(|old| old.id);
+        let new = self.open_session(&mut tx, Stage::Password, Some(owner(&user)), from, replaces).await?;
+        tx.commit_unaudited("the password was right; the event is the whole sign-in").await?;
+        Ok(new)
+    }
+
+    async fn renew_hash(&self, user: &User, hash: &str) -> Result<(), Error> {
+        let mut tx = self.db().begin_write().await?;
+        tx.renew_password_hash(user.id(), &user.password_hash, hash).await?;
+        tx.commit_unaudited("the same password under the parameters of today").await
+    }
+
+    /// A name that is unknown is not written down: people type passwords into the wrong field.
+    async fn record_wrong_password(&self, user: Option<User>, from: From) -> Result<(), Error> {
+        let (actor, detail) = match user {
+            Some(user) => {
+                (Actor::Person { id: user.id(), email: user.email, address: from.address }, "wrong password")
+            }
+            None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
+        };
+        self.record(Entry::refused(self.now(), actor, Action::SignIn).with(detail)).await
+    }
+
+    /// The second step: the code signs in.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made.
+    pub async fn check_sign_in_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+    ) -> Result<NewSession, Error> {
+        session.require(Stage::Password)?;
+        self.spend_code(session, code, Action::SignIn, "").await?;
+        let user = self.db().user(session.user()?).await?;
+        let mut tx = self.db().begin_write().await?;
+        let new = self
+            .open_session(&mut tx, Stage::Full, Some(owner(&user)), session.from.clone(), Some(session.id))
+            .await?;
+        tx.commit(Entry::done(self.now(), session.actor(), Action::SignIn)).await?;
+        Ok(new)
+    }
+
+    /// Compares a code with the session's administrator and spends it. Counting the try and
+    /// spending the step are commits of their own, before whatever the code is for.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made; both are in the audit log.
+    pub(crate) async fn spend_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+        action: Action,
+        place: &str,
+    ) -> Result<(), Error> {
+        let user = self.db().user(session.user()?).await?;
+        let refused =
+            |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
+        let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
+            Ok(tried) => tried,
+            Err(error) => {
+                self.record(refused(&error.to_string())).await?;
+                return Err(error);
+            }
+        };
+        let now = self.now();
+        let seed = self.open_seed(&user)?;
+        let step = seed.and_then(|seed| seed.matching_step(code, now));
+        let is_first = match step {
+            Some(step) => {
+                let mut tx = self.db().begin_write().await?;
+                let is_first = tx.spend_step(user.id(), step).await?;
+                tx.commit_unaudited("a code is spent before what it confirms").await?;
+                is_first
+            }
+            None => false,
+        };
+        if !is_first {
+            self.record(refused(if step.is_some() {
+                "verification code used before"
+            } else {
+                "wrong verification code"
+            }))
+            .await?;
+            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+        }
+        self.clear_tries(tried).await
+    }
+
+    /// A recovery code in the place of the verification code: leads to a new authenticator only.
+    ///
+    /// # Errors
+    /// [`Error::WrongRecoveryCode`], or that too many tries were made.
+    pub async fn check_recovery_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+    ) -> Result<NewSession, Error> {
+        session.require(Stage::Password)?;
+        let user = self.db().user(session.user()?).await?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.now();
+        let mut tx = self.db().begin_write().await?;
+        if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
+            drop(tx);
+            let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
+            self.record(entry.with("wrong recovery code")).await?;
+            return Err(Error::WrongRecoveryCode);
+        }
+        let new = self
+            .open_session(
+                &mut tx,
+                Stage::Enrolment,
+                Some(owner(&user)),
+                session.from.clone(),
+                Some(session.id),
+            )
+            .await?;
+        self.put_note(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
+        tx.commit(Entry::done(now, session.actor(), Action::SignInRecovery)).await?;
+        self.give_back(tried).await?;
+        Ok(new)
+    }
+
+    /// Draws a seed for a new authenticator of a session that may set one up.
+    pub(crate) async fn begin_enrolment(
+        &self,
+        session: &Session,
+        tx: &mut crate::store::Tx,
+    ) -> Result<(), Error> {
+        self.put_note(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
+    }
+
+    /// The seed that waits to be proved, to be shown.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none waits.
+    pub async fn enrolment(&self, session: &Session) -> Result<(String, Seed), Error> {
+        if !matches!(session.stage, Stage::Enrolment | Stage::Full) {
+            return Err(Error::SignedOut);
+        }
+        let seed: SecretBytes = self.note(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
+        Ok((session.email.clone(), Seed::from_bytes(seed)))
+    }
+
+    /// The new app proves itself with a code: it takes the place of the old one, every other
+    /// session ends, and the person is signed in.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made.
+    pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
+        let (_, seed) = self.enrolment(session).await?;
+        let user = self.db().user(session.user()?).await?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.now();
+        let Some(step) = seed.matching_step(code, now) else {
+            let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
+            self.record(entry.with("wrong verification code")).await?;
+            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+        };
+        let sealed = self.seal_seed(user.id(), &seed);
+        let mut tx = self.db().begin_write().await?;
+        tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
+        let owner = Owner { security_epoch: tx.security_epoch(user.id()).await?, ..owner(&user) };
+        let new = self
+            .open_session(&mut tx, Stage::Full, Some(owner), session.from.clone(), Some(session.id))
+            .await?;
+        tx.commit(Entry::done(now, session.actor(), Action::AuthenticatorReplace)).await?;
+        self.clear_tries(tried).await?;
+        Ok(new)
+    }
+}
+
+pub(crate) fn owner(user: &User) -> Owner<'_> {
+    Owner { id: user.id(), email: &user.email, security_epoch: user.security_epoch }
+}

@@ -1,0 +1,65 @@
+//! The audit log: appended inside the transaction of what it tells, never changed.
+
+use super::{Db, Tx, corrupt, on, within};
+use crate::Error;
+use crate::audit::Entry;
+use chrono::{DateTime, Utc};
+use domain::audit::{Action, Event, Outcome};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    sequence: i64,
+    at: DateTime<Utc>,
+    who: String,
+    action: String,
+    place: String,
+    outcome: String,
+    detail: String,
+    address: String,
+}
+
+impl TryFrom<Row> for Event {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let column = |name| corrupt("audit_event", name, row.sequence);
+        Ok(Self {
+            action: Action::from_word(&row.action).ok_or_else(|| column("action"))?,
+            outcome: Outcome::from_word(&row.outcome).ok_or_else(|| column("outcome"))?,
+            sequence: row.sequence,
+            at: row.at,
+            who: row.who,
+            place: row.place,
+            detail: row.detail,
+            address: row.address,
+        })
+    }
+}
+
+impl Db {
+    /// Events older than `before` (or the newest), newest first.
+    pub async fn events(&self, before: Option<i64>, count: u32) -> Result<Vec<Event>, Error> {
+        const SQL: &str = "SELECT sequence, at, who, action, place, outcome, detail, address FROM audit_event \
+                           WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
+        let before = before.unwrap_or(i64::MAX);
+        let rows: Vec<Row> =
+            on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
+        rows.into_iter().map(Event::try_from).collect()
+    }
+}
+
+impl Tx {
+    /// Appends an event under the next sequence number. The number is taken from a row that stays
+    /// locked until the commit: numbers have no gaps, and their order is that of the commits.
+    pub(super) async fn append(&mut self, entry: &Entry) -> Result<(), Error> {
+        const NEXT: &str =
+            "UPDATE instance SET audit_sequence = audit_sequence + 1 WHERE id = 1 RETURNING audit_sequence";
+        const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
+                           detail, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let sequence: i64 = within!(self, c => sqlx::query_scalar(NEXT).fetch_one(c).await)?;
+        within!(self, c => sqlx::query(SQL)
+            .bind(sequence).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
+            .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place).bind(entry.outcome.word())
+            .bind(&entry.detail).bind(entry.actor.address()).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}

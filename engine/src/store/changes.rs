@@ -1,0 +1,60 @@
+//! Prepared changes that wait for their code.
+
+use super::{Db, Tx, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::id::{ChangeId, SessionId, UserId};
+
+/// A prepared change; the command is sealed.
+#[derive(sqlx::FromRow)]
+pub struct PreparedRow {
+    pub sealed: Vec<u8>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Who a prepared change is bound to, and which command it carries.
+#[derive(Clone, Copy)]
+pub struct Binding {
+    pub id: ChangeId,
+    pub session: SessionId,
+    pub user: UserId,
+    pub kind: &'static str,
+}
+
+impl Db {
+    /// The change, if it is this session's, of this kind, and neither spent nor expired.
+    pub async fn prepared(&self, bound: Binding, now: DateTime<Utc>) -> Result<Option<PreparedRow>, Error> {
+        const SQL: &str = "SELECT sealed, expires_at FROM prepared_change WHERE id = $1 AND session_id = $2 \
+                           AND user_id = $3 AND kind = $4 AND expires_at > $5 AND spent_at IS NULL";
+        Ok(on!(self, pool => sqlx::query_as(SQL)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
+            .fetch_optional(pool).await)?)
+    }
+}
+
+impl Tx {
+    pub async fn insert_prepared(
+        &mut self,
+        bound: Binding,
+        sealed: &[u8],
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO prepared_change (id, session_id, user_id, kind, sealed, created_at, expires_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        within!(self, c => sqlx::query(SQL)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(sealed)
+            .bind(now).bind(expires_at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Spends the change: true for the one who comes first, false ever after.
+    pub async fn spend_prepared(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE prepared_change SET spent_at = $5 WHERE id = $1 AND session_id = $2 \
+                           AND user_id = $3 AND kind = $4 AND expires_at > $5 AND spent_at IS NULL";
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+}

@@ -1,0 +1,89 @@
+//! The instance's own row, its keyring and its setup tokens.
+
+use super::{Db, Tx, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// The instance's identity and the value that tells whether a root key is the right one.
+#[derive(sqlx::FromRow)]
+pub struct Instance {
+    pub uuid: Uuid,
+    pub canary: Vec<u8>,
+}
+
+/// A sealed term of the keyring.
+#[derive(sqlx::FromRow)]
+pub struct SealedTerm {
+    pub purpose: String,
+    pub term: i64,
+    pub sealed: Vec<u8>,
+}
+
+const INSTANCE: &str = "SELECT uuid, canary FROM instance WHERE id = 1";
+const TERMS: &str = "SELECT purpose, term, sealed FROM keyring ORDER BY purpose, term";
+
+impl Db {
+    pub async fn instance(&self) -> Result<Option<Instance>, Error> {
+        Ok(on!(self, pool => sqlx::query_as(INSTANCE).fetch_optional(pool).await)?)
+    }
+
+    pub async fn terms(&self) -> Result<Vec<SealedTerm>, Error> {
+        Ok(on!(self, pool => sqlx::query_as(TERMS).fetch_all(pool).await)?)
+    }
+
+    /// When the setup token with this hash ends.
+    pub async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
+        const SQL: &str = "SELECT expires_at FROM setup_token WHERE hash = $1";
+        Ok(on!(self, pool => sqlx::query_scalar(SQL).bind(hash).fetch_optional(pool).await)?)
+    }
+
+    /// Whether any setup token has not ended yet.
+    pub async fn has_setup_token(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM setup_token WHERE expires_at > $1";
+        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).bind(now).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+}
+
+impl Tx {
+    pub async fn insert_instance(
+        &mut self,
+        uuid: Uuid,
+        canary: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO instance (id, uuid, canary, created_at) VALUES (1, $1, $2, $3)";
+        within!(self, c => sqlx::query(SQL).bind(uuid).bind(canary).bind(now).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn insert_term(
+        &mut self,
+        purpose: &str,
+        sealed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO keyring (purpose, term, sealed, created_at) VALUES ($1, 1, $2, $3)";
+        within!(self, c => sqlx::query(SQL).bind(purpose).bind(sealed).bind(now).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn insert_setup_token(&mut self, hash: &[u8], expires_at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO setup_token (hash, expires_at) VALUES ($1, $2)";
+        within!(self, c => sqlx::query(SQL).bind(hash).bind(expires_at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn delete_setup_token(&mut self, hash: &[u8]) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM setup_token WHERE hash = $1";
+        within!(self, c => sqlx::query(SQL).bind(hash).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn delete_setup_tokens(&mut self) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM setup_token";
+        within!(self, c => sqlx::query(SQL).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! The only SQL. One text for both databases; rows are private structs that become domain types.
+
+pub mod audit;
+pub mod changes;
+pub mod instance;
+pub mod keys;
+pub mod scopes;
+pub mod sessions;
+pub mod throttle;
+pub mod users;
+
+use crate::Error;
+use crate::audit::Entry;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use std::path::Path;
+use std::time::Duration;
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub enum Db {
+    /// One writer, several readers: SQLite has one writer anyway, and so nobody waits on a lock.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A writing transaction. Dropped without a commit, it leaves nothing.
+pub struct Tx(Inner);
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one statement on the pool of whichever database there is.
+macro_rules! on {
+    ($db:expr, $pool:ident => $run:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { read: $pool, .. } => $run,
+            $crate::store::Db::Postgres($pool) => $run,
+        }
+    };
+}
+
+/// Runs one statement inside a transaction.
+macro_rules! within {
+    ($tx:expr, $connection:ident => $run:expr) => {
+        match &mut $tx.0 {
+            $crate::store::Inner::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                $run
+            }
+            $crate::store::Inner::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                $run
+            }
+        }
+    };
+}
+pub(crate) use {on, within};
+
+/// What a writing transaction must have to itself. SQLite has one writer; Postgres locks a row.
+#[derive(Clone, Copy)]
+pub enum Lock {
+    /// The row of the instance: setup and key ceremonies.
+    Instance,
+    /// The row of one scope: everything that counts or changes its versions.
+    Scope(domain::id::ScopeId),
+    /// The row of one environment: its removal against a new country in it.
+    Environment(domain::id::EnvironmentId),
+}
+
+impl Db {
+    /// Opens (and makes) an SQLite database file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn sqlite(path: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("secure_delete", "ON")
+            .busy_timeout(Duration::from_secs(5));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    /// Connects to PostgreSQL.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn postgres(options: PgConnectOptions) -> Result<Self, Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Brings the schema up to date. Safe with several servers starting at once.
+    ///
+    /// # Errors
+    /// When a migration fails, or the database was made by a newer Keystead.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let done = match self {
+            Self::Sqlite { write, .. } => sqlx::migrate!("../migrations/sqlite").run(write).await,
+            Self::Postgres(pool) => sqlx::migrate!("../migrations/postgres").run(pool).await,
+        };
+        done.map_err(|error| {
+            Error::Fault(format!("the database's schema cannot be brought up to date: {error}"))
+        })
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        on!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Begins a writing transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or is busy for too long.
+    pub async fn begin_write(&self) -> Result<Tx, Error> {
+        Ok(Tx(match self {
+            Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Waits until this transaction has the row to itself.
+    ///
+    /// # Errors
+    /// When the database fails; [`Error::NotFound`] when the row does not exist.
+    pub async fn lock(&mut self, what: Lock) -> Result<(), Error> {
+        let Inner::Postgres(transaction) = &mut self.0 else { return Ok(()) };
+        let row = match what {
+            Lock::Instance => sqlx::query("SELECT 1 FROM instance WHERE id = 1 FOR UPDATE"),
+            Lock::Scope(id) => sqlx::query("SELECT 1 FROM scope WHERE id = $1 FOR UPDATE").bind(id.0),
+            Lock::Environment(id) => {
+                sqlx::query("SELECT 1 FROM environment WHERE id = $1 FOR UPDATE").bind(id.0)
+            }
+        };
+        row.fetch_optional(&mut **transaction).await?.map(drop).ok_or(Error::NotFound)
+    }
+
+    /// Commits, with the audit line of what was done.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is done then.
+    pub async fn commit(mut self, entry: Entry) -> Result<(), Error> {
+        self.append(&entry).await?;
+        self.end().await
+    }
+
+    /// Commits what is no event of its own; the reason is the documentation. Counted by a test.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is done then.
+    pub async fn commit_unaudited(self, _reason: &'static str) -> Result<(), Error> {
+        self.end().await
+    }
+
+    async fn end(self) -> Result<(), Error> {
+        match self.0 {
+            Inner::Sqlite(transaction) => transaction.commit().await?,
+            Inner::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// A column that does not hold what it must.
+pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {
+    Error::Corrupt { table, column, id: id.to_string() }
+}
+
+/// Whether a statement failed because a unique value exists already.
+pub(crate) fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}

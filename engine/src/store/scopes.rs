@@ -1,0 +1,204 @@
+//! Environments and scopes.
+
+use super::{Db, Tx, corrupt, is_duplicate, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::id::{EnvironmentId, ScopeId};
+use domain::key_version::KeyType;
+use domain::scope::{Country, Kind, Slug};
+use domain::view::{CountryRow, EnvironmentRow};
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+struct EnvironmentRecord {
+    id: Uuid,
+    slug: String,
+    name: String,
+    kind: String,
+    created_at: DateTime<Utc>,
+    countries: i64,
+    with_key: i64,
+}
+
+/// An environment with its row's id.
+pub struct Environment {
+    pub id: EnvironmentId,
+    pub row: EnvironmentRow,
+}
+
+impl TryFrom<EnvironmentRecord> for Environment {
+    type Error = Error;
+    fn try_from(record: EnvironmentRecord) -> Result<Self, Error> {
+        let column = |name| corrupt("environment", name, record.id);
+        let count = |number: i64| u32::try_from(number).unwrap_or_default();
+        Ok(Self {
+            id: EnvironmentId(record.id),
+            row: EnvironmentRow {
+                slug: Slug::try_from(record.slug).map_err(|_| column("slug"))?,
+                kind: Kind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
+                name: record.name,
+                countries: count(record.countries),
+                with_key: count(record.with_key),
+                created_at: record.created_at,
+            },
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ScopeRecord {
+    id: Uuid,
+    environment_id: Uuid,
+    country: String,
+    created_at: DateTime<Utc>,
+    active: Option<i64>,
+    key_type: Option<String>,
+    due_at: Option<DateTime<Utc>>,
+}
+
+/// A scope with its row's id and what is known of its key.
+pub struct Scope {
+    pub id: ScopeId,
+    pub environment: EnvironmentId,
+    pub row: CountryRow,
+}
+
+impl TryFrom<ScopeRecord> for Scope {
+    type Error = Error;
+    fn try_from(record: ScopeRecord) -> Result<Self, Error> {
+        let column = |name| corrupt("scope", name, record.id);
+        let key_type =
+            record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
+        Ok(Self {
+            id: ScopeId(record.id),
+            environment: EnvironmentId(record.environment_id),
+            row: CountryRow {
+                country: Country::from_code(&record.country).map_err(|_| column("country"))?,
+                active: record.active.and_then(|number| u32::try_from(number).ok()),
+                key_type: key_type.transpose()?,
+                due_at: record.due_at,
+                created_at: record.created_at,
+            },
+        })
+    }
+}
+
+macro_rules! select_environments {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key ",
+            "FROM environment e LEFT JOIN scope s ON s.environment_id = e.id ",
+            "LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
+            "WHERE e.removed_at IS NULL ",
+            $rest,
+            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at ORDER BY e.slug"
+        )
+    };
+}
+
+macro_rules! select_scopes {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.environment_id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at ",
+            "FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
+            $rest
+        )
+    };
+}
+
+impl Db {
+    pub async fn environments(&self) -> Result<Vec<Environment>, Error> {
+        const SQL: &str = select_environments!("");
+        let records: Vec<EnvironmentRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        records.into_iter().map(Environment::try_from).collect()
+    }
+
+    pub async fn environment(&self, slug: &Slug) -> Result<Environment, Error> {
+        const SQL: &str = select_environments!("AND e.slug = $1");
+        let record: Option<EnvironmentRecord> =
+            on!(self, pool => sqlx::query_as(SQL).bind(slug.as_str()).fetch_optional(pool).await)?;
+        record.ok_or(Error::NotFound)?.try_into()
+    }
+
+    pub async fn scopes(&self) -> Result<Vec<Scope>, Error> {
+        const SQL: &str = select_scopes!("ORDER BY s.country, s.id");
+        let records: Vec<ScopeRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        records.into_iter().map(Scope::try_from).collect()
+    }
+
+    pub async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {
+        const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
+        let records: Vec<ScopeRecord> =
+            on!(self, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
+        records.into_iter().map(Scope::try_from).collect()
+    }
+
+    pub async fn scope(&self, environment: EnvironmentId, country: Country) -> Result<Scope, Error> {
+        const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
+        let record: Option<ScopeRecord> = on!(self, pool => sqlx::query_as(SQL)
+            .bind(environment.0).bind(country.code()).fetch_optional(pool).await)?;
+        record.ok_or(Error::NotFound)?.try_into()
+    }
+}
+
+impl Tx {
+    pub async fn insert_environment(&mut self, id: EnvironmentId, row: &EnvironmentRow) -> Result<(), Error> {
+        const SQL: &str =
+            "INSERT INTO environment (id, slug, name, kind, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let done = within!(self, c => sqlx::query(SQL)
+            .bind(id.0).bind(row.slug.as_str()).bind(&row.name).bind(row.kind.word()).bind(row.created_at)
+            .execute(c).await.map(drop));
+        done.map_err(
+            |error| if is_duplicate(&error) { Error::SlugTaken(row.slug.to_string()) } else { error.into() },
+        )
+    }
+
+    pub async fn rename_environment(&mut self, id: EnvironmentId, name: &str) -> Result<(), Error> {
+        const SQL: &str = "UPDATE environment SET name = $2 WHERE id = $1 AND removed_at IS NULL";
+        let rows = within!(self, c => sqlx::query(SQL).bind(id.0).bind(name).execute(c).await.map(|r| r.rows_affected()))?;
+        if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// The row stays, its countries go. Refused by the key versions' foreign key while one exists.
+    pub async fn remove_environment(&mut self, id: EnvironmentId, now: DateTime<Utc>) -> Result<(), Error> {
+        const COUNTRIES: &str = "DELETE FROM scope WHERE environment_id = $1";
+        const SQL: &str = "UPDATE environment SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL";
+        within!(self, c => sqlx::query(COUNTRIES).bind(id.0).execute(c).await.map(drop)).map_err(has_keys)?;
+        let rows = within!(self, c => sqlx::query(SQL).bind(id.0).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+        if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    pub async fn insert_scope(
+        &mut self,
+        id: ScopeId,
+        environment: EnvironmentId,
+        country: Country,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        // Only while the environment is there: its removal may have come first.
+        const SQL: &str = "INSERT INTO scope (id, environment_id, country, created_at) \
+                           SELECT $1, id, $3, $4 FROM environment WHERE id = $2 AND removed_at IS NULL";
+        let done = within!(self, c => sqlx::query(SQL)
+            .bind(id.0).bind(environment.0).bind(country.code()).bind(now).execute(c).await.map(|r| r.rows_affected()));
+        match done {
+            Ok(1) => Ok(()),
+            Ok(_) => Err(Error::NotFound),
+            Err(error) if is_duplicate(&error) => Err(Error::CountryTaken(country.name())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM scope WHERE id = $1";
+        let done =
+            within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()));
+        if done.map_err(has_keys)? == 1 { Ok(()) } else { Err(Error::NotFound) }
+    }
+}
+
+fn has_keys(error: sqlx::Error) -> Error {
+    match error.as_database_error() {
+        Some(error) if error.is_foreign_key_violation() => Error::HasKeys,
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Sessions and what they keep sealed for a while.
+
+use super::{Db, Tx, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::id::{SessionId, UserId};
+use uuid::Uuid;
+
+/// A session with the administrator it belongs to.
+#[derive(sqlx::FromRow)]
+pub struct SessionRow {
+    pub id: Uuid,
+    pub stage: String,
+    pub user_id: Option<Uuid>,
+    pub security_epoch: i64,
+    pub created_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub address: String,
+    pub agent: String,
+    /// Of the administrator now; the session ends when it has moved on.
+    pub current_epoch: Option<i64>,
+    pub email: Option<String>,
+}
+
+/// A session to be stored.
+pub struct NewSessionRow<'a> {
+    pub id: SessionId,
+    pub token_hash: &'a [u8],
+    pub stage: &'static str,
+    pub user: Option<UserId>,
+    pub security_epoch: i64,
+    pub now: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub address: &'a str,
+    pub agent: &'a str,
+}
+
+macro_rules! select_session {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
+            "s.address, s.agent, a.security_epoch AS current_epoch, a.email ",
+            "FROM session s LEFT JOIN administrator a ON a.id = s.user_id WHERE ",
+            $rest
+        )
+    };
+}
+
+impl Db {
+    pub async fn session(&self, token_hash: &[u8]) -> Result<Option<SessionRow>, Error> {
+        const SQL: &str = select_session!("s.token_hash = $1");
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?)
+    }
+
+    /// The signed-in sessions of an administrator that are alive, the last used first.
+    pub async fn sessions_of(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        idle_since: DateTime<Utc>,
+    ) -> Result<Vec<SessionRow>, Error> {
+        const SQL: &str = select_session!(
+            "s.user_id = $1 AND s.stage = 'full' AND s.expires_at > $2 AND s.seen_at > $3 \
+             AND s.security_epoch = a.security_epoch ORDER BY s.seen_at DESC, s.id LIMIT 100"
+        );
+        Ok(
+            on!(self, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?,
+        )
+    }
+
+    pub async fn note(
+        &self,
+        session: SessionId,
+        kind: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        const SQL: &str =
+            "SELECT sealed FROM session_note WHERE session_id = $1 AND kind = $2 AND expires_at > $3";
+        Ok(
+            on!(self, pool => sqlx::query_scalar(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
+        )
+    }
+}
+
+impl Tx {
+    pub async fn insert_session(&mut self, row: NewSessionRow<'_>) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO session (id, token_hash, stage, user_id, security_epoch, created_at, seen_at, \
+                           expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)";
+        within!(self, c => sqlx::query(SQL)
+            .bind(row.id.0).bind(row.token_hash).bind(row.stage).bind(row.user.map(|id| id.0))
+            .bind(row.security_epoch).bind(row.now).bind(row.expires_at).bind(row.address).bind(row.agent)
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn touch_session(
+        &mut self,
+        id: SessionId,
+        now: DateTime<Utc>,
+        address: &str,
+    ) -> Result<(), Error> {
+        const SQL: &str = "UPDATE session SET seen_at = $2, address = $3 WHERE id = $1 AND seen_at < $2";
+        within!(self, c => sqlx::query(SQL).bind(id.0).bind(now).bind(address).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn delete_session(&mut self, id: SessionId) -> Result<bool, Error> {
+        const SQL: &str = "DELETE FROM session WHERE id = $1";
+        let rows =
+            within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Ends every session of an administrator but one.
+    pub async fn delete_other_sessions(&mut self, user: UserId, but: SessionId) -> Result<u64, Error> {
+        const SQL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2";
+        Ok(
+            within!(self, c => sqlx::query(SQL).bind(user.0).bind(but.0).execute(c).await.map(|r| r.rows_affected()))?,
+        )
+    }
+
+    /// Sweeps sessions that are over and names nobody tried for a day.
+    pub async fn sweep(
+        &mut self,
+        now: DateTime<Utc>,
+        idle_since: DateTime<Utc>,
+        tried_before: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SESSIONS: &str = "DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2";
+        const NOTES: &str = "DELETE FROM session_note WHERE expires_at <= $1";
+        const CHANGES: &str = "DELETE FROM prepared_change WHERE expires_at <= $1";
+        const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
+        const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
+        within!(self, c => sqlx::query(SESSIONS).bind(now).bind(idle_since).execute(c).await.map(drop))?;
+        within!(self, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
+        within!(self, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self, c => sqlx::query(THROTTLE).bind(tried_before).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn put_note(
+        &mut self,
+        session: SessionId,
+        kind: &str,
+        sealed: &[u8],
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO session_note (session_id, kind, sealed, expires_at) VALUES ($1, $2, $3, $4) \
+                           ON CONFLICT (session_id, kind) DO UPDATE SET sealed = $3, expires_at = $4";
+        within!(self, c => sqlx::query(SQL).bind(session.0).bind(kind).bind(sealed).bind(expires_at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn delete_note(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM session_note WHERE session_id = $1 AND kind = $2";
+        within!(self, c => sqlx::query(SQL).bind(session.0).bind(kind).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}
