@@ -3,6 +3,7 @@
 //! "Next" prepares: the command is sealed and stored, bound to person and session, for five
 //! minutes. The verification code confirms: exactly what was stored is executed, once.
 
+use crate::audit::Entry;
 use crate::authority::{Authorised, Sensitive};
 use crate::envelope::{Place, Purpose};
 use crate::store::changes::Binding;
@@ -82,7 +83,9 @@ impl Portal {
         let now = self.now();
         let mut tx = self.db().begin_write().await?;
         if !tx.spend_prepared(binding::<C>(who, id)?, now).await? {
-            return Err(Error::ChangeGone);
+            drop(tx);
+            let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(prepared.command.place());
+            return self.refuse(Error::ChangeGone, entry).await;
         }
         tx.commit_unaudited("the event is the change itself").await?;
         Ok(Authorised::confirmed(prepared.command, who.actor(), now))

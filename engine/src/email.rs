@@ -4,9 +4,10 @@ use crate::Error;
 use unicode_normalization::UnicodeNormalization;
 
 /// The one spelling under which a name is stored, looked up and counted: NFKC, trimmed, lower
-/// case. So full-width letters, capitals and spaces around it are the same name.
+/// case. So full-width letters, capitals and spaces around it are the same name. Lower case can
+/// compose anew, so NFKC comes once more: the spelling of a spelling is itself.
 pub fn normalise(email: &str) -> String {
-    email.nfkc().collect::<String>().trim().to_lowercase()
+    email.nfkc().collect::<String>().trim().to_lowercase().nfkc().collect()
 }
 
 /// An address an administrator can have: one `@`, something before it, a dotted name after it.
@@ -36,6 +37,8 @@ mod tests {
         for variant in ["Ada@Example.com", " ada@example.com ", "ａｄａ@example.com", "ADA@EXAMPLE.COM"] {
             assert_eq!(normalise(variant), "ada@example.com");
         }
+        let once = normalise("H\u{331}anna@example.com");
+        assert_eq!(normalise(&once), once);
     }
 
     #[test]

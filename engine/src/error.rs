@@ -49,7 +49,7 @@ pub enum Error {
     CountryTaken(&'static str),
     #[error("an encryption key exists")]
     HasKeys,
-    #[error("limit reached")]
+    #[error("{}", words::limit_reached(limit, *now))]
     Limit { limit: LimitReached, now: DateTime<Utc> },
     #[error(transparent)]
     NotManaged(#[from] NotManaged),

@@ -1,8 +1,11 @@
 //! What keeps the process's memory from others: no core dumps, no debugger, no swap.
 
 use crate::Error;
+use rustix::fs::Mode;
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
+};
 
 /// What could be had.
 pub struct Hardened {
@@ -20,6 +23,8 @@ pub fn harden() -> Result<Hardened, Error> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| fatal("Debugging", error))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .map_err(|error| fatal("Core dumps", error))?;
+    // Files made from here on are nobody else's to read.
+    umask(Mode::RWXG | Mode::RWXO);
     // With a small limit later allocations would fail: lock everything or nothing.
     let is_unlimited = getrlimit(Resource::Memlock).current.is_none();
     let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;

@@ -6,11 +6,13 @@ use crate::store::Tx;
 use crate::{Error, Portal, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
 use domain::id::SessionId;
+use domain::view::Flash;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// So long a note is kept.
 const KEPT: TimeDelta = TimeDelta::minutes(15);
+const FLASH: &str = "flash";
 
 fn place<'a>(session: &'a SessionId, kind: &'a str) -> Place<'a> {
     Place { table: "session_note", column: kind, row: session.0.as_bytes(), ..Place::default() }
@@ -63,5 +65,27 @@ impl Portal {
                 .map_err(|_| Error::Fault("a kept form cannot be read".into())),
             None => Ok(BTreeMap::new()),
         }
+    }
+
+    /// Leaves a status message for the next page of the session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_flash(&self, session: &Session, message: &str) -> Result<(), Error> {
+        let mut tx = self.db().begin_write().await?;
+        self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
+        tx.commit_unaudited("a status message waits for the next page").await
+    }
+
+    /// Takes the status message that waits: it is shown once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
+        let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
+        let mut tx = self.db().begin_write().await?;
+        tx.delete_note(session.id, FLASH).await?;
+        tx.commit_unaudited("a status message is shown once").await?;
+        Ok(Some(Flash { message: String::from_utf8_lossy(note.expose()).into_owned() }))
     }
 }

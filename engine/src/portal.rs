@@ -107,15 +107,9 @@ impl Portal {
 /// When the database fails.
 pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     match db.instance().await {
-        Err(Error::Database(error)) if is_missing_table(&error) => Ok(None),
+        Err(Error::Database(error)) if crate::store::is_missing_table(&error) => Ok(None),
         other => other,
     }
-}
-
-fn is_missing_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| {
-        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
-    })
 }
 
 fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {

@@ -1,10 +1,12 @@
 //! What administrators do about themselves.
 
+use crate::audit::Entry;
 use crate::authority::Authorised;
 use crate::sessions::{IDLE, Owner};
 use crate::throttle::Kind;
 use crate::users::RECOVERY_NOTE;
 use crate::{Error, NewSession, Portal, SecretText, Session, Stage, password, recovery, sign_in};
+use domain::audit::Action;
 use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::id::SessionId;
 use domain::view::{ProfileView, SessionRow};
@@ -52,7 +54,8 @@ impl Portal {
         let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
         let verified = self.hasher().verify(current, Some(user.password_hash.clone())).await?;
         if matches!(verified, crate::password::Verified::Wrong) {
-            return Err(Error::WrongCurrentPassword);
+            let entry = Entry::refused(self.now(), session.actor(), Action::PasswordChange);
+            return self.refuse(Error::WrongCurrentPassword, entry).await;
         }
         self.give_back(tried).await?;
         password::check(&password, again, &user.email)?;

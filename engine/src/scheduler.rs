@@ -29,18 +29,20 @@ impl Portal {
         let mut rotated = 0;
         loop {
             let due = self.db().due(self.now(), BATCH).await?;
-            let found = due.len();
+            let (found, mut failed) = (due.len(), 0);
             for scope in due {
                 match self.rotate_one(&scope).await {
                     Ok(true) => rotated += 1,
                     Ok(false) => {}
                     // One scope that cannot rotate must not keep the others waiting.
                     Err(error) => {
-                        tracing::error!(scope = %scope.scope(), %error, "automatic rotation failed")
+                        failed += 1;
+                        tracing::error!(scope = %scope.scope(), %error, "automatic rotation failed");
                     }
                 }
             }
-            if found < BATCH as usize {
+            // What failed would be found again at once: it waits for the next look.
+            if found < BATCH as usize || failed == found {
                 return Ok(rotated);
             }
         }

@@ -149,8 +149,14 @@ impl Portal {
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
         let id = SessionId(random::uuid());
         let now = self.now();
-        if let Some(old) = replaces {
-            tx.delete_session(old).await?;
+        let had = match replaces {
+            Some(old) => tx.delete_session(old).await?,
+            None => true,
+        };
+        // A session steps up once: another request came first, or it was ended meanwhile. Before
+        // the password there is nothing to step up from.
+        if !had && stage != Stage::Password {
+            return Err(Error::SignedOut);
         }
         tx.insert_session(NewSessionRow {
             id,

@@ -27,7 +27,15 @@ impl Portal {
         let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
         let user = self.db().user_by_email(&email::normalise(name)).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let verified = self.hasher().verify(password, stored).await?;
+        let verified = match self.hasher().verify(password, stored).await {
+            Ok(verified) => verified,
+            // Nothing was compared: a busy server must not lock anybody out.
+            Err(error) => {
+                self.give_back(tried).await?;
+                self.give_back(network).await?;
+                return Err(error);
+            }
+        };
         let user = match (user, verified) {
             (Some(user), Verified::Right) => user,
             (Some(user), Verified::RightButOutgrown(hash)) => {

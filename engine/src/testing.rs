@@ -3,12 +3,12 @@
 use crate::envelope::RootKey;
 use crate::store::Db;
 use crate::totp::Seed;
-use crate::{Clock, Error, From, Portal, SecretBytes, SecretText, Session, Settings};
+use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::limits::DailyLimits;
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
-use std::path::PathBuf;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Which database a story runs on.
@@ -28,8 +28,12 @@ pub struct TestPortal {
     place: Place,
 }
 
+/// An empty database, before a portal is opened on it.
 #[derive(Clone)]
-enum Place {
+pub struct Place(At);
+
+#[derive(Clone)]
+enum At {
     Sqlite(PathBuf),
     Postgres(PgConnectOptions),
 }
@@ -37,6 +41,7 @@ enum Place {
 /// Somebody signed in, with the app that makes the codes.
 pub struct Person {
     pub session: Session,
+    pub token: SecretText,
     pub seed: Seed,
     pub recovery_codes: Vec<String>,
     pub email: String,
@@ -55,36 +60,57 @@ fn midday() -> DateTime<Utc> {
     "2026-11-22T12:00:00Z".parse().expect("a time")
 }
 
-/// A fresh database of the kind; Postgres without a server to run on is a failure, never a skip.
-async fn fresh(kind: Kind) -> Place {
-    let name = format!("story_{}", crate::random::uuid().simple());
-    match kind {
-        Kind::Sqlite => {
-            let folder = std::env::temp_dir().join(format!("keystead-{name}"));
-            std::fs::create_dir_all(&folder).expect("a folder");
-            Place::Sqlite(folder.join("keystead.db"))
+impl Place {
+    /// A fresh database of the kind; Postgres without a server to run on is a failure, never a skip.
+    pub async fn fresh(kind: Kind) -> Self {
+        let name = format!("story_{}", crate::random::uuid().simple());
+        match kind {
+            Kind::Sqlite => {
+                let folder = std::env::temp_dir().join(format!("keystead-{name}"));
+                std::fs::create_dir_all(&folder).expect("a folder");
+                Self(At::Sqlite(folder.join("keystead.db")))
+            }
+            Kind::Postgres => {
+                let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
+                    .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
+                let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
+                administer(options.clone(), format!("CREATE DATABASE {name}")).await;
+                Self(At::Postgres(options.database(&name)))
+            }
         }
-        Kind::Postgres => {
-            let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
-                .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
-            let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
-            let admin = sqlx::PgPool::connect_with(options.clone()).await.expect("PostgreSQL answers");
-            sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-                .execute(&admin)
-                .await
-                .expect("a database");
-            admin.close().await;
-            Place::Postgres(options.database(&name))
+    }
+
+    /// Another server's connections to it.
+    pub async fn connect(&self) -> Db {
+        match &self.0 {
+            At::Sqlite(path) => Db::sqlite(path).await,
+            At::Postgres(options) => Db::postgres(options.clone()).await,
+        }
+        .expect("the database opens")
+    }
+
+    /// Takes it away. A story that fails leaves its Postgres database to be looked at.
+    pub async fn remove(&self) {
+        match &self.0 {
+            At::Sqlite(path) => remove_folder_of(path),
+            At::Postgres(options) => {
+                let name = options.get_database().expect("it has a name");
+                let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+                administer(options.clone().database("postgres"), drop).await;
+            }
         }
     }
 }
 
-async fn connect(place: &Place) -> Db {
-    match place {
-        Place::Sqlite(path) => Db::sqlite(path).await,
-        Place::Postgres(options) => Db::postgres(options.clone()).await,
+async fn administer(options: PgConnectOptions, sql: String) {
+    let mut admin = PgConnection::connect_with(&options).await.expect("PostgreSQL answers");
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("PostgreSQL obeys");
+}
+
+fn remove_folder_of(path: &Path) {
+    if let Some(folder) = path.parent() {
+        let _ = std::fs::remove_dir_all(folder);
     }
-    .expect("the database opens")
 }
 
 impl TestPortal {
@@ -93,25 +119,35 @@ impl TestPortal {
     }
 
     pub async fn with(kind: Kind, daily: DailyLimits) -> Self {
-        let place = fresh(kind).await;
+        let place = Place::fresh(kind).await;
         let clock = Clock::standing_at(midday());
         let portal = Self::open(&place, &clock, daily).await.expect("the portal opens");
         Self { portal, clock, place }
     }
 
     async fn open(place: &Place, clock: &Clock, daily: DailyLimits) -> Result<Portal, Error> {
-        Portal::open(connect(place).await, &root_key(), clock.clone(), Settings { daily }).await
+        Portal::open(place.connect().await, &root_key(), clock.clone(), Settings { daily }).await
     }
 
     /// A second server on the same database, with the same clock.
     pub async fn second(&self) -> Portal {
-        let daily = self.portal.settings().daily;
+        self.second_with(self.portal.settings().daily).await
+    }
+
+    /// A second server that has other limits.
+    pub async fn second_with(&self, daily: DailyLimits) -> Portal {
         Self::open(&self.place, &self.clock, daily).await.expect("the second server opens")
     }
 
     /// The database itself, for tests that look under the hood.
-    pub async fn db(&self) -> Db {
-        connect(&self.place).await
+    pub fn db(&self) -> &Db {
+        self.portal.db()
+    }
+
+    /// Ends the portal and takes its database away.
+    pub async fn end(self) {
+        self.portal.close().await;
+        self.place.remove().await;
     }
 
     /// Waits until the app shows another code.
@@ -126,9 +162,13 @@ impl TestPortal {
 
     /// Sets the portal up and signs the first administrator in.
     pub async fn administrator(&self) -> Person {
-        let token = self.portal.issue_setup_token(None).await.expect("issued").expect("a token");
-        let setup =
-            self.portal.enter_setup(&token, from("192.0.2.1")).await.expect("the token is right").session;
+        let setup_token = self.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+        let setup = self
+            .portal
+            .enter_setup(&setup_token, from("192.0.2.1"))
+            .await
+            .expect("the token is right")
+            .session;
         let email = "ada@example.com";
         let again = SecretText::new(PASSWORD);
         self.portal
@@ -137,19 +177,18 @@ impl TestPortal {
             .expect("the account is accepted");
         let (_, seed) = self.portal.chosen_account(&setup).await.expect("a seed");
         let code = seed.code(self.clock.now());
-        let session = self.portal.finish_setup(&setup, &code).await.expect("the code is right").session;
+        let NewSession { session, token } =
+            self.portal.finish_setup(&setup, &code).await.expect("the code is right");
         let recovery_codes = self.portal.recovery_codes(&session).await.expect("recovery codes");
         self.next_code();
-        Person { session, seed, recovery_codes, email: email.to_owned() }
+        Person { session, token, seed, recovery_codes, email: email.to_owned() }
     }
 }
 
 impl Drop for TestPortal {
     fn drop(&mut self) {
-        if let Place::Sqlite(path) = &self.place
-            && let Some(folder) = path.parent()
-        {
-            let _ = std::fs::remove_dir_all(folder);
+        if let At::Sqlite(path) = &self.place.0 {
+            remove_folder_of(path);
         }
     }
 }

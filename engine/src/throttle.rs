@@ -40,6 +40,8 @@ pub struct Subject {
 pub struct Try {
     subject: Subject,
     kind: Kind,
+    /// The block it would leave behind if it were wrong.
+    blocked_until: Option<DateTime<Utc>>,
 }
 
 /// What a counter becomes when another try begins.
@@ -61,6 +63,17 @@ fn begin(mut counter: Counter, subject: &Subject, kind: Kind, now: DateTime<Utc>
     counter.updated_at = now;
     counter.blocked_until = block_for(counter.failures, subject.free).map(|wait| now + wait);
     Ok(counter)
+}
+
+/// What a counter becomes when a try turned out right: as if it had not been made. Its own block
+/// goes with it, or nobody could come in once there were five failures.
+fn given_back(mut counter: Counter, right: &Try) -> Counter {
+    counter.failures = (counter.failures - 1).max(0);
+    counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == Kind::Code)).max(0);
+    if counter.failures < right.subject.free || counter.blocked_until == right.blocked_until {
+        counter.blocked_until = None;
+    }
+    counter
 }
 
 /// How long the failure with this number blocks.
@@ -98,20 +111,15 @@ impl Portal {
         let counter = begin(counter, &subject, kind, now)?;
         tx.set_counter(&subject.hash, counter).await?;
         tx.commit_unaudited("a try is counted before it is compared").await?;
-        Ok(Try { subject, kind })
+        Ok(Try { subject, kind, blocked_until: counter.blocked_until })
     }
 
     /// The try was right, but the person is not through yet: it leaves no trace.
     pub(crate) async fn give_back(&self, right: Try) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.db().begin_write().await?;
-        let mut counter = tx.hold_counter(&right.subject.hash, now).await?;
-        counter.failures = (counter.failures - 1).max(0);
-        counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == Kind::Code)).max(0);
-        if counter.failures < right.subject.free {
-            counter.blocked_until = None;
-        }
-        tx.set_counter(&right.subject.hash, counter).await?;
+        let counter = tx.hold_counter(&right.subject.hash, now).await?;
+        tx.set_counter(&right.subject.hash, given_back(counter, &right)).await?;
         tx.commit_unaudited("a right try is given back").await
     }
 
@@ -155,6 +163,17 @@ mod tests {
             now += TimeDelta::minutes(wait);
         }
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 15, 15, 15]);
+    }
+
+    #[test]
+    fn a_right_try_after_many_failures_blocks_nothing() {
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let counter = Counter { failures: 7, ..fresh(now) };
+        let tried = begin(counter, &name(), Kind::Password, now).expect("the block is over");
+        assert!(tried.blocked_until.is_some());
+        let right = Try { subject: name(), kind: Kind::Password, blocked_until: tried.blocked_until };
+        let after = given_back(tried, &right);
+        assert_eq!((after.failures, after.blocked_until), (7, None));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use crate::audit::{Actor, Entry};
 use crate::envelope::{Place, Purpose};
-use crate::store::Tx;
 use crate::store::users::{NewUser, User};
+use crate::store::{Lock, Tx};
 use crate::totp::{self, Seed};
 use crate::{Error, Portal, SecretBytes, SecretText, email, password, random, recovery};
 use domain::audit::Action;
@@ -97,6 +97,8 @@ impl Portal {
         let id = UserId(random::uuid());
         let sealed = self.seal_seed(id, &seed);
         let mut tx = self.db().begin_write().await?;
+        // As setup does: one after the other, not each waiting for the other's rows.
+        tx.lock(Lock::Instance).await?;
         let new = NewUser {
             id,
             email: &email,
@@ -107,7 +109,8 @@ impl Portal {
         tx.insert_user(new, self.now()).await?;
         tx.delete_setup_tokens().await?;
         self.store_recovery_codes(&mut tx, id, None, &codes).await?;
-        tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(email)).await?;
+        tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(&email)).await?;
+        self.clear_counter(&self.name_subject(&email)).await?;
         Ok((seed, codes))
     }
 

@@ -1,1 +1,13 @@
-fn main() {}
+//! The `keystead` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match server::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("keystead: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -21,11 +21,23 @@ pub struct Binding {
     pub kind: &'static str,
 }
 
+/// Bound as asked, neither spent nor expired, and of a session that the administrator's security
+/// epoch has not ended.
+macro_rules! waiting {
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            " WHERE id = $1 AND session_id = $2 AND user_id = $3 AND kind = $4 AND expires_at > $5 ",
+            "AND spent_at IS NULL AND EXISTS (SELECT 1 FROM session s JOIN administrator a ON a.id = s.user_id ",
+            "WHERE s.id = $2 AND a.id = $3 AND s.security_epoch = a.security_epoch)"
+        )
+    };
+}
+
 impl Db {
     /// The change, if it is this session's, of this kind, and neither spent nor expired.
     pub async fn prepared(&self, bound: Binding, now: DateTime<Utc>) -> Result<Option<PreparedRow>, Error> {
-        const SQL: &str = "SELECT sealed, expires_at FROM prepared_change WHERE id = $1 AND session_id = $2 \
-                           AND user_id = $3 AND kind = $4 AND expires_at > $5 AND spent_at IS NULL";
+        const SQL: &str = waiting!("SELECT sealed, expires_at FROM prepared_change");
         Ok(on!(self, pool => sqlx::query_as(SQL)
             .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
             .fetch_optional(pool).await)?)
@@ -50,8 +62,7 @@ impl Tx {
 
     /// Spends the change: true for the one who comes first, false ever after.
     pub async fn spend_prepared(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE prepared_change SET spent_at = $5 WHERE id = $1 AND session_id = $2 \
-                           AND user_id = $3 AND kind = $4 AND expires_at > $5 AND spent_at IS NULL";
+        const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $5");
         let rows = within!(self, c => sqlx::query(SQL)
             .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
             .execute(c).await.map(|r| r.rows_affected()))?;

@@ -11,7 +11,8 @@ pub mod users;
 
 use crate::Error;
 use crate::audit::Entry;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+pub use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
@@ -215,4 +216,11 @@ pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToStri
 /// Whether a statement failed because a unique value exists already.
 pub(crate) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether a statement failed because the schema is not there yet.
+pub(crate) fn is_missing_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+    })
 }

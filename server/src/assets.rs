@@ -1,0 +1,75 @@
+//! The site inside the binary: script, WebAssembly, style, font; compressed when it was built.
+//!
+//! Everything lies under one folder named by a hash of it all, so that a browser may keep it for
+//! ever and never mixes two builds.
+
+use crate::web::headers::ASSET_POLICY;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{Embed, EmbeddedFile};
+
+#[derive(Embed)]
+#[folder = "$CARGO_MANIFEST_DIR/../target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// `/assets/` and the first 8 bytes of a hash of every file.
+pub fn base() -> String {
+    let mut names: Vec<_> = Site::iter().collect();
+    names.sort();
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for name in names {
+        let file = Site::get(&name).map(|file| file.metadata.sha256_hash()).unwrap_or_default();
+        for byte in name.as_bytes().iter().chain(&file) {
+            // FNV-1a over the files' SHA-256: a name for a build, not a protection.
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("/assets/{hash:016x}")
+}
+
+/// Serves a file, compressed when the browser takes brotli.
+pub async fn serve(Path((_, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let accepts = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let takes_brotli =
+        accepts.split(',').any(|entry| entry.split(';').next().is_some_and(|name| name.trim() == "br"));
+    let Some(kind) = content_type(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    if takes_brotli && let Some(file) = Site::get(&format!("{name}.br")) {
+        return answer(file, kind, Some("br"));
+    }
+    match Site::get(&name) {
+        Some(file) => answer(file, kind, None),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn answer(file: EmbeddedFile, kind: &'static str, encoding: Option<&'static str>) -> Response {
+    let head = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (VARY, "accept-encoding"),
+        (CONTENT_SECURITY_POLICY, ASSET_POLICY),
+    ];
+    let encoding = encoding.map(|name| [(CONTENT_ENCODING, name)]);
+    match encoding {
+        Some(encoding) => (head, encoding, Body::from(file.data.into_owned())).into_response(),
+        None => (head, Body::from(file.data.into_owned())).into_response(),
+    }
+}
+
+/// The kinds of file there are; nothing else is served.
+fn content_type(name: &str) -> Option<&'static str> {
+    match name.rsplit('.').next()? {
+        "js" => Some("text/javascript; charset=utf-8"),
+        "wasm" => Some("application/wasm"),
+        "css" => Some("text/css; charset=utf-8"),
+        "woff2" => Some("font/woff2"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! The command line.
+
+use crate::settings::Settings;
+use crate::{Stop, host_commands, serve, telemetry};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A self-hosted key-management portal: your customers own the keys to their data.
+///
+/// Settings come from KEYSTEAD_* variables or a TOML file (KEYSTEAD_CONFIG); the README lists them.
+#[derive(Parser)]
+#[command(name = "keystead", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the portal (the default).
+    Serve,
+    /// Administrators, by the operator's hand.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// The key that seals everything else.
+    #[command(subcommand)]
+    RootKey(RootKey),
+    /// Bring the database's schema up to date and end.
+    Migrate,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Admin {
+    /// Make an administrator; prints the otpauth address and the recovery codes.
+    Create(Account),
+    /// Give an administrator a new authenticator; prints the otpauth address.
+    ResetTotp {
+        #[arg(long)]
+        email: String,
+    },
+    /// Give an administrator a new password.
+    ResetPassword(Account),
+}
+
+#[derive(Args)]
+pub(crate) struct Account {
+    #[arg(long)]
+    pub email: String,
+    /// Read the password from the first line of standard input (and, for `create`, a base32 TOTP
+    /// secret from an optional second one) instead of asking on the terminal.
+    #[arg(long)]
+    pub stdin: bool,
+}
+
+#[derive(Subcommand)]
+enum RootKey {
+    /// Make the root key's file; never overwrites one.
+    Init {
+        /// Where; default: KEYSTEAD_ROOT_KEY_FILE, else `root.key` in the data folder.
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+}
+
+/// # Errors
+/// The sentence with which the program ends.
+pub fn run() -> Result<(), Stop> {
+    let cli = Cli::parse();
+    let settings = Settings::read()?;
+    let is_server = matches!(cli.command, None | Some(Command::Serve));
+    if is_server {
+        telemetry::start_logs(&settings)?;
+    }
+    let hardened = engine::harden()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::new(format!("The program cannot start its threads: {error}.")))?;
+    runtime.block_on(async {
+        match cli.command {
+            None | Some(Command::Serve) => serve::serve(settings, hardened).await,
+            Some(Command::Admin(command)) => host_commands::admin(&settings, command).await,
+            Some(Command::RootKey(RootKey::Init { file })) => host_commands::root_key_init(&settings, file),
+            Some(Command::Migrate) => host_commands::migrate(&settings).await,
+        }
+    })
+}

@@ -1,0 +1,22 @@
+//! `/healthz`: the process lives. `/readyz`: it can serve, and means to go on doing so.
+
+use crate::App;
+use axum::extract::State;
+use axum::http::StatusCode;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+pub async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
+    if app.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+    }
+    match tokio::time::timeout(PATIENCE, app.portal().ready()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    }
+}

@@ -1,0 +1,96 @@
+//! What the host's command line does. Secrets go in by standard input, never as arguments; what
+//! must be kept is printed once, on standard output.
+
+use crate::Stop;
+use crate::cli::{Account, Admin};
+use crate::serve::open_portal;
+use crate::settings::Settings;
+use engine::totp::Seed;
+use engine::{Error, SecretText, root_key};
+use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
+
+pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
+    match command {
+        Admin::Create(account) => create(settings, account).await,
+        Admin::ResetTotp { email } => {
+            let portal = open_portal(settings).await?;
+            let seed = portal.reset_authenticator(&email).await.map_err(|error| unknown(error, &email))?;
+            println!("{}", seed.url(&email)?);
+            eprintln!("Every session of {email} is ended. The old authenticator no longer works.");
+            Ok(())
+        }
+        Admin::ResetPassword(account) => {
+            let (password, _) = read_secrets(account.stdin)?;
+            let portal = open_portal(settings).await?;
+            portal
+                .reset_password(&account.email, password)
+                .await
+                .map_err(|error| unknown(error, &account.email))?;
+            eprintln!("The password of {} is changed. Every session is ended.", account.email);
+            Ok(())
+        }
+    }
+}
+
+async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
+    let (password, seed) = read_secrets(account.stdin)?;
+    let seed = seed.map(|text| Seed::from_base32(&text)).transpose()?;
+    let portal = open_portal(settings).await?;
+    let (seed, codes) = portal.create_administrator(&account.email, password, seed).await?;
+    println!("{}", seed.url(&account.email)?);
+    eprintln!("Administrator {} is there. Recovery codes, shown only now:", account.email);
+    for code in codes {
+        println!("{}", code.expose());
+    }
+    Ok(())
+}
+
+fn unknown(error: Error, email: &str) -> Stop {
+    match error {
+        Error::NotFound => Stop::new(format!("There is no administrator {email}.")),
+        error => error.into(),
+    }
+}
+
+/// A password, and the second line of standard input where there is one.
+fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop> {
+    let failed = |error| Stop::new(format!("The password cannot be read: {error}."));
+    if is_stdin {
+        let mut lines = std::io::stdin().lock().lines();
+        let password = lines.next().transpose().map_err(failed)?.unwrap_or_default();
+        let second = lines.next().transpose().map_err(failed)?.filter(|line| !line.trim().is_empty());
+        return Ok((SecretText::new(password), second.map(SecretText::new)));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Stop::new(
+            "There is no terminal to ask for the password on. Use --stdin and hand it in there.",
+        ));
+    }
+    let password = SecretText::new(rpassword::prompt_password("Password: ").map_err(failed)?);
+    let again = SecretText::new(rpassword::prompt_password("Repeat password: ").map_err(failed)?);
+    if password.same_as(&again) {
+        Ok((password, None))
+    } else {
+        Err(Stop::new("The two passwords are not the same."))
+    }
+}
+
+pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), Stop> {
+    let path = file.unwrap_or_else(|| settings.root_key_path());
+    if let Some(folder) = path.parent() {
+        crate::serve::make_folder(folder)?;
+    }
+    root_key::create(&path)?;
+    eprintln!(
+        "The root key is at {}. Keep a copy apart from the database: without it nothing opens.",
+        path.display()
+    );
+    Ok(())
+}
+
+pub async fn migrate(settings: &Settings) -> Result<(), Stop> {
+    open_portal(settings).await?;
+    eprintln!("The database's schema is up to date.");
+    Ok(())
+}

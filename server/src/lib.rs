@@ -1,0 +1,55 @@
+//! The front door: settings → portal → router → serve; and the command line.
+//!
+//! Reading order: [`router`] (every address there is), `web` (what guards them all), `pages` (one
+//! file per noun), `serve` (start and end), `cli`.
+
+mod assets;
+mod cli;
+mod health;
+mod host_commands;
+pub mod pages;
+mod router;
+mod serve;
+pub mod settings;
+mod state;
+mod telemetry;
+pub mod web;
+
+pub use router::{PAGES, Row, Who, router};
+pub use state::App;
+
+/// Why the program ends with a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    #[error("{0}")]
+    Sentence(String),
+    #[error("{}", domain::Problem::from(.0).message)]
+    Refused(engine::Error),
+}
+
+impl From<engine::Error> for Stop {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Fault(sentence) => Self::Sentence(sentence),
+            engine::Error::Database(error) => {
+                Self::Sentence(format!("The database cannot be used: {error}."))
+            }
+            error if error.is_fault() => Self::Sentence(error.to_string()),
+            error => Self::Refused(error),
+        }
+    }
+}
+
+impl Stop {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self::Sentence(sentence.into())
+    }
+}
+
+/// Runs the command line.
+///
+/// # Errors
+/// The sentence with which the program ends.
+pub fn run() -> Result<(), Stop> {
+    cli::run()
+}

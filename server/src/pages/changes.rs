@@ -1,0 +1,60 @@
+//! The second step of every change: what will happen, and the code that makes it happen.
+
+use crate::App;
+use crate::web::failure::Failure;
+use crate::web::page::{Page, chrome, query_value};
+use crate::web::visitor::SignedIn;
+use app::pages::ConfirmPage;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use domain::form::Form;
+use domain::id::ChangeId;
+use domain::view::PreparedView;
+use leptos::prelude::*;
+
+/// What the page of a prepared change says.
+pub struct Review {
+    pub heading: &'static str,
+    pub crumbs: Vec<(String, Option<String>)>,
+    /// The word on the button that acts.
+    pub verb: &'static str,
+    /// The address of the first step, with what was chosen there.
+    pub back: String,
+    pub effects: Vec<String>,
+    pub warning: Option<String>,
+}
+
+/// The prepared change that the address names.
+pub fn named(who: &SignedIn) -> Option<ChangeId> {
+    query_value(&who.visitor.query, "change")?.parse().ok()
+}
+
+/// The address of the second step.
+pub fn address(path: &str, id: ChangeId) -> String {
+    format!("{path}?change={id}")
+}
+
+/// Shows what will happen and asks for the code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(
+    app: &App,
+    who: &SignedIn,
+    review: Review,
+    (id, expires_at): (ChangeId, DateTime<Utc>),
+    (form, status): (Form, StatusCode),
+) -> Result<Response, Failure> {
+    let chrome = chrome(app, who).await?;
+    let Review { heading, crumbs, verb, back, effects, warning } = review;
+    let prepared = PreparedView { id, effects, warning, expires_at };
+    let page = Page::framed(who, heading).status(status);
+    Ok(page
+        .show(app, move || {
+            let (chrome, crumbs, prepared) = (chrome.clone(), crumbs.clone(), prepared.clone());
+            let (back, form) = (back.clone(), form.clone());
+            view! { <ConfirmPage chrome heading=heading.to_owned() crumbs prepared verb=verb.to_owned() back form /> }
+        })
+        .await)
+}

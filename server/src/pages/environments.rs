@@ -1,0 +1,256 @@
+//! Environments and countries.
+
+use super::form_status;
+use crate::App;
+use crate::web::failure::{Failure, in_form};
+use crate::web::forms::{InEnvironment, InScope, Typed};
+use crate::web::page::{Page, chrome, done};
+use crate::web::visitor::SignedIn;
+use app::pages::{
+    EnvironmentPage, EnvironmentsPage, RemoveCountryPage, RemoveEnvironmentPage, RenameEnvironmentPage,
+};
+use axum::extract::State;
+use axum::response::Response;
+use domain::form::Form;
+use domain::scope::{Country, Kind, ScopeName, Slug};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameForm {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountryForm {
+    #[serde(default)]
+    country: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalForm {
+    #[serde(default)]
+    confirm: String,
+}
+
+async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
+    let (chrome, rows) = (chrome(app, who).await?, app.portal().environments().await?);
+    let page = Page::framed(who, "Environments").status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, rows, form) = (chrome.clone(), rows.clone(), form.clone());
+            view! { <EnvironmentsPage chrome rows form /> }
+        })
+        .await)
+}
+
+pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    list_page(&app, &who, Form::new()).await
+}
+
+pub async fn add(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<AddForm>,
+) -> Result<Response, Failure> {
+    let mut form = Form::new().with("name", &typed.name).with("kind", &typed.kind);
+    let kind = match typed.kind.as_str() {
+        "" => Some(Kind::default()),
+        word => Kind::from_word(word),
+    };
+    let Some(kind) = kind else {
+        form.refuse("kind", "Choose Production or Test.");
+        return list_page(&app, &who, form).await;
+    };
+    match app.portal().add_environment(&who.session, &typed.name, kind).await {
+        Ok(row) => {
+            let message = format!("Environment {} is there. Add the countries it holds data in.", row.name);
+            Ok(done(&app, &who, &format!("/environments/{}", row.slug), message).await?)
+        }
+        Err(error) => list_page(&app, &who, form.refused(&in_form(error)?)).await,
+    }
+}
+
+async fn environment_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
+    let view = app.portal().environment(slug).await?;
+    let chrome = chrome(app, who).await?;
+    let is_here = |country: &Country| view.countries.iter().any(|row| row.country == *country);
+    let choices: Vec<_> = Country::all().into_iter().filter(|country| !is_here(country)).collect();
+    let page = Page::framed(who, view.environment.name.clone()).status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, view, form, choices) = (chrome.clone(), view.clone(), form.clone(), choices.clone());
+            view! { <EnvironmentPage chrome view form choices /> }
+        })
+        .await)
+}
+
+pub async fn show(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+) -> Result<Response, Failure> {
+    environment_page(&app, &who, &slug, Form::new()).await
+}
+
+pub async fn add_country(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+    Typed(typed): Typed<CountryForm>,
+) -> Result<Response, Failure> {
+    match app.portal().add_country(&who.session, &slug, &typed.country).await {
+        Ok(country) => {
+            let message = format!("{} is there. It has no encryption key yet.", country.name());
+            Ok(done(&app, &who, &format!("/environments/{slug}"), message).await?)
+        }
+        Err(error) => {
+            let form = Form::new().with("country", &typed.country).refused(&in_form(error)?);
+            environment_page(&app, &who, &slug, form).await
+        }
+    }
+}
+
+async fn rename_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
+    let environment = app.portal().environment(slug).await?.environment;
+    let chrome = chrome(app, who).await?;
+    let page = Page::framed(who, format!("Rename {}", environment.name)).status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, environment, form) = (chrome.clone(), environment.clone(), form.clone());
+            view! { <RenameEnvironmentPage chrome environment form /> }
+        })
+        .await)
+}
+
+pub async fn show_rename(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+) -> Result<Response, Failure> {
+    let name = app.portal().environment(&slug).await?.environment.name;
+    rename_page(&app, &who, &slug, Form::new().with("name", name)).await
+}
+
+pub async fn rename(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+    Typed(typed): Typed<NameForm>,
+) -> Result<Response, Failure> {
+    match app.portal().rename_environment(&who.session, &slug, &typed.name).await {
+        Ok(name) => {
+            let message = format!("The environment is called {name} now. Its address stays {slug}.");
+            Ok(done(&app, &who, &format!("/environments/{slug}"), message).await?)
+        }
+        Err(error) => {
+            rename_page(&app, &who, &slug, Form::new().with("name", &typed.name).refused(&in_form(error)?))
+                .await
+        }
+    }
+}
+
+async fn remove_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
+    let environment = app.portal().environment(slug).await?.environment;
+    let chrome = chrome(app, who).await?;
+    let page = Page::framed(who, format!("Remove {}", environment.name)).status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, environment, form) = (chrome.clone(), environment.clone(), form.clone());
+            view! { <RemoveEnvironmentPage chrome environment form /> }
+        })
+        .await)
+}
+
+pub async fn show_remove(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+) -> Result<Response, Failure> {
+    remove_page(&app, &who, &slug, Form::new()).await
+}
+
+/// The form, unless exactly the asked-for name was typed.
+fn typed_to_confirm(typed: &RemovalForm, name: &str) -> Result<(), Form> {
+    if typed.confirm.trim() == name {
+        return Ok(());
+    }
+    let mut form = Form::new().with("confirm", &typed.confirm);
+    form.refuse("confirm", format!("Type {name} to confirm the removal."));
+    Err(form)
+}
+
+pub async fn remove(
+    State(app): State<App>,
+    who: SignedIn,
+    InEnvironment(slug): InEnvironment,
+    Typed(typed): Typed<RemovalForm>,
+) -> Result<Response, Failure> {
+    if let Err(form) = typed_to_confirm(&typed, slug.as_str()) {
+        return remove_page(&app, &who, &slug, form).await;
+    }
+    match app.portal().remove_environment(&who.session, &slug).await {
+        Ok(name) => {
+            let message = format!("Environment {name} is removed. Its address {slug} is not used again.");
+            Ok(done(&app, &who, "/environments", message).await?)
+        }
+        Err(error) => remove_page(&app, &who, &slug, Form::new().refused(&in_form(error)?)).await,
+    }
+}
+
+async fn remove_country_page(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    form: Form,
+) -> Result<Response, Failure> {
+    let (environment, country) = app.portal().country(&scope.environment, scope.country).await?;
+    let chrome = chrome(app, who).await?;
+    let page = Page::framed(who, format!("Remove {}", scope.country.name())).status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, environment) = (chrome.clone(), environment.clone());
+            let (country, form) = (country.clone(), form.clone());
+            view! { <RemoveCountryPage chrome environment country form /> }
+        })
+        .await)
+}
+
+pub async fn show_remove_country(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+) -> Result<Response, Failure> {
+    remove_country_page(&app, &who, &scope, Form::new()).await
+}
+
+pub async fn remove_country(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+    Typed(typed): Typed<RemovalForm>,
+) -> Result<Response, Failure> {
+    if let Err(form) = typed_to_confirm(&typed, &scope.to_string()) {
+        return remove_country_page(&app, &who, &scope, form).await;
+    }
+    match app.portal().remove_country(&who.session, &scope).await {
+        Ok(()) => {
+            let message = format!("{} is removed from {}.", scope.country.name(), scope.environment);
+            Ok(done(&app, &who, &format!("/environments/{}", scope.environment), message).await?)
+        }
+        Err(error) => remove_country_page(&app, &who, &scope, Form::new().refused(&in_form(error)?)).await,
+    }
+}

@@ -1,0 +1,426 @@
+//! The three changes of a key, each in two steps at one address: "Next" prepares, the code
+//! confirms. What they have in common is here once; what tells them apart is [`KeyChange`].
+
+use super::changes::{self, Review};
+use crate::App;
+use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::forms::{InScope, Typed};
+use crate::web::page::{Page, chrome, done, query_value, see};
+use crate::web::visitor::SignedIn;
+use app::pages::{AddKeyPage, EditKeyPage, RotateKeyPage};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::command::{CreateKey, EditKey, RotateKey};
+use domain::form::Form;
+use domain::id::ChangeId;
+use domain::key_version::{KeyType, NewVersion, Plan};
+use domain::limits::DailyLimits;
+use domain::rotation::{NotAPeriod, RotationPeriod};
+use domain::scope::ScopeName;
+use domain::words;
+use engine::authority::{Authorised, Sensitive};
+use engine::changes::Prepared;
+use engine::{Error, SecretText};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+/// Both steps post to the same address; which one it is, the address says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeForm {
+    #[serde(default)]
+    key_type: String,
+    #[serde(default)]
+    rotation_days: String,
+    #[serde(default)]
+    code: SecretText,
+}
+
+/// A form and the status it is shown with.
+type Shown = (Form, StatusCode);
+
+/// A change of a key.
+#[allow(async_fn_in_trait, reason = "used with the three types below only")]
+pub trait KeyChange: Sensitive {
+    const HEADING: &'static str;
+    /// The word on the button that acts.
+    const VERB: &'static str;
+    /// The last part of the address.
+    const STEP: &'static str;
+
+    fn period(&self) -> RotationPeriod;
+    /// The period the first step begins with.
+    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error>;
+    async fn first_step(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        shown: Shown,
+    ) -> Result<Response, Failure>;
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<Self, Error>;
+    /// What will happen, and a warning where one is due.
+    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error>;
+    /// Executes it; answers with the query of the keys page and the status message.
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error>;
+}
+
+fn keys_path(scope: &ScopeName) -> String {
+    format!("/environments/{}/{}/keys", scope.environment, scope.country)
+}
+
+fn step_path<C: KeyChange>(scope: &ScopeName) -> String {
+    format!("{}/{}", keys_path(scope), C::STEP)
+}
+
+fn refused(form: Form, error: Error) -> Result<Shown, Failure> {
+    let problem = in_form(error)?;
+    Ok((form.refused(&problem), status_of(problem.code)))
+}
+
+fn filled_in(period: RotationPeriod) -> Form {
+    Form::new().with("key_type", KeyType::Managed.word()).with("rotation_days", period.days().to_string())
+}
+
+/// The first step as it was filled in before "Back", or as it begins.
+async fn first_form<C: KeyChange>(app: &App, who: &SignedIn, scope: &ScopeName) -> Result<Form, Failure> {
+    let before = query_value(&who.visitor.query, "rotation_days").and_then(|text| text.parse().ok());
+    Ok(filled_in(match before {
+        Some(period) => period,
+        None => C::present_period(app, scope).await?,
+    }))
+}
+
+pub async fn show<C: KeyChange>(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+) -> Result<Response, Failure> {
+    match changes::named(&who) {
+        Some(id) => second_step::<C>(&app, &who, &scope, id, None).await,
+        None => {
+            let form = first_form::<C>(&app, &who, &scope).await?;
+            C::first_step(&app, &who, &scope, (form, StatusCode::OK)).await
+        }
+    }
+}
+
+pub async fn submit<C: KeyChange>(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+    Typed(typed): Typed<ChangeForm>,
+) -> Result<Response, Failure> {
+    match changes::named(&who) {
+        Some(id) => confirm::<C>(&app, &who, &scope, id, &typed.code).await,
+        None => prepare::<C>(&app, &who, &scope, &typed).await,
+    }
+}
+
+/// "Next": what was typed becomes a command that waits for its code.
+async fn prepare<C: KeyChange>(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    typed: &ChangeForm,
+) -> Result<Response, Failure> {
+    let mut form = Form::new().with("key_type", &typed.key_type).with("rotation_days", &typed.rotation_days);
+    if C::STEP == CreateKey::STEP && KeyType::from_word(&typed.key_type).is_none() {
+        form.refuse("key_type", "Choose a key type.");
+    }
+    let period = typed
+        .rotation_days
+        .parse()
+        .map_err(|error: NotAPeriod| form.refuse("rotation_days", error.to_string()));
+    let (Ok(period), false) = (period, form.is_refused()) else {
+        return C::first_step(app, who, scope, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
+    };
+    match C::plan(app, who, scope, period).await {
+        Ok(command) => {
+            let id = app.portal().prepare(&who.session, &command).await?;
+            Ok(see(&changes::address(&step_path::<C>(scope), id)))
+        }
+        Err(error @ Error::NotManaged(_)) => Err(error.into()),
+        Err(error) => C::first_step(app, who, scope, refused(form, error)?).await,
+    }
+}
+
+/// The prepared change, if it belongs to the scope that the address names.
+async fn prepared<C: KeyChange>(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    id: ChangeId,
+) -> Result<Prepared<C>, Error> {
+    let prepared = app.portal().prepared::<C>(&who.session, id).await?;
+    if prepared.command.place() == scope.to_string() { Ok(prepared) } else { Err(Error::ChangeGone) }
+}
+
+/// Shows what will happen; after a refused code again, with the error beside the field.
+async fn second_step<C: KeyChange>(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    id: ChangeId,
+    error: Option<Error>,
+) -> Result<Response, Failure> {
+    let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, scope, id).await {
+        Err(gone @ Error::ChangeGone) => {
+            let form = first_form::<C>(app, who, scope).await?;
+            return C::first_step(app, who, scope, refused(form, gone)?).await;
+        }
+        prepared => prepared?,
+    };
+    let (limits, environment) = app.portal().limits(scope).await?;
+    let (effects, warning) = command.effects(app, limits.daily).await?;
+    let review = Review {
+        heading: C::HEADING,
+        crumbs: vec![
+            (environment, Some(format!("/environments/{}", scope.environment))),
+            (scope.country.name().to_owned(), None),
+            ("Encryption keys".to_owned(), Some(keys_path(scope))),
+            (C::HEADING.to_owned(), None),
+        ],
+        verb: C::VERB,
+        back: format!("{}?rotation_days={}", step_path::<C>(scope), command.period().days()),
+        effects,
+        warning,
+    };
+    let shown = match error {
+        Some(error) => refused(Form::new(), error)?,
+        None => (Form::new(), StatusCode::OK),
+    };
+    changes::show(app, who, review, (id, expires_at), shown).await
+}
+
+/// The code: what was shown happens, once.
+async fn confirm<C: KeyChange>(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    id: ChangeId,
+    code: &SecretText,
+) -> Result<Response, Failure> {
+    let confirmed = match prepared::<C>(app, who, scope, id).await {
+        Ok(_) => app.portal().confirm::<C>(&who.session, id, code).await,
+        Err(error) => Err(error),
+    };
+    let ask = match confirmed {
+        Ok(ask) => ask,
+        Err(error) => return second_step::<C>(app, who, scope, id, Some(error)).await,
+    };
+    let form = filled_in(ask.command().period());
+    match C::execute(app, ask).await {
+        Ok((query, message)) => Ok(done(app, who, &format!("{}{query}", keys_path(scope)), message).await?),
+        Err(error @ Error::NotManaged(_)) => Err(error.into()),
+        Err(error) => C::first_step(app, who, scope, refused(form, error)?).await,
+    }
+}
+
+fn period_of(plan: &Plan) -> RotationPeriod {
+    let NewVersion::Managed { period } = plan.new;
+    period
+}
+
+fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
+    let label = plan.new.key_type().label();
+    let mut effects = vec![format!(
+        "Version {} becomes Active: {label}, rotates every {} days.",
+        plan.number,
+        period_of(plan).days()
+    )];
+    effects
+        .extend(plan.deprecates.map(|old| format!("Version {old} becomes Deprecated; it still decrypts.")));
+    effects.extend(plan.due_at.map(|due| format!("Next rotation: {}.", words::moment(due))));
+    effects.push(format!(
+        "Left today after this: {} of {} {label}, {} of {} in all.",
+        plan.left.of_type_today, daily.per_type, plan.left.today, daily.per_scope
+    ));
+    effects
+}
+
+/// Where the new version is seen, and what is said of it.
+fn made(plan: &Plan) -> (String, String) {
+    let follows = match plan.deprecates {
+        Some(old) => format!("; version {old} still decrypts."),
+        None => ".".to_owned(),
+    };
+    let message = format!("Version {} is Active. Services use it from now on{follows}", plan.number);
+    (format!("?new={}", plan.number), message)
+}
+
+impl KeyChange for CreateKey {
+    const HEADING: &'static str = "Add encryption key";
+    const VERB: &'static str = "Create";
+    const STEP: &'static str = "add";
+
+    fn period(&self) -> RotationPeriod {
+        period_of(&self.plan)
+    }
+
+    async fn present_period(_: &App, _: &ScopeName) -> Result<RotationPeriod, Error> {
+        Ok(RotationPeriod::default())
+    }
+
+    async fn first_step(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        (form, status): Shown,
+    ) -> Result<Response, Failure> {
+        let (limits, environment_name) = app.portal().limits(scope).await?;
+        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
+        let page = Page::framed(who, Self::HEADING).status(status);
+        Ok(page
+            .show(app, move || {
+                let (chrome, scope, environment_name) =
+                    (chrome.clone(), scope.clone(), environment_name.clone());
+                let (limits, form) = (limits.clone(), form.clone());
+                view! { <AddKeyPage chrome scope environment_name limits form /> }
+            })
+            .await)
+    }
+
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<Self, Error> {
+        app.portal().plan_create(&who.session, scope, NewVersion::Managed { period }).await
+    }
+
+    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
+        Ok((effects_of(&self.plan, daily), None))
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        app.portal().create_key(ask).await.map(|plan| made(&plan))
+    }
+}
+
+impl KeyChange for RotateKey {
+    const HEADING: &'static str = "Rotate encryption key";
+    const VERB: &'static str = "Rotate";
+    const STEP: &'static str = "rotate";
+
+    fn period(&self) -> RotationPeriod {
+        period_of(&self.plan)
+    }
+
+    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error> {
+        Ok(app.portal().managed_version(scope).await?.period.unwrap_or_default())
+    }
+
+    async fn first_step(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        (form, status): Shown,
+    ) -> Result<Response, Failure> {
+        let active = app.portal().managed_version(scope).await?;
+        let (limits, environment_name) = app.portal().limits(scope).await?;
+        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
+        let page = Page::framed(who, Self::HEADING).status(status);
+        Ok(page
+            .show(app, move || {
+                let (chrome, scope, environment_name) =
+                    (chrome.clone(), scope.clone(), environment_name.clone());
+                let (active, limits, form) = (active.clone(), limits.clone(), form.clone());
+                view! { <RotateKeyPage chrome scope environment_name active limits form /> }
+            })
+            .await)
+    }
+
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<Self, Error> {
+        app.portal().plan_rotate(&who.session, scope, period).await
+    }
+
+    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
+        Ok((effects_of(&self.plan, daily), None))
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        app.portal().rotate_key(ask).await.map(|plan| made(&plan))
+    }
+}
+
+impl KeyChange for EditKey {
+    const HEADING: &'static str = "Edit encryption key";
+    const VERB: &'static str = "Update";
+    const STEP: &'static str = "settings";
+
+    fn period(&self) -> RotationPeriod {
+        self.to
+    }
+
+    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error> {
+        RotateKey::present_period(app, scope).await
+    }
+
+    async fn first_step(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        (form, status): Shown,
+    ) -> Result<Response, Failure> {
+        let active = app.portal().managed_version(scope).await?;
+        let (_, environment_name) = app.portal().limits(scope).await?;
+        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
+        let page = Page::framed(who, Self::HEADING).status(status);
+        Ok(page
+            .show(app, move || {
+                let (chrome, scope, environment_name) =
+                    (chrome.clone(), scope.clone(), environment_name.clone());
+                let (active, form) = (active.clone(), form.clone());
+                view! { <EditKeyPage chrome scope environment_name active form /> }
+            })
+            .await)
+    }
+
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        scope: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<Self, Error> {
+        app.portal().plan_edit(&who.session, scope, period).await
+    }
+
+    async fn effects(&self, app: &App, _: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
+        let due = app.portal().due_after_edit(self).await?;
+        let effects = vec![
+            format!(
+                "Version {} rotates every {} days instead of every {}.",
+                self.number,
+                self.to.days(),
+                self.from.days()
+            ),
+            format!("Next rotation: {}, counted from the version's creation.", words::moment(due)),
+        ];
+        let warning = (due <= app.portal().now()).then(|| {
+            "That date lies in the past: Keystead makes the next version within seconds of this change, or on the next \
+             UTC day if a daily limit forbids it today."
+                .to_owned()
+        });
+        Ok((effects, warning))
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        let (number, days) = (ask.command().number, ask.command().to.days());
+        let due = app.portal().edit_key(ask).await?;
+        let message =
+            format!("Version {number} rotates every {days} days. Next rotation: {}.", words::moment(due));
+        Ok((String::new(), message))
+    }
+}

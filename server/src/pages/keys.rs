@@ -1,0 +1,49 @@
+//! Encryption keys: the list of versions, and one version.
+
+use crate::App;
+use crate::web::failure::Failure;
+use crate::web::forms::InScope;
+use crate::web::page::{Page, chrome, query_value};
+use crate::web::visitor::SignedIn;
+use app::pages::{KeyVersionPage, KeysPage};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use leptos::prelude::*;
+use std::collections::HashMap;
+
+pub async fn list(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+) -> Result<Response, Failure> {
+    let number = |name| query_value(&who.visitor.query, name).and_then(|text| text.parse::<u32>().ok());
+    let (before, new) = (number("before"), number("new"));
+    let view = app.portal().keys(&scope, before).await?;
+    let chrome = chrome(&app, &who).await?;
+    let page =
+        Page::framed(&who, format!("Encryption keys · {} · {}", scope.country.name(), view.environment_name));
+    Ok(page
+        .show(&app, move || {
+            let (chrome, view) = (chrome.clone(), view.clone());
+            view! { <KeysPage chrome view new /> }
+        })
+        .await)
+}
+
+pub async fn version(
+    State(app): State<App>,
+    who: SignedIn,
+    InScope(scope): InScope,
+    Path(path): Path<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let number = path.get("number").and_then(|text| text.parse().ok()).ok_or_else(Failure::not_found)?;
+    let (version, environment_name) = app.portal().version(&scope, number).await?;
+    let chrome = chrome(&app, &who).await?;
+    let page = Page::framed(&who, format!("Version {number} · {scope}"));
+    Ok(page
+        .show(&app, move || {
+            let (chrome, scope, version) = (chrome.clone(), scope.clone(), version.clone());
+            view! { <KeyVersionPage chrome scope environment_name=environment_name.clone() version /> }
+        })
+        .await)
+}

@@ -1,0 +1,61 @@
+//! The pages: each file loads what its pages show and answers their forms.
+
+pub mod audit;
+pub mod changes;
+pub mod environments;
+pub mod home;
+pub mod key_changes;
+pub mod keys;
+pub mod profile;
+pub mod setup;
+pub mod sign_in;
+
+use crate::App;
+use crate::web::cookies;
+use crate::web::page::see;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::form::Form;
+use domain::view::EnrolmentView;
+use engine::totp::Seed;
+use engine::{Error, NewSession};
+use qrcode::{Color, QrCode};
+
+/// The status of a form that is shown: 200 at first, 422 (or what the refusal says) afterwards.
+pub(crate) fn form_status(form: &Form) -> StatusCode {
+    if form.is_refused() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+}
+
+/// 303 to a page, with the token of a new session.
+pub(crate) fn enter(app: &App, new: &NewSession, path: &str) -> Response {
+    with_cookie(see(path), cookies::session(app, &new.token).to_string())
+}
+
+pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {
+    match HeaderValue::from_str(&cookie) {
+        Ok(mut value) => {
+            value.set_sensitive(true);
+            let mut response = response;
+            response.headers_mut().append(SET_COOKIE, value);
+            response
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// A seed as a page shows it: text, and a QR code as the path of its dark modules.
+pub(crate) fn enrolment_view(email: &str, seed: &Seed) -> Result<EnrolmentView, Error> {
+    const QUIET: usize = 4;
+    let url = seed.url(email)?;
+    let code = QrCode::new(url.as_bytes()).map_err(|_| Error::Fault("the QR code cannot be drawn".into()))?;
+    let width = code.width();
+    let mut path = String::new();
+    for (index, color) in code.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            path.push_str(&format!("M{} {}h1v1h-1z", index % width + QUIET, index / width + QUIET));
+        }
+    }
+    let qr_size = u32::try_from(width + 2 * QUIET).unwrap_or_default();
+    Ok(EnrolmentView { email: email.to_owned(), secret: seed.text(), qr_size, qr_path: path })
+}

@@ -1,0 +1,342 @@
+//! What administrators do about themselves. Each change is confirmed like every other.
+
+use super::changes::{self, Review};
+use super::{enrolment_view, enter, form_status};
+use crate::App;
+use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::forms::{CodeForm, NoFields, Typed};
+use crate::web::page::{Page, chrome, done, local_path, see};
+use crate::web::visitor::SignedIn;
+use app::pages::{
+    ChangePasswordPage, EnrolPage, EnrolPurpose, NewRecoveryCodesPage, ProfilePage, RecoveryCodesPage,
+    ReplaceAuthenticatorPage,
+};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::form::Form;
+use domain::id::ChangeId;
+use engine::authority::Sensitive;
+use engine::{Error, SecretText};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+const PASSWORD_FORM: &str = "password form";
+
+pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    let (chrome, view) = (chrome(&app, &who).await?, app.portal().profile(&who.session).await?);
+    Ok(Page::framed(&who, "Profile")
+        .show(&app, move || {
+            let (chrome, view) = (chrome.clone(), view.clone());
+            view! { <ProfilePage chrome view /> }
+        })
+        .await)
+}
+
+pub async fn end_sessions(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(NoFields {}): Typed<NoFields>,
+) -> Result<Response, Failure> {
+    let message = match app.portal().sign_out_others(&who.session).await? {
+        0 => "There was no other session.".to_owned(),
+        1 => "1 other session is signed out.".to_owned(),
+        ended => format!("{ended} other sessions are signed out."),
+    };
+    Ok(done(&app, &who, "/profile", message).await?)
+}
+
+/// The words of a change's second step.
+fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
+    Review {
+        heading,
+        crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],
+        verb,
+        back: back.to_owned(),
+        effects: effects.iter().map(ToString::to_string).collect(),
+        warning: None,
+    }
+}
+
+fn review_password() -> Review {
+    review(
+        "Change password",
+        "Change password",
+        "/profile/password",
+        &["The new password is needed at the next sign-in.", "Every other session of yours is signed out."],
+    )
+}
+
+fn review_authenticator() -> Review {
+    review(
+        "Replace authenticator",
+        "Go on",
+        "/profile/authenticator",
+        &[
+            "The next page shows a new QR code for another authenticator app.",
+            "The present app works until the new one has proved itself.",
+            "Then every other session of yours is signed out.",
+        ],
+    )
+}
+
+fn review_recovery_codes() -> Review {
+    review(
+        "New recovery codes",
+        "Replace codes",
+        "/profile/recovery-codes",
+        &["Ten new recovery codes are shown once.", "The codes you have now stop working at once."],
+    )
+}
+
+/// The second step, or where it leads when the change is gone.
+async fn second_step<C: Sensitive>(
+    app: &App,
+    who: &SignedIn,
+    review: Review,
+    id: ChangeId,
+    error: Option<Error>,
+) -> Result<Response, Failure> {
+    let first = review.back.clone();
+    let prepared = match app.portal().prepared::<C>(&who.session, id).await {
+        Err(Error::ChangeGone) => {
+            let gone = "This change has expired or was confirmed already. Start it again.";
+            return Ok(done(app, who, &first, gone).await?);
+        }
+        prepared => prepared?,
+    };
+    let shown = match error {
+        None => (Form::new(), StatusCode::OK),
+        Some(error) => {
+            let problem = in_form(error)?;
+            (Form::new().refused(&problem), status_of(problem.code))
+        }
+    };
+    changes::show(app, who, review, (id, prepared.expires_at), shown).await
+}
+
+// ---- Password ---------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordForm {
+    #[serde(default)]
+    current_password: SecretText,
+    #[serde(default)]
+    password: SecretText,
+    #[serde(default)]
+    password_again: SecretText,
+    #[serde(default)]
+    code: SecretText,
+}
+
+async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
+    let kept = app.portal().kept(&who.session, PASSWORD_FORM).await?;
+    let form = kept.keys().fold(form, |form, field| form.keeping(field));
+    let chrome = chrome(app, who).await?;
+    let page = Page::framed(who, "Change password").status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (chrome, form) = (chrome.clone(), form.clone());
+            view! { <ChangePasswordPage chrome form /> }
+        })
+        .await)
+}
+
+pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    match changes::named(&who) {
+        Some(id) => second_step::<ChangePassword>(&app, &who, review_password(), id, None).await,
+        None => password_page(&app, &who, Form::new()).await,
+    }
+}
+
+pub async fn password(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<PasswordForm>,
+) -> Result<Response, Failure> {
+    let Some(id) = changes::named(&who) else { return prepare_password(&app, &who, typed).await };
+    match app.portal().confirm::<ChangePassword>(&who.session, id, &typed.code).await {
+        Ok(ask) => {
+            let new = app.portal().change_password(ask, &who.session).await?;
+            let message = "The password is changed. Every other session is signed out.";
+            app.portal().put_flash(&new.session, message).await?;
+            Ok(enter(&app, &new, "/profile"))
+        }
+        Err(error) => second_step::<ChangePassword>(&app, &who, review_password(), id, Some(error)).await,
+    }
+}
+
+/// Checks both passwords and prepares the change. What was good stays kept while the rest is
+/// typed anew; what was wrong is not.
+async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Result<Response, Failure> {
+    let mut kept = app.portal().kept(&who.session, PASSWORD_FORM).await?;
+    let mut typed_or_kept = |field: &str, typed: SecretText| match typed.is_empty() {
+        true => kept.remove(field).unwrap_or_default(),
+        false => typed,
+    };
+    let current = typed_or_kept("current_password", typed.current_password);
+    let password = typed_or_kept("password", typed.password);
+    let again = typed_or_kept("password_again", typed.password_again);
+    let copies = [&current, &password].map(|secret| SecretText::new(secret.expose()));
+    match app.portal().plan_password(&who.session, current, password, &again).await {
+        Ok(command) => {
+            app.portal().keep(&who.session, PASSWORD_FORM, &[]).await?;
+            let id = app.portal().prepare(&who.session, &command).await?;
+            Ok(see(&changes::address("/profile/password", id)))
+        }
+        Err(error) => {
+            let keep: &[(&str, &SecretText)] = match &error {
+                Error::Password(_) => &[("current_password", &copies[0])],
+                Error::WrongCurrentPassword => &[("password", &copies[1]), ("password_again", &again)],
+                _ => &[],
+            };
+            app.portal().keep(&who.session, PASSWORD_FORM, keep).await?;
+            password_page(app, who, Form::new().refused(&in_form(error)?)).await
+        }
+    }
+}
+
+// ---- Authenticator ----------------------------------------------------------------------------
+
+/// The first step has no fields, the second a code.
+async fn authenticator_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
+    let chrome = chrome(app, who).await?;
+    Ok(Page::framed(who, "Replace authenticator")
+        .show(app, move || {
+            view! { <ReplaceAuthenticatorPage chrome=chrome.clone() form=Form::new() /> }
+        })
+        .await)
+}
+
+pub async fn show_authenticator(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    match changes::named(&who) {
+        Some(id) => second_step::<ReplaceAuthenticator>(&app, &who, review_authenticator(), id, None).await,
+        None => authenticator_page(&app, &who).await,
+    }
+}
+
+pub async fn authenticator(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<CodeForm>,
+) -> Result<Response, Failure> {
+    let Some(id) = changes::named(&who) else {
+        let id =
+            app.portal().prepare(&who.session, &ReplaceAuthenticator { user: who.session.user()? }).await?;
+        return Ok(see(&changes::address("/profile/authenticator", id)));
+    };
+    match app.portal().confirm::<ReplaceAuthenticator>(&who.session, id, &typed.code).await {
+        Ok(ask) => {
+            app.portal().replace_authenticator(ask, &who.session).await?;
+            Ok(see("/profile/authenticator/enrol"))
+        }
+        Err(error) => {
+            second_step::<ReplaceAuthenticator>(&app, &who, review_authenticator(), id, Some(error)).await
+        }
+    }
+}
+
+async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
+    let (email, seed) = match app.portal().enrolment(&who.session).await {
+        Err(Error::NotFound) => return Ok(see("/profile/authenticator")),
+        enrolment => enrolment?,
+    };
+    let enrolment = enrolment_view(&email, &seed)?;
+    let page = Page::with_islands(&who.visitor, "New authenticator").status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (enrolment, form) = (enrolment.clone(), form.clone());
+            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Replace /> }
+        })
+        .await)
+}
+
+pub async fn show_enrol(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    enrol_page(&app, &who, Form::new()).await
+}
+
+pub async fn enrol(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<CodeForm>,
+) -> Result<Response, Failure> {
+    match app.portal().finish_enrolment(&who.session, &typed.code).await {
+        Ok(new) => {
+            let message = "Your new authenticator app is set up. The old one no longer works.";
+            app.portal().put_flash(&new.session, message).await?;
+            Ok(enter(&app, &new, "/profile"))
+        }
+        Err(Error::NotFound) => Ok(see("/profile/authenticator")),
+        Err(error) => enrol_page(&app, &who, Form::new().refused(&in_form(error)?)).await,
+    }
+}
+
+// ---- Recovery codes ---------------------------------------------------------------------------
+
+async fn recovery_codes_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
+    let chrome = chrome(app, who).await?;
+    Ok(Page::framed(who, "New recovery codes")
+        .show(app, move || {
+            view! { <NewRecoveryCodesPage chrome=chrome.clone() form=Form::new() /> }
+        })
+        .await)
+}
+
+pub async fn show_recovery_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    match changes::named(&who) {
+        Some(id) => second_step::<ReplaceRecoveryCodes>(&app, &who, review_recovery_codes(), id, None).await,
+        None => recovery_codes_page(&app, &who).await,
+    }
+}
+
+pub async fn recovery_codes(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<CodeForm>,
+) -> Result<Response, Failure> {
+    let Some(id) = changes::named(&who) else {
+        let id =
+            app.portal().prepare(&who.session, &ReplaceRecoveryCodes { user: who.session.user()? }).await?;
+        return Ok(see(&changes::address("/profile/recovery-codes", id)));
+    };
+    match app.portal().confirm::<ReplaceRecoveryCodes>(&who.session, id, &typed.code).await {
+        Ok(ask) => {
+            app.portal().replace_recovery_codes(ask, &who.session).await?;
+            Ok(see("/profile/recovery-codes/show"))
+        }
+        Err(error) => {
+            second_step::<ReplaceRecoveryCodes>(&app, &who, review_recovery_codes(), id, Some(error)).await
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedForm {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    let codes = match app.portal().recovery_codes(&who.session).await {
+        Err(Error::NotFound) => return Ok(see("/profile")),
+        codes => codes?,
+    };
+    let page = Page::with_islands(&who.visitor, "Recovery codes");
+    Ok(page
+        .show(&app, move || {
+            view! { <RecoveryCodesPage codes=codes.clone() next="/environments".to_owned() /> }
+        })
+        .await)
+}
+
+pub async fn saved_codes(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(typed): Typed<SavedForm>,
+) -> Result<Response, Failure> {
+    app.portal().forget_recovery_codes(&who.session).await?;
+    Ok(see(&local_path(&typed.next)))
+}

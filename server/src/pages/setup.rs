@@ -1,0 +1,168 @@
+//! First run: token, account, authenticator.
+
+use super::{enrolment_view, enter, form_status};
+use crate::App;
+use crate::web::failure::{Failure, in_form};
+use crate::web::forms::{CodeForm, Typed};
+use crate::web::page::{Page, see};
+use crate::web::visitor::Visitor;
+use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
+use axum::extract::State;
+use axum::response::Response;
+use domain::form::Form;
+use engine::{Error, NewSession, SecretText, Session, SetupState, Stage};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+const FORM: &str = "setup form";
+const SECRETS: [&str; 3] = ["token", "password", "password_again"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupForm {
+    #[serde(default)]
+    token: SecretText,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: SecretText,
+    #[serde(default)]
+    password_again: SecretText,
+}
+
+/// The page exists only while there is no administrator.
+async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
+    match app.portal().setup_state().await? {
+        SetupState::Done => Err(Failure::not_found()),
+        state => Ok(state),
+    }
+}
+
+async fn form_page(app: &App, visitor: &Visitor, form: Form) -> Response {
+    let page = Page::plain(visitor, "Set up Keystead").status(form_status(&form));
+    page.show(app, move || view! { <SetupPage form=form.clone() /> }).await
+}
+
+pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    let state = must_be_open(&app).await?;
+    match visitor.at(Stage::Setup) {
+        Some(session) => {
+            let form = keeping(&app, session, Form::new().keeping("token")).await?;
+            Ok(form_page(&app, &visitor, form).await)
+        }
+        None if state == SetupState::Expired => {
+            Ok(Page::plain(&visitor, "Set up Keystead").show(&app, || view! { <SetupExpiredPage /> }).await)
+        }
+        None => Ok(form_page(&app, &visitor, Form::new()).await),
+    }
+}
+
+/// Marks the secret fields whose values are kept.
+async fn keeping(app: &App, session: &Session, form: Form) -> Result<Form, Failure> {
+    let kept = app.portal().kept(session, FORM).await?;
+    Ok(SECRETS
+        .iter()
+        .filter(|field| kept.contains_key(**field))
+        .fold(form, |form, field| form.keeping(field)))
+}
+
+/// The session of the setup: the one there is, or a new one for the right token.
+async fn enter_setup(
+    app: &App,
+    visitor: &Visitor,
+    token: &SecretText,
+) -> Result<(Session, Option<NewSession>), Error> {
+    match visitor.at(Stage::Setup) {
+        Some(session) => Ok((session.clone(), None)),
+        None => {
+            let new = app.portal().enter_setup(token, visitor.from.clone()).await?;
+            Ok((new.session.clone(), Some(new)))
+        }
+    }
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<SetupForm>,
+) -> Result<Response, Failure> {
+    must_be_open(&app).await?;
+    let form = Form::new().with("email", typed.email.trim());
+    let (session, new) = match enter_setup(&app, &visitor, &typed.token).await {
+        Ok(entered) => entered,
+        Err(error) => return Ok(form_page(&app, &visitor, form.refused(&in_form(error)?)).await),
+    };
+    let response = match choose(&app, &session, typed).await {
+        Ok(()) => see("/setup/authenticator"),
+        Err(error) => {
+            let form = keeping(&app, &session, form.keeping("token").refused(&in_form(error)?)).await?;
+            form_page(&app, &visitor, form).await
+        }
+    };
+    Ok(match new {
+        Some(new) => super::with_cookie(response, crate::web::cookies::session(&app, &new.token).to_string()),
+        None => response,
+    })
+}
+
+/// Takes the account; an empty secret field means the one that was kept.
+async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Error> {
+    let mut kept = app.portal().kept(session, FORM).await?;
+    let mut typed_or_kept = |field: &str, typed: SecretText| match typed.is_empty() {
+        true => kept.remove(field).unwrap_or_default(),
+        false => typed,
+    };
+    let password = typed_or_kept("password", typed.password);
+    let again = typed_or_kept("password_again", typed.password_again);
+    let copy = SecretText::new(password.expose());
+    let chosen = app.portal().choose_account(session, &typed.email, password, &again).await;
+    match &chosen {
+        // What is wrong with a password is said beside it: only a good one is worth keeping.
+        Err(Error::NotAnEmail) => {
+            app.portal().keep(session, FORM, &[("password", &copy), ("password_again", &again)]).await?;
+        }
+        _ => app.portal().keep(session, FORM, &[]).await?,
+    }
+    chosen
+}
+
+async fn enrol_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &Session,
+    form: Form,
+) -> Result<Response, Failure> {
+    let (email, seed) = match app.portal().chosen_account(session).await {
+        Err(Error::NotFound) => return Ok(see("/setup")),
+        chosen => chosen?,
+    };
+    let enrolment = enrolment_view(&email, &seed)?;
+    let page = Page::with_islands(visitor, "Set up Keystead").status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (enrolment, form) = (enrolment.clone(), form.clone());
+            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }
+        })
+        .await)
+}
+
+pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    must_be_open(&app).await?;
+    match visitor.at(Stage::Setup) {
+        Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
+        None => Ok(see("/setup")),
+    }
+}
+
+pub async fn submit_authenticator(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<CodeForm>,
+) -> Result<Response, Failure> {
+    must_be_open(&app).await?;
+    let Some(session) = visitor.at(Stage::Setup) else { return Ok(see("/setup")) };
+    match app.portal().finish_setup(session, &typed.code).await {
+        Ok(new) => Ok(enter(&app, &new, "/profile/recovery-codes/show")),
+        Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
+    }
+}

@@ -1,0 +1,237 @@
+//! Signing in and out.
+
+use super::{enrolment_view, enter, form_status, with_cookie};
+use crate::App;
+use crate::web::cookies;
+use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::forms::{NoFields, Typed};
+use crate::web::page::{Page, encode, local_path, query_value, see};
+use crate::web::visitor::Visitor;
+use app::pages::{CodePage, EnrolPage, EnrolPurpose, RecoveryPage, SignInPage};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::form::Form;
+use engine::{Error, SecretText, Session, SetupState, Stage};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: SecretText,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeForm {
+    #[serde(default)]
+    code: SecretText,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryForm {
+    #[serde(default)]
+    recovery_code: SecretText,
+    #[serde(default)]
+    next: String,
+}
+
+/// A form refused, and the status that goes with it.
+fn refused(form: Form, error: Error) -> Result<(Form, StatusCode), Failure> {
+    let problem = in_form(error)?;
+    Ok((form.refused(&problem), status_of(problem.code)))
+}
+
+/// Where the query says to go on to.
+fn wanted(visitor: &Visitor) -> String {
+    local_path(&query_value(&visitor.query, "next").unwrap_or_default())
+}
+
+/// An address of ours that carries on where to go.
+fn with_next(path: &str, next: &str) -> String {
+    match next {
+        "" | "/" => path.to_owned(),
+        next => format!("{path}?next={}", encode(next)),
+    }
+}
+
+async fn password_page(
+    app: &App,
+    visitor: &Visitor,
+    form: Form,
+    next: String,
+    status: StatusCode,
+) -> Response {
+    let notice = query_value(&visitor.query, "notice").filter(|word| word == "signed-out");
+    let notice = notice.map(|_| "You are signed out.".to_owned());
+    let page = Page::plain(visitor, "Sign in").status(status);
+    page.show(app, move || {
+        let (form, next, notice) = (form.clone(), next.clone(), notice.clone());
+        view! { <SignInPage form next notice /> }
+    })
+    .await
+}
+
+pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    if app.portal().setup_state().await? != SetupState::Done {
+        return Ok(see("/setup"));
+    }
+    let next = wanted(&visitor);
+    if visitor.at(Stage::Full).is_some() {
+        return Ok(see(&next));
+    }
+    Ok(password_page(&app, &visitor, Form::new(), next, StatusCode::OK).await)
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<PasswordForm>,
+) -> Result<Response, Failure> {
+    let next = local_path(&typed.next);
+    let replaces = visitor.session.as_ref();
+    match app.portal().check_password(&typed.email, typed.password, visitor.from.clone(), replaces).await {
+        Ok(new) => Ok(enter(&app, &new, &with_next("/sign-in/code", &next))),
+        Err(error) => {
+            let (form, status) = refused(Form::new().with("email", typed.email), error)?;
+            Ok(password_page(&app, &visitor, form, next, status).await)
+        }
+    }
+}
+
+async fn code_page(app: &App, visitor: &Visitor, form: Form, next: String, status: StatusCode) -> Response {
+    let page = Page::with_islands(visitor, "Sign in").status(status);
+    page.show(app, move || {
+        let (form, next) = (form.clone(), next.clone());
+        view! { <CodePage form next /> }
+    })
+    .await
+}
+
+pub async fn show_code(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    let next = wanted(&visitor);
+    match visitor.at(Stage::Password) {
+        Some(_) => Ok(code_page(&app, &visitor, Form::new(), next, StatusCode::OK).await),
+        None => Ok(see(&with_next("/sign-in", &next))),
+    }
+}
+
+pub async fn submit_code(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<CodeForm>,
+) -> Result<Response, Failure> {
+    let next = local_path(&typed.next);
+    let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
+    match app.portal().check_sign_in_code(session, &typed.code).await {
+        Ok(new) => Ok(enter(&app, &new, &next)),
+        Err(error) => {
+            let (form, status) = refused(Form::new(), error)?;
+            Ok(code_page(&app, &visitor, form, next, status).await)
+        }
+    }
+}
+
+async fn recovery_page(
+    app: &App,
+    visitor: &Visitor,
+    form: Form,
+    next: String,
+    status: StatusCode,
+) -> Response {
+    let page = Page::plain(visitor, "Sign in").status(status);
+    page.show(app, move || {
+        let (form, next) = (form.clone(), next.clone());
+        view! { <RecoveryPage form next /> }
+    })
+    .await
+}
+
+pub async fn show_recovery(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    let next = wanted(&visitor);
+    match visitor.at(Stage::Password) {
+        Some(_) => Ok(recovery_page(&app, &visitor, Form::new(), next, StatusCode::OK).await),
+        None => Ok(see(&with_next("/sign-in", &next))),
+    }
+}
+
+pub async fn submit_recovery(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<RecoveryForm>,
+) -> Result<Response, Failure> {
+    let next = local_path(&typed.next);
+    let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
+    match app.portal().check_recovery_code(session, &typed.recovery_code).await {
+        Ok(new) => Ok(enter(&app, &new, "/sign-in/authenticator")),
+        Err(error) => {
+            let (form, status) = refused(Form::new(), error)?;
+            Ok(recovery_page(&app, &visitor, form, next, status).await)
+        }
+    }
+}
+
+async fn enrol_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &Session,
+    form: Form,
+) -> Result<Response, Failure> {
+    let (email, seed) = app.portal().enrolment(session).await?;
+    let enrolment = enrolment_view(&email, &seed)?;
+    let page = Page::with_islands(visitor, "New authenticator").status(form_status(&form));
+    Ok(page
+        .show(app, move || {
+            let (enrolment, form) = (enrolment.clone(), form.clone());
+            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }
+        })
+        .await)
+}
+
+pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    match visitor.at(Stage::Enrolment) {
+        Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
+        None => Ok(see("/sign-in")),
+    }
+}
+
+pub async fn submit_authenticator(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(typed): Typed<crate::web::forms::CodeForm>,
+) -> Result<Response, Failure> {
+    let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see("/sign-in")) };
+    match app.portal().finish_enrolment(session, &typed.code).await {
+        Ok(new) => {
+            app.portal()
+                .put_flash(&new.session, "Your new authenticator app is set up. The old one no longer works.")
+                .await?;
+            Ok(enter(&app, &new, "/profile"))
+        }
+        Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
+    }
+}
+
+/// Ends the session, whatever stage it has come to, and clears what the browser kept.
+pub async fn sign_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    Typed(NoFields {}): Typed<NoFields>,
+) -> Result<Response, Failure> {
+    if let Some(session) = &visitor.session {
+        app.portal().sign_out(session).await?;
+    }
+    let mut response = with_cookie(see("/sign-in?notice=signed-out"), cookies::no_session(&app).to_string());
+    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", clear);
+    Ok(response)
+}

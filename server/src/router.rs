@@ -1,0 +1,121 @@
+//! Every address there is.
+
+use crate::pages::{audit, environments, home, key_changes, keys, profile, setup, sign_in};
+use crate::web::{failure, guard, headers, origin};
+use crate::{App, assets, health, telemetry};
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
+use axum::{Router, middleware};
+use domain::command::{CreateKey, EditKey, RotateKey};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Who may use an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody; what it does depends on nothing secret.
+    Public,
+    /// The holder of the setup token, while there is no administrator.
+    Setup,
+    /// Somebody on the way to being signed in.
+    SigningIn,
+    /// Somebody signed in.
+    SignedIn,
+    /// Somebody signed in, and what it changes needs a verification code.
+    Confirmed,
+}
+
+/// An address, what it takes, and who may use it.
+pub struct Row {
+    pub path: &'static str,
+    pub methods: &'static [Method],
+    pub who: Who,
+    handler: fn() -> MethodRouter<App>,
+}
+
+const READ: &[Method] = &[Method::GET];
+const WRITE: &[Method] = &[Method::POST];
+const BOTH: &[Method] = &[Method::GET, Method::POST];
+
+macro_rules! rows {
+    ($($path:literal $methods:ident $who:ident => $handler:expr;)*) => {
+        &[$(Row { path: $path, methods: $methods, who: Who::$who, handler: || $handler }),*]
+    };
+}
+
+/// The table of pages. The router is made from it and the tests attack every row of it, so no
+/// page can be forgotten.
+pub const PAGES: &[Row] = rows! {
+    "/" READ Public => get(home::show);
+    "/theme" WRITE Public => post(home::set_theme);
+    "/setup" BOTH Setup => get(setup::show).post(setup::submit);
+    "/setup/authenticator" BOTH Setup => get(setup::show_authenticator).post(setup::submit_authenticator);
+    "/sign-in" BOTH Public => get(sign_in::show).post(sign_in::submit);
+    "/sign-in/code" BOTH SigningIn => get(sign_in::show_code).post(sign_in::submit_code);
+    "/sign-in/recovery" BOTH SigningIn => get(sign_in::show_recovery).post(sign_in::submit_recovery);
+    "/sign-in/authenticator" BOTH SigningIn => get(sign_in::show_authenticator).post(sign_in::submit_authenticator);
+    "/sign-out" WRITE Public => post(sign_in::sign_out);
+    "/environments" BOTH SignedIn => get(environments::list).post(environments::add);
+    "/environments/{env}" BOTH SignedIn => get(environments::show).post(environments::add_country);
+    "/environments/{env}/rename" BOTH SignedIn => get(environments::show_rename).post(environments::rename);
+    "/environments/{env}/remove" BOTH SignedIn => get(environments::show_remove).post(environments::remove);
+    "/environments/{env}/{country}/remove" BOTH SignedIn =>
+        get(environments::show_remove_country).post(environments::remove_country);
+    "/environments/{env}/{country}/keys" READ SignedIn => get(keys::list);
+    "/environments/{env}/{country}/keys/add" BOTH Confirmed => get(key_changes::show::<CreateKey>).post(key_changes::submit::<CreateKey>);
+    "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(key_changes::show::<RotateKey>).post(key_changes::submit::<RotateKey>);
+    "/environments/{env}/{country}/keys/settings" BOTH Confirmed => get(key_changes::show::<EditKey>).post(key_changes::submit::<EditKey>);
+    "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::version);
+    "/audit" READ SignedIn => get(audit::show);
+    "/profile" READ SignedIn => get(profile::show);
+    "/profile/sessions" WRITE SignedIn => post(profile::end_sessions);
+    "/profile/password" BOTH Confirmed => get(profile::show_password).post(profile::password);
+    "/profile/authenticator" BOTH Confirmed => get(profile::show_authenticator).post(profile::authenticator);
+    "/profile/authenticator/enrol" BOTH SignedIn => get(profile::show_enrol).post(profile::enrol);
+    "/profile/recovery-codes" BOTH Confirmed => get(profile::show_recovery_codes).post(profile::recovery_codes);
+    "/profile/recovery-codes/show" BOTH SignedIn => get(profile::shown_codes).post(profile::saved_codes);
+};
+
+/// The whole front door.
+pub fn router(app: App) -> Router {
+    let places = Arc::new(Semaphore::new(guard::AT_ONCE));
+    let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
+    let pages = gallery(pages)
+        .fallback(async || failure::Failure::not_found())
+        .layer(DefaultBodyLimit::max(guard::BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
+        .layer(middleware::from_fn_with_state(places, guard::shed))
+        .layer(middleware::from_fn_with_state(app.clone(), failure::as_page));
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/assets/{hash}/{name}", get(assets::serve))
+        .merge(pages)
+        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::set))
+        .with_state(app)
+}
+
+/// The gallery of components: in debug builds only.
+fn gallery(router: Router<App>) -> Router<App> {
+    #[cfg(debug_assertions)]
+    let router = router.route("/gallery", get(gallery::show));
+    router
+}
+
+#[cfg(debug_assertions)]
+mod gallery {
+    use crate::App;
+    use crate::web::page::Page;
+    use crate::web::visitor::Visitor;
+    use app::pages::GalleryPage;
+    use axum::extract::State;
+    use axum::response::Response;
+    use leptos::prelude::*;
+
+    pub async fn show(State(app): State<App>, visitor: Visitor) -> Response {
+        Page::with_islands(&visitor, "Gallery").show(&app, || view! { <GalleryPage /> }).await
+    }
+}

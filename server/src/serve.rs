@@ -1,0 +1,233 @@
+//! Start and end of the server.
+
+use crate::settings::Settings;
+use crate::{App, Stop, router, telemetry};
+use axum::Router;
+use axum::extract::ConnectInfo;
+use engine::store::Db;
+use engine::{Clock, Hardened, Portal, SecretText, root_key, scheduler};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tower::ServiceExt;
+
+/// Headers must be complete after this.
+const HEADERS: Duration = Duration::from_secs(10);
+/// Requests under way at the end get this long.
+const DRAIN: Duration = Duration::from_secs(25);
+const SWEEP: Duration = Duration::from_secs(300);
+
+/// Makes a folder that nobody else can look into, if it is not there.
+pub fn make_folder(folder: &Path) -> Result<(), Stop> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Stop::new(format!("The folder {} cannot be made: {error}.", folder.display())))
+}
+
+/// Opens database and root key. Nothing is touched before the root key is known to be right.
+///
+/// # Errors
+/// A sentence that says what is wrong and what to do.
+pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
+    let db_file = settings.data_dir.join("keystead.db");
+    let is_new_folder = settings.database_url.is_none() && !db_file.exists();
+    let key = find_root_key(settings, is_new_folder)?;
+    let db = match &settings.database_url {
+        Some(url) => {
+            let options = sqlx_options(url.as_str())?;
+            Db::postgres(options).await?
+        }
+        None => {
+            make_folder(&settings.data_dir)?;
+            Db::sqlite(&db_file).await?
+        }
+    };
+    Ok(Portal::open(db, &key, Clock::system(), engine::Settings { daily: settings.daily }).await?)
+}
+
+fn sqlx_options(url: &str) -> Result<engine::store::PgConnectOptions, Stop> {
+    engine::store::PgConnectOptions::from_str(url)
+        .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))
+}
+
+/// The root key that is there; made only for a new SQLite folder.
+fn find_root_key(settings: &Settings, is_new_folder: bool) -> Result<engine::envelope::RootKey, Stop> {
+    if let Some(text) = &settings.root_key {
+        tracing::warn!("the root key comes from the environment: fit for development only");
+        return Ok(root_key::from_text(text)?);
+    }
+    let path = settings.root_key_path();
+    if let Some(key) = root_key::read(&path)? {
+        return Ok(key);
+    }
+    if is_new_folder {
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        let key = root_key::create(&path)?;
+        tracing::warn!(path = %path.display(), "a root key was made: keep a copy apart from the database, without it nothing opens");
+        return Ok(key);
+    }
+    let shown = path.display();
+    Err(Stop::new(match settings.database_url {
+        None => format!(
+            "There is a database in {} but no root key at {shown}. Put its root key there, or name it with KEYSTEAD_ROOT_KEY_FILE.",
+            settings.data_dir.display()
+        ),
+        Some(_) => format!(
+            "There is no root key at {shown}. For a new database run: keystead root-key init. For one in use, put its root key there or name it with KEYSTEAD_ROOT_KEY_FILE."
+        ),
+    }))
+}
+
+/// Serves until the program is told to end.
+///
+/// # Errors
+/// A sentence when it cannot start.
+pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
+    let metrics = telemetry::start_metrics()?;
+    metrics::gauge!("keystead_memory_locked").set(if hardened.is_locked { 1.0 } else { 0.0 });
+    if settings.is_insecure() {
+        tracing::warn!(url = %settings.public_url, "the public address is plain HTTP: passwords and codes cross the network in the clear");
+    }
+    let portal = open_portal(&settings).await?;
+    let listener = listen(settings.listen).await?;
+    let metrics_listener = match settings.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let app = App::new(portal.clone(), &settings);
+    announce(&settings, &portal).await?;
+    if let Some(listener) = metrics_listener {
+        tokio::spawn(async move { axum::serve(listener, telemetry::metrics_router(metrics)).await });
+    }
+    let work = tokio::spawn(keep_working(portal.clone()));
+    accept(listener, router(app.clone()), app).await?;
+    work.abort();
+    let _ = work.await;
+    portal.close().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Stop::new(format!(
+            "The address {address} cannot be listened on: {error}. Choose another with KEYSTEAD_LISTEN."
+        ))
+    })
+}
+
+/// Says where the portal is, and, on a first run, hands out the setup token.
+async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
+    let address = settings.public_url.as_str().trim_end_matches('/');
+    let file = settings.data_dir.join("setup-token");
+    let before = std::fs::read_to_string(&file).ok().map(SecretText::new);
+    match portal.issue_setup_token(before).await? {
+        Some(token) => {
+            make_folder(&settings.data_dir)?;
+            write_token(&file, &token)?;
+            println!(
+                "\nKeystead is at {address}\nOpen it and set it up with this one-time token (good for 60 minutes)."
+            );
+            // Without a terminal, standard output may be somebody's log.
+            if settings.show_setup_token || std::io::stdout().is_terminal() {
+                println!("\n    Setup token: {}\n", token.expose());
+            } else {
+                println!("The token is in the file {}\n", file.display());
+            }
+        }
+        None => {
+            let _ = std::fs::remove_file(&file);
+            println!("\nKeystead is at {address}\n");
+        }
+    }
+    let _ = std::io::stdout().flush();
+    tracing::info!(%address, "serving");
+    Ok(())
+}
+
+fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
+    let _ = std::fs::remove_file(file);
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .and_then(|mut out| writeln!(out, "{}", token.expose()))
+        .map_err(|error| {
+            Stop::new(format!("The setup token cannot be written to {}: {error}.", file.display()))
+        })
+}
+
+/// Rotates what is due, every few seconds, and sweeps what is over, every few minutes.
+async fn keep_working(portal: Portal) {
+    let mut rotate = tokio::time::interval(scheduler::EVERY);
+    let mut sweep = tokio::time::interval(SWEEP);
+    rotate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let done = tokio::select! {
+            _ = rotate.tick() => portal.rotate_due().await.map(|rotated| {
+                metrics::counter!("keystead_automatic_rotations_total").increment(u64::from(rotated));
+            }),
+            _ = sweep.tick() => portal.sweep().await,
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "background work failed; it is tried again");
+        }
+    }
+}
+
+/// Accepts connections until SIGTERM or SIGINT, then drains.
+async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), Stop> {
+    let failed = |error| Stop::new(format!("Signals cannot be waited for: {error}."));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let graceful = GracefulShutdown::new();
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    server.http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024).keep_alive_interval(HEADERS);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: wait for some to come back.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        let service =
+            router.clone().map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request.map(axum::body::Body::new)
+            });
+        let connection =
+            server.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = graceful.watch(connection.into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    app.drain();
+    drop(listener);
+    tracing::info!("ending: requests under way are finished");
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in 25 seconds");
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Every setting, once: its name, its default, and what the README says of it.
+
+/// A setting.
+pub struct Setting {
+    /// In the TOML file; upper case and after `KEYSTEAD_` in the environment.
+    pub name: &'static str,
+    pub default: Option<&'static str>,
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// The name of its environment variable.
+    pub fn variable(&self) -> String {
+        format!("KEYSTEAD_{}", self.name.to_uppercase())
+    }
+}
+
+const fn setting(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Setting {
+    Setting { name, default, meaning }
+}
+
+pub const SETTINGS: &[Setting] = &[
+    setting("listen", Some("127.0.0.1:3000"), "Address and port the portal listens on."),
+    setting("data_dir", Some("data"), "Folder of the SQLite database, the root key and the setup token."),
+    setting("database_url", None, "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
+    setting(
+        "root_key_file",
+        None,
+        "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",
+    ),
+    setting(
+        "root_key",
+        None,
+        "The root key itself (base64 of 32 bytes). For development; warns at every start.",
+    ),
+    setting(
+        "public_url",
+        None,
+        "Address people type; decides cookies and which hosts are answered. Default: `http://` and the listening address.",
+    ),
+    setting(
+        "allow_insecure_http",
+        Some("false"),
+        "Allows a plain-HTTP public URL that is not this machine; warns at every start.",
+    ),
+    setting("metrics_listen", None, "Address and port of the Prometheus metrics; off without it."),
+    setting(
+        "trusted_proxies",
+        None,
+        "Addresses or networks (comma-separated) whose `X-Forwarded-For` is believed.",
+    ),
+    setting("daily_limit_per_type", Some("1"), "New versions of one key type per scope and UTC day."),
+    setting("daily_limit_per_scope", Some("3"), "New versions of all types together per scope and UTC day."),
+    setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
+    setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
+    setting(
+        "show_setup_token",
+        Some("false"),
+        "Prints the setup token also where standard output is not a terminal.",
+    ),
+];
+
+/// # Panics
+/// For a name that is not in the table: a mistake in this program.
+pub fn find(name: &str) -> &'static Setting {
+    SETTINGS.iter().find(|setting| setting.name == name).expect("the setting is in the table")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_documents_every_setting() {
+        let readme = include_str!("../../../README.md");
+        for setting in SETTINGS {
+            let default = setting.default.map_or("–".to_owned(), |text| format!("`{text}`"));
+            let row = format!("| `{}` | {default} | {} |", setting.variable(), setting.meaning);
+            assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Logs on standard error, metrics on a listener of their own.
+
+use crate::Stop;
+use crate::settings::Settings;
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::get;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Instant;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging.
+///
+/// # Errors
+/// A sentence when the filter cannot be read.
+pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(|_| {
+        Stop::new(format!(
+            "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
+            settings.log
+        ))
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if settings.log_is_json {
+        builder.json().init()
+    } else {
+        builder.init()
+    }
+    Ok(())
+}
+
+/// Starts collecting metrics.
+///
+/// # Errors
+/// A sentence when the recorder cannot be installed.
+pub fn start_metrics() -> Result<PrometheusHandle, Stop> {
+    const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let failed = |_| Stop::new("The metrics cannot be started.");
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("keystead_http_request_seconds".into()), SECONDS)
+        .map_err(failed)?
+        .install_recorder()
+        .map_err(failed)
+}
+
+/// The one route of the metrics listener.
+pub fn metrics_router(handle: PrometheusHandle) -> Router {
+    Router::new().route("/metrics", get(async move || handle.render()))
+}
+
+/// Counts and logs each request by its route, never by its address: that may hold names.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let took = began.elapsed();
+    let status = response.status().as_u16();
+    let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("keystead_http_requests_total", &labels).increment(1);
+    metrics::histogram!("keystead_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
+    if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
+        tracing::info!(%method, route, status, took_ms = took.as_millis() as u64, "request");
+    }
+    response
+}

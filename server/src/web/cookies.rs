@@ -1,0 +1,49 @@
+//! Two cookies: the session's token, and the theme, which is no secret.
+
+use crate::App;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use domain::view::Theme;
+use engine::SecretText;
+
+const THEME: &str = "keystead-theme";
+
+/// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-`
+/// needs `Secure`: the cookie then goes by another name, so that neither is taken for the other.
+fn session_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-keystead" } else { "keystead" }
+}
+
+pub fn token(app: &App, jar: &CookieJar) -> Option<SecretText> {
+    jar.get(session_name(app)).map(|cookie| SecretText::new(cookie.value()))
+}
+
+/// The header that hands the session's token to the browser.
+pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
+    Cookie::build((session_name(app), token.expose().to_owned()))
+        .path("/")
+        .http_only(true)
+        .secure(app.is_https())
+        .same_site(SameSite::Strict)
+        .build()
+}
+
+/// The header that takes it away.
+pub fn no_session(app: &App) -> Cookie<'static> {
+    let mut cookie = session(app, &SecretText::default());
+    cookie.make_removal();
+    cookie
+}
+
+pub fn theme(jar: &CookieJar) -> Theme {
+    jar.get(THEME).and_then(|cookie| Theme::from_word(cookie.value())).unwrap_or_default()
+}
+
+/// Readable by script: the theme switch writes it too.
+pub fn set_theme(app: &App, theme: Theme) -> Cookie<'static> {
+    Cookie::build((THEME, theme.word()))
+        .path("/")
+        .secure(app.is_https())
+        .same_site(SameSite::Lax)
+        .permanent()
+        .build()
+}

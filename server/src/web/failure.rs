@@ -1,0 +1,175 @@
+//! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
+//! once, with the whole chain.
+
+use super::page;
+use super::visitor::Visitor;
+use crate::App;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::problem::{Code, Problem};
+use domain::view::Theme;
+use engine::Error;
+
+/// A request that ends without its page.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    Problem(StatusCode, Problem),
+    /// 303 to another page.
+    See(String),
+}
+
+impl Failure {
+    pub fn unknown_host() -> Self {
+        let message =
+            "This server does not answer for the address that was asked. Check KEYSTEAD_PUBLIC_URL.";
+        Self::Problem(StatusCode::MISDIRECTED_REQUEST, Problem::new(Code::Invalid, message))
+    }
+
+    pub fn foreign_origin() -> Self {
+        let message = "The request did not come from a page of Keystead. Open the page here and try again.";
+        Self::Problem(StatusCode::FORBIDDEN, Problem::new(Code::Refused, message))
+    }
+
+    pub fn bad_form() -> Self {
+        let message = "The form could not be read. Open the page again and fill it in there.";
+        Self::Problem(StatusCode::BAD_REQUEST, Problem::new(Code::Invalid, message))
+    }
+
+    pub fn not_found() -> Self {
+        Self::from(Error::NotFound)
+    }
+
+    /// To the sign-in page; a page that was to be read is come back to.
+    pub fn sign_in_first(parts: &Parts) -> Self {
+        let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
+        let is_worth = parts.method == Method::GET && wanted != "/" && wanted != "/environments";
+        Self::See(if is_worth {
+            format!("/sign-in?next={}", page::encode(wanted))
+        } else {
+            "/sign-in".into()
+        })
+    }
+}
+
+/// The HTTP status of a problem.
+pub fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::Invalid | Code::Refused | Code::Limit => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Locked => StatusCode::TOO_MANY_REQUESTS,
+        Code::SignedOut => StatusCode::UNAUTHORIZED,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        if matches!(error, Error::SignedOut) {
+            return Self::See("/sign-in".into());
+        }
+        if error.is_fault() {
+            let chain: Vec<_> =
+                std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+                    .map(ToString::to_string)
+                    .collect();
+            tracing::error!(error = chain.join(": "), "a request failed");
+        }
+        let problem = Problem::from(&error);
+        // A database that is away is not the server's fault: the balancer may try another.
+        let status = match error {
+            Error::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            _ => status_of(problem.code),
+        };
+        Self::Problem(status, problem)
+    }
+}
+
+/// A problem belongs to the form it came from, unless the server itself is at fault or there is
+/// nothing to show the form for.
+///
+/// # Errors
+/// What cannot be shown in a form.
+pub fn in_form(error: Error) -> Result<Problem, Failure> {
+    match Problem::from(&error) {
+        problem if !matches!(problem.code, Code::Internal | Code::NotFound | Code::SignedOut) => Ok(problem),
+        _ => Err(error.into()),
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::See(path) => match HeaderValue::from_str(&path) {
+                Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
+                Err(_) => StatusCode::NOT_FOUND.into_response(),
+            },
+            Self::Problem(status, problem) => {
+                let mut response = status.into_response();
+                if status == StatusCode::SERVICE_UNAVAILABLE {
+                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+                }
+                response.extensions_mut().insert(problem);
+                response
+            }
+        }
+    }
+}
+
+/// Turns every failed answer without a page of its own into one.
+pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::from_request_parts(&mut parts, &app).await.ok();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_bare(&response) => bare(status),
+        None => return response,
+    };
+    let theme = visitor.map_or(Theme::System, |visitor| visitor.theme);
+    let page = page::error(&app, theme, status, title(status), problem.message).await;
+    let (mut parts, body) = page.into_parts();
+    if let Some(after) = response.headers().get(RETRY_AFTER) {
+        parts.headers.insert(RETRY_AFTER, after.clone());
+    }
+    Response::from_parts(parts, body)
+}
+
+/// Answers that the router or an extractor made by itself.
+fn is_bare(response: &Response) -> bool {
+    let kind =
+        response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error()) && !kind.starts_with("text/html")
+}
+
+fn bare(status: StatusCode) -> Problem {
+    let message = match status {
+        StatusCode::NOT_FOUND => return Problem::from(&Error::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "This address does not take that kind of request. Open it as a page."
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => "The form was larger than 64 KiB. Nothing was changed.",
+        StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive. Try again.",
+        StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a few seconds.",
+        _ => "The request could not be understood. Open the page again.",
+    };
+    Problem::new(Code::Invalid, message)
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Nothing here",
+        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Not from here",
+        StatusCode::CONFLICT => "No longer possible",
+        StatusCode::SERVICE_UNAVAILABLE => "Not available just now",
+        StatusCode::INTERNAL_SERVER_ERROR => "Something failed",
+        _ => "Not possible like this",
+    }
+}

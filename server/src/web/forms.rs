@@ -1,0 +1,87 @@
+//! Forms as they arrive. A form that cannot be read is refused as a whole; a field that is not
+//! known is refused too, so that nothing is assigned by accident.
+
+use super::failure::Failure;
+use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, Path, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use domain::problem::{Code, Problem};
+use domain::scope::{Country, ScopeName, Slug};
+use engine::SecretText;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// A form with exactly the fields of `T`.
+pub struct Typed<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        match axum::Form::<T>::from_request(request, state).await {
+            Ok(axum::Form(form)) => Ok(Self(form)),
+            Err(rejection) => match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Err(Failure::Problem(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    Problem::new(Code::Invalid, "The form was larger than 64 KiB. Nothing was changed."),
+                )),
+                _ => Err(Failure::bad_form()),
+            },
+        }
+    }
+}
+
+/// The form of a confirmation: a code and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeForm {
+    #[serde(default)]
+    pub code: SecretText,
+}
+
+/// A form with no fields: its button is all there is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFields {}
+
+#[derive(Deserialize)]
+struct EnvironmentPath {
+    env: String,
+}
+
+#[derive(Deserialize)]
+struct ScopePath {
+    env: String,
+    country: String,
+}
+
+/// The environment an address names.
+pub struct InEnvironment(pub Slug);
+
+/// The scope an address names.
+pub struct InScope(pub ScopeName);
+
+impl<S: Send + Sync> FromRequestParts<S> for InEnvironment {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path = Path::<EnvironmentPath>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Failure::not_found())?;
+        Slug::try_from(path.0.env).map(Self).map_err(|_| Failure::not_found())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InScope {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path =
+            Path::<ScopePath>::from_request_parts(parts, state).await.map_err(|_| Failure::not_found())?;
+        let environment = Slug::try_from(path.0.env).map_err(|_| Failure::not_found())?;
+        let country = Country::from_code(&path.0.country).map_err(|_| Failure::not_found())?;
+        Ok(Self(ScopeName { environment, country }))
+    }
+}

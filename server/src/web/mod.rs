@@ -1,0 +1,10 @@
+//! What stands before every page: who asks, from where, and may they.
+
+pub mod cookies;
+pub mod failure;
+pub mod forms;
+pub mod guard;
+pub mod headers;
+pub mod origin;
+pub mod page;
+pub mod visitor;

@@ -1,0 +1,183 @@
+//! Who asks: an address, a browser, and the session its cookie names.
+
+use super::cookies;
+use super::failure::Failure;
+use crate::App;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use axum_extra::extract::cookie::CookieJar;
+use domain::view::Theme;
+use engine::{Error, From, Session, Stage};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+/// Anybody.
+#[derive(Clone)]
+pub struct Visitor {
+    pub from: From,
+    pub theme: Theme,
+    pub session: Option<Session>,
+    /// Path and query of the request.
+    pub path: String,
+    pub query: String,
+}
+
+impl Visitor {
+    /// The session, when it has come to exactly this stage.
+    pub fn at(&self, stage: Stage) -> Option<&Session> {
+        self.session.as_ref().filter(|session| session.stage == stage)
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let jar = CookieJar::from_headers(&parts.headers);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let from = From {
+            address: address(peer, &parts.headers, app.trusted_proxies())
+                .map(|ip| ip.to_string())
+                .unwrap_or_default(),
+            agent: agent(&parts.headers),
+        };
+        let session = match cookies::token(app, &jar) {
+            Some(token) => match app.portal().session(&token, from.clone()).await {
+                Ok(session) => Some(session),
+                Err(Error::SignedOut) => None,
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
+        };
+        let visitor = Self {
+            from,
+            theme: cookies::theme(&jar),
+            session,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+        };
+        parts.extensions.insert(visitor.clone());
+        Ok(visitor)
+    }
+}
+
+/// Somebody signed in; everybody else is sent to sign in and comes back after.
+#[derive(Clone)]
+pub struct SignedIn {
+    pub session: Session,
+    pub visitor: Visitor,
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        match visitor.at(Stage::Full).cloned() {
+            Some(session) => Ok(Self { session, visitor }),
+            None => Err(Failure::sign_in_first(parts)),
+        }
+    }
+}
+
+/// The client's address: the peer, or, behind trusted proxies, the last address in
+/// `X-Forwarded-For` that is not one of them.
+fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(&ip.to_canonical()));
+    let peer = peer?.to_canonical();
+    if !is_trusted(&peer) {
+        return Some(peer);
+    }
+    let forwarded: Vec<_> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(|entry| entry.trim().parse::<IpAddr>())
+        .collect();
+    let mut client = peer;
+    for entry in forwarded.into_iter().rev() {
+        let Ok(ip) = entry else { break };
+        client = ip.to_canonical();
+        if !is_trusted(&client) {
+            break;
+        }
+    }
+    Some(client)
+}
+
+/// "Firefox on Linux": enough to know one's own sessions by.
+fn agent(headers: &HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = |pairs: &[(&str, &'static str)]| {
+        pairs.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = first(&[
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iOS"),
+        ("iPad", "iPadOS"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        _ => text.chars().filter(|c| !c.is_control()).take(40).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(list: &str) -> HeaderMap {
+        [("x-forwarded-for".parse().expect("a name"), list.parse().expect("a value"))].into_iter().collect()
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_trusted_proxies_only() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        for (peer, list, client) in [
+            ("192.0.2.7", "198.51.100.1", "192.0.2.7"),
+            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, 10.2.3.4", "198.51.100.1"),
+            ("10.0.0.1", "rubbish", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ] {
+            assert_eq!(
+                address(Some(ip(peer)), &forwarded(list), &trusted),
+                Some(ip(client)),
+                "{peer} {list}"
+            );
+        }
+        assert_eq!(address(Some(ip("10.0.0.1")), &forwarded("198.51.100.1"), &[]), Some(ip("10.0.0.1")));
+    }
+
+    #[test]
+    fn a_browser_is_named_as_people_know_it() {
+        let named = |text: &str| agent(&[(USER_AGENT, text.parse().expect("a value"))].into_iter().collect());
+        assert_eq!(
+            named("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            "Firefox on Linux"
+        );
+        assert_eq!(named("curl/8.5.0"), "curl/8.5.0");
+    }
+}
