@@ -116,6 +116,6 @@ mod gallery {
     use leptos::prelude::*;
 
     pub async fn show(State(app): State<App>, visitor: Visitor) -> Response {
-        Page::with_islands(&visitor, "Gallery").show(&app, || view! { <GalleryPage /> }).await
+        Page::with_islands(&visitor, "Gallery").show(&app, || view! { <GalleryPage /> })
     }
 }

@@ -1,1 +1,29 @@
-fn main() {}
+//! Builds, runs and tests Keystead. `cargo xtask help` lists what it does; `make run` and `make test` are fronts of it.
+
+mod checks;
+mod database;
+mod interrupt;
+mod place;
+mod progress;
+mod release;
+mod setup;
+mod shell;
+mod site;
+mod task;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = interrupt::watch().and_then(|()| task::parse(std::env::args().skip(1))?.perform());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if interrupt::happened() => {
+            progress::say("Stopped", "as you asked");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            progress::say("Failed", &format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -55,6 +55,5 @@ pub async fn show(
             let (chrome, crumbs, prepared) = (chrome.clone(), crumbs.clone(), prepared.clone());
             let (back, form) = (back.clone(), form.clone());
             view! { <ConfirmPage chrome heading=heading.to_owned() crumbs prepared verb=verb.to_owned() back form /> }
-        })
-        .await)
+        }))
 }

@@ -276,14 +276,11 @@ impl KeyChange for CreateKey {
         let (limits, environment_name) = app.portal().limits(scope).await?;
         let (chrome, scope) = (chrome(app, who).await?, scope.clone());
         let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page
-            .show(app, move || {
-                let (chrome, scope, environment_name) =
-                    (chrome.clone(), scope.clone(), environment_name.clone());
-                let (limits, form) = (limits.clone(), form.clone());
-                view! { <AddKeyPage chrome scope environment_name limits form /> }
-            })
-            .await)
+        Ok(page.show(app, move || {
+            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
+            let (limits, form) = (limits.clone(), form.clone());
+            view! { <AddKeyPage chrome scope environment_name limits form /> }
+        }))
     }
 
     async fn plan(
@@ -327,14 +324,11 @@ impl KeyChange for RotateKey {
         let (limits, environment_name) = app.portal().limits(scope).await?;
         let (chrome, scope) = (chrome(app, who).await?, scope.clone());
         let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page
-            .show(app, move || {
-                let (chrome, scope, environment_name) =
-                    (chrome.clone(), scope.clone(), environment_name.clone());
-                let (active, limits, form) = (active.clone(), limits.clone(), form.clone());
-                view! { <RotateKeyPage chrome scope environment_name active limits form /> }
-            })
-            .await)
+        Ok(page.show(app, move || {
+            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
+            let (active, limits, form) = (active.clone(), limits.clone(), form.clone());
+            view! { <RotateKeyPage chrome scope environment_name active limits form /> }
+        }))
     }
 
     async fn plan(
@@ -378,14 +372,11 @@ impl KeyChange for EditKey {
         let (_, environment_name) = app.portal().limits(scope).await?;
         let (chrome, scope) = (chrome(app, who).await?, scope.clone());
         let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page
-            .show(app, move || {
-                let (chrome, scope, environment_name) =
-                    (chrome.clone(), scope.clone(), environment_name.clone());
-                let (active, form) = (active.clone(), form.clone());
-                view! { <EditKeyPage chrome scope environment_name active form /> }
-            })
-            .await)
+        Ok(page.show(app, move || {
+            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
+            let (active, form) = (active.clone(), form.clone());
+            view! { <EditKeyPage chrome scope environment_name active form /> }
+        }))
     }
 
     async fn plan(

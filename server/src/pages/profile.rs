@@ -26,12 +26,10 @@ const PASSWORD_FORM: &str = "password form";
 
 pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let (chrome, view) = (chrome(&app, &who).await?, app.portal().profile(&who.session).await?);
-    Ok(Page::framed(&who, "Profile")
-        .show(&app, move || {
-            let (chrome, view) = (chrome.clone(), view.clone());
-            view! { <ProfilePage chrome view /> }
-        })
-        .await)
+    Ok(Page::framed(&who, "Profile").show(&app, move || {
+        let (chrome, view) = (chrome.clone(), view.clone());
+        view! { <ProfilePage chrome view /> }
+    }))
 }
 
 pub async fn end_sessions(
@@ -136,12 +134,10 @@ async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response
     let form = kept.keys().fold(form, |form, field| form.keeping(field));
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, "Change password").status(form_status(&form));
-    Ok(page
-        .show(app, move || {
-            let (chrome, form) = (chrome.clone(), form.clone());
-            view! { <ChangePasswordPage chrome form /> }
-        })
-        .await)
+    Ok(page.show(app, move || {
+        let (chrome, form) = (chrome.clone(), form.clone());
+        view! { <ChangePasswordPage chrome form /> }
+    }))
 }
 
 pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -203,11 +199,9 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
 /// The first step has no fields, the second a code.
 async fn authenticator_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    Ok(Page::framed(who, "Replace authenticator")
-        .show(app, move || {
-            view! { <ReplaceAuthenticatorPage chrome=chrome.clone() form=Form::new() /> }
-        })
-        .await)
+    Ok(Page::framed(who, "Replace authenticator").show(app, move || {
+        view! { <ReplaceAuthenticatorPage chrome=chrome.clone() form=Form::new() /> }
+    }))
 }
 
 pub async fn show_authenticator(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -245,12 +239,10 @@ async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, F
     };
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(&who.visitor, "New authenticator").status(form_status(&form));
-    Ok(page
-        .show(app, move || {
-            let (enrolment, form) = (enrolment.clone(), form.clone());
-            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Replace /> }
-        })
-        .await)
+    Ok(page.show(app, move || {
+        let (enrolment, form) = (enrolment.clone(), form.clone());
+        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Replace /> }
+    }))
 }
 
 pub async fn show_enrol(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -277,11 +269,9 @@ pub async fn enrol(
 
 async fn recovery_codes_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    Ok(Page::framed(who, "New recovery codes")
-        .show(app, move || {
-            view! { <NewRecoveryCodesPage chrome=chrome.clone() form=Form::new() /> }
-        })
-        .await)
+    Ok(Page::framed(who, "New recovery codes").show(app, move || {
+        view! { <NewRecoveryCodesPage chrome=chrome.clone() form=Form::new() /> }
+    }))
 }
 
 pub async fn show_recovery_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -325,11 +315,9 @@ pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Respon
         codes => codes?,
     };
     let page = Page::with_islands(&who.visitor, "Recovery codes");
-    Ok(page
-        .show(&app, move || {
-            view! { <RecoveryCodesPage codes=codes.clone() next="/environments".to_owned() /> }
-        })
-        .await)
+    Ok(page.show(&app, move || {
+        view! { <RecoveryCodesPage codes=codes.clone() next="/environments".to_owned() /> }
+    }))
 }
 
 pub async fn saved_codes(

@@ -40,7 +40,7 @@ async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
 
 async fn form_page(app: &App, visitor: &Visitor, form: Form) -> Response {
     let page = Page::plain(visitor, "Set up Keystead").status(form_status(&form));
-    page.show(app, move || view! { <SetupPage form=form.clone() /> }).await
+    page.show(app, move || view! { <SetupPage form=form.clone() /> })
 }
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -51,7 +51,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
             Ok(form_page(&app, &visitor, form).await)
         }
         None if state == SetupState::Expired => {
-            Ok(Page::plain(&visitor, "Set up Keystead").show(&app, || view! { <SetupExpiredPage /> }).await)
+            Ok(Page::plain(&visitor, "Set up Keystead").show(&app, || view! { <SetupExpiredPage /> }))
         }
         None => Ok(form_page(&app, &visitor, Form::new()).await),
     }
@@ -138,12 +138,10 @@ async fn enrol_page(
     };
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(visitor, "Set up Keystead").status(form_status(&form));
-    Ok(page
-        .show(app, move || {
-            let (enrolment, form) = (enrolment.clone(), form.clone());
-            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }
-        })
-        .await)
+    Ok(page.show(app, move || {
+        let (enrolment, form) = (enrolment.clone(), form.clone());
+        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }
+    }))
 }
 
 pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {

@@ -78,7 +78,6 @@ async fn password_page(
         let (form, next, notice) = (form.clone(), next.clone(), notice.clone());
         view! { <SignInPage form next notice /> }
     })
-    .await
 }
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -114,7 +113,6 @@ async fn code_page(app: &App, visitor: &Visitor, form: Form, next: String, statu
         let (form, next) = (form.clone(), next.clone());
         view! { <CodePage form next /> }
     })
-    .await
 }
 
 pub async fn show_code(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -153,7 +151,6 @@ async fn recovery_page(
         let (form, next) = (form.clone(), next.clone());
         view! { <RecoveryPage form next /> }
     })
-    .await
 }
 
 pub async fn show_recovery(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -189,12 +186,10 @@ async fn enrol_page(
     let (email, seed) = app.portal().enrolment(session).await?;
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(visitor, "New authenticator").status(form_status(&form));
-    Ok(page
-        .show(app, move || {
-            let (enrolment, form) = (enrolment.clone(), form.clone());
-            view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }
-        })
-        .await)
+    Ok(page.show(app, move || {
+        let (enrolment, form) = (enrolment.clone(), form.clone());
+        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }
+    }))
 }
 
 pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {

@@ -133,7 +133,7 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
         None => return response,
     };
     let theme = visitor.map_or(Theme::System, |visitor| visitor.theme);
-    let page = page::error(&app, theme, status, title(status), problem.message).await;
+    let page = page::error(&app, theme, status, title(status), problem.message);
     let (mut parts, body) = page.into_parts();
     if let Some(after) = response.headers().get(RETRY_AFTER) {
         parts.headers.insert(RETRY_AFTER, after.clone());

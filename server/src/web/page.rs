@@ -3,18 +3,17 @@
 use super::headers::page_policy;
 use super::visitor::{SignedIn, Visitor};
 use crate::App;
-use app::document::Document;
+use app::document::{Document, DocumentProps};
 use app::pages::ErrorPage;
-use axum::body::Body;
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
-use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
 use domain::view::{Chrome, Theme};
 use engine::Error;
-use leptos::nonce::use_nonce;
+use hydration_context::SsrSharedContext;
+use leptos::nonce::{provide_nonce, use_nonce};
 use leptos::prelude::*;
-use leptos_axum::ResponseOptions;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 /// How a page is answered.
 pub struct Page {
@@ -47,46 +46,29 @@ impl Page {
         self
     }
 
-    /// Renders the view inside the document.
-    pub async fn show<V: IntoView + 'static>(
+    /// Renders the view inside the document. Views are pure functions of what they are given, so
+    /// the page is whole at once and nothing is streamed after it.
+    pub fn show<V: IntoView + 'static>(
         self,
         app: &App,
-        view: impl Fn() -> V + Send + Sync + 'static,
+        view: impl FnOnce() -> V + Send + 'static,
     ) -> Response {
-        // Erased here, so that the renderer is compiled once and not for every page.
-        self.render(app, Arc::new(move || view().into_any())).await
-    }
-
-    async fn render(self, app: &App, view: Arc<dyn Fn() -> AnyView + Send + Sync>) -> Response {
-        start_executor();
         let Self { title, theme, status, islands } = self;
         let assets = app.assets().to_owned();
-        let document = move || {
-            let (title, assets, view) = (title.clone(), assets.clone(), view.clone());
-            view! { <Document title assets theme islands>{view()}</Document> }.into_any()
-        };
-        // The request's own address and body are of no concern to a view.
-        let request = Request::new(Body::empty());
-        let policy = move || {
+        let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+        let (html, policy) = owner.with(|| {
+            provide_nonce();
             let nonce = use_nonce().filter(|_| islands).map(|nonce| nonce.to_string());
-            if let (Some(options), Ok(policy)) =
-                (use_context::<ResponseOptions>(), HeaderValue::from_str(&page_policy(nonce.as_deref())))
-            {
-                options.insert_header(CONTENT_SECURITY_POLICY, policy);
-            }
+            let children: Children = Box::new(|| view().into_any());
+            let document = DocumentProps { title, assets, theme, islands, children };
+            (Document(document).to_html(), page_policy(nonce.as_deref()))
+        });
+        owner.unset_with_forced_cleanup();
+        let Ok(policy) = HeaderValue::from_str(&policy) else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        let mut response = leptos_axum::render_app_async_with_context(policy, document)(request).await;
-        *response.status_mut() = status;
-        response
+        (status, [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
     }
-}
-
-/// Leptos renders on the runtime that is there; it wants to be told once.
-fn start_executor() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = any_spawner::Executor::init_tokio();
-    });
 }
 
 /// What surrounds every page of somebody signed in.
@@ -136,14 +118,13 @@ pub async fn done(
 }
 
 /// A calm page for what did not work.
-pub async fn error(app: &App, theme: Theme, status: StatusCode, title: &str, message: String) -> Response {
+pub fn error(app: &App, theme: Theme, status: StatusCode, title: &str, message: String) -> Response {
     let page = Page { title: title.to_owned(), theme, status, islands: false };
     let title = title.to_owned();
     page.show(app, move || {
         let (title, message) = (title.clone(), message.clone());
         view! { <ErrorPage title message back="/".to_owned() /> }
     })
-    .await
 }
 
 /// Where a person may be sent after signing in: a path of ours, never another site.

@@ -1,0 +1,99 @@
+//! The tests, and all that has to hold before a change is taken.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::database::Cluster;
+use crate::place::Place;
+use crate::{progress, release, setup, shell, site};
+
+const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
+
+const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// A part of the tests that can be run alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    Unit,
+    Doc,
+    Browser,
+}
+
+impl Part {
+    /// Cheapest first.
+    pub const ALL: [Self; 3] = [Self::Unit, Self::Doc, Self::Browser];
+}
+
+/// Runs the parts in turn; the first that fails ends it.
+pub fn test(place: &Place, parts: &[Part]) -> Result<()> {
+    setup::for_testing(place)?;
+    site::make(place)?;
+    perform(place, parts)
+}
+
+/// Format and lints, then the tests.
+pub fn ci(place: &Place) -> Result<()> {
+    progress::say("Format", "checking …");
+    shell::quiet(place.cargo().args(["fmt", "--all", "--check"]))
+        .context("some files are not formatted: run `cargo fmt --all`")?;
+    setup::for_testing(place)?;
+    // The server embeds the site: without it nothing that depends on the server compiles.
+    site::make(place)?;
+    progress::say("Lints", "checking the workspace …");
+    lint(place, &["--workspace", "--all-targets"])?;
+    progress::say("Lints", "checking what the browser gets …");
+    lint(place, &["--package", "app", "--no-default-features", "--features", "hydrate"])?;
+    perform(place, &Part::ALL)
+}
+
+fn perform(place: &Place, parts: &[Part]) -> Result<()> {
+    for part in parts {
+        match part {
+            Part::Unit => unit(place)?,
+            Part::Doc => doc(place)?,
+            Part::Browser => browser(place)?,
+        }
+    }
+    progress::say("Tests", "all passed");
+    Ok(())
+}
+
+/// The browser's half is linted for this machine, not for WebAssembly: Clippy has to come from the very compiler that
+/// made the standard library, which the fall-back compiler does not bring; and nothing in `app` asks for the target.
+fn lint(place: &Place, what: &[&str]) -> Result<()> {
+    shell::compile(place.cargo().arg("clippy").args(what).args(["--", "-D", "warnings"]))
+        .context("Clippy has something to say: see above")
+}
+
+/// The build tool is tested in the profile it was built in: compiling all it uses a second time takes minutes.
+fn unit(place: &Place) -> Result<()> {
+    progress::say("Tests", "the build tool's own …");
+    shell::loud(place.cargo().args(["nextest", "run", "--package", "xtask", "--cargo-profile", "xtask"]))
+        .context("the build tool's tests failed: see their messages above")?;
+    let mut runner = place.cargo();
+    runner.args(["nextest", "run"]).args(EVERYTHING_ELSE);
+    let own = match std::env::var_os(POSTGRES_URL) {
+        Some(_) => None,
+        None => Some(Cluster::start()?),
+    };
+    if let Some(cluster) = &own {
+        runner.env(POSTGRES_URL, cluster.url());
+    }
+    progress::say("Tests", "units and stories …");
+    shell::loud(&mut runner).context("tests failed: see their messages above")
+}
+
+fn doc(place: &Place) -> Result<()> {
+    progress::say("Tests", "examples in the documentation, and what must not compile …");
+    shell::loud(place.cargo().args(["test", "--doc"]).args(EVERYTHING_ELSE))
+        .context("examples in the documentation failed: see above")
+}
+
+fn browser(place: &Place) -> Result<()> {
+    release::compile(place)?;
+    progress::say("Tests", "journeys in a browser …");
+    let mut runner = Command::new(place.npm_program("playwright"));
+    runner.arg("test").current_dir(place.end2end()).env("KEYSTEAD_BIN", place.keystead());
+    shell::loud(&mut runner).context("journeys failed: see above, and end2end/test-results")
+}

@@ -1,0 +1,61 @@
+//! Where things lie.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The checkout, and cargo's target directory, which may lie elsewhere (`CARGO_TARGET_DIR`).
+pub struct Place {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Place {
+    /// # Errors
+    /// When not started by cargo, which says where the checkout is.
+    pub fn find() -> Result<Self> {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask`")?;
+        let root = Path::new(&package).parent().context("xtask lies in the checkout")?.to_path_buf();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(elsewhere) => std::path::absolute(elsewhere)?,
+            None => root.join("target"),
+        };
+        Ok(Self { root, target })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the browser gets. Always in the checkout, whatever cargo's target directory: the server embeds it from here.
+    pub fn site(&self) -> PathBuf {
+        self.root.join("target/site")
+    }
+
+    /// The browser build's own target directory, so that it neither waits for nor disturbs the server's.
+    pub fn front(&self) -> PathBuf {
+        self.target.join("front")
+    }
+
+    /// The finished program.
+    pub fn keystead(&self) -> PathBuf {
+        self.target.join("release/keystead")
+    }
+
+    pub fn end2end(&self) -> PathBuf {
+        self.root.join("end2end")
+    }
+
+    /// A program out of `end2end/node_modules`.
+    pub fn npm_program(&self, name: &str) -> PathBuf {
+        self.end2end().join("node_modules/.bin").join(name)
+    }
+
+    /// cargo, in the checkout: the very one we were started by.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        cargo.current_dir(&self.root);
+        cargo
+    }
+}

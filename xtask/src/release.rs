@@ -1,0 +1,32 @@
+//! The finished program.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::place::Place;
+use crate::{progress, shell, site};
+
+/// Leaves `target/release/keystead`, with the site inside it.
+pub fn build(place: &Place) -> Result<()> {
+    site::make(place)?;
+    compile(place)
+}
+
+/// The same, with the site already made.
+pub fn compile(place: &Place) -> Result<()> {
+    progress::say("Program", "building the server (the first time takes some minutes) …");
+    shell::compile(place.cargo().args(["build", "--release", "--package", "server"]))
+        .context("the server did not compile: see the compiler's messages above")?;
+    progress::say("Program", &format!("{} is ready", place.keystead().display()));
+    Ok(())
+}
+
+/// Builds the program, then becomes it: signals and the terminal are its own.
+pub fn run(place: &Place, arguments: &[OsString]) -> Result<()> {
+    build(place)?;
+    let error = Command::new(place.keystead()).args(arguments).exec();
+    Err(error).context("the program was built but could not be started")
+}

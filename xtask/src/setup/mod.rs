@@ -1,0 +1,57 @@
+//! Makes a machine ready that has rustup, node and apt. What is there already is neither fetched nor asked for again.
+
+mod debian;
+mod npm;
+mod wasm;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::place::Place;
+use crate::{database, progress, shell};
+
+pub use npm::take_heart;
+pub use wasm::Compiler;
+
+/// What a build needs: a compiler to WebAssembly and, where node is present, the optimiser.
+pub fn for_building(place: &Place) -> Result<Compiler> {
+    let compiler = wasm::provide()?;
+    npm::offer_optimiser(place)?;
+    Ok(compiler)
+}
+
+/// What the tests need besides: runners, a database, a browser, a clock that can be set.
+pub fn for_testing(place: &Place) -> Result<()> {
+    provide_nextest(place)?;
+    let missing: Vec<&str> = [
+        ("postgresql", has_postgres()),
+        ("chromium", has_chromium()),
+        ("libfaketime", debian::library_exists("faketime/libfaketime.so.1")),
+    ]
+    .into_iter()
+    .filter_map(|(package, present)| (!present).then_some(package))
+    .collect();
+    debian::install(&missing)?;
+    npm::provide(place)
+}
+
+fn has_postgres() -> bool {
+    std::env::var_os("KEYSTEAD_TEST_POSTGRES_URL").is_some() || database::programs().is_some()
+}
+
+fn has_chromium() -> bool {
+    std::env::var_os("KEYSTEAD_CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists()
+}
+
+fn provide_nextest(place: &Place) -> Result<()> {
+    if shell::answer(place.cargo().args(["nextest", "--version"])).is_some() {
+        return Ok(());
+    }
+    progress::say("Set-up", "installing cargo-nextest from source (once; takes five to ten minutes) …");
+    let mut install = place.cargo();
+    // Its build belongs into cargo's temporary folder, not among ours.
+    install.args(["install", "--locked", "cargo-nextest"]).env_remove("CARGO_TARGET_DIR");
+    shell::compile(&mut install)
+        .context("cargo-nextest could not be installed: see https://nexte.st for other ways")
+}

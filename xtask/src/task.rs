@@ -1,0 +1,100 @@
+//! The words on the command line.
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail};
+
+use crate::checks::{self, Part};
+use crate::place::Place;
+use crate::{release, setup, site};
+
+const USAGE: &str = "\
+cargo xtask setup [--browser]          make this machine ready to build (with --browser: and to test)
+cargo xtask site                       what the browser gets, into target/site
+cargo xtask build                      the finished program, target/release/keystead
+cargo xtask run [-- ARGUMENTS]         build it and start it
+cargo xtask test [unit|doc|browser]    every test, or one part
+cargo xtask ci                         format, lints and every test";
+
+/// What was asked for.
+#[derive(Debug, PartialEq)]
+pub enum Task {
+    Setup { for_tests: bool },
+    Site,
+    Build,
+    Run { arguments: Vec<OsString> },
+    Test { parts: Vec<Part> },
+    Ci,
+    Help,
+}
+
+/// # Errors
+/// When the words make no task; the message lists those that do.
+pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
+    let words: Vec<String> = words.collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Ok(match words.as_slice() {
+        ["setup"] => Task::Setup { for_tests: false },
+        ["setup", "--browser"] => Task::Setup { for_tests: true },
+        ["site"] => Task::Site,
+        ["build"] => Task::Build,
+        ["run"] => Task::Run { arguments: vec![] },
+        ["run", "--", rest @ ..] => Task::Run { arguments: rest.iter().map(Into::into).collect() },
+        ["test"] => Task::Test { parts: Part::ALL.to_vec() },
+        ["test", "unit"] => Task::Test { parts: vec![Part::Unit] },
+        ["test", "doc"] => Task::Test { parts: vec![Part::Doc] },
+        ["test", "browser"] => Task::Test { parts: vec![Part::Browser] },
+        ["ci"] => Task::Ci,
+        [] | ["help" | "--help" | "-h"] => Task::Help,
+        _ => bail!("`{}` is nothing this tool does; it does\n{USAGE}", words.join(" ")),
+    })
+}
+
+impl Task {
+    pub fn perform(self) -> Result<()> {
+        let place = Place::find()?;
+        match self {
+            Self::Setup { for_tests } => {
+                setup::take_heart(&place);
+                setup::for_building(&place)?;
+                if for_tests { setup::for_testing(&place) } else { Ok(()) }
+            }
+            Self::Site => site::make(&place),
+            Self::Build => release::build(&place),
+            Self::Run { arguments } => release::run(&place, &arguments),
+            Self::Test { parts } => checks::test(&place, &parts),
+            Self::Ci => checks::ci(&place),
+            Self::Help => {
+                println!("{USAGE}");
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Task> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn everything_after_the_dashes_goes_to_the_program() {
+        let task = parse_line("run -- --port 1 --help").unwrap();
+        assert_eq!(task, Task::Run { arguments: ["--port", "1", "--help"].map(Into::into).to_vec() });
+    }
+
+    #[test]
+    fn a_test_run_can_be_narrowed_to_one_part() {
+        assert_eq!(parse_line("test doc").unwrap(), Task::Test { parts: vec![Part::Doc] });
+        assert_eq!(parse_line("test").unwrap(), Task::Test { parts: Part::ALL.to_vec() });
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_known_ones() {
+        let error = parse_line("tset").unwrap_err().to_string();
+        assert!(error.contains("tset") && error.contains("cargo xtask test"), "{error}");
+    }
+}
