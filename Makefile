@@ -15,7 +15,12 @@ test: compiler
 ci:
 	@bash .ci/run
 
-# Nothing in Rust links without a C compiler, not even the build tool.
+# Nothing in Rust links without a C compiler, not even the build tool that installs the rest.
 .PHONY: compiler
 compiler:
-	@command -v cc >/dev/null || { echo "A C compiler is missing: apt-get install build-essential"; exit 1; }
+	@command -v cc >/dev/null || { \
+		echo "Installing a C compiler …"; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends build-essential; \
+	}

@@ -29,11 +29,10 @@ impl Portal {
         let mut rotated = 0;
         loop {
             let due = self.db().due(self.now(), BATCH).await?;
-            let (found, mut failed) = (due.len(), 0);
-            for scope in due {
-                match self.rotate_one(&scope).await {
-                    Ok(true) => rotated += 1,
-                    Ok(false) => {}
+            let mut failed = 0;
+            for scope in &due {
+                match self.rotate_one(scope).await {
+                    Ok(made) => rotated += u32::from(made),
                     // One scope that cannot rotate must not keep the others waiting.
                     Err(error) => {
                         failed += 1;
@@ -41,8 +40,7 @@ impl Portal {
                     }
                 }
             }
-            // What failed would be found again at once: it waits for the next look.
-            if found < BATCH as usize || failed == found {
+            if due.len() < BATCH as usize || failed == due.len() {
                 return Ok(rotated);
             }
         }

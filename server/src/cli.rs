@@ -67,10 +67,7 @@ enum RootKey {
 pub fn run() -> Result<(), Stop> {
     let cli = Cli::parse();
     let settings = Settings::read()?;
-    let is_server = matches!(cli.command, None | Some(Command::Serve));
-    if is_server {
-        telemetry::start_logs(&settings)?;
-    }
+    telemetry::start_logs(&settings)?;
     let hardened = engine::harden()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -10,6 +10,7 @@ use axum::{Router, middleware};
 use domain::command::{CreateKey, EditKey, RotateKey};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// Who may use an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
         .layer(middleware::from_fn_with_state(places, guard::shed))
+        .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), failure::as_page));
     Router::new()
         .route("/healthz", get(health::healthz))

@@ -4,7 +4,7 @@ use crate::settings::Settings;
 use crate::{App, Stop, router, telemetry};
 use axum::Router;
 use axum::extract::ConnectInfo;
-use engine::store::Db;
+use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::{Clock, Hardened, Portal, SecretText, root_key, scheduler};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -12,6 +12,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{IsTerminal, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
+use url::Url;
 
 /// Headers must be complete after this.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -42,8 +44,7 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let key = find_root_key(settings, is_new_folder)?;
     let db = match &settings.database_url {
         Some(url) => {
-            let options = sqlx_options(url.as_str())?;
-            Db::postgres(options).await?
+            Db::postgres(postgres_options(url)?).await?
         }
         None => {
             make_folder(&settings.data_dir)?;
@@ -53,9 +54,22 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     Ok(Portal::open(db, &key, Clock::system(), engine::Settings { daily: settings.daily }).await?)
 }
 
-fn sqlx_options(url: &str) -> Result<engine::store::PgConnectOptions, Stop> {
-    engine::store::PgConnectOptions::from_str(url)
-        .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))
+/// Off this machine the connection is encrypted and the server's name is proved, unless the
+/// address itself says otherwise with `sslmode`.
+fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
+    let options = PgConnectOptions::from_str(url.as_str())
+        .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
+    let is_local = url.query_pairs().any(|(name, value)| name == "host" && value.starts_with('/'))
+        || is_loopback_name(options.get_host());
+    let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+    if !is_local && says_how && !url.as_str().contains("verify-full") {
+        tracing::warn!("the connection to PostgreSQL does not prove the server's name: use sslmode=verify-full");
+    }
+    Ok(if is_local || says_how { options } else { options.ssl_mode(PgSslMode::VerifyFull) })
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    host == "localhost" || host.starts_with('/') || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The root key that is there; made only for a new SQLite folder.

@@ -196,8 +196,7 @@ async fn no_change_happens_without_a_fresh_code() {
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{path}: {}", done.body);
         assert!(!done.location().contains("change="), "{path} leads to {}", done.location());
         let cookie = done.cookie().unwrap_or(cookie);
-        let twice = house.post(&cookie, &change, &[("code", code.expose())]).await;
-        assert_ne!(twice.cookie(), Some(String::new()), "{path}");
+        house.post(&cookie, &change, &[("code", code.expose())]).await;
         let again = house.post(&cookie, path, &fields).await;
         if again.location().contains("?change=") {
             let replayed = house.post(&cookie, again.location(), &[("code", code.expose())]).await;

@@ -11,7 +11,7 @@ pub mod users;
 
 use crate::Error;
 use crate::audit::Entry;
-pub use sqlx::postgres::PgConnectOptions;
+pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
