@@ -1,1 +1,17 @@
+//! What Keystead shows. Pages are pure functions of `domain::view` data; the server loads the data,
+//! renders the page inside the [`document::Document`] and answers the forms. Everything works
+//! without script; the islands only add comfort.
 
+pub mod components;
+pub mod document;
+pub mod islands;
+pub mod pages;
+mod paths;
+
+/// Called by the script of a page with islands, before each island wakes.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_islands();
+}

@@ -1,13 +1,13 @@
 //! Every address there is.
 
-use crate::pages::{audit, environments, home, key_changes, keys, profile, setup, sign_in};
+use crate::pages::{audit, environments, home, key_changes, keys, profile, replacements, setup, sign_in};
 use crate::web::{failure, guard, headers, origin};
 use crate::{App, assets, health, telemetry};
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
-use domain::command::{CreateKey, EditKey, RotateKey};
+use domain::command::{CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -72,10 +72,10 @@ pub const PAGES: &[Row] = rows! {
     "/profile" READ SignedIn => get(profile::show);
     "/profile/sessions" WRITE SignedIn => post(profile::end_sessions);
     "/profile/password" BOTH Confirmed => get(profile::show_password).post(profile::password);
-    "/profile/authenticator" BOTH Confirmed => get(profile::show_authenticator).post(profile::authenticator);
-    "/profile/authenticator/enrol" BOTH SignedIn => get(profile::show_enrol).post(profile::enrol);
-    "/profile/recovery-codes" BOTH Confirmed => get(profile::show_recovery_codes).post(profile::recovery_codes);
-    "/profile/recovery-codes/show" BOTH SignedIn => get(profile::shown_codes).post(profile::saved_codes);
+    "/profile/authenticator" BOTH Confirmed => get(replacements::show::<ReplaceAuthenticator>).post(replacements::submit::<ReplaceAuthenticator>);
+    "/profile/authenticator/enrol" BOTH SignedIn => get(replacements::show_enrol).post(replacements::enrol);
+    "/profile/recovery-codes" BOTH Confirmed => get(replacements::show::<ReplaceRecoveryCodes>).post(replacements::submit::<ReplaceRecoveryCodes>);
+    "/profile/recovery-codes/show" BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
 };
 
 /// The whole front door.

@@ -43,9 +43,7 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let is_new_folder = settings.database_url.is_none() && !db_file.exists();
     let key = find_root_key(settings, is_new_folder)?;
     let db = match &settings.database_url {
-        Some(url) => {
-            Db::postgres(postgres_options(url)?).await?
-        }
+        Some(url) => Db::postgres(postgres_options(url)?).await?,
         None => {
             make_folder(&settings.data_dir)?;
             Db::sqlite(&db_file).await?
@@ -63,7 +61,9 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
         || is_loopback_name(options.get_host());
     let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
     if !is_local && says_how && !url.as_str().contains("verify-full") {
-        tracing::warn!("the connection to PostgreSQL does not prove the server's name: use sslmode=verify-full");
+        tracing::warn!(
+            "the connection to PostgreSQL does not prove the server's name: use sslmode=verify-full"
+        );
     }
     Ok(if is_local || says_how { options } else { options.ssl_mode(PgSslMode::VerifyFull) })
 }

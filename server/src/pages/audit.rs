@@ -13,8 +13,5 @@ pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
     let before = query_value(&who.visitor.query, "before").and_then(|text| text.parse().ok());
     let view = app.portal().audit_log(before).await?;
     let chrome = chrome(&app, &who).await?;
-    Ok(Page::framed(&who, "Audit log").show(&app, move || {
-        let (chrome, view) = (chrome.clone(), view.clone());
-        view! { <AuditPage chrome view /> }
-    }))
+    Ok(Page::framed(&who, "Audit log").show(&app, move || view! { <AuditPage chrome view /> }))
 }

@@ -50,10 +50,8 @@ pub async fn show(
     let Review { heading, crumbs, verb, back, effects, warning } = review;
     let prepared = PreparedView { id, effects, warning, expires_at };
     let page = Page::framed(who, heading).status(status);
-    Ok(page
-        .show(app, move || {
-            let (chrome, crumbs, prepared) = (chrome.clone(), crumbs.clone(), prepared.clone());
-            let (back, form) = (back.clone(), form.clone());
-            view! { <ConfirmPage chrome heading=heading.to_owned() crumbs prepared verb=verb.to_owned() back form /> }
-        }))
+    Ok(page.show(
+        app,
+        move || view! { <ConfirmPage chrome heading=heading.to_owned() crumbs prepared verb=verb.to_owned() back form /> },
+    ))
 }

@@ -49,10 +49,7 @@ pub struct RemovalForm {
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
     let (chrome, rows) = (chrome(app, who).await?, app.portal().environments().await?);
     let page = Page::framed(who, "Environments").status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, rows, form) = (chrome.clone(), rows.clone(), form.clone());
-        view! { <EnvironmentsPage chrome rows form /> }
-    }))
+    Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows form /> }))
 }
 
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -88,10 +85,7 @@ async fn environment_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) ->
     let is_here = |country: &Country| view.countries.iter().any(|row| row.country == *country);
     let choices: Vec<_> = Country::all().into_iter().filter(|country| !is_here(country)).collect();
     let page = Page::framed(who, view.environment.name.clone()).status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, view, form, choices) = (chrome.clone(), view.clone(), form.clone(), choices.clone());
-        view! { <EnvironmentPage chrome view form choices /> }
-    }))
+    Ok(page.show(app, move || view! { <EnvironmentPage chrome view form choices /> }))
 }
 
 pub async fn show(
@@ -124,10 +118,7 @@ async fn rename_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Resu
     let environment = app.portal().environment(slug).await?.environment;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Rename {}", environment.name)).status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, environment, form) = (chrome.clone(), environment.clone(), form.clone());
-        view! { <RenameEnvironmentPage chrome environment form /> }
-    }))
+    Ok(page.show(app, move || view! { <RenameEnvironmentPage chrome environment form /> }))
 }
 
 pub async fn show_rename(
@@ -161,10 +152,7 @@ async fn remove_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Resu
     let environment = app.portal().environment(slug).await?.environment;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", environment.name)).status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, environment, form) = (chrome.clone(), environment.clone(), form.clone());
-        view! { <RemoveEnvironmentPage chrome environment form /> }
-    }))
+    Ok(page.show(app, move || view! { <RemoveEnvironmentPage chrome environment form /> }))
 }
 
 pub async fn show_remove(
@@ -212,11 +200,7 @@ async fn remove_country_page(
     let (environment, country) = app.portal().country(&scope.environment, scope.country).await?;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", scope.country.name())).status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, environment) = (chrome.clone(), environment.clone());
-        let (country, form) = (country.clone(), form.clone());
-        view! { <RemoveCountryPage chrome environment country form /> }
-    }))
+    Ok(page.show(app, move || view! { <RemoveCountryPage chrome environment country form /> }))
 }
 
 pub async fn show_remove_country(

@@ -18,6 +18,7 @@ use domain::key_version::{KeyType, NewVersion, Plan};
 use domain::limits::DailyLimits;
 use domain::rotation::{NotAPeriod, RotationPeriod};
 use domain::scope::ScopeName;
+use domain::view::{Chrome, LimitsView, VersionRow};
 use domain::words;
 use engine::authority::{Authorised, Sensitive};
 use engine::changes::Prepared;
@@ -48,16 +49,12 @@ pub trait KeyChange: Sensitive {
     const VERB: &'static str;
     /// The last part of the address.
     const STEP: &'static str;
+    /// It begins with the Active version, which must be managed.
+    const NEEDS_MANAGED: bool;
 
     fn period(&self) -> RotationPeriod;
-    /// The period the first step begins with.
-    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error>;
-    async fn first_step(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        shown: Shown,
-    ) -> Result<Response, Failure>;
+    /// What the first step shows; `None` where the Active version it begins with is missing.
+    fn view(step: FirstStep) -> Option<AnyView>;
     async fn plan(
         app: &App,
         who: &SignedIn,
@@ -68,6 +65,34 @@ pub trait KeyChange: Sensitive {
     async fn effects(&self, app: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error>;
     /// Executes it; answers with the query of the keys page and the status message.
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error>;
+}
+
+/// What the first step of a change is made of.
+pub struct FirstStep {
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    limits: LimitsView,
+    active: Option<VersionRow>,
+    form: Form,
+}
+
+/// The Active version, for the changes that begin with it.
+async fn active<C: KeyChange>(app: &App, scope: &ScopeName) -> Result<Option<VersionRow>, Error> {
+    if C::NEEDS_MANAGED { app.portal().managed_version(scope).await.map(Some) } else { Ok(None) }
+}
+
+async fn first_step<C: KeyChange>(
+    app: &App,
+    who: &SignedIn,
+    scope: &ScopeName,
+    (form, status): Shown,
+) -> Result<Response, Failure> {
+    let active = active::<C>(app, scope).await?;
+    let (limits, environment_name) = app.portal().limits(scope).await?;
+    let (chrome, scope) = (chrome(app, who).await?, scope.clone());
+    let step = FirstStep { chrome, scope, environment_name, limits, active, form };
+    Ok(Page::framed(who, C::HEADING).status(status).show(app, move || C::view(step)))
 }
 
 fn keys_path(scope: &ScopeName) -> String {
@@ -92,7 +117,7 @@ async fn first_form<C: KeyChange>(app: &App, who: &SignedIn, scope: &ScopeName) 
     let before = query_value(&who.visitor.query, "rotation_days").and_then(|text| text.parse().ok());
     Ok(filled_in(match before {
         Some(period) => period,
-        None => C::present_period(app, scope).await?,
+        None => active::<C>(app, scope).await?.and_then(|version| version.period).unwrap_or_default(),
     }))
 }
 
@@ -105,7 +130,7 @@ pub async fn show<C: KeyChange>(
         Some(id) => second_step::<C>(&app, &who, &scope, id, None).await,
         None => {
             let form = first_form::<C>(&app, &who, &scope).await?;
-            C::first_step(&app, &who, &scope, (form, StatusCode::OK)).await
+            first_step::<C>(&app, &who, &scope, (form, StatusCode::OK)).await
         }
     }
 }
@@ -130,7 +155,7 @@ async fn prepare<C: KeyChange>(
     typed: &ChangeForm,
 ) -> Result<Response, Failure> {
     let mut form = Form::new().with("key_type", &typed.key_type).with("rotation_days", &typed.rotation_days);
-    if C::STEP == CreateKey::STEP && KeyType::from_word(&typed.key_type).is_none() {
+    if !C::NEEDS_MANAGED && KeyType::from_word(&typed.key_type).is_none() {
         form.refuse("key_type", "Choose a key type.");
     }
     let period = typed
@@ -138,7 +163,7 @@ async fn prepare<C: KeyChange>(
         .parse()
         .map_err(|error: NotAPeriod| form.refuse("rotation_days", error.to_string()));
     let (Ok(period), false) = (period, form.is_refused()) else {
-        return C::first_step(app, who, scope, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
+        return first_step::<C>(app, who, scope, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
     };
     match C::plan(app, who, scope, period).await {
         Ok(command) => {
@@ -146,7 +171,7 @@ async fn prepare<C: KeyChange>(
             Ok(see(&changes::address(&step_path::<C>(scope), id)))
         }
         Err(error @ Error::NotManaged(_)) => Err(error.into()),
-        Err(error) => C::first_step(app, who, scope, refused(form, error)?).await,
+        Err(error) => first_step::<C>(app, who, scope, refused(form, error)?).await,
     }
 }
 
@@ -172,7 +197,7 @@ async fn second_step<C: KeyChange>(
     let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, scope, id).await {
         Err(gone @ Error::ChangeGone) => {
             let form = first_form::<C>(app, who, scope).await?;
-            return C::first_step(app, who, scope, refused(form, gone)?).await;
+            return first_step::<C>(app, who, scope, refused(form, gone)?).await;
         }
         prepared => prepared?,
     };
@@ -218,7 +243,7 @@ async fn confirm<C: KeyChange>(
     match C::execute(app, ask).await {
         Ok((query, message)) => Ok(done(app, who, &format!("{}{query}", keys_path(scope)), message).await?),
         Err(error @ Error::NotManaged(_)) => Err(error.into()),
-        Err(error) => C::first_step(app, who, scope, refused(form, error)?).await,
+        Err(error) => first_step::<C>(app, who, scope, refused(form, error)?).await,
     }
 }
 
@@ -258,29 +283,15 @@ impl KeyChange for CreateKey {
     const HEADING: &'static str = "Add encryption key";
     const VERB: &'static str = "Create";
     const STEP: &'static str = "add";
+    const NEEDS_MANAGED: bool = false;
 
     fn period(&self) -> RotationPeriod {
         period_of(&self.plan)
     }
 
-    async fn present_period(_: &App, _: &ScopeName) -> Result<RotationPeriod, Error> {
-        Ok(RotationPeriod::default())
-    }
-
-    async fn first_step(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        (form, status): Shown,
-    ) -> Result<Response, Failure> {
-        let (limits, environment_name) = app.portal().limits(scope).await?;
-        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
-        let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page.show(app, move || {
-            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
-            let (limits, form) = (limits.clone(), form.clone());
-            view! { <AddKeyPage chrome scope environment_name limits form /> }
-        }))
+    fn view(step: FirstStep) -> Option<AnyView> {
+        let FirstStep { chrome, scope, environment_name, limits, form, .. } = step;
+        Some(view! { <AddKeyPage chrome scope environment_name limits form /> }.into_any())
     }
 
     async fn plan(
@@ -305,30 +316,16 @@ impl KeyChange for RotateKey {
     const HEADING: &'static str = "Rotate encryption key";
     const VERB: &'static str = "Rotate";
     const STEP: &'static str = "rotate";
+    const NEEDS_MANAGED: bool = true;
 
     fn period(&self) -> RotationPeriod {
         period_of(&self.plan)
     }
 
-    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error> {
-        Ok(app.portal().managed_version(scope).await?.period.unwrap_or_default())
-    }
-
-    async fn first_step(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        (form, status): Shown,
-    ) -> Result<Response, Failure> {
-        let active = app.portal().managed_version(scope).await?;
-        let (limits, environment_name) = app.portal().limits(scope).await?;
-        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
-        let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page.show(app, move || {
-            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
-            let (active, limits, form) = (active.clone(), limits.clone(), form.clone());
-            view! { <RotateKeyPage chrome scope environment_name active limits form /> }
-        }))
+    fn view(step: FirstStep) -> Option<AnyView> {
+        let FirstStep { chrome, scope, environment_name, limits, active, form } = step;
+        let active = active?;
+        Some(view! { <RotateKeyPage chrome scope environment_name active limits form /> }.into_any())
     }
 
     async fn plan(
@@ -353,30 +350,16 @@ impl KeyChange for EditKey {
     const HEADING: &'static str = "Edit encryption key";
     const VERB: &'static str = "Update";
     const STEP: &'static str = "settings";
+    const NEEDS_MANAGED: bool = true;
 
     fn period(&self) -> RotationPeriod {
         self.to
     }
 
-    async fn present_period(app: &App, scope: &ScopeName) -> Result<RotationPeriod, Error> {
-        RotateKey::present_period(app, scope).await
-    }
-
-    async fn first_step(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        (form, status): Shown,
-    ) -> Result<Response, Failure> {
-        let active = app.portal().managed_version(scope).await?;
-        let (_, environment_name) = app.portal().limits(scope).await?;
-        let (chrome, scope) = (chrome(app, who).await?, scope.clone());
-        let page = Page::framed(who, Self::HEADING).status(status);
-        Ok(page.show(app, move || {
-            let (chrome, scope, environment_name) = (chrome.clone(), scope.clone(), environment_name.clone());
-            let (active, form) = (active.clone(), form.clone());
-            view! { <EditKeyPage chrome scope environment_name active form /> }
-        }))
+    fn view(step: FirstStep) -> Option<AnyView> {
+        let FirstStep { chrome, scope, environment_name, active, form, .. } = step;
+        let active = active?;
+        Some(view! { <EditKeyPage chrome scope environment_name active form /> }.into_any())
     }
 
     async fn plan(

@@ -22,10 +22,7 @@ pub async fn list(
     let chrome = chrome(&app, &who).await?;
     let page =
         Page::framed(&who, format!("Encryption keys · {} · {}", scope.country.name(), view.environment_name));
-    Ok(page.show(&app, move || {
-        let (chrome, view) = (chrome.clone(), view.clone());
-        view! { <KeysPage chrome view new /> }
-    }))
+    Ok(page.show(&app, move || view! { <KeysPage chrome view new /> }))
 }
 
 pub async fn version(
@@ -38,8 +35,5 @@ pub async fn version(
     let (version, environment_name) = app.portal().version(&scope, number).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
-    Ok(page.show(&app, move || {
-        let (chrome, scope, version) = (chrome.clone(), scope.clone(), version.clone());
-        view! { <KeyVersionPage chrome scope environment_name=environment_name.clone() version /> }
-    }))
+    Ok(page.show(&app, move || view! { <KeyVersionPage chrome scope environment_name version /> }))
 }

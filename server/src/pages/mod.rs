@@ -7,6 +7,7 @@ pub mod home;
 pub mod key_changes;
 pub mod keys;
 pub mod profile;
+pub mod replacements;
 pub mod setup;
 pub mod sign_in;
 

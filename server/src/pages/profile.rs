@@ -1,20 +1,17 @@
 //! What administrators do about themselves. Each change is confirmed like every other.
 
 use super::changes::{self, Review};
-use super::{enrolment_view, enter, form_status};
+use super::{enter, form_status};
 use crate::App;
 use crate::web::failure::{Failure, in_form, status_of};
-use crate::web::forms::{CodeForm, NoFields, Typed};
-use crate::web::page::{Page, chrome, done, local_path, see};
+use crate::web::forms::{NoFields, Typed};
+use crate::web::page::{Page, chrome, done, see};
 use crate::web::visitor::SignedIn;
-use app::pages::{
-    ChangePasswordPage, EnrolPage, EnrolPurpose, NewRecoveryCodesPage, ProfilePage, RecoveryCodesPage,
-    ReplaceAuthenticatorPage,
-};
+use app::pages::{ChangePasswordPage, ProfilePage};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::command::ChangePassword;
 use domain::form::Form;
 use domain::id::ChangeId;
 use engine::authority::Sensitive;
@@ -26,10 +23,7 @@ const PASSWORD_FORM: &str = "password form";
 
 pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let (chrome, view) = (chrome(&app, &who).await?, app.portal().profile(&who.session).await?);
-    Ok(Page::framed(&who, "Profile").show(&app, move || {
-        let (chrome, view) = (chrome.clone(), view.clone());
-        view! { <ProfilePage chrome view /> }
-    }))
+    Ok(Page::framed(&who, "Profile").show(&app, move || view! { <ProfilePage chrome view /> }))
 }
 
 pub async fn end_sessions(
@@ -46,7 +40,7 @@ pub async fn end_sessions(
 }
 
 /// The words of a change's second step.
-fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
+pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
     Review {
         heading,
         crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],
@@ -66,30 +60,8 @@ fn review_password() -> Review {
     )
 }
 
-fn review_authenticator() -> Review {
-    review(
-        "Replace authenticator",
-        "Go on",
-        "/profile/authenticator",
-        &[
-            "The next page shows a new QR code for another authenticator app.",
-            "The present app works until the new one has proved itself.",
-            "Then every other session of yours is signed out.",
-        ],
-    )
-}
-
-fn review_recovery_codes() -> Review {
-    review(
-        "New recovery codes",
-        "Replace codes",
-        "/profile/recovery-codes",
-        &["Ten new recovery codes are shown once.", "The codes you have now stop working at once."],
-    )
-}
-
 /// The second step, or where it leads when the change is gone.
-async fn second_step<C: Sensitive>(
+pub(super) async fn second_step<C: Sensitive>(
     app: &App,
     who: &SignedIn,
     review: Review,
@@ -134,10 +106,7 @@ async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response
     let form = kept.keys().fold(form, |form, field| form.keeping(field));
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, "Change password").status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (chrome, form) = (chrome.clone(), form.clone());
-        view! { <ChangePasswordPage chrome form /> }
-    }))
+    Ok(page.show(app, move || view! { <ChangePasswordPage chrome form /> }))
 }
 
 pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -192,139 +161,4 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
             password_page(app, who, Form::new().refused(&in_form(error)?)).await
         }
     }
-}
-
-// ---- Authenticator ----------------------------------------------------------------------------
-
-/// The first step has no fields, the second a code.
-async fn authenticator_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
-    let chrome = chrome(app, who).await?;
-    Ok(Page::framed(who, "Replace authenticator").show(app, move || {
-        view! { <ReplaceAuthenticatorPage chrome=chrome.clone() form=Form::new() /> }
-    }))
-}
-
-pub async fn show_authenticator(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    match changes::named(&who) {
-        Some(id) => second_step::<ReplaceAuthenticator>(&app, &who, review_authenticator(), id, None).await,
-        None => authenticator_page(&app, &who).await,
-    }
-}
-
-pub async fn authenticator(
-    State(app): State<App>,
-    who: SignedIn,
-    Typed(typed): Typed<CodeForm>,
-) -> Result<Response, Failure> {
-    let Some(id) = changes::named(&who) else {
-        let id =
-            app.portal().prepare(&who.session, &ReplaceAuthenticator { user: who.session.user()? }).await?;
-        return Ok(see(&changes::address("/profile/authenticator", id)));
-    };
-    match app.portal().confirm::<ReplaceAuthenticator>(&who.session, id, &typed.code).await {
-        Ok(ask) => {
-            app.portal().replace_authenticator(ask, &who.session).await?;
-            Ok(see("/profile/authenticator/enrol"))
-        }
-        Err(error) => {
-            second_step::<ReplaceAuthenticator>(&app, &who, review_authenticator(), id, Some(error)).await
-        }
-    }
-}
-
-async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let (email, seed) = match app.portal().enrolment(&who.session).await {
-        Err(Error::NotFound) => return Ok(see("/profile/authenticator")),
-        enrolment => enrolment?,
-    };
-    let enrolment = enrolment_view(&email, &seed)?;
-    let page = Page::with_islands(&who.visitor, "New authenticator").status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (enrolment, form) = (enrolment.clone(), form.clone());
-        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Replace /> }
-    }))
-}
-
-pub async fn show_enrol(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    enrol_page(&app, &who, Form::new()).await
-}
-
-pub async fn enrol(
-    State(app): State<App>,
-    who: SignedIn,
-    Typed(typed): Typed<CodeForm>,
-) -> Result<Response, Failure> {
-    match app.portal().finish_enrolment(&who.session, &typed.code).await {
-        Ok(new) => {
-            let message = "Your new authenticator app is set up. The old one no longer works.";
-            app.portal().put_flash(&new.session, message).await?;
-            Ok(enter(&app, &new, "/profile"))
-        }
-        Err(Error::NotFound) => Ok(see("/profile/authenticator")),
-        Err(error) => enrol_page(&app, &who, Form::new().refused(&in_form(error)?)).await,
-    }
-}
-
-// ---- Recovery codes ---------------------------------------------------------------------------
-
-async fn recovery_codes_page(app: &App, who: &SignedIn) -> Result<Response, Failure> {
-    let chrome = chrome(app, who).await?;
-    Ok(Page::framed(who, "New recovery codes").show(app, move || {
-        view! { <NewRecoveryCodesPage chrome=chrome.clone() form=Form::new() /> }
-    }))
-}
-
-pub async fn show_recovery_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    match changes::named(&who) {
-        Some(id) => second_step::<ReplaceRecoveryCodes>(&app, &who, review_recovery_codes(), id, None).await,
-        None => recovery_codes_page(&app, &who).await,
-    }
-}
-
-pub async fn recovery_codes(
-    State(app): State<App>,
-    who: SignedIn,
-    Typed(typed): Typed<CodeForm>,
-) -> Result<Response, Failure> {
-    let Some(id) = changes::named(&who) else {
-        let id =
-            app.portal().prepare(&who.session, &ReplaceRecoveryCodes { user: who.session.user()? }).await?;
-        return Ok(see(&changes::address("/profile/recovery-codes", id)));
-    };
-    match app.portal().confirm::<ReplaceRecoveryCodes>(&who.session, id, &typed.code).await {
-        Ok(ask) => {
-            app.portal().replace_recovery_codes(ask, &who.session).await?;
-            Ok(see("/profile/recovery-codes/show"))
-        }
-        Err(error) => {
-            second_step::<ReplaceRecoveryCodes>(&app, &who, review_recovery_codes(), id, Some(error)).await
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SavedForm {
-    #[serde(default)]
-    next: String,
-}
-
-pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let codes = match app.portal().recovery_codes(&who.session).await {
-        Err(Error::NotFound) => return Ok(see("/profile")),
-        codes => codes?,
-    };
-    let page = Page::with_islands(&who.visitor, "Recovery codes");
-    Ok(page.show(&app, move || {
-        view! { <RecoveryCodesPage codes=codes.clone() next="/environments".to_owned() /> }
-    }))
-}
-
-pub async fn saved_codes(
-    State(app): State<App>,
-    who: SignedIn,
-    Typed(typed): Typed<SavedForm>,
-) -> Result<Response, Failure> {
-    app.portal().forget_recovery_codes(&who.session).await?;
-    Ok(see(&local_path(&typed.next)))
 }

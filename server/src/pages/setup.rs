@@ -138,10 +138,7 @@ async fn enrol_page(
     };
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(visitor, "Set up Keystead").status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (enrolment, form) = (enrolment.clone(), form.clone());
-        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }
-    }))
+    Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }))
 }
 
 pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {

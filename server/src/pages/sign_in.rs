@@ -74,10 +74,7 @@ async fn password_page(
     let notice = query_value(&visitor.query, "notice").filter(|word| word == "signed-out");
     let notice = notice.map(|_| "You are signed out.".to_owned());
     let page = Page::plain(visitor, "Sign in").status(status);
-    page.show(app, move || {
-        let (form, next, notice) = (form.clone(), next.clone(), notice.clone());
-        view! { <SignInPage form next notice /> }
-    })
+    page.show(app, move || view! { <SignInPage form next notice /> })
 }
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -109,10 +106,7 @@ pub async fn submit(
 
 async fn code_page(app: &App, visitor: &Visitor, form: Form, next: String, status: StatusCode) -> Response {
     let page = Page::with_islands(visitor, "Sign in").status(status);
-    page.show(app, move || {
-        let (form, next) = (form.clone(), next.clone());
-        view! { <CodePage form next /> }
-    })
+    page.show(app, move || view! { <CodePage form next /> })
 }
 
 pub async fn show_code(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -147,10 +141,7 @@ async fn recovery_page(
     status: StatusCode,
 ) -> Response {
     let page = Page::plain(visitor, "Sign in").status(status);
-    page.show(app, move || {
-        let (form, next) = (form.clone(), next.clone());
-        view! { <RecoveryPage form next /> }
-    })
+    page.show(app, move || view! { <RecoveryPage form next /> })
 }
 
 pub async fn show_recovery(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -186,10 +177,7 @@ async fn enrol_page(
     let (email, seed) = app.portal().enrolment(session).await?;
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(visitor, "New authenticator").status(form_status(&form));
-    Ok(page.show(app, move || {
-        let (enrolment, form) = (enrolment.clone(), form.clone());
-        view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }
-    }))
+    Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }))
 }
 
 pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {

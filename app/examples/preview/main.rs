@@ -1,0 +1,211 @@
+//! Renders every page with sample data: `cargo run -p app --features ssr --example preview FOLDER [light|dark]`.
+//! The stylesheet, the font and the script are looked for beside the pages.
+
+mod sample;
+
+use app::document::{Document, DocumentProps};
+use app::pages::*;
+use domain::form::Form;
+use domain::scope::Country;
+use domain::view::{AuditView, Chrome, EnvironmentView, Theme};
+use hydration_context::SsrSharedContext;
+use leptos::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+struct Preview {
+    folder: String,
+    theme: Theme,
+}
+
+impl Preview {
+    /// Writes one page; `islands` is what the server says of the same page.
+    fn page<V: IntoView + 'static>(
+        &self,
+        name: &str,
+        islands: bool,
+        page: impl FnOnce() -> V + Send + 'static,
+    ) {
+        let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+        let (title, theme) = (name.to_owned(), self.theme);
+        let html = owner.with(|| {
+            let children = Box::new(|| page().into_any());
+            Document(DocumentProps { title, assets: ".".to_owned(), theme, islands, children }).to_html()
+        });
+        std::fs::write(Path::new(&self.folder).join(format!("{name}.html")), html).expect("writable folder");
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().expect("usage: preview FOLDER [light|dark]");
+    let theme = arguments.next().and_then(|word| Theme::from_word(&word)).unwrap_or_default();
+    let preview = Preview { folder, theme };
+    outside(&preview);
+    environments(&preview);
+    keys(&preview);
+    person(&preview);
+}
+
+fn outside(preview: &Preview) {
+    let refused = || {
+        let mut form = Form::new().with("email", "anna.richter@example.com").keeping("password");
+        form.refuse("token", "This is not the setup token. Copy it again from the terminal.");
+        form.refuse("password_again", "The two passwords are not the same.");
+        form
+    };
+    let mut wrong = Form::new();
+    wrong.refuse("code", "Wrong or already used. Next code in 12 s.");
+    let mut unknown = Form::new().with("email", "anna.richter@example.com");
+    unknown.error = Some("E-mail or password is wrong.".to_owned());
+    let keys_path = || "/environments/production/DE/keys".to_owned();
+    preview.page("setup", false, || view! { <SetupPage form=Form::new() /> });
+    preview.page("setup-refused", false, move || view! { <SetupPage form=refused() /> });
+    preview.page("setup-expired", false, || view! { <SetupExpiredPage /> });
+    preview.page("enrol", true, || {
+        view! { <EnrolPage enrolment=sample::enrolment() form=Form::new() purpose=EnrolPurpose::Setup /> }
+    });
+    preview.page("recovery-codes", true, || {
+        view! { <RecoveryCodesPage codes=sample::recovery_codes() next="/environments".to_owned() /> }
+    });
+    preview.page("sign-in", false, move || {
+        let notice = Some("Signed out.".to_owned());
+        view! { <SignInPage form=Form::new() next=keys_path() notice /> }
+    });
+    preview.page("sign-in-refused", false, move || {
+        view! { <SignInPage form=unknown next=keys_path() notice=None /> }
+    });
+    preview.page("sign-in-code", true, move || view! { <CodePage form=wrong next=keys_path() /> });
+    preview.page("sign-in-recovery", false, move || {
+        view! { <RecoveryPage form=Form::new() next=keys_path() /> }
+    });
+    preview.page("error", false, || {
+        view! {
+            <ErrorPage
+                title="Not found".to_owned()
+                message="There is nothing at this address, or you may not see it.".to_owned()
+                back="/environments".to_owned()
+            />
+        }
+    });
+    preview.page("gallery", true, || view! { <GalleryPage /> });
+}
+
+fn environments(preview: &Preview) {
+    preview.page("environments", true, || {
+        let chrome = sample::chrome("/environments");
+        view! { <EnvironmentsPage chrome rows=sample::environments() form=Form::new() /> }
+    });
+    preview.page("environments-empty", true, || {
+        let chrome = Chrome { tree: Vec::new(), ..sample::chrome("/environments") };
+        view! { <EnvironmentsPage chrome rows=Vec::new() form=Form::new() /> }
+    });
+    preview.page("environment", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let environment = sample::environments().remove(0);
+        let view = EnvironmentView { environment, countries: sample::countries() };
+        view! { <EnvironmentPage chrome view form=Form::new() choices=Country::all() /> }
+    });
+    preview.page("environment-empty", true, || {
+        let chrome = sample::chrome("/environments/sandbox-initech");
+        let view = EnvironmentView { environment: sample::environments().remove(2), countries: Vec::new() };
+        view! { <EnvironmentPage chrome view form=Form::new() choices=Country::all() /> }
+    });
+    preview.page("environment-rename", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let environment = sample::environments().remove(0);
+        view! { <RenameEnvironmentPage chrome environment form=Form::new() /> }
+    });
+    preview.page("environment-remove", true, || {
+        let chrome = sample::chrome("/environments/sandbox-initech");
+        let environment = sample::environments().remove(2);
+        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+    });
+    preview.page("environment-stays", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let environment = sample::environments().remove(0);
+        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+    });
+    preview.page("country-remove", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let (environment, country) = (sample::environments().remove(0), sample::countries().remove(3));
+        view! { <RemoveCountryPage chrome environment country form=Form::new() /> }
+    });
+}
+
+fn keys(preview: &Preview) {
+    let name = || "Production".to_owned();
+    let chrome = |below: &str| sample::chrome(&format!("/environments/production/DE/keys{below}"));
+    preview.page("keys", true, move || {
+        let flash = "Version 4 is active. Services use it from now on.".to_owned();
+        let chrome = Chrome { flash: Some(domain::view::Flash { message: flash }), ..chrome("") };
+        view! { <KeysPage chrome view=sample::keys(37) new=Some(4) /> }
+    });
+    preview.page("keys-few-left", true, move || {
+        view! { <KeysPage chrome=chrome("") view=sample::keys(86) new=None /> }
+    });
+    preview.page("keys-empty", true, move || {
+        let view = sample::no_keys();
+        view! { <KeysPage chrome=sample::chrome("/environments/production/JP/keys") view new=None /> }
+    });
+    preview.page("key-version", true, move || {
+        let version = sample::versions().remove(0);
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version /> }
+    });
+    preview.page("keys-add", true, move || {
+        let limits = sample::no_keys().limits;
+        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() /> }
+    });
+    preview.page("keys-add-limit", true, move || {
+        let limits = sample::keys(0).limits;
+        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() /> }
+    });
+    preview.page("keys-rotate", true, move || {
+        let (scope, environment_name, active) = (sample::scope(), name(), sample::versions().remove(0));
+        let limits = sample::no_keys().limits;
+        view! { <RotateKeyPage chrome=chrome("/rotate") scope environment_name active limits form=Form::new() /> }
+    });
+    preview.page("keys-settings", true, move || {
+        let (scope, environment_name, active) = (sample::scope(), name(), sample::versions().remove(0));
+        view! { <EditKeyPage chrome=chrome("/settings") scope environment_name active form=Form::new() /> }
+    });
+    preview.page("confirm", true, move || {
+        let crumbs = vec![("Production".to_owned(), None), ("Germany".to_owned(), None)];
+        let mut form = Form::new();
+        form.refuse("code", "Wrong or already used. Next code in 12 s.");
+        view! {
+            <ConfirmPage
+                chrome=chrome("/add")
+                heading="Add encryption key".to_owned()
+                crumbs
+                prepared=sample::prepared()
+                verb="Create".to_owned()
+                back="/environments/production/DE/keys/add".to_owned()
+                form
+            />
+        }
+    });
+}
+
+fn person(preview: &Preview) {
+    preview.page("profile", true, || {
+        view! { <ProfilePage chrome=sample::chrome("/profile") view=sample::profile() /> }
+    });
+    preview.page("profile-password", true, || {
+        view! { <ChangePasswordPage chrome=sample::chrome("/profile/password") form=Form::new() /> }
+    });
+    preview.page("profile-authenticator", true, || {
+        view! { <ReplaceAuthenticatorPage chrome=sample::chrome("/profile/authenticator") form=Form::new() /> }
+    });
+    preview.page("profile-recovery-codes", true, || {
+        view! { <NewRecoveryCodesPage chrome=sample::chrome("/profile/recovery-codes") form=Form::new() /> }
+    });
+    preview.page("audit", true, || {
+        let view = AuditView { events: sample::events(), older: Some(41), is_older_page: true };
+        view! { <AuditPage chrome=sample::chrome("/audit") view /> }
+    });
+    preview.page("audit-empty", true, || {
+        let view = AuditView { events: Vec::new(), older: None, is_older_page: false };
+        view! { <AuditPage chrome=sample::chrome("/audit") view /> }
+    });
+}

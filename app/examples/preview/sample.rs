@@ -1,0 +1,235 @@
+//! Data that shows full, empty and awkward states.
+
+use chrono::{DateTime, Duration, Utc};
+use domain::audit::{Action, Event, Outcome};
+use domain::id::{ChangeId, SessionId};
+use domain::key_version::{KeyType, Status};
+use domain::limits::{DailyLimits, Usage};
+use domain::rotation::{RotationPeriod, next_day};
+use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::view::*;
+
+const NO_UUID: &str = "6a0c3f2e-0000-4000-8000-000000000001";
+
+pub fn now() -> DateTime<Utc> {
+    "2026-11-22T18:48:00Z".parse().expect("a time")
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::try_from(text.to_owned()).expect("a slug")
+}
+
+fn country(code: &str) -> Country {
+    Country::from_code(code).expect("a country")
+}
+
+pub fn scope() -> ScopeName {
+    ScopeName { environment: slug("production"), country: country("DE") }
+}
+
+pub fn chrome(path: &str) -> Chrome {
+    let leaf = |code, lacks| TreeCountry { country: country(code), lacks };
+    let tree = |name: &str, kind, countries| TreeEnvironment {
+        slug: Slug::from_name(name).expect("a slug"),
+        name: name.to_owned(),
+        kind,
+        countries,
+    };
+    Chrome {
+        email: "anna.richter@example.com".to_owned(),
+        theme: Theme::System,
+        path: path.to_owned(),
+        filter: String::new(),
+        tree: vec![
+            tree(
+                "Production",
+                Kind::Production,
+                vec![
+                    leaf("DE", None),
+                    leaf("FR", Some(Lack::Rotate)),
+                    leaf("JP", Some(Lack::NoKey)),
+                    leaf("GS", Some(Lack::NoKey)),
+                ],
+            ),
+            tree("Staging", Kind::Test, vec![leaf("DE", None), leaf("US", None)]),
+            tree("Sandbox Initech", Kind::Test, vec![]),
+        ],
+        flash: None,
+        now: now(),
+    }
+}
+
+pub fn environments() -> Vec<EnvironmentRow> {
+    let row = |name: &str, kind, countries, with_key| EnvironmentRow {
+        slug: Slug::from_name(name).expect("a slug"),
+        name: name.to_owned(),
+        kind,
+        countries,
+        with_key,
+        created_at: now() - Duration::days(40),
+    };
+    vec![
+        row("Production", Kind::Production, 4, 2),
+        row("Staging", Kind::Test, 2, 2),
+        row("Sandbox Initech", Kind::Test, 0, 0),
+    ]
+}
+
+pub fn countries() -> Vec<CountryRow> {
+    let row = |code, active: Option<u32>, days: i64| CountryRow {
+        country: country(code),
+        active,
+        key_type: active.map(|_| KeyType::Managed),
+        due_at: active.map(|_| now() + Duration::days(days)),
+        created_at: now() - Duration::days(40),
+    };
+    vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]
+}
+
+pub fn versions() -> Vec<VersionRow> {
+    let row = |number, days, period| VersionRow {
+        number,
+        key_type: KeyType::Managed,
+        period: Some(period),
+        created_at: now() - Duration::days(days),
+        status: if number == 4 { Status::Active } else { Status::Deprecated },
+        due_at: (number == 4).then(|| now() + Duration::days(30 - days)),
+        created_by: if number == 2 { "Keystead".to_owned() } else { "anna.richter@example.com".to_owned() },
+        id: i64::from(number) + 7,
+    };
+    vec![
+        row(4, 0, RotationPeriod::Days30),
+        row(3, 33, RotationPeriod::Days30),
+        row(2, 63, RotationPeriod::Days60),
+        row(1, 120, RotationPeriod::Days360),
+    ]
+}
+
+pub fn keys(customer_supplied: u32) -> KeysView {
+    KeysView {
+        scope: scope(),
+        environment_name: "Production".to_owned(),
+        versions: versions(),
+        older: Some(1),
+        is_older_page: false,
+        limits: LimitsView {
+            managed: Usage { of_type_today: 1, today: 1, customer_supplied },
+            customer_supplied_used: customer_supplied,
+            runs_out_at: Some(now() + Duration::days(1700)),
+            active_type: Some(KeyType::Managed),
+            ..no_keys().limits
+        },
+    }
+}
+
+pub fn no_keys() -> KeysView {
+    KeysView {
+        scope: ScopeName { environment: slug("production"), country: country("JP") },
+        environment_name: "Production".to_owned(),
+        versions: Vec::new(),
+        older: None,
+        is_older_page: false,
+        limits: LimitsView {
+            daily: DailyLimits::default(),
+            managed: Usage::default(),
+            resets_at: next_day(now()),
+            customer_supplied_used: 0,
+            runs_out_at: None,
+            active_type: None,
+        },
+    }
+}
+
+pub fn prepared() -> PreparedView {
+    PreparedView {
+        id: ChangeId(NO_UUID.parse().expect("an id")),
+        effects: vec![
+            "Version 4 becomes Active: Managed, rotates every 30 days, next on 22 Dec 2026.".to_owned(),
+            "Version 3 becomes Deprecated; it still decrypts.".to_owned(),
+            "Left today after this: 0 of 1 managed, 2 of 3 in all.".to_owned(),
+        ],
+        warning: Some(
+            "The new period has already run out: Keystead rotates soon after you confirm.".to_owned(),
+        ),
+        expires_at: now() + Duration::minutes(5),
+    }
+}
+
+pub fn profile() -> ProfileView {
+    let session = |is_this, address: &str, agent: &str| SessionRow {
+        id: SessionId(NO_UUID.parse().expect("an id")),
+        is_this,
+        created_at: now() - Duration::hours(3),
+        seen_at: now(),
+        address: address.to_owned(),
+        agent: agent.to_owned(),
+    };
+    ProfileView {
+        email: "anna.richter@example.com".to_owned(),
+        created_at: now() - Duration::days(140),
+        password_changed_at: now() - Duration::days(40),
+        authenticator_since: now() - Duration::days(140),
+        recovery_codes_left: 3,
+        sessions: vec![
+            session(true, "203.0.113.7", "Firefox on Linux"),
+            session(false, "2001:db8:85a3::8a2e:370:7334", "Chrome on Windows"),
+        ],
+    }
+}
+
+pub fn events() -> Vec<Event> {
+    let event = |sequence, who: &str, action, place: &str, outcome, detail: &str| Event {
+        sequence,
+        at: now() - Duration::minutes(7 * (50 - sequence)),
+        who: who.to_owned(),
+        action,
+        place: place.to_owned(),
+        outcome,
+        detail: detail.to_owned(),
+        address: if who == "Keystead" { String::new() } else { "203.0.113.7".to_owned() },
+    };
+    let anna = "anna.richter@example.com";
+    let (done, refused) = (Outcome::Done, Outcome::Refused);
+    vec![
+        event(49, anna, Action::KeyCreate, "production/DE", done, "Version 4, Managed, every 30 days"),
+        event(48, anna, Action::ConfirmCode, "production/DE", refused, "Wrong or already used code"),
+        event(
+            47,
+            "Keystead",
+            Action::KeyRotateAutomatic,
+            "production/FR",
+            done,
+            "Version 2 follows version 1",
+        ),
+        event(
+            46,
+            "Keystead",
+            Action::KeyRotateDeferred,
+            "production/FR",
+            refused,
+            "Daily limit reached: 1 of 1",
+        ),
+        event(45, anna, Action::EnvironmentAdd, "sandbox-initech", done, ""),
+        event(44, "Nobody signed in", Action::SignIn, "", refused, "mallory@example.com"),
+        event(43, anna, Action::SignIn, "", done, ""),
+    ]
+}
+
+pub fn recovery_codes() -> Vec<String> {
+    (0..10u32)
+        .map(|n| format!("k7qf-{:04x}-m2xr-{:04x}-w9tz-h4np", n * 7919 % 65_521, n * 104_729 % 65_521))
+        .collect()
+}
+
+/// Not a code that scans: only its look.
+pub fn enrolment() -> EnrolmentView {
+    let size = 45;
+    let dark = |x: u32, y: u32| (x * 7 + y * 13 + x * y * 5) % 11 < 5;
+    let path = (4..size - 4).flat_map(|y| (4..size - 4).map(move |x| (x, y)));
+    EnrolmentView {
+        email: "anna.richter@example.com".to_owned(),
+        secret: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP".to_owned(),
+        qr_size: size,
+        qr_path: path.filter(|(x, y)| dark(*x, *y)).map(|(x, y)| format!("M{x} {y}h1v1h-1z")).collect(),
+    }
+}

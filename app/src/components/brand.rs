@@ -1,0 +1,19 @@
+//! The name and its sign: a keystone with a keyhole.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn Brand() -> impl IntoView {
+    view! {
+        <span class="brand">
+            <svg class="brand-sign" viewBox="0 0 24 24" aria-hidden="true">
+                <path d="M2.5 3h19l-4.25 18h-10.5z" />
+                <path
+                    class="brand-keyhole"
+                    d="M12 7a2.6 2.6 0 0 1 1.35 4.82L14.2 16.5H9.8l.85-4.68A2.6 2.6 0 0 1 12 7z"
+                />
+            </svg>
+            "Keystead"
+        </span>
+    }
+}

@@ -1,0 +1,30 @@
+//! Removing something: typing its name proves that it is meant.
+
+use super::ui::button::{Button, ButtonLink, Weight};
+use super::ui::field::Field;
+use super::ui::form::{Actions, PostForm};
+use domain::form::Form;
+use leptos::prelude::*;
+
+#[component]
+pub fn DangerForm(
+    form: Form,
+    /// What must be typed.
+    name: String,
+    back: String,
+) -> impl IntoView {
+    view! {
+        <PostForm form>
+            <Field
+                name="confirm"
+                label="Confirm"
+                hint=format!("Type {name} to confirm.")
+                first=true
+            />
+            <Actions>
+                <ButtonLink label="Cancel" href=back />
+                <Button label="Remove" weight=Weight::Danger />
+            </Actions>
+        </PostForm>
+    }
+}

@@ -1,0 +1,27 @@
+//! The heading of a page, what it belongs to, and what can be done there.
+
+use domain::scope::ScopeName;
+use leptos::prelude::*;
+
+#[component]
+pub fn PageHead(
+    #[prop(into)] heading: String,
+    #[prop(optional, into)] about: Option<String>,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <header class="page-head">
+            <div>
+                <h1>{heading}</h1>
+                {about.map(|about| view! { <p>{about}</p> })}
+            </div>
+            {children.map(|children| view! { <div class="page-actions">{children()}</div> })}
+        </header>
+    }
+    .into_any()
+}
+
+/// "Germany · Production".
+pub fn about_scope(scope: &ScopeName, environment_name: &str) -> String {
+    format!("{} · {environment_name}", scope.country.name())
+}

@@ -1,0 +1,60 @@
+//! The way to every page. On a phone it is a sheet, opened by the browser itself (`popover`).
+
+use super::brand::Brand;
+use super::ui::icon::{Draw, Icon};
+use super::ui::tree::Tree;
+use crate::islands::tree_filter::TreeFilter;
+use domain::view::TreeEnvironment;
+use leptos::prelude::*;
+
+#[component]
+pub fn Sidebar(path: String, filter: String, tree: Vec<TreeEnvironment>) -> impl IntoView {
+    let here = |href: &str| (path == href).then_some("page");
+    let (environments, audit) = (here("/environments"), here("/audit"));
+    let has_tree = !tree.is_empty();
+    view! {
+        <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
+            <div class="sidebar-head">
+                <a class="sidebar-brand" href="/">
+                    <Brand />
+                </a>
+                <button
+                    class="icon-button phone-only"
+                    r#type="button"
+                    popovertarget="menu"
+                    popovertargetaction="hide"
+                    aria-label="Close menu"
+                >
+                    <Draw icon=Icon::Close />
+                </button>
+            </div>
+            <a class="sidebar-link" href="/environments" aria-current=environments>
+                "Environments"
+            </a>
+            {has_tree
+                .then(|| {
+                    view! {
+                        <TreeFilter>
+                            <form class="tree-filter" role="search">
+                                <Draw icon=Icon::Search />
+                                <input
+                                    class="input"
+                                    r#type="search"
+                                    name="filter"
+                                    value=filter.clone()
+                                    aria-label="Filter environments and countries"
+                                    placeholder="Filter"
+                                    autocomplete="off"
+                                />
+                            </form>
+                            <Tree environments=tree path filter />
+                        </TreeFilter>
+                    }
+                })}
+            <a class="sidebar-link" href="/audit" aria-current=audit>
+                "Audit log"
+            </a>
+        </nav>
+    }
+    .into_any()
+}

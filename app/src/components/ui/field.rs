@@ -1,0 +1,85 @@
+//! A line of text in a form, and the frame that every kind of field shares.
+
+use super::form::FieldState;
+use leptos::prelude::*;
+
+/// Label, hint and error around one control, tied to it by its id.
+#[component]
+pub fn FieldFrame(
+    label: &'static str,
+    hint: Option<String>,
+    state: FieldState,
+    children: Children,
+) -> impl IntoView {
+    let FieldState { id, error, kept, .. } = state;
+    let invalid = error.is_some().then_some("");
+    view! {
+        <div class="field" data-invalid=invalid>
+            <label for=id.clone()>{label}</label>
+            {hint
+                .map(|hint| {
+                    view! {
+                        <p class="hint" id=format!("{id}-hint")>
+                            {hint}
+                        </p>
+                    }
+                })}
+            {error
+                .map(|error| {
+                    view! {
+                        <p class="field-error" id=format!("{id}-error")>
+                            {error}
+                        </p>
+                    }
+                })}
+            {children()}
+            {kept
+                .then(|| {
+                    view! {
+                        <p class="hint" id=format!("{id}-kept")>
+                            "Kept from before. Leave it empty to go on with it."
+                        </p>
+                    }
+                })}
+        </div>
+    }
+    .into_any()
+}
+
+/// `autocomplete` also tells what the field is: a password, an e-mail address, a code.
+#[component]
+pub fn Field(
+    name: &'static str,
+    label: &'static str,
+    #[prop(optional, into)] hint: Option<String>,
+    #[prop(default = "text")] kind: &'static str,
+    #[prop(default = "off")] autocomplete: &'static str,
+    #[prop(optional)] maxlength: Option<usize>,
+    /// Takes the focus when nothing on the page is wrong.
+    #[prop(optional)]
+    first: bool,
+) -> impl IntoView {
+    let state = FieldState::of(name, label, hint.is_some());
+    let described_by = state.described_by();
+    view! {
+        <FieldFrame label hint state=state.clone()>
+            <input
+                class="input"
+                id=state.id
+                name=name
+                r#type=kind
+                value=(!state.value.is_empty()).then_some(state.value)
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                maxlength=maxlength.map(|most| most.to_string())
+                placeholder=state.kept.then_some("kept")
+                required=!state.kept
+                autofocus=state.takes_focus || (first && !state.any_error)
+                aria-describedby=described_by
+                aria-invalid=state.error.is_some().then_some("true")
+            />
+        </FieldFrame>
+    }
+    .into_any()
+}

@@ -1,0 +1,116 @@
+//! A form that posts to its own address, and the state that its fields read.
+
+use domain::form::Form;
+use leptos::context::Provider;
+use leptos::prelude::*;
+use std::sync::{Arc, Mutex};
+
+/// What a refused form knows; the fields in it find it as context.
+#[derive(Clone)]
+struct FormState {
+    form: Arc<Form>,
+    /// Errors of the fields rendered so far, in their order.
+    shown: Arc<Mutex<Vec<FieldError>>>,
+}
+
+struct FieldError {
+    name: &'static str,
+    label: &'static str,
+    message: String,
+}
+
+/// The id of a field's control.
+fn id_of(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// What one field needs of its form.
+#[derive(Clone)]
+pub struct FieldState {
+    pub id: String,
+    pub value: String,
+    pub error: Option<String>,
+    /// The server keeps the secret that was typed: the field may stay empty.
+    pub kept: bool,
+    /// The first field with an error.
+    pub takes_focus: bool,
+    /// Some field of the form has an error.
+    pub any_error: bool,
+    has_hint: bool,
+}
+
+impl FieldState {
+    pub fn of(name: &'static str, label: &'static str, has_hint: bool) -> Self {
+        let FormState { form, shown } = expect_context();
+        let error = form.error_of(name).map(str::to_owned);
+        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let takes_focus = error.is_some() && shown.is_empty();
+        shown.extend(error.clone().map(|message| FieldError { name, label, message }));
+        Self {
+            id: id_of(name),
+            value: form.value(name).to_owned(),
+            kept: form.is_kept(name),
+            any_error: form.errors().next().is_some(),
+            error,
+            takes_focus,
+            has_hint,
+        }
+    }
+
+    /// The ids of hint, error and note, for `aria-describedby`.
+    pub fn described_by(&self) -> Option<String> {
+        let parts = [(self.has_hint, "hint"), (self.error.is_some(), "error"), (self.kept, "kept")];
+        let ids: Vec<_> =
+            parts.iter().filter(|part| part.0).map(|part| format!("{}-{}", self.id, part.1)).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+}
+
+/// Says above the fields what is wrong with the form as a whole, and lists the errors when there
+/// are several.
+#[component]
+pub fn PostForm(
+    form: Form,
+    #[prop(optional, into)] action: Option<String>,
+    children: Children,
+) -> impl IntoView {
+    let state = FormState { form: Arc::new(form), shown: Arc::default() };
+    let FormState { form, shown } = state.clone();
+    let fields = view! { <Provider value=state>{children()}</Provider> }.into_any();
+    let shown = std::mem::take(&mut *shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let elsewhere = form.errors().filter(|(name, _)| shown.iter().all(|error| error.name != *name));
+    let general = form.error.clone().into_iter().chain(elsewhere.map(|(_, message)| message.to_owned()));
+    view! {
+        <form class="form" method="post" action=action novalidate>
+            <ErrorSummary general=general.collect() shown />
+            {fields}
+        </form>
+    }
+    .into_any()
+}
+
+/// `general` are errors that belong to no field of the form.
+#[component]
+fn ErrorSummary(mut general: Vec<String>, shown: Vec<FieldError>) -> impl IntoView {
+    let several = shown.len() > 1;
+    if several && general.is_empty() {
+        general.push("Some answers cannot be used yet.".to_owned());
+    }
+    let line = |FieldError { name, label, message }| {
+        view! { <li><a href=format!("#{}", id_of(name))>{label}</a> ": " {message}</li> }
+    };
+    (!general.is_empty()).then(|| {
+        view! {
+            <div class="error-summary" role="alert">
+                {general.into_iter().map(|message| view! { <p>{message}</p> }).collect_view()}
+                {several.then(|| view! { <ul>{shown.into_iter().map(line).collect_view()}</ul> })}
+            </div>
+        }
+    })
+}
+
+/// The row of buttons that ends a form.
+#[component]
+pub fn Actions(children: Children) -> impl IntoView {
+    view! { <div class="actions">{children()}</div> }
+}

@@ -1,0 +1,33 @@
+//! A table that becomes cards on a phone: each cell carries the label of its column.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn Table(caption: &'static str, columns: &'static [&'static str], children: Children) -> impl IntoView {
+    // A column of links to act has no name.
+    let head = |column: &'static str| match column {
+        "" => view! { <td></td> }.into_any(),
+        _ => view! { <th scope="col">{column}</th> }.into_any(),
+    };
+    view! {
+        <table class="table">
+            <caption class="visually-hidden">{caption}</caption>
+            <thead>
+                <tr>
+                    {columns.iter().copied().map(head).collect_view()}
+                </tr>
+            </thead>
+            <tbody>{children()}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn Cell(label: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <td data-label=label>
+            <div>{children()}</div>
+        </td>
+    }
+}

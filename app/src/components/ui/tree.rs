@@ -1,0 +1,89 @@
+//! Environments and their countries, with what each country lacks.
+
+use super::icon::{Draw, Icon};
+use crate::paths;
+use domain::scope::ScopeName;
+use domain::view::{Lack, TreeCountry, TreeEnvironment};
+use leptos::prelude::*;
+
+/// Up to this many countries everything is open.
+const SMALL: usize = 24;
+
+/// What the filter looks through, for an environment and for each of its countries.
+fn words(environment: &TreeEnvironment) -> String {
+    format!("{} {}", environment.name, environment.slug).to_lowercase()
+}
+
+fn country_words(environment: &TreeEnvironment, country: &TreeCountry) -> String {
+    let country = country.country;
+    format!("{} {} {}", words(environment), country.name().to_lowercase(), country.code().to_lowercase())
+}
+
+#[component]
+pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) -> impl IntoView {
+    let filter = filter.trim().to_lowercase();
+    let small = environments.iter().map(|environment| environment.countries.len()).sum::<usize>() <= SMALL;
+    let items = environments.into_iter().map(|environment| {
+        let href = paths::environment(&environment.slug);
+        let inside = path == href || path.starts_with(&format!("{href}/"));
+        let branch = environment.countries.iter().map(|country| {
+            let found = country_words(&environment, country);
+            let scope = ScopeName { environment: environment.slug.clone(), country: country.country };
+            view! { <Leaf scope lacks=country.lacks path=path.clone() shown=found.contains(&filter) found /> }
+        });
+        let branch = branch.collect_view();
+        let found = environment.countries.iter().map(|country| country_words(&environment, country));
+        let found = found.fold(words(&environment), |all, one| format!("{all}\n{one}"));
+        let shown = found.contains(&filter);
+        let has_countries = !environment.countries.is_empty();
+        view! {
+            <li class="tree-branch" data-find=found hidden=!shown>
+                <a href=href.clone() aria-current=(path == href).then_some("page")>
+                    {environment.name.clone()}
+                </a>
+                {has_countries
+                    .then(|| {
+                        view! {
+                            <details open=small || inside || !filter.is_empty()>
+                                <summary aria-label="Countries">
+                                    <Draw icon=Icon::Chevron />
+                                </summary>
+                                <ul>{branch}</ul>
+                            </details>
+                        }
+                    })}
+            </li>
+        }
+    });
+    view! { <ul class="tree">{items.collect_view()}</ul> }
+}
+
+#[component]
+fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, shown: bool) -> impl IntoView {
+    let href = paths::keys(&scope);
+    let inside = path == href || path.starts_with(&paths::country(&scope.environment, scope.country));
+    let (tone, icon) = match lacks {
+        None => ("ok", Icon::Full),
+        Some(Lack::Rotate) => ("warn", Icon::Half),
+        Some(Lack::NoKey) => ("bad", Icon::Ring),
+    };
+    view! {
+        <li class="tree-leaf" data-find=found hidden=!shown>
+            <a href=href aria-current=inside.then_some("page")>
+                <span class="tree-state" data-tone=tone>
+                    <Draw icon />
+                </span>
+                <span class="tree-name">{scope.country.name()}</span>
+                {lacks
+                    .map(|lack| {
+                        view! {
+                            <span class="tree-lack" data-tone=tone>
+                                {lack.label()}
+                            </span>
+                        }
+                    })}
+            </a>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,44 @@
+//! What every framed page gets: local times on hover, and a menu that closes when one clicks past it.
+
+use leptos::prelude::*;
+use web_sys::wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Node};
+
+#[island]
+pub fn PageComforts() -> impl IntoView {
+    Effect::new(|| {
+        if let Some(root) = document().document_element() {
+            name_local_times(&root);
+        }
+    });
+    window_event_listener(leptos::ev::click, |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
+        close_menu(target.as_ref());
+    });
+    window_event_listener(leptos::ev::keydown, |event| {
+        if event.key() == "Escape" {
+            close_menu(None);
+        }
+    });
+}
+
+fn name_local_times(root: &Element) {
+    let options = js_sys::Object::new();
+    for part in ["dateStyle", "timeStyle"] {
+        let _ = js_sys::Reflect::set(&options, &part.into(), &"medium".into());
+    }
+    for time in super::find_all::<Element>(root, "time[datetime]") {
+        let at = js_sys::Date::new(&time.get_attribute("datetime").into());
+        let local: JsValue = at.to_locale_string("en-GB", &options).into();
+        let local = local.as_string().unwrap_or_default();
+        let _ = time.set_attribute("title", &format!("{local}, your time"));
+    }
+}
+
+/// Closes the open menu unless the click was inside it.
+fn close_menu(clicked: Option<&Node>) {
+    let Ok(Some(menu)) = document().query_selector("details.menu[open]") else { return };
+    if !menu.contains(clicked) {
+        let _ = menu.remove_attribute("open");
+    }
+}

@@ -1,0 +1,33 @@
+//! Changes the theme at once and remembers it in the cookie that the form would set.
+
+use leptos::prelude::*;
+use web_sys::wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDocument};
+
+#[island]
+pub fn ThemeNow(children: Children) -> impl IntoView {
+    let node = NodeRef::<leptos::html::Span>::new();
+    let choose = move |event: leptos::ev::MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let button = target.and_then(|target| target.closest("button[name=theme]").ok().flatten());
+        let (Some(button), Some(root)) = (button, node.get_untracked()) else { return };
+        let theme = button.get_attribute("value").unwrap_or_default();
+        event.prevent_default();
+        for other in super::find_all::<Element>(&root, "button[name=theme]") {
+            let _ = other.set_attribute("aria-pressed", if other == button { "true" } else { "false" });
+        }
+        if let Some(html) = document().document_element() {
+            let _ = match theme.as_str() {
+                "system" => html.remove_attribute("data-theme"),
+                theme => html.set_attribute("data-theme", theme),
+            };
+        }
+        let cookie = format!("keystead-theme={theme}; path=/; max-age=31536000; samesite=lax");
+        let _ = document().unchecked_into::<HtmlDocument>().set_cookie(&cookie);
+    };
+    view! {
+        <span class="island" node_ref=node on:click=choose>
+            {children()}
+        </span>
+    }
+}

@@ -1,0 +1,59 @@
+//! The second step of every change: what will happen, and the code that makes it happen.
+
+use crate::components::change_steps::ChangeSteps;
+use crate::components::frame::Frame;
+use crate::components::moment::Until;
+use crate::components::page_head::PageHead;
+use crate::components::ui::badge::Tone;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::callout::Callout;
+use crate::components::ui::card::Card;
+use crate::components::ui::code_field::CodeField;
+use crate::components::ui::form::{Actions, PostForm};
+use domain::form::Form;
+use domain::view::{Chrome, PreparedView};
+use leptos::prelude::*;
+
+#[component]
+pub fn ConfirmPage(
+    chrome: Chrome,
+    heading: String,
+    crumbs: Vec<(String, Option<String>)>,
+    prepared: PreparedView,
+    /// What the button does: "Create", "Rotate", "Update".
+    verb: String,
+    back: String,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    let PreparedView { id, effects, warning, expires_at } = prepared;
+    view! {
+        <Frame chrome crumbs>
+            <div class="narrow">
+                <PageHead heading />
+                <ChangeSteps confirm=true />
+                <Card title="What will happen">
+                    <ul class="effects">
+                        {effects.into_iter().map(|effect| view! { <li>{effect}</li> }).collect_view()}
+                    </ul>
+                </Card>
+                {warning
+                    .map(|warning| {
+                        view! {
+                            <Callout tone=Tone::Warn>
+                                <p>{warning}</p>
+                            </Callout>
+                        }
+                    })}
+                <PostForm form>
+                    <CodeField />
+                    <p class="hint">"This page expires " <Until at=expires_at now /> "."</p>
+                    <Actions>
+                        <ButtonLink label="Back" href=back />
+                        <Button label=verb weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

@@ -1,0 +1,100 @@
+//! "Environments": the list, and "Add environment".
+
+use crate::components::frame::Frame;
+use crate::components::page_head::PageHead;
+use crate::components::ui::badge::{Badge, Tone};
+use crate::components::ui::button::{Button, Weight};
+use crate::components::ui::card::Card;
+use crate::components::ui::empty::Empty;
+use crate::components::ui::field::Field;
+use crate::components::ui::form::{Actions, PostForm};
+use crate::components::ui::radio_cards::{Choice, RadioCards};
+use crate::components::ui::table::{Cell, Table};
+use crate::paths;
+use domain::form::Form;
+use domain::scope::{Kind, NAME_MAX};
+use domain::view::{Chrome, EnvironmentRow};
+use domain::words;
+use leptos::prelude::*;
+
+#[component]
+pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
+    let list = if rows.is_empty() {
+        view! {
+            <Empty title="No environments yet">
+                <p>
+                    "An environment is a stage of your product: production, staging, a customer's sandbox. Add the first one, then the countries in which it holds data."
+                </p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
+                {rows.into_iter().map(|row| view! { <EnvironmentLine row /> }).collect_view()}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=vec![("Environments".to_owned(), None)]>
+            <PageHead heading="Environments" about="The stages of your product, and the countries in which each holds data." />
+            {list}
+            <Card title="New environment">
+                <PostForm form action="/environments">
+                    <Field
+                        name="name"
+                        label="Name"
+                        hint="The address is made from it and never changes."
+                        maxlength=NAME_MAX
+                    />
+                    <RadioCards
+                        name="kind"
+                        label="Kind"
+                        choices=Kind::ALL.map(kind_choice).into()
+                        initial=Kind::default().word()
+                    />
+                    <Actions>
+                        <Button label="Add environment" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </Card>
+        </Frame>
+    }
+}
+
+fn kind_choice(kind: Kind) -> Choice {
+    let explanation = match kind {
+        Kind::Production => "Holds real data. A country without a key is marked.",
+        Kind::Test => "For development and trials; no real data.",
+    };
+    Choice { value: kind.word(), label: kind.label(), explanation }
+}
+
+#[component]
+fn EnvironmentLine(row: EnvironmentRow) -> impl IntoView {
+    let (name, address, href) = (row.name, row.slug.to_string(), paths::environment(&row.slug));
+    let without_key = row.countries.saturating_sub(row.with_key);
+    view! {
+        <tr>
+            <Cell label="Name">
+                <a href=href>{name}</a>
+            </Cell>
+            <Cell label="Address">
+                <span class="mono">{address}</span>
+            </Cell>
+            <Cell label="Kind">
+                <span class="tag">{row.kind.label()}</span>
+            </Cell>
+            <Cell label="Countries">
+                <span class="with-note">
+                    {words::count(row.countries, "country", "countries")}
+                    {(without_key > 0)
+                        .then(|| {
+                            view! { <Badge tone=Tone::Bad label=format!("{without_key} without key") /> }
+                        })}
+                </span>
+            </Cell>
+        </tr>
+    }
+}

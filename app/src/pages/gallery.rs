@@ -1,0 +1,119 @@
+//! Every component in its states, for the eye and for the browser tests. Debug builds only.
+
+use crate::components::ui::badge::{Badge, Tone};
+use crate::components::ui::breadcrumb::Breadcrumb;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::callout::Callout;
+use crate::components::ui::card::Card;
+use crate::components::ui::code_field::CodeField;
+use crate::components::ui::copy::Copyable;
+use crate::components::ui::empty::Empty;
+use crate::components::ui::facts::{Fact, Facts};
+use crate::components::ui::field::Field;
+use crate::components::ui::flash::FlashMessage;
+use crate::components::ui::form::{Actions, PostForm};
+use crate::components::ui::icon::{Draw, Icon};
+use crate::components::ui::meter::Meter;
+use crate::components::ui::pagination::Pagination;
+use crate::components::ui::radio_cards::{Choice, RadioCards};
+use crate::components::ui::select::Select;
+use crate::components::ui::stepper::Stepper;
+use crate::components::ui::table::{Cell, Table};
+use crate::components::ui::theme_switch::ThemeSwitch;
+use domain::form::Form;
+use domain::view::Theme;
+use leptos::prelude::*;
+
+#[component]
+pub fn GalleryPage() -> impl IntoView {
+    let (used, few, all) = ((Tone::Ok, 37), (Tone::Warn, 82), (Tone::Bad, 100));
+    let meters =
+        [used, few, all].map(|(tone, used)| view! { <Meter label="Versions used" used limit=100 tone /> });
+    let crumbs = vec![("production".to_owned(), Some("/".to_owned())), ("Germany".to_owned(), None)];
+    view! {
+        <main class="gallery">
+            <h1>"Gallery"</h1>
+            <ThemeSwitch theme=Theme::System next="/gallery".to_owned() />
+            <Breadcrumb crumbs />
+            <p>{Icon::ALL.map(|icon| view! { <Draw icon /> })}</p>
+            <FlashMessage message="Version 4 is active. Services use it from now on.".to_owned() />
+            <Card title="Buttons">
+                <Actions>
+                    <ButtonLink label="Cancel" href="/gallery" />
+                    <Button label="Settings" />
+                    <Button label="Remove" weight=Weight::Danger />
+                    <Button label="Create" weight=Weight::Primary />
+                </Actions>
+            </Card>
+            <Card title="States">
+                <p>{Tone::ALL.map(|tone| view! { <Badge tone label=tone.word() /> " " })}</p>
+                {meters}
+                {Tone::ALL
+                    .map(|tone| {
+                        view! {
+                            <Callout tone title="What is true now">
+                                <p>"And what follows from it."</p>
+                            </Callout>
+                        }
+                    })}
+            </Card>
+            <Card title="Steps">
+                <Stepper steps=&["Account", "Authenticator", "Recovery codes"] current=1 />
+            </Card>
+            <Card title="Form">
+                <Sample form=Form::new().with("name", "production") />
+            </Card>
+            <Card title="Refused form">
+                <Sample form=refused() />
+            </Card>
+            <Facts>
+                <Fact label="Scope">
+                    <Copyable text="production/DE" />
+                </Fact>
+            </Facts>
+            <Table caption="Versions" columns=&["Version", "Status"]>
+                <tr>
+                    <Cell label="Version">"2"</Cell>
+                    <Cell label="Status">
+                        <Badge tone=Tone::Ok label="Active" />
+                    </Cell>
+                </tr>
+            </Table>
+            <Pagination
+                older_label="Older versions"
+                older=Some("?before=2".to_owned())
+                newest=Some("/gallery".to_owned())
+            />
+            <Empty title="No environments yet">
+                <p>"What this place is for, and the first step."</p>
+            </Empty>
+        </main>
+    }
+}
+
+fn refused() -> Form {
+    let mut form = Form::new().with("name", "–").keeping("password");
+    form.refuse("name", "Use at least one letter from a to z or one digit: the address is made of them.");
+    form.refuse("code", "Wrong or already used. Next code in 12 s.");
+    form.refuse("country", "Choose a country from the list.");
+    form
+}
+
+#[component]
+fn Sample(form: Form) -> impl IntoView {
+    let choice = |value, label| Choice { value, label, explanation: "One line that explains it." };
+    view! {
+        <PostForm form>
+            <Field name="name" label="Name" hint="The address is made from it." />
+            <Field name="password" label="Password" kind="password" autocomplete="new-password" />
+            <Select name="country" label="Country" prompt="Choose a country" options=Vec::new() />
+            <RadioCards
+                name="kind"
+                label="Kind"
+                choices=vec![choice("production", "Production"), choice("test", "Test")]
+                initial="production"
+            />
+            <CodeField />
+        </PostForm>
+    }
+}

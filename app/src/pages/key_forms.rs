@@ -1,0 +1,114 @@
+//! The first step of each change to a key: its parameters.
+
+use crate::components::change_steps::ChangeSteps;
+use crate::components::frame::Frame;
+use crate::components::limits_today::LimitsToday;
+use crate::components::page_head::{PageHead, about_scope};
+use crate::components::rotation_period::RotationPeriodField;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::form::{Actions, PostForm};
+use crate::components::ui::radio_cards::{Choice, RadioCards};
+use crate::pages::keys::keys_crumbs;
+use crate::paths;
+use domain::form::Form;
+use domain::key_version::KeyType;
+use domain::rotation::RotationPeriod;
+use domain::scope::ScopeName;
+use domain::view::{Chrome, LimitsView, VersionRow};
+use leptos::prelude::*;
+
+#[component]
+pub fn AddKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    limits: LimitsView,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    let choices = KeyType::ALL.map(|key_type| Choice {
+        value: key_type.word(),
+        label: key_type.label(),
+        explanation: key_type.explanation(),
+    });
+    view! {
+        <Parameters chrome heading="Add encryption key" scope environment_name form>
+            <LimitsToday limits now />
+            <RadioCards
+                name="key_type"
+                label="Key Type"
+                choices=choices.into()
+                initial=KeyType::Managed.word()
+            />
+            <RotationPeriodField initial=RotationPeriod::default() from=now now />
+        </Parameters>
+    }
+}
+
+#[component]
+pub fn RotateKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    active: VersionRow,
+    limits: LimitsView,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    view! {
+        <Parameters chrome heading="Rotate encryption key" scope environment_name form>
+            <LimitsToday limits now />
+            <p>
+                "Version " {active.number + 1} " becomes Active. Version " {active.number}
+                " becomes Deprecated; it still decrypts."
+            </p>
+            <RotationPeriodField initial=active.period.unwrap_or_default() from=now now />
+        </Parameters>
+    }
+}
+
+#[component]
+pub fn EditKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    active: VersionRow,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    view! {
+        <Parameters chrome heading="Edit encryption key" scope environment_name form>
+            <p>
+                "The period of version " {active.number}
+                " counts from its creation. Its key material stays as it is."
+            </p>
+            <RotationPeriodField initial=active.period.unwrap_or_default() from=active.created_at now />
+        </Parameters>
+    }
+}
+
+/// Heading, steps, the fields, and the way back or on.
+#[component]
+fn Parameters(
+    chrome: Chrome,
+    heading: &'static str,
+    scope: ScopeName,
+    environment_name: String,
+    form: Form,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, Some(heading))>
+            <div class="narrow">
+                <PageHead heading about=about_scope(&scope, &environment_name) />
+                <ChangeSteps />
+                <PostForm form>
+                    {children()} <Actions>
+                        <ButtonLink label="Cancel" href=paths::keys(&scope) />
+                        <Button label="Next" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

@@ -1,0 +1,107 @@
+//! "Encryption keys" of a scope: limits, versions, what can be done.
+
+use crate::components::frame::Frame;
+use crate::components::limits_card::LimitsCard;
+use crate::components::moment::Moment;
+use crate::components::page_head::{PageHead, about_scope};
+use crate::components::status_badge::StatusBadge;
+use crate::components::ui::button::{ButtonLink, Weight};
+use crate::components::ui::empty::Empty;
+use crate::components::ui::pagination::Pagination;
+use crate::components::ui::table::{Cell, Table};
+use crate::paths;
+use domain::scope::ScopeName;
+use domain::view::{Chrome, KeysView, VersionRow};
+use leptos::prelude::*;
+
+/// Breadcrumbs of the keys page and of what lies below it.
+pub(super) fn keys_crumbs(
+    scope: &ScopeName,
+    environment_name: &str,
+    below: Option<&str>,
+) -> Vec<(String, Option<String>)> {
+    let environment = paths::environment(&scope.environment);
+    let keys = paths::keys(scope);
+    let mut crumbs = vec![
+        (environment_name.to_owned(), Some(environment)),
+        (scope.country.name().to_owned(), Some(keys.clone())),
+        ("Encryption keys".to_owned(), below.map(|_| keys)),
+    ];
+    crumbs.extend(below.map(|label| (label.to_owned(), None)));
+    crumbs
+}
+
+#[component]
+pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoView {
+    let now = chrome.now;
+    let is_managed = view.is_managed();
+    let KeysView { scope, environment_name, versions, older, is_older_page, limits } = view;
+    let [settings, rotate, add] =
+        ["settings", "rotate", "add"].map(|below| format!("{}/{below}", paths::keys(&scope)));
+    let next_rotation = versions.iter().find_map(|version| version.due_at.filter(|_| !is_older_page));
+    let list = if versions.is_empty() {
+        view! {
+            <Empty title="This country has no encryption key">
+                <p>
+                    "Its data would go unencrypted. Add an encryption key: Keystead can generate and rotate it for you."
+                </p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        let line = |version| view! { <VersionLine scope=scope.clone() version new /> };
+        let rows = versions.into_iter().map(line).collect_view();
+        view! {
+            <Table
+                caption="Versions of the encryption key, newest first"
+                columns=&["Version", "Type", "Rotation period (months)", "Created", "Status"]
+            >
+                {rows}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, None)>
+            <PageHead heading="Encryption keys" about=about_scope(&scope, &environment_name)>
+                {is_managed
+                    .then(|| {
+                        view! {
+                            <ButtonLink label="Settings" href=settings />
+                            <ButtonLink label="Add version" href=rotate />
+                        }
+                    })}
+                <ButtonLink label="Add encryption key" href=add weight=Weight::Primary />
+            </PageHead>
+            <LimitsCard limits next_rotation now />
+            {list}
+            <Pagination
+                older_label="Older versions"
+                older=older.map(|number| format!("?before={number}"))
+                newest=is_older_page.then(|| paths::keys(&scope))
+            />
+        </Frame>
+    }
+}
+
+#[component]
+fn VersionLine(scope: ScopeName, version: VersionRow, new: Option<u32>) -> impl IntoView {
+    let is_new = new == Some(version.number);
+    view! {
+        <tr data-status=version.status.word() data-new=is_new.then_some("")>
+            <Cell label="Version">
+                <a href=paths::version(&scope, version.number)>{version.number}</a>
+            </Cell>
+            <Cell label="Type">{version.key_type.label()}</Cell>
+            <Cell label="Rotation period (months)">
+                {version.period.map_or("–".to_owned(), |period| period.months().to_string())}
+            </Cell>
+            <Cell label="Created">
+                <Moment at=version.created_at />
+            </Cell>
+            <Cell label="Status">
+                <StatusBadge status=version.status />
+            </Cell>
+        </tr>
+    }
+}

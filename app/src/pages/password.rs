@@ -1,0 +1,39 @@
+//! "Change password".
+
+use crate::components::change_steps::ChangeSteps;
+use crate::components::frame::Frame;
+use crate::components::page_head::PageHead;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::field::Field;
+use crate::components::ui::form::{Actions, PostForm};
+use crate::pages::profile::profile_crumbs;
+use crate::pages::setup::NewPassword;
+use domain::form::Form;
+use domain::view::Chrome;
+use leptos::prelude::*;
+
+#[component]
+pub fn ChangePasswordPage(chrome: Chrome, form: Form) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=profile_crumbs("Change password")>
+            <div class="narrow">
+                <PageHead heading="Change password" />
+                <ChangeSteps />
+                <PostForm form>
+                    <Field
+                        name="current_password"
+                        label="Current password"
+                        kind="password"
+                        autocomplete="current-password"
+                        first=true
+                    />
+                    <NewPassword label="New password" />
+                    <Actions>
+                        <ButtonLink label="Cancel" href="/profile" />
+                        <Button label="Next" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

@@ -1,0 +1,39 @@
+//! Renaming an environment; its address stays.
+
+use crate::components::frame::Frame;
+use crate::components::page_head::PageHead;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::field::Field;
+use crate::components::ui::form::{Actions, PostForm};
+use crate::pages::environment::crumbs;
+use crate::paths;
+use domain::form::Form;
+use domain::scope::NAME_MAX;
+use domain::view::{Chrome, EnvironmentRow};
+use leptos::prelude::*;
+
+#[component]
+pub fn RenameEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: Form) -> impl IntoView {
+    let href = paths::environment(&environment.slug);
+    let form = if form.is_refused() { form } else { form.with("name", environment.name.clone()) };
+    view! {
+        <Frame chrome crumbs=crumbs(&environment, "Rename")>
+            <div class="narrow">
+                <PageHead heading="Rename environment" about=environment.name.clone() />
+                <PostForm form>
+                    <Field
+                        name="name"
+                        label="Name"
+                        hint=format!("The address stays {}: services and bookmarks go on as before.", environment.slug)
+                        maxlength=NAME_MAX
+                        first=true
+                    />
+                    <Actions>
+                        <ButtonLink label="Cancel" href />
+                        <Button label="Rename" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

@@ -1,0 +1,49 @@
+//! Replacing what proves who one is: the authenticator, the recovery codes.
+
+use crate::components::change_steps::ChangeSteps;
+use crate::components::frame::Frame;
+use crate::components::page_head::PageHead;
+use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::form::{Actions, PostForm};
+use crate::pages::profile::profile_crumbs;
+use domain::form::Form;
+use domain::view::Chrome;
+use leptos::prelude::*;
+
+#[component]
+pub fn ReplaceAuthenticatorPage(chrome: Chrome, form: Form) -> impl IntoView {
+    view! {
+        <Explained chrome heading="Replace authenticator" form>
+            <p>"Next, confirm with a code from the authenticator that you use now. Then set up the new one."</p>
+            <p>"The old one works until the new one has proved itself. Lost it? Sign in with a recovery code instead."</p>
+        </Explained>
+    }
+}
+
+#[component]
+pub fn NewRecoveryCodesPage(chrome: Chrome, form: Form) -> impl IntoView {
+    view! {
+        <Explained chrome heading="New recovery codes" form>
+            <p>"You get ten new codes, shown once. The old ones stop working at that moment."</p>
+        </Explained>
+    }
+}
+
+/// A change without parameters: it only says what it does.
+#[component]
+fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Children) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=profile_crumbs(heading)>
+            <div class="narrow">
+                <PageHead heading />
+                <ChangeSteps />
+                <PostForm form>
+                    {children()} <Actions>
+                        <ButtonLink label="Cancel" href="/profile" />
+                        <Button label="Next" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

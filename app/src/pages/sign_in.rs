@@ -1,0 +1,70 @@
+//! "Sign in": password, then verification code or recovery code.
+
+use crate::components::outside::Outside;
+use crate::components::ui::button::{Button, Weight};
+use crate::components::ui::code_field::CodeField;
+use crate::components::ui::field::Field;
+use crate::components::ui::flash::FlashMessage;
+use crate::components::ui::form::{Actions, PostForm};
+use domain::form::Form;
+use leptos::prelude::*;
+
+#[component]
+pub fn SignInPage(form: Form, next: String, notice: Option<String>) -> impl IntoView {
+    view! {
+        <Outside heading="Sign in">
+            {notice.map(|message| view! { <FlashMessage message /> })}
+            <PostForm form>
+                <input r#type="hidden" name="next" value=next />
+                <Field name="email" label="E-mail" kind="email" autocomplete="username" first=true />
+                <Field name="password" label="Password" kind="password" autocomplete="current-password" />
+                <Actions>
+                    <Button label="Sign in" weight=Weight::Primary />
+                </Actions>
+            </PostForm>
+        </Outside>
+    }
+}
+
+#[component]
+pub fn CodePage(form: Form, next: String) -> impl IntoView {
+    view! {
+        <Outside heading="Sign in">
+            <PostForm form>
+                <input r#type="hidden" name="next" value=next />
+                <CodeField auto_submit=true />
+                <Actions>
+                    <Button label="Sign in" weight=Weight::Primary />
+                </Actions>
+            </PostForm>
+            <p class="outside-links">
+                <a href="/sign-in/recovery">"Use a recovery code"</a>
+                <a href="/sign-in">"Start again"</a>
+            </p>
+        </Outside>
+    }
+}
+
+#[component]
+pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
+    view! {
+        <Outside heading="Sign in">
+            <PostForm form>
+                <input r#type="hidden" name="next" value=next />
+                <Field
+                    name="recovery_code"
+                    label="Recovery code"
+                    hint="One of the ten codes you saved. It works once, then you set up a new authenticator."
+                    first=true
+                />
+                <Actions>
+                    <Button label="Sign in" weight=Weight::Primary />
+                </Actions>
+            </PostForm>
+            <p class="outside-links">
+                <a href="/sign-in/code">"Use a verification code"</a>
+                <a href="/sign-in">"Start again"</a>
+            </p>
+        </Outside>
+    }
+}
