@@ -5,14 +5,16 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'tests',
   forbidOnly: true,
+  fullyParallel: true,
   retries: 0,
   workers: 2,
+  timeout: 90_000,
   reporter: 'list',
   use: {
     browserName: 'chromium',
     trace: 'retain-on-failure',
     launchOptions: {
-      executablePath: process.env.KEYSTEAD_CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env['KEYSTEAD_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [
         '--no-sandbox',
         '--disable-quic',
@@ -23,4 +25,8 @@ export default defineConfig({
       ],
     },
   },
+  projects: [
+    { name: 'with script' },
+    { name: 'without script', testMatch: /(main|environments)\.spec\.ts/, use: { javaScriptEnabled: false } },
+  ],
 });

@@ -1,7 +1,7 @@
 //! What the pages are made of: the only types that carry data outwards.
 
 use crate::audit::Event;
-use crate::id::{ChangeId, SessionId};
+use crate::id::SessionId;
 use crate::key_version::{KeyType, Status};
 use crate::limits::{DailyLimits, Usage};
 use crate::rotation::RotationPeriod;
@@ -167,7 +167,6 @@ pub struct ProfileView {
 /// A change that waits for its code: what will happen, in sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedView {
-    pub id: ChangeId,
     pub effects: Vec<String>,
     /// Something the person should weigh before going on.
     pub warning: Option<String>,

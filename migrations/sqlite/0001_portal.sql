@@ -53,7 +53,7 @@ CREATE TABLE session (
     agent          TEXT NOT NULL,
     CHECK ((stage = 'setup') = (user_id IS NULL))
 ) STRICT;
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_of_user ON session (user_id);
 
 -- What a session keeps sealed for a while: typed secrets, a new seed, recovery codes to be shown.
 CREATE TABLE session_note (

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Event, Outcome};
-use domain::id::{ChangeId, SessionId};
+use domain::id::SessionId;
 use domain::key_version::{KeyType, Status};
 use domain::limits::{DailyLimits, Usage};
 use domain::rotation::{RotationPeriod, next_day};
@@ -142,7 +142,6 @@ pub fn no_keys() -> KeysView {
 
 pub fn prepared() -> PreparedView {
     PreparedView {
-        id: ChangeId(NO_UUID.parse().expect("an id")),
         effects: vec![
             "Version 4 becomes Active: Managed, rotates every 30 days, next on 22 Dec 2026.".to_owned(),
             "Version 3 becomes Deprecated; it still decrypts.".to_owned(),

@@ -26,7 +26,7 @@ pub fn ConfirmPage(
     form: Form,
 ) -> impl IntoView {
     let now = chrome.now;
-    let PreparedView { id, effects, warning, expires_at } = prepared;
+    let PreparedView { effects, warning, expires_at } = prepared;
     view! {
         <Frame chrome crumbs>
             <div class="narrow">

@@ -43,12 +43,12 @@ pub async fn show(
     app: &App,
     who: &SignedIn,
     review: Review,
-    (id, expires_at): (ChangeId, DateTime<Utc>),
+    expires_at: DateTime<Utc>,
     (form, status): (Form, StatusCode),
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
     let Review { heading, crumbs, verb, back, effects, warning } = review;
-    let prepared = PreparedView { id, effects, warning, expires_at };
+    let prepared = PreparedView { effects, warning, expires_at };
     let page = Page::framed(who, heading).status(status);
     Ok(page.show(
         app,

@@ -220,7 +220,7 @@ async fn second_step<C: KeyChange>(
         Some(error) => refused(Form::new(), error)?,
         None => (Form::new(), StatusCode::OK),
     };
-    changes::show(app, who, review, (id, expires_at), shown).await
+    changes::show(app, who, review, expires_at, shown).await
 }
 
 /// The code: what was shown happens, once.

@@ -83,7 +83,7 @@ pub(super) async fn second_step<C: Sensitive>(
             (Form::new().refused(&problem), status_of(problem.code))
         }
     };
-    changes::show(app, who, review, (id, prepared.expires_at), shown).await
+    changes::show(app, who, review, prepared.expires_at, shown).await
 }
 
 // ---- Password ---------------------------------------------------------------------------------

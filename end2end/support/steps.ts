@@ -1,0 +1,95 @@
+// What a person does again and again.
+
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { Administrator } from './administrator';
+import { hasScript } from './watch';
+
+export function button(page: Page, name: string): Locator {
+  return page.getByRole('button', { name, exact: true });
+}
+
+export function link(page: Page, name: string): Locator {
+  return page.getByRole('main').getByRole('link', { name, exact: true });
+}
+
+export function field(page: Page, label: string): Locator {
+  return page.getByLabel(label, { exact: true });
+}
+
+/** The error beside a field, which is told to screen readers too. */
+export async function expectError(page: Page, label: string, words: RegExp | string): Promise<void> {
+  await expect(field(page, label)).toHaveAttribute('aria-invalid', 'true');
+  await expect(field(page, label)).toHaveAccessibleDescription(typeof words === 'string' ? new RegExp(words) : words);
+}
+
+/** Waits until the page's scripts listen, where they run at all. */
+export async function awake(page: Page): Promise<void> {
+  if (!(await hasScript(page))) return;
+  const code = page.locator('input.code');
+  if (await code.count()) await expect(code).not.toHaveAttribute('maxlength');
+  const time = page.locator('time').first();
+  if ((await time.count()) && (await page.locator('.frame').count())) await expect(time).toHaveAttribute('title', /your time/);
+}
+
+/** Types a code where it signs in: with script it is sent by itself, else by the button. */
+export async function proveWith(page: Page, code: string, name: string): Promise<void> {
+  await awake(page);
+  const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
+  await field(page, 'Verification code').fill(code);
+  if (!(await hasScript(page))) await button(page, name).click();
+  await answered;
+  await page.waitForLoadState();
+}
+
+/** Types a code under a change: its button is needed always. */
+export async function confirmWith(page: Page, code: string, verb: string): Promise<void> {
+  await field(page, 'Verification code').fill(code);
+  await button(page, verb).click();
+}
+
+/** Goes to an address as somebody signed out, signs in, and must come out there. */
+export async function signIn(page: Page, admin: Administrator, path = '/environments'): Promise<void> {
+  await page.goto(path);
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await field(page, 'E-mail').fill(admin.email);
+  await field(page, 'Password').fill(admin.password);
+  await button(page, 'Sign in').click();
+  await expect(field(page, 'Verification code')).toBeVisible();
+  await proveWith(page, admin.nextCode(), 'Sign in');
+  await expect(page).toHaveURL(new RegExp(`${path}$`));
+}
+
+export async function addEnvironment(page: Page, name: string, kind = 'Production'): Promise<void> {
+  await page.goto('/environments');
+  await field(page, 'Name').fill(name);
+  await page.getByRole('radio', { name: kind }).check();
+  await button(page, 'Add environment').click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+}
+
+export async function addCountry(page: Page, name: string): Promise<void> {
+  await field(page, 'Country').selectOption({ label: name });
+  await button(page, 'Add country').click();
+  await expect(page.getByRole('status').filter({ hasText: `${name} is there.` })).toBeVisible();
+}
+
+/** The first version of a scope's key, from the keys page on. */
+export async function createKey(page: Page, admin: Administrator, scope: string, days = 30): Promise<void> {
+  await page.goto(`/environments/${scope}/keys/add`);
+  await field(page, 'Rotation Period').selectOption(`${days} days`);
+  await button(page, 'Next').click();
+  await confirmWith(page, admin.nextCode(), 'Create');
+  await expect(page).toHaveURL(/\/keys\?new=\d+$/);
+}
+
+/** The cells of a table, row by row; the head is no row. */
+export async function rows(page: Page): Promise<string[][]> {
+  const lines = await page.locator('main table tbody tr').all();
+  return Promise.all(lines.map(async (line) => (await line.locator('td').allInnerTexts()).map((text) => text.trim())));
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.getByLabel(/^Menu of/).click();
+  await button(page, 'Sign out').click();
+  await expect(page.getByRole('status')).toHaveText('You are signed out.');
+}

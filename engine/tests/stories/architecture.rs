@@ -1,0 +1,98 @@
+//! The house rules that a compiler does not see.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Why something is committed without a line in the audit log, each at one place. A new reason is
+/// argued here first.
+const UNAUDITED: [&str; 17] = [
+    "a code is spent before what it confirms",
+    "a prepared change changes nothing yet",
+    "a right try is given back",
+    "a setup session is opened",
+    "a setup token is issued at start",
+    "a status message is shown once",
+    "a status message waits for the next page",
+    "a try is counted before it is compared",
+    "failures are cleared by a success",
+    "recovery codes were seen",
+    "secrets of a refused form are kept sealed",
+    "session heartbeat",
+    "sessions that are over are swept",
+    "the event is the change itself",
+    "the first administrator's account is kept until it is proved",
+    "the password was right; the event is the whole sign-in",
+    "the same password under the parameters of today",
+];
+
+/// Every source file of the engine: its path below `src`, and its text without its tests.
+fn sources() -> BTreeMap<String, String> {
+    fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).expect("below the root").display().to_string();
+                let text = fs::read_to_string(&path).expect("a source file");
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                found.insert(name, code.to_owned());
+            }
+        }
+    }
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    walk(&root, &root, &mut found);
+    assert!(found.len() > 25, "the sources were found");
+    found
+}
+
+/// The files in which a word stands.
+fn naming(word: &str) -> Vec<String> {
+    sources().into_iter().filter(|(_, text)| text.contains(word)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn what_is_committed_without_an_event_is_what_is_listed() {
+    let mut reasons = Vec::new();
+    for text in sources().values() {
+        for call in text.split("commit_unaudited(").skip(1).filter(|call| !call.starts_with("self")) {
+            let reason = call.trim_start().strip_prefix('"').expect("the reason stands in the call itself");
+            reasons.push(reason.split('"').next().unwrap_or_default().to_owned());
+        }
+    }
+    reasons.sort();
+    assert_eq!(reasons, UNAUDITED);
+}
+
+#[test]
+fn only_the_store_names_sqlx() {
+    let outside: Vec<_> = naming("sqlx").into_iter().filter(|file| !file.starts_with("store/")).collect();
+    assert_eq!(outside, ["error.rs", "testing.rs"]);
+}
+
+#[test]
+fn only_three_places_make_a_proof() {
+    assert_eq!(naming("Authorised::confirmed("), ["changes.rs"]);
+    assert_eq!(naming("Authorised::scheduled("), ["scheduler.rs"]);
+    assert_eq!(naming("Authorised {"), ["authority.rs"]);
+}
+
+#[test]
+fn every_key_version_is_inserted_in_one_place() {
+    assert_eq!(naming(".insert_version("), ["keys.rs"]);
+    assert_eq!(naming("INSERT INTO key_version"), ["store/keys.rs"]);
+}
+
+#[test]
+fn migrations_of_both_databases_have_the_same_names() {
+    let names = |kind: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(kind);
+        let entries = fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}

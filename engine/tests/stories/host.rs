@@ -1,0 +1,104 @@
+//! The host's command line: trusted, also beside a running server.
+
+use crate::support::*;
+use chrono::TimeDelta;
+use domain::audit::{Action, Outcome};
+use engine::testing::{PASSWORD, TestPortal, from};
+use engine::totp::Seed;
+use engine::{Error, SetupState};
+
+stories! {
+    an_administrator_can_be_made_before_any_setup,
+    a_given_seed_is_taken_as_it_is,
+    an_e_mail_belongs_to_one_administrator,
+    a_password_is_checked_here_too,
+    a_new_password_ends_sessions_and_blocks,
+    a_new_authenticator_ends_sessions_and_the_old_app,
+    a_new_authenticator_opens_the_way_after_twenty_wrong_codes,
+    an_unknown_administrator_is_not_found,
+    recovery_codes_of_a_new_administrator_work,
+}
+
+const NEW: &str = "quiet marble lantern fox";
+const BOB: &str = "bob@example.com";
+
+async fn an_administrator_can_be_made_before_any_setup(t: &TestPortal) {
+    let token = t.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+    let bob = colleague(t, " Bob@Example.com ").await;
+    assert_eq!(bob.session.email, BOB);
+    assert_eq!(t.portal.setup_state().await.expect("a state"), SetupState::Done);
+    refused!(t.portal.enter_setup(&token, from("192.0.2.1")).await, Error::AlreadySetUp);
+    let events = log(t).await;
+    let made = events.iter().find(|event| event.action == Action::UserCreate).expect("an event");
+    assert_eq!((made.who.as_str(), made.detail.as_str()), ("Command line", BOB));
+}
+
+async fn a_given_seed_is_taken_as_it_is(t: &TestPortal) {
+    let given = || Seed::from_base32(&text("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")).expect("a seed");
+    let (seed, _) = t.portal.create_administrator(BOB, text(PASSWORD), Some(given())).await.expect("made");
+    assert_eq!(seed.text(), given().text());
+    sign_in(t, BOB, &given()).await;
+}
+
+async fn an_e_mail_belongs_to_one_administrator(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let again = t.portal.create_administrator("ADA@example.com", text(NEW), None).await;
+    refused!(again, Error::EmailTaken);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM administrator").await, 1);
+    sign_in(t, &ada.email, &ada.seed).await;
+}
+
+async fn a_password_is_checked_here_too(t: &TestPortal) {
+    refused!(t.portal.create_administrator(BOB, text("short"), None).await, Error::Password(_));
+    refused!(t.portal.create_administrator("bob", text(PASSWORD), None).await, Error::NotAnEmail);
+    let ada = t.administrator().await;
+    refused!(t.portal.reset_password(&ada.email, text("short")).await, Error::Password(_));
+}
+
+async fn a_new_password_ends_sessions_and_blocks(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for _ in 0..5 {
+        let _ = password(&t.portal, &ada.email, "not the password").await;
+    }
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Blocked { .. });
+    t.portal.reset_password("Ada@example.com", text(NEW)).await.expect("reset");
+    assert!(!is_alive(t, &ada.token).await);
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::WrongPassword);
+    assert!(password(&t.portal, &ada.email, NEW).await.is_ok());
+    assert_eq!(logged(t, Action::PasswordReset, Outcome::Done).await, 1);
+}
+
+async fn a_new_authenticator_ends_sessions_and_the_old_app(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let seed = t.portal.reset_authenticator(&ada.email).await.expect("reset");
+    assert!(!is_alive(t, &ada.token).await);
+    let half = half_way(&t.portal, &ada.email).await;
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
+    sign_in(t, &ada.email, &seed).await;
+    assert_eq!(logged(t, Action::AuthenticatorReset, Outcome::Done).await, 1);
+}
+
+async fn a_new_authenticator_opens_the_way_after_twenty_wrong_codes(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, &ada.email).await;
+    for _ in 0..20 {
+        let wrong = wrong_code(t, &ada.seed);
+        refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        t.clock.advance(TimeDelta::minutes(15));
+    }
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    let seed = t.portal.reset_authenticator(&ada.email).await.expect("reset");
+    sign_in(t, &ada.email, &seed).await;
+}
+
+async fn an_unknown_administrator_is_not_found(t: &TestPortal) {
+    refused!(t.portal.reset_password(BOB, text(NEW)).await, Error::NotFound);
+    refused!(t.portal.reset_authenticator(BOB).await, Error::NotFound);
+}
+
+async fn recovery_codes_of_a_new_administrator_work(t: &TestPortal) {
+    let bob = colleague(t, BOB).await;
+    assert_eq!(bob.recovery_codes.len(), 10);
+    let half = half_way(&t.portal, BOB).await;
+    assert!(t.portal.check_recovery_code(&half, &text(&bob.recovery_codes[9])).await.is_ok());
+}

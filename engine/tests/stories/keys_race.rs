@@ -1,0 +1,139 @@
+//! Many people at one key at once, and the constraints that hold behind the code.
+
+use crate::support::*;
+use domain::command::CreateKey;
+use domain::limits::DailyLimits;
+use domain::rotation::RotationPeriod;
+use domain::scope::ScopeName;
+use engine::authority::Authorised;
+use engine::testing::{Person, TestPortal};
+use engine::{Error, Portal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+stories! {
+    fifty_creates_at_once_make_no_more_than_three_versions,
+    the_schema_refuses_a_second_active_version,
+    the_schema_refuses_a_number_twice,
+    the_schema_refuses_a_due_date_rotated_twice,
+    the_schema_refuses_a_managed_key_without_material,
+}
+
+const THREE: DailyLimits = DailyLimits { per_type: 3, per_scope: 3 };
+
+/// So many confirmed commands that all make the same next version.
+async fn many(t: &TestPortal, who: &Person, n: usize, command: CreateKey) -> Vec<Authorised<CreateKey>> {
+    let mut proofs = Vec::new();
+    for _ in 0..n {
+        proofs.push(proof(t, who, &command).await);
+    }
+    proofs
+}
+
+/// Executes all at once, on two servers, and counts what was made, outdated, over the limit.
+async fn race(servers: &[Portal; 2], proofs: Vec<Authorised<CreateKey>>) -> [usize; 3] {
+    let tasks = proofs.into_iter().enumerate().map(|(number, proof)| {
+        let portal = servers[number % 2].clone();
+        async move { portal.create_key(proof).await }
+    });
+    let mut counts = [0; 3];
+    for answer in at_once(tasks).await {
+        match answer {
+            Ok(_) => counts[0] += 1,
+            Err(Error::Outdated(_)) => counts[1] += 1,
+            Err(Error::Limit { .. }) => counts[2] += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    counts
+}
+
+/// Looks again and again whether exactly one version is Active, until it is told to stop.
+fn watch(t: &TestPortal, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<usize> {
+    let db = t.db().clone();
+    tokio::spawn(async move {
+        let mut looks = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let active = number(&db, "SELECT COUNT(*) FROM key_version WHERE status = 'active'").await;
+            assert_eq!(active, 1);
+            looks += 1;
+        }
+        looks
+    })
+}
+
+async fn fifty_creates_at_once_make_no_more_than_three_versions(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let servers = [t.second_with(THREE).await, t.second_with(THREE).await];
+    let plan = async |number: u32| {
+        let new = every(RotationPeriod::Days30);
+        let mut command = servers[0].plan_create(&ada.session, &de, new).await.expect("a plan");
+        // A preview that a mistake in a page made up is refused by the limit all the same.
+        command.plan.number = number;
+        command.plan.deprecates = number.checked_sub(1).filter(|old| *old > 0);
+        command
+    };
+    assert_eq!(race(&servers, many(t, &ada, 50, plan(1).await).await).await, [1, 49, 0]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let watching = watch(t, stop.clone());
+    assert_eq!(race(&servers, many(t, &ada, 20, plan(2).await).await).await, [1, 19, 0]);
+    let third = many(t, &ada, 10, plan(3).await).await;
+    let fourth = many(t, &ada, 40, plan(4).await).await;
+    let [made, outdated, over] = race(&servers, third.into_iter().chain(fourth).collect()).await;
+    assert_eq!((made, outdated + over), (1, 49));
+    stop.store(true, Ordering::Relaxed);
+    assert!(watching.await.expect("one Active version at every look") > 0);
+    assert_eq!(versions(t, &de).await, [(1, "deprecated"), (2, "deprecated"), (3, "active")]);
+}
+
+async fn one_version(t: &TestPortal) -> ScopeName {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    de
+}
+
+/// Copies version 1 past the engine, some columns changed, and says which constraint refused it.
+async fn copy(t: &TestPortal, number: &str, status: &str, rotated: &str, material: &str) -> String {
+    let sql = format!(
+        "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, rotated_for_due, \
+         material, created_at, created_by) SELECT scope_id, {number}, key_type, {status}, rotation_days, due_at, \
+         {rotated}, {material}, created_at, created_by FROM key_version WHERE number = 1"
+    );
+    match execute(t.db(), &sql).await {
+        Ok(_) => "nothing".to_owned(),
+        Err(error) => {
+            let error = error.as_database_error().expect("the database refuses").message().to_owned();
+            error.to_lowercase()
+        }
+    }
+}
+
+async fn the_schema_refuses_a_second_active_version(t: &TestPortal) {
+    one_version(t).await;
+    let said = copy(t, "2", "'active'", "NULL", "material").await;
+    assert!(said.contains("unique"), "{said}");
+    assert_eq!(copy(t, "2", "'deprecated'", "NULL", "material").await, "nothing");
+}
+
+async fn the_schema_refuses_a_number_twice(t: &TestPortal) {
+    one_version(t).await;
+    let said = copy(t, "1", "'deprecated'", "NULL", "material").await;
+    assert!(said.contains("unique"), "{said}");
+    let said = copy(t, "0", "'deprecated'", "NULL", "material").await;
+    assert!(said.contains("check"), "{said}");
+}
+
+async fn the_schema_refuses_a_due_date_rotated_twice(t: &TestPortal) {
+    one_version(t).await;
+    assert_eq!(copy(t, "2", "'deprecated'", "due_at", "material").await, "nothing");
+    let said = copy(t, "3", "'deprecated'", "due_at", "material").await;
+    assert!(said.contains("unique"), "{said}");
+}
+
+async fn the_schema_refuses_a_managed_key_without_material(t: &TestPortal) {
+    one_version(t).await;
+    let said = copy(t, "2", "'deprecated'", "NULL", "NULL").await;
+    assert!(said.contains("check"), "{said}");
+}

@@ -1,0 +1,24 @@
+//! What Keystead does, as stories; each runs on SQLite and on PostgreSQL.
+//!
+//! A story is an async function that is given a fresh portal; `stories!` at the head of a file
+//! lists those in it. PostgreSQL is found through `KEYSTEAD_TEST_POSTGRES_URL`; without it the
+//! stories fail, they are never skipped.
+
+#[macro_use]
+mod support;
+
+mod architecture;
+mod audit;
+mod changes;
+mod host;
+mod keys;
+mod keys_race;
+mod profile;
+mod rotation;
+mod scopes;
+mod sessions;
+mod setup;
+mod sign_in;
+mod sign_in_codes;
+mod storage;
+mod storage_seals;

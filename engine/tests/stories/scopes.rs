@@ -1,0 +1,177 @@
+//! Environments and countries.
+
+use crate::support::*;
+use domain::audit::{Action, Outcome};
+use domain::rotation::RotationPeriod;
+use domain::scope::{Kind, NameRefused};
+use domain::view::Lack;
+use engine::Error;
+use engine::testing::TestPortal;
+
+stories! {
+    the_address_is_made_from_the_name,
+    a_name_is_refused_in_words,
+    an_address_is_unique,
+    an_address_is_never_used_again,
+    renaming_keeps_the_address,
+    an_environment_with_a_key_cannot_be_removed,
+    a_country_with_a_key_cannot_be_removed,
+    a_country_is_in_an_environment_once,
+    an_unknown_country_is_refused,
+    what_was_removed_is_not_found,
+    a_removal_and_a_new_country_at_once_leave_no_orphan,
+    a_removal_and_a_first_key_at_once_leave_one_of_them,
+    the_sidebar_says_what_a_country_lacks,
+}
+
+async fn the_address_is_made_from_the_name(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let made = t.portal.add_environment(&ada.session, " EU — Staging 2 ", Kind::Test).await;
+    let made = made.expect("an environment");
+    assert_eq!((made.slug.as_str(), made.name.as_str()), ("eu-staging-2", "EU — Staging 2"));
+    let view = t.portal.environment(&made.slug).await.expect("it is there");
+    assert_eq!((view.environment, view.countries), (made, vec![]));
+}
+
+async fn a_name_is_refused_in_words(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for (name, why) in [
+        (" ", NameRefused::Empty),
+        ("a\nb", NameRefused::Control),
+        ("日本", NameRefused::NothingForAddress),
+        (&"x".repeat(61), NameRefused::TooLong),
+    ] {
+        let refused = t.portal.add_environment(&ada.session, name, Kind::Production).await;
+        assert!(matches!(refused, Err(Error::Name(said)) if said == why), "{name}");
+    }
+}
+
+async fn an_address_is_unique(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let second = t.second().await;
+    let tasks = (0..8).map(|number| {
+        let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
+        let session = ada.session.clone();
+        async move { portal.add_environment(&session, "Staging", Kind::Test).await.map(drop) }
+    });
+    let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
+    assert_eq!(done.len(), 1);
+    assert!(refused.iter().all(|one| matches!(one, Err(Error::SlugTaken(slug)) if slug == "staging")));
+}
+
+async fn an_address_is_never_used_again(t: &TestPortal) {
+    let ada = t.administrator().await;
+    t.portal.add_environment(&ada.session, "Staging", Kind::Test).await.expect("an environment");
+    t.portal.remove_environment(&ada.session, &slug("staging")).await.expect("removed");
+    refused!(t.portal.add_environment(&ada.session, "staging", Kind::Test).await, Error::SlugTaken(_));
+}
+
+async fn renaming_keeps_the_address(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    let production = slug("production");
+    t.portal.rename_environment(&ada.session, &production, "Live").await.expect("renamed");
+    assert_eq!(t.portal.environment(&production).await.expect("it is there").environment.name, "Live");
+    refused!(t.portal.rename_environment(&ada.session, &production, " Live ").await, Error::NameUnchanged);
+    refused!(t.portal.rename_environment(&ada.session, &slug("live"), "X").await, Error::NotFound);
+}
+
+async fn an_environment_with_a_key_cannot_be_removed(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let fr = scope(t, &ada, "FR").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    refused!(t.portal.remove_environment(&ada.session, &de.environment).await, Error::HasKeys);
+    assert!(t.portal.keys(&fr, None).await.is_ok(), "its other countries are still there");
+    assert_eq!(logged(t, Action::EnvironmentRemove, Outcome::Refused).await, 1);
+}
+
+async fn a_country_with_a_key_cannot_be_removed(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let fr = scope(t, &ada, "FR").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    refused!(t.portal.remove_country(&ada.session, &de).await, Error::HasKeys);
+    t.portal.remove_country(&ada.session, &fr).await.expect("it has no key");
+    assert_eq!(logged(t, Action::CountryRemove, Outcome::Refused).await, 1);
+}
+
+async fn a_country_is_in_an_environment_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let again = t.portal.add_country(&ada.session, &de.environment, "DE").await;
+    refused!(again, Error::CountryTaken("Germany"));
+    t.portal.remove_country(&ada.session, &de).await.expect("removed");
+    assert!(t.portal.add_country(&ada.session, &de.environment, "DE").await.is_ok());
+}
+
+async fn an_unknown_country_is_refused(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    for bad in ["XK", "de", "DEU", ""] {
+        refused!(t.portal.add_country(&ada.session, &de.environment, bad).await, Error::Country(_));
+    }
+    refused!(t.portal.add_country(&ada.session, &slug("nowhere"), "DE").await, Error::NotFound);
+}
+
+async fn what_was_removed_is_not_found(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    t.portal.remove_environment(&ada.session, &de.environment).await.expect("removed");
+    refused!(t.portal.environment(&de.environment).await, Error::NotFound);
+    refused!(t.portal.keys(&de, None).await, Error::NotFound);
+    refused!(t.portal.add_country(&ada.session, &de.environment, "FR").await, Error::NotFound);
+    refused!(t.portal.remove_environment(&ada.session, &de.environment).await, Error::NotFound);
+    assert_eq!((t.portal.environments().await.expect("a list"), number(t.db(), SCOPES).await), (vec![], 0));
+}
+
+const SCOPES: &str = "SELECT COUNT(*) FROM scope";
+
+async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for round in 0..5 {
+        let name = format!("Round {round}");
+        let made = t.portal.add_environment(&ada.session, &name, Kind::Test).await.expect("an environment");
+        let (one, two) = (t.portal.clone(), t.portal.clone());
+        let (ada, ada2, slug, slug2) =
+            (ada.session.clone(), ada.session.clone(), made.slug.clone(), made.slug);
+        let adding = tokio::spawn(async move { one.add_country(&ada, &slug, "DE").await });
+        let removed = two.remove_environment(&ada2, &slug2).await;
+        let _ = adding.await.expect("a task ends");
+        removed.expect("it has no key");
+        let orphans = "SELECT COUNT(*) FROM scope s JOIN environment e ON e.id = s.environment_id \
+                       WHERE e.removed_at IS NOT NULL";
+        assert_eq!(number(t.db(), orphans).await, 0);
+    }
+}
+
+async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let command = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await;
+    let proof = proof(t, &ada, &command.expect("a plan")).await;
+    let portal = t.portal.clone();
+    let creating = tokio::spawn(async move { portal.create_key(proof).await });
+    let removed = t.portal.remove_country(&ada.session, &de).await;
+    match creating.await.expect("a task ends") {
+        Ok(_) => refused!(removed, Error::HasKeys),
+        Err(error) => {
+            assert!(matches!(error, Error::NotFound), "{error:?}");
+            removed.expect("removed");
+        }
+    }
+}
+
+async fn the_sidebar_says_what_a_country_lacks(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    scope(t, &ada, "AT").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    let lacks = async || {
+        let tree = t.portal.tree().await.expect("a tree");
+        tree[0].countries.iter().map(|entry| (entry.country.code(), entry.lacks)).collect::<Vec<_>>()
+    };
+    assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", None)]);
+    t.clock.advance(chrono::TimeDelta::days(31));
+    assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", Some(Lack::Rotate))]);
+}

@@ -1,0 +1,153 @@
+//! Sessions: how long they live, and what ends them.
+
+use crate::support::*;
+use chrono::TimeDelta;
+use domain::audit::{Action, Outcome};
+use domain::rotation::RotationPeriod;
+use engine::Error;
+use engine::testing::{PASSWORD, TestPortal, from};
+
+stories! {
+    a_session_ends_after_fifteen_minutes_without_use,
+    a_session_ends_after_twelve_hours_however_busy,
+    the_steps_before_may_take_fifteen_minutes,
+    every_step_up_gives_a_new_token_and_kills_the_old,
+    signing_in_again_leaves_a_full_session_alone,
+    signing_out_ends_the_session,
+    signing_out_others_ends_all_but_this_one,
+    a_session_that_was_ended_cannot_step_up,
+    a_new_security_epoch_ends_sessions_and_prepared_changes,
+    the_database_keeps_no_token,
+    sweeping_takes_only_what_is_over,
+}
+
+const ADA: &str = "ada@example.com";
+
+async fn a_session_ends_after_fifteen_minutes_without_use(t: &TestPortal) {
+    let ada = t.administrator().await;
+    assert!(is_alive(t, &ada.token).await);
+    for _ in 0..3 {
+        t.clock.advance(TimeDelta::seconds(15 * 60 - 1));
+        assert!(is_alive(t, &ada.token).await, "using it keeps it alive");
+    }
+    t.clock.advance(TimeDelta::minutes(15));
+    assert!(!is_alive(t, &ada.token).await);
+    assert!(!is_alive(t, &ada.token).await, "looking at it does not wake it");
+}
+
+async fn a_session_ends_after_twelve_hours_however_busy(t: &TestPortal) {
+    let ada = t.administrator().await; // which takes 30 seconds
+    for _ in 0..(12 * 6 - 1) {
+        t.clock.advance(TimeDelta::minutes(10));
+        assert!(is_alive(t, &ada.token).await);
+    }
+    t.clock.advance(TimeDelta::seconds(10 * 60 - 31));
+    assert!(is_alive(t, &ada.token).await);
+    t.clock.advance(TimeDelta::seconds(1));
+    assert!(!is_alive(t, &ada.token).await);
+}
+
+async fn the_steps_before_may_take_fifteen_minutes(t: &TestPortal) {
+    t.administrator().await;
+    let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    t.clock.advance(TimeDelta::minutes(14));
+    assert!(is_alive(t, &half.token).await);
+    t.clock.advance(TimeDelta::minutes(1));
+    assert!(!is_alive(t, &half.token).await);
+}
+
+async fn every_step_up_gives_a_new_token_and_kills_the_old(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    let full = t.portal.check_sign_in_code(&half.session, &t.code(&ada)).await.expect("the code is right");
+    assert!(!is_alive(t, &half.token).await && is_alive(t, &full.token).await);
+    let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    let recovery = text(&ada.recovery_codes[0]);
+    let enrolling = t.portal.check_recovery_code(&half.session, &recovery).await.expect("it is right");
+    assert!(!is_alive(t, &half.token).await && is_alive(t, &enrolling.token).await);
+}
+
+async fn signing_in_again_leaves_a_full_session_alone(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let first = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    let again = |replaces| t.portal.check_password(ADA, text(PASSWORD), from("192.0.2.7"), replaces);
+    again(Some(&ada.session)).await.expect("the password is right");
+    assert!(is_alive(t, &ada.token).await);
+    again(Some(&first.session)).await.expect("the password is right");
+    assert!(!is_alive(t, &first.token).await, "a half-way session is replaced");
+    assert!(again(Some(&first.session)).await.is_ok(), "also one that is gone already");
+}
+
+async fn signing_out_ends_the_session(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let other = sign_in(t, ADA, &ada.seed).await;
+    t.portal.sign_out(&ada.session).await.expect("signed out");
+    assert!(!is_alive(t, &ada.token).await && is_alive(t, &other.token).await);
+    assert_eq!(logged(t, Action::SignOut, Outcome::Done).await, 1);
+}
+
+async fn signing_out_others_ends_all_but_this_one(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let bob = colleague(t, "bob@example.com").await;
+    let others = [sign_in(t, ADA, &ada.seed).await, sign_in(t, ADA, &ada.seed).await];
+    let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    assert_eq!(t.portal.sign_out_others(&ada.session).await.expect("signed out"), 3);
+    assert!(is_alive(t, &ada.token).await && is_alive(t, &bob.token).await);
+    for dead in others.iter().map(|new| &new.token).chain([&half.token]) {
+        assert!(!is_alive(t, dead).await);
+    }
+    assert_eq!(log(t).await.last().map(|event| event.detail.clone()).as_deref(), Some("3 ended"));
+}
+
+async fn a_session_that_was_ended_cannot_step_up(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, ADA).await;
+    t.portal.sign_out_others(&ada.session).await.expect("signed out");
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::SignedOut);
+    let half = half_way(&t.portal, ADA).await;
+    t.portal.sign_out_others(&ada.session).await.expect("signed out");
+    let recovery = text(&ada.recovery_codes[0]);
+    refused!(t.portal.check_recovery_code(&half, &recovery).await, Error::SignedOut);
+}
+
+async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let scope = scope(t, &ada, "DE").await;
+    let new = every(RotationPeriod::Days30);
+    let command = t.portal.plan_create(&ada.session, &scope, new).await.expect("a plan");
+    let waiting = t.portal.prepare(&ada.session, &command).await.expect("prepared");
+    let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
+    t.portal.reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
+    assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
+    // Not even a request that was under way with the old session.
+    let gone = t.portal.prepared::<domain::command::CreateKey>(&ada.session, waiting).await;
+    refused!(gone, Error::ChangeGone);
+    let confirmed =
+        t.portal.confirm::<domain::command::CreateKey>(&ada.session, waiting, &t.code(&ada)).await;
+    refused!(confirmed, Error::ChangeGone);
+}
+
+async fn the_database_keeps_no_token(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let kept = match t.db() {
+        engine::store::Db::Sqlite { .. } => texts(t.db(), "SELECT lower(hex(token_hash)) FROM session").await,
+        engine::store::Db::Postgres(_) => {
+            texts(t.db(), "SELECT encode(token_hash, 'hex') FROM session").await
+        }
+    };
+    let token = ada.token.expose();
+    assert!(token.len() >= 43, "256 bits");
+    assert!(kept.iter().all(|hash| *hash != data_encoding::HEXLOWER.encode(token.as_bytes())));
+    assert!(kept.iter().all(|hash| hash.len() == 64));
+}
+
+async fn sweeping_takes_only_what_is_over(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let idle = sign_in(t, ADA, &ada.seed).await;
+    t.clock.advance(TimeDelta::minutes(10));
+    assert!(is_alive(t, &ada.token).await);
+    t.clock.advance(TimeDelta::minutes(10));
+    t.portal.sweep().await.expect("swept");
+    assert!(is_alive(t, &ada.token).await && !is_alive(t, &idle.token).await);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM session").await, 1);
+}

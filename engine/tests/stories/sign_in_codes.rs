@@ -1,0 +1,183 @@
+//! Verification codes and recovery codes: each works once.
+
+use crate::support::*;
+use chrono::TimeDelta;
+use domain::audit::{Action, Outcome};
+use engine::testing::{Person, TestPortal};
+use engine::{Error, NewSession, Session, Stage};
+
+stories! {
+    a_code_signs_in_once_wherever_it_is_tried_again,
+    the_previous_code_is_good_until_a_newer_one_was_used,
+    one_session_and_code_tried_ten_times_at_once_sign_in_once,
+    a_wrong_code_is_counted_and_recorded,
+    wrong_passwords_and_wrong_codes_share_one_counter,
+    twenty_wrong_codes_leave_only_a_recovery_code,
+    a_recovery_code_works_once,
+    one_recovery_code_tried_ten_times_at_once_works_once,
+    a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else,
+    a_new_authenticator_ends_every_other_session_and_the_old_app,
+    one_code_ends_an_enrolment_once,
+}
+
+const ADA: &str = "ada@example.com";
+
+async fn recovering(t: &TestPortal, ada: &Person, which: usize) -> Result<NewSession, Error> {
+    let half = half_way(&t.portal, ADA).await;
+    t.portal.check_recovery_code(&half, &text(&ada.recovery_codes[which])).await
+}
+
+async fn code(t: &TestPortal, session: &Session, code: &str) -> Result<NewSession, Error> {
+    t.portal.check_sign_in_code(session, &text(code)).await
+}
+
+async fn a_code_signs_in_once_wherever_it_is_tried_again(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let second = t.second().await;
+    let used = t.code(&ada);
+    code(t, &half_way(&t.portal, ADA).await, used.expose()).await.expect("the first time");
+    let again = half_way(&t.portal, ADA).await;
+    let used = used.expose();
+    for variant in [used, &format!(" {used}"), &format!("{used} "), &format!("{} {}", &used[..3], &used[3..])]
+    {
+        refused!(code(t, &again, variant).await, Error::WrongCode { .. });
+    }
+    let elsewhere = half_way(&second, ADA).await;
+    refused!(second.check_sign_in_code(&elsewhere, &text(used)).await, Error::WrongCode { .. });
+}
+
+async fn the_previous_code_is_good_until_a_newer_one_was_used(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let previous = t.code(&ada);
+    t.next_code();
+    code(t, &half_way(&t.portal, ADA).await, previous.expose()).await.expect("30 seconds old");
+    let skipped = t.code(&ada);
+    t.next_code();
+    let newer = t.code(&ada);
+    code(t, &half_way(&t.portal, ADA).await, newer.expose()).await.expect("the code of now");
+    let late = half_way(&t.portal, ADA).await;
+    refused!(code(t, &late, skipped.expose()).await, Error::WrongCode { .. });
+}
+
+async fn one_session_and_code_tried_ten_times_at_once_sign_in_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, ADA).await;
+    let tasks = (0..10).map(|_| {
+        let (portal, session, code) = (t.portal.clone(), half.clone(), t.code(&ada));
+        async move { portal.check_sign_in_code(&session, &code).await.is_ok() }
+    });
+    assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
+    assert_eq!(logged(t, Action::SignIn, Outcome::Done).await, 1);
+}
+
+async fn a_wrong_code_is_counted_and_recorded(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, ADA).await;
+    let wrong = wrong_code(t, &ada.seed);
+    refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { next_in_seconds: 30 });
+    assert_eq!(number(t.db(), "SELECT MAX(wrong_codes) FROM throttle").await, 1);
+    let events = log(t).await;
+    let last = events.last().expect("an event");
+    assert_eq!((last.action, last.outcome), (Action::SignIn, Outcome::Refused));
+    assert_eq!((last.who.as_str(), last.detail.as_str()), (ADA, "wrong verification code"));
+}
+
+async fn wrong_passwords_and_wrong_codes_share_one_counter(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, ADA).await;
+    for _ in 0..3 {
+        refused!(password(&t.portal, ADA, "not the password").await, Error::WrongPassword);
+    }
+    for _ in 0..2 {
+        let wrong = wrong_code(t, &ada.seed);
+        refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+    }
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::Blocked { .. });
+    refused!(password(&t.portal, ADA, "not the password").await, Error::Blocked { .. });
+}
+
+async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for _ in 0..20 {
+        let half = half_way(&t.portal, ADA).await;
+        let wrong = wrong_code(t, &ada.seed);
+        refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        t.clock.advance(TimeDelta::minutes(16));
+    }
+    let half = half_way(&t.portal, ADA).await;
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    t.clock.advance(TimeDelta::days(2));
+    t.portal.sweep().await.expect("swept");
+    let half = half_way(&t.portal, ADA).await;
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    let enrolling = recovering(t, &ada, 0).await.expect("a recovery code helps").session;
+    let (_, seed) = t.portal.enrolment(&enrolling).await.expect("a seed");
+    t.portal.finish_enrolment(&enrolling, &seed.code(t.clock.now())).await.expect("the app is proved");
+    t.next_code();
+    sign_in(t, ADA, &seed).await;
+}
+
+async fn a_recovery_code_works_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    recovering(t, &ada, 3).await.expect("the first time");
+    refused!(recovering(t, &ada, 3).await, Error::WrongRecoveryCode);
+    assert!(recovering(t, &ada, 4).await.is_ok(), "the others still work");
+    assert_eq!(logged(t, Action::SignInRecovery, Outcome::Done).await, 2);
+    assert_eq!(logged(t, Action::SignInRecovery, Outcome::Refused).await, 1);
+    assert_eq!(t.portal.profile(&ada.session).await.expect("a profile").recovery_codes_left, 8);
+}
+
+async fn one_recovery_code_tried_ten_times_at_once_works_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let half = half_way(&t.portal, ADA).await;
+    let tasks = (0..10).map(|_| {
+        let (portal, session, code) = (t.portal.clone(), half.clone(), text(&ada.recovery_codes[0]));
+        async move { portal.check_recovery_code(&session, &code).await.is_ok() }
+    });
+    assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
+}
+
+async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let session = recovering(t, &ada, 0).await.expect("the code is right").session;
+    assert_eq!(session.stage, Stage::Enrolment);
+    let kind = domain::scope::Kind::Production;
+    refused!(t.portal.add_environment(&session, "Production", kind).await, Error::SignedOut);
+    refused!(t.portal.profile(&session).await, Error::SignedOut);
+    refused!(t.portal.sign_out_others(&session).await, Error::SignedOut);
+    refused!(t.portal.check_sign_in_code(&session, &t.code(&ada)).await, Error::SignedOut);
+    refused!(t.portal.check_recovery_code(&session, &text(&ada.recovery_codes[1])).await, Error::SignedOut);
+    // The old app does not prove the new one.
+    refused!(t.portal.finish_enrolment(&session, &t.code(&ada)).await, Error::WrongCode { .. });
+}
+
+async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let other = sign_in(t, ADA, &ada.seed).await;
+    let enrolling = recovering(t, &ada, 0).await.expect("the code is right");
+    let (email, seed) = t.portal.enrolment(&enrolling.session).await.expect("a seed");
+    assert_eq!(email, ADA);
+    let code = seed.code(t.clock.now());
+    let new = t.portal.finish_enrolment(&enrolling.session, &code).await.expect("the app is proved");
+    for dead in [&ada.token, &other.token, &enrolling.token] {
+        assert!(!is_alive(t, dead).await);
+    }
+    assert!(is_alive(t, &new.token).await);
+    let half = half_way(&t.portal, ADA).await;
+    refused!(t.portal.check_sign_in_code(&half, &code).await, Error::WrongCode { .. });
+    t.next_code();
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
+    sign_in(t, ADA, &seed).await;
+}
+
+async fn one_code_ends_an_enrolment_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let enrolling = recovering(t, &ada, 0).await.expect("the code is right").session;
+    let (_, seed) = t.portal.enrolment(&enrolling).await.expect("a seed");
+    let tasks = (0..4).map(|_| {
+        let (portal, session, code) = (t.portal.clone(), enrolling.clone(), seed.code(t.clock.now()));
+        async move { portal.finish_enrolment(&session, &code).await.is_ok() }
+    });
+    assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
+    assert_eq!(logged(t, Action::AuthenticatorReplace, Outcome::Done).await, 1);
+}

@@ -1,0 +1,140 @@
+//! The databases: two schemas that are one, and who may open them.
+
+use crate::support::*;
+use chrono::TimeDelta;
+use engine::envelope::RootKey;
+use engine::store::Db;
+use engine::testing::{Kind, Place, TestPortal, root_key};
+use engine::{Clock, Error, Portal, SecretBytes, Settings};
+
+stories! {
+    a_wrong_root_key_is_refused_before_anything_is_touched,
+    a_restart_finds_everything_again,
+    a_damaged_row_is_an_error_and_no_panic,
+}
+
+fn another_key() -> RootKey {
+    RootKey::new(SecretBytes::new(vec![43; 32])).expect("32 bytes")
+}
+
+async fn open(place: &Place, root: &RootKey) -> Result<Portal, Error> {
+    let noon = "2026-11-22T12:00:00Z".parse().expect("a time");
+    Portal::open(place.connect().await, root, Clock::standing_at(noon), Settings::default()).await
+}
+
+async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let settings = Settings::default();
+    // As if an older Keystead had made it: its newest table is not there yet.
+    execute(t.db(), "DROP TABLE key_version").await.expect("dropped");
+    execute(t.db(), "DELETE FROM _sqlx_migrations WHERE version = 3").await.expect("forgotten");
+    let events = log(t).await.len();
+    let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings).await;
+    let said = refused.err().expect("it is refused").to_string();
+    assert!(said.starts_with("The root key is not the one this database was made with."), "{said}");
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 2);
+    assert_eq!(log(t).await.len(), events);
+    assert!(is_alive(t, &ada.token).await);
+    Portal::open(t.db().clone(), &root_key(), t.clock.clone(), settings).await.expect("the right key");
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 3);
+}
+
+async fn a_restart_finds_everything_again(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, domain::rotation::RotationPeriod::Days30).await;
+    let before = t.portal.material(&de, 1).await.expect("it opens");
+    t.clock.advance(TimeDelta::minutes(1));
+    let restarted = t.second().await;
+    assert_eq!(restarted.material(&de, 1).await.expect("it opens").expose(), before.expose());
+    assert!(restarted.session(&ada.token, engine::testing::from("192.0.2.7")).await.is_ok());
+    assert!(restarted.ready().await.is_ok());
+}
+
+async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    execute(t.db(), "UPDATE scope SET country = 'XX'").await.expect("damaged");
+    let damaged = t.portal.environment(&de.environment).await;
+    refused!(damaged, Error::Corrupt { table: "scope", column: "country", .. });
+    execute(t.db(), "UPDATE keyring SET purpose = 'other' WHERE purpose = 'audit'").await.expect("damaged");
+    let opened =
+        Portal::open(t.db().clone(), &root_key(), t.clock.clone(), Settings::default()).await.map(drop);
+    refused!(opened, Error::Corrupt { table: "keyring", .. });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_on_an_empty_postgres_make_one_instance() {
+    let place = Place::fresh(Kind::Postgres).await;
+    let tasks = (0..4).map(|_| {
+        let place = place.clone();
+        async move { open(&place, &root_key()).await }
+    });
+    let servers: Vec<_> = at_once(tasks).await.into_iter().map(|one| one.expect("it opens")).collect();
+    let db = place.connect().await;
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM instance").await, 1);
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 5);
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
+    // What one sealed the other opens.
+    let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);
+    let (seed, _) = servers[0].create_administrator(bob, text(password), None).await.expect("made");
+    let half = half_way(&servers[3], bob).await;
+    assert!(servers[3].check_sign_in_code(&half, &seed.code(servers[3].now())).await.is_ok());
+    place.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_root_keys_at_once_on_an_empty_postgres_one_wins() {
+    let place = Place::fresh(Kind::Postgres).await;
+    let tasks = [root_key(), another_key()].map(|root| {
+        let place = place.clone();
+        async move { open(&place, &root).await.map(drop) }
+    });
+    let answers = at_once(tasks).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert!(
+        answers.iter().any(|answer| matches!(answer, Err(Error::Fault(said)) if said.contains("root key")))
+    );
+    place.remove().await;
+}
+
+/// `table.column kind` of every column, and every index that has a name of ours.
+async fn schema(kind: Kind) -> Vec<String> {
+    let t = TestPortal::new(kind).await;
+    let lines = match t.db() {
+        Db::Sqlite { .. } => {
+            texts(
+                t.db(),
+                "SELECT m.name || '.' || c.name || ' ' || lower(c.type) || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 \
+                 THEN ' null' ELSE '' END FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '_sqlx%' \
+                 UNION ALL SELECT 'index ' || name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+            )
+            .await
+        }
+        Db::Postgres(_) => {
+            texts(
+                t.db(),
+                "SELECT table_name || '.' || column_name || ' ' || CASE data_type WHEN 'bigint' THEN 'integer' \
+                 WHEN 'bytea' THEN 'blob' WHEN 'uuid' THEN 'blob' WHEN 'timestamp with time zone' THEN 'text' \
+                 ELSE data_type END || CASE WHEN is_nullable = 'YES' THEN ' null' ELSE '' END \
+                 FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
+                 UNION ALL SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = 'public' \
+                 AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' \
+                 AND indexname NOT LIKE '\\_sqlx%'",
+            )
+            .await
+        }
+    };
+    t.end().await;
+    let mut lines = lines;
+    lines.sort();
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_have_the_same_tables_columns_and_indexes() {
+    let (sqlite, postgres) = (schema(Kind::Sqlite).await, schema(Kind::Postgres).await);
+    assert_eq!(sqlite, postgres);
+    assert!(sqlite.contains(&"key_version.material blob null".to_owned()), "{sqlite:?}");
+}

@@ -1,0 +1,195 @@
+//! What the stories share: running them, people, scopes, proofs, and a look under the hood.
+
+use domain::audit::{Action, Event, Outcome};
+use domain::key_version::{NewVersion, Plan};
+use domain::rotation::RotationPeriod;
+use domain::scope::{Kind as EnvironmentKind, ScopeName};
+use engine::authority::{Authorised, Sensitive};
+use engine::store::Db;
+use engine::testing::{Kind, PASSWORD, Person, TestPortal, from};
+use engine::totp::Seed;
+use engine::{Error, NewSession, Portal, SecretText, Session};
+use sqlx::AssertSqlSafe;
+use std::future::Future;
+
+/// Makes two tests of every story that is listed, one for each database.
+macro_rules! stories {
+    ($($story:ident,)*) => {
+        mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $story() {
+            $crate::support::run(engine::testing::Kind::Sqlite, super::$story).await;
+        } )* }
+        mod postgres { $( #[tokio::test(flavor = "multi_thread")] async fn $story() {
+            $crate::support::run(engine::testing::Kind::Postgres, super::$story).await;
+        } )* }
+    };
+}
+
+/// Asserts that something was refused, and how.
+macro_rules! refused {
+    ($result:expr, $error:pat) => {
+        match $result {
+            Err($error) => {}
+            Err(other) => panic!("refused for another reason: {other:?}"),
+            Ok(_) => panic!("it was not refused"),
+        }
+    };
+}
+
+pub async fn run(kind: Kind, story: impl AsyncFnOnce(&TestPortal)) {
+    let t = TestPortal::new(kind).await;
+    story(&t).await;
+    t.end().await;
+}
+
+/// Runs all at the same time and waits for every one.
+pub async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let running: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut done = Vec::new();
+    for task in running {
+        done.push(task.await.expect("a task ends"));
+    }
+    done
+}
+
+pub fn text(text: &str) -> SecretText {
+    SecretText::new(text)
+}
+
+/// The first step of signing in.
+pub async fn password(portal: &Portal, email: &str, password: &str) -> Result<NewSession, Error> {
+    portal.check_password(email, text(password), from("192.0.2.7"), None).await
+}
+
+/// The first step, done right.
+pub async fn half_way(portal: &Portal, email: &str) -> Session {
+    password(portal, email, PASSWORD).await.expect("the password is right").session
+}
+
+/// Signs in with password and code; afterwards the app shows another code.
+pub async fn sign_in(t: &TestPortal, email: &str, seed: &Seed) -> NewSession {
+    let session = half_way(&t.portal, email).await;
+    let new = t.portal.check_sign_in_code(&session, &seed.code(t.clock.now())).await;
+    t.next_code();
+    new.expect("the code is right")
+}
+
+/// Another administrator, made on the command line and signed in.
+pub async fn colleague(t: &TestPortal, email: &str) -> Person {
+    let made = t.portal.create_administrator(email, text(PASSWORD), None).await;
+    let (seed, codes) = made.expect("an administrator");
+    let NewSession { session, token } = sign_in(t, email, &seed).await;
+    let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();
+    Person { session, token, seed, recovery_codes, email: email.to_owned() }
+}
+
+/// A code the app shows neither now nor a step ago.
+pub fn wrong_code(t: &TestPortal, seed: &Seed) -> SecretText {
+    let near = [0, 30].map(|seconds| seed.code(t.clock.now() - chrono::TimeDelta::seconds(seconds)));
+    let free = ["000000", "111111", "222222"].map(text).into_iter();
+    free.filter(|code| near.iter().all(|right| !right.same_as(code))).last().expect("one is wrong")
+}
+
+/// Whether a token still leads to a session.
+pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
+    match t.portal.session(token, from("192.0.2.7")).await {
+        Ok(_) => true,
+        Err(Error::SignedOut) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Prepares a change and confirms it with the code the app shows.
+pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> Authorised<C> {
+    let id = t.portal.prepare(&who.session, command).await.expect("it is prepared");
+    let proof = t.portal.confirm(&who.session, id, &t.code(who)).await.expect("it is confirmed");
+    t.next_code();
+    proof
+}
+
+/// `production/DE`, with the country put into the environment (made when it is not there yet).
+pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
+    let added = t.portal.add_environment(&who.session, "Production", EnvironmentKind::Production).await;
+    assert!(matches!(added, Ok(_) | Err(Error::SlugTaken(_))));
+    let environment = slug("production");
+    let country = t.portal.add_country(&who.session, &environment, country).await.expect("a country");
+    ScopeName { environment, country }
+}
+
+pub fn slug(text: &str) -> domain::scope::Slug {
+    domain::scope::Slug::try_from(text.to_owned()).expect("a slug")
+}
+
+pub fn every(period: RotationPeriod) -> NewVersion {
+    NewVersion::Managed { period }
+}
+
+/// "Add encryption key", from the plan to the version.
+pub async fn create(t: &TestPortal, who: &Person, scope: &ScopeName, period: RotationPeriod) -> Plan {
+    let command = t.portal.plan_create(&who.session, scope, every(period)).await.expect("a plan");
+    t.portal.create_key(proof(t, who, &command).await).await.expect("a version")
+}
+
+/// "Add version", from the plan to the version.
+pub async fn rotate(t: &TestPortal, who: &Person, scope: &ScopeName) -> Plan {
+    let command = t.portal.plan_rotate(&who.session, scope, RotationPeriod::Days30).await.expect("a plan");
+    t.portal.rotate_key(proof(t, who, &command).await).await.expect("a version")
+}
+
+/// Number and status of every version, oldest first.
+pub async fn versions(t: &TestPortal, scope: &ScopeName) -> Vec<(u32, &'static str)> {
+    let view = t.portal.keys(scope, None).await.expect("the keys page");
+    view.versions.iter().rev().map(|version| (version.number, version.status.word())).collect()
+}
+
+/// The whole audit log, oldest first.
+pub async fn log(t: &TestPortal) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut before = None;
+    loop {
+        let page = t.portal.audit_log(before).await.expect("the audit log");
+        events.extend(page.events);
+        before = page.older;
+        if before.is_none() {
+            events.reverse();
+            return events;
+        }
+    }
+}
+
+/// How many lines the log has of an action that ended so.
+pub async fn logged(t: &TestPortal, action: Action, outcome: Outcome) -> usize {
+    log(t).await.iter().filter(|event| (event.action, event.outcome) == (action, outcome)).count()
+}
+
+/// Runs a statement directly, past the engine.
+pub async fn execute(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
+    let query = AssertSqlSafe(sql.to_owned());
+    Ok(match db {
+        Db::Sqlite { write, .. } => sqlx::query(query).execute(write).await?.rows_affected(),
+        Db::Postgres(pool) => sqlx::query(query).execute(pool).await?.rows_affected(),
+    })
+}
+
+/// Asks the database directly for one number.
+pub async fn number(db: &Db, sql: &str) -> i64 {
+    let query = AssertSqlSafe(sql.to_owned());
+    let answer = match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await,
+        Db::Postgres(pool) => sqlx::query_scalar(query).fetch_one(pool).await,
+    };
+    answer.expect("a number")
+}
+
+/// Asks the database directly for a column of texts.
+pub async fn texts(db: &Db, sql: &str) -> Vec<String> {
+    let query = AssertSqlSafe(sql.to_owned());
+    let answer = match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await,
+        Db::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+    };
+    answer.expect("texts")
+}
