@@ -35,7 +35,8 @@ pub struct Place(At);
 #[derive(Clone)]
 enum At {
     Sqlite(PathBuf),
-    Postgres(PgConnectOptions),
+    /// A schema of its own: it is made ten times as fast as a database.
+    Postgres(Box<PgConnectOptions>, String),
 }
 
 /// Somebody signed in, with the app that makes the codes.
@@ -74,8 +75,8 @@ impl Place {
                 let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
                     .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
                 let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
-                administer(options.clone(), format!("CREATE DATABASE {name}")).await;
-                Self(At::Postgres(options.database(&name)))
+                administer(&options, format!("CREATE SCHEMA {name}")).await;
+                Self(At::Postgres(Box::new(options.options([("search_path", &name)])), name))
             }
         }
     }
@@ -84,7 +85,7 @@ impl Place {
     pub async fn connect(&self) -> Db {
         match &self.0 {
             At::Sqlite(path) => Db::sqlite(path).await,
-            At::Postgres(options) => Db::postgres(options.clone()).await,
+            At::Postgres(options, _) => Db::postgres((**options).clone()).await,
         }
         .expect("the database opens")
     }
@@ -93,17 +94,13 @@ impl Place {
     pub async fn remove(&self) {
         match &self.0 {
             At::Sqlite(path) => remove_folder_of(path),
-            At::Postgres(options) => {
-                let name = options.get_database().expect("it has a name");
-                let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-                administer(options.clone().database("postgres"), drop).await;
-            }
+            At::Postgres(options, name) => administer(options, format!("DROP SCHEMA {name} CASCADE")).await,
         }
     }
 }
 
-async fn administer(options: PgConnectOptions, sql: String) {
-    let mut admin = PgConnection::connect_with(&options).await.expect("PostgreSQL answers");
+async fn administer(options: &PgConnectOptions, sql: String) {
+    let mut admin = PgConnection::connect_with(options).await.expect("PostgreSQL answers");
     sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("PostgreSQL obeys");
 }
 

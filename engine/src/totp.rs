@@ -70,7 +70,8 @@ impl Seed {
 
     fn code_at(&self, step: i64) -> String {
         let totp: Totp = Builder::new().with_secret(self.0.expose().to_vec()).build_noncompliant();
-        totp.generate((step * STEP_SECONDS).unsigned_abs()).to_string()
+        // There is no step before 1970: its absolute value would be the code of another one.
+        totp.generate(u64::try_from(step * STEP_SECONDS).unwrap_or(0)).to_string()
     }
 
     /// The step whose code this is: the current one or the one before. Only exactly six ASCII

@@ -49,7 +49,13 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
             Db::sqlite(&db_file).await?
         }
     };
-    Ok(Portal::open(db, &key, Clock::system(), engine::Settings { daily: settings.daily }).await?)
+    let portal =
+        Portal::open(db.clone(), &key, Clock::system(), engine::Settings { daily: settings.daily }).await;
+    if portal.is_err() {
+        // No journal stays behind beside a database that is not ours to touch.
+        db.close().await;
+    }
+    Ok(portal?)
 }
 
 /// Off this machine the connection is encrypted and the server's name is proved, unless the

@@ -27,6 +27,8 @@ pub fn compile(place: &Place) -> Result<()> {
 /// Builds the program, then becomes it: signals and the terminal are its own.
 pub fn run(place: &Place, arguments: &[OsString]) -> Result<()> {
     build(place)?;
-    let error = Command::new(place.keystead()).args(arguments).exec();
+    let mut program = Command::new(place.keystead());
+    // Whoever builds it here is the one to set it up, also where the output goes through a pipe.
+    let error = program.env("KEYSTEAD_SHOW_SETUP_TOKEN", "true").args(arguments).exec();
     Err(error).context("the program was built but could not be started")
 }

@@ -12,7 +12,7 @@ use crate::components::ui::radio_cards::{Choice, RadioCards};
 use crate::components::ui::table::{Cell, Table};
 use crate::paths;
 use domain::form::Form;
-use domain::scope::{Kind, NAME_MAX};
+use domain::scope::Kind;
 use domain::view::{Chrome, EnvironmentRow};
 use domain::words;
 use leptos::prelude::*;
@@ -46,7 +46,6 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
                         name="name"
                         label="Name"
                         hint="The address is made from it and never changes."
-                        maxlength=NAME_MAX
                     />
                     <RadioCards
                         name="kind"

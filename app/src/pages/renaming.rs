@@ -8,7 +8,6 @@ use crate::components::ui::form::{Actions, PostForm};
 use crate::pages::environment::crumbs;
 use crate::paths;
 use domain::form::Form;
-use domain::scope::NAME_MAX;
 use domain::view::{Chrome, EnvironmentRow};
 use leptos::prelude::*;
 
@@ -25,7 +24,6 @@ pub fn RenameEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
                         name="name"
                         label="Name"
                         hint=format!("The address stays {}: services and bookmarks go on as before.", environment.slug)
-                        maxlength=NAME_MAX
                         first=true
                     />
                     <Actions>

@@ -11,8 +11,8 @@ pub mod users;
 
 use crate::Error;
 use crate::audit::Entry;
-pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::postgres::PgPoolOptions;
+pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
@@ -121,7 +121,7 @@ impl Db {
     /// When a migration fails, or the database was made by a newer Keystead.
     pub async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("../migrations/sqlite").run(write).await,
+            Self::Sqlite { write, .. } => migrate_sqlite(write).await,
             Self::Postgres(pool) => sqlx::migrate!("../migrations/postgres").run(pool).await,
         };
         done.map_err(|error| {
@@ -206,6 +206,19 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// SQLite has no lock that spans migrations: a command beside a server that starts for the first
+/// time may find a table made a moment ago. It looks again and goes on from there.
+async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
+    let migrations = sqlx::migrate!("../migrations/sqlite");
+    for _ in 0..10 {
+        if migrations.run(pool).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    migrations.run(pool).await
 }
 
 /// A column that does not hold what it must.

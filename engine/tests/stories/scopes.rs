@@ -129,16 +129,17 @@ const SCOPES: &str = "SELECT COUNT(*) FROM scope";
 
 async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
     let ada = t.administrator().await;
-    for round in 0..5 {
+    for round in 0..10 {
         let name = format!("Round {round}");
         let made = t.portal.add_environment(&ada.session, &name, Kind::Test).await.expect("an environment");
-        let (one, two) = (t.portal.clone(), t.portal.clone());
-        let (ada, ada2, slug, slug2) =
-            (ada.session.clone(), ada.session.clone(), made.slug.clone(), made.slug);
-        let adding = tokio::spawn(async move { one.add_country(&ada, &slug, "DE").await });
-        let removed = two.remove_environment(&ada2, &slug2).await;
-        let _ = adding.await.expect("a task ends");
-        removed.expect("it has no key");
+        let adding = ["DE", "FR", "IT", "PT", "ES"].map(|country| {
+            let (portal, session, slug) = (t.portal.clone(), ada.session.clone(), made.slug.clone());
+            tokio::spawn(async move { portal.add_country(&session, &slug, country).await.is_ok() })
+        });
+        t.portal.remove_environment(&ada.session, &made.slug).await.expect("it has no key");
+        for one in adding {
+            one.await.expect("a task ends");
+        }
         let orphans = "SELECT COUNT(*) FROM scope s JOIN environment e ON e.id = s.environment_id \
                        WHERE e.removed_at IS NOT NULL";
         assert_eq!(number(t.db(), orphans).await, 0);

@@ -63,9 +63,8 @@ async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
     refused!(opened, Error::Corrupt { table: "keyring", .. });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn servers_that_start_at_once_on_an_empty_postgres_make_one_instance() {
-    let place = Place::fresh(Kind::Postgres).await;
+async fn start_at_once(kind: Kind) {
+    let place = Place::fresh(kind).await;
     let tasks = (0..4).map(|_| {
         let place = place.clone();
         async move { open(&place, &root_key()).await }
@@ -81,6 +80,16 @@ async fn servers_that_start_at_once_on_an_empty_postgres_make_one_instance() {
     let half = half_way(&servers[3], bob).await;
     assert!(servers[3].check_sign_in_code(&half, &seed.code(servers[3].now())).await.is_ok());
     place.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_on_an_empty_postgres_make_one_instance() {
+    start_at_once(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_and_commands_at_once_in_an_empty_data_folder_make_one_instance() {
+    start_at_once(Kind::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,8 +127,8 @@ async fn schema(kind: Kind) -> Vec<String> {
                 "SELECT table_name || '.' || column_name || ' ' || CASE data_type WHEN 'bigint' THEN 'integer' \
                  WHEN 'bytea' THEN 'blob' WHEN 'uuid' THEN 'blob' WHEN 'timestamp with time zone' THEN 'text' \
                  ELSE data_type END || CASE WHEN is_nullable = 'YES' THEN ' null' ELSE '' END \
-                 FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
-                 UNION ALL SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = 'public' \
+                 FROM information_schema.columns WHERE table_schema = current_schema() AND table_name NOT LIKE '\\_sqlx%' \
+                 UNION ALL SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = current_schema() \
                  AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' \
                  AND indexname NOT LIKE '\\_sqlx%'",
             )

@@ -82,7 +82,7 @@ async fn everything(db: &Db) -> Vec<u8> {
         bytes.extend(std::fs::read(format!("{file}-wal")).unwrap_or_default());
         return bytes;
     }
-    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
+    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()";
     let mut rows = Vec::new();
     for table in texts(db, tables).await {
         rows.extend(texts(db, &format!("SELECT t::text FROM {table} t")).await);

@@ -54,7 +54,6 @@ pub fn Field(
     #[prop(optional, into)] hint: Option<String>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
-    #[prop(optional)] maxlength: Option<usize>,
     /// Takes the focus when nothing on the page is wrong.
     #[prop(optional)]
     first: bool,
@@ -72,7 +71,6 @@ pub fn Field(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
-                maxlength=maxlength.map(|most| most.to_string())
                 placeholder=state.kept.then_some("kept")
                 required=!state.kept
                 autofocus=state.takes_focus || (first && !state.any_error)

@@ -69,7 +69,7 @@ fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, show
     };
     view! {
         <li class="tree-leaf" data-find=found hidden=!shown>
-            <a href=href aria-current=inside.then_some("page")>
+            <a href=href.clone() data-inside=inside.then_some("")>
                 <span class="tree-state" data-tone=tone>
                     <Draw icon />
                 </span>
@@ -83,6 +83,18 @@ fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, show
                         }
                     })}
             </a>
+            {inside
+                .then(|| {
+                    view! {
+                        <ul class="tree-pages">
+                            <li>
+                                <a href=href aria-current="page">
+                                    "Encryption keys"
+                                </a>
+                            </li>
+                        </ul>
+                    }
+                })}
         </li>
     }
     .into_any()
