@@ -33,6 +33,7 @@ use domain::audit::Action;
 use domain::command::{
     ChangePassword, CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey,
 };
+use domain::id::UserId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +46,10 @@ pub trait Sensitive: sealed::Sealed + Serialize + DeserializeOwned + Send + Sync
     /// The word under which it waits in the database.
     const KIND: &'static str;
     const ACTION: Action;
+    /// Whose own account it changes: then nobody else may ask for it.
+    fn account(&self) -> Option<UserId> {
+        None
+    }
     /// Where the audit log says it happened.
     fn place(&self) -> String {
         String::new()
@@ -52,26 +57,26 @@ pub trait Sensitive: sealed::Sealed + Serialize + DeserializeOwned + Send + Sync
 }
 
 macro_rules! sensitive {
-    ($($command:ident, $action:ident $(, $place:expr)?;)*) => {$(
+    ($($command:ident, $action:ident, $method:ident = $answer:expr, $type:ty;)*) => {$(
         impl sealed::Sealed for $command {}
         impl Sensitive for $command {
             const KIND: &'static str = stringify!($command);
             const ACTION: Action = Action::$action;
-            $(fn place(&self) -> String {
-                let place: fn(&Self) -> String = $place;
-                place(self)
-            })?
+            fn $method(&self) -> $type {
+                let answer: fn(&Self) -> $type = $answer;
+                answer(self)
+            }
         }
     )*};
 }
 
 sensitive! {
-    CreateKey, KeyCreate, |command| command.scope.name.to_string();
-    RotateKey, KeyRotate, |command| command.scope.name.to_string();
-    EditKey, KeySettings, |command| command.scope.name.to_string();
-    ChangePassword, PasswordChange;
-    ReplaceAuthenticator, AuthenticatorReplace;
-    ReplaceRecoveryCodes, RecoveryCodesReplace;
+    CreateKey, KeyCreate, place = |command| command.scope.name.to_string(), String;
+    RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
+    EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
+    ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
+    ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;
+    ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
 }
 
 /// A command, who stands behind it, and when. Consumed by the verb that executes it.

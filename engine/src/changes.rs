@@ -41,9 +41,12 @@ impl Portal {
     /// Stores a command until its code is given.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`Error::NotFound`] when it would change somebody else's account.
     pub async fn prepare<C: Sensitive>(&self, who: &Session, command: &C) -> Result<ChangeId, Error> {
         let bound = binding::<C>(who, ChangeId(random::uuid()))?;
+        if command.account().is_some_and(|account| account != bound.user) {
+            return Err(Error::NotFound);
+        }
         let plain =
             serde_json::to_vec(command).map_err(|_| Error::Fault("a change cannot be written".into()))?;
         let sealed = self.keyring().seal(Purpose::Session, place(&bound), &Zeroizing::new(plain));

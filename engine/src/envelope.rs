@@ -1,7 +1,9 @@
 //! Sealed values: what is secret at rest, and how it is bound to its place.
 //!
-//!     root key ── seals ──> keyring terms (one random key per purpose)
-//!                              └─ seal ──> values, each under a key of its own
+//! ```text
+//! root key ── seals ──> keyring terms (one random key per purpose)
+//!                          └─ seal ──> values, each under a key of its own
+//! ```
 //!
 //! A sealed value: format (1) · term (4) · salt (32) · nonce (12) · commitment (32) · AES-256-GCM.
 //! Key and commitment are HKDF-SHA256(term, salt, place) (RFC 5869); nonces are random 96-bit

@@ -3,7 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
-use domain::command::{CreateKey, RotateKey};
+use domain::command::{ChangePassword, CreateKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
 use domain::id::ChangeId;
 use domain::rotation::RotationPeriod;
 use engine::Error;
@@ -12,6 +12,7 @@ use engine::testing::{Person, TestPortal};
 stories! {
     what_was_prepared_is_what_is_confirmed,
     a_change_belongs_to_its_session_and_its_person,
+    nobody_prepares_a_change_of_somebody_elses_account,
     a_change_ends_with_its_session,
     a_change_expires_after_five_minutes,
     a_change_is_spent_once,
@@ -53,6 +54,17 @@ async fn a_change_belongs_to_its_session_and_its_person(t: &TestPortal) {
         refused!(t.portal.confirm::<CreateKey>(session, id, &code).await, Error::ChangeGone);
     }
     assert!(t.portal.confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.is_ok());
+}
+
+async fn nobody_prepares_a_change_of_somebody_elses_account(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let bob = colleague(t, "bob@example.com").await;
+    let user = ada.session.user().expect("an administrator");
+    refused!(t.portal.prepare(&bob.session, &ReplaceAuthenticator { user }).await, Error::NotFound);
+    refused!(t.portal.prepare(&bob.session, &ReplaceRecoveryCodes { user }).await, Error::NotFound);
+    let password_hash = String::new();
+    refused!(t.portal.prepare(&bob.session, &ChangePassword { user, password_hash }).await, Error::NotFound);
+    assert!(t.portal.prepare(&ada.session, &ReplaceAuthenticator { user }).await.is_ok());
 }
 
 async fn a_change_ends_with_its_session(t: &TestPortal) {
