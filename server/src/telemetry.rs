@@ -17,12 +17,14 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// A sentence when the filter cannot be read.
 pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
-    let filter = EnvFilter::try_new(&settings.log).map_err(|_| {
-        Stop::new(format!(
-            "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
-            settings.log
-        ))
-    })?;
+    // PostgreSQL notes at every start that the table of migrations is there already.
+    let filter =
+        EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", settings.log)).map_err(|_| {
+            Stop::new(format!(
+                "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
+                settings.log
+            ))
+        })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     if settings.log_is_json {
