@@ -4,6 +4,7 @@ import { defineConfig } from '@playwright/test';
 // disturb a test.
 export default defineConfig({
   testDir: 'tests',
+  testIgnore: process.env['KEYSTEAD_SCREENSHOTS'] ? [] : /screenshots/,
   forbidOnly: true,
   fullyParallel: true,
   retries: 0,
@@ -12,7 +13,7 @@ export default defineConfig({
   reporter: 'list',
   use: {
     browserName: 'chromium',
-    trace: 'retain-on-failure',
+    trace: { mode: 'retain-on-failure', screenshots: false },
     launchOptions: {
       executablePath: process.env['KEYSTEAD_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

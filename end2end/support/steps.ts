@@ -16,6 +16,17 @@ export function field(page: Page, label: string): Locator {
   return page.getByLabel(label, { exact: true });
 }
 
+/** What the page says after something was done. */
+export function said(page: Page): Locator {
+  return page.getByRole('main').getByRole('status').first();
+}
+
+/** Chooses one of the cards, whose label lies over the radio button. */
+export async function choose(page: Page, name: string): Promise<void> {
+  await page.getByRole('group').getByText(name, { exact: true }).click();
+  await expect(page.getByRole('radio', { name, exact: true })).toBeChecked();
+}
+
 /** The error beside a field, which is told to screen readers too. */
 export async function expectError(page: Page, label: string, words: RegExp | string): Promise<void> {
   await expect(field(page, label)).toHaveAttribute('aria-invalid', 'true');
@@ -33,12 +44,12 @@ export async function awake(page: Page): Promise<void> {
 
 /** Types a code where it signs in: with script it is sent by itself, else by the button. */
 export async function proveWith(page: Page, code: string, name: string): Promise<void> {
+  const byItself = await hasScript(page);
   await awake(page);
-  const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
+  const answered = page.waitForEvent('domcontentloaded');
   await field(page, 'Verification code').fill(code);
-  if (!(await hasScript(page))) await button(page, name).click();
+  if (!byItself) await button(page, name).click();
   await answered;
-  await page.waitForLoadState();
 }
 
 /** Types a code under a change: its button is needed always. */
@@ -62,7 +73,7 @@ export async function signIn(page: Page, admin: Administrator, path = '/environm
 export async function addEnvironment(page: Page, name: string, kind = 'Production'): Promise<void> {
   await page.goto('/environments');
   await field(page, 'Name').fill(name);
-  await page.getByRole('radio', { name: kind }).check();
+  await choose(page, kind);
   await button(page, 'Add environment').click();
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
 }
@@ -70,7 +81,7 @@ export async function addEnvironment(page: Page, name: string, kind = 'Productio
 export async function addCountry(page: Page, name: string): Promise<void> {
   await field(page, 'Country').selectOption({ label: name });
   await button(page, 'Add country').click();
-  await expect(page.getByRole('status').filter({ hasText: `${name} is there.` })).toBeVisible();
+  await expect(said(page)).toContainText(`${name} is there.`);
 }
 
 /** The first version of a scope's key, from the keys page on. */
@@ -91,5 +102,5 @@ export async function rows(page: Page): Promise<string[][]> {
 export async function signOut(page: Page): Promise<void> {
   await page.getByLabel(/^Menu of/).click();
   await button(page, 'Sign out').click();
-  await expect(page.getByRole('status')).toHaveText('You are signed out.');
+  await expect(said(page)).toHaveText('You are signed out.');
 }

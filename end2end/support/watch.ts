@@ -8,12 +8,17 @@ function isPageStatus(message: ConsoleMessage): boolean {
   return isDocument && /^Failed to load resource: .* status of (404|409|422|429) /.test(message.text());
 }
 
+/** Without script the page's WebAssembly is fetched ahead for nothing, and Chromium mentions it. */
+function isUnusedScript(message: ConsoleMessage): boolean {
+  return message.type() === 'warning' && /keystead\.(wasm|js) was preloaded using link preload/.test(message.text());
+}
+
 /** Collects complaints of every page of the context into the list that is answered. */
 export async function watch(context: BrowserContext): Promise<string[]> {
   const complaints: string[] = [];
   context.on('console', (message) => {
     const isBad = message.type() === 'error' || message.type() === 'warning';
-    if (isBad && !isPageStatus(message)) complaints.push(`${message.location().url}: ${message.text()}`);
+    if (isBad && !isPageStatus(message) && !isUnusedScript(message)) complaints.push(`${message.location().url}: ${message.text()}`);
   });
   context.on('weberror', (error) => complaints.push(`exception: ${error.error().message}`));
   context.on('dialog', (dialog) => {

@@ -1,7 +1,7 @@
 //! Keeps a code field to six digits, also when more is pasted, and sends it where that signs in.
 
 use leptos::prelude::*;
-use web_sys::{HtmlInputElement, wasm_bindgen::JsCast};
+use web_sys::{Element, HtmlInputElement, wasm_bindgen::JsCast};
 
 #[island]
 pub fn CodeInput(children: Children) -> impl IntoView {
@@ -17,6 +17,10 @@ pub fn CodeInput(children: Children) -> impl IntoView {
         let complete = digits.len() == 6 && input.has_attribute("data-auto-submit");
         if let Some(form) = input.form().filter(|_| complete) {
             let _ = form.request_submit();
+            // Enter, pressed out of habit, would send the spent code a second time.
+            if let Some(button) = super::find::<Element>(&form, "button") {
+                let _ = button.set_attribute("disabled", "");
+            }
         }
     };
     let node = NodeRef::new();

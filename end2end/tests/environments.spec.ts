@@ -1,0 +1,127 @@
+// Environments and countries: renamed, removed, found; whatever they are called.
+
+import { expect, test } from '../support/fixtures';
+import { addCountry, addEnvironment, button, choose, createKey, expectError, field, link, said, signIn } from '../support/steps';
+import { hasScript } from '../support/watch';
+
+test('an environment is renamed and removed while it is empty, and its address is never used again', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Sandbox', 'Test');
+  await expect(page.getByText('Test environment · sandbox')).toBeVisible();
+
+  await link(page, 'Rename').click();
+  await expect(field(page, 'Name')).toHaveValue('Sandbox');
+  await field(page, 'Name').fill('Sandbox of Acme');
+  await button(page, 'Rename').click();
+  await expect(said(page)).toHaveText('The environment is called Sandbox of Acme now. Its address stays sandbox.');
+  await expect(page).toHaveURL('/environments/sandbox');
+
+  await link(page, 'Remove').click();
+  await field(page, 'Confirm').fill('Sandbox of Acme');
+  await button(page, 'Remove').click();
+  await expectError(page, 'Confirm', 'Type sandbox to confirm the removal.');
+  await expect(field(page, 'Confirm')).toHaveValue('Sandbox of Acme');
+  await field(page, 'Confirm').fill('sandbox');
+  await button(page, 'Remove').click();
+  await expect(said(page)).toHaveText(/Environment Sandbox of Acme is removed\./);
+
+  await field(page, 'Name').fill('Sandbox');
+  await choose(page, 'Test');
+  await button(page, 'Add environment').click();
+  await expectError(page, 'Name', 'The address “sandbox” .* never used again');
+  await expect(field(page, 'Name')).toHaveValue('Sandbox');
+  await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
+});
+
+test('what cannot be added is said beside its field, which keeps what was typed', async ({ page, context, admin }) => {
+  await signIn(page, admin);
+  await test.step('a name of more than 60 characters', async () => {
+    const long = 'Production of the '.repeat(4);
+    await field(page, 'Name').fill(long);
+    await button(page, 'Add environment').click();
+    await expectError(page, 'Name', 'Use at most 60 characters.');
+    await expect(field(page, 'Name')).toHaveValue(long);
+  });
+  await test.step('no name at all', async () => {
+    await field(page, 'Name').fill('  ');
+    await button(page, 'Add environment').click();
+    await expectError(page, 'Name', 'Enter a name.');
+  });
+  await test.step('a country twice, from a page that is out of date', async () => {
+    await addEnvironment(page, 'Production');
+    const other = await context.newPage();
+    await other.goto('/environments/production');
+    await addCountry(page, 'Japan');
+    await field(other, 'Country').selectOption({ label: 'Japan' });
+    await button(other, 'Add country').click();
+    await expectError(other, 'Country', 'Japan is in this environment already.');
+    await other.close();
+  });
+  await test.step('no country at all', async () => {
+    await button(page, 'Add country').click();
+    await expectError(page, 'Country', /\w/);
+  });
+});
+
+test('what holds a key stays, what holds none can go', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  await addCountry(page, 'Germany');
+  await addCountry(page, 'France');
+  await createKey(page, admin, 'production/DE');
+  const tree = page.getByRole('navigation', { name: 'Main' });
+  await expect(tree.getByRole('link', { name: 'Germany', exact: true })).toBeVisible();
+  await expect(tree.getByRole('link', { name: 'France no key', exact: true })).toBeVisible();
+
+  for (const path of ['/environments/production/remove', '/environments/production/DE/remove']) {
+    await page.goto(path);
+    await expect(page.getByText('This cannot be removed')).toBeVisible();
+    await expect(button(page, 'Remove')).toHaveCount(0);
+  }
+  await page.goto('/environments/production');
+  await link(page, 'Remove France').click();
+  await field(page, 'Confirm').fill('production/FR');
+  await button(page, 'Remove').click();
+  await expect(said(page)).toHaveText('France is removed from production.');
+  await addCountry(page, 'France');
+});
+
+test('the sidebar finds environments and countries by name and code', async ({ page, admin }) => {
+  await signIn(page, admin);
+  for (const name of ['Production', 'Staging']) {
+    await addEnvironment(page, name);
+    await addCountry(page, 'Germany');
+    await addCountry(page, 'France');
+  }
+  const tree = page.getByRole('navigation', { name: 'Main' });
+  const find = async (words: string) => {
+    const box = tree.getByRole('searchbox');
+    await box.fill(words);
+    if (!(await hasScript(page))) await box.press('Enter');
+  };
+  await expect(tree.getByRole('link', { name: /Germany|France/ })).toHaveCount(4);
+  await find('ger');
+  await expect(tree.getByRole('link', { name: /Germany/ })).toHaveCount(2);
+  await expect(tree.getByRole('link', { name: /France/ })).toHaveCount(0);
+  await find('staging fr');
+  await expect(tree.getByRole('link', { name: /France/ })).toHaveCount(1);
+  await expect(tree.getByRole('link', { name: 'Production' })).toHaveCount(0);
+  await find('');
+  await expect(tree.getByRole('link', { name: /Germany|France/ })).toHaveCount(4);
+});
+
+test('a name full of markup is text on every page', async ({ page, admin }) => {
+  const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>';
+  await signIn(page, admin);
+  await addEnvironment(page, evil);
+  const home = new URL(page.url()).pathname;
+  await addCountry(page, 'Germany');
+  await createKey(page, admin, `${home.split('/').at(-1)}/DE`);
+  const places = ['/environments', home, `${home}/rename`, `${home}/remove`, `${home}/DE/remove`, '/audit'];
+  const below = ['', '/add', '/rotate', '/settings', '/1'].map((step) => `${home}/DE/keys${step}`);
+  for (const path of [...places, ...below]) {
+    await page.goto(path);
+    await expect(page.getByText(evil).first(), path).toBeVisible();
+    await expect(page.locator('img, script:not([nonce])'), path).toHaveCount(0);
+  }
+});

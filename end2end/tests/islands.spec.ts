@@ -1,0 +1,144 @@
+// What scripts add. Everything here is comfort: the other journeys show that the pages work without it.
+
+import type { Page } from '@playwright/test';
+import { expect, test } from '../support/fixtures';
+import { addCountry, addEnvironment, awake, button, createKey, field, said, signIn } from '../support/steps';
+
+/** The browser lives by the server's clock. */
+async function sameTime(page: Page, now: Date): Promise<void> {
+  await page.clock.install({ time: now });
+}
+
+test('the code field takes digits only and sends itself where it signs in, not where it changes', async ({ page, admin }) => {
+  await page.goto('/sign-in');
+  await field(page, 'E-mail').fill(admin.email);
+  await field(page, 'Password').fill(admin.password);
+  await button(page, 'Sign in').click();
+  const code = field(page, 'Verification code');
+  await awake(page);
+  await expect(code).toBeFocused();
+  await code.pressSequentially('a1 b2-3');
+  await expect(code).toHaveValue('123');
+  await code.fill('');
+  const right = admin.nextCode();
+  await code.fill(`${right.slice(0, 3)} ${right.slice(3)}`);
+  await expect(page).toHaveURL('/environments');
+
+  await addEnvironment(page, 'Production');
+  await addCountry(page, 'Germany');
+  await page.goto('/environments/production/DE/keys/add');
+  await button(page, 'Next').click();
+  await awake(page);
+  const address = page.url();
+  await code.pressSequentially(admin.nextCode());
+  await expect(code).toHaveValue(/^\d{6}$/);
+  // Time is the subject: a form that sent itself would have been answered by now.
+  await page.waitForTimeout(500);
+  await expect(page).toHaveURL(address);
+  await button(page, 'Create').click();
+  await expect(said(page)).toHaveText(/Version 1 is Active/);
+});
+
+test('Enter right after the sixth digit does not send the code a second time', async ({ page, admin }) => {
+  await page.goto('/sign-in');
+  await field(page, 'E-mail').fill(admin.email);
+  await field(page, 'Password').fill(admin.password);
+  await button(page, 'Sign in').click();
+  await awake(page);
+  // A slow network: the answer is still on its way when Enter is pressed.
+  let sent = 0;
+  await page.route('**/sign-in/code', async (route) => {
+    sent += 1;
+    await new Promise((wake) => setTimeout(wake, 500));
+    await route.continue();
+  });
+  await page.keyboard.type(admin.nextCode());
+  await expect.poll(() => sent).toBe(1);
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL('/environments');
+  expect(sent).toBe(1);
+});
+
+test('times, countdowns and copy buttons', async ({ page, context, keystead, admin }) => {
+  await sameTime(page, keystead.clock.now());
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  await addCountry(page, 'Germany');
+  await test.step('a countdown ticks', async () => {
+    await page.goto('/environments/production/DE/keys/add');
+    await button(page, 'Next').click();
+    await awake(page);
+    const left = page.locator('.countdown time');
+    await expect(left).toHaveText(/^in [45]:\d\d$/);
+    const before = await left.innerText();
+    await expect(left).not.toHaveText(before);
+  });
+  await createKey(page, admin, 'production/DE');
+  await test.step('every time says what it is here', async () => {
+    for (const time of await page.locator('time').all()) await expect(time).toHaveAttribute('title', /\d, your time$/);
+  });
+  await test.step('a click copies', async () => {
+    await page.goto('/environments/production/DE/keys/1');
+    await awake(page);
+    await page.locator('.copy').filter({ hasText: 'production/DE' }).getByRole('button').click();
+    await expect(page.getByText('Copied')).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('production/DE');
+  });
+});
+
+test('a country is found and added with the keyboard alone', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  await awake(page);
+  const search = page.getByRole('searchbox', { name: 'Search countries' });
+  await search.focus();
+  await page.keyboard.type('united');
+  const found = field(page, 'Country').getByRole('option');
+  await expect(found.first()).toHaveText(/^United/);
+  const many = await found.count();
+  await page.keyboard.press('ArrowDown');
+  await expect(field(page, 'Country')).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  const second = await found.nth(1).innerText();
+  expect(many).toBeGreaterThan(1);
+  await page.keyboard.press('Tab');
+  await expect(button(page, 'Add country')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(said(page)).toContainText(`${second} is there.`);
+
+  await search.focus();
+  await page.keyboard.type('jp');
+  await expect(found).toHaveText(['Japan']);
+  await page.keyboard.press('Enter');
+  await expect(said(page)).toContainText('Japan is there.');
+});
+
+test('the theme changes at once and stays, with script and without', async ({ page, browser, keystead, admin }) => {
+  const html = (on: Page) => on.locator('html');
+  const background = (on: Page) => on.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
+  await signIn(page, admin);
+  await awake(page);
+  const light = await background(page);
+  let loads = 0;
+  page.on('load', () => (loads += 1));
+  await button(page, 'Dark theme').click();
+  await expect(html(page)).toHaveAttribute('data-theme', 'dark');
+  await expect(button(page, 'Dark theme')).toHaveAttribute('aria-pressed', 'true');
+  expect(await background(page)).not.toBe(light);
+  expect(loads).toBe(0);
+  await page.reload();
+  await expect(html(page)).toHaveAttribute('data-theme', 'dark');
+
+  const plain = await browser.newContext({ baseURL: keystead.url, javaScriptEnabled: false });
+  const other = await plain.newPage();
+  await signIn(other, admin, '/audit');
+  await button(other, 'Dark theme').click();
+  await expect(other).toHaveURL('/audit');
+  await expect(html(other)).toHaveAttribute('data-theme', 'dark');
+  await other.goto('/profile');
+  await expect(html(other)).toHaveAttribute('data-theme', 'dark');
+  await button(other, 'System theme').click();
+  await expect(html(other)).not.toHaveAttribute('data-theme');
+  await plain.close();
+});

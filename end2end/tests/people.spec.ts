@@ -1,0 +1,150 @@
+// People: signing in, and what proves who they are.
+
+import { Administrator } from '../support/administrator';
+import { expect, test } from '../support/fixtures';
+import { button, confirmWith, expectError, field, link, proveWith, rows, said, signIn, signOut } from '../support/steps';
+import { watch } from '../support/watch';
+
+test('signing in says no more than it must, and slows down who guesses', async ({ page, keystead, admin }) => {
+  const wrong = 'E-mail or password is wrong.';
+  const attempt = async (email: string, password: string) => {
+    await field(page, 'E-mail').fill(email);
+    await field(page, 'Password').fill(password);
+    await button(page, 'Sign in').click();
+  };
+  await page.goto('/sign-in');
+  await test.step('a wrong password and an unknown address: the same words', async () => {
+    await attempt(admin.email, 'not the password');
+    await expect(page.getByRole('alert')).toHaveText(wrong);
+    await expect(field(page, 'E-mail')).toHaveValue(admin.email);
+    await expect(field(page, 'Password')).toHaveValue('');
+    await attempt('nobody@example.com', admin.password);
+    await expect(page.getByRole('alert')).toHaveText(wrong);
+  });
+  await test.step('five wrong ones: wait, and the others need not', async () => {
+    for (let tries = 1; tries < 5; tries += 1) {
+      await attempt('nobody@example.com', `guess ${tries}`);
+      await expect(page.getByRole('alert')).toHaveText(wrong);
+    }
+    await attempt('nobody@example.com', 'guess 5');
+    await expect(page.getByRole('alert')).toHaveText(/^Too many tries\. Try again in (1 min|\d+ s)\.$/);
+    keystead.clock.advance(61);
+    await attempt('nobody@example.com', 'guess 6');
+    await expect(page.getByRole('alert')).toHaveText(wrong);
+  });
+  await test.step('a code works once', async () => {
+    await signIn(page, admin);
+    await signOut(page);
+    await attempt(admin.email, admin.password);
+    await proveWith(page, admin.usedCode(), 'Sign in');
+    await expectError(page, 'Verification code', 'Wrong or already used. Next code in');
+    await proveWith(page, admin.nextCode(), 'Sign in');
+    await expect(page).toHaveURL('/environments');
+  });
+});
+
+test('a recovery code leads to a new authenticator, once', async ({ page, admin }) => {
+  const [code = ''] = admin.recoveryCodes;
+  const withRecoveryCode = async () => {
+    await page.goto('/sign-in');
+    await field(page, 'E-mail').fill(admin.email);
+    await field(page, 'Password').fill(admin.password);
+    await button(page, 'Sign in').click();
+    await page.getByRole('link', { name: 'Use a recovery code' }).click();
+    await field(page, 'Recovery code').fill(code.toLowerCase());
+    await button(page, 'Sign in').click();
+  };
+  await withRecoveryCode();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up your authenticator');
+  const old = admin.secret;
+  admin.enrol(await page.locator('.secret code').innerText());
+  expect(admin.secret).not.toBe(old);
+  await proveWith(page, admin.nextCode(), 'Confirm');
+  await expect(said(page)).toHaveText('Your new authenticator app is set up. The old one no longer works.');
+  await expect(page.getByText('9 of 10 left')).toBeVisible();
+  await signOut(page);
+  await withRecoveryCode();
+  await expectError(page, 'Recovery code', 'Wrong or already used.');
+});
+
+test('an administrator replaces everything that proves who they are', async ({ page, browser, keystead, admin }) => {
+  await signIn(page, admin, '/profile');
+  await test.step('the password, in two steps', async () => {
+    await link(page, 'Change password').click();
+    const fresh = 'nine brisk herons fold maps';
+    const answer = async (now: string, then: string, again: string) => {
+      await field(page, 'Current password').fill(now);
+      await field(page, 'New password').fill(then);
+      await field(page, 'Repeat password').fill(again);
+      await button(page, 'Next').click();
+    };
+    await answer('not this one', fresh, fresh);
+    await expectError(page, 'Current password', 'This is not your current password.');
+    await answer(admin.password, fresh, `${fresh}!`);
+    await expectError(page, 'Repeat password', 'The two passwords are not the same.');
+    await answer(admin.password, fresh, fresh);
+    await expect(page.getByText('Every other session of yours is signed out.')).toBeVisible();
+    await confirmWith(page, admin.nextCode(), 'Change password');
+    await expect(said(page)).toHaveText('The password is changed. Every other session is signed out.');
+    admin.password = fresh;
+  });
+  await test.step('the authenticator', async () => {
+    await link(page, 'Replace authenticator').click();
+    await button(page, 'Next').click();
+    await confirmWith(page, admin.nextCode(), 'Go on');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up your authenticator');
+    admin.enrol(await page.locator('.secret code').innerText());
+    await confirmWith(page, admin.nextCode(), 'Confirm');
+    await expect(said(page)).toHaveText(/Your new authenticator app is set up/);
+  });
+  await test.step('the recovery codes', async () => {
+    await link(page, 'New recovery codes').click();
+    await button(page, 'Next').click();
+    await confirmWith(page, admin.nextCode(), 'Replace codes');
+    const codes = await page.locator('.recovery-codes code').allInnerTexts();
+    expect(new Set([...codes, ...admin.recoveryCodes]).size).toBe(20);
+    await button(page, 'I have saved these codes').click();
+  });
+  await test.step('the other sessions end', async () => {
+    const elsewhere = await browser.newContext({ baseURL: keystead.url });
+    const complaints = await watch(elsewhere);
+    const other = await elsewhere.newPage();
+    await signIn(other, admin);
+    await page.goto('/profile');
+    expect(await rows(page)).toHaveLength(2);
+    await button(page, 'Sign out other sessions').click();
+    await expect(said(page)).toHaveText('1 other session is signed out.');
+    await other.goto('/audit');
+    await expect(other).toHaveURL('/sign-in?next=%2Faudit');
+    await page.reload();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Profile');
+    await elsewhere.close();
+    expect(complaints).toEqual([]);
+  });
+});
+
+test("the host's command line makes an administrator and resets a lost authenticator", async ({ page, keystead, admin }) => {
+  const grace = await new Administrator(keystead, 'grace@example.com', 'nine brisk herons fold maps').create();
+  await signIn(page, grace);
+  const reset = await keystead.run(['admin', 'reset-totp', '--email', grace.email]);
+  expect(reset.code).toBe(0);
+  const uri = new URL(reset.out.trim());
+  expect(uri.href).toMatch(/^otpauth:\/\/totp\/Keystead:grace/);
+  await page.goto('/profile');
+  await expect(page).toHaveURL('/sign-in?next=%2Fprofile');
+
+  await field(page, 'E-mail').fill(grace.email);
+  await field(page, 'Password').fill(grace.password);
+  await button(page, 'Sign in').click();
+  await proveWith(page, grace.nextCode(), 'Sign in');
+  await expectError(page, 'Verification code', 'Wrong or already used.');
+  grace.enrol(uri.searchParams.get('secret') ?? '');
+  await proveWith(page, grace.nextCode(), 'Sign in');
+  await expect(page).toHaveURL('/profile');
+
+  const nobody = await keystead.run(['admin', 'reset-totp', '--email', 'nobody@example.com']);
+  expect(nobody.code).not.toBe(0);
+  expect(nobody.err).toContain('There is no administrator nobody@example.com.');
+  const twice = await keystead.run(['admin', 'create', '--email', admin.email, '--stdin'], `${admin.password}\n`);
+  expect(twice.code).not.toBe(0);
+});
