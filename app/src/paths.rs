@@ -17,3 +17,20 @@ pub fn keys(scope: &ScopeName) -> String {
 pub fn version(scope: &ScopeName, number: u32) -> String {
     format!("{}/{number}", keys(scope))
 }
+
+/// An address that carries on where to go after signing in. The server hands out paths of ours only.
+pub fn with_next(path: &str, next: &str) -> String {
+    if next.is_empty() || next == "/" {
+        return path.to_owned();
+    }
+    let encoded: String = next
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("{path}?next={encoded}")
+}

@@ -35,7 +35,7 @@ impl Portal {
         self.keyring().open(Purpose::Session, place(&session, kind), &sealed).map(Some)
     }
 
-    /// Keeps the secrets of a refused form, so that they need not be typed again.
+    /// Keeps the secrets of a refused form that were typed, so that they need not be typed again.
     ///
     /// # Errors
     /// When the database fails.
@@ -45,8 +45,11 @@ impl Portal {
         form: &str,
         secrets: &[(&str, &SecretText)],
     ) -> Result<(), Error> {
-        let map: BTreeMap<&str, &str> =
-            secrets.iter().map(|(field, secret)| (*field, secret.expose())).collect();
+        let map: BTreeMap<&str, &str> = secrets
+            .iter()
+            .filter(|(_, secret)| !secret.is_empty())
+            .map(|(field, secret)| (*field, secret.expose()))
+            .collect();
         let plain = Zeroizing::new(
             serde_json::to_vec(&map).map_err(|_| Error::Fault("a form cannot be kept".into()))?,
         );

@@ -177,6 +177,7 @@ fn keys(preview: &Preview) {
             <ConfirmPage
                 chrome=chrome("/add")
                 heading="Add encryption key".to_owned()
+                about="Germany · Production".to_owned()
                 crumbs
                 prepared=sample::prepared()
                 verb="Create".to_owned()

@@ -24,9 +24,10 @@ pub fn Day(at: DateTime<Utc>) -> impl IntoView {
 /// "in 5 h 12 min", counted down by an island.
 #[component]
 pub fn Until(at: DateTime<Utc>, now: DateTime<Utc>) -> impl IntoView {
+    let left = (at - now).num_seconds().to_string();
     view! {
         <Countdown>
-            <time datetime=machine(at)>{words::until(at, now)}</time>
+            <time datetime=machine(at) data-left=left>{words::until(at, now)}</time>
         </Countdown>
     }
 }

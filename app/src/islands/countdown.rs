@@ -1,4 +1,5 @@
-//! Counts down to the moment in the `time` element that it wraps.
+//! Counts down the seconds that were left when the page was made (`data-left`): the browser's own
+//! clock may be wrong, and only its steps are trusted.
 
 use leptos::prelude::*;
 use web_sys::Element;
@@ -18,7 +19,9 @@ pub fn Countdown(children: Children) -> impl IntoView {
     let node = NodeRef::new();
     super::on_wake(node, |root| {
         let Some(time) = super::find::<Element>(&root, "time") else { return };
-        let end = js_sys::Date::parse(&time.get_attribute("datetime").unwrap_or_default());
+        let left: f64 =
+            time.get_attribute("data-left").and_then(|left| left.parse().ok()).unwrap_or_default();
+        let end = js_sys::Date::now() + left * 1000.0;
         let tick = move || time.set_text_content(Some(&words(((end - js_sys::Date::now()) / 1000.0) as i64)));
         tick();
         set_interval(tick, std::time::Duration::from_secs(1));

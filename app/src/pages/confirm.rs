@@ -18,6 +18,8 @@ use leptos::prelude::*;
 pub fn ConfirmPage(
     chrome: Chrome,
     heading: String,
+    /// What it changes: the scope, or the account.
+    about: String,
     crumbs: Vec<(String, Option<String>)>,
     prepared: PreparedView,
     /// What the button does: "Create", "Rotate", "Update".
@@ -30,7 +32,7 @@ pub fn ConfirmPage(
     view! {
         <Frame chrome crumbs>
             <div class="narrow">
-                <PageHead heading />
+                <PageHead heading about />
                 <ChangeSteps confirm=true />
                 <Card title="What will happen">
                     <ul class="effects">

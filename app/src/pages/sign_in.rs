@@ -6,6 +6,7 @@ use crate::components::ui::code_field::CodeField;
 use crate::components::ui::field::Field;
 use crate::components::ui::flash::FlashMessage;
 use crate::components::ui::form::{Actions, PostForm};
+use crate::paths;
 use domain::form::Form;
 use leptos::prelude::*;
 
@@ -28,6 +29,7 @@ pub fn SignInPage(form: Form, next: String, notice: Option<String>) -> impl Into
 
 #[component]
 pub fn CodePage(form: Form, next: String) -> impl IntoView {
+    let recovery = paths::with_next("/sign-in/recovery", &next);
     view! {
         <Outside heading="Sign in">
             <PostForm form>
@@ -38,7 +40,7 @@ pub fn CodePage(form: Form, next: String) -> impl IntoView {
                 </Actions>
             </PostForm>
             <p class="outside-links">
-                <a href="/sign-in/recovery">"Use a recovery code"</a>
+                <a href=recovery>"Use a recovery code"</a>
                 <a href="/sign-in">"Start again"</a>
             </p>
         </Outside>
@@ -47,6 +49,7 @@ pub fn CodePage(form: Form, next: String) -> impl IntoView {
 
 #[component]
 pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
+    let code = paths::with_next("/sign-in/code", &next);
     view! {
         <Outside heading="Sign in">
             <PostForm form>
@@ -62,7 +65,7 @@ pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
                 </Actions>
             </PostForm>
             <p class="outside-links">
-                <a href="/sign-in/code">"Use a verification code"</a>
+                <a href=code>"Use a verification code"</a>
                 <a href="/sign-in">"Start again"</a>
             </p>
         </Outside>

@@ -16,6 +16,8 @@ use leptos::prelude::*;
 /// What the page of a prepared change says.
 pub struct Review {
     pub heading: &'static str,
+    /// What it changes: the scope, or the account.
+    pub about: String,
     pub crumbs: Vec<(String, Option<String>)>,
     /// The word on the button that acts.
     pub verb: &'static str,
@@ -47,11 +49,11 @@ pub async fn show(
     (form, status): (Form, StatusCode),
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    let Review { heading, crumbs, verb, back, effects, warning } = review;
+    let Review { heading, about, crumbs, verb, back, effects, warning } = review;
     let prepared = PreparedView { effects, warning, expires_at };
     let page = Page::framed(who, heading).status(status);
     Ok(page.show(
         app,
-        move || view! { <ConfirmPage chrome heading=heading.to_owned() crumbs prepared verb=verb.to_owned() back form /> },
+        move || view! { <ConfirmPage chrome heading=heading.to_owned() about crumbs prepared verb=verb.to_owned() back form /> },
     ))
 }

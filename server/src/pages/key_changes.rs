@@ -205,6 +205,7 @@ async fn second_step<C: KeyChange>(
     let (effects, warning) = command.effects(app, limits.daily).await?;
     let review = Review {
         heading: C::HEADING,
+        about: format!("{} · {environment}", scope.country.name()),
         crumbs: vec![
             (environment, Some(format!("/environments/{}", scope.environment))),
             (scope.country.name().to_owned(), None),

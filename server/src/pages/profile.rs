@@ -43,6 +43,7 @@ pub async fn end_sessions(
 pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
     Review {
         heading,
+        about: String::new(),
         crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],
         verb,
         back: back.to_owned(),
@@ -83,6 +84,7 @@ pub(super) async fn second_step<C: Sensitive>(
             (Form::new().refused(&problem), status_of(problem.code))
         }
     };
+    let review = Review { about: who.session.email.clone(), ..review };
     changes::show(app, who, review, prepared.expires_at, shown).await
 }
 
@@ -112,7 +114,11 @@ async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response
 pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     match changes::named(&who) {
         Some(id) => second_step::<ChangePassword>(&app, &who, review_password(), id, None).await,
-        None => password_page(&app, &who, Form::new()).await,
+        None => {
+            // Whoever opens the page begins anew: what was kept belonged to a form that was left.
+            app.portal().keep(&who.session, PASSWORD_FORM, &[]).await?;
+            password_page(&app, &who, Form::new()).await
+        }
     }
 }
 
@@ -144,6 +150,20 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
     let current = typed_or_kept("current_password", typed.current_password);
     let password = typed_or_kept("password", typed.password);
     let again = typed_or_kept("password_again", typed.password_again);
+    let mut form = Form::new();
+    for (field, secret, what) in [
+        ("current_password", &current, "Enter your current password."),
+        ("password", &password, "Enter a new password."),
+    ] {
+        if secret.is_empty() {
+            form.refuse(field, what);
+        }
+    }
+    if form.is_refused() {
+        let typed = [("current_password", &current), ("password", &password), ("password_again", &again)];
+        app.portal().keep(&who.session, PASSWORD_FORM, &typed).await?;
+        return password_page(app, who, form).await;
+    }
     let copies = [&current, &password].map(|secret| SecretText::new(secret.expose()));
     match app.portal().plan_password(&who.session, current, password, &again).await {
         Ok(command) => {

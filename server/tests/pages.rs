@@ -1,0 +1,58 @@
+//! What pages say, where the journeys in the browser do not look.
+
+mod support;
+
+use axum::http::StatusCode;
+use engine::testing::PASSWORD;
+use support::House;
+
+#[tokio::test]
+async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    for _ in 0..8 {
+        let answer = house.post(&cookie, "/profile/password", &[]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.body.contains("Enter your current password."));
+        assert!(answer.body.contains("Enter a new password."));
+        assert!(!answer.body.contains("placeholder=\"kept\""), "nothing was typed, so nothing is kept");
+    }
+    let half = house.post(&cookie, "/profile/password", &[("current_password", PASSWORD)]).await;
+    assert!(half.body.contains("placeholder=\"kept\""), "what was typed is kept");
+    assert!(!half.body.contains(PASSWORD), "and never sent back");
+    let again = house.get(&cookie, "/profile/password").await;
+    assert!(!again.body.contains("placeholder=\"kept\""), "a page opened anew begins anew");
+}
+
+#[tokio::test]
+async fn the_confirmation_names_the_scope_that_changes() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    house.post(&cookie, "/environments", &[("name", "Sandbox A"), ("kind", "test")]).await;
+    house.post(&cookie, "/environments/sandbox-a", &[("country", "FR")]).await;
+    let add = "/environments/sandbox-a/FR/keys/add";
+    let prepared = house.post(&cookie, add, &[("key_type", "managed"), ("rotation_days", "30")]).await;
+    let page = house.get(&cookie, prepared.location()).await;
+    assert!(page.body.contains("<p>France · Sandbox A</p>"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn where_one_wanted_to_go_survives_every_step_of_signing_in() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let wanted = "/audit?before=7";
+    let sent = house.get("", wanted).await;
+    assert_eq!(sent.location(), "/sign-in?next=%2Faudit%3Fbefore%3D7");
+    let fields = [("email", person.email.as_str()), ("password", PASSWORD), ("next", wanted)];
+    let first = house.post("", "/sign-in", &fields).await;
+    let cookie = first.cookie().expect("the password was right");
+    let code = house.get(&cookie, first.location()).await;
+    assert!(code.body.contains("/sign-in/recovery?next=/audit%3Fbefore%3D7"), "{}", code.body);
+    let recovery = house.get(&cookie, "/sign-in/recovery?next=/audit%3Fbefore%3D7").await;
+    assert!(recovery.body.contains("/sign-in/code?next=/audit%3Fbefore%3D7"));
+    let code = house.test.code(&person);
+    let done = house.post(&cookie, "/sign-in/code", &[("code", code.expose()), ("next", wanted)]).await;
+    assert_eq!(done.location(), wanted);
+}
