@@ -92,6 +92,9 @@ fn doc(place: &Place) -> Result<()> {
 
 fn browser(place: &Place) -> Result<()> {
     release::compile(place)?;
+    progress::say("Tests", "types of the journeys …");
+    shell::quiet(Command::new(place.npm_program("tsc")).current_dir(place.end2end()))
+        .context("the journeys do not compile: see above")?;
     progress::say("Tests", "journeys in a browser …");
     let mut runner = Command::new(place.npm_program("playwright"));
     runner.arg("test").current_dir(place.end2end()).env("KEYSTEAD_BIN", place.keystead());
