@@ -67,7 +67,6 @@ pub struct Due {
     pub slug: String,
     pub country: String,
     pub due_at: DateTime<Utc>,
-    pub deferred_until: Option<DateTime<Utc>>,
 }
 
 impl Due {
@@ -144,7 +143,7 @@ impl Db {
     /// Scopes whose Active managed version is due, the longest due first. Those put off today
     /// come again tomorrow.
     pub async fn due(&self, now: DateTime<Utc>, count: u32) -> Result<Vec<Due>, Error> {
-        const SQL: &str = "SELECT k.scope_id, e.slug, s.country, k.due_at, k.deferred_until FROM key_version k \
+        const SQL: &str = "SELECT k.scope_id, e.slug, s.country, k.due_at FROM key_version k \
                            JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
                            WHERE k.status = 'active' AND k.key_type = 'managed' AND k.due_at <= $1 \
                            AND (k.deferred_until IS NULL OR k.deferred_until <= $1) \

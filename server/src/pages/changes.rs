@@ -1,14 +1,12 @@
 //! The second step of every change: what will happen, and the code that makes it happen.
 
 use crate::App;
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, Shown};
 use crate::web::page::{Page, chrome, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::ConfirmPage;
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use domain::form::Form;
 use domain::id::ChangeId;
 use domain::view::PreparedView;
 use leptos::prelude::*;
@@ -46,7 +44,7 @@ pub async fn show(
     who: &SignedIn,
     review: Review,
     expires_at: DateTime<Utc>,
-    (form, status): (Form, StatusCode),
+    (form, status): Shown,
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
     let Review { heading, about, crumbs, verb, back, effects, warning } = review;

@@ -3,7 +3,7 @@
 
 use super::changes::{self, Review};
 use crate::App;
-use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{InScope, Typed};
 use crate::web::page::{Page, chrome, done, query_value, see};
 use crate::web::visitor::SignedIn;
@@ -37,9 +37,6 @@ pub struct ChangeForm {
     #[serde(default)]
     code: SecretText,
 }
-
-/// A form and the status it is shown with.
-type Shown = (Form, StatusCode);
 
 /// A change of a key.
 #[allow(async_fn_in_trait, reason = "used with the three types below only")]
@@ -101,11 +98,6 @@ fn keys_path(scope: &ScopeName) -> String {
 
 fn step_path<C: KeyChange>(scope: &ScopeName) -> String {
     format!("{}/{}", keys_path(scope), C::STEP)
-}
-
-fn refused(form: Form, error: Error) -> Result<Shown, Failure> {
-    let problem = in_form(error)?;
-    Ok((form.refused(&problem), status_of(problem.code)))
 }
 
 fn filled_in(period: RotationPeriod) -> Form {

@@ -3,7 +3,7 @@
 use super::changes::{self, Review};
 use super::{enter, form_status};
 use crate::App;
-use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::failure::{Failure, in_form, refused};
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, done, see};
 use crate::web::visitor::SignedIn;
@@ -79,10 +79,7 @@ pub(super) async fn second_step<C: Sensitive>(
     };
     let shown = match error {
         None => (Form::new(), StatusCode::OK),
-        Some(error) => {
-            let problem = in_form(error)?;
-            (Form::new().refused(&problem), status_of(problem.code))
-        }
+        Some(error) => refused(Form::new(), error)?,
     };
     let review = Review { about: who.session.email.clone(), ..review };
     changes::show(app, who, review, prepared.expires_at, shown).await

@@ -3,7 +3,7 @@
 use super::{enrolment_view, enter, form_status, with_cookie};
 use crate::App;
 use crate::web::cookies;
-use crate::web::failure::{Failure, in_form, status_of};
+use crate::web::failure::{Failure, in_form, refused};
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, encode, local_path, query_value, see};
 use crate::web::visitor::Visitor;
@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::form::Form;
-use engine::{Error, SecretText, Session, SetupState, Stage};
+use engine::{SecretText, Session, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -43,12 +43,6 @@ pub struct RecoveryForm {
     recovery_code: SecretText,
     #[serde(default)]
     next: String,
-}
-
-/// A form refused, and the status that goes with it.
-fn refused(form: Form, error: Error) -> Result<(Form, StatusCode), Failure> {
-    let problem = in_form(error)?;
-    Ok((form.refused(&problem), status_of(problem.code)))
 }
 
 /// Where the query says to go on to.

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::form::Form;
 use domain::problem::{Code, Problem};
 use domain::view::Theme;
 use engine::Error;
@@ -100,6 +101,18 @@ pub fn in_form(error: Error) -> Result<Problem, Failure> {
         problem if !matches!(problem.code, Code::Internal | Code::NotFound | Code::SignedOut) => Ok(problem),
         _ => Err(error.into()),
     }
+}
+
+/// A form and the status it is shown with.
+pub type Shown = (Form, StatusCode);
+
+/// The form with what was wrong in it, and the status that goes with that.
+///
+/// # Errors
+/// What cannot be shown in a form.
+pub fn refused(form: Form, error: Error) -> Result<Shown, Failure> {
+    let problem = in_form(error)?;
+    Ok((form.refused(&problem), status_of(problem.code)))
 }
 
 impl IntoResponse for Failure {
