@@ -2,6 +2,8 @@
 //! renders the page inside the [`document::Document`] and answers the forms. Everything works
 //! without script; the islands only add comfort.
 
+#![forbid(unsafe_code)]
+
 pub mod components;
 pub mod document;
 pub mod islands;

@@ -53,6 +53,7 @@ actions! {
     KeySettings = "key.settings", "Edit encryption key";
     ConfirmCode = "change.confirm", "Confirm a change";
     RootKeyInit = "root_key.init", "Create root key";
+    RootKeyRotate = "root_key.rotate", "Rotate root key";
 }
 
 /// How it ended.

@@ -3,6 +3,8 @@
 //! No async, no I/O, no clock, no randomness, no secrets: everything here also compiles to
 //! WebAssembly. A rule is a pure function that answers with a small enum saying *why not*.
 
+#![forbid(unsafe_code)]
+
 pub mod audit;
 pub mod command;
 mod country_table;

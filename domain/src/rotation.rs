@@ -58,7 +58,8 @@ impl From<RotationPeriod> for i64 {
 impl std::str::FromStr for RotationPeriod {
     type Err = NotAPeriod;
     fn from_str(text: &str) -> Result<Self, NotAPeriod> {
-        text.parse::<i64>().map_err(|_| NotAPeriod)?.try_into()
+        // One spelling each: "+30" and "030" are nothing a page of ours sends.
+        Self::ALL.into_iter().find(|period| period.days().to_string() == text).ok_or(NotAPeriod)
     }
 }
 
@@ -80,7 +81,7 @@ mod tests {
     fn the_periods_are_those_of_the_source() {
         let table: Vec<_> = RotationPeriod::ALL.map(|p| (p.days(), p.months())).into();
         assert_eq!(table, [(30, 1), (60, 2), (180, 6), (360, 12)]);
-        for bad in ["0", "31", "720", "-30", "x", ""] {
+        for bad in ["0", "31", "720", "-30", "+30", "030", "x", ""] {
             assert_eq!(bad.parse::<RotationPeriod>(), Err(NotAPeriod), "{bad}");
         }
     }

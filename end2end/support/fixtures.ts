@@ -1,4 +1,5 @@
-// What every journey starts with: a server of its own, an administrator, and a browser that is watched.
+// What every journey starts with: a server of its own, an administrator, and a browser that is watched. At its end nothing
+// secret may have been seen anywhere.
 
 import { test as base, expect } from '@playwright/test';
 import { Administrator } from './administrator';
@@ -6,23 +7,29 @@ import { Keystead } from './keystead';
 import { watch } from './watch';
 
 interface Fixtures {
+  /** Settings of the server beside those every journey has. */
+  settings: Readonly<Record<string, string>>;
   keystead: Keystead;
   /** Somebody who can sign in; a first run has nobody yet. */
   admin: Administrator;
 }
 
 export const test = base.extend<Fixtures>({
-  keystead: async ({}, use, info) => {
-    const keystead = await Keystead.prepare();
+  settings: [{}, { option: true }],
+  keystead: async ({ settings }, use, info) => {
+    const keystead = await Keystead.prepare(settings);
+    let leaks: string[] = [];
     try {
       await keystead.start();
       await use(keystead);
+      expect(keystead.exchanges().length, 'answers that are searched for secrets').toBeGreaterThan(0);
     } finally {
-      await keystead.remove();
-      if (info.status !== info.expectedStatus) {
+      leaks = await keystead.end();
+      if (leaks.length > 0 || info.status !== info.expectedStatus) {
         await info.attach('server log', { body: keystead.output, contentType: 'text/plain' });
       }
     }
+    expect(leaks, 'secrets where none may be').toEqual([]);
   },
   admin: async ({ keystead }, use) => {
     await use(await new Administrator(keystead).create());

@@ -1,12 +1,16 @@
-// A Keystead of a test's own: data in a temporary folder, a port that was free, a clock that can be moved.
+// A Keystead of a test's own: data in a temporary folder, a port that was free, a clock that can be moved. It logs all it
+// can, everything it says and writes is kept, and at the end all of it is searched for secrets.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
 import { Clock } from './clock';
+import { type Exchange, Tap } from './tap';
+import { places, register } from './traffic';
 
 const START_MS = 20_000;
 
@@ -33,31 +37,50 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** The files of the data folder that are meant to hold a secret. */
+const HOLDS: Readonly<Record<string, readonly Kind[]>> = {
+  'data/root.key': ['root key'],
+  'data/setup-token': ['setup token'],
+};
+
 export class Keystead {
   readonly data: string;
   readonly clock: Clock;
+  readonly canaries = new Canaries();
   private child: ChildProcess | undefined;
-  private log = '';
+  private readonly log: Buffer[] = [];
+  /** What was to be seen of servers that run no more, and what commands said. */
+  private readonly seen: Place[] = [];
+  private readonly complaints: string[] = [];
 
   private constructor(
     private readonly folder: string,
     private readonly port: number,
+    private readonly tap: Tap,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {
     this.data = join(folder, 'data');
     this.clock = new Clock(folder);
   }
 
   /** A place for a server that does not run yet. */
-  static async prepare(): Promise<Keystead> {
-    return new Keystead(mkdtempSync(join(tmpdir(), 'keystead-')), await freePort());
+  static async prepare(settings: Readonly<Record<string, string>> = {}): Promise<Keystead> {
+    const port = await freePort();
+    return new Keystead(mkdtempSync(join(tmpdir(), 'keystead-')), port, await Tap.before(port), settings);
   }
 
+  /** Where it is asked: everything that goes there and back is written down. */
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://127.0.0.1:${this.tap.port}`;
   }
 
   get output(): string {
-    return this.log;
+    return Buffer.concat(this.log).toString();
+  }
+
+  /** What was asked and answered so far. */
+  exchanges(): Exchange[] {
+    return this.tap.exchanges();
   }
 
   setupToken(): string {
@@ -68,16 +91,17 @@ export class Keystead {
   async start(): Promise<void> {
     const child = this.spawn([]);
     this.child = child;
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => (this.log += part.toString()));
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => this.log.push(part));
     const until = Date.now() + START_MS;
     while (!(await this.isReady())) {
-      if (child.exitCode !== null || Date.now() > until) throw new Error(`Keystead did not start:\n${this.log}`);
+      if (child.exitCode !== null || Date.now() > until) throw new Error(`Keystead did not start:\n${this.output}`);
       await new Promise((wake) => setTimeout(wake, 50));
     }
+    this.readSecretFiles();
   }
 
   private async isReady(): Promise<boolean> {
-    return fetch(`${this.url}/readyz`).then(
+    return fetch(`http://127.0.0.1:${this.port}/readyz`).then(
       (answer) => answer.ok,
       () => false,
     );
@@ -88,6 +112,7 @@ export class Keystead {
     const child = this.child;
     this.child = undefined;
     if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
+    this.look(child);
     const exit = once(child, 'exit');
     child.kill('SIGTERM');
     const [code] = (await exit) as [number | null];
@@ -96,24 +121,94 @@ export class Keystead {
 
   /** Runs the command line beside the server, or the server itself until it ends. */
   async run(args: string[], input = ''): Promise<Ended> {
+    for (const line of input.split('\n')) this.canaries.addLine(line);
     const child = this.spawn(args);
     const ended: Ended = { code: null, out: '', err: '' };
     child.stdout?.on('data', (part: Buffer) => (ended.out += part.toString()));
     child.stderr?.on('data', (part: Buffer) => (ended.err += part.toString()));
+    // A command that refuses its arguments is gone before it reads.
+    child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
     child.stdin?.end(input);
     const [code] = (await once(child, 'close')) as [number | null];
+    const seed = /^otpauth:.*[?&]secret=([A-Z2-7]+)/m.exec(ended.out)?.[1];
+    if (seed !== undefined) this.canaries.add('seed', seed);
+    for (const recovery of ended.out.match(RECOVERY_CODES) ?? []) this.canaries.add('recovery code', recovery);
+    const command = `the command ${args.slice(0, 2).join(' ')}`;
+    // Standard output is where a command hands out what it made; standard error may be somebody's log.
+    this.seen.push({ name: `standard output of ${command}`, bytes: Buffer.from(ended.out), may: ['seed', 'recovery code'] });
+    this.seen.push({ name: `standard error of ${command}`, bytes: Buffer.from(ended.err) });
     return { ...ended, code };
   }
 
-  async remove(): Promise<void> {
+  /** Ends everything and removes it. Answers with what should not have been seen: every secret, wherever it leaked. */
+  async end(): Promise<string[]> {
+    const ran = this.log.length > 0;
     await this.stop();
+    await this.tap.close();
+    this.readSecretFiles();
+    const exchanges = this.exchanges();
+    register(exchanges, this.canaries);
+    const log = Buffer.concat(this.log);
+    const all = [{ name: 'the log', bytes: log }, ...this.seen, ...this.files('at the end'), ...places(exchanges)];
+    const leaks = all.flatMap((place) => this.canaries.findings(place));
     rmSync(this.folder, { recursive: true, force: true });
+    // What the libraries below say, each statement of the database first, is logged at no lesser level than this.
+    if (ran && !/ (TRACE|DEBUG) /.test(log.toString('latin1'))) this.complaints.push('the log is not as full as it can be');
+    if (ran && this.canaries.count('root key') === 0) this.complaints.push('no root key was found to search for');
+    return [...this.complaints, ...leaks];
+  }
+
+  /** Ends everything; nothing may have leaked. */
+  async remove(): Promise<void> {
+    const leaks = await this.end();
+    if (leaks.length > 0) throw new Error(`Secrets where none may be:\n${leaks.join('\n')}`);
+  }
+
+  /** The secrets that lie in files of their own. */
+  private readSecretFiles(): void {
+    for (const [file, [kind]] of Object.entries(HOLDS)) {
+      const path = join(this.folder, file);
+      if (kind !== undefined && existsSync(path)) this.canaries.add(kind, readFileSync(path, 'utf8').trim());
+    }
+  }
+
+  /** Every file there is, as it is now. */
+  private files(when: string): Place[] {
+    return readdirSync(this.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name);
+        const name = path.slice(this.folder.length + 1);
+        return { name: `the file ${name} ${when}`, bytes: readFileSync(path), may: HOLDS[name] ?? [] };
+      });
+  }
+
+  /** What others on the host can see of a running server, and what it has written so far: its journal goes at the end. */
+  private look(child: ChildProcess): void {
+    this.seen.push(...this.files('while it ran'));
+    const limits = readFileSync(`/proc/${child.pid}/limits`, 'utf8');
+    if (!/^Max core file size +0 +0 /m.test(limits)) this.complaints.push('the server may leave a core dump');
+    this.seen.push({ name: "the server's command line", bytes: readFileSync(`/proc/${child.pid}/cmdline`) });
+    try {
+      this.seen.push({ name: "the server's environment", bytes: readFileSync(`/proc/${child.pid}/environ`) });
+    } catch (error) {
+      // Nobody but root may read it: that is how it should be.
+      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    }
   }
 
   private spawn(args: string[]): ChildProcess {
     return spawn(binary(), args, {
       cwd: this.folder,
-      env: { ...this.clock.environment(), KEYSTEAD_DATA_DIR: this.data, KEYSTEAD_LISTEN: `127.0.0.1:${this.port}` },
+      env: {
+        ...this.clock.environment(),
+        KEYSTEAD_DATA_DIR: this.data,
+        KEYSTEAD_LISTEN: `127.0.0.1:${this.port}`,
+        KEYSTEAD_LOG: 'trace',
+        ...this.settings,
+      },
     });
   }
 }

@@ -4,8 +4,8 @@ import type { BrowserContext, ConsoleMessage, Page } from '@playwright/test';
 
 /** The browser says so of every page that answers a refused form: that is no mistake of the page. */
 function isPageStatus(message: ConsoleMessage): boolean {
-  const isDocument = !message.location().url.includes('/assets/');
-  return isDocument && /^Failed to load resource: .* status of (404|409|422|429) /.test(message.text());
+  const isDocument = !/\/assets\/[^/]+\/./.test(message.location().url);
+  return isDocument && /^Failed to load resource: .* status of (400|404|409|413|422|429) /.test(message.text());
 }
 
 /** Without script the page's WebAssembly is fetched ahead for nothing, and Chromium mentions it. */

@@ -114,6 +114,7 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn record(&self, entry: Entry) -> Result<(), Error> {
-        self.db().begin_write().await?.commit(entry).await
+        let entry = &entry;
+        self.db().write(|tx| async move { tx.commit(entry.clone()).await }).await
     }
 }

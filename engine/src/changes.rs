@@ -51,9 +51,13 @@ impl Portal {
             serde_json::to_vec(command).map_err(|_| Error::Fault("a change cannot be written".into()))?;
         let sealed = self.keyring().seal(Purpose::Session, place(&bound), &Zeroizing::new(plain));
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        tx.insert_prepared(bound, &sealed, now, now + WAITS).await?;
-        tx.commit_unaudited("a prepared change changes nothing yet").await?;
+        let sealed = &sealed;
+        self.db()
+            .write(|mut tx| async move {
+                tx.insert_prepared(bound, sealed, now, now + WAITS).await?;
+                tx.commit_unaudited("a prepared change changes nothing yet").await
+            })
+            .await?;
         Ok(bound.id)
     }
 
@@ -84,13 +88,19 @@ impl Portal {
         let prepared = self.prepared::<C>(who, id).await?;
         self.spend_code(who, code, C::ACTION, &prepared.command.place()).await?;
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        if !tx.spend_prepared(binding::<C>(who, id)?, now).await? {
-            drop(tx);
+        let bound = binding::<C>(who, id)?;
+        let is_first = self
+            .db()
+            .write(|mut tx| async move {
+                let is_first = tx.spend_prepared(bound, now).await?;
+                tx.commit_unaudited("the event is the change itself").await?;
+                Ok(is_first)
+            })
+            .await?;
+        if !is_first {
             let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(prepared.command.place());
             return self.refuse(Error::ChangeGone, entry).await;
         }
-        tx.commit_unaudited("the event is the change itself").await?;
         Ok(Authorised::confirmed(prepared.command, who.actor(), now))
     }
 }

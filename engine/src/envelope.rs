@@ -14,6 +14,7 @@ use crate::random;
 use crate::{Error, SecretBytes};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
+use data_encoding::HEXLOWER;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -47,6 +48,10 @@ pub enum Purpose {
 impl Purpose {
     pub const ALL: [Self; 5] = [Self::TotpSeed, Self::Session, Self::ManagedKey, Self::Names, Self::Audit];
 
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::TotpSeed => "totp_seed",
@@ -71,6 +76,16 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Where somebody who reads the log finds it: table, column and row.
+    fn name(&self) -> String {
+        let row = [self.scope, self.row].into_iter().filter(|id| !id.is_empty()).map(|id| {
+            let text = std::str::from_utf8(id).ok().filter(|text| text.chars().all(|c| c.is_ascii_graphic()));
+            text.map_or_else(|| HEXLOWER.encode(id), str::to_owned)
+        });
+        let row: Vec<_> = row.collect();
+        format!("{}.{} of {}, number {}", self.table, self.column, row.join("/"), self.number)
+    }
+
     /// Every part with its length before it, so that no two places read alike.
     fn bytes(&self, instance: Uuid, purpose: &str, term: u32) -> Vec<u8> {
         let parts: [&[u8]; 9] = [
@@ -200,7 +215,7 @@ fn open(
     place: Place<'_>,
     sealed: &[u8],
 ) -> Result<SecretBytes, Error> {
-    let refused = || Error::Sealed(format!("{}.{}", place.table, place.column));
+    let refused = || Error::Sealed(place.name());
     if key.len() != 32
         || sealed.len() < HEAD + TAG
         || sealed[0] != FORMAT

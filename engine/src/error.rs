@@ -69,6 +69,10 @@ pub enum Error {
     Sealed(String),
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("the connection broke during a commit, which may or may not have happened: {0}")]
+    Unsure(sqlx::Error),
+    #[error("the clock is {seconds} s off the database's")]
+    ClockOff { seconds: i64 },
     #[error("{0}")]
     Fault(String),
 }
@@ -105,8 +109,10 @@ impl Error {
             | Self::Outdated(_) => Code::Conflict,
             Self::Limit { .. } => Code::Limit,
             Self::NotFound => Code::NotFound,
-            Self::Busy => Code::Busy,
-            Self::Corrupt { .. } | Self::Sealed(_) | Self::Database(_) | Self::Fault(_) => Code::Internal,
+            Self::Busy | Self::ClockOff { .. } => Code::Busy,
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Database(_) | Self::Unsure(_) | Self::Fault(_) => {
+                Code::Internal
+            }
         }
     }
 
@@ -178,6 +184,15 @@ impl Error {
             Self::Busy => "Keystead is busy. Try again in a few seconds.".into(),
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => {
                 "Something inside Keystead failed. Nothing was changed; the server's log says why.".into()
+            }
+            Self::Unsure(_) => {
+                "The connection to the database broke while this was being written: it was done whole or not at all. \
+                 Look which before you try again."
+                    .into()
+            }
+            Self::ClockOff { .. } => {
+                "This server's clock differs too much from the database's: no code can be checked until an operator sets it."
+                    .into()
             }
             Self::Database(_) => {
                 "The database cannot be reached or refused to write. Nothing was changed; try again in a moment."

@@ -203,17 +203,12 @@ impl Portal {
         scope: &ScopeRef,
         shown: Plan,
     ) -> Result<Plan, Error> {
-        let mut tx = self.db().begin_write().await?;
-        match self.make_version(&mut tx, scope, shown.new, Some(shown), None, ask).await {
-            Ok(plan) => {
-                tx.commit(ask.entry(describe(&plan))).await?;
-                Ok(plan)
-            }
-            Err(error) => {
-                drop(tx);
-                self.refuse(error, ask.refusal("")).await
-            }
-        }
+        let made = self.db().write(|mut tx| async move {
+            let plan = self.make_version(&mut tx, scope, shown.new, Some(shown), None, ask).await?;
+            tx.commit(ask.entry(describe(&plan))).await?;
+            Ok(plan)
+        });
+        self.or_refuse(made.await, ask.refusal("")).await
     }
 
     /// Lock, plan, deprecate, insert. The caller commits.
@@ -273,34 +268,33 @@ impl Portal {
     /// # Errors
     /// [`Error::Outdated`] when the Active version or its period is another one now.
     pub async fn edit_key(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
-        match self.try_edit(&ask).await {
-            Err(error) => self.refuse(error, ask.refusal("")).await,
-            done => done,
-        }
+        self.or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
     }
 
     async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
         let EditKey { scope, number, from, to } = ask.command();
-        let mut tx = self.db().begin_write().await?;
-        tx.lock(Lock::Scope(scope.id)).await?;
-        let active = tx.active_version(scope.id).await?;
-        let (version, period) = managed(active.as_ref().map(as_active))?;
-        if version.number != *number {
-            return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
-        }
-        if period != *from {
-            return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
-        }
-        let due_at = to.due_after(version.created_at);
-        tx.set_period(scope.id, *number, *to, due_at).await?;
-        let detail = format!(
-            "version {number}: {} → {} days, due {}",
-            from.days(),
-            to.days(),
-            domain::words::moment(due_at)
-        );
-        tx.commit(ask.entry(detail)).await?;
-        Ok(due_at)
+        let edited = self.db().write(|mut tx| async move {
+            tx.lock(Lock::Scope(scope.id)).await?;
+            let active = tx.active_version(scope.id).await?;
+            let (version, period) = managed(active.as_ref().map(as_active))?;
+            if version.number != *number {
+                return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
+            }
+            if period != *from {
+                return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
+            }
+            let due_at = to.due_after(version.created_at);
+            tx.set_period(scope.id, *number, *to, due_at).await?;
+            let detail = format!(
+                "version {number}: {} → {} days, due {}",
+                from.days(),
+                to.days(),
+                domain::words::moment(due_at)
+            );
+            tx.commit(ask.entry(detail)).await?;
+            Ok(due_at)
+        });
+        edited.await
     }
 }
 

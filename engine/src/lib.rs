@@ -4,6 +4,8 @@
 //! (how a verification code becomes the right to do one thing), `scopes` and `keys` (what is
 //! done), `store` (the only SQL), [`envelope`] (what lies there sealed).
 
+#![forbid(unsafe_code)]
+
 pub mod audit;
 pub mod authority;
 pub mod changes;
@@ -16,11 +18,12 @@ mod keys;
 mod notes;
 mod password;
 mod portal;
-pub use portal::instance_if_any;
+pub use portal::{instance_if_any, right_root_key};
 mod profile;
 mod random;
 pub mod recovery;
 pub mod root_key;
+pub mod root_rotation;
 pub mod scheduler;
 mod scopes;
 pub mod secret;

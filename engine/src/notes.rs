@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 const KEPT: TimeDelta = TimeDelta::minutes(15);
 const FLASH: &str = "flash";
 
-fn place<'a>(session: &'a SessionId, kind: &'a str) -> Place<'a> {
-    Place { table: "session_note", column: kind, row: session.0.as_bytes(), ..Place::default() }
+fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> Place<'a> {
+    let number = revision.unsigned_abs();
+    Place { table: "session_note", column: kind, row: session.0.as_bytes(), number, ..Place::default() }
 }
 
 impl Portal {
@@ -26,13 +27,14 @@ impl Portal {
         kind: &str,
         plain: &[u8],
     ) -> Result<(), Error> {
-        let sealed = self.keyring().seal(Purpose::Session, place(&session, kind), plain);
+        let revision = tx.next_revision(session.0, kind).await?;
+        let sealed = self.keyring().seal(Purpose::Session, place(&session, kind, revision), plain);
         tx.put_note(session, kind, &sealed, self.now() + KEPT).await
     }
 
     pub(crate) async fn note(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
-        let Some(sealed) = self.db().note(session, kind, self.now()).await? else { return Ok(None) };
-        self.keyring().open(Purpose::Session, place(&session, kind), &sealed).map(Some)
+        let Some(row) = self.db().note(session, kind, self.now()).await? else { return Ok(None) };
+        self.keyring().open(Purpose::Session, place(&session, kind, row.revision), &row.sealed).map(Some)
     }
 
     /// Keeps the secrets of a refused form that were typed, so that they need not be typed again.
@@ -53,9 +55,13 @@ impl Portal {
         let plain = Zeroizing::new(
             serde_json::to_vec(&map).map_err(|_| Error::Fault("a form cannot be kept".into()))?,
         );
-        let mut tx = self.db().begin_write().await?;
-        self.put_note(&mut tx, session.id, form, &plain).await?;
-        tx.commit_unaudited("secrets of a refused form are kept sealed").await
+        let plain = &plain;
+        self.db()
+            .write(|mut tx| async move {
+                self.put_note(&mut tx, session.id, form, plain).await?;
+                tx.commit_unaudited("secrets of a refused form are kept sealed").await
+            })
+            .await
     }
 
     /// The secrets kept for a form.
@@ -75,9 +81,12 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn put_flash(&self, session: &Session, message: &str) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
-        tx.commit_unaudited("a status message waits for the next page").await
+        self.db()
+            .write(|mut tx| async move {
+                self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
+                tx.commit_unaudited("a status message waits for the next page").await
+            })
+            .await
     }
 
     /// Takes the status message that waits: it is shown once.
@@ -86,9 +95,12 @@ impl Portal {
     /// When the database fails.
     pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
         let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
-        let mut tx = self.db().begin_write().await?;
-        tx.delete_note(session.id, FLASH).await?;
-        tx.commit_unaudited("a status message is shown once").await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_note(session.id, FLASH).await?;
+                tx.commit_unaudited("a status message is shown once").await
+            })
+            .await?;
         Ok(Some(Flash { message: String::from_utf8_lossy(note.expose()).into_owned() }))
     }
 }

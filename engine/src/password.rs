@@ -1,12 +1,14 @@
-//! Passwords: Argon2id (RFC 9106) in a bounded number of threads, and what a password must be.
+//! Passwords: Argon2id (RFC 9106) in a few threads of its own, and what a password must be.
 
 use crate::{Error, SecretText, random};
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use domain::password::{MAX_BYTES, MIN_CHARS, PasswordRefused};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization;
 use zxcvbn::feedback::Warning;
 
@@ -18,23 +20,31 @@ const QUEUE: usize = 32;
 /// zxcvbn's scale: 3 is "safely unguessable: moderate protection from offline slow-hash".
 const SCORE: u8 = 3;
 
+type Work = Box<dyn FnOnce() + Send>;
+
 /// Hashes and checks passwords; clones share one queue.
 #[derive(Clone)]
 pub struct Hasher {
-    running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    threads: mpsc::Sender<Work>,
     /// Checked when a name is unknown, so that it costs the same as one that is known.
     decoy: Arc<String>,
 }
 
+/// A place in the queue.
+pub struct Place(OwnedSemaphorePermit);
+
 impl Hasher {
     pub fn new() -> Result<Self, Error> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            running: Arc::new(Semaphore::new(threads)),
-            waiting: Arc::new(Semaphore::new(threads + QUEUE)),
-            decoy: Arc::new(hash(&SecretText::new(data_encoding::HEXLOWER.encode(&random::bytes::<16>())))?),
-        })
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let waiting = Arc::new(Semaphore::new(count + QUEUE));
+        let threads = start(count)?;
+        let (answer, answered) = mpsc::channel();
+        let nobodys = SecretText::new(data_encoding::HEXLOWER.encode(&random::bytes::<16>()));
+        let work: Work = Box::new(move || drop(answer.send(hash(&nobodys))));
+        let _ = threads.send(work);
+        let decoy = answered.recv().map_err(|_| Error::Fault("a password cannot be hashed".into()))??;
+        Ok(Self { waiting, threads, decoy: Arc::new(decoy) })
     }
 
     /// Hashes a new password into PHC string form.
@@ -42,20 +52,33 @@ impl Hasher {
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
     pub async fn hash(&self, password: SecretText) -> Result<String, Error> {
-        self.run(move || hash(&password)).await?
+        self.run(self.place()?, move || hash(&password)).await?
+    }
+
+    /// A place in the queue. Taken before a try is counted: who is told to come back left no trace.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the queue is full.
+    pub fn place(&self) -> Result<Place, Error> {
+        self.waiting.clone().try_acquire_owned().map(Place).map_err(|_| Error::Busy)
     }
 
     /// Whether the password is the one hashed. `None` does the same work and is never right.
     ///
     /// # Errors
-    /// [`Error::Busy`] when the queue is full.
-    pub async fn verify(&self, password: SecretText, stored: Option<String>) -> Result<Verified, Error> {
+    /// When the stored hash is damaged.
+    pub async fn verify(
+        &self,
+        place: Place,
+        password: SecretText,
+        stored: Option<String>,
+    ) -> Result<Verified, Error> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        self.run(move || {
+        self.run(place, move || {
             let parsed =
                 PasswordHash::new(&stored).map_err(|_| Error::Fault("a password hash is damaged".into()))?;
-            let right = argon2().verify_password(normal(&password).expose().as_bytes(), &parsed).is_ok();
+            let right = InPlace.verify_password(normal(&password).expose().as_bytes(), &parsed).is_ok();
             let outgrown = !stored.starts_with(&prefix());
             Ok(match right && known {
                 false => Verified::Wrong,
@@ -66,13 +89,44 @@ impl Hasher {
         .await?
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = self.waiting.try_acquire().map_err(|_| Error::Busy)?;
-        let _thread = self.running.acquire().await.map_err(|_| Error::Busy)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| Error::Fault("a password check was interrupted".into()))
+    /// The place belongs to the work, not to whoever waits for it: a check cannot be stopped, so
+    /// somebody who hangs up must not make room for the next.
+    async fn run<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let interrupted = || Error::Fault("a password check was interrupted".into());
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            let done = work();
+            drop(place.0);
+            let _ = answer.send(done);
+        });
+        self.threads.send(work).map_err(|_| interrupted())?;
+        answered.await.map_err(|_| interrupted())
     }
+}
+
+/// Threads of their own, and no more, so that there are no more blocks of memory than these.
+fn start(threads: usize) -> Result<mpsc::Sender<Work>, Error> {
+    let (sender, receiver) = mpsc::channel::<Work>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..threads {
+        let receiver = receiver.clone();
+        let next = move || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+        let all = move || {
+            while let Some(work) = next() {
+                // The caller learns of it: its answer never comes.
+                let _ = catch_unwind(AssertUnwindSafe(work));
+            }
+        };
+        std::thread::Builder::new()
+            .name("password".into())
+            .spawn(all)
+            .map_err(|error| Error::Fault(format!("a thread cannot be started: {error}")))?;
+    }
+    Ok(sender)
 }
 
 /// What a check found.
@@ -83,9 +137,48 @@ pub enum Verified {
     RightButOutgrown(String),
 }
 
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within Argon2's bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+fn params() -> Params {
+    Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within Argon2's bounds")
+}
+
+thread_local! {
+    /// The blocks of this thread. Allocated anew for each check they come from everywhere, and the C
+    /// library keeps three times as much of it.
+    static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Argon2id in the memory that the thread has already.
+struct InPlace;
+
+impl CustomizedPasswordHasher<PasswordHash> for InPlace {
+    type Params = Params;
+
+    fn hash_password_customized(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+        algorithm: Option<&str>,
+        version: Option<u32>,
+        params: Params,
+    ) -> password_hash::Result<PasswordHash> {
+        let algorithm = algorithm.map_or(Ok(Algorithm::Argon2id), Algorithm::try_from)?;
+        let version = version.map_or(Ok(Version::V0x13), Version::try_from)?;
+        let mut out = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
+        let context = Argon2::new(algorithm, version, params.clone());
+        BLOCKS.with_borrow_mut(|blocks| {
+            blocks.resize(params.block_count(), Block::default());
+            let done = context.hash_password_into_with_memory(password, salt, &mut out, &mut blocks[..]);
+            blocks.fill(Block::default());
+            done
+        })?;
+        Ok(PasswordHash {
+            algorithm: algorithm.ident(),
+            version: Some(version.into()),
+            params: ParamsString::try_from(&params)?,
+            salt: Some(Salt::new(salt)?),
+            hash: Some(Output::new(&out)?),
+        })
+    }
 }
 
 fn prefix() -> String {
@@ -93,8 +186,8 @@ fn prefix() -> String {
 }
 
 fn hash(password: &SecretText) -> Result<String, Error> {
-    argon2()
-        .hash_password_with_salt(normal(password).expose().as_bytes(), &random::bytes::<16>())
+    InPlace
+        .hash_password_with_params(normal(password).expose().as_bytes(), &random::bytes::<16>(), params())
         .map(|hash| hash.to_string())
         .map_err(|_| Error::Fault("a password cannot be hashed".into()))
 }
@@ -152,6 +245,7 @@ fn guessable(text: &str, email: &str) -> Result<(), PasswordRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::password_hash::PasswordHasher;
 
     fn checked(password: &str) -> Result<(), PasswordRefused> {
         let password = SecretText::new(password);
@@ -183,19 +277,50 @@ mod tests {
         assert_eq!(refused, Err(PasswordRefused::Mismatch));
     }
 
+    async fn verified(hasher: &Hasher, password: SecretText, stored: &str) -> Verified {
+        let place = hasher.place().expect("a place");
+        hasher.verify(place, password, Some(stored.to_owned())).await.expect("a verdict")
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_makes_no_room_for_another_check() {
+        let hasher = Hasher::new().expect("a hasher");
+        let places = hasher.waiting.available_permits();
+        let (release, blocked) = mpsc::channel::<()>();
+        let check = hasher.run(hasher.place().expect("a place"), move || blocked.recv().is_ok());
+        let gave_up = tokio::time::timeout(std::time::Duration::from_millis(50), check).await;
+        assert!(gave_up.is_err(), "the check still runs");
+        assert_eq!(hasher.waiting.available_permits(), places - 1);
+        release.send(()).expect("the check waits");
+        while hasher.waiting.available_permits() < places {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_check_that_panics_takes_no_thread_and_no_place_with_it() {
+        let hasher = Hasher::new().expect("a hasher");
+        for _ in 0..2 * (QUEUE + 16) {
+            let failed = hasher.run(hasher.place().expect("a place"), || panic!("on purpose")).await;
+            assert!(matches!(failed, Err::<(), _>(Error::Fault(_))));
+        }
+        assert_eq!(hasher.run(hasher.place().expect("a place"), || 7).await.expect("it runs"), 7);
+    }
+
     #[tokio::test]
     async fn a_password_is_right_however_its_letters_are_composed() {
         let hasher = Hasher::new().expect("a hasher");
         let stored = hasher.hash(SecretText::new("caf\u{e9} harbour violet")).await.expect("a hash");
         let decomposed = SecretText::new("cafe\u{301} harbour violet");
-        assert!(matches!(hasher.verify(decomposed, Some(stored.clone())).await, Ok(Verified::Right)));
+        assert!(matches!(verified(&hasher, decomposed, &stored).await, Verified::Right));
         let wrong = SecretText::new("cafe harbour violet");
-        assert!(matches!(hasher.verify(wrong, Some(stored)).await, Ok(Verified::Wrong)));
+        assert!(matches!(verified(&hasher, wrong, &stored).await, Verified::Wrong));
     }
 
     #[tokio::test]
     async fn a_hash_of_smaller_parameters_is_renewed() {
         let hasher = Hasher::new().expect("a hasher");
+        // Made by the library as a whole: what is stored is Argon2id, not something like it.
         let small = Argon2::new(
             Algorithm::Argon2id,
             Version::V0x13,
@@ -203,7 +328,7 @@ mod tests {
         );
         let stored =
             small.hash_password_with_salt(b"violet", b"0123456789abcdef").expect("a hash").to_string();
-        let verified = hasher.verify(SecretText::new("violet"), Some(stored)).await.expect("a verdict");
+        let verified = verified(&hasher, SecretText::new("violet"), &stored).await;
         assert!(matches!(verified, Verified::RightButOutgrown(new) if new.starts_with(&prefix())));
     }
 }

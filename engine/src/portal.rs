@@ -6,11 +6,12 @@ use crate::password::Hasher;
 use crate::store::Db;
 use crate::store::instance::Instance;
 use crate::{Clock, Error, random};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
 use domain::limits::DailyLimits;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use uuid::Uuid;
 
 const CANARY: &[u8] = b"keystead canary";
@@ -30,14 +31,20 @@ struct Inner {
     keyring: Keyring,
     hasher: Hasher,
     clock: Clock,
+    clock_off: AtomicI64,
     settings: Settings,
 }
 
-fn canary_place() -> Place<'static> {
+/// A clock that is off by more than this is worth a warning.
+const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
+/// A clock that is off by more than this makes codes and due dates wrong.
+const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
+
+pub(crate) fn canary_place() -> Place<'static> {
     Place { table: "instance", column: "canary", row: b"1", ..Place::default() }
 }
 
-fn term_place(purpose: Purpose) -> Place<'static> {
+pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
     Place {
         table: "keyring",
         column: "sealed",
@@ -64,7 +71,44 @@ impl Portal {
         };
         prove(root, &instance)?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
-        Ok(Self(Arc::new(Inner { db, keyring, hasher: Hasher::new()?, clock, settings })))
+        Ok(Self(Arc::new(Inner {
+            db,
+            keyring,
+            hasher: Hasher::new()?,
+            clock,
+            clock_off: AtomicI64::new(0),
+            settings,
+        })))
+    }
+
+    /// Compares the clock with that of the database, which several servers share.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn compare_clock(&self) -> Result<(), Error> {
+        let before = self.now();
+        let Some(theirs) = self.db().time().await? else { return Ok(()) };
+        let after = self.now();
+        // The answer was made somewhere between the two.
+        let off = (before - theirs).max(theirs - after).max(TimeDelta::zero());
+        self.0.clock_off.store(off.num_milliseconds(), Ordering::Relaxed);
+        let seconds = off.num_seconds();
+        if off > TOO_FAR {
+            tracing::error!(
+                seconds,
+                "the clock is too far off the database's: no code is accepted, nothing is rotated"
+            );
+        } else if off > WORTH_SAYING {
+            tracing::warn!(seconds, "the clock is off the database's");
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::ClockOff`] when what depends on the time cannot be decided.
+    pub(crate) fn require_clock(&self) -> Result<(), Error> {
+        let off = TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed));
+        if off > TOO_FAR { Err(Error::ClockOff { seconds: off.num_seconds() }) } else { Ok(()) }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -112,42 +156,63 @@ pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     }
 }
 
+/// Of the keys at hand, the one that opens this database; the first where there is none yet.
+///
+/// # Errors
+/// When there is no key at all, or the database fails.
+pub async fn right_root_key(db: &Db, mut keys: Vec<RootKey>) -> Result<RootKey, Error> {
+    let instance = instance_if_any(db).await?;
+    let right = instance.and_then(|instance| keys.iter().position(|key| opens(key, &instance)));
+    if keys.is_empty() {
+        return Err(Error::Fault("There is no root key.".into()));
+    }
+    Ok(keys.swap_remove(right.unwrap_or_default()))
+}
+
+pub(crate) fn opens(root: &RootKey, instance: &Instance) -> bool {
+    root.open(instance.uuid, canary_place(), &instance.canary).is_ok()
+}
+
 fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
-    root.open(instance.uuid, canary_place(), &instance.canary).map(drop).map_err(|_| {
-        Error::Fault(
-            "The root key is not the one this database was made with. Point KEYSTEAD_ROOT_KEY_FILE to the right \
-             one; nothing was touched."
-                .into(),
-        )
-    })
+    if opens(root, instance) {
+        return Ok(());
+    }
+    Err(Error::Fault(
+        "The root key is not the one this database was made with. Point KEYSTEAD_ROOT_KEY_FILE to the right \
+         one (after `root-key rotate` on another host: a copy of that host's file); nothing was touched."
+            .into(),
+    ))
 }
 
 /// Founds a new instance: its id, the canary, one random term per purpose.
 async fn found(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, Error> {
     let uuid: Uuid = random::uuid();
     let canary = root.seal(uuid, canary_place(), CANARY);
-    let mut tx = db.begin_write().await?;
-    match tx.insert_instance(uuid, &canary, now).await {
+    let sealed = &canary;
+    let made = db.write(|mut tx| async move {
+        tx.insert_instance(uuid, sealed, now).await?;
+        for purpose in Purpose::ALL {
+            let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
+            tx.insert_term(purpose.word(), &term, now).await?;
+        }
+        tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await
+    });
+    match made.await {
+        Ok(()) => Ok(Instance { uuid, canary }),
         // Another server on the same database came first.
         Err(Error::Database(error)) if crate::store::is_duplicate(&error) => {
-            drop(tx);
-            return db.instance().await?.ok_or(Error::NotFound);
+            db.instance().await?.ok_or(Error::NotFound)
         }
-        other => other?,
+        Err(error) => Err(error),
     }
-    for purpose in Purpose::ALL {
-        let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
-        tx.insert_term(purpose.word(), &term, now).await?;
-    }
-    tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await?;
-    Ok(Instance { uuid, canary })
 }
 
 async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {
     let mut terms = HashMap::new();
     for row in db.terms().await? {
-        let known = Purpose::ALL.into_iter().find(|purpose| purpose.word() == row.purpose && row.term == 1);
-        let purpose = known.ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
+        let purpose = Purpose::from_word(&row.purpose)
+            .filter(|_| row.term == 1)
+            .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
         terms.insert(purpose, root.open(instance, term_place(purpose), &row.sealed)?);
     }
     if let Some(missing) = Purpose::ALL.into_iter().find(|purpose| !terms.contains_key(purpose)) {

@@ -51,8 +51,9 @@ impl Portal {
     ) -> Result<ChangePassword, Error> {
         session.require(Stage::Full)?;
         let user = self.db().user(session.user()?).await?;
+        let place = self.hasher().place()?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
-        let verified = self.hasher().verify(current, Some(user.password_hash.clone())).await?;
+        let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, crate::password::Verified::Wrong) {
             let entry = Entry::refused(self.now(), session.actor(), Action::PasswordChange);
             return self.refuse(Error::WrongCurrentPassword, entry).await;
@@ -71,15 +72,19 @@ impl Portal {
         ask: Authorised<ChangePassword>,
         session: &Session,
     ) -> Result<NewSession, Error> {
-        let user = self.db().user(ask.command().user).await?;
-        let mut tx = self.db().begin_write().await?;
-        tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
-        let owner = Owner { security_epoch: tx.security_epoch(user.id()).await?, ..sign_in::owner(&user) };
-        let new = self
-            .open_session(&mut tx, Stage::Full, Some(owner), session.from.clone(), Some(session.id))
-            .await?;
-        tx.commit(ask.entry("")).await?;
-        Ok(new)
+        let user = &self.db().user(ask.command().user).await?;
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
+                let security_epoch = tx.security_epoch(user.id()).await?;
+                let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(ask.entry("")).await?;
+                Ok(new)
+            })
+            .await
     }
 
     /// Leave to set up another authenticator in this session; the old one works until then.
@@ -91,9 +96,13 @@ impl Portal {
         ask: Authorised<ReplaceAuthenticator>,
         session: &Session,
     ) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        self.begin_enrolment(session, &mut tx).await?;
-        tx.commit(ask.entry("begun")).await
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                self.begin_enrolment(session, &mut tx).await?;
+                tx.commit(ask.entry("begun")).await
+            })
+            .await
     }
 
     /// Ten new recovery codes, to be shown in this session.
@@ -105,10 +114,14 @@ impl Portal {
         ask: Authorised<ReplaceRecoveryCodes>,
         session: &Session,
     ) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        self.store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &recovery::generate())
-            .await?;
-        tx.commit(ask.entry("")).await
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                let codes = recovery::generate();
+                self.store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &codes).await?;
+                tx.commit(ask.entry("")).await
+            })
+            .await
     }
 
     /// The recovery codes that still wait to be shown in this session.
@@ -127,8 +140,11 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn forget_recovery_codes(&self, session: &Session) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        tx.delete_note(session.id, RECOVERY_NOTE).await?;
-        tx.commit_unaudited("recovery codes were seen").await
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_note(session.id, RECOVERY_NOTE).await?;
+                tx.commit_unaudited("recovery codes were seen").await
+            })
+            .await
     }
 }

@@ -18,10 +18,10 @@ pub fn generate() -> Vec<SecretText> {
 }
 
 /// What is stored. The codes have full entropy, so a plain hash keeps them (unlike passwords).
-/// Case, spaces and hyphens do not matter: people type these from paper.
+/// Case, spaces and hyphens do not matter: people type these from paper. Anything else does.
 pub fn hash(code: &SecretText) -> Vec<u8> {
-    let clean: String =
-        code.expose().chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let typed = code.expose().chars().filter(|c| !matches!(c, ' ' | '-'));
+    let clean: String = typed.map(|c| c.to_ascii_uppercase()).collect();
     Sha256::digest(clean.as_bytes()).to_vec()
 }
 
@@ -35,6 +35,9 @@ mod tests {
         assert_eq!(codes.len(), COUNT);
         let typed = SecretText::new(codes[0].expose().to_lowercase().replace('-', " "));
         assert_eq!(hash(&typed), hash(&codes[0]));
+        for not_it in ["!", "\n", "é"].map(|sign| SecretText::new(format!("{}{sign}", codes[0].expose()))) {
+            assert_ne!(hash(&not_it), hash(&codes[0]));
+        }
         assert_ne!(hash(&codes[0]), hash(&codes[1]));
     }
 }

@@ -7,7 +7,8 @@ use data_encoding::BASE64;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Reads the root key's file; `None` when it is not there.
@@ -61,7 +62,66 @@ fn parse(text: &str, what: &str) -> Result<RootKey, Error> {
     }
 }
 
-/// Makes a new root key and its file; never overwrites one.
+/// Where a rotation writes the new key.
+pub fn beside(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    file.with_file_name(name)
+}
+
+/// The key of the file, and the one that a rotation has left beside it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(file: &Path) -> Result<Vec<RootKey>, Error> {
+    Ok([read(file)?, read(&beside(file))?].into_iter().flatten().collect())
+}
+
+/// Holds the key's folder until the answer is dropped: one rotation at a time, and nobody puts
+/// a key in place that another one is about to write.
+///
+/// # Errors
+/// A sentence when the folder is not there.
+pub(crate) fn hold_folder(file: &Path) -> Result<File, Error> {
+    File::open(folder(file)).and_then(|folder| folder.lock().map(|()| folder)).map_err(|error| {
+        Error::Fault(format!("The folder of the root key {} cannot be used: {error}.", file.display()))
+    })
+}
+
+/// Ends a rotation that was stopped after its commit, where `right` is the new key.
+///
+/// # Errors
+/// A sentence when the file cannot be renamed.
+pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
+    let is_right = |key: RootKey| bool::from(key.expose().ct_eq(right.expose()));
+    let is_left = || read(&beside(file)).map(|next| next.is_some_and(is_right));
+    // Looked at before the lock, so that a server does not wait for a rotation in its usual start.
+    if !is_left()? {
+        return Ok(false);
+    }
+    let _alone = hold_folder(file)?;
+    if !is_left()? {
+        return Ok(false);
+    }
+    put_in_place(file).map(|()| true)
+}
+
+/// Lets the new key take the place of the old one.
+pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
+    let renamed = std::fs::rename(beside(file), file).and_then(|()| File::open(folder(file))?.sync_all());
+    renamed.map_err(|error| {
+        let shown = file.display();
+        Error::Fault(format!(
+            "The new root key {shown}.new cannot take the place of {shown}: {error}. Both are needed until it does."
+        ))
+    })
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a new root key and its file; never overwrites one. The file appears whole or not at all.
 ///
 /// # Errors
 /// A sentence: there is a file already, or it cannot be written.
@@ -70,13 +130,11 @@ pub fn create(path: &Path) -> Result<RootKey, Error> {
     let key = RootKey::generate();
     let text = Zeroizing::new(format!("{}\n", BASE64.encode(key.expose())));
     let written =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
+        tempfile::Builder::new().prefix(".root-key-").tempfile_in(folder(path)).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            File::open(
-                path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-            )?
-            .sync_all()
+            file.as_file().sync_all()?;
+            file.persist_noclobber(path).map_err(|refused| refused.error)?;
+            File::open(folder(path))?.sync_all()
         });
     match written {
         Ok(()) => Ok(key),

@@ -5,8 +5,8 @@
 use crate::audit::{Actor, Entry};
 use crate::authority::Authorised;
 use crate::keys::describe;
-use crate::store::Lock;
 use crate::store::keys::{Due, as_active};
+use crate::store::{Lock, Tx};
 use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
 use domain::audit::Action;
@@ -26,6 +26,7 @@ impl Portal {
     /// # Errors
     /// When the database fails; what was rotated stays rotated, the rest is found again.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
+        self.require_clock()?;
         let mut rotated = 0;
         loop {
             let due = self.db().due(self.now(), BATCH).await?;
@@ -53,8 +54,11 @@ impl Portal {
             environment: Slug::try_from(due.slug.clone()).map_err(|_| corrupt("slug"))?,
             country: Country::from_code(&due.country).map_err(|_| corrupt("country"))?,
         };
-        let scope = ScopeRef { id: due.scope(), name };
-        let mut tx = self.db().begin_write().await?;
+        let scope = &ScopeRef { id: due.scope(), name };
+        self.db().write(|tx| self.rotate_locked(tx, scope)).await
+    }
+
+    async fn rotate_locked(&self, mut tx: Tx, scope: &ScopeRef) -> Result<bool, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
         let now = self.now();
         let active = tx.active_version(scope.id).await?.map(|row| as_active(&row));
@@ -64,7 +68,7 @@ impl Portal {
         let used = tx.usage(scope.id, new.key_type(), now).await?;
         match plan(Some(version), new, used, self.settings().daily, now) {
             Ok(plan) => {
-                let ask = Authorised::scheduled(RotateKey { scope, plan }, now);
+                let ask = Authorised::scheduled(RotateKey { scope: scope.clone(), plan }, now);
                 let made =
                     self.make_version(&mut tx, &ask.command().scope, new, None, version.due_at, &ask).await?;
                 tx.commit(entry(&ask, now, &made)).await?;

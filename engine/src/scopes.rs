@@ -84,11 +84,15 @@ impl Portal {
         let name = display_name(name)?;
         let slug = Slug::from_name(&name).ok_or(NameRefused::NothingForAddress)?;
         let row = EnvironmentRow { slug, name, kind, countries: 0, with_key: 0, created_at: self.now() };
-        let mut tx = self.db().begin_write().await?;
-        tx.insert_environment(EnvironmentId(random::uuid()), &row).await?;
-        let detail = format!("{} ({})", row.name, row.kind.label());
-        let entry = Entry::done(row.created_at, who.actor(), Action::EnvironmentAdd);
-        tx.commit(entry.at_place(&row.slug).with(detail)).await?;
+        let new = &row;
+        self.db()
+            .write(|mut tx| async move {
+                tx.insert_environment(EnvironmentId(random::uuid()), new).await?;
+                let detail = format!("{} ({})", new.name, new.kind.label());
+                let entry = Entry::done(new.created_at, who.actor(), Action::EnvironmentAdd);
+                tx.commit(entry.at_place(&new.slug).with(detail)).await
+            })
+            .await?;
         Ok(row)
     }
 
@@ -101,10 +105,14 @@ impl Portal {
         if name == row.name {
             return Err(Error::NameUnchanged);
         }
-        let mut tx = self.db().begin_write().await?;
-        tx.rename_environment(id, &name).await?;
-        let entry = Entry::done(self.now(), who.actor(), Action::EnvironmentRename);
-        tx.commit(entry.at_place(slug).with(format!("{} → {name}", row.name))).await?;
+        let (old, new) = (&row.name, &name);
+        self.db()
+            .write(|mut tx| async move {
+                tx.rename_environment(id, new).await?;
+                let entry = Entry::done(self.now(), who.actor(), Action::EnvironmentRename);
+                tx.commit(entry.at_place(slug).with(format!("{old} → {new}"))).await
+            })
+            .await?;
         Ok(name)
     }
 
@@ -116,16 +124,15 @@ impl Portal {
         who.require(Stage::Full)?;
         let Environment { id, row } = self.db().environment(slug).await?;
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        tx.lock(Lock::Environment(id)).await?;
-        if let Err(error) = tx.remove_environment(id, now).await {
-            drop(tx);
-            return self
-                .refuse(error, Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug))
-                .await;
-        }
-        let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
-        tx.commit(entry.at_place(slug).with(&row.name)).await?;
+        let name = &row.name;
+        let done = self.db().write(|mut tx| async move {
+            tx.lock(Lock::Environment(id)).await?;
+            tx.remove_environment(id, now).await?;
+            let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
+            tx.commit(entry.at_place(slug).with(name)).await
+        });
+        let refused = Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug);
+        self.or_refuse(done.await, refused).await?;
         Ok(row.name)
     }
 
@@ -135,12 +142,16 @@ impl Portal {
         who.require(Stage::Full)?;
         let environment = self.db().environment(slug).await?;
         let country = Country::from_code(country)?;
-        let mut tx = self.db().begin_write().await?;
-        tx.lock(Lock::Environment(environment.id)).await?;
-        tx.insert_scope(ScopeId(random::uuid()), environment.id, country, self.now()).await?;
-        let place = ScopeName { environment: slug.clone(), country };
-        let entry = Entry::done(self.now(), who.actor(), Action::CountryAdd);
-        tx.commit(entry.at_place(place).with(country.name())).await?;
+        let environment = environment.id;
+        self.db()
+            .write(|mut tx| async move {
+                tx.lock(Lock::Environment(environment)).await?;
+                tx.insert_scope(ScopeId(random::uuid()), environment, country, self.now()).await?;
+                let place = ScopeName { environment: slug.clone(), country };
+                let entry = Entry::done(self.now(), who.actor(), Action::CountryAdd);
+                tx.commit(entry.at_place(place).with(country.name())).await
+            })
+            .await?;
         Ok(country)
     }
 
@@ -151,17 +162,24 @@ impl Portal {
     pub async fn remove_country(&self, who: &Session, name: &ScopeName) -> Result<(), Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
+        let scope = scope.id;
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        tx.lock(Lock::Scope(scope.id)).await?;
-        if let Err(error) = tx.delete_scope(scope.id).await {
-            drop(tx);
-            return self
-                .refuse(error, Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name))
-                .await;
+        let done = self.db().write(|mut tx| async move {
+            tx.lock(Lock::Scope(scope)).await?;
+            tx.delete_scope(scope).await?;
+            let entry = Entry::done(now, who.actor(), Action::CountryRemove);
+            tx.commit(entry.at_place(name).with(name.country.name())).await
+        });
+        let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name);
+        self.or_refuse(done.await, refused).await
+    }
+
+    /// What was done; or the refusal, written down and passed on.
+    pub(crate) async fn or_refuse<T>(&self, done: Result<T, Error>, entry: Entry) -> Result<T, Error> {
+        match done {
+            Err(error) => self.refuse(error, entry).await,
+            done => done,
         }
-        let entry = Entry::done(now, who.actor(), Action::CountryRemove);
-        tx.commit(entry.at_place(name).with(name.country.name())).await
     }
 
     /// Writes down the refusal and passes it on.

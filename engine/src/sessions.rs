@@ -118,9 +118,13 @@ impl Portal {
         }
         let session = self.as_session(&row, from)?;
         if row.seen_at + HEARTBEAT <= now {
-            let mut tx = self.db().begin_write().await?;
-            tx.touch_session(session.id, now, &session.from.address).await?;
-            tx.commit_unaudited("session heartbeat").await?;
+            let session = &session;
+            self.db()
+                .write(|mut tx| async move {
+                    tx.touch_session(session.id, now, &session.from.address).await?;
+                    tx.commit_unaudited("session heartbeat").await
+                })
+                .await?;
         }
         Ok(session)
     }
@@ -143,7 +147,7 @@ impl Portal {
         tx: &mut Tx,
         stage: Stage,
         owner: Option<Owner<'_>>,
-        from: From,
+        from: &From,
         replaces: Option<SessionId>,
     ) -> Result<NewSession, Error> {
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
@@ -173,7 +177,7 @@ impl Portal {
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         Ok(NewSession {
             token,
-            session: Session { id, stage, email, user: owner.map(|owner| owner.id), from },
+            session: Session { id, stage, email, user: owner.map(|owner| owner.id), from: from.clone() },
         })
     }
 
@@ -182,9 +186,12 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        tx.delete_session(session.id).await?;
-        tx.commit(Entry::done(self.now(), session.actor(), Action::SignOut)).await
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_session(session.id).await?;
+                tx.commit(Entry::done(self.now(), session.actor(), Action::SignOut)).await
+            })
+            .await
     }
 
     /// Ends every other session of the same administrator and says how many.
@@ -193,11 +200,15 @@ impl Portal {
     /// When the database fails.
     pub async fn sign_out_others(&self, session: &Session) -> Result<u64, Error> {
         session.require(Stage::Full)?;
-        let mut tx = self.db().begin_write().await?;
-        let ended = tx.delete_other_sessions(session.user()?, session.id).await?;
-        let entry = Entry::done(self.now(), session.actor(), Action::SessionsEnd);
-        tx.commit(entry.with(format!("{ended} ended"))).await?;
-        Ok(ended)
+        let user = session.user()?;
+        self.db()
+            .write(|mut tx| async move {
+                let ended = tx.delete_other_sessions(user, session.id).await?;
+                let entry = Entry::done(self.now(), session.actor(), Action::SessionsEnd);
+                tx.commit(entry.with(format!("{ended} ended"))).await?;
+                Ok(ended)
+            })
+            .await
     }
 
     /// Removes sessions that are over and counters nobody touched for a day.
@@ -206,8 +217,11 @@ impl Portal {
     /// When the database fails.
     pub async fn sweep(&self) -> Result<(), Error> {
         let now: DateTime<Utc> = self.now();
-        let mut tx = self.db().begin_write().await?;
-        tx.sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
-        tx.commit_unaudited("sessions that are over are swept").await
+        self.db()
+            .write(|mut tx| async move {
+                tx.sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
+                tx.commit_unaudited("sessions that are over are swept").await
+            })
+            .await
     }
 }

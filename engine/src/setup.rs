@@ -1,8 +1,8 @@
 //! The first run: from the setup token to the first administrator.
 
 use crate::audit::{Actor, Entry};
-use crate::store::Lock;
 use crate::store::users::NewUser;
+use crate::store::{Lock, Tx};
 use crate::throttle::Kind;
 use crate::totp::{self, Seed};
 use crate::users::Account;
@@ -52,12 +52,17 @@ impl Portal {
             return Ok(None);
         }
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
-        let mut tx = self.db().begin_write().await?;
-        if let Some(before) = before {
-            tx.delete_setup_token(&token_hash(&before)).await?;
-        }
-        tx.insert_setup_token(&token_hash(&token), self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
-        tx.commit_unaudited("a setup token is issued at start").await?;
+        let (old, new) = (before.as_ref().map(token_hash), token_hash(&token));
+        let (old, new) = (&old, &new);
+        self.db()
+            .write(|mut tx| async move {
+                if let Some(old) = old {
+                    tx.delete_setup_token(old).await?;
+                }
+                tx.insert_setup_token(new, self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
+                tx.commit_unaudited("a setup token is issued at start").await
+            })
+            .await?;
         Ok(Some(token))
     }
 
@@ -81,10 +86,14 @@ impl Portal {
             return Err(error);
         }
         self.give_back(tried).await?;
-        let mut tx = self.db().begin_write().await?;
-        let new = self.open_session(&mut tx, Stage::Setup, None, from, None).await?;
-        tx.commit_unaudited("a setup session is opened").await?;
-        Ok(new)
+        let from = &from;
+        self.db()
+            .write(|mut tx| async move {
+                let new = self.open_session(&mut tx, Stage::Setup, None, from, None).await?;
+                tx.commit_unaudited("a setup session is opened").await?;
+                Ok(new)
+            })
+            .await
     }
 
     /// Takes e-mail and password of the first administrator and draws the authenticator's seed.
@@ -103,9 +112,13 @@ impl Portal {
         password::check(&password, again, &email)?;
         let account =
             Account { email, password_hash: self.hasher().hash(password).await?, seed: Seed::generate() };
-        let mut tx = self.db().begin_write().await?;
-        self.put_note(&mut tx, session.id, NOTE, &account.to_bytes()).await?;
-        tx.commit_unaudited("the first administrator's account is kept until it is proved").await
+        let account = &account.to_bytes();
+        self.db()
+            .write(|mut tx| async move {
+                self.put_note(&mut tx, session.id, NOTE, account).await?;
+                tx.commit_unaudited("the first administrator's account is kept until it is proved").await
+            })
+            .await
     }
 
     /// The account chosen before, to show its seed.
@@ -128,6 +141,7 @@ impl Portal {
     /// # Errors
     /// When the code is wrong, or another administrator came first.
     pub async fn finish_setup(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
+        self.require_clock()?;
         let account = self.account(session).await?;
         let tried = self.begin_try(self.name_subject(&account.email), Kind::Code).await?;
         let now = self.now();
@@ -137,34 +151,40 @@ impl Portal {
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
         self.clear_tries(tried).await?;
-        let id = UserId(random::uuid());
-        let codes = recovery::generate();
-        let mut tx = self.db().begin_write().await?;
+        let account = &account;
+        let done = self.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
+        if let Err(Error::AlreadySetUp) = done {
+            self.record(Entry::refused(now, session.actor(), Action::Setup).with("set up already")).await?;
+        }
+        done
+    }
+
+    async fn make_first_administrator(
+        &self,
+        mut tx: Tx,
+        session: &Session,
+        account: &Account,
+        step: i64,
+    ) -> Result<NewSession, Error> {
         tx.lock(Lock::Instance).await?;
         if tx.count_users().await? > 0 {
-            drop(tx);
-            self.record(Entry::refused(now, session.actor(), Action::Setup).with("set up already")).await?;
             return Err(Error::AlreadySetUp);
         }
-        let sealed = self.seal_seed(id, &account.seed);
-        tx.insert_user(
-            NewUser {
-                id,
-                email: &account.email,
-                password_hash: &account.password_hash,
-                totp_seed: Some(&sealed),
-                totp_step: step,
-            },
-            now,
-        )
-        .await?;
+        let id = UserId(random::uuid());
+        let sealed = self.seal_seed(&mut tx, id, &account.seed).await?;
+        let new = NewUser {
+            id,
+            email: &account.email,
+            password_hash: &account.password_hash,
+            totp_seed: Some(&sealed),
+            totp_step: step,
+        };
+        tx.insert_user(new, self.now()).await?;
         tx.delete_setup_tokens().await?;
-        let owner = crate::sessions::Owner { id, email: &account.email, security_epoch: 1 };
-        let new = self
-            .open_session(&mut tx, Stage::Full, Some(owner), session.from.clone(), Some(session.id))
-            .await?;
-        self.store_recovery_codes(&mut tx, id, Some(new.session.id), &codes).await?;
-        tx.commit(Entry::done(now, new.session.actor(), Action::Setup)).await?;
+        let owner = Some(crate::sessions::Owner { id, email: &account.email, security_epoch: 1 });
+        let new = self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+        self.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;
+        tx.commit(Entry::done(self.now(), new.session.actor(), Action::Setup)).await?;
         Ok(new)
     }
 }

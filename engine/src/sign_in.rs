@@ -15,7 +15,7 @@ impl Portal {
     /// The first step. Known and unknown names do the same work and get the same answer.
     ///
     /// # Errors
-    /// [`Error::WrongPassword`], or that too many tries were made.
+    /// [`Error::WrongPassword`], or that too many tries were made; [`Error::Busy`] counts nothing.
     pub async fn check_password(
         &self,
         name: &str,
@@ -23,19 +23,12 @@ impl Portal {
         from: From,
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
+        let place = self.hasher().place()?;
         let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
         let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
         let user = self.db().user_by_email(&email::normalise(name)).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let verified = match self.hasher().verify(password, stored).await {
-            Ok(verified) => verified,
-            // Nothing was compared: a busy server must not lock anybody out.
-            Err(error) => {
-                self.give_back(tried).await?;
-                self.give_back(network).await?;
-                return Err(error);
-            }
-        };
+        let verified = self.hasher().verify(place, password, stored).await?;
         let user = match (user, verified) {
             (Some(user), Verified::Right) => user,
             (Some(user), Verified::RightButOutgrown(hash)) => {
@@ -49,17 +42,25 @@ impl Portal {
         };
         self.give_back(tried).await?;
         self.give_back(network).await?;
-        let mut tx = self.db().begin_write().await?;
         let replaces = replaces.filter(|old| old.stage != Stage::Full).map(|old| old.id);
-        let new = self.open_session(&mut tx, Stage::Password, Some(owner(&user)), from, replaces).await?;
-        tx.commit_unaudited("the password was right; the event is the whole sign-in").await?;
-        Ok(new)
+        let (user, from) = (&user, &from);
+        self.db()
+            .write(|mut tx| async move {
+                let owner = Some(owner(user));
+                let new = self.open_session(&mut tx, Stage::Password, owner, from, replaces).await?;
+                tx.commit_unaudited("the password was right; the event is the whole sign-in").await?;
+                Ok(new)
+            })
+            .await
     }
 
     async fn renew_hash(&self, user: &User, hash: &str) -> Result<(), Error> {
-        let mut tx = self.db().begin_write().await?;
-        tx.renew_password_hash(user.id(), &user.password_hash, hash).await?;
-        tx.commit_unaudited("the same password under the parameters of today").await
+        self.db()
+            .write(|mut tx| async move {
+                tx.renew_password_hash(user.id(), &user.password_hash, hash).await?;
+                tx.commit_unaudited("the same password under the parameters of today").await
+            })
+            .await
     }
 
     /// A name that is unknown is not written down: people type passwords into the wrong field.
@@ -84,13 +85,16 @@ impl Portal {
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
         self.spend_code(session, code, Action::SignIn, "").await?;
-        let user = self.db().user(session.user()?).await?;
-        let mut tx = self.db().begin_write().await?;
-        let new = self
-            .open_session(&mut tx, Stage::Full, Some(owner(&user)), session.from.clone(), Some(session.id))
-            .await?;
-        tx.commit(Entry::done(self.now(), session.actor(), Action::SignIn)).await?;
-        Ok(new)
+        let user = &self.db().user(session.user()?).await?;
+        self.db()
+            .write(|mut tx| async move {
+                let owner = Some(owner(user));
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(Entry::done(self.now(), session.actor(), Action::SignIn)).await?;
+                Ok(new)
+            })
+            .await
     }
 
     /// Compares a code with the session's administrator and spends it. Counting the try and
@@ -105,6 +109,7 @@ impl Portal {
         action: Action,
         place: &str,
     ) -> Result<(), Error> {
+        self.require_clock()?;
         let user = self.db().user(session.user()?).await?;
         let refused =
             |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
@@ -120,10 +125,14 @@ impl Portal {
         let step = seed.and_then(|seed| seed.matching_step(code, now));
         let is_first = match step {
             Some(step) => {
-                let mut tx = self.db().begin_write().await?;
-                let is_first = tx.spend_step(user.id(), step).await?;
-                tx.commit_unaudited("a code is spent before what it confirms").await?;
-                is_first
+                let id = user.id();
+                self.db()
+                    .write(|mut tx| async move {
+                        let is_first = tx.spend_step(id, step).await?;
+                        tx.commit_unaudited("a code is spent before what it confirms").await?;
+                        Ok(is_first)
+                    })
+                    .await?
             }
             None => false,
         };
@@ -149,29 +158,32 @@ impl Portal {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        let user = self.db().user(session.user()?).await?;
+        let user = &self.db().user(session.user()?).await?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
-            drop(tx);
-            let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
-            self.record(entry.with("wrong recovery code")).await?;
-            return Err(Error::WrongRecoveryCode);
+        let spent = self.db().write(|mut tx| async move {
+            if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
+                return Err(Error::WrongRecoveryCode);
+            }
+            let owner = Some(owner(user));
+            let new =
+                self.open_session(&mut tx, Stage::Enrolment, owner, &session.from, Some(session.id)).await?;
+            self.put_note(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
+            tx.commit(Entry::done(now, session.actor(), Action::SignInRecovery)).await?;
+            Ok(new)
+        });
+        match spent.await {
+            Ok(new) => {
+                self.give_back(tried).await?;
+                Ok(new)
+            }
+            Err(Error::WrongRecoveryCode) => {
+                let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
+                self.record(entry.with("wrong recovery code")).await?;
+                Err(Error::WrongRecoveryCode)
+            }
+            Err(error) => Err(error),
         }
-        let new = self
-            .open_session(
-                &mut tx,
-                Stage::Enrolment,
-                Some(owner(&user)),
-                session.from.clone(),
-                Some(session.id),
-            )
-            .await?;
-        self.put_note(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
-        tx.commit(Entry::done(now, session.actor(), Action::SignInRecovery)).await?;
-        self.give_back(tried).await?;
-        Ok(new)
     }
 
     /// Draws a seed for a new authenticator of a session that may set one up.
@@ -201,8 +213,9 @@ impl Portal {
     /// # Errors
     /// [`Error::WrongCode`], or that too many tries were made.
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
+        self.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
-        let user = self.db().user(session.user()?).await?;
+        let user = &self.db().user(session.user()?).await?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
         let now = self.now();
         let Some(step) = seed.matching_step(code, now) else {
@@ -210,14 +223,20 @@ impl Portal {
             self.record(entry.with("wrong verification code")).await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
-        let sealed = self.seal_seed(user.id(), &seed);
-        let mut tx = self.db().begin_write().await?;
-        tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
-        let owner = Owner { security_epoch: tx.security_epoch(user.id()).await?, ..owner(&user) };
+        let seed = &seed;
         let new = self
-            .open_session(&mut tx, Stage::Full, Some(owner), session.from.clone(), Some(session.id))
+            .db()
+            .write(|mut tx| async move {
+                let sealed = self.seal_seed(&mut tx, user.id(), seed).await?;
+                tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
+                let security_epoch = tx.security_epoch(user.id()).await?;
+                let owner = Some(Owner { security_epoch, ..owner(user) });
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(Entry::done(now, session.actor(), Action::AuthenticatorReplace)).await?;
+                Ok(new)
+            })
             .await?;
-        tx.commit(Entry::done(now, session.actor(), Action::AuthenticatorReplace)).await?;
         self.clear_tries(tried).await?;
         Ok(new)
     }

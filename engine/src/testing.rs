@@ -1,7 +1,7 @@
 //! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
 
 use crate::envelope::RootKey;
-use crate::store::Db;
+use crate::store::{Db, Pooler};
 use crate::totp::Seed;
 use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,6 +48,11 @@ pub struct Person {
     pub email: String,
 }
 
+/// How much of something: the short form, which runs always, or the long one (`KEYSTEAD_SOAK=1`).
+pub fn scale<T>(short: T, long: T) -> T {
+    if std::env::var_os("KEYSTEAD_SOAK").is_some_and(|soak| soak == "1") { long } else { short }
+}
+
 pub fn root_key() -> RootKey {
     RootKey::new(SecretBytes::new(vec![42; 32])).expect("32 bytes")
 }
@@ -85,7 +90,7 @@ impl Place {
     pub async fn connect(&self) -> Db {
         match &self.0 {
             At::Sqlite(path) => Db::sqlite(path).await,
-            At::Postgres(options, _) => Db::postgres((**options).clone()).await,
+            At::Postgres(options, _) => Db::postgres((**options).clone(), Pooler::None).await,
         }
         .expect("the database opens")
     }
@@ -136,9 +141,72 @@ impl TestPortal {
         Self::open(&self.place, &self.clock, daily).await.expect("the second server opens")
     }
 
+    /// A second server, or why it does not start.
+    ///
+    /// # Errors
+    /// As [`Portal::open`].
+    pub async fn try_second(&self, root: &RootKey) -> Result<Portal, Error> {
+        let settings = *self.portal.settings();
+        Portal::open(self.place.connect().await, root, self.clock.clone(), settings).await
+    }
+
+    /// Which database it runs on.
+    pub fn kind(&self) -> Kind {
+        if self.db().is_sqlite() { Kind::Sqlite } else { Kind::Postgres }
+    }
+
+    /// Opens the stored seed of an administrator, and says nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when it was changed.
+    pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
+        let user = self.db().user_by_email(email).await?.ok_or(Error::NotFound)?;
+        self.portal.open_seed(&user).map(drop)
+    }
+
     /// The database itself, for tests that look under the hood.
     pub fn db(&self) -> &Db {
         self.portal.db()
+    }
+
+    /// How many rows there are of everything that a request may make or take away.
+    pub async fn rows(&self) -> Vec<(String, i64)> {
+        const TABLES: [&str; 9] = [
+            "administrator",
+            "audit_event",
+            "environment",
+            "key_version",
+            "prepared_change",
+            "recovery_code",
+            "scope",
+            "session",
+            "throttle",
+        ];
+        let parts: Vec<_> =
+            TABLES.iter().map(|table| format!("SELECT '{table}' AS name, COUNT(*) FROM {table}")).collect();
+        let sql = format!("{} ORDER BY name", parts.join(" UNION ALL "));
+        let sql = AssertSqlSafe(sql);
+        match self.db() {
+            Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_all(read).await,
+            Db::Postgres(pool, _) => sqlx::query_as(sql).fetch_all(pool).await,
+        }
+        .expect("counts")
+    }
+
+    /// The failures counted for a name.
+    pub async fn failures(&self, name: &str) -> i64 {
+        let subject = self.portal.name_subject(name);
+        let subject = &subject;
+        let counter = self
+            .db()
+            .write(|mut tx| async move { tx.hold_counter(subject.hash(), self.clock.now()).await })
+            .await;
+        counter.expect("a counter").failures
+    }
+
+    /// Forgets the failures of a name, so that a test may go on without waiting.
+    pub async fn forgive(&self, name: &str) {
+        self.portal.clear_counter(&self.portal.name_subject(name)).await.expect("cleared");
     }
 
     /// Ends the portal and takes its database away.

@@ -35,6 +35,13 @@ pub struct Subject {
     memory: Option<TimeDelta>,
 }
 
+impl Subject {
+    #[cfg(feature = "testing")]
+    pub(crate) fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+}
+
 /// A counted try. Dropped, it stays a failure.
 #[must_use = "a try that was right must be given back or cleared"]
 pub struct Try {
@@ -106,21 +113,30 @@ impl Portal {
     /// [`Error::Blocked`] or [`Error::CodesExhausted`]: then nothing may be compared.
     pub(crate) async fn begin_try(&self, subject: Subject, kind: Kind) -> Result<Try, Error> {
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        let counter = tx.hold_counter(&subject.hash, now).await?;
-        let counter = begin(counter, &subject, kind, now)?;
-        tx.set_counter(&subject.hash, counter).await?;
-        tx.commit_unaudited("a try is counted before it is compared").await?;
+        let of = &subject;
+        let counter = self
+            .db()
+            .write(|mut tx| async move {
+                let counter = begin(tx.hold_counter(&of.hash, now).await?, of, kind, now)?;
+                tx.set_counter(&of.hash, counter).await?;
+                tx.commit_unaudited("a try is counted before it is compared").await?;
+                Ok(counter)
+            })
+            .await?;
         Ok(Try { subject, kind, blocked_until: counter.blocked_until })
     }
 
     /// The try was right, but the person is not through yet: it leaves no trace.
     pub(crate) async fn give_back(&self, right: Try) -> Result<(), Error> {
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        let counter = tx.hold_counter(&right.subject.hash, now).await?;
-        tx.set_counter(&right.subject.hash, given_back(counter, &right)).await?;
-        tx.commit_unaudited("a right try is given back").await
+        let right = &right;
+        self.db()
+            .write(|mut tx| async move {
+                let counter = tx.hold_counter(&right.subject.hash, now).await?;
+                tx.set_counter(&right.subject.hash, given_back(counter, right)).await?;
+                tx.commit_unaudited("a right try is given back").await
+            })
+            .await
     }
 
     /// The person proved who they are: the counter begins anew.
@@ -130,11 +146,14 @@ impl Portal {
 
     pub(crate) async fn clear_counter(&self, subject: &Subject) -> Result<(), Error> {
         let now = self.now();
-        let mut tx = self.db().begin_write().await?;
-        tx.hold_counter(&subject.hash, now).await?;
-        let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
-        tx.set_counter(&subject.hash, clear).await?;
-        tx.commit_unaudited("failures are cleared by a success").await
+        self.db()
+            .write(|mut tx| async move {
+                tx.hold_counter(&subject.hash, now).await?;
+                let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
+                tx.set_counter(&subject.hash, clear).await?;
+                tx.commit_unaudited("failures are cleared by a success").await
+            })
+            .await
     }
 }
 

@@ -46,18 +46,25 @@ impl Account {
     }
 }
 
-fn seed_place(user: &UserId) -> Place<'_> {
-    Place { table: "administrator", column: "totp_seed", row: user.0.as_bytes(), ..Place::default() }
+const SEED: &str = "totp_seed";
+
+fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
+    let number = revision.unsigned_abs();
+    Place { table: "administrator", column: SEED, row: user.0.as_bytes(), number, ..Place::default() }
 }
 
 impl Portal {
-    pub(crate) fn seal_seed(&self, user: UserId, seed: &Seed) -> Vec<u8> {
-        self.keyring().seal(Purpose::TotpSeed, seed_place(&user), seed.expose())
+    /// Seals a seed that is about to be stored.
+    pub(crate) async fn seal_seed(&self, tx: &mut Tx, user: UserId, seed: &Seed) -> Result<Vec<u8>, Error> {
+        let revision = tx.next_revision(user.0, SEED).await?;
+        Ok(self.keyring().seal(Purpose::TotpSeed, seed_place(&user, revision), seed.expose()))
     }
 
     pub(crate) fn open_seed(&self, user: &User) -> Result<Option<Seed>, Error> {
         let Some(sealed) = &user.totp_seed else { return Ok(None) };
-        self.keyring().open(Purpose::TotpSeed, seed_place(&user.id()), sealed).map(Seed::from_bytes).map(Some)
+        let id = user.id();
+        let place = seed_place(&id, user.seed_revision);
+        self.keyring().open(Purpose::TotpSeed, place, sealed).map(Seed::from_bytes).map(Some)
     }
 
     /// Stores the hashes, and the codes themselves sealed until the person has seen them.
@@ -95,21 +102,20 @@ impl Portal {
         let seed = seed.unwrap_or_else(Seed::generate);
         let codes = recovery::generate();
         let id = UserId(random::uuid());
-        let sealed = self.seal_seed(id, &seed);
-        let mut tx = self.db().begin_write().await?;
-        // As setup does: one after the other, not each waiting for the other's rows.
-        tx.lock(Lock::Instance).await?;
-        let new = NewUser {
-            id,
-            email: &email,
-            password_hash: &password_hash,
-            totp_seed: Some(&sealed),
-            totp_step: 0,
-        };
-        tx.insert_user(new, self.now()).await?;
-        tx.delete_setup_tokens().await?;
-        self.store_recovery_codes(&mut tx, id, None, &codes).await?;
-        tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(&email)).await?;
+        let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
+        self.db()
+            .write(|mut tx| async move {
+                // As setup does: one after the other, not each waiting for the other's rows.
+                tx.lock(Lock::Instance).await?;
+                let sealed = self.seal_seed(&mut tx, id, drawn).await?;
+                let new =
+                    NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
+                tx.insert_user(new, self.now()).await?;
+                tx.delete_setup_tokens().await?;
+                self.store_recovery_codes(&mut tx, id, None, hashed).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(address)).await
+            })
+            .await?;
         self.clear_counter(&self.name_subject(&email)).await?;
         Ok((seed, codes))
     }
@@ -122,9 +128,13 @@ impl Portal {
         let user = self.user_by_email(email).await?;
         password::check(&password, &password, &user.email)?;
         let hash = self.hasher().hash(password).await?;
-        let mut tx = self.db().begin_write().await?;
-        tx.set_password(user.id(), &hash, self.now()).await?;
-        tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&user.email)).await?;
+        let (who, hash) = (&user, &hash);
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_password(who.id(), hash, self.now()).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&who.email)).await
+            })
+            .await?;
         self.clear_counter(&self.name_subject(&user.email)).await
     }
 
@@ -135,11 +145,17 @@ impl Portal {
     pub async fn reset_authenticator(&self, email: &str) -> Result<Seed, Error> {
         let user = self.user_by_email(email).await?;
         let seed = Seed::generate();
-        let sealed = self.seal_seed(user.id(), &seed);
-        let mut tx = self.db().begin_write().await?;
-        // The code on the operator's screen is no proof: no step is spent yet.
-        tx.set_authenticator(user.id(), Some(&sealed), totp::step(self.now()) - 2, self.now()).await?;
-        tx.commit(Entry::done(self.now(), Actor::Host, Action::AuthenticatorReset).with(&user.email)).await?;
+        let (who, drawn) = (&user, &seed);
+        self.db()
+            .write(|mut tx| async move {
+                let sealed = self.seal_seed(&mut tx, who.id(), drawn).await?;
+                // The code on the operator's screen is no proof: no step is spent yet.
+                let spent = totp::step(self.now()) - 2;
+                tx.set_authenticator(who.id(), Some(&sealed), spent, self.now()).await?;
+                let entry = Entry::done(self.now(), Actor::Host, Action::AuthenticatorReset);
+                tx.commit(entry.with(&who.email)).await
+            })
+            .await?;
         self.clear_counter(&self.name_subject(&user.email)).await?;
         Ok(seed)
     }

@@ -60,6 +60,9 @@ enum RootKey {
         #[arg(long)]
         file: Option<PathBuf>,
     },
+    /// Make a new root key in the place of the old one, beside running servers. Killed at any
+    /// moment, it goes on when it is run again.
+    Rotate,
 }
 
 /// # Errors
@@ -78,6 +81,7 @@ pub fn run() -> Result<(), Stop> {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,
             Some(Command::Admin(command)) => host_commands::admin(&settings, command).await,
             Some(Command::RootKey(RootKey::Init { file })) => host_commands::root_key_init(&settings, file),
+            Some(Command::RootKey(RootKey::Rotate)) => host_commands::root_key_rotate(&settings).await,
             Some(Command::Migrate) => host_commands::migrate(&settings).await,
         }
     })

@@ -3,10 +3,11 @@
 
 use crate::Stop;
 use crate::cli::{Account, Admin};
-use crate::serve::open_portal;
+use crate::serve::{open_database, open_portal};
 use crate::settings::Settings;
+use engine::root_rotation::{self, Rotated};
 use engine::totp::Seed;
-use engine::{Error, SecretText, root_key};
+use engine::{Clock, Error, SecretText, root_key};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
@@ -85,6 +86,32 @@ pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), S
     eprintln!(
         "The root key is at {}. Keep a copy apart from the database: without it nothing opens.",
         path.display()
+    );
+    Ok(())
+}
+
+pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
+    if settings.root_key.is_some() {
+        return Err(Stop::new(
+            "The root key comes from KEYSTEAD_ROOT_KEY, where it cannot be replaced. Put it into a file first (KEYSTEAD_ROOT_KEY_FILE).",
+        ));
+    }
+    let file = settings.root_key_path();
+    let db = open_database(settings).await?;
+    let rotated = root_rotation::rotate(&db, &file, &Clock::system()).await;
+    db.close().await;
+    let shown = file.display();
+    match rotated? {
+        Rotated::Rows(rows) => {
+            eprintln!("The root key at {shown} is a new one; {rows} rows were sealed anew.")
+        }
+        Rotated::Finished => {
+            eprintln!("An earlier rotation had been stopped; its new root key is at {shown} now.");
+        }
+    }
+    eprintln!(
+        "Running servers go on. Copy the file to every other host before its server starts again, and keep a copy apart.\n\
+         Backups of the database made before open with the old root key only."
     );
     Ok(())
 }

@@ -3,8 +3,11 @@
 //! Reading order: [`router`] (every address there is), `web` (what guards them all), `pages` (one
 //! file per noun), `serve` (start and end), `cli`.
 
+#![forbid(unsafe_code)]
+
 mod assets;
 mod cli;
+mod connections;
 mod health;
 mod host_commands;
 pub mod pages;

@@ -1,15 +1,13 @@
 //! Every address there is.
 
 use crate::pages::{audit, environments, home, key_changes, keys, profile, replacements, setup, sign_in};
-use crate::web::{failure, guard, headers, origin};
+use crate::web::guard::{self, Limits};
+use crate::web::{failure, headers, origin};
 use crate::{App, assets, health, telemetry};
-use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 use domain::command::{CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Who may use an address.
@@ -80,14 +78,12 @@ pub const PAGES: &[Row] = rows! {
 
 /// The whole front door.
 pub fn router(app: App) -> Router {
-    let places = Arc::new(Semaphore::new(guard::AT_ONCE));
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
     let pages = gallery(pages)
         .fallback(async || failure::Failure::not_found())
-        .layer(DefaultBodyLimit::max(guard::BODY))
+        .layer(middleware::from_fn_with_state(Limits::default(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
-        .layer(middleware::from_fn_with_state(places, guard::shed))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), failure::as_page));
     Router::new()

@@ -1,11 +1,14 @@
 //! Start and end of the server.
 
+use crate::connections::{Connections, HEADERS};
 use crate::settings::Settings;
 use crate::{App, Stop, router, telemetry};
 use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
+use engine::envelope::RootKey;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
-use engine::{Clock, Hardened, Portal, SecretText, root_key, scheduler};
+use engine::{Clock, Hardened, Portal, SecretText, right_root_key, root_key, scheduler};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -17,16 +20,18 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
 use url::Url;
 
-/// Headers must be complete after this.
-const HEADERS: Duration = Duration::from_secs(10);
 /// Requests under way at the end get this long.
 const DRAIN: Duration = Duration::from_secs(25);
+/// Connections that may wait to be accepted, where the system allows as many.
+const QUEUE: u32 = 4096;
 const SWEEP: Duration = Duration::from_secs(300);
+/// How often the clock is compared with the database's.
+const COMPARE: Duration = Duration::from_secs(10);
 
 /// Makes a folder that nobody else can look into, if it is not there.
 pub fn make_folder(folder: &Path) -> Result<(), Stop> {
@@ -41,21 +46,48 @@ pub fn make_folder(folder: &Path) -> Result<(), Stop> {
 pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let db_file = settings.data_dir.join("keystead.db");
     let is_new_folder = settings.database_url.is_none() && !db_file.exists();
-    let key = find_root_key(settings, is_new_folder)?;
-    let db = match &settings.database_url {
-        Some(url) => Db::postgres(postgres_options(url)?).await?,
-        None => {
-            make_folder(&settings.data_dir)?;
-            Db::sqlite(&db_file).await?
-        }
+    let keys = find_root_keys(settings, is_new_folder)?;
+    let db = open_database(settings).await?;
+    let portal = async {
+        let key = right_root_key(&db, keys).await?;
+        let engine_settings = engine::Settings { daily: settings.daily };
+        let portal = Portal::open(db.clone(), &key, Clock::system(), engine_settings).await?;
+        end_rotation(settings, &key);
+        portal.compare_clock().await?;
+        Ok::<_, engine::Error>(portal)
     };
-    let portal =
-        Portal::open(db.clone(), &key, Clock::system(), engine::Settings { daily: settings.daily }).await;
+    let portal = portal.await;
     if portal.is_err() {
         // No journal stays behind beside a database that is not ours to touch.
         db.close().await;
     }
     Ok(portal?)
+}
+
+/// # Errors
+/// A sentence when it cannot be opened.
+pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
+    Ok(match &settings.database_url {
+        Some(url) => Db::postgres(postgres_options(url)?, settings.pooler).await?,
+        None => {
+            make_folder(&settings.data_dir)?;
+            Db::sqlite(&settings.data_dir.join("keystead.db")).await?
+        }
+    })
+}
+
+/// A rotation of the root key that was stopped after its commit left the right key beside its place.
+fn end_rotation(settings: &Settings, right: &RootKey) {
+    if settings.root_key.is_some() {
+        return;
+    }
+    match root_key::finish_rotation(&settings.root_key_path(), right) {
+        Ok(true) => {
+            tracing::warn!("a rotation of the root key had been stopped; its new key is in place now")
+        }
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "a rotation of the root key is not finished"),
+    }
 }
 
 /// Off this machine the connection is encrypted and the server's name is proved, unless the
@@ -78,15 +110,16 @@ fn is_loopback_name(host: &str) -> bool {
     host == "localhost" || host.starts_with('/') || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The root key that is there; made only for a new SQLite folder.
-fn find_root_key(settings: &Settings, is_new_folder: bool) -> Result<engine::envelope::RootKey, Stop> {
+/// The root key that is there (two while a rotation is not finished); made only for a new SQLite folder.
+fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
     if let Some(text) = &settings.root_key {
         tracing::warn!("the root key comes from the environment: fit for development only");
-        return Ok(root_key::from_text(text)?);
+        return Ok(vec![root_key::from_text(text)?]);
     }
     let path = settings.root_key_path();
-    if let Some(key) = root_key::read(&path)? {
-        return Ok(key);
+    let keys = root_key::read_all(&path)?;
+    if !keys.is_empty() {
+        return Ok(keys);
     }
     if is_new_folder {
         if let Some(folder) = path.parent() {
@@ -94,7 +127,7 @@ fn find_root_key(settings: &Settings, is_new_folder: bool) -> Result<engine::env
         }
         let key = root_key::create(&path)?;
         tracing::warn!(path = %path.display(), "a root key was made: keep a copy apart from the database, without it nothing opens");
-        return Ok(key);
+        return Ok(vec![key]);
     }
     let shown = path.display();
     Err(Stop::new(match settings.database_url {
@@ -126,6 +159,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     };
     let app = App::new(portal.clone(), &settings);
     announce(&settings, &portal).await?;
+    tokio::spawn(telemetry::keep_tidy(metrics.clone()));
     if let Some(listener) = metrics_listener {
         tokio::spawn(async move { axum::serve(listener, telemetry::metrics_router(metrics)).await });
     }
@@ -139,7 +173,14 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
-    TcpListener::bind(address).await.map_err(|error| {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        // A client that finds the queue full tries again after a whole second.
+        socket.listen(QUEUE)
+    };
+    listen().map_err(|error| {
         Stop::new(format!(
             "The address {address} cannot be listened on: {error}. Choose another with KEYSTEAD_LISTEN."
         ))
@@ -192,6 +233,8 @@ fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
 async fn keep_working(portal: Portal) {
     let mut rotate = tokio::time::interval(scheduler::EVERY);
     let mut sweep = tokio::time::interval(SWEEP);
+    // The start has compared already.
+    let mut compare = tokio::time::interval_at(tokio::time::Instant::now() + COMPARE, COMPARE);
     rotate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let done = tokio::select! {
@@ -199,11 +242,28 @@ async fn keep_working(portal: Portal) {
                 metrics::counter!("keystead_automatic_rotations_total").increment(u64::from(rotated));
             }),
             _ = sweep.tick() => portal.sweep().await,
+            _ = compare.tick() => portal.compare_clock().await,
         };
         if let Err(error) = done {
             tracing::error!(%error, "background work failed; it is tried again");
         }
     }
+}
+
+/// HTTP/1.1 and HTTP/2, with an end to everything a client can make the server keep.
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADERS)
+        .max_concurrent_streams(16)
+        .max_header_list_size(32 * 1024)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(128 * 1024)
+        .max_send_buf_size(64 * 1024);
+    server
 }
 
 /// Accepts connections until SIGTERM or SIGINT, then drains.
@@ -212,9 +272,8 @@ async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), S
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let graceful = GracefulShutdown::new();
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
-    server.http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024).keep_alive_interval(HEADERS);
+    let connections = Connections::default();
+    let server = protocols();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -229,17 +288,22 @@ async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), S
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };
-        let service =
-            router.clone().map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request.map(axum::body::Body::new)
-            });
-        let connection =
-            server.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        // With work under way on every connection there is nothing to be had here.
+        let Some(entered) = connections.enter() else { continue };
+        let asking = entered.connection.clone();
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            asking.asked(&mut request);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.map(axum::body::Body::new)
+        });
+        let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = entered.connection.over() => tracing::debug!("a connection that waited is closed"),
             }
         });
     }

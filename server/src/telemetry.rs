@@ -4,13 +4,16 @@ use crate::Stop;
 use crate::settings::Settings;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
+
+const TIDY: Duration = Duration::from_secs(5);
 
 /// Starts logging.
 ///
@@ -49,24 +52,51 @@ pub fn start_metrics() -> Result<PrometheusHandle, Stop> {
         .map_err(failed)
 }
 
+/// Tidies the metrics up, every few seconds: what was measured is kept one by one until then, also
+/// when nobody ever reads it.
+pub async fn keep_tidy(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(TIDY);
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
 /// The one route of the metrics listener.
 pub fn metrics_router(handle: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(async move || handle.render()))
 }
 
+/// A method as it is counted and logged. A client may make up any number of words, and each would
+/// be a counter that stays.
+fn known(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
+}
+
 /// Counts and logs each request by its route, never by its address: that may hold names.
 pub async fn observe(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
+    let method = known(request.method()).to_owned();
     let began = Instant::now();
     let response = next.run(request).await;
     let took = began.elapsed();
     let status = response.status().as_u16();
-    let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+    let labels = [("method", method.clone()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("keystead_http_requests_total", &labels).increment(1);
     metrics::histogram!("keystead_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
     if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
-        tracing::info!(%method, route, status, took_ms = took.as_millis() as u64, "request");
+        tracing::info!(method, route, status, took_ms = took.as_millis() as u64, "request");
     }
     response
 }

@@ -4,32 +4,9 @@
 mod support;
 
 use axum::http::{Method, StatusCode};
-use engine::testing::{PASSWORD, Person};
+use engine::testing::PASSWORD;
 use server::{PAGES, Who};
-use support::House;
-
-/// A house with an administrator, an environment, a country, and a managed key made yesterday.
-async fn furnished() -> (House, Person, String) {
-    let house = House::new().await;
-    let person = house.test.administrator().await;
-    let cookie = house.sign_in(&person).await;
-    house.post(&cookie, "/environments", &[("name", "Production"), ("kind", "production")]).await;
-    house.post(&cookie, "/environments/production", &[("country", "DE")]).await;
-    let change = house.post(&cookie, KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]).await;
-    let code = house.test.code(&person);
-    let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
-    assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
-    house.test.clock.advance(chrono::TimeDelta::hours(13));
-    let cookie = house.sign_in(&person).await;
-    (house, person, cookie)
-}
-
-const KEYS_ADD: &str = "/environments/production/DE/keys/add";
-
-/// The address of a row, for the furnished house.
-fn address(path: &str) -> String {
-    path.replace("{env}", "production").replace("{country}", "DE").replace("{number}", "1")
-}
+use support::{KEYS_ADD, address, furnished};
 
 fn guarded() -> impl Iterator<Item = (&'static server::Row, &'static Method)> {
     PAGES.iter().flat_map(|row| row.methods.iter().map(move |method| (row, method)))

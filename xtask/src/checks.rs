@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::database::Cluster;
 use crate::place::Place;
-use crate::{progress, release, setup, shell, site};
+use crate::{crates, progress, release, setup, shell, site};
 
 const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 
@@ -15,6 +15,7 @@ const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 /// A part of the tests that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
+    Crates,
     Unit,
     Doc,
     Browser,
@@ -22,7 +23,7 @@ pub enum Part {
 
 impl Part {
     /// Cheapest first.
-    pub const ALL: [Self; 3] = [Self::Unit, Self::Doc, Self::Browser];
+    pub const ALL: [Self; 4] = [Self::Crates, Self::Unit, Self::Doc, Self::Browser];
 }
 
 /// Runs the parts in turn; the first that fails ends it.
@@ -50,6 +51,7 @@ pub fn ci(place: &Place) -> Result<()> {
 fn perform(place: &Place, parts: &[Part]) -> Result<()> {
     for part in parts {
         match part {
+            Part::Crates => crates::check(place)?,
             Part::Unit => unit(place)?,
             Part::Doc => doc(place)?,
             Part::Browser => browser(place)?,

@@ -1,11 +1,15 @@
 //! Builds, runs and tests Keystead. `cargo xtask help` lists what it does; `make run` and `make test` are fronts of it.
 
+#![forbid(unsafe_code)]
+
 mod checks;
+mod crates;
 mod database;
 mod interrupt;
 mod place;
 mod progress;
 mod release;
+mod sbom;
 mod setup;
 mod shell;
 mod site;

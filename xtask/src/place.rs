@@ -43,6 +43,11 @@ impl Place {
         self.target.join("release/keystead")
     }
 
+    /// What the finished program is made of.
+    pub fn bill_of_materials(&self) -> PathBuf {
+        self.target.join("release/keystead.cdx.json")
+    }
+
     pub fn end2end(&self) -> PathBuf {
         self.root.join("end2end")
     }

@@ -7,12 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::place::Place;
-use crate::{progress, shell, site};
+use crate::{progress, sbom, shell, site};
 
-/// Leaves `target/release/keystead`, with the site inside it.
+/// Leaves `target/release/keystead`, with the site inside it, and beside it what it is made of.
 pub fn build(place: &Place) -> Result<()> {
     site::make(place)?;
-    compile(place)
+    compile(place)?;
+    sbom::write(place)
 }
 
 /// The same, with the site already made.
@@ -26,7 +27,8 @@ pub fn compile(place: &Place) -> Result<()> {
 
 /// Builds the program, then becomes it: signals and the terminal are its own.
 pub fn run(place: &Place, arguments: &[OsString]) -> Result<()> {
-    build(place)?;
+    site::make(place)?;
+    compile(place)?;
     let mut program = Command::new(place.keystead());
     // Whoever builds it here is the one to set it up, also where the output goes through a pipe.
     let error = program.env("KEYSTEAD_SHOW_SETUP_TOKEN", "true").args(arguments).exec();

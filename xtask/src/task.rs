@@ -11,9 +11,9 @@ use crate::{release, setup, site};
 const USAGE: &str = "\
 cargo xtask setup [--browser]          make this machine ready to build (with --browser: and to test)
 cargo xtask site                       what the browser gets, into target/site
-cargo xtask build                      the finished program, target/release/keystead
+cargo xtask build                      the finished program, target/release/keystead, and what is in it
 cargo xtask run [-- ARGUMENTS]         build it and start it
-cargo xtask test [unit|doc|browser]    every test, or one part
+cargo xtask test [PART]                every test, or one part: crates, unit, doc or browser
 cargo xtask ci                         format, lints and every test";
 
 /// What was asked for.
@@ -41,6 +41,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
         ["run"] => Task::Run { arguments: vec![] },
         ["run", "--", rest @ ..] => Task::Run { arguments: rest.iter().map(Into::into).collect() },
         ["test"] => Task::Test { parts: Part::ALL.to_vec() },
+        ["test", "crates"] => Task::Test { parts: vec![Part::Crates] },
         ["test", "unit"] => Task::Test { parts: vec![Part::Unit] },
         ["test", "doc"] => Task::Test { parts: vec![Part::Doc] },
         ["test", "browser"] => Task::Test { parts: vec![Part::Browser] },

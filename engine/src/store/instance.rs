@@ -24,6 +24,15 @@ const INSTANCE: &str = "SELECT uuid, canary FROM instance WHERE id = 1";
 const TERMS: &str = "SELECT purpose, term, sealed FROM keyring ORDER BY purpose, term";
 
 impl Db {
+    /// The database server's clock; `None` where the database has none of its own.
+    pub async fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        if self.is_sqlite() {
+            return Ok(None);
+        }
+        const SQL: &str = "SELECT clock_timestamp()";
+        Ok(on!(self, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
+    }
+
     pub async fn instance(&self) -> Result<Option<Instance>, Error> {
         Ok(on!(self, pool => sqlx::query_as(INSTANCE).fetch_optional(pool).await)?)
     }
@@ -47,6 +56,28 @@ impl Db {
 }
 
 impl Tx {
+    /// The instance, while it is locked.
+    pub async fn instance(&mut self) -> Result<Instance, Error> {
+        let instance = within!(self, c => sqlx::query_as(INSTANCE).fetch_optional(c).await)?;
+        instance.ok_or(Error::NotFound)
+    }
+
+    pub async fn terms(&mut self) -> Result<Vec<SealedTerm>, Error> {
+        Ok(within!(self, c => sqlx::query_as(TERMS).fetch_all(c).await)?)
+    }
+
+    pub async fn set_canary(&mut self, canary: &[u8]) -> Result<(), Error> {
+        const SQL: &str = "UPDATE instance SET canary = $1 WHERE id = 1";
+        within!(self, c => sqlx::query(SQL).bind(canary).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn set_term(&mut self, purpose: &str, term: i64, sealed: &[u8]) -> Result<(), Error> {
+        const SQL: &str = "UPDATE keyring SET sealed = $3 WHERE purpose = $1 AND term = $2";
+        within!(self, c => sqlx::query(SQL).bind(purpose).bind(term).bind(sealed).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     pub async fn insert_instance(
         &mut self,
         uuid: Uuid,

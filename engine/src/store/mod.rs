@@ -2,8 +2,11 @@
 
 pub mod audit;
 pub mod changes;
+mod failpoints;
 pub mod instance;
 pub mod keys;
+mod reader;
+pub mod revisions;
 pub mod scopes;
 pub mod sessions;
 pub mod throttle;
@@ -11,12 +14,16 @@ pub mod users;
 
 use crate::Error;
 use crate::audit::Entry;
+use crate::random;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
+
+/// So often a transaction that met a conflict is run again.
+const RETRIES: u32 = 3;
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -26,7 +33,17 @@ pub enum Db {
         read: SqlitePool,
         write: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres(PgPool, Pooler),
+}
+
+/// What stands between us and PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    #[default]
+    None,
+    /// Every transaction may run on another connection of the server: no prepared statement
+    /// outlives its transaction, and a read is a transaction too.
+    Transaction,
 }
 
 /// A writing transaction. Dropped without a commit, it leaves nothing.
@@ -42,14 +59,21 @@ macro_rules! on {
     ($db:expr, $pool:ident => $run:expr) => {
         match $db {
             $crate::store::Db::Sqlite { read: $pool, .. } => $run,
-            $crate::store::Db::Postgres($pool) => $run,
+            $crate::store::Db::Postgres(postgres, pooler) => {
+                let mut reader = $crate::store::reader::Reader::of(postgres, *pooler).await?;
+                let $pool = reader.connection();
+                let answer = $run;
+                reader.end().await;
+                answer
+            }
         }
     };
 }
 
 /// Runs one statement inside a transaction.
 macro_rules! within {
-    ($tx:expr, $connection:ident => $run:expr) => {
+    ($tx:expr, $connection:ident => $run:expr) => {{
+        $crate::store::failpoints::statement()?;
         match &mut $tx.0 {
             $crate::store::Inner::Sqlite(transaction) => {
                 let $connection = &mut **transaction;
@@ -60,7 +84,7 @@ macro_rules! within {
                 $run
             }
         }
-    };
+    }};
 }
 pub(crate) use {on, within};
 
@@ -106,13 +130,18 @@ impl Db {
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub async fn postgres(options: PgConnectOptions) -> Result<Self, Error> {
+    pub async fn postgres(options: PgConnectOptions, pooler: Pooler) -> Result<Self, Error> {
+        let options = match pooler {
+            Pooler::None => options,
+            // PgBouncer refuses start-up parameters it does not know.
+            Pooler::Transaction => options.statement_cache_capacity(0).extra_float_digits(None),
+        };
         let pool = PgPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres(pool, pooler))
     }
 
     /// Brings the schema up to date. Safe with several servers starting at once.
@@ -122,7 +151,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
             Self::Sqlite { write, .. } => migrate_sqlite(write).await,
-            Self::Postgres(pool) => sqlx::migrate!("../migrations/postgres").run(pool).await,
+            Self::Postgres(pool, _) => migrate_postgres(pool).await,
         };
         done.map_err(|error| {
             Error::Fault(format!("the database's schema cannot be brought up to date: {error}"))
@@ -142,14 +171,33 @@ impl Db {
         Ok(())
     }
 
-    /// Begins a writing transaction.
+    /// Runs a writing transaction: `run` gets it and commits it. When the database ended it to
+    /// resolve a conflict with another one, it runs again, at most three times.
     ///
     /// # Errors
-    /// When the database cannot be reached or is busy for too long.
-    pub async fn begin_write(&self) -> Result<Tx, Error> {
+    /// What `run` answers; that the database cannot be reached or is busy for too long.
+    pub async fn write<T, F>(&self, run: impl Fn(Tx) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut tries = 0;
+        loop {
+            let done = run(self.begin().await?).await;
+            match &done {
+                Err(error) if tries < RETRIES && is_conflict(error) => tries += 1,
+                _ => return done,
+            }
+            tracing::debug!(tries, "a transaction is run again after a conflict");
+            let jitter = u64::from(random::bytes::<1>()[0]) % (10 << tries);
+            tokio::time::sleep(Duration::from_millis(5 + jitter)).await;
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, Error> {
+        failpoints::begin()?;
         Ok(Tx(match self {
             Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Self::Postgres(pool, _) => Inner::Postgres(pool.begin().await?),
         }))
     }
 
@@ -160,7 +208,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool, _) => pool.close().await,
         }
     }
 }
@@ -200,12 +248,30 @@ impl Tx {
     }
 
     async fn end(self) -> Result<(), Error> {
+        failpoints::commit()?;
         match self.0 {
             Inner::Sqlite(transaction) => transaction.commit().await?,
-            Inner::Postgres(transaction) => transaction.commit().await?,
+            Inner::Postgres(transaction) => transaction.commit().await.map_err(|error| match error {
+                sqlx::Error::Database(_) => Error::Database(error),
+                // The answer was lost on its way: nobody here knows whether the server committed.
+                error => Error::Unsure(error),
+            })?,
         }
-        Ok(())
+        failpoints::committed()
     }
+}
+
+/// All in one transaction, under a lock that ends with it: so it also works behind a pooler, and a
+/// schema is never left half-way.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+    const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
+    let mut migrations = sqlx::migrate!("../migrations/postgres");
+    migrations.set_locking(false);
+    let mut transaction = pool.begin().await?;
+    sqlx::query(LOCK).execute(&mut *transaction).await?;
+    migrations.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// SQLite has no lock that spans migrations: a command beside a server that starts for the first
@@ -224,6 +290,14 @@ async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateE
 /// A column that does not hold what it must.
 pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {
     Error::Corrupt { table, column, id: id.to_string() }
+}
+
+/// Whether the database ended a transaction to resolve a conflict: serialization failure (40001)
+/// or deadlock (40P01).
+fn is_conflict(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
 /// Whether a statement failed because a unique value exists already.

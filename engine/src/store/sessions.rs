@@ -23,6 +23,13 @@ pub struct SessionRow {
     pub email: Option<String>,
 }
 
+/// A sealed note with its revision, which is bound into its seal.
+#[derive(sqlx::FromRow)]
+pub struct NoteRow {
+    pub sealed: Vec<u8>,
+    pub revision: i64,
+}
+
 /// A session to be stored.
 pub struct NewSessionRow<'a> {
     pub id: SessionId,
@@ -74,11 +81,12 @@ impl Db {
         session: SessionId,
         kind: &str,
         now: DateTime<Utc>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        const SQL: &str =
-            "SELECT sealed FROM session_note WHERE session_id = $1 AND kind = $2 AND expires_at > $3";
+    ) -> Result<Option<NoteRow>, Error> {
+        const SQL: &str = "SELECT n.sealed, COALESCE(r.revision, 0) AS revision FROM session_note n \
+                           LEFT JOIN sealed_revision r ON r.row_id = n.session_id AND r.column_name = n.kind \
+                           WHERE n.session_id = $1 AND n.kind = $2 AND n.expires_at > $3";
         Ok(
-            on!(self, pool => sqlx::query_scalar(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
+            on!(self, pool => sqlx::query_as(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
         )
     }
 }
@@ -131,8 +139,11 @@ impl Tx {
         const NOTES: &str = "DELETE FROM session_note WHERE expires_at <= $1";
         const CHANGES: &str = "DELETE FROM prepared_change WHERE expires_at <= $1";
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
+        const REVISIONS: &str = "DELETE FROM sealed_revision WHERE NOT EXISTS (SELECT 1 FROM session WHERE id = row_id) \
+                                 AND NOT EXISTS (SELECT 1 FROM administrator WHERE id = row_id)";
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
         within!(self, c => sqlx::query(SESSIONS).bind(now).bind(idle_since).execute(c).await.map(drop))?;
+        within!(self, c => sqlx::query(REVISIONS).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;

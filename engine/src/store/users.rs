@@ -14,6 +14,8 @@ pub struct User {
     pub password_hash: String,
     pub password_changed_at: DateTime<Utc>,
     pub totp_seed: Option<Vec<u8>>,
+    /// Of the seed (`store::revisions`); bound into its seal.
+    pub seed_revision: i64,
     pub authenticator_since: Option<DateTime<Utc>>,
     pub security_epoch: i64,
     pub created_at: DateTime<Utc>,
@@ -39,8 +41,9 @@ pub struct NewUser<'a> {
 macro_rules! select_user {
     ($condition:literal) => {
         concat!(
-            "SELECT id, email, password_hash, password_changed_at, totp_seed, authenticator_since, ",
-            "security_epoch, created_at FROM administrator WHERE ",
+            "SELECT id, email, password_hash, password_changed_at, totp_seed, ",
+            "COALESCE(r.revision, 0) AS seed_revision, authenticator_since, security_epoch, created_at ",
+            "FROM administrator LEFT JOIN sealed_revision r ON r.row_id = id AND r.column_name = 'totp_seed' WHERE ",
             $condition
         )
     };

@@ -131,7 +131,7 @@ async fn the_database_keeps_no_token(t: &TestPortal) {
     let ada = t.administrator().await;
     let kept = match t.db() {
         engine::store::Db::Sqlite { .. } => texts(t.db(), "SELECT lower(hex(token_hash)) FROM session").await,
-        engine::store::Db::Postgres(_) => {
+        engine::store::Db::Postgres(..) => {
             texts(t.db(), "SELECT encode(token_hash, 'hex') FROM session").await
         }
     };

@@ -26,17 +26,17 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
     let ada = t.administrator().await;
     let settings = Settings::default();
     // As if an older Keystead had made it: its newest table is not there yet.
-    execute(t.db(), "DROP TABLE key_version").await.expect("dropped");
-    execute(t.db(), "DELETE FROM _sqlx_migrations WHERE version = 3").await.expect("forgotten");
+    execute(t.db(), "DROP TABLE sealed_revision").await.expect("dropped");
+    execute(t.db(), "DELETE FROM _sqlx_migrations WHERE version = 4").await.expect("forgotten");
     let events = log(t).await.len();
     let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings).await;
     let said = refused.err().expect("it is refused").to_string();
     assert!(said.starts_with("The root key is not the one this database was made with."), "{said}");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 2);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 3);
     assert_eq!(log(t).await.len(), events);
     assert!(is_alive(t, &ada.token).await);
     Portal::open(t.db().clone(), &root_key(), t.clock.clone(), settings).await.expect("the right key");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 3);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
 }
 
 async fn a_restart_finds_everything_again(t: &TestPortal) {
@@ -121,7 +121,7 @@ async fn schema(kind: Kind) -> Vec<String> {
             )
             .await
         }
-        Db::Postgres(_) => {
+        Db::Postgres(..) => {
             texts(
                 t.db(),
                 "SELECT table_name || '.' || column_name || ' ' || CASE data_type WHEN 'bigint' THEN 'integer' \

@@ -10,6 +10,8 @@ use engine::testing::{Kind, PASSWORD, Person, TestPortal, from};
 use engine::totp::Seed;
 use engine::{Error, NewSession, Portal, SecretText, Session};
 use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 use std::future::Future;
 
 /// Makes two tests of every story that is listed, one for each database.
@@ -170,18 +172,31 @@ pub async fn execute(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
     let query = AssertSqlSafe(sql.to_owned());
     Ok(match db {
         Db::Sqlite { write, .. } => sqlx::query(query).execute(write).await?.rows_affected(),
-        Db::Postgres(pool) => sqlx::query(query).execute(pool).await?.rows_affected(),
+        Db::Postgres(pool, _) => sqlx::query(query).execute(pool).await?.rows_affected(),
     })
 }
 
 /// Asks the database directly for one number.
 pub async fn number(db: &Db, sql: &str) -> i64 {
+    one(db, sql).await
+}
+
+/// Asks the database directly for one sealed value.
+pub async fn bytes(db: &Db, sql: &str) -> Vec<u8> {
+    one(db, sql).await
+}
+
+async fn one<T>(db: &Db, sql: &str) -> T
+where
+    T: Send + Unpin,
+    (T,): for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
+{
     let query = AssertSqlSafe(sql.to_owned());
     let answer = match db {
         Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await,
-        Db::Postgres(pool) => sqlx::query_scalar(query).fetch_one(pool).await,
+        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_one(pool).await,
     };
-    answer.expect("a number")
+    answer.expect("one value")
 }
 
 /// Asks the database directly for a column of texts.
@@ -189,7 +204,29 @@ pub async fn texts(db: &Db, sql: &str) -> Vec<String> {
     let query = AssertSqlSafe(sql.to_owned());
     let answer = match db {
         Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await,
-        Db::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_all(pool).await,
     };
     answer.expect("texts")
+}
+
+/// The steps of a transaction that can be made to fail (`store::failpoints`).
+pub const STEPS: [&str; 4] = ["begin", "statement", "commit", "committed"];
+
+/// Lets one step fail: the one after `skip` others of its name.
+pub fn fail_after(step: &str, skip: usize) {
+    fail::cfg(step, &format!("{skip}*off->1*return->off")).expect("a failpoint");
+}
+
+/// Writes bytes past the engine; the statement has them as `$1`.
+pub async fn put_bytes(db: &Db, sql: &str, bytes: &[u8]) {
+    let query = AssertSqlSafe(sql.to_owned());
+    let rows = match db {
+        Db::Sqlite { write, .. } => {
+            sqlx::query(query).bind(bytes).execute(write).await.map(|r| r.rows_affected())
+        }
+        Db::Postgres(pool, _) => {
+            sqlx::query(query).bind(bytes).execute(pool).await.map(|r| r.rows_affected())
+        }
+    };
+    assert_eq!(rows.expect("bytes are written"), 1);
 }

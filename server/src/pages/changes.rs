@@ -2,14 +2,18 @@
 
 use crate::App;
 use crate::web::failure::{Failure, Shown};
+use crate::web::forms::{CodeForm, Tried, Typed};
 use crate::web::page::{Page, chrome, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::ConfirmPage;
+use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use domain::id::ChangeId;
 use domain::view::PreparedView;
+use engine::SecretText;
 use leptos::prelude::*;
+use serde::de::DeserializeOwned;
 
 /// What the page of a prepared change says.
 pub struct Review {
@@ -25,9 +29,30 @@ pub struct Review {
     pub warning: Option<String>,
 }
 
-/// The prepared change that the address names.
-pub fn named(who: &SignedIn) -> Option<ChangeId> {
-    query_value(&who.visitor.query, "change")?.parse().ok()
+/// What is posted to the address of a change. Which step it is, the address says.
+pub enum Step<T> {
+    /// "Next": what was filled in.
+    Prepare(T),
+    /// The prepared change, and the code that confirms it.
+    Confirm(ChangeId, SecretText),
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Step<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        match named(request.uri().query().unwrap_or_default()) {
+            Some(id) => Tried::<CodeForm>::from_request(request, state)
+                .await
+                .map(|Tried(typed)| Self::Confirm(id, typed.code)),
+            None => Typed::from_request(request, state).await.map(|Typed(typed)| Self::Prepare(typed)),
+        }
+    }
+}
+
+/// The prepared change that the query of an address names.
+pub fn named(query: &str) -> Option<ChangeId> {
+    query_value(query, "change")?.parse().ok()
 }
 
 /// The address of the second step.

@@ -1,10 +1,10 @@
 //! The three changes of a key, each in two steps at one address: "Next" prepares, the code
 //! confirms. What they have in common is here once; what tells them apart is [`KeyChange`].
 
-use super::changes::{self, Review};
+use super::changes::{self, Review, Step};
 use crate::App;
 use crate::web::failure::{Failure, Shown, refused};
-use crate::web::forms::{InScope, Typed};
+use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, done, query_value, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{AddKeyPage, EditKeyPage, RotateKeyPage};
@@ -26,7 +26,7 @@ use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-/// Both steps post to the same address; which one it is, the address says.
+/// What the first step asks for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeForm {
@@ -34,8 +34,6 @@ pub struct ChangeForm {
     key_type: String,
     #[serde(default)]
     rotation_days: String,
-    #[serde(default)]
-    code: SecretText,
 }
 
 /// A change of a key.
@@ -118,7 +116,7 @@ pub async fn show<C: KeyChange>(
     who: SignedIn,
     InScope(scope): InScope,
 ) -> Result<Response, Failure> {
-    match changes::named(&who) {
+    match changes::named(&who.visitor.query) {
         Some(id) => second_step::<C>(&app, &who, &scope, id, None).await,
         None => {
             let form = first_form::<C>(&app, &who, &scope).await?;
@@ -131,11 +129,11 @@ pub async fn submit<C: KeyChange>(
     State(app): State<App>,
     who: SignedIn,
     InScope(scope): InScope,
-    Typed(typed): Typed<ChangeForm>,
+    step: Step<ChangeForm>,
 ) -> Result<Response, Failure> {
-    match changes::named(&who) {
-        Some(id) => confirm::<C>(&app, &who, &scope, id, &typed.code).await,
-        None => prepare::<C>(&app, &who, &scope, &typed).await,
+    match step {
+        Step::Confirm(id, code) => confirm::<C>(&app, &who, &scope, id, &code).await,
+        Step::Prepare(typed) => prepare::<C>(&app, &who, &scope, &typed).await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What administrators do about themselves. Each change is confirmed like every other.
 
-use super::changes::{self, Review};
+use super::changes::{self, Review, Step};
 use super::{enter, form_status};
 use crate::App;
 use crate::web::failure::{Failure, in_form, refused};
@@ -96,8 +96,6 @@ pub struct PasswordForm {
     password: SecretText,
     #[serde(default)]
     password_again: SecretText,
-    #[serde(default)]
-    code: SecretText,
 }
 
 async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
@@ -109,7 +107,7 @@ async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response
 }
 
 pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    match changes::named(&who) {
+    match changes::named(&who.visitor.query) {
         Some(id) => second_step::<ChangePassword>(&app, &who, review_password(), id, None).await,
         None => {
             // Whoever opens the page begins anew: what was kept belonged to a form that was left.
@@ -122,10 +120,13 @@ pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Resp
 pub async fn password(
     State(app): State<App>,
     who: SignedIn,
-    Typed(typed): Typed<PasswordForm>,
+    step: Step<PasswordForm>,
 ) -> Result<Response, Failure> {
-    let Some(id) = changes::named(&who) else { return prepare_password(&app, &who, typed).await };
-    match app.portal().confirm::<ChangePassword>(&who.session, id, &typed.code).await {
+    let (id, code) = match step {
+        Step::Confirm(id, code) => (id, code),
+        Step::Prepare(typed) => return prepare_password(&app, &who, typed).await,
+    };
+    match app.portal().confirm::<ChangePassword>(&who.session, id, &code).await {
         Ok(ask) => {
             let new = app.portal().change_password(ask, &who.session).await?;
             let message = "The password is changed. Every other session is signed out.";

@@ -1,12 +1,12 @@
 //! Replacing what proves who one is: the authenticator and the recovery codes. Both changes have no
 //! parameters; what they have in common is here once.
 
-use super::changes::{self, Review};
+use super::changes::{self, Review, Step};
 use super::profile::{review, second_step};
 use super::{enrolment_view, enter, form_status};
 use crate::App;
 use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{CodeForm, Typed};
+use crate::web::forms::{CodeForm, NoFields, Tried, Typed};
 use crate::web::page::{Page, chrome, local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{
@@ -37,7 +37,7 @@ pub trait Replacement: Sensitive {
 }
 
 pub async fn show<C: Replacement>(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    if let Some(id) = changes::named(&who) {
+    if let Some(id) = changes::named(&who.visitor.query) {
         return second_step::<C>(&app, &who, C::review(), id, None).await;
     }
     let chrome = chrome(&app, &who).await?;
@@ -47,13 +47,16 @@ pub async fn show<C: Replacement>(State(app): State<App>, who: SignedIn) -> Resu
 pub async fn submit<C: Replacement>(
     State(app): State<App>,
     who: SignedIn,
-    Typed(typed): Typed<CodeForm>,
+    step: Step<NoFields>,
 ) -> Result<Response, Failure> {
-    let Some(id) = changes::named(&who) else {
-        let id = app.portal().prepare(&who.session, &C::of(who.session.user()?)).await?;
-        return Ok(see(&changes::address(C::PATH, id)));
+    let (id, code) = match step {
+        Step::Confirm(id, code) => (id, code),
+        Step::Prepare(NoFields {}) => {
+            let id = app.portal().prepare(&who.session, &C::of(who.session.user()?)).await?;
+            return Ok(see(&changes::address(C::PATH, id)));
+        }
     };
-    match app.portal().confirm::<C>(&who.session, id, &typed.code).await {
+    match app.portal().confirm::<C>(&who.session, id, &code).await {
         Ok(ask) => {
             C::execute(&app, ask, &who.session).await?;
             Ok(see(C::THEN))
@@ -135,7 +138,7 @@ pub async fn show_enrol(State(app): State<App>, who: SignedIn) -> Result<Respons
 pub async fn enrol(
     State(app): State<App>,
     who: SignedIn,
-    Typed(typed): Typed<CodeForm>,
+    Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
     match app.portal().finish_enrolment(&who.session, &typed.code).await {
         Ok(new) => {

@@ -3,7 +3,7 @@
 use super::{enrolment_view, enter, form_status};
 use crate::App;
 use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{CodeForm, Typed};
+use crate::web::forms::{CodeForm, Tried, Typed};
 use crate::web::page::{Page, see};
 use crate::web::visitor::Visitor;
 use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
@@ -152,7 +152,7 @@ pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Res
 pub async fn submit_authenticator(
     State(app): State<App>,
     visitor: Visitor,
-    Typed(typed): Typed<CodeForm>,
+    Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
     must_be_open(&app).await?;
     let Some(session) = visitor.at(Stage::Setup) else { return Ok(see("/setup")) };

@@ -4,7 +4,7 @@ use super::{enrolment_view, enter, form_status, with_cookie};
 use crate::App;
 use crate::web::cookies;
 use crate::web::failure::{Failure, in_form, refused};
-use crate::web::forms::{NoFields, Typed};
+use crate::web::forms::{CodeForm, NoFields, Tried, Typed};
 use crate::web::page::{Page, encode, local_path, query_value, see};
 use crate::web::visitor::Visitor;
 use app::pages::{CodePage, EnrolPage, EnrolPurpose, RecoveryPage, SignInPage};
@@ -27,16 +27,16 @@ pub struct PasswordForm {
     next: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CodeForm {
+pub struct SignInCodeForm {
     #[serde(default)]
     code: SecretText,
     #[serde(default)]
     next: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryForm {
     #[serde(default)]
@@ -114,7 +114,7 @@ pub async fn show_code(State(app): State<App>, visitor: Visitor) -> Result<Respo
 pub async fn submit_code(
     State(app): State<App>,
     visitor: Visitor,
-    Typed(typed): Typed<CodeForm>,
+    Tried(typed): Tried<SignInCodeForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
     let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
@@ -149,7 +149,7 @@ pub async fn show_recovery(State(app): State<App>, visitor: Visitor) -> Result<R
 pub async fn submit_recovery(
     State(app): State<App>,
     visitor: Visitor,
-    Typed(typed): Typed<RecoveryForm>,
+    Tried(typed): Tried<RecoveryForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
     let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
@@ -184,7 +184,7 @@ pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Res
 pub async fn submit_authenticator(
     State(app): State<App>,
     visitor: Visitor,
-    Typed(typed): Typed<crate::web::forms::CodeForm>,
+    Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
     let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see("/sign-in")) };
     match app.portal().finish_enrolment(session, &typed.code).await {

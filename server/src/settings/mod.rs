@@ -5,6 +5,7 @@ mod table;
 use crate::Stop;
 use domain::limits::DailyLimits;
 use engine::SecretText;
+use engine::store::Pooler;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `None`: SQLite in the data folder.
     pub database_url: Option<Url>,
+    /// What stands between us and PostgreSQL.
+    pub pooler: Pooler,
     pub root_key_file: Option<PathBuf>,
     pub root_key: Option<SecretText>,
     pub public_url: Url,
@@ -93,6 +96,7 @@ impl Settings {
             listen,
             data_dir: source.required("data_dir", "a folder")?,
             database_url,
+            pooler: pooler(&source)?,
             root_key_file: source.get("root_key_file", "a file")?,
             root_key: source.get::<String>("root_key", "a root key")?.map(SecretText::new),
             public_url,
@@ -198,6 +202,16 @@ fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
     networks.collect()
 }
 
+fn pooler(source: &Source) -> Result<Pooler, Stop> {
+    match source.required::<String>("database_pooler", "none or transaction")?.as_str() {
+        "none" => Ok(Pooler::None),
+        "transaction" => Ok(Pooler::Transaction),
+        other => Err(Stop::new(format!(
+            "The setting KEYSTEAD_DATABASE_POOLER is “{other}”, which is not none or transaction."
+        ))),
+    }
+}
+
 fn positive(source: &Source, name: &str) -> Result<u32, Stop> {
     let what = "a whole number from 1";
     match source.required::<u32>(name, what)? {
@@ -244,6 +258,7 @@ mod tests {
             ("KEYSTEAD_PUBLIC_URL", "ftp://x"),
             ("KEYSTEAD_PUBLIC_URL", "https://x/path"),
             ("KEYSTEAD_DATABASE_URL", "mysql://x"),
+            ("KEYSTEAD_DATABASE_POOLER", "session"),
             ("KEYSTEAD_METRICS_LISTEN", "no"),
             ("KEYSTEAD_TRUSTED_PROXIES", "10.0.0.0/40"),
             ("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "0"),

@@ -24,6 +24,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("data_dir", Some("data"), "Folder of the SQLite database, the root key and the setup token."),
     setting("database_url", None, "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
     setting(
+        "database_pooler",
+        Some("none"),
+        "`transaction` when PostgreSQL is reached through a transaction pooler (PgBouncer’s `pool_mode = transaction`).",
+    ),
+    setting(
         "root_key_file",
         None,
         "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",

@@ -1,6 +1,8 @@
 //! Two cookies: the session's token, and the theme, which is no secret.
 
 use crate::App;
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use domain::view::Theme;
 use engine::SecretText;
@@ -13,8 +15,16 @@ fn session_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead" } else { "keystead" }
 }
 
-pub fn token(app: &App, jar: &CookieJar) -> Option<SecretText> {
-    jar.get(session_name(app)).map(|cookie| SecretText::new(cookie.value()))
+/// The token, if the browser sends exactly one. A browser keeps one cookie of that name: of two,
+/// somebody else put one there.
+pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut ours = lines
+        .flat_map(Cookie::split_parse)
+        .flatten()
+        .filter(|cookie| cookie.name() == session_name(app))
+        .map(|cookie| SecretText::new(cookie.value()));
+    ours.next().filter(|_| ours.next().is_none())
 }
 
 /// The header that hands the session's token to the browser.
@@ -34,7 +44,8 @@ pub fn no_session(app: &App) -> Cookie<'static> {
     cookie
 }
 
-pub fn theme(jar: &CookieJar) -> Theme {
+pub fn theme(headers: &HeaderMap) -> Theme {
+    let jar = CookieJar::from_headers(headers);
     jar.get(THEME).and_then(|cookie| Theme::from_word(cookie.value())).unwrap_or_default()
 }
 

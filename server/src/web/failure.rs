@@ -1,18 +1,16 @@
 //! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
 //! once, with the whole chain.
 
-use super::page;
-use super::visitor::Visitor;
+use super::{cookies, page};
 use crate::App;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::extract::{Request, State};
+use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::form::Form;
 use domain::problem::{Code, Problem};
-use domain::view::Theme;
 use engine::Error;
 
 /// A request that ends without its page.
@@ -47,11 +45,10 @@ impl Failure {
     /// To the sign-in page; a page that was to be read is come back to.
     pub fn sign_in_first(parts: &Parts) -> Self {
         let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
-        let is_worth = parts.method == Method::GET && wanted != "/" && wanted != "/environments";
-        Self::See(if is_worth {
-            format!("/sign-in?next={}", page::encode(wanted))
-        } else {
-            "/sign-in".into()
+        let next = if parts.method == Method::GET { page::local_path(wanted) } else { String::new() };
+        Self::See(match next.as_str() {
+            "" | "/" | "/environments" => "/sign-in".into(),
+            next => format!("/sign-in?next={}", page::encode(next)),
         })
     }
 }
@@ -124,9 +121,6 @@ impl IntoResponse for Failure {
             },
             Self::Problem(status, problem) => {
                 let mut response = status.into_response();
-                if status == StatusCode::SERVICE_UNAVAILABLE {
-                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-                }
                 response.extensions_mut().insert(problem);
                 response
             }
@@ -134,24 +128,18 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Turns every failed answer without a page of its own into one.
+/// Turns every failed answer without a page of its own into one. It stands before everything that
+/// refuses a request, so it reads nothing but the request.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let visitor = Visitor::from_request_parts(&mut parts, &app).await.ok();
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let theme = cookies::theme(request.headers());
+    let mut response = next.run(request).await;
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if is_bare(&response) => bare(status),
         None => return response,
     };
-    let theme = visitor.map_or(Theme::System, |visitor| visitor.theme);
-    let page = page::error(&app, theme, status, title(status), problem.message);
-    let (mut parts, body) = page.into_parts();
-    if let Some(after) = response.headers().get(RETRY_AFTER) {
-        parts.headers.insert(RETRY_AFTER, after.clone());
-    }
-    Response::from_parts(parts, body)
+    page::error(&app, theme, status, title(status), problem.message)
 }
 
 /// Answers that the router or an extractor made by itself.

@@ -4,10 +4,7 @@
 use super::failure::Failure;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
-use domain::problem::{Code, Problem};
 use domain::scope::{Country, ScopeName, Slug};
 use engine::SecretText;
 use serde::Deserialize;
@@ -22,19 +19,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         match axum::Form::<T>::from_request(request, state).await {
             Ok(axum::Form(form)) => Ok(Self(form)),
-            Err(rejection) => match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Err(Failure::Problem(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    Problem::new(Code::Invalid, "The form was larger than 64 KiB. Nothing was changed."),
-                )),
-                _ => Err(Failure::bad_form()),
-            },
+            Err(_) => Err(Failure::bad_form()),
         }
     }
 }
 
+/// A form that carries a code. One that cannot be read is an empty code, so a wrong one: it is
+/// counted like every other, and no shape of a request is a free try.
+pub struct Tried<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Tried<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        Ok(Self(Typed::from_request(request, state).await.map(|Typed(form)| form).unwrap_or_default()))
+    }
+}
+
 /// The form of a confirmation: a code and nothing else.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CodeForm {
     #[serde(default)]

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use crate::App;
 use crate::settings::is_loopback;
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,28 +13,49 @@ use url::Url;
 /// Answers only requests for the public address or this machine, so that a name pointed at this
 /// server by somebody else reaches nothing.
 pub async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    match asked_for(request.headers(), request.uri().authority().map(|authority| authority.as_str())) {
-        Some(asked) if is_ours(&asked, app.public_url()) => next.run(request).await,
-        _ => Failure::unknown_host().into_response(),
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    if is_for_us(request.headers(), authority, app.public_url()) {
+        return next.run(request).await;
+    }
+    Failure::unknown_host().into_response()
+}
+
+/// What a header says. Said twice it says nothing that could be relied on: who reads the first and
+/// who reads the last would disagree.
+enum Said<'a> {
+    Nothing,
+    Once(&'a str),
+    Unclear,
+}
+
+fn said(headers: &HeaderMap, name: HeaderName) -> Said<'_> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Said::Nothing,
+        (Some(value), None) => value.to_str().map_or(Said::Unclear, Said::Once),
+        _ => Said::Unclear,
     }
 }
 
-/// The address the request names: the `Host` header, or the authority of HTTP/2.
-fn asked_for(headers: &HeaderMap, authority: Option<&str>) -> Option<Url> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok()?,
-        (None, _) => authority?,
-        _ => return None,
-    };
+/// Every name the request gives is ours: the `Host` header, and the authority of HTTP/2 or of an
+/// address written in full.
+fn is_for_us(headers: &HeaderMap, authority: Option<&str>, public: &Url) -> bool {
+    // The scheme is not in the header, and which port goes unsaid depends on it.
+    let is_ours = |name: &str| host_url(public.scheme(), name).is_some_and(|asked| is_ours(&asked, public));
+    match (said(headers, HOST), authority) {
+        (Said::Once(host), authority) => is_ours(host) && authority.is_none_or(is_ours),
+        (Said::Nothing, Some(authority)) => is_ours(authority),
+        _ => false,
+    }
+}
+
+fn host_url(scheme: &str, host: &str) -> Option<Url> {
     let is_plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    is_plain.then(|| Url::parse(&format!("http://{host}")).ok()).flatten()
+    is_plain.then(|| Url::parse(&format!("{scheme}://{host}")).ok()).flatten()
 }
 
 fn is_ours(asked: &Url, public: &Url) -> bool {
-    // The scheme is not in the header: compare the port as written with the public one.
-    let port_of = |url: &Url| url.port().or(if public.scheme() == "https" { Some(443) } else { Some(80) });
-    is_loopback(asked) || (asked.host() == public.host() && port_of(asked) == port_of(public))
+    is_loopback(asked) || asked.origin() == public.origin()
 }
 
 /// Lets a request that may change something through only from our own pages: `Sec-Fetch-Site`
@@ -48,18 +69,20 @@ pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -
 }
 
 fn is_same_origin(headers: &HeaderMap, public: &Url) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => {
-            let own = public.origin().ascii_serialization();
-            let here = asked_for(headers, None)
-                .filter(is_loopback)
-                .map(|asked| asked.origin().ascii_serialization());
-            origin == own || Some(origin) == here.as_deref()
+    match (said(headers, HeaderName::from_static("sec-fetch-site")), said(headers, ORIGIN)) {
+        (Said::Unclear, _) | (_, Said::Unclear) => false,
+        (Said::Once(site), _) => site == "same-origin",
+        (Said::Nothing, Said::Once(origin)) => {
+            origin == public.origin().ascii_serialization() || here(headers).is_some_and(|own| origin == own)
         }
-        (None, None) => false,
+        (Said::Nothing, Said::Nothing) => false,
     }
+}
+
+/// The origin of a page of ours that was opened on this machine.
+fn here(headers: &HeaderMap) -> Option<String> {
+    let Said::Once(host) = said(headers, HOST) else { return None };
+    host_url("http", host).filter(is_loopback).map(|asked| asked.origin().ascii_serialization())
 }
 
 #[cfg(test)]
@@ -84,15 +107,27 @@ mod tests {
             ("127.0.0.1:3000", true),
             ("[::1]:3000", true),
             ("keys.example.com:8443", false),
+            ("keys.example.com:80", false),
             ("evil.example.com", false),
             ("keys.example.com.evil.com", false),
             ("127.0.0.1@evil.com", false),
             ("evil.com/keys.example.com", false),
             ("", false),
         ] {
-            let asked = asked_for(&headers(&[("host", host)]), None);
-            assert_eq!(asked.is_some_and(|asked| is_ours(&asked, &public)), is_answered, "{host}");
+            assert_eq!(is_for_us(&headers(&[("host", host)]), None, &public), is_answered, "{host}");
+            assert_eq!(is_for_us(&headers(&[]), Some(host), &public), is_answered, "{host} in HTTP/2");
         }
+    }
+
+    #[test]
+    fn every_name_a_request_gives_must_be_ours() {
+        let public = Url::parse("https://keys.example.com").expect("an address");
+        let (ours, evil) = ("keys.example.com", "evil.example.com");
+        assert!(is_for_us(&headers(&[("host", ours)]), Some(ours), &public));
+        assert!(!is_for_us(&headers(&[("host", ours)]), Some(evil), &public));
+        assert!(!is_for_us(&headers(&[("host", evil)]), Some(ours), &public));
+        assert!(!is_for_us(&headers(&[("host", ours), ("host", ours)]), Some(ours), &public));
+        assert!(!is_for_us(&headers(&[]), None, &public));
     }
 
     #[test]
@@ -109,6 +144,8 @@ mod tests {
             (&[("origin", "null")], false),
             (&[("host", "localhost:3000"), ("origin", "http://localhost:3000")], true),
             (&[("host", "evil.com"), ("origin", "http://evil.com")], false),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "https://keys.example.com"), ("origin", "https://evil.com")], false),
             (&[], false),
         ] {
             assert_eq!(is_same_origin(&headers(pairs), &public), is_allowed, "{pairs:?}");

@@ -7,7 +7,6 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum_extra::extract::cookie::CookieJar;
 use domain::view::Theme;
 use engine::{Error, From, Session, Stage};
 use ipnet::IpNet;
@@ -38,7 +37,6 @@ impl FromRequestParts<App> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let jar = CookieJar::from_headers(&parts.headers);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let from = From {
             address: address(peer, &parts.headers, app.trusted_proxies())
@@ -46,7 +44,7 @@ impl FromRequestParts<App> for Visitor {
                 .unwrap_or_default(),
             agent: agent(&parts.headers),
         };
-        let session = match cookies::token(app, &jar) {
+        let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().session(&token, from.clone()).await {
                 Ok(session) => Some(session),
                 Err(Error::SignedOut) => None,
@@ -56,7 +54,7 @@ impl FromRequestParts<App> for Visitor {
         };
         let visitor = Self {
             from,
-            theme: cookies::theme(&jar),
+            theme: cookies::theme(&parts.headers),
             session,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),

@@ -5,7 +5,9 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use engine::SecretText;
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
+use engine::totp::Seed;
 use http_body_util::BodyExt;
 use server::settings::Settings;
 use server::{App, router};
@@ -43,19 +45,48 @@ impl Answer {
     }
 }
 
+/// A house with an administrator, an environment, a country, and a managed key made yesterday.
+pub async fn furnished() -> (House, Person, String) {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    house.post(&cookie, "/environments", &[("name", "Production"), ("kind", "production")]).await;
+    house.post(&cookie, "/environments/production", &[("country", "DE")]).await;
+    let change = house.post(&cookie, KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]).await;
+    let code = house.test.code(&person);
+    let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
+    assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
+    house.test.clock.advance(chrono::TimeDelta::hours(13));
+    let cookie = house.sign_in(&person).await;
+    (house, person, cookie)
+}
+
+pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
+
+/// The address of a row, for the furnished house.
+pub fn address(path: &str) -> String {
+    path.replace("{env}", "production").replace("{country}", "DE").replace("{number}", "1")
+}
+
 /// A request being put together; from our own page unless it says otherwise.
 pub struct Ask<'a> {
     house: &'a House,
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
-    form: Option<String>,
+    body: Option<String>,
 }
 
 impl House {
     pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let test = TestPortal::new(Kind::Sqlite).await;
-        let settings = Settings::from_maps(BTreeMap::new(), BTreeMap::new()).expect("the defaults are good");
+        let environment =
+            settings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let settings = Settings::from_maps(environment, BTreeMap::new()).expect("the settings are good");
         let router = router(App::new(test.portal.clone(), &settings));
         Self { test, router }
     }
@@ -63,7 +94,15 @@ impl House {
     pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         let headers =
             vec![("host", "127.0.0.1:3000".to_owned()), ("sec-fetch-site", "same-origin".to_owned())];
-        Ask { house: self, method, path: path.to_owned(), headers, form: None }
+        Ask { house: self, method, path: path.to_owned(), headers, body: None }
+    }
+
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     pub async fn get(&self, cookie: &str, path: &str) -> Answer {
@@ -76,12 +115,27 @@ impl House {
 
     /// Signs somebody in through the front door; answers with the cookie.
     pub async fn sign_in(&self, person: &Person) -> String {
-        let first = self.post("", "/sign-in", &[("email", &person.email), ("password", PASSWORD)]).await;
-        let cookie = first.cookie().expect("the password was right");
-        let code = self.test.code(person);
+        self.sign_in_as(&person.email, &person.seed).await
+    }
+
+    pub async fn sign_in_as(&self, email: &str, seed: &Seed) -> String {
+        let cookie = self.half_signed_in(email).await;
+        let code = seed.code(self.test.clock.now());
         let second = self.post(&cookie, "/sign-in/code", &[("code", code.expose())]).await;
         self.test.next_code();
         second.cookie().expect("the code was right")
+    }
+
+    /// A session that waits for its code.
+    pub async fn half_signed_in(&self, email: &str) -> String {
+        let first = self.post("", "/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        first.cookie().expect("the password was right")
+    }
+
+    /// Another administrator.
+    pub async fn newcomer(&self, email: &str) -> Seed {
+        let made = self.test.portal.create_administrator(email, SecretText::new(PASSWORD), None).await;
+        made.expect("the account is accepted").0
     }
 }
 
@@ -101,36 +155,34 @@ impl Ask<'_> {
         self
     }
 
-    pub fn fields(mut self, fields: &[(&str, &str)]) -> Self {
+    /// One more header of that name.
+    pub fn also(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub fn fields(self, fields: &[(&str, &str)]) -> Self {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
-        self.form = Some(form.extend_pairs(fields).finish());
+        self.form(form.extend_pairs(fields).finish())
+    }
+
+    pub fn form(self, form: impl Into<String>) -> Self {
+        self.header("content-type", "application/x-www-form-urlencoded").body(form)
+    }
+
+    /// A body whose content type is said elsewhere, or not at all.
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
         self
     }
 
     pub async fn send(self) -> Answer {
-        let mut request = Request::builder().method(self.method.clone()).uri(&self.path);
-        for (name, value) in self.headers {
+        let asked = if self.body.is_none() && self.method == Method::POST { self.form("") } else { self };
+        let mut request = Request::builder().method(asked.method).uri(&asked.path);
+        for (name, value) in asked.headers {
             request = request.header(name, value);
         }
-        let body = match (self.form, self.method == Method::POST) {
-            (Some(form), _) => {
-                request = request.header("content-type", "application/x-www-form-urlencoded");
-                Body::from(form)
-            }
-            (None, true) => {
-                request = request.header("content-type", "application/x-www-form-urlencoded");
-                Body::empty()
-            }
-            (None, false) => Body::empty(),
-        };
-        let request = request.body(body).expect("a request");
-        let response = self.house.router.clone().oneshot(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        let body = asked.body.map_or_else(Body::empty, Body::from);
+        asked.house.answer(request.body(body).expect("a request")).await
     }
 }

@@ -1,15 +1,16 @@
 //! Makes a machine ready that has rustup, node and apt. What is there already is neither fetched nor asked for again.
 
+mod cargo;
 mod debian;
 mod npm;
 mod wasm;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::database;
 use crate::place::Place;
-use crate::{database, progress, shell};
 
 pub use npm::take_heart;
 pub use wasm::Compiler;
@@ -21,9 +22,11 @@ pub fn for_building(place: &Place) -> Result<Compiler> {
     Ok(compiler)
 }
 
-/// What the tests need besides: runners, a database, a browser, a clock that can be set.
+/// What the tests need besides: runners, the crates' sources, a database, a browser, a clock that can be set.
 pub fn for_testing(place: &Place) -> Result<()> {
-    provide_nextest(place)?;
+    cargo::provide(place, &cargo::NEXTEST)?;
+    cargo::provide(place, &cargo::DENY)?;
+    cargo::fetch(place)?;
     let missing: Vec<&str> = [
         ("postgresql", has_postgres()),
         ("chromium", has_chromium()),
@@ -42,16 +45,4 @@ fn has_postgres() -> bool {
 
 fn has_chromium() -> bool {
     std::env::var_os("KEYSTEAD_CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists()
-}
-
-fn provide_nextest(place: &Place) -> Result<()> {
-    if shell::answer(place.cargo().args(["nextest", "--version"])).is_some() {
-        return Ok(());
-    }
-    progress::say("Set-up", "installing cargo-nextest from source (once; takes five to ten minutes) …");
-    let mut install = place.cargo();
-    // Its build belongs into cargo's temporary folder, not among ours.
-    install.args(["install", "--locked", "cargo-nextest"]).env_remove("CARGO_TARGET_DIR");
-    shell::compile(&mut install)
-        .context("cargo-nextest could not be installed: see https://nexte.st for other ways")
 }

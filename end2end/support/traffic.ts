@@ -1,0 +1,86 @@
+// What went over the wire, seen as secrets: which of them it brought into being, and where they may not be.
+
+import { type Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
+import { type Exchange, headerOf } from './tap';
+
+/** The fields of forms that hold a secret. Verification codes are none: see canaries.ts. */
+const SECRET_FIELDS: Readonly<Record<string, Kind>> = {
+  password: 'password',
+  password_again: 'password',
+  current_password: 'password',
+  token: 'setup token',
+  recovery_code: 'recovery code',
+};
+
+/** The pages that are meant to show a secret. */
+const SHOWN: ReadonlyArray<readonly [RegExp, Kind]> = [
+  [/^\/(setup|sign-in)\/authenticator$/, 'seed'],
+  [/^\/profile\/authenticator\/enrol$/, 'seed'],
+  [/^\/profile\/recovery-codes\/show$/, 'recovery code'],
+];
+
+const SESSION = /\b(?:__Host-)?keystead=([^;\s]+)/g;
+
+function pathOf(exchange: Exchange): string {
+  return exchange.target.split('?')[0] ?? '';
+}
+
+function shownBy(exchange: Exchange): Kind | undefined {
+  const isPage = exchange.status === 200 || exchange.status === 422 || exchange.status === 429;
+  return isPage ? SHOWN.find(([path]) => path.test(pathOf(exchange)))?.[1] : undefined;
+}
+
+/** The secrets that a page showed. A page that should show some and does not is a mistake of this file. */
+function shownSecrets(exchange: Exchange, kind: Kind): string[] {
+  const page = exchange.responseBody.toString();
+  const seeds = [...page.matchAll(/<code class="grouped">(.*?)<\/code>/gs)].map(([, inner = '']) => inner.replace(/<[^>]*>|\s/g, ''));
+  const secrets = kind === 'seed' ? seeds.filter((seed) => /^[A-Z2-7]{32,}$/.test(seed)) : (page.match(RECOVERY_CODES) ?? []);
+  const isWhole = page.includes('</html>');
+  if (isWhole && secrets.length === 0) throw new Error(`${pathOf(exchange)} shows no ${kind} that a test can read`);
+  return secrets;
+}
+
+/** Every secret that was sent or shown becomes a canary. */
+export function register(exchanges: readonly Exchange[], canaries: Canaries): void {
+  for (const exchange of exchanges) {
+    const cookies = [headerOf(exchange.requestHeaders, 'cookie') ?? '', ...cookiesSet(exchange)];
+    for (const [, token = ''] of cookies.join('; ').matchAll(SESSION)) canaries.add('session token', token);
+    if (headerOf(exchange.requestHeaders, 'content-type') === 'application/x-www-form-urlencoded') {
+      for (const [name, value] of new URLSearchParams(exchange.requestBody.toString())) {
+        const kind = SECRET_FIELDS[name];
+        if (kind !== undefined) canaries.add(kind, value);
+      }
+    }
+    const kind = shownBy(exchange);
+    if (kind !== undefined) for (const secret of shownSecrets(exchange, kind)) canaries.add(kind, secret);
+  }
+}
+
+function isCookie(header: string): boolean {
+  return header.toLowerCase().startsWith('set-cookie:');
+}
+
+function cookiesSet(exchange: Exchange): string[] {
+  return exchange.responseHeaders.filter(isCookie);
+}
+
+/** Where a secret could be seen by somebody else: addresses, and answers whole. Assets are the same for everybody. */
+export function places(exchanges: readonly Exchange[]): Place[] {
+  return exchanges.flatMap((exchange, index) => {
+    if (pathOf(exchange).startsWith('/assets/')) return [];
+    const encoding = headerOf(exchange.responseHeaders, 'content-encoding');
+    if (encoding !== undefined) throw new Error(`${pathOf(exchange)} is answered as ${encoding}, which is not searched`);
+    const answer = `answer no. ${index + 1} (${exchange.method} ${pathOf(exchange).slice(0, 60)})`;
+    const address = [exchange.target, headerOf(exchange.requestHeaders, 'referer') ?? ''].join('\n');
+    const kind = shownBy(exchange);
+    return [
+      { name: `the address of request no. ${index + 1}`, bytes: Buffer.from(address, 'latin1') },
+      { name: `the cookies of ${answer}`, bytes: Buffer.from(cookiesSet(exchange).join('\n'), 'latin1'), may: ['session token'] },
+      {
+        name: `the headers of ${answer}`,
+        bytes: Buffer.from(exchange.responseHeaders.filter((header) => !isCookie(header)).join('\n'), 'latin1'),
+      },
+      { name: `the body of ${answer}`, bytes: exchange.responseBody, may: kind === undefined ? [] : [kind] },
+    ] satisfies Place[];
+  });
+}

@@ -1,0 +1,20 @@
+//! Where the tests make a transaction fail: at its beginning, before each statement, before and
+//! after its commit. Without the feature `failpoints` nothing of it is compiled.
+
+use crate::Error;
+
+macro_rules! failpoint {
+    ($name:ident) => {
+        #[inline]
+        pub fn $name() -> Result<(), Error> {
+            #[cfg(feature = "failpoints")]
+            fail::fail_point!(stringify!($name), |_| Err(Error::Database(sqlx::Error::WorkerCrashed)));
+            Ok(())
+        }
+    };
+}
+
+failpoint!(begin);
+failpoint!(statement);
+failpoint!(commit);
+failpoint!(committed);

@@ -1,0 +1,34 @@
+//! A connection for reading from PostgreSQL.
+
+use super::Pooler;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+pub enum Reader {
+    Plain(PoolConnection<Postgres>),
+    /// Behind a transaction pooler the steps of one query must stay on one connection.
+    InTransaction(Transaction<'static, Postgres>),
+}
+
+impl Reader {
+    pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, sqlx::Error> {
+        Ok(match pooler {
+            Pooler::None => Self::Plain(pool.acquire().await?),
+            Pooler::Transaction => Self::InTransaction(pool.begin().await?),
+        })
+    }
+
+    pub fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Plain(connection) => connection,
+            Self::InTransaction(transaction) => transaction,
+        }
+    }
+
+    /// Gives the pooler its connection back at once. What was read was read, whatever this says.
+    pub async fn end(self) {
+        if let Self::InTransaction(transaction) = self {
+            let _ = transaction.rollback().await;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! How often a sealed value was written anew. The number stands in another table than the value and
+//! is bound into its seal: a row that is put back as it was before no longer opens.
+
+use super::{Tx, within};
+use crate::Error;
+use uuid::Uuid;
+
+impl Tx {
+    /// The revision of a value that is about to be written.
+    pub async fn next_revision(&mut self, row: Uuid, column: &str) -> Result<i64, Error> {
+        const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, 1) \
+                           ON CONFLICT (row_id, column_name) DO UPDATE SET revision = sealed_revision.revision + 1 \
+                           RETURNING revision";
+        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(row).bind(column).fetch_one(c).await)?)
+    }
+}

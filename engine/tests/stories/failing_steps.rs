@@ -1,0 +1,308 @@
+//! The database fails at every single step of a transaction, one after the other: nothing is ever
+//! half done, and what was answered with success is there. The steps are failpoints of
+//! `store::failpoints`; they count for the whole process, and nextest gives each story one.
+
+use crate::support::*;
+use domain::rotation::RotationPeriod;
+use domain::scope::Kind as EnvironmentKind;
+use engine::testing::{PASSWORD, Person, TestPortal, from};
+use engine::{Error, SecretText};
+
+stories! {
+    making_a_key_is_whole_or_not_at_all,
+    rotating_a_key_is_whole_or_not_at_all,
+    editing_a_key_is_whole_or_not_at_all,
+    rotating_by_itself_is_whole_or_not_at_all,
+    setting_up_is_whole_or_not_at_all,
+    a_change_of_password_is_whole_or_not_at_all,
+    new_recovery_codes_are_whole_or_not_at_all,
+    coming_back_with_a_recovery_code_is_whole_or_not_at_all,
+    environments_and_countries_are_whole_or_not_at_all,
+    a_confirmation_is_spent_before_anything_else_or_not_at_all,
+}
+
+/// Runs a scenario again and again, each time with another step failing, until no step is left.
+/// The scenario prepares what it needs, calls `arm`, and acts.
+async fn at_every_step(t: &TestPortal, scenario: impl AsyncFn(&dyn Fn()) -> Result<bool, Error>) {
+    let mut failures = 0;
+    for step in STEPS {
+        for skip in 0.. {
+            assert!(skip < 100, "the scenario never comes through");
+            let before = census(t).await;
+            let done = scenario(&|| fail_after(step, skip)).await;
+            fail::remove(step);
+            let after = census(t).await;
+            check_whole(t).await;
+            match done {
+                Ok(true) => {
+                    assert_ne!(before, after, "success without an effect");
+                    break;
+                }
+                // A scenario of several transactions may have ended some of them.
+                Ok(false) | Err(_) => failures += 1,
+            }
+        }
+    }
+    assert!(failures >= 4, "only {failures} steps failed: the failpoints are not reached");
+}
+
+/// How much there is of everything.
+async fn census(t: &TestPortal) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for sql in [
+        "SELECT COUNT(*) FROM key_version",
+        "SELECT COALESCE(SUM(rotation_days), 0) FROM key_version WHERE status = 'active'",
+        "SELECT COUNT(*) FROM administrator",
+        "SELECT COALESCE(SUM(security_epoch), 0) FROM administrator",
+        "SELECT COUNT(*) FROM environment WHERE removed_at IS NULL",
+        "SELECT COUNT(*) FROM scope",
+        "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NULL",
+        "SELECT audit_sequence FROM instance",
+        "SELECT COUNT(*) FROM prepared_change WHERE spent_at IS NOT NULL",
+    ] {
+        counts.push(count(t, sql).await);
+    }
+    counts
+}
+
+/// In PostgreSQL sums are of another type than counts.
+async fn count(t: &TestPortal, sql: &str) -> i64 {
+    number(t.db(), &format!("SELECT CAST(({sql}) AS BIGINT)")).await
+}
+
+const DONE: &str = "SELECT COUNT(*) FROM audit_event WHERE outcome = 'done' AND action IN";
+
+/// What holds whatever failed: each effect has its audit line, each line its effect.
+async fn check_whole(t: &TestPortal) {
+    for (left, right, what) in [
+        ("SELECT COUNT(*) FROM key_version".to_owned(),
+         format!("{DONE} ('key.create', 'key.rotate', 'key.rotate_automatic')"),
+         "versions and their audit lines"),
+        ("SELECT COUNT(*) FROM administrator".to_owned(), format!("{DONE} ('portal.setup', 'user.create')"),
+         "administrators and their audit lines"),
+        ("SELECT COUNT(*) FROM environment".to_owned(), format!("{DONE} ('environment.add')"),
+         "environments and their audit lines"),
+        ("SELECT COUNT(*) FROM environment WHERE removed_at IS NOT NULL".to_owned(),
+         format!("{DONE} ('environment.remove')"), "removed environments and their audit lines"),
+        ("SELECT COUNT(*) FROM audit_event".to_owned(), "SELECT audit_sequence FROM instance".to_owned(),
+         "audit lines and their number"),
+        ("SELECT COALESCE(MAX(sequence), 0) FROM audit_event".to_owned(),
+         "SELECT COUNT(*) FROM audit_event".to_owned(), "the last audit number and their count"),
+        ("SELECT COUNT(*) FROM key_version WHERE status = 'active'".to_owned(),
+         "SELECT COUNT(DISTINCT scope_id) FROM key_version".to_owned(), "one Active version each"),
+        ("SELECT COALESCE(SUM(number), 0) FROM key_version".to_owned(),
+         "SELECT COALESCE(SUM(n * (n + 1) / 2), 0) FROM (SELECT COUNT(*) AS n FROM key_version GROUP BY scope_id) AS c"
+             .to_owned(),
+         "version numbers without gaps"),
+        ("SELECT COUNT(*) FROM recovery_code".to_owned(), "SELECT COUNT(*) * 10 FROM administrator".to_owned(),
+         "ten recovery codes each"),
+    ] {
+        assert_eq!(count(t, &left).await, count(t, &right).await, "{what}");
+    }
+}
+
+/// `production/DE` with a key made yesterday.
+async fn with_key(t: &TestPortal) -> (Person, domain::scope::ScopeName) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    (ada, de)
+}
+
+/// Signed in again: days pass between the failures.
+async fn tomorrow(t: &TestPortal, ada: &Person) -> Person {
+    t.clock.advance(chrono::TimeDelta::days(1));
+    let new = sign_in(t, &ada.email, &ada.seed).await;
+    Person {
+        session: new.session,
+        token: new.token,
+        seed: engine::totp::Seed::from_base32(&text(&ada.seed.text())).expect("a seed"),
+        recovery_codes: Vec::new(),
+        email: ada.email.clone(),
+    }
+}
+
+async fn making_a_key_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, de) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.create_key(proof).await.map(|_| true)
+    })
+    .await;
+}
+
+async fn rotating_a_key_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, de) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let plan = t.portal.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.rotate_key(proof).await.map(|_| true)
+    })
+    .await;
+}
+
+async fn editing_a_key_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, de) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let now = t.portal.managed_version(&de).await?.period;
+        let to =
+            if now == Some(RotationPeriod::Days30) { RotationPeriod::Days60 } else { RotationPeriod::Days30 };
+        let plan = t.portal.plan_edit(&ada.session, &de, to).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.edit_key(proof).await.map(|_| true)
+    })
+    .await;
+}
+
+async fn rotating_by_itself_is_whole_or_not_at_all(t: &TestPortal) {
+    let _ = with_key(t).await;
+    at_every_step(t, async |arm| {
+        t.clock.advance(chrono::TimeDelta::days(31));
+        arm();
+        let rotated = t.portal.rotate_due().await? == 1;
+        // Found again at the next look, once and only once.
+        for step in STEPS {
+            fail::remove(step);
+        }
+        t.portal.rotate_due().await?;
+        assert_eq!(t.portal.rotate_due().await?, 0);
+        Ok(rotated)
+    })
+    .await;
+}
+
+async fn setting_up_is_whole_or_not_at_all(t: &TestPortal) {
+    for step in STEPS {
+        for skip in 0.. {
+            let fresh = TestPortal::new(t.kind()).await;
+            let token = fresh.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+            let setup = fresh.portal.enter_setup(&token, from("192.0.2.1")).await.expect("entered").session;
+            let again = text(PASSWORD);
+            let chosen = fresh.portal.choose_account(&setup, "ada@example.com", text(PASSWORD), &again).await;
+            chosen.expect("chosen");
+            let (_, seed) = fresh.portal.chosen_account(&setup).await.expect("a seed");
+            let code = seed.code(fresh.clock.now());
+            fail_after(step, skip);
+            let done = fresh.portal.finish_setup(&setup, &code).await;
+            fail::remove(step);
+            check_whole(&fresh).await;
+            let is_done = done.is_ok();
+            if !is_done && step != "committed" {
+                assert_eq!(number(fresh.db(), "SELECT COUNT(*) FROM administrator").await, 0);
+                let again = fresh.portal.finish_setup(&setup, &code).await;
+                assert!(again.is_ok(), "the same code finishes what failed");
+            }
+            fresh.end().await;
+            if is_done {
+                break;
+            }
+        }
+    }
+}
+
+async fn a_change_of_password_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, _) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let (current, new) = (text(PASSWORD), text(PASSWORD));
+        let plan = t.portal.plan_password(&ada.session, current, new, &text(PASSWORD)).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.change_password(proof, &ada.session).await.map(|_| true)
+    })
+    .await;
+}
+
+async fn new_recovery_codes_are_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, _) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let command = domain::command::ReplaceRecoveryCodes { user: ada.session.user()? };
+        let proof = proof(t, &ada, &command).await;
+        arm();
+        t.portal.replace_recovery_codes(proof, &ada.session).await.map(|()| true)
+    })
+    .await;
+}
+
+async fn coming_back_with_a_recovery_code_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, _) = with_key(t).await;
+    let codes = std::cell::RefCell::new(ada.recovery_codes.clone());
+    for step in ["begin", "statement", "commit"] {
+        for skip in 0.. {
+            let code = codes.borrow().last().cloned().expect("a recovery code is left");
+            let half = half_way(&t.portal, &ada.email).await;
+            fail_after(step, skip);
+            let entered = t.portal.check_recovery_code(&half, &text(&code)).await;
+            fail::remove(step);
+            check_whole(t).await;
+            let spent = number(t.db(), "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await;
+            let seen = logged(t, domain::audit::Action::SignInRecovery, domain::audit::Outcome::Done).await;
+            assert_eq!(
+                usize::try_from(spent).expect("a count"),
+                seen,
+                "{step} {skip}: a spent code has its line"
+            );
+            t.clock.advance(chrono::TimeDelta::minutes(20));
+            if usize::try_from(spent).expect("a count") + codes.borrow().len() > 10 {
+                codes.borrow_mut().pop();
+            }
+            if entered.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+async fn environments_and_countries_are_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, _) = with_key(t).await;
+    let count = std::cell::Cell::new(0);
+    at_every_step(t, async |arm| {
+        count.set(count.get() + 1);
+        let slug = slug(&format!("test-{}", count.get()));
+        arm();
+        let name = format!("Test {}", count.get());
+        t.portal.add_environment(&ada.session, &name, EnvironmentKind::Test).await?;
+        let country = t.portal.add_country(&ada.session, &slug, "FR").await?;
+        let fr = domain::scope::ScopeName { environment: slug.clone(), country };
+        t.portal.remove_country(&ada.session, &fr).await?;
+        t.portal.rename_environment(&ada.session, &slug, "Other").await?;
+        t.portal.remove_environment(&ada.session, &slug).await?;
+        Ok(true)
+    })
+    .await;
+}
+
+async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPortal) {
+    let (ada, de) = with_key(t).await;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await?;
+        let id = t.portal.prepare(&ada.session, &plan).await?;
+        let code: SecretText = t.code(&ada);
+        arm();
+        let confirmed = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+        for step in STEPS {
+            fail::remove(step);
+        }
+        if let Err(error) = confirmed {
+            // Whatever failed, this code and this change together never make two versions.
+            let again = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+            if let Ok(proof) = again {
+                t.portal.create_key(proof).await?;
+            }
+            let third = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+            assert!(third.is_err(), "a third time");
+            return Err(error);
+        }
+        t.portal.create_key(confirmed?).await.map(|_| true)
+    })
+    .await;
+}

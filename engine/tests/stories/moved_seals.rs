@@ -1,0 +1,232 @@
+//! Somebody who can write to the database changes, swaps and puts back what is sealed. None of it
+//! opens again; the error names table and row for the log, and the answer tells nothing.
+
+use crate::support::*;
+use domain::command::CreateKey;
+use domain::id::ChangeId;
+use domain::rotation::RotationPeriod;
+use domain::scope::ScopeName;
+use engine::testing::{PASSWORD, Person, TestPortal, root_key, scale};
+use engine::{Error, Portal};
+
+stories! {
+    no_changed_bit_opens,
+    nothing_sealed_opens_in_the_place_of_another,
+    an_authenticator_put_back_as_it_was_does_not_open,
+    a_note_put_back_as_it_was_does_not_open,
+    a_spent_change_put_back_as_it_was_does_nothing,
+    the_answer_says_nothing_of_it,
+}
+
+/// A place where something sealed lies, and how it is opened.
+struct Cell {
+    table: &'static str,
+    column: &'static str,
+    /// Finds the row.
+    row: String,
+    opener: Opener,
+}
+
+#[derive(Clone)]
+enum Opener {
+    Start,
+    Seed(&'static str),
+    Note(&'static str),
+    Change(ChangeId),
+    Material(ScopeName, u32),
+}
+
+struct House {
+    ada: Person,
+    cells: Vec<Cell>,
+}
+
+impl Cell {
+    async fn read(&self, t: &TestPortal) -> Vec<u8> {
+        bytes(t.db(), &format!("SELECT {} FROM {} WHERE {}", self.column, self.table, self.row)).await
+    }
+
+    async fn write(&self, t: &TestPortal, to: &[u8]) {
+        put_bytes(t.db(), &format!("UPDATE {} SET {} = $1 WHERE {}", self.table, self.column, self.row), to)
+            .await;
+    }
+
+    async fn open(&self, t: &TestPortal, house: &House) -> Result<(), Error> {
+        let session = &house.ada.session;
+        match &self.opener {
+            Opener::Start => {
+                let portal: Portal = t.try_second(&root_key()).await?;
+                portal.close().await;
+                Ok(())
+            }
+            Opener::Seed(email) => t.open_stored_seed(email).await,
+            Opener::Note(form) => t.portal.kept(session, form).await.map(drop),
+            Opener::Change(id) => t.portal.prepared::<CreateKey>(session, *id).await.map(drop),
+            Opener::Material(scope, number) => t.portal.material(scope, *number).await.map(drop),
+        }
+    }
+
+    /// It does not open, and the log is told where.
+    async fn is_refused(&self, t: &TestPortal, house: &House, what: &str) {
+        let name = format!("{}.{}", self.table, self.column);
+        match self.open(t, house).await {
+            Err(Error::Sealed(place)) => {
+                let kind = match &self.opener {
+                    Opener::Note(form) => format!("session_note.{form}"),
+                    Opener::Change(_) => "prepared_change.".to_owned(),
+                    _ => name,
+                };
+                assert!(place.starts_with(&kind) && place.contains(" of "), "{what}: the log says {place}");
+            }
+            // The canary decides whether the root key is the right one.
+            Err(Error::Fault(sentence)) if self.table == "instance" => {
+                assert!(sentence.starts_with("The root key is not the one"), "{sentence}");
+            }
+            other => panic!("{what} in {name} of {}: {other:?}", self.row),
+        }
+    }
+}
+
+/// Something sealed in every column that has seals, and in more than one row where there can be.
+async fn furnished(t: &TestPortal) -> House {
+    let ada = t.administrator().await;
+    colleague(t, "eve@example.com").await;
+    let (de, fr) = (scope(t, &ada, "DE").await, scope(t, &ada, "FR").await);
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    create(t, &ada, &fr, RotationPeriod::Days30).await;
+    t.clock.advance(chrono::TimeDelta::hours(13));
+    let new = sign_in(t, &ada.email, &ada.seed).await;
+    let ada = Person { session: new.session, token: new.token, ..ada };
+    rotate(t, &ada, &de).await;
+    let mut cells =
+        vec![Cell { table: "instance", column: "canary", row: "id = 1".to_owned(), opener: Opener::Start }];
+    for purpose in texts(t.db(), "SELECT purpose FROM keyring ORDER BY purpose").await {
+        let row = format!("purpose = '{purpose}'");
+        cells.push(Cell { table: "keyring", column: "sealed", row, opener: Opener::Start });
+    }
+    for email in ["ada@example.com", "eve@example.com"] {
+        let row = format!("email = '{email}'");
+        cells.push(Cell { table: "administrator", column: "totp_seed", row, opener: Opener::Seed(email) });
+    }
+    for form in ["one", "two"] {
+        t.portal.keep(&ada.session, form, &[("secret", &text("violets"))]).await.expect("kept");
+        let row = format!("kind = '{form}'");
+        cells.push(Cell { table: "session_note", column: "sealed", row, opener: Opener::Note(form) });
+    }
+    t.clock.advance(chrono::TimeDelta::minutes(10));
+    for _ in 0..2 {
+        t.clock.advance(chrono::TimeDelta::seconds(1));
+        let plan = t.portal.plan_create(&ada.session, &fr, every(RotationPeriod::Days30)).await;
+        let id = t.portal.prepare(&ada.session, &plan.expect("a plan")).await.expect("prepared");
+        let newest = "SELECT CAST(MAX(created_at) AS TEXT) FROM prepared_change";
+        let row = format!("CAST(created_at AS TEXT) = '{}'", texts(t.db(), newest).await[0]);
+        cells.push(Cell { table: "prepared_change", column: "sealed", row, opener: Opener::Change(id) });
+    }
+    for (country, scope, number) in [("DE", &de, 1), ("DE", &de, 2), ("FR", &fr, 1)] {
+        let row =
+            format!("number = {number} AND scope_id = (SELECT id FROM scope WHERE country = '{country}')");
+        let opener = Opener::Material(scope.clone(), number);
+        cells.push(Cell { table: "key_version", column: "material", row, opener });
+    }
+    let house = House { ada, cells };
+    for cell in &house.cells {
+        cell.open(t, &house).await.expect("it opens as it was left");
+    }
+    house
+}
+
+async fn no_changed_bit_opens(t: &TestPortal) {
+    let house = furnished(t).await;
+    // A prime, so that every byte and every bit position has its turn in the short form too.
+    let step = scale(61, 1);
+    for cell in &house.cells {
+        let right = cell.read(t).await;
+        for bit in (0..right.len() * 8).step_by(step) {
+            let mut changed = right.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            cell.write(t, &changed).await;
+            cell.is_refused(t, &house, &format!("bit {bit}")).await;
+        }
+        cell.write(t, &right).await;
+        cell.open(t, &house).await.expect("it opens again");
+    }
+}
+
+async fn nothing_sealed_opens_in_the_place_of_another(t: &TestPortal) {
+    let house = furnished(t).await;
+    let mut values = Vec::new();
+    for cell in &house.cells {
+        values.push(cell.read(t).await);
+    }
+    for (cell, right) in house.cells.iter().zip(&values) {
+        for (other, value) in house.cells.iter().zip(&values).filter(|(_, value)| *value != right) {
+            cell.write(t, value).await;
+            cell.is_refused(t, &house, &format!("{}.{} of {}", other.table, other.column, other.row)).await;
+        }
+        cell.write(t, right).await;
+    }
+    for cell in &house.cells {
+        cell.open(t, &house).await.expect("everything in its own place opens");
+    }
+}
+
+const ADMINISTRATOR: &str =
+    "password_hash, password_changed_at, totp_seed, totp_step, authenticator_since, security_epoch";
+
+async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
+    let ada = t.administrator().await;
+    execute(t.db(), "CREATE TABLE older AS SELECT * FROM administrator").await.expect("copied");
+    let seed = t.portal.reset_authenticator(&ada.email).await.expect("a new authenticator");
+    t.open_stored_seed(&ada.email).await.expect("the new one opens");
+    let back = format!(
+        "UPDATE administrator SET ({ADMINISTRATOR}) = (SELECT {ADMINISTRATOR} FROM older WHERE older.id = administrator.id)"
+    );
+    execute(t.db(), &back).await.expect("put back");
+    match t.open_stored_seed(&ada.email).await {
+        Err(Error::Sealed(place)) => assert!(place.starts_with("administrator.totp_seed of "), "{place}"),
+        other => panic!("{other:?}"),
+    }
+    let half = half_way(&t.portal, &ada.email).await;
+    for app in [&ada.seed, &seed] {
+        let code = app.code(t.clock.now());
+        refused!(t.portal.check_sign_in_code(&half, &code).await, Error::Sealed(_));
+    }
+}
+
+async fn a_note_put_back_as_it_was_does_not_open(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let keep = async |word: &str| t.portal.keep(&ada.session, "form", &[("secret", &text(word))]).await;
+    keep("violets").await.expect("kept");
+    execute(t.db(), "CREATE TABLE older AS SELECT * FROM session_note").await.expect("copied");
+    keep("roses").await.expect("kept");
+    execute(t.db(), "DELETE FROM session_note").await.expect("taken away");
+    execute(t.db(), "INSERT INTO session_note SELECT * FROM older").await.expect("put back");
+    refused!(t.portal.kept(&ada.session, "form").await, Error::Sealed(_));
+}
+
+async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let id = t.portal.prepare(&ada.session, &plan).await.expect("prepared");
+    let confirm = async || t.portal.confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
+    t.portal.create_key(confirm().await.expect("confirmed")).await.expect("made");
+    execute(t.db(), "UPDATE prepared_change SET spent_at = NULL").await.expect("put back");
+    t.next_code();
+    // Its seal is the right one; but what it would do is no longer what was shown.
+    let again = confirm().await.expect("with a code of its own");
+    refused!(t.portal.create_key(again).await, Error::Limit { .. } | Error::Outdated(_));
+    assert_eq!(versions(t, &de).await, [(1, "active")]);
+}
+
+async fn the_answer_says_nothing_of_it(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    let of = "UPDATE key_version SET material = $1 WHERE number = 1";
+    put_bytes(t.db(), of, PASSWORD.as_bytes()).await;
+    let error = t.portal.material(&de, 1).await.map(drop).expect_err("it does not open");
+    assert!(error.to_string().contains("key_version.material of "), "{error}");
+    let answer = domain::problem::Problem::from(&error).message;
+    assert!(!answer.contains("key_version") && !answer.contains("seal"), "{answer}");
+}

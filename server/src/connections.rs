@@ -1,0 +1,191 @@
+//! Connections: so many at once, and none that only waits.
+//!
+//! A client that waits, for whatever reason, is closed after a while; when every place is taken, the
+//! one that has waited longest makes room. So connections that ask nothing cannot keep others out.
+
+use axum::extract::Request;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// Fewer than the 1,024 open files that a process is usually allowed.
+const AT_ONCE: usize = 512;
+/// The first request must be there after this, whatever protocol it speaks; the headers of a later
+/// one as well.
+pub const HEADERS: Duration = Duration::from_secs(10);
+/// So long an answer may take to be read, or a kept connection wait for its next request.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// All connections there are.
+#[derive(Clone, Default)]
+pub struct Connections(Arc<Mutex<All>>);
+
+#[derive(Default)]
+struct All {
+    open: HashMap<u64, Connection>,
+    entered: u64,
+}
+
+/// One connection, as its requests know it.
+#[derive(Clone)]
+pub struct Connection(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    make_room: Notify,
+}
+
+struct State {
+    at_work: usize,
+    has_asked: bool,
+    /// When it last asked something, or the work for it ended.
+    since: Instant,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Connections {
+    /// A place for one more; `None` when work is under way on every connection.
+    pub fn enter(&self) -> Option<Entered> {
+        let mut all = held(&self.0);
+        if all.open.len() >= AT_ONCE {
+            let waiting = all.open.iter().filter_map(|(id, open)| open.waits_since().zip(Some(*id)));
+            let (_, id) = waiting.min()?;
+            all.open.remove(&id)?.0.make_room.notify_one();
+        }
+        all.entered += 1;
+        let (id, connection) = (all.entered, Connection::new());
+        all.open.insert(id, connection.clone());
+        Some(Entered { all: self.clone(), id, connection })
+    }
+}
+
+/// A connection that is counted until it is dropped.
+pub struct Entered {
+    all: Connections,
+    id: u64,
+    pub connection: Connection,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        held(&self.all.0).open.remove(&self.id);
+    }
+}
+
+impl Connection {
+    fn new() -> Self {
+        let state = State { at_work: 0, has_asked: false, since: Instant::now() };
+        Self(Arc::new(Shared { state: Mutex::new(state), make_room: Notify::new() }))
+    }
+
+    /// The headers of a request are there.
+    pub fn asked<B>(&self, request: &mut Request<B>) {
+        let mut state = held(&self.0.state);
+        (state.has_asked, state.since) = (true, Instant::now());
+        request.extensions_mut().insert(self.clone());
+    }
+
+    /// Work for it is under way until the answer is dropped.
+    pub fn at_work(self) -> AtWork {
+        held(&self.0.state).at_work += 1;
+        AtWork(self)
+    }
+
+    fn waits_since(&self) -> Option<Instant> {
+        let state = held(&self.0.state);
+        (state.at_work == 0).then_some(state.since)
+    }
+
+    /// Comes back when the connection has waited too long, or makes room for another.
+    pub async fn over(&self) {
+        let overdue = async {
+            loop {
+                let (until, is_over) = {
+                    let state = held(&self.0.state);
+                    let patience = if state.has_asked { QUIET } else { HEADERS };
+                    let since = if state.at_work > 0 { Instant::now() } else { state.since };
+                    (since + patience, state.at_work == 0 && state.since.elapsed() >= patience)
+                };
+                if is_over {
+                    return;
+                }
+                sleep_until(until).await;
+            }
+        };
+        tokio::select! {
+            () = overdue => {}
+            () = self.0.make_room.notified() => {}
+        }
+    }
+}
+
+/// Work under way; dropped, it is over.
+pub struct AtWork(Connection);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut state = held(&self.0.0.state);
+        state.at_work -= 1;
+        state.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waited_longest_makes_room() {
+        let connections = Connections::default();
+        let busy = connections.enter().expect("a place");
+        let _work = busy.connection.clone().at_work();
+        let mut waiting = Vec::new();
+        for _ in 1..AT_ONCE {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            waiting.push(connections.enter().expect("a place"));
+        }
+        let _next = connections.enter().expect("the oldest makes room");
+        waiting[0].connection.over().await;
+        for other in [&busy, &waiting[1]] {
+            let stays = tokio::time::timeout(Duration::from_secs(1), other.connection.over()).await;
+            assert!(stays.is_err());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_everybody_works_nobody_enters() {
+        let connections = Connections::default();
+        let all: Vec<_> = (0..AT_ONCE).map(|_| connections.enter().expect("a place")).collect();
+        let work: Vec<_> = all.iter().map(|entered| entered.connection.clone().at_work()).collect();
+        assert!(connections.enter().is_none());
+        drop((all, work));
+        assert!(connections.enter().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_nothing_is_over_after_ten_seconds() {
+        let entered = Connections::default().enter().expect("a place");
+        let began = Instant::now();
+        entered.connection.over().await;
+        assert_eq!(began.elapsed().as_secs(), HEADERS.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_connection_is_over_while_it_is_worked_for() {
+        let entered = Connections::default().enter().expect("a place");
+        entered.connection.asked(&mut Request::new(()));
+        let work = entered.connection.clone().at_work();
+        let began = Instant::now();
+        let end = async {
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            drop(work);
+        };
+        tokio::join!(entered.connection.over(), end);
+        assert_eq!(began.elapsed().as_secs(), 70);
+    }
+}
