@@ -1,5 +1,7 @@
 //! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
 
+pub mod look;
+
 use crate::envelope::RootKey;
 use crate::store::{Db, Pooler};
 use crate::totp::Seed;
@@ -52,6 +54,9 @@ pub struct Person {
 pub fn scale<T>(short: T, long: T) -> T {
     if std::env::var_os("KEYSTEAD_SOAK").is_some_and(|soak| soak == "1") { long } else { short }
 }
+
+/// The root key of stories, as its file has it.
+pub const ROOT_KEY_TEXT: &str = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=\n";
 
 pub fn root_key() -> RootKey {
     RootKey::new(SecretBytes::new(vec![42; 32])).expect("32 bytes")

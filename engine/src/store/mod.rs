@@ -197,7 +197,7 @@ impl Db {
         failpoints::begin()?;
         Ok(Tx(match self {
             Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool, _) => Inner::Postgres(pool.begin().await?),
+            Self::Postgres(pool, _) => Inner::Postgres(begin_postgres(pool).await?),
         }))
     }
 
@@ -259,6 +259,14 @@ impl Tx {
         }
         failpoints::committed()
     }
+}
+
+/// A server that stops in the middle of a transaction, and one that waits for it, give way after as
+/// long as a writer waits in SQLite. Said in each transaction, since a pooler hands connections round.
+async fn begin_postgres(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    const BEGIN: &str =
+        "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '5s'";
+    pool.begin_with(BEGIN).await
 }
 
 /// All in one transaction, under a lock that ends with it: so it also works behind a pooler, and a

@@ -1,6 +1,6 @@
 //! A connection for reading from PostgreSQL.
 
-use super::Pooler;
+use super::{Pooler, begin_postgres};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
@@ -14,7 +14,7 @@ impl Reader {
     pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, sqlx::Error> {
         Ok(match pooler {
             Pooler::None => Self::Plain(pool.acquire().await?),
-            Pooler::Transaction => Self::InTransaction(pool.begin().await?),
+            Pooler::Transaction => Self::InTransaction(begin_postgres(pool).await?),
         })
     }
 

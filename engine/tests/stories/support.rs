@@ -6,12 +6,11 @@ use domain::rotation::RotationPeriod;
 use domain::scope::{Kind as EnvironmentKind, ScopeName};
 use engine::authority::{Authorised, Sensitive};
 use engine::store::Db;
+pub use engine::testing::look::{bytes, execute, number, texts};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal, from};
 use engine::totp::Seed;
 use engine::{Error, NewSession, Portal, SecretText, Session};
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 use std::future::Future;
 
 /// Makes two tests of every story that is listed, one for each database.
@@ -165,48 +164,6 @@ pub async fn log(t: &TestPortal) -> Vec<Event> {
 /// How many lines the log has of an action that ended so.
 pub async fn logged(t: &TestPortal, action: Action, outcome: Outcome) -> usize {
     log(t).await.iter().filter(|event| (event.action, event.outcome) == (action, outcome)).count()
-}
-
-/// Runs a statement directly, past the engine.
-pub async fn execute(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
-    let query = AssertSqlSafe(sql.to_owned());
-    Ok(match db {
-        Db::Sqlite { write, .. } => sqlx::query(query).execute(write).await?.rows_affected(),
-        Db::Postgres(pool, _) => sqlx::query(query).execute(pool).await?.rows_affected(),
-    })
-}
-
-/// Asks the database directly for one number.
-pub async fn number(db: &Db, sql: &str) -> i64 {
-    one(db, sql).await
-}
-
-/// Asks the database directly for one sealed value.
-pub async fn bytes(db: &Db, sql: &str) -> Vec<u8> {
-    one(db, sql).await
-}
-
-async fn one<T>(db: &Db, sql: &str) -> T
-where
-    T: Send + Unpin,
-    (T,): for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
-{
-    let query = AssertSqlSafe(sql.to_owned());
-    let answer = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await,
-        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_one(pool).await,
-    };
-    answer.expect("one value")
-}
-
-/// Asks the database directly for a column of texts.
-pub async fn texts(db: &Db, sql: &str) -> Vec<String> {
-    let query = AssertSqlSafe(sql.to_owned());
-    let answer = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await,
-        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_all(pool).await,
-    };
-    answer.expect("texts")
 }
 
 /// The steps of a transaction that can be made to fail (`store::failpoints`).

@@ -1,74 +1,107 @@
-//! The real binary on a folder and a port of its own, and a client that says exactly what it is told.
+//! The real binary on a folder and a port of its own.
 
-use engine::SecretText;
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+mod home;
+mod raw;
+
+pub use home::{Home, PASSWORD, code, on_postgres, postgres, seed_in};
+pub use raw::{Raw, RawAnswer};
+
 use engine::totp::Seed;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 pub const EMAIL: &str = "ada@example.com";
-pub const PASSWORD: &str = "seven quiet otters paint bridges";
-const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 
-/// A running Keystead with one administrator. It ends with the test.
+/// A running Keystead. It ends with the test.
 pub struct Keystead {
     pub port: u16,
-    child: Child,
-    _data: TempDir,
+    pub home: Home,
+    /// The administrator's authenticator app, where [`Keystead::start`] made one.
+    seed: Option<Seed>,
+    child: Option<Child>,
 }
 
-fn command(data: &TempDir, port: u16) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
-    command
-        .env_clear()
-        .env("KEYSTEAD_DATA_DIR", data.path().join("data"))
-        .env("KEYSTEAD_LISTEN", format!("127.0.0.1:{port}"))
-        .env("KEYSTEAD_LOG", "warn")
-        .env("KEYSTEAD_TRUSTED_PROXIES", "127.0.0.1")
-        .kill_on_drop(true);
-    command
-}
-
+/// Below the ports from which the system takes those of clients, and apart from those of other
+/// tests that run now: each has a process of its own.
 fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut ports = std::iter::repeat_with(|| {
+        let port = 20_000 + std::process::id() % 1_200 * 10 + NEXT.fetch_add(1, Ordering::Relaxed) % 10;
+        u16::try_from(port).expect("a port")
+    });
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.by_ref().take(10).find(is_free).expect("a free port")
 }
 
 impl Keystead {
+    /// With one administrator, on SQLite.
     pub async fn start() -> Self {
-        let (data, port) = (tempfile::tempdir().expect("a folder"), free_port());
-        let mut create = command(&data, port)
-            .args(["admin", "create", "--email", EMAIL, "--stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        let mut input = create.stdin.take().expect("an input");
-        input.write_all(format!("{PASSWORD}\n{SECRET}\n").as_bytes()).await.expect("it reads");
-        drop(input);
-        assert!(create.wait().await.expect("it ends").success());
-        let child = command(&data, port).stdout(Stdio::null()).spawn().expect("the binary runs");
-        let keystead = Self { port, child, _data: data };
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "Keystead does not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let home = Home::new(engine::testing::Kind::Sqlite).await;
+        let seed = home.administrator(EMAIL).await;
+        Self { seed: Some(seed), ..Self::on(home).await }
+    }
+
+    pub async fn on(home: Home) -> Self {
+        let mut keystead = Self { port: free_port(), home, seed: None, child: None };
+        keystead.start_again().await;
         keystead
+    }
+
+    /// Starts it and waits until it is ready; answers with how long that took.
+    pub async fn start_again(&mut self) -> Duration {
+        let began = Instant::now();
+        self.launch();
+        self.ready().await;
+        began.elapsed()
+    }
+
+    /// Starts it and does not wait.
+    pub fn launch(&mut self) {
+        let mut command = self.home.command();
+        command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{}", self.port));
+        self.child = Some(command.stdout(Stdio::null()).spawn().expect("the binary runs"));
+    }
+
+    pub async fn ready(&mut self) {
+        let began = Instant::now();
+        while Raw::try_get(self.port, "/readyz", "").await.is_none_or(|answer| answer.status != 200) {
+            let child = self.child.as_mut().expect("it was started");
+            assert_eq!(child.try_wait().expect("its state"), None, "Keystead ended by itself");
+            assert!(began.elapsed() < Duration::from_secs(20), "Keystead does not start");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGKILL, at once.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().expect("it was started");
+        child.kill().await.expect("it is killed");
+    }
+
+    /// SIGSTOP, SIGCONT and the like.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.id().cast_signed();
+        kill_process(Pid::from_raw(id).expect("a process"), signal).expect("a signal");
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
     }
 
     /// Signs the administrator in; answers with the cookie.
     pub async fn sign_in(&self) -> String {
-        let first = Raw::sign_in(self.port, EMAIL, PASSWORD).await;
+        self.sign_in_as(EMAIL, self.seed.as_ref().expect("an administrator")).await
+    }
+
+    pub async fn sign_in_as(&self, email: &str, seed: &Seed) -> String {
+        let first = Raw::sign_in(self.port, email, PASSWORD).await;
         let half = first.cookie().unwrap_or_else(|| panic!("the password was right: {}", first.text));
-        let seed = Seed::from_base32(&SecretText::new(SECRET)).expect("base32");
-        let code = seed.code(engine::Clock::system().now());
-        let form = format!("code={}", code.expose());
-        let second = Raw::post(self.port, "/sign-in/code", &half, &form).await;
+        let second = Raw::post(self.port, "/sign-in/code", &half, &format!("code={}", code(seed))).await;
         second.cookie().unwrap_or_else(|| panic!("the code was right: {}", second.text))
     }
 
@@ -85,7 +118,7 @@ impl Keystead {
     }
 
     fn proc(&self, name: &str) -> std::path::PathBuf {
-        format!("/proc/{}/{name}", self.child.id().expect("it runs")).into()
+        format!("/proc/{}/{name}", self.id()).into()
     }
 
     /// The most memory it ever had.
@@ -97,99 +130,5 @@ impl Keystead {
 
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(self.proc("fd")).expect("its files").count()
-    }
-}
-
-/// What came back.
-pub struct RawAnswer {
-    pub status: u16,
-    pub text: String,
-}
-
-impl RawAnswer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let head = self.text.split("\r\n\r\n").next().unwrap_or_default();
-        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    fn cookie(&self) -> Option<String> {
-        let pair = self.header("set-cookie")?.split(';').next()?;
-        pair.starts_with("keystead=").then(|| pair.to_owned())
-    }
-}
-
-/// A connection.
-pub struct Raw(TcpStream);
-
-impl Raw {
-    pub async fn connect(port: u16) -> Self {
-        Self(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection"))
-    }
-
-    /// Whether the other side still listens.
-    pub async fn send(&mut self, bytes: &[u8]) -> bool {
-        let sent = tokio::time::timeout(Duration::from_secs(10), self.0.write_all(bytes)).await;
-        sent.is_ok_and(|sent| sent.is_ok())
-    }
-
-    /// Listens for a while; whether the connection was closed meanwhile.
-    pub async fn closed_within(&mut self, patience: Duration, said: &mut Vec<u8>) -> bool {
-        let listen = async { while self.0.read_buf(said).await.is_ok_and(|count| count > 0) {} };
-        tokio::time::timeout(patience, listen).await.is_ok()
-    }
-
-    pub async fn rest(&mut self, patience: Duration) -> String {
-        let mut said = Vec::new();
-        let _ = tokio::time::timeout(patience, self.0.read_to_end(&mut said)).await;
-        String::from_utf8_lossy(&said).into_owned()
-    }
-
-    /// What comes first.
-    pub async fn some(&mut self) -> Vec<u8> {
-        let mut bytes = vec![0; 1024];
-        let count = self.0.read(&mut bytes).await.expect("an answer");
-        bytes.truncate(count);
-        bytes
-    }
-
-    async fn ask(port: u16, request: String) -> RawAnswer {
-        let mut raw = Self::connect(port).await;
-        raw.send(request.as_bytes()).await;
-        let text = raw.rest(Duration::from_secs(30)).await;
-        let status = text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
-        RawAnswer { status, text }
-    }
-
-    pub async fn get(port: u16, path: &str, cookie: &str) -> RawAnswer {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
-        Self::ask(port, format!("{head}Cookie: {cookie}\r\n\r\n")).await
-    }
-
-    pub async fn post(port: u16, path: &str, cookie: &str, form: &str) -> RawAnswer {
-        Self::post_with(port, path, &format!("Cookie: {cookie}\r\n"), form).await
-    }
-
-    async fn post_with(port: u16, path: &str, more: &str, form: &str) -> RawAnswer {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            form.len()
-        );
-        Self::ask(port, format!("{head}{more}\r\n{form}")).await
-    }
-
-    pub async fn sign_in(port: u16, email: &str, password: &str) -> RawAnswer {
-        Self::sign_in_from(port, 0, email, password).await
-    }
-
-    /// Through a proxy, so that each may come from a network of its own.
-    pub async fn sign_in_from(port: u16, network: u16, email: &str, password: &str) -> RawAnswer {
-        let [high, low] = network.to_be_bytes();
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("email", email)
-            .append_pair("password", password)
-            .finish();
-        Self::post_with(port, "/sign-in", &format!("X-Forwarded-For: 10.1.{high}.{low}\r\n"), &form).await
     }
 }

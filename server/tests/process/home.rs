@@ -1,0 +1,179 @@
+//! Where a server of the tests keeps everything: a folder, and a database of either kind.
+
+use engine::store::{Db, PgConnectOptions, Pooler};
+use engine::testing::{Kind, look};
+use engine::totp::Seed;
+use engine::{Clock, SecretText};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::str::FromStr;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use url::Url;
+
+pub const PASSWORD: &str = "seven quiet otters paint bridges";
+
+/// A server's folder and settings; two of them may share a database.
+pub struct Home {
+    folder: TempDir,
+    settings: Vec<(&'static str, String)>,
+    /// What starts the program; for most of them the program itself.
+    pub starter: Vec<String>,
+}
+
+/// The PostgreSQL server of the tests.
+pub fn postgres() -> Url {
+    let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
+        .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
+    url.parse().expect("a PostgreSQL URL")
+}
+
+/// Runs a statement on a database of its own connection.
+pub async fn on_postgres(url: &Url, sql: &str) {
+    let options = PgConnectOptions::from_str(url.as_str()).expect("a PostgreSQL URL");
+    let db = Db::postgres(options, Pooler::None).await.expect("PostgreSQL answers");
+    look::execute(&db, sql).await.expect("PostgreSQL obeys");
+    db.close().await;
+}
+
+impl Home {
+    /// A folder, and an empty database in it or on the server of the tests.
+    pub async fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::bare(),
+            Kind::Postgres => Self::on(&postgres()).await,
+        }
+    }
+
+    /// A folder, and an empty database on a PostgreSQL server.
+    pub async fn on(server: &Url) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let hint = folder.path().file_name().expect("a name").to_string_lossy().to_lowercase();
+        let name = format!(
+            "process_{}",
+            hint.trim_start_matches('.').replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+        );
+        on_postgres(server, &format!("CREATE DATABASE {name}_{}", std::process::id())).await;
+        let mut url = server.clone();
+        url.set_path(&format!("{name}_{}", std::process::id()));
+        let mut home = Self { folder, settings: Vec::new(), starter: vec![program()] };
+        home.set("KEYSTEAD_DATABASE_URL", url.as_str());
+        home.make_root_key();
+        home
+    }
+
+    fn bare() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder, settings: Vec::new(), starter: vec![program()] }
+    }
+
+    /// Another host on the same database, with a copy of the root key.
+    pub fn neighbour(&self) -> Self {
+        let other = Self { settings: self.settings.clone(), ..Self::bare() };
+        std::fs::create_dir(other.data()).expect("a folder");
+        std::fs::copy(self.data().join("root.key"), other.data().join("root.key")).expect("a copy");
+        other
+    }
+
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn database_url(&self) -> Option<Url> {
+        let (_, url) = self.settings.iter().find(|(name, _)| *name == "KEYSTEAD_DATABASE_URL")?;
+        Some(url.parse().expect("a URL"))
+    }
+
+    /// The key of stories, so that they can open the portal in process as well.
+    pub fn make_root_key(&self) {
+        std::fs::create_dir_all(self.data()).expect("a folder");
+        std::fs::set_permissions(self.data(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
+        let mut file = std::fs::OpenOptions::new();
+        let file = file.write(true).create_new(true).mode(0o600).open(self.data().join("root.key"));
+        std::io::Write::write_all(&mut file.expect("a file"), engine::testing::ROOT_KEY_TEXT.as_bytes())
+            .expect("written");
+    }
+
+    /// The program with these settings and nothing else of ours.
+    pub fn command(&self) -> Command {
+        let (program, arguments) = self.starter.split_first().expect("a program");
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("KEYSTEAD_DATA_DIR", self.data())
+            .env("KEYSTEAD_LOG", "warn")
+            .env("KEYSTEAD_TRUSTED_PROXIES", "127.0.0.1")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command of the host to its end.
+    pub async fn host(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program runs");
+        let mut stdin = child.stdin.take().expect("an input");
+        // One that does not read is gone before.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await.expect("it ends")
+    }
+
+    /// Makes an administrator from the host; answers with the seed of the app.
+    pub async fn administrator(&self, email: &str) -> Seed {
+        let made =
+            self.host(&["admin", "create", "--email", email, "--stdin"], &format!("{PASSWORD}\n")).await;
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        seed_in(&String::from_utf8_lossy(&made.stdout))
+    }
+
+    /// Connections of our own to the database.
+    pub async fn db(&self) -> Db {
+        match self.database_url() {
+            None => Db::sqlite(&self.data().join("keystead.db")).await,
+            Some(url) => {
+                let options = PgConnectOptions::from_str(url.as_str()).expect("a PostgreSQL URL");
+                Db::postgres(options, Pooler::None).await
+            }
+        }
+        .expect("the database opens")
+    }
+
+    /// Takes the database away.
+    pub async fn end(self) {
+        if let Some(url) = self.database_url() {
+            let name = url.path().trim_start_matches('/');
+            on_postgres(&postgres(), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+fn program() -> String {
+    env!("CARGO_BIN_EXE_keystead").to_owned()
+}
+
+/// The seed that an `otpauth` address carries, on a page or a terminal.
+pub fn seed_in(text: &str) -> Seed {
+    let secret: String = text
+        .split("secret=")
+        .nth(1)
+        .expect("an otpauth address")
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    Seed::from_base32(&SecretText::new(secret)).expect("base32")
+}
+
+/// What the app shows now.
+pub fn code(seed: &Seed) -> String {
+    seed.code(Clock::system().now()).expose().to_owned()
+}
