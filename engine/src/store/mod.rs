@@ -18,7 +18,7 @@ use crate::random;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
             Self::Sqlite { write, .. } => migrate_sqlite(write).await,
-            Self::Postgres(pool, _) => migrate_postgres(pool).await,
+            Self::Postgres(pool, pooler) => migrate_postgres(pool, *pooler).await,
         };
         done.map_err(|error| {
             Error::Fault(format!("the database's schema cannot be brought up to date: {error}"))
@@ -197,7 +197,7 @@ impl Db {
         failpoints::begin()?;
         Ok(Tx(match self {
             Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool, _) => Inner::Postgres(begin_postgres(pool).await?),
+            Self::Postgres(pool, pooler) => Inner::Postgres(begin_postgres(pool, *pooler).await?),
         }))
     }
 
@@ -262,20 +262,30 @@ impl Tx {
 }
 
 /// A server that stops in the middle of a transaction, and one that waits for it, give way after as
-/// long as a writer waits in SQLite. Said in each transaction, since a pooler hands connections round.
-async fn begin_postgres(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    const BEGIN: &str =
-        "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '5s'";
-    pool.begin_with(BEGIN).await
+/// long as a writer waits in SQLite. Said in each transaction, since a pooler hands connections round;
+/// and behind one, what others prepared on this connection would take the names of our statements.
+async fn begin_postgres(
+    pool: &PgPool,
+    pooler: Pooler,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    const LIMITS: &str =
+        "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '5s'";
+    let deallocate = match pooler {
+        Pooler::None => "",
+        Pooler::Transaction => "DEALLOCATE ALL; ",
+    };
+    pool.begin_with(AssertSqlSafe(format!("BEGIN; {deallocate}{LIMITS}"))).await
 }
 
 /// All in one transaction, under a lock that ends with it: so it also works behind a pooler, and a
 /// schema is never left half-way.
-async fn migrate_postgres(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::migrate::MigrateError> {
+    const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
     let mut migrations = sqlx::migrate!("../migrations/postgres");
     migrations.set_locking(false);
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begin_postgres(pool, pooler).await?;
+    sqlx::query(PATIENCE).execute(&mut *transaction).await?;
     sqlx::query(LOCK).execute(&mut *transaction).await?;
     migrations.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;

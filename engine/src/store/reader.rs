@@ -14,7 +14,7 @@ impl Reader {
     pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, sqlx::Error> {
         Ok(match pooler {
             Pooler::None => Self::Plain(pool.acquire().await?),
-            Pooler::Transaction => Self::InTransaction(begin_postgres(pool).await?),
+            Pooler::Transaction => Self::InTransaction(begin_postgres(pool, pooler).await?),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Where a server of the tests keeps everything: a folder, and a database of either kind.
 
-use engine::store::{Db, PgConnectOptions, Pooler};
+use super::pooler::Pooler;
+use engine::store::{Db, PgConnectOptions, Pooler as Mode};
 use engine::testing::{Kind, look};
 use engine::totp::Seed;
 use engine::{Clock, SecretText};
@@ -13,11 +14,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use url::Url;
 
-pub const PASSWORD: &str = "seven quiet otters paint bridges";
+pub use engine::testing::PASSWORD;
+const URL: &str = "KEYSTEAD_DATABASE_URL";
 
 /// A server's folder and settings; two of them may share a database.
 pub struct Home {
     folder: TempDir,
+    /// Directly, whatever stands between the server and it.
+    database: Option<Url>,
     settings: Vec<(&'static str, String)>,
     /// What starts the program; for most of them the program itself.
     pub starter: Vec<String>,
@@ -33,7 +37,7 @@ pub fn postgres() -> Url {
 /// Runs a statement on a database of its own connection.
 pub async fn on_postgres(url: &Url, sql: &str) {
     let options = PgConnectOptions::from_str(url.as_str()).expect("a PostgreSQL URL");
-    let db = Db::postgres(options, Pooler::None).await.expect("PostgreSQL answers");
+    let db = Db::postgres(options, Mode::None).await.expect("PostgreSQL answers");
     look::execute(&db, sql).await.expect("PostgreSQL obeys");
     db.close().await;
 }
@@ -58,20 +62,21 @@ impl Home {
         on_postgres(server, &format!("CREATE DATABASE {name}_{}", std::process::id())).await;
         let mut url = server.clone();
         url.set_path(&format!("{name}_{}", std::process::id()));
-        let mut home = Self { folder, settings: Vec::new(), starter: vec![program()] };
-        home.set("KEYSTEAD_DATABASE_URL", url.as_str());
+        let mut home =
+            Self { folder, database: Some(url.clone()), settings: Vec::new(), starter: vec![program()] };
+        home.set(URL, url.as_str());
         home.make_root_key();
         home
     }
 
     fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { folder, settings: Vec::new(), starter: vec![program()] }
+        Self { folder, database: None, settings: Vec::new(), starter: vec![program()] }
     }
 
     /// Another host on the same database, with a copy of the root key.
     pub fn neighbour(&self) -> Self {
-        let other = Self { settings: self.settings.clone(), ..Self::bare() };
+        let other = Self { settings: self.settings.clone(), database: self.database.clone(), ..Self::bare() };
         std::fs::create_dir(other.data()).expect("a folder");
         std::fs::copy(self.data().join("root.key"), other.data().join("root.key")).expect("a copy");
         other
@@ -82,13 +87,26 @@ impl Home {
         self.settings.push((name, value.to_owned()));
     }
 
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+    /// From now on its servers reach the database through a pooler.
+    pub fn pool(&mut self, pooler: &Pooler) {
+        let through = pooler.before(self.database.as_ref().expect("PostgreSQL"));
+        self.set(URL, through.as_str());
+        self.set("KEYSTEAD_DATABASE_POOLER", "transaction");
     }
 
-    fn database_url(&self) -> Option<Url> {
-        let (_, url) = self.settings.iter().find(|(name, _)| *name == "KEYSTEAD_DATABASE_URL")?;
-        Some(url.parse().expect("a URL"))
+    /// The name of its connections in `pg_stat_activity`.
+    pub fn is_called(&mut self, name: &str) {
+        let mut url: Url = self
+            .settings
+            .iter()
+            .find_map(|(known, value)| (*known == URL).then(|| value.parse().ok()).flatten())
+            .expect("PostgreSQL");
+        url.query_pairs_mut().append_pair("application_name", name);
+        self.set(URL, url.as_str());
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// The key of stories, so that they can open the portal in process as well.
@@ -138,11 +156,11 @@ impl Home {
 
     /// Connections of our own to the database.
     pub async fn db(&self) -> Db {
-        match self.database_url() {
+        match &self.database {
             None => Db::sqlite(&self.data().join("keystead.db")).await,
             Some(url) => {
                 let options = PgConnectOptions::from_str(url.as_str()).expect("a PostgreSQL URL");
-                Db::postgres(options, Pooler::None).await
+                Db::postgres(options, Mode::None).await
             }
         }
         .expect("the database opens")
@@ -150,7 +168,7 @@ impl Home {
 
     /// Takes the database away.
     pub async fn end(self) {
-        if let Some(url) = self.database_url() {
+        if let Some(url) = &self.database {
             let name = url.path().trim_start_matches('/');
             on_postgres(&postgres(), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod home;
+pub mod pooler;
 mod raw;
 
 pub use home::{Home, PASSWORD, code, on_postgres, postgres, seed_in};
@@ -47,9 +48,14 @@ impl Keystead {
     }
 
     pub async fn on(home: Home) -> Self {
-        let mut keystead = Self { port: free_port(), home, seed: None, child: None };
+        let mut keystead = Self::idle(home);
         keystead.start_again().await;
         keystead
+    }
+
+    /// One that does not run yet.
+    pub fn idle(home: Home) -> Self {
+        Self { port: free_port(), home, seed: None, child: None }
     }
 
     /// Starts it and waits until it is ready; answers with how long that took.
