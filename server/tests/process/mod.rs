@@ -6,7 +6,7 @@ mod home;
 pub mod pooler;
 mod raw;
 
-pub use home::{Home, PASSWORD, code, on_postgres, postgres, seed_in};
+pub use home::{Home, PASSWORD, code, on_postgres, postgres, shown_seed};
 pub use raw::{Raw, RawAnswer};
 
 use engine::totp::Seed;

@@ -58,13 +58,12 @@ impl Raw {
         bytes
     }
 
-    /// `None` where nobody listens, or where the connection broke before there was an answer.
     async fn try_ask(port: u16, request: String) -> Option<RawAnswer> {
         let mut raw = Self(TcpStream::connect(("127.0.0.1", port)).await.ok()?);
         raw.send(request.as_bytes()).await;
         let text = raw.rest(Duration::from_secs(30)).await;
         let status = text.get(9..12).and_then(|status| status.parse().ok())?;
-        Some(RawAnswer { status, text })
+        text.contains("\r\n\r\n").then_some(RawAnswer { status, text })
     }
 
     async fn ask(port: u16, request: String) -> RawAnswer {
@@ -77,6 +76,7 @@ impl Raw {
         format!("{head}Cookie: {cookie}\r\n\r\n")
     }
 
+    /// `None` where nobody listens, or where the connection broke before there was an answer.
     pub async fn try_get(port: u16, path: &str, cookie: &str) -> Option<RawAnswer> {
         Self::try_ask(port, Self::question(port, path, cookie)).await
     }
@@ -87,6 +87,11 @@ impl Raw {
 
     pub async fn post(port: u16, path: &str, cookie: &str, form: &str) -> RawAnswer {
         Self::post_with(port, path, &format!("Cookie: {cookie}\r\n"), form).await
+    }
+
+    /// `None` as [`Raw::try_get`].
+    pub async fn try_post(port: u16, path: &str, cookie: &str, form: &str) -> Option<RawAnswer> {
+        Self::try_ask(port, Self::command(port, path, &format!("Cookie: {cookie}\r\n"), form)).await
     }
 
     async fn post_with(port: u16, path: &str, more: &str, form: &str) -> RawAnswer {
