@@ -1,6 +1,6 @@
 //! The state of a form: what was typed and what is wrong with it, field by field.
 
-use crate::Problem;
+use crate::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub struct Form {
     kept: Vec<String>,
     /// What is wrong with the form as a whole.
     pub error: Option<String>,
+    /// Nothing is wrong with it; the server could not do it just now.
+    pub is_untimely: bool,
 }
 
 impl Form {
@@ -39,6 +41,7 @@ impl Form {
     /// Puts a problem beside its field, or above the form where it belongs to none.
     #[must_use]
     pub fn refused(mut self, problem: &Problem) -> Self {
+        self.is_untimely = problem.code == Code::Busy;
         match &problem.field {
             Some(field) => self.refuse(field, problem.message.clone()),
             None => self.error = Some(problem.message.clone()),

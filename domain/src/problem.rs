@@ -31,7 +31,7 @@ pub enum Code {
     Conflict,
     /// A limit forbids it.
     Limit,
-    /// The server is too busy.
+    /// The server cannot do it just now: too busy, or its database is away.
     Busy,
     /// A fault inside; the log has the details.
     Internal,

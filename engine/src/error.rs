@@ -80,7 +80,7 @@ pub enum Error {
 impl Error {
     /// Whether the server is at fault: such errors are logged, whole, at the boundary.
     pub fn is_fault(&self) -> bool {
-        matches!(self.code(), Code::Internal)
+        matches!(self.code(), Code::Internal) || matches!(self, Self::Database(_) | Self::Unsure(_))
     }
 
     fn code(&self) -> Code {
@@ -109,10 +109,8 @@ impl Error {
             | Self::Outdated(_) => Code::Conflict,
             Self::Limit { .. } => Code::Limit,
             Self::NotFound => Code::NotFound,
-            Self::Busy | Self::ClockOff { .. } => Code::Busy,
-            Self::Corrupt { .. } | Self::Sealed(_) | Self::Database(_) | Self::Unsure(_) | Self::Fault(_) => {
-                Code::Internal
-            }
+            Self::Busy | Self::ClockOff { .. } | Self::Database(_) | Self::Unsure(_) => Code::Busy,
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
         }
     }
 

@@ -76,31 +76,35 @@ impl Portal {
         }
     }
 
-    /// Leaves a status message for the next page of the session.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn put_flash(&self, session: &Session, message: &str) -> Result<(), Error> {
-        self.db()
-            .write(|mut tx| async move {
-                self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
-                tx.commit_unaudited("a status message waits for the next page").await
-            })
-            .await
+    /// Leaves a status message for the next page of the session. What it tells of is done already:
+    /// a message that cannot be kept is no failure.
+    pub async fn put_flash(&self, session: &Session, message: &str) {
+        let kept = self.db().write(|mut tx| async move {
+            self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
+            tx.commit_unaudited("a status message waits for the next page").await
+        });
+        or_warn(kept.await, "a status message could not be kept");
     }
 
-    /// Takes the status message that waits: it is shown once.
+    /// Takes the status message that waits: it is shown once, and again only while the database
+    /// cannot be written.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be read.
     pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
         let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
-        self.db()
-            .write(|mut tx| async move {
-                tx.delete_note(session.id, FLASH).await?;
-                tx.commit_unaudited("a status message is shown once").await
-            })
-            .await?;
+        let taken = self.db().write(|mut tx| async move {
+            tx.delete_note(session.id, FLASH).await?;
+            tx.commit_unaudited("a status message is shown once").await
+        });
+        or_warn(taken.await, "a status message could not be taken away");
         Ok(Some(Flash { message: String::from_utf8_lossy(note.expose()).into_owned() }))
+    }
+}
+
+/// For what must not keep a page from being read, or a result from being told.
+pub(crate) fn or_warn(done: Result<(), Error>, what: &'static str) {
+    if let Err(error) = done {
+        tracing::warn!(%error, what);
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions: a 256-bit token in a cookie, its SHA-256 in the database.
 
 use crate::audit::{Actor, Entry};
+use crate::notes::or_warn;
 use crate::store::Tx;
 use crate::store::sessions::{NewSessionRow, SessionRow};
 use crate::{Error, Portal, SecretText, random};
@@ -119,12 +120,12 @@ impl Portal {
         let session = self.as_session(&row, from)?;
         if row.seen_at + HEARTBEAT <= now {
             let session = &session;
-            self.db()
-                .write(|mut tx| async move {
-                    tx.touch_session(session.id, now, &session.from.address).await?;
-                    tx.commit_unaudited("session heartbeat").await
-                })
-                .await?;
+            let beat = self.db().write(|mut tx| async move {
+                tx.touch_session(session.id, now, &session.from.address).await?;
+                tx.commit_unaudited("session heartbeat").await
+            });
+            // Without it the session only ends sooner.
+            or_warn(beat.await, "the heartbeat of a session could not be written");
         }
         Ok(session)
     }

@@ -182,7 +182,16 @@ impl Db {
     {
         let mut tries = 0;
         loop {
-            let done = run(self.begin().await?).await;
+            let done = match self.begin().await {
+                Ok(tx) => run(tx).await,
+                Err(error) => Err(error),
+            };
+            if let (Self::Sqlite { read, write }, Err(Error::Database(error))) = (self, &done)
+                && is_storage_failure(error)
+            {
+                let renewed = renew(read, write).await.map_err(Error::Database);
+                crate::notes::or_warn(renewed, "connections could not be opened anew");
+            }
             match &done {
                 Err(error) if tries < RETRIES && is_conflict(error) => tries += 1,
                 _ => return done,
@@ -251,14 +260,25 @@ impl Tx {
         failpoints::commit()?;
         match self.0 {
             Inner::Sqlite(transaction) => transaction.commit().await?,
-            Inner::Postgres(transaction) => transaction.commit().await.map_err(|error| match error {
-                sqlx::Error::Database(_) => Error::Database(error),
-                // The answer was lost on its way: nobody here knows whether the server committed.
-                error => Error::Unsure(error),
-            })?,
+            Inner::Postgres(transaction) => {
+                transaction.commit().await.map_err(|error| match is_rolled_back(&error) {
+                    true => Error::Database(error),
+                    // The answer was lost on its way: nobody here knows whether the server committed.
+                    false => Error::Unsure(error),
+                })?;
+            }
         }
         failpoints::committed()
     }
+}
+
+/// Closes SQLite's connections; the next ones are opened anew.
+async fn renew(read: &SqlitePool, write: &SqlitePool) -> Result<(), sqlx::Error> {
+    while let Some(reader) = read.try_acquire() {
+        let _ = reader.close().await;
+    }
+    // A transaction that was dropped gives its connection back a little later.
+    write.acquire().await?.close().await
 }
 
 /// A server that stops in the middle of a transaction, and one that waits for it, give way after as
@@ -316,6 +336,22 @@ fn is_conflict(error: &Error) -> bool {
     let Error::Database(error) = error else { return false };
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether a failed commit surely left nothing: a conflict or a constraint ended the transaction.
+/// Of a connection that PostgreSQL itself cut one cannot say so.
+fn is_rolled_back(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("40") || code.starts_with("23"))
+}
+
+/// Whether SQLite could not write (SQLITE_READONLY, IOERR, FULL, CANTOPEN). Connections are of no further
+/// use then: opened when the file could only be read, all of the process stay so; and after a full
+/// disk, SQLite has rolled back what sqlx still counts as a transaction.
+fn is_storage_failure(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(primary, Some(8 | 10 | 13 | 14)) || matches!(error, sqlx::Error::InvalidSavePointStatement)
 }
 
 /// Whether a statement failed because a unique value exists already.

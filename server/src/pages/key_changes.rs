@@ -232,7 +232,7 @@ async fn confirm<C: KeyChange>(
     };
     let form = filled_in(ask.command().period());
     match C::execute(app, ask).await {
-        Ok((query, message)) => Ok(done(app, who, &format!("{}{query}", keys_path(scope)), message).await?),
+        Ok((query, message)) => Ok(done(app, who, &format!("{}{query}", keys_path(scope)), message).await),
         Err(error @ Error::NotManaged(_)) => Err(error.into()),
         Err(error) => first_step::<C>(app, who, scope, refused(form, error)?).await,
     }

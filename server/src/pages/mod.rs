@@ -25,7 +25,11 @@ use qrcode::{Color, QrCode};
 
 /// The status of a form that is shown: 200 at first, 422 (or what the refusal says) afterwards.
 pub(crate) fn form_status(form: &Form) -> StatusCode {
-    if form.is_refused() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+    match form.is_refused() {
+        true if form.is_untimely => StatusCode::SERVICE_UNAVAILABLE,
+        true => StatusCode::UNPROCESSABLE_ENTITY,
+        false => StatusCode::OK,
+    }
 }
 
 /// 303 to a page, with the token of a new session.

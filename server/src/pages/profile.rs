@@ -36,7 +36,7 @@ pub async fn end_sessions(
         1 => "1 other session is signed out.".to_owned(),
         ended => format!("{ended} other sessions are signed out."),
     };
-    Ok(done(&app, &who, "/profile", message).await?)
+    Ok(done(&app, &who, "/profile", message).await)
 }
 
 /// The words of a change's second step.
@@ -73,7 +73,7 @@ pub(super) async fn second_step<C: Sensitive>(
     let prepared = match app.portal().prepared::<C>(&who.session, id).await {
         Err(Error::ChangeGone) => {
             let gone = "This change has expired or was confirmed already. Start it again.";
-            return Ok(done(app, who, &first, gone).await?);
+            return Ok(done(app, who, &first, gone).await);
         }
         prepared => prepared?,
     };
@@ -130,7 +130,7 @@ pub async fn password(
         Ok(ask) => {
             let new = app.portal().change_password(ask, &who.session).await?;
             let message = "The password is changed. Every other session is signed out.";
-            app.portal().put_flash(&new.session, message).await?;
+            app.portal().put_flash(&new.session, message).await;
             Ok(enter(&app, &new, "/profile"))
         }
         Err(error) => second_step::<ChangePassword>(&app, &who, review_password(), id, Some(error)).await,

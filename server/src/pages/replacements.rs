@@ -143,7 +143,7 @@ pub async fn enrol(
     match app.portal().finish_enrolment(&who.session, &typed.code).await {
         Ok(new) => {
             let message = "Your new authenticator app is set up. The old one no longer works.";
-            app.portal().put_flash(&new.session, message).await?;
+            app.portal().put_flash(&new.session, message).await;
             Ok(enter(&app, &new, "/profile"))
         }
         Err(Error::NotFound) => Ok(see("/profile/authenticator")),

@@ -191,7 +191,7 @@ pub async fn submit_authenticator(
         Ok(new) => {
             app.portal()
                 .put_flash(&new.session, "Your new authenticator app is set up. The old one no longer works.")
-                .await?;
+                .await;
             Ok(enter(&app, &new, "/profile"))
         }
         Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,

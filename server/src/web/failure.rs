@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use domain::form::Form;
 use domain::problem::{Code, Problem};
 use engine::Error;
+use std::error::Error as _;
 
 /// A request that ends without its page.
 #[derive(Clone, Debug)]
@@ -71,21 +72,26 @@ impl From<Error> for Failure {
         if matches!(error, Error::SignedOut) {
             return Self::See("/sign-in".into());
         }
-        if error.is_fault() {
-            let chain: Vec<_> =
-                std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-                    .map(ToString::to_string)
-                    .collect();
-            tracing::error!(error = chain.join(": "), "a request failed");
-        }
-        let problem = Problem::from(&error);
-        // A database that is away is not the server's fault: the balancer may try another.
-        let status = match error {
-            Error::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
-            _ => status_of(problem.code),
-        };
-        Self::Problem(status, problem)
+        let problem = told(&error);
+        Self::Problem(status_of(problem.code), problem)
     }
+}
+
+/// What the person is told; what is the server's fault is told the log, whole.
+fn told(error: &Error) -> Problem {
+    if error.is_fault() {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            // Most libraries say their causes themselves.
+            if !chain.contains(&cause.to_string()) {
+                chain = format!("{chain}: {cause}");
+            }
+            source = cause.source();
+        }
+        tracing::error!(error = chain, "a request failed");
+    }
+    Problem::from(error)
 }
 
 /// A problem belongs to the form it came from, unless the server itself is at fault or there is
@@ -94,9 +100,9 @@ impl From<Error> for Failure {
 /// # Errors
 /// What cannot be shown in a form.
 pub fn in_form(error: Error) -> Result<Problem, Failure> {
-    match Problem::from(&error) {
-        problem if !matches!(problem.code, Code::Internal | Code::NotFound | Code::SignedOut) => Ok(problem),
-        _ => Err(error.into()),
+    match Problem::from(&error).code {
+        Code::Internal | Code::NotFound | Code::SignedOut => Err(error.into()),
+        _ => Ok(told(&error)),
     }
 }
 

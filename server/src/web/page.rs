@@ -104,17 +104,9 @@ pub fn see(path: &str) -> Response {
 }
 
 /// 303 to where the result is seen, with a status message shown there once.
-///
-/// # Errors
-/// When the database fails.
-pub async fn done(
-    app: &App,
-    who: &SignedIn,
-    path: &str,
-    message: impl Into<String>,
-) -> Result<Response, Error> {
-    app.portal().put_flash(&who.session, &message.into()).await?;
-    Ok(see(path))
+pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<String>) -> Response {
+    app.portal().put_flash(&who.session, &message.into()).await;
+    see(path)
 }
 
 /// A calm page for what did not work.

@@ -89,7 +89,7 @@ impl Home {
 
     /// From now on its servers reach the database through a pooler.
     pub fn pool(&mut self, pooler: &Pooler) {
-        let through = pooler.before(self.database.as_ref().expect("PostgreSQL"));
+        let through = pooler.before(self.database());
         self.set(URL, through.as_str());
         self.set("KEYSTEAD_DATABASE_POOLER", "transaction");
     }
@@ -103,6 +103,11 @@ impl Home {
             .expect("PostgreSQL");
         url.query_pairs_mut().append_pair("application_name", name);
         self.set(URL, url.as_str());
+    }
+
+    /// Where PostgreSQL has it.
+    pub fn database(&self) -> &Url {
+        self.database.as_ref().expect("PostgreSQL")
     }
 
     pub fn data(&self) -> PathBuf {

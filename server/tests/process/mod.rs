@@ -2,9 +2,11 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub mod cluster;
 mod home;
 pub mod pooler;
 mod raw;
+pub mod wire;
 
 pub use home::{Home, PASSWORD, code, on_postgres, postgres, shown_seed};
 pub use raw::{Raw, RawAnswer};

@@ -1,0 +1,315 @@
+//! What a real server does while its disk is full, its database only to be read, stopped, or cut
+//! off: changes are refused with a sentence, nothing is called done that is not, pages are read where
+//! they can be, and it goes on by itself afterwards.
+
+mod process;
+
+use engine::store::Db;
+use engine::testing::look::{broken, number};
+use engine::testing::{Kind, scale};
+use process::cluster::Cluster;
+use process::wire::{Cut, Wire};
+use process::{EMAIL, Home, Keystead, Raw, RawAnswer, on_postgres};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+const ENVIRONMENTS: &str = "SELECT COUNT(*) FROM environment";
+const REFUSED: &str = "Nothing was changed; try again in a moment.";
+
+/// A server, somebody signed in, and what was acknowledged so far.
+struct Story {
+    server: Keystead,
+    cookie: String,
+    asked: u32,
+    acknowledged: i64,
+}
+
+impl Story {
+    async fn begin(home: Home) -> Self {
+        let seed = home.administrator(EMAIL).await;
+        let server = Keystead::on(home).await;
+        let cookie = server.sign_in_as(EMAIL, &seed).await;
+        Self { server, cookie, asked: 0, acknowledged: 0 }
+    }
+
+    async fn get(&self, path: &str) -> RawAnswer {
+        Raw::get(self.server.port, path, &self.cookie).await
+    }
+
+    /// Adds an environment, or tries to. The name is long: it takes room in the database.
+    async fn add(&mut self) -> RawAnswer {
+        self.asked += 1;
+        let form = format!("name=Number+{}+{}&kind=test", self.asked, "x".repeat(20));
+        let answer = Raw::post(self.server.port, "/environments", &self.cookie, &form).await;
+        self.acknowledged += i64::from(answer.status == 303);
+        answer
+    }
+
+    /// What is refused says so, and its form keeps what was typed.
+    async fn is_refused(&mut self) {
+        let answer = self.add().await;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(answer.text.contains(REFUSED), "{}", answer.text);
+        assert!(answer.header("retry-after").is_some());
+        for inside in ["sqlx", "SQLITE", "disk", "postgres", "connection refused", "/tmp"] {
+            assert!(!answer.text.contains(inside), "{inside}: {}", answer.text);
+        }
+    }
+
+    /// Changes are refused, and every page is read all the same.
+    async fn is_refused_but_read(&mut self) {
+        for _ in 0..3 {
+            self.is_refused().await;
+        }
+        for path in ["/environments", "/audit", "/profile", "/healthz", "/readyz"] {
+            assert_eq!(self.get(path).await.status, 200, "{path} is read");
+        }
+    }
+
+    /// With no database at all there is not even a form to show.
+    async fn is_refused_wholly(&mut self) {
+        let began = Instant::now();
+        self.is_refused().await;
+        let page = self.get("/environments").await;
+        assert_eq!(page.status, 503, "{}", page.text);
+        println!("figure: two answers without a database after {:?}", began.elapsed());
+    }
+
+    async fn ready(&self) -> u16 {
+        self.get("/readyz").await.status
+    }
+
+    /// The same session goes on; everything acknowledged is there, nothing else is.
+    async fn goes_on(&mut self) {
+        let began = Instant::now();
+        while self.add().await.status != 303 {
+            assert!(began.elapsed() < Duration::from_secs(15), "it does not recover");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(self.ready().await, 200);
+        println!("figure: recovered after {:?}", began.elapsed());
+    }
+
+    async fn check(&self, db: &Db) {
+        assert_eq!(number(db, ENVIRONMENTS).await, self.acknowledged);
+        assert_eq!(broken(db).await, [""; 0]);
+    }
+}
+
+impl Story {
+    /// SQLite would follow the path out of the other file system.
+    async fn check_copy(&mut self, disk: &std::path::Path) {
+        self.server.kill().await;
+        let copy = tempfile::tempdir().expect("a folder");
+        for name in ["keystead.db", "keystead.db-wal"] {
+            std::fs::copy(disk.join(name), copy.path().join(name)).expect("a copy");
+        }
+        let db = Db::sqlite(&copy.path().join("keystead.db")).await.expect("the database opens");
+        self.check(&db).await;
+        db.close().await;
+    }
+}
+
+/// Runs a command in the file systems of another process.
+fn inside(holder: u32, program: &str) -> Vec<String> {
+    let holder = holder.to_string();
+    let mut words = vec!["nsenter", "--target", &holder, "--mount"];
+    if !rustix::process::geteuid().is_root() {
+        words.extend(["--user", "--preserve-credentials"]);
+    }
+    words.push(program);
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// A process that only keeps a small file system in the place of a folder, seen by nobody else.
+async fn small_disk(folder: &std::path::Path, size: &str) -> tokio::process::Child {
+    let mut unshare = tokio::process::Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let mount = format!(
+        "mount -t tmpfs -o size={size},mode=700 tmpfs \"$0\" && touch \"$0/mounted\" && exec sleep 3600"
+    );
+    let holder = unshare.args(["--mount", "sh", "-c", &mount]).arg(folder).kill_on_drop(true).spawn();
+    let holder = holder.expect("unshare runs");
+    let mounted = within(&holder, folder).join("mounted");
+    let began = Instant::now();
+    while !mounted.exists() {
+        assert!(began.elapsed() < Duration::from_secs(5), "a small file system could not be mounted");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    holder
+}
+
+/// Where a folder of its file systems is for us.
+fn within(holder: &tokio::process::Child, folder: &std::path::Path) -> std::path::PathBuf {
+    let folder = folder.strip_prefix("/").expect("an absolute path");
+    std::path::Path::new("/proc").join(holder.id().expect("it runs").to_string()).join("root").join(folder)
+}
+
+async fn on_small_disk(size: &str) -> (Story, tokio::process::Child, std::path::PathBuf) {
+    let mut home = Home::new(Kind::Sqlite).await;
+    std::fs::create_dir(home.data()).expect("a folder");
+    let holder = small_disk(&home.data(), size).await;
+    home.starter = inside(holder.id().expect("it runs"), &home.starter[0]);
+    let disk = within(&holder, &home.data());
+    (Story::begin(home).await, holder, disk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_changes_and_shows_pages() {
+    let (mut story, _holder, disk) = on_small_disk("8m").await;
+    assert_eq!(story.add().await.status, 303);
+    for _ in 0..scale(2, 20) {
+        let filler = disk.join("filler");
+        let full = std::fs::write(&filler, vec![0; 16 << 20]).expect_err("it is full");
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        // There is some room left in the journal.
+        let began = Instant::now();
+        while story.add().await.status == 303 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the disk is full");
+        }
+        story.is_refused_but_read().await;
+        std::fs::remove_file(filler).expect("room again");
+        story.goes_on().await;
+    }
+    story.check_copy(&disk).await;
+    println!(
+        "figure: a full disk: {} changes asked, {} acknowledged and there",
+        story.asked, story.acknowledged
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
+    let (mut story, holder, disk) = on_small_disk("8m").await;
+    assert_eq!(story.add().await.status, 303);
+    story.server.kill().await;
+    let data = story.server.home.data();
+    let mount = |how: &str| {
+        let words = inside(holder.id().expect("it runs"), "mount");
+        let (program, rest) = words.split_first().expect("a program");
+        let mut mount = std::process::Command::new(program);
+        let mounted = mount.args(rest).args(["-o", how]).arg(&data).status();
+        assert!(mounted.expect("mount runs").success());
+    };
+    mount("remount,ro");
+    story.server.start_again().await;
+    story.is_refused_but_read().await;
+    mount("remount,rw");
+    story.goes_on().await;
+    story.check_copy(&disk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
+    let home = Home::new(Kind::Postgres).await;
+    let mut story = Story::begin(home).await;
+    let db = story.server.home.db().await;
+    for _ in 0..scale(1, 20) {
+        assert_eq!(story.add().await.status, 303);
+        set_read_only(&story.server.home, true).await;
+        story.is_refused_but_read().await;
+        set_read_only(&story.server.home, false).await;
+        story.goes_on().await;
+    }
+    story.check(&story.server.home.db().await).await;
+    db.close().await;
+    story.server.kill().await;
+    story.server.home.end().await;
+}
+
+/// As a server that fell back to a replica finds it; connections that there were are cut.
+async fn set_read_only(home: &Home, is_so: bool) {
+    let name = home.database().path().trim_start_matches('/').to_owned();
+    let server = process::postgres();
+    on_postgres(&server, &format!("ALTER DATABASE {name} SET default_transaction_read_only = {is_so}")).await;
+    on_postgres(&server, &cut(&name)).await;
+}
+
+/// Cuts every connection to a database.
+fn cut(name: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_stopped_and_started_is_outlived() {
+    let mut cluster = Cluster::start().await;
+    let home = Home::on(&cluster.url()).await;
+    let mut story = Story::begin(home).await;
+    for round in 0..scale(2, 20) {
+        assert_eq!(story.add().await.status, 303);
+        cluster.stop(if round % 2 == 0 { Signal::INT } else { Signal::QUIT }).await;
+        story.is_refused_wholly().await;
+        assert_eq!(story.ready().await, 503);
+        assert_eq!(story.get("/healthz").await.status, 200);
+        cluster.go_on().await;
+        story.goes_on().await;
+    }
+    story.check(&story.server.home.db().await).await;
+    story.server.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_at_a_commit_is_never_called_a_success() {
+    let cluster = Cluster::start().await;
+    let mut home = Home::on(&cluster.url()).await;
+    let wire = Wire::before(home.database()).await;
+    home.set("KEYSTEAD_DATABASE_URL", wire.url.as_str());
+    let mut story = Story::begin(home).await;
+    let db = story.server.home.db().await;
+    for round in 0..scale(10, 500) {
+        assert_eq!(story.add().await.status, 303);
+        let how = if round % 2 == 0 { Cut::BeforeCommit } else { Cut::AfterCommit };
+        wire.will(how);
+        let answer = story.add().await;
+        assert!(wire.has_cut(), "the commit came by");
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(answer.text.contains("it was done whole or not at all"), "{}", answer.text);
+        // Committed without our knowing: that is what the sentence says.
+        story.acknowledged += i64::from(how == Cut::AfterCommit);
+        story.check(&db).await;
+    }
+    story.goes_on().await;
+    db.close().await;
+    story.server.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_cut_at_random_leave_no_false_success() {
+    let mut story = Story::begin(Home::new(Kind::Postgres).await).await;
+    let name = story.server.home.database().path().trim_start_matches('/').to_owned();
+    let (mut refused, mut unsure, began) = (0, 0, Instant::now());
+    let cutting = tokio::spawn(async move {
+        let server = process::postgres();
+        loop {
+            tokio::time::sleep(Duration::from_millis(7)).await;
+            on_postgres(&server, &cut(&name)).await;
+        }
+    });
+    while began.elapsed() < Duration::from_secs(scale(4, 120)) {
+        let answer = story.add().await;
+        match answer.status {
+            303 => {}
+            503 if answer.text.contains(REFUSED) => refused += 1,
+            503 if answer.text.contains("whole or not at all") => unsure += 1,
+            other => panic!("{other}: {}", answer.text),
+        }
+    }
+    cutting.abort();
+    let _ = cutting.await;
+    story.goes_on().await;
+    let db = story.server.home.db().await;
+    let there = number(&db, ENVIRONMENTS).await;
+    println!(
+        "figure: connections cut every 7 ms: {} asked, {} acknowledged, {refused} refused, {unsure} unsure; {there} are there",
+        story.asked, story.acknowledged
+    );
+    assert!(refused > 0 && (story.acknowledged..=story.acknowledged + unsure).contains(&there));
+    assert_eq!(broken(&db).await, [""; 0]);
+    db.close().await;
+    story.server.kill().await;
+    story.server.home.end().await;
+}
