@@ -13,8 +13,8 @@ pub struct Form {
     kept: Vec<String>,
     /// What is wrong with the form as a whole.
     pub error: Option<String>,
-    /// Nothing is wrong with it; the server could not do it just now.
-    pub is_untimely: bool,
+    /// Which kind of problem it was refused for.
+    pub code: Option<Code>,
 }
 
 impl Form {
@@ -41,7 +41,7 @@ impl Form {
     /// Puts a problem beside its field, or above the form where it belongs to none.
     #[must_use]
     pub fn refused(mut self, problem: &Problem) -> Self {
-        self.is_untimely = problem.code == Code::Busy;
+        self.code = Some(problem.code);
         match &problem.field {
             Some(field) => self.refuse(field, problem.message.clone()),
             None => self.error = Some(problem.message.clone()),

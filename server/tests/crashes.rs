@@ -7,8 +7,8 @@ use engine::store::Db;
 use engine::testing::look::{self, broken, count, number};
 use engine::testing::{Kind, scale};
 use engine::totp::Seed;
-use process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code, shown_seed};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use process::common::{on_both, random, shown_seed};
+use process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -17,8 +17,7 @@ const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Some moment of a span.
 fn moment(of: Duration) -> Duration {
-    let word = RandomState::new().build_hasher().finish();
-    of.mul_f64(word as f64 / u64::MAX as f64)
+    of.mul_f64(random(1_000_000) as f64 / 1e6)
 }
 
 /// The starts after a crash.
@@ -371,13 +370,6 @@ async fn killed_while_the_root_key_is_rotated(kind: Kind) {
     );
     server.kill().await;
     server.home.end().await;
-}
-
-macro_rules! on_both {
-    ($($test:ident,)*) => {
-        mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(engine::testing::Kind::Sqlite).await; } )* }
-        mod postgres { $( #[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(engine::testing::Kind::Postgres).await; } )* }
-    };
 }
 
 on_both! {

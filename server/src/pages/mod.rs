@@ -13,11 +13,13 @@ pub mod sign_in;
 
 use crate::App;
 use crate::web::cookies;
+use crate::web::failure::status_of;
 use crate::web::page::see;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::form::Form;
+use domain::problem::Code;
 use domain::view::EnrolmentView;
 use engine::totp::Seed;
 use engine::{Error, NewSession};
@@ -25,10 +27,10 @@ use qrcode::{Color, QrCode};
 
 /// The status of a form that is shown: 200 at first, 422 (or what the refusal says) afterwards.
 pub(crate) fn form_status(form: &Form) -> StatusCode {
-    match form.is_refused() {
-        true if form.is_untimely => StatusCode::SERVICE_UNAVAILABLE,
-        true => StatusCode::UNPROCESSABLE_ENTITY,
-        false => StatusCode::OK,
+    match form.code {
+        Some(code @ (Code::Busy | Code::Locked)) => status_of(code),
+        _ if form.is_refused() => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Codes that are almost right. Each is refused and counted, and the right one is not spent by it.
 
+use crate::support::common::shown_seed;
 use crate::support::{House, furnished};
 use axum::http::{Method, StatusCode};
-use engine::SecretText;
 use engine::testing::{PASSWORD, Person};
 use engine::totp::Seed;
 
@@ -141,13 +141,6 @@ impl Door {
         self.house.test.forgive(&self.email).await;
         assert!(self.lets_in().await, "{}: the right code was not spent", self.path);
     }
-}
-
-/// The secret that an enrolment page shows.
-fn shown_seed(page: &str) -> Seed {
-    let code = page.split("<code").nth(1).and_then(|rest| rest.split("</code>").next()).expect("a secret");
-    let text: String = code.split('<').filter_map(|part| part.split('>').nth(1)).collect();
-    Seed::from_base32(&SecretText::new(text)).expect("base32")
 }
 
 impl Door {

@@ -187,17 +187,7 @@ fn program() -> String {
 /// The seed in an `otpauth` address.
 fn seed_in(text: &str) -> Seed {
     let secret = text.split("secret=").nth(1).expect("an otpauth address");
-    seed(secret.chars().take_while(char::is_ascii_alphanumeric).collect())
-}
-
-/// The seed that a page shows, in groups of four.
-pub fn shown_seed(page: &str) -> Seed {
-    let shown = page.split("class=\"secret\"").nth(1).expect("a page with a secret");
-    let groups = shown.split("<span>").skip(1).map_while(|group| group.split_once("</span>"));
-    seed(groups.map(|(group, _)| group).take_while(|group| group.len() == 4).collect())
-}
-
-fn seed(secret: String) -> Seed {
+    let secret: String = secret.chars().take_while(char::is_ascii_alphanumeric).collect();
     Seed::from_base32(&SecretText::new(secret)).expect("base32")
 }
 

@@ -3,12 +3,14 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 pub mod cluster;
+#[path = "../common/mod.rs"]
+pub mod common;
 mod home;
 pub mod pooler;
 mod raw;
 pub mod wire;
 
-pub use home::{Home, PASSWORD, code, on_postgres, postgres, shown_seed};
+pub use home::{Home, PASSWORD, code, on_postgres, postgres};
 pub use raw::{Raw, RawAnswer};
 
 use engine::totp::Seed;

@@ -1,9 +1,13 @@
 //! A browser without a window: the router in process, a cookie jar, an authenticator app.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part")]
+
+#[path = "../common/mod.rs"]
+pub mod common;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use engine::SecretText;
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
@@ -12,11 +16,13 @@ use http_body_util::BodyExt;
 use server::settings::Settings;
 use server::{App, router};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// A portal behind its front door.
 pub struct House {
-    pub test: TestPortal,
+    pub test: Arc<TestPortal>,
     pub router: Router,
 }
 
@@ -43,6 +49,12 @@ impl Answer {
             set.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with("keystead="));
         pair.map(str::to_owned)
     }
+}
+
+fn front_door(portal: engine::Portal, settings: &[(&str, &str)]) -> Router {
+    let environment = settings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let settings = Settings::from_maps(environment, BTreeMap::new()).expect("the settings are good");
+    router(App::new(portal, &settings))
 }
 
 /// A house with an administrator, an environment, a country, and a managed key made yesterday.
@@ -75,6 +87,7 @@ pub struct Ask<'a> {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
+    peer: Option<IpAddr>,
 }
 
 impl House {
@@ -83,18 +96,30 @@ impl House {
     }
 
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let test = TestPortal::new(Kind::Sqlite).await;
-        let environment =
-            settings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        let settings = Settings::from_maps(environment, BTreeMap::new()).expect("the settings are good");
-        let router = router(App::new(test.portal.clone(), &settings));
-        Self { test, router }
+        Self::of(TestPortal::new(Kind::Sqlite).await, settings)
+    }
+
+    pub fn of(test: TestPortal, settings: &[(&str, &str)]) -> Self {
+        let router = front_door(test.portal.clone(), settings);
+        Self { test: Arc::new(test), router }
+    }
+
+    /// Another server on the same database, or the same one started again.
+    pub async fn second(&self, settings: &[(&str, &str)]) -> Self {
+        Self { test: self.test.clone(), router: front_door(self.test.second().await, settings) }
+    }
+
+    /// The last one takes the database away.
+    pub async fn end(self) {
+        if let Some(test) = Arc::into_inner(self.test) {
+            test.end().await;
+        }
     }
 
     pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         let headers =
             vec![("host", "127.0.0.1:3000".to_owned()), ("sec-fetch-site", "same-origin".to_owned())];
-        Ask { house: self, method, path: path.to_owned(), headers, body: None }
+        Ask { house: self, method, path: path.to_owned(), headers, body: None, peer: None }
     }
 
     pub async fn answer(&self, request: Request<Body>) -> Answer {
@@ -176,6 +201,12 @@ impl Ask<'_> {
         self
     }
 
+    /// Through a proxy on this machine, from such an address.
+    pub fn forwarded_for(mut self, address: &str) -> Self {
+        self.peer = Some(Ipv4Addr::LOCALHOST.into());
+        self.header("x-forwarded-for", address)
+    }
+
     pub async fn send(self) -> Answer {
         let asked = if self.body.is_none() && self.method == Method::POST { self.form("") } else { self };
         let mut request = Request::builder().method(asked.method).uri(&asked.path);
@@ -183,6 +214,9 @@ impl Ask<'_> {
             request = request.header(name, value);
         }
         let body = asked.body.map_or_else(Body::empty, Body::from);
+        if let Some(peer) = asked.peer {
+            request = request.extension(ConnectInfo(SocketAddr::from((peer, 50_000))));
+        }
         asked.house.answer(request.body(body).expect("a request")).await
     }
 }
