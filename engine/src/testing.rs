@@ -38,7 +38,7 @@ pub struct Place(At);
 enum At {
     Sqlite(PathBuf),
     /// A schema of its own: it is made ten times as fast as a database.
-    Postgres(Box<PgConnectOptions>, String),
+    Postgres(Box<PgConnectOptions>, String, Pooler),
 }
 
 /// Somebody signed in, with the app that makes the codes.
@@ -74,28 +74,33 @@ fn midday() -> DateTime<Utc> {
 impl Place {
     /// A fresh database of the kind; Postgres without a server to run on is a failure, never a skip.
     pub async fn fresh(kind: Kind) -> Self {
-        let name = format!("story_{}", crate::random::uuid().simple());
         match kind {
             Kind::Sqlite => {
+                let name = format!("story_{}", crate::random::uuid().simple());
                 let folder = std::env::temp_dir().join(format!("keystead-{name}"));
                 std::fs::create_dir_all(&folder).expect("a folder");
                 Self(At::Sqlite(folder.join("keystead.db")))
             }
-            Kind::Postgres => {
-                let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
-                    .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
-                let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
-                administer(&options, format!("CREATE SCHEMA {name}")).await;
-                Self(At::Postgres(Box::new(options.options([("search_path", &name)])), name))
-            }
+            Kind::Postgres => Self::postgres(&[], Pooler::None).await,
         }
+    }
+
+    /// One on Postgres whose connections have such parameters.
+    pub async fn postgres(parameters: &[(&str, &str)], pooler: Pooler) -> Self {
+        let name = format!("story_{}", crate::random::uuid().simple());
+        let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
+            .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
+        let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
+        administer(&options, format!("CREATE SCHEMA {name}")).await;
+        let options = options.options([("search_path", name.as_str())]).options(parameters.iter().copied());
+        Self(At::Postgres(Box::new(options), name, pooler))
     }
 
     /// Another server's connections to it.
     pub async fn connect(&self) -> Db {
         match &self.0 {
             At::Sqlite(path) => Db::sqlite(path).await,
-            At::Postgres(options, _) => Db::postgres((**options).clone(), Pooler::None).await,
+            At::Postgres(options, _, pooler) => Db::postgres((**options).clone(), *pooler).await,
         }
         .expect("the database opens")
     }
@@ -104,7 +109,9 @@ impl Place {
     pub async fn remove(&self) {
         match &self.0 {
             At::Sqlite(path) => remove_folder_of(path),
-            At::Postgres(options, name) => administer(options, format!("DROP SCHEMA {name} CASCADE")).await,
+            At::Postgres(options, name, _) => {
+                administer(options, format!("DROP SCHEMA {name} CASCADE")).await
+            }
         }
     }
 }
@@ -126,7 +133,10 @@ impl TestPortal {
     }
 
     pub async fn with(kind: Kind, daily: DailyLimits) -> Self {
-        let place = Place::fresh(kind).await;
+        Self::on(Place::fresh(kind).await, daily).await
+    }
+
+    pub async fn on(place: Place, daily: DailyLimits) -> Self {
         let clock = Clock::standing_at(midday());
         let portal = Self::open(&place, &clock, daily).await.expect("the portal opens");
         Self { portal, clock, place }

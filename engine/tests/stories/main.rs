@@ -10,6 +10,7 @@ mod support;
 mod architecture;
 mod audit;
 mod changes;
+mod conflicts;
 mod failing_steps;
 mod host;
 mod keys;
