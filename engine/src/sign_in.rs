@@ -42,7 +42,7 @@ impl Portal {
         };
         self.give_back(tried).await?;
         self.give_back(network).await?;
-        let replaces = replaces.filter(|old| old.stage != Stage::Full).map(|old| old.id);
+        let replaces = replaces.map(|old| old.id);
         let (user, from) = (&user, &from);
         self.db()
             .write(|mut tx| async move {

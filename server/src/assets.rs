@@ -69,7 +69,7 @@ fn content_type(name: &str) -> Option<&'static str> {
         "wasm" => Some("application/wasm"),
         "css" => Some("text/css; charset=utf-8"),
         "woff2" => Some("font/woff2"),
-        "svg" => Some("image/svg+xml"),
+        "svg" => Some("image/svg+xml; charset=utf-8"),
         _ => None,
     }
 }

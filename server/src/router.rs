@@ -91,7 +91,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .merge(pages)
-        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))
         .with_state(app)
 }

@@ -90,20 +90,21 @@ fn end_rotation(settings: &Settings, right: &RootKey) {
     }
 }
 
-/// Off this machine the connection is encrypted and the server's name is proved, unless the
-/// address itself says otherwise with `sslmode`.
+/// Off this machine the connection is encrypted and the server's name is proved.
 fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     let options = PgConnectOptions::from_str(url.as_str())
         .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
-    let is_local = url.query_pairs().any(|(name, value)| name == "host" && value.starts_with('/'))
-        || is_loopback_name(options.get_host());
-    let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
-    if !is_local && says_how && !url.as_str().contains("verify-full") {
-        tracing::warn!(
-            "the connection to PostgreSQL does not prove the server's name: use sslmode=verify-full"
-        );
+    if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
+        return Ok(options);
     }
-    Ok(if is_local || says_how { options } else { options.ssl_mode(PgSslMode::VerifyFull) })
+    let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+    if says_how && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        return Err(Stop::new(
+            "The setting KEYSTEAD_DATABASE_URL asks for a connection that others could listen to or answer. \
+             Leave sslmode out (or write verify-full); a certificate authority of your own goes into sslrootcert.",
+        ));
+    }
+    Ok(options.ssl_mode(PgSslMode::VerifyFull))
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -314,4 +315,53 @@ async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), S
         tracing::warn!("some requests did not finish in 25 seconds");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(url: &str) -> Result<PgConnectOptions, Stop> {
+        postgres_options(&url.parse().expect("a URL"))
+    }
+
+    #[test]
+    fn off_this_machine_the_servers_name_is_proved() {
+        for url in [
+            "postgres://keystead@db.example.com/keystead",
+            "postgres://keystead@db.example.com/keystead?sslmode=verify-full",
+            "postgres://keystead@203.0.113.7/keystead?application_name=verify-full",
+            "postgres://keystead@localhost/keystead?host=db.example.com",
+        ] {
+            let options = options(url).expect("it is used");
+            assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyFull), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_others_could_listen_to_is_refused() {
+        for mode in ["disable", "allow", "prefer", "require", "verify-ca"] {
+            for url in [
+                format!("postgres://keystead@db.example.com/keystead?sslmode={mode}"),
+                format!("postgres://keystead@db.example.com/keystead?ssl-mode={mode}"),
+                format!(
+                    "postgres://keystead@db.example.com/keystead?sslmode={mode}&application_name=verify-full"
+                ),
+            ] {
+                let said = options(&url).err().map(|stop| stop.to_string()).unwrap_or_default();
+                assert!(said.contains("sslmode"), "{url}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn on_this_machine_nothing_is_asked_for() {
+        for url in [
+            "postgres://keystead@localhost/keystead",
+            "postgres://keystead@127.0.0.1/keystead",
+            "postgres://keystead@localhost/keystead?host=/run/postgresql",
+        ] {
+            assert!(options(url).is_ok(), "{url}");
+        }
+    }
 }

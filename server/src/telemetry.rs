@@ -1,11 +1,13 @@
 //! Logs on standard error, metrics on a listener of their own.
 
-use crate::Stop;
 use crate::settings::Settings;
+use crate::web::failure::Reason;
+use crate::web::{headers, visitor};
+use crate::{App, Stop};
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -64,7 +66,9 @@ pub async fn keep_tidy(handle: PrometheusHandle) {
 
 /// The one route of the metrics listener.
 pub fn metrics_router(handle: PrometheusHandle) -> Router {
-    Router::new().route("/metrics", get(async move || handle.render()))
+    Router::new()
+        .route("/metrics", get(async move || handle.render()))
+        .layer(middleware::from_fn(headers::set_fixed))
 }
 
 /// A method as it is counted and logged. A client may make up any number of words, and each would
@@ -85,7 +89,9 @@ fn known(method: &Method) -> &str {
 }
 
 /// Counts and logs each request by its route, never by its address: that may hold names.
-pub async fn observe(request: Request, next: Next) -> Response {
+/// What was refused for who asked, or how, is a warning that says where it came from.
+pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let address = visitor::client(&app, request.extensions(), request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = known(request.method()).to_owned();
     let began = Instant::now();
@@ -95,7 +101,11 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let labels = [("method", method.clone()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("keystead_http_requests_total", &labels).increment(1);
     metrics::histogram!("keystead_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
-    if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
+    if matches!(status, 400 | 401 | 403 | 408 | 413 | 421 | 429) {
+        let reason =
+            response.extensions().get::<Reason>().map(|reason| reason.0.as_str()).unwrap_or_default();
+        tracing::warn!(method, route, status, address, reason, "a request was refused");
+    } else if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
         tracing::info!(method, route, status, took_ms = took.as_millis() as u64, "request");
     }
     response

@@ -15,7 +15,6 @@ use support::{Answer, House, KEYS_ADD};
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 50;
-const KEYS: &str = "/environments/production/DE/keys";
 
 on_both! {
     fifty_clients_make_three_versions,

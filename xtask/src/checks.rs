@@ -75,6 +75,31 @@ fn unit(place: &Place) -> Result<()> {
         .context("the build tool's tests failed: see their messages above")?;
     let mut runner = place.cargo();
     runner.args(["nextest", "run"]).args(EVERYTHING_ELSE);
+    on_postgres(&mut runner)
+}
+
+/// The long forms of what `test` does in short ones, on the program as operators get it.
+pub fn soak(place: &Place) -> Result<()> {
+    setup::for_testing(place)?;
+    site::make(place)?;
+    let mut runner = place.cargo();
+    runner.args([
+        "nextest",
+        "run",
+        "--release",
+        "--profile",
+        "soak",
+        "--package",
+        "engine",
+        "--package",
+        "server",
+    ]);
+    runner.env("KEYSTEAD_SOAK", "1");
+    on_postgres(&mut runner)
+}
+
+/// Runs tests that need PostgreSQL: on the server that is named, else on one of our own.
+fn on_postgres(runner: &mut Command) -> Result<()> {
     let own = match std::env::var_os(POSTGRES_URL) {
         Some(_) => None,
         None => Some(Cluster::start()?),
@@ -83,7 +108,7 @@ fn unit(place: &Place) -> Result<()> {
         runner.env(POSTGRES_URL, cluster.url());
     }
     progress::say("Tests", "units and stories …");
-    shell::loud(&mut runner).context("tests failed: see their messages above")
+    shell::loud(runner).context("tests failed: see their messages above")
 }
 
 fn doc(place: &Place) -> Result<()> {

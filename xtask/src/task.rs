@@ -14,6 +14,7 @@ cargo xtask site                       what the browser gets, into target/site
 cargo xtask build                      the finished program, target/release/keystead, and what is in it
 cargo xtask run [-- ARGUMENTS]         build it and start it
 cargo xtask test [PART]                every test, or one part: crates, unit, doc or browser
+cargo xtask soak                       the long forms of the tests, with what they measured (`figure: …`)
 cargo xtask ci                         format, lints and every test";
 
 /// What was asked for.
@@ -24,6 +25,7 @@ pub enum Task {
     Build,
     Run { arguments: Vec<OsString> },
     Test { parts: Vec<Part> },
+    Soak,
     Ci,
     Help,
 }
@@ -45,6 +47,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
         ["test", "unit"] => Task::Test { parts: vec![Part::Unit] },
         ["test", "doc"] => Task::Test { parts: vec![Part::Doc] },
         ["test", "browser"] => Task::Test { parts: vec![Part::Browser] },
+        ["soak"] => Task::Soak,
         ["ci"] => Task::Ci,
         [] | ["help" | "--help" | "-h"] => Task::Help,
         _ => bail!("`{}` is nothing this tool does; it does\n{USAGE}", words.join(" ")),
@@ -64,6 +67,7 @@ impl Task {
             Self::Build => release::build(&place),
             Self::Run { arguments } => release::run(&place, &arguments),
             Self::Test { parts } => checks::test(&place, &parts),
+            Self::Soak => checks::soak(&place),
             Self::Ci => checks::ci(&place),
             Self::Help => {
                 println!("{USAGE}");

@@ -22,7 +22,10 @@ pub fn ThemeNow(children: Children) -> impl IntoView {
                 theme => html.set_attribute("data-theme", theme),
             };
         }
-        let cookie = format!("keystead-theme={theme}; path=/; max-age=31536000; samesite=lax");
+        let is_https = window().location().protocol().is_ok_and(|protocol| protocol == "https:");
+        let (prefix, secure) = if is_https { ("__Host-", "; secure") } else { ("", "") };
+        let cookie =
+            format!("{prefix}keystead-theme={theme}; path=/; max-age=31536000; samesite=lax{secure}");
         let _ = document().unchecked_into::<HtmlDocument>().set_cookie(&cookie);
     };
     view! {

@@ -50,7 +50,7 @@ impl Db {
 impl Tx {
     /// Appends an event under the next sequence number. The number is taken from a row that stays
     /// locked until the commit: numbers have no gaps, and their order is that of the commits.
-    pub(super) async fn append(&mut self, entry: &Entry) -> Result<(), Error> {
+    pub(super) async fn append(&mut self, entry: &Entry) -> Result<i64, Error> {
         const NEXT: &str =
             "UPDATE instance SET audit_sequence = audit_sequence + 1 WHERE id = 1 RETURNING audit_sequence";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
@@ -60,6 +60,6 @@ impl Tx {
             .bind(sequence).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
             .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place).bind(entry.outcome.word())
             .bind(&entry.detail).bind(entry.actor.address()).execute(c).await.map(drop))?;
-        Ok(())
+        Ok(sequence)
     }
 }

@@ -7,12 +7,15 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use domain::view::Theme;
 use engine::SecretText;
 
-const THEME: &str = "keystead-theme";
-
 /// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-`
 /// needs `Secure`: the cookie then goes by another name, so that neither is taken for the other.
 fn session_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead" } else { "keystead" }
+}
+
+/// The island of the theme switch writes the same one.
+fn theme_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-keystead-theme" } else { "keystead-theme" }
 }
 
 /// The token, if the browser sends exactly one. A browser keeps one cookie of that name: of two,
@@ -44,14 +47,14 @@ pub fn no_session(app: &App) -> Cookie<'static> {
     cookie
 }
 
-pub fn theme(headers: &HeaderMap) -> Theme {
+pub fn theme(app: &App, headers: &HeaderMap) -> Theme {
     let jar = CookieJar::from_headers(headers);
-    jar.get(THEME).and_then(|cookie| Theme::from_word(cookie.value())).unwrap_or_default()
+    jar.get(theme_name(app)).and_then(|cookie| Theme::from_word(cookie.value())).unwrap_or_default()
 }
 
 /// Readable by script: the theme switch writes it too.
 pub fn set_theme(app: &App, theme: Theme) -> Cookie<'static> {
-    Cookie::build((THEME, theme.word()))
+    Cookie::build((theme_name(app), theme.word()))
         .path("/")
         .secure(app.is_https())
         .same_site(SameSite::Lax)

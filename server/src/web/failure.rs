@@ -137,7 +137,7 @@ impl IntoResponse for Failure {
 /// Turns every failed answer without a page of its own into one. It stands before everything that
 /// refuses a request, so it reads nothing but the request.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let theme = cookies::theme(request.headers());
+    let theme = cookies::theme(&app, request.headers());
     let mut response = next.run(request).await;
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
@@ -145,8 +145,15 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
         None if is_bare(&response) => bare(status),
         None => return response,
     };
-    page::error(&app, theme, status, title(status), problem.message)
+    let reason = Reason(problem.message.clone());
+    let mut page = page::error(&app, theme, status, title(status), problem.message);
+    page.extensions_mut().insert(reason);
+    page
 }
+
+/// Why a request was refused, for the log.
+#[derive(Clone)]
+pub struct Reason(pub String);
 
 /// Answers that the router or an extractor made by itself.
 fn is_bare(response: &Response) -> bool {

@@ -11,7 +11,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 /// Of answers that are no pages.
-pub const ASSET_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+pub const ASSET_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
 
 const FIXED: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -29,6 +30,18 @@ const NOTHING_PERMITTED: &str = "accelerometer=(), camera=(), display-capture=()
 
 /// Sets what every answer carries; what a handler set itself stays.
 pub async fn set(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = set_fixed(request, next).await;
+    if app.is_https() {
+        response.headers_mut().insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        );
+    }
+    response
+}
+
+/// What does not depend on how the portal is reached.
+pub async fn set_fixed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_busy = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
@@ -40,12 +53,6 @@ pub async fn set(State(app): State<App>, request: Request, next: Next) -> Respon
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(ASSET_POLICY));
-    if app.is_https() {
-        headers.insert(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
-    }
     response
 }
 

@@ -4,9 +4,9 @@ use super::cookies;
 use super::failure::Failure;
 use crate::App;
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use domain::view::Theme;
 use engine::{Error, From, Session, Stage};
 use ipnet::IpNet;
@@ -37,13 +37,8 @@ impl FromRequestParts<App> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let from = From {
-            address: address(peer, &parts.headers, app.trusted_proxies())
-                .map(|ip| ip.to_string())
-                .unwrap_or_default(),
-            agent: agent(&parts.headers),
-        };
+        let from =
+            From { address: client(app, &parts.extensions, &parts.headers), agent: agent(&parts.headers) };
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().session(&token, from.clone()).await {
                 Ok(session) => Some(session),
@@ -54,7 +49,7 @@ impl FromRequestParts<App> for Visitor {
         };
         let visitor = Self {
             from,
-            theme: cookies::theme(&parts.headers),
+            theme: cookies::theme(app, &parts.headers),
             session,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -81,6 +76,12 @@ impl FromRequestParts<App> for SignedIn {
             None => Err(Failure::sign_in_first(parts)),
         }
     }
+}
+
+/// The client's address as text; empty where there is no connection.
+pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    address(peer, headers, app.trusted_proxies()).map(|ip| ip.to_string()).unwrap_or_default()
 }
 
 /// The client's address: the peer, or, behind trusted proxies, the last address in

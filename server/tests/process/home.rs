@@ -25,6 +25,8 @@ pub struct Home {
     settings: Vec<(&'static str, String)>,
     /// What starts the program; for most of them the program itself.
     pub starter: Vec<String>,
+    /// Where the log goes; without it, to that of the test.
+    pub log: Option<PathBuf>,
 }
 
 /// The PostgreSQL server of the tests.
@@ -62,8 +64,13 @@ impl Home {
         on_postgres(server, &format!("CREATE DATABASE {name}_{}", std::process::id())).await;
         let mut url = server.clone();
         url.set_path(&format!("{name}_{}", std::process::id()));
-        let mut home =
-            Self { folder, database: Some(url.clone()), settings: Vec::new(), starter: vec![program()] };
+        let mut home = Self {
+            folder,
+            database: Some(url.clone()),
+            settings: Vec::new(),
+            starter: vec![program()],
+            log: None,
+        };
         home.set(URL, url.as_str());
         home.make_root_key();
         home
@@ -71,7 +78,7 @@ impl Home {
 
     fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { folder, database: None, settings: Vec::new(), starter: vec![program()] }
+        Self { folder, database: None, settings: Vec::new(), starter: vec![program()], log: None }
     }
 
     /// Another host on the same database, with a copy of the root key.

@@ -1,6 +1,6 @@
 //! The real binary on a folder and a port of its own.
 
-#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part")]
 
 pub mod cluster;
 #[path = "../common/mod.rs"]
@@ -74,6 +74,10 @@ impl Keystead {
     pub fn launch(&mut self) {
         let mut command = self.home.command();
         command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{}", self.port));
+        if let Some(log) = &self.home.log {
+            let log = std::fs::File::options().append(true).create(true).open(log).expect("a log");
+            command.stderr(log);
+        }
         self.child = Some(command.stdout(Stdio::null()).spawn().expect("the binary runs"));
     }
 

@@ -66,6 +66,11 @@ impl Raw {
         text.contains("\r\n\r\n").then_some(RawAnswer { status, text })
     }
 
+    /// A request word for word.
+    pub async fn say(port: u16, request: String) -> RawAnswer {
+        Self::ask(port, request).await
+    }
+
     async fn ask(port: u16, request: String) -> RawAnswer {
         let answer = Self::try_ask(port, request).await;
         answer.unwrap_or_else(|| RawAnswer { status: 0, text: String::new() })

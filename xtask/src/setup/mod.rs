@@ -28,7 +28,9 @@ pub fn for_testing(place: &Place) -> Result<()> {
     cargo::provide(place, &cargo::DENY)?;
     cargo::fetch(place)?;
     let missing: Vec<&str> = [
-        ("postgresql", has_postgres()),
+        // Also where the tests were given a server: some stop one of their own.
+        ("postgresql", database::programs().is_some()),
+        ("pgbouncer", Path::new("/usr/sbin/pgbouncer").exists()),
         ("chromium", has_chromium()),
         ("libfaketime", debian::library_exists("faketime/libfaketime.so.1")),
     ]
@@ -37,10 +39,6 @@ pub fn for_testing(place: &Place) -> Result<()> {
     .collect();
     debian::install(&missing)?;
     npm::provide(place)
-}
-
-fn has_postgres() -> bool {
-    std::env::var_os("KEYSTEAD_TEST_POSTGRES_URL").is_some() || database::programs().is_some()
 }
 
 fn has_chromium() -> bool {
