@@ -40,6 +40,10 @@ actions! {
     PasswordReset = "user.password_reset", "Reset password";
     AuthenticatorReplace = "user.authenticator_replace", "Replace authenticator";
     AuthenticatorReset = "user.authenticator_reset", "Reset authenticator";
+    UserSignOut = "user.sign_out", "Sign out administrator";
+    UserDisable = "user.disable", "Disable administrator";
+    UserEnable = "user.enable", "Enable administrator";
+    UserUnblock = "user.unblock", "Unblock administrator";
     RecoveryCodesReplace = "user.recovery_codes_replace", "Replace recovery codes";
     EnvironmentAdd = "environment.add", "Add environment";
     EnvironmentRename = "environment.rename", "Rename environment";

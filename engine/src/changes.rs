@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 /// So long a prepared change waits for its code.
 const WAITS: TimeDelta = TimeDelta::minutes(5);
 
+/// So many of an administrator's changes wait at a time; the oldest fall away.
+const MOST_WAITING: i64 = 50;
+
 /// A change that waits for its code.
 pub struct Prepared<C> {
     pub id: ChangeId,
@@ -55,6 +58,7 @@ impl Portal {
         self.db()
             .write(|mut tx| async move {
                 tx.insert_prepared(bound, sealed, now, now + WAITS).await?;
+                tx.keep_latest_prepared(bound.user, MOST_WAITING).await?;
                 tx.commit_unaudited("a prepared change changes nothing yet").await
             })
             .await?;

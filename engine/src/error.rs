@@ -41,6 +41,8 @@ pub enum Error {
     Name(#[from] NameRefused),
     #[error("the slug {0} is or was in use")]
     SlugTaken(String),
+    #[error("there are {limit} environments")]
+    TooManyEnvironments { limit: i64 },
     #[error("the name is the one it has")]
     NameUnchanged,
     #[error("country refused: {0}")]
@@ -103,6 +105,7 @@ impl Error {
             | Self::CountryTaken(_)
             | Self::PeriodUnchanged { .. } => Code::Invalid,
             Self::AlreadySetUp
+            | Self::TooManyEnvironments { .. }
             | Self::HasKeys
             | Self::NotManaged(_)
             | Self::ChangeGone
@@ -163,6 +166,9 @@ impl Error {
             Self::SlugTaken(slug) => format!(
                 "The address “{slug}” made from this name is or was in use, and addresses are never used again. Choose another name."
             ),
+            Self::TooManyEnvironments { limit } => {
+                format!("There are {limit} environments, and there cannot be more. Remove one that is empty.")
+            }
             Self::NameUnchanged => "This is the name it has. Enter another.".into(),
             Self::Country(refused) => refused.to_string(),
             Self::CountryTaken(name) => format!("{name} is in this environment already."),

@@ -11,6 +11,9 @@ use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
 use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Lack, TreeCountry, TreeEnvironment};
 use std::collections::BTreeMap;
 
+/// Deployment stages and customers' sandboxes; a script that goes astray ends here.
+const MOST_ENVIRONMENTS: i64 = 200;
+
 impl Portal {
     /// Every environment with its countries and what they lack, for the sidebar.
     ///
@@ -88,6 +91,9 @@ impl Portal {
         self.db()
             .write(|mut tx| async move {
                 tx.insert_environment(EnvironmentId(random::uuid()), new).await?;
+                if tx.count_environments().await? > MOST_ENVIRONMENTS {
+                    return Err(Error::TooManyEnvironments { limit: MOST_ENVIRONMENTS });
+                }
                 let detail = format!("{} ({})", new.name, new.kind.label());
                 let entry = Entry::done(new.created_at, who.actor(), Action::EnvironmentAdd);
                 tx.commit(entry.at_place(&new.slug).with(detail)).await

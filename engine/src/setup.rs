@@ -1,6 +1,8 @@
 //! The first run: from the setup token to the first administrator.
 
 use crate::audit::{Actor, Entry};
+use crate::notes::or_warn;
+use crate::sign_in::RIGHT_TRY;
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
 use crate::throttle::Kind;
@@ -150,7 +152,7 @@ impl Portal {
                 .await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
-        self.clear_tries(tried).await?;
+        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
         let account = &account;
         let done = self.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
         if let Err(Error::AlreadySetUp) = done {

@@ -1,6 +1,7 @@
 //! Signing in: the password, then a verification code or a recovery code.
 
 use crate::audit::{Actor, Entry};
+use crate::notes::or_warn;
 use crate::password::Verified;
 use crate::sessions::Owner;
 use crate::store::users::User;
@@ -27,7 +28,9 @@ impl Portal {
         let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
         let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
         let user = self.db().user_by_email(&email::normalise(name)).await?;
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        // Whoever is disabled is answered as somebody unknown is.
+        let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
+        let stored = enabled.map(|user| user.password_hash.clone());
         let verified = self.hasher().verify(place, password, stored).await?;
         let user = match (user, verified) {
             (Some(user), Verified::Right) => user,
@@ -67,7 +70,9 @@ impl Portal {
     async fn record_wrong_password(&self, user: Option<User>, from: From) -> Result<(), Error> {
         let (actor, detail) = match user {
             Some(user) => {
-                (Actor::Person { id: user.id(), email: user.email, address: from.address }, "wrong password")
+                let why =
+                    if user.disabled_at.is_some() { "disabled administrator" } else { "wrong password" };
+                (Actor::Person { id: user.id(), email: user.email, address: from.address }, why)
             }
             None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
         };
@@ -88,6 +93,7 @@ impl Portal {
         let user = &self.db().user(session.user()?).await?;
         self.db()
             .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
                 let owner = Some(owner(user));
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
@@ -162,6 +168,7 @@ impl Portal {
         let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
         let now = self.now();
         let spent = self.db().write(|mut tx| async move {
+            tx.hold_user(user.id(), session.id).await?;
             if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
                 return Err(Error::WrongRecoveryCode);
             }
@@ -174,7 +181,7 @@ impl Portal {
         });
         match spent.await {
             Ok(new) => {
-                self.give_back(tried).await?;
+                or_warn(self.give_back(tried).await, RIGHT_TRY);
                 Ok(new)
             }
             Err(Error::WrongRecoveryCode) => {
@@ -227,6 +234,7 @@ impl Portal {
         let new = self
             .db()
             .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
                 let sealed = self.seal_seed(&mut tx, user.id(), seed).await?;
                 tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
                 let security_epoch = tx.security_epoch(user.id()).await?;
@@ -237,10 +245,13 @@ impl Portal {
                 Ok(new)
             })
             .await?;
-        self.clear_tries(tried).await?;
+        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
         Ok(new)
     }
 }
+
+/// It stays counted; what it was for is done.
+pub(crate) const RIGHT_TRY: &str = "a right try could not be given back";
 
 pub(crate) fn owner(user: &User) -> Owner<'_> {
     Owner { id: user.id(), email: &user.email, security_epoch: user.security_epoch }

@@ -3,6 +3,7 @@
 
 use crate::audit::{Actor, Entry};
 use crate::envelope::{Place, Purpose};
+use crate::notes::or_warn;
 use crate::store::users::{NewUser, User};
 use crate::store::{Lock, Tx};
 use crate::totp::{self, Seed};
@@ -116,7 +117,7 @@ impl Portal {
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(address)).await
             })
             .await?;
-        self.clear_counter(&self.name_subject(&email)).await?;
+        self.forget_failures(&email).await;
         Ok((seed, codes))
     }
 
@@ -135,7 +136,8 @@ impl Portal {
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&who.email)).await
             })
             .await?;
-        self.clear_counter(&self.name_subject(&user.email)).await
+        self.forget_failures(&user.email).await;
+        Ok(())
     }
 
     /// `keystead admin reset-totp`: a new seed, every session ended, the failure counter cleared.
@@ -156,8 +158,72 @@ impl Portal {
                 tx.commit(entry.with(&who.email)).await
             })
             .await?;
-        self.clear_counter(&self.name_subject(&user.email)).await?;
+        self.forget_failures(&user.email).await;
         Ok(seed)
+    }
+
+    /// `keystead admin sign-out`: ends every session of the administrator, and every change that waits.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn sign_out_everywhere(&self, email: &str) -> Result<(), Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.end_sessions(user.id()).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserSignOut).with(&user.email)).await
+            })
+            .await
+    }
+
+    /// `keystead admin disable`: no sign-in, and every session ends at once. Answers with the number
+    /// of administrators who still can sign in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn disable_administrator(&self, email: &str) -> Result<i64, Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_disabled(user.id(), Some(self.now())).await?;
+                tx.end_sessions(user.id()).await?;
+                let left = tx.count_enabled().await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserDisable).with(&user.email))
+                    .await?;
+                Ok(left)
+            })
+            .await
+    }
+
+    /// `keystead admin enable`: signing in works again, with the password and app there were.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn enable_administrator(&self, email: &str) -> Result<(), Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_disabled(user.id(), None).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserEnable).with(&user.email)).await
+            })
+            .await
+    }
+
+    /// `keystead admin unblock`: the failures counted for the name are forgotten, so that its owner
+    /// need not wait for a stranger's guesses.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn unblock_administrator(&self, email: &str) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
+        self.clear_counter(&self.name_subject(&user.email)).await?;
+        self.record(Entry::done(self.now(), Actor::Host, Action::UserUnblock).with(&user.email)).await
+    }
+
+    /// After something that is done already.
+    async fn forget_failures(&self, email: &str) {
+        let cleared = self.clear_counter(&self.name_subject(email)).await;
+        or_warn(cleared, "the failures of an administrator could not be forgotten");
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {

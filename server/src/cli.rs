@@ -40,6 +40,26 @@ pub(crate) enum Admin {
     },
     /// Give an administrator a new password.
     ResetPassword(Account),
+    /// End every session of an administrator, and every change that waits for its code.
+    SignOut {
+        #[arg(long)]
+        email: String,
+    },
+    /// Keep an administrator from signing in, and end every session at once.
+    Disable {
+        #[arg(long)]
+        email: String,
+    },
+    /// Let a disabled administrator sign in again.
+    Enable {
+        #[arg(long)]
+        email: String,
+    },
+    /// Forget the wrong tries counted for an administrator's name: no more waiting.
+    Unblock {
+        #[arg(long)]
+        email: String,
+    },
 }
 
 #[derive(Args)]

@@ -31,6 +31,33 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             eprintln!("The password of {} is changed. Every session is ended.", account.email);
             Ok(())
         }
+        Admin::SignOut { email } => {
+            let done = open_portal(settings).await?.sign_out_everywhere(&email).await;
+            done.map_err(|error| unknown(error, &email))?;
+            eprintln!("Every session of {email} is ended.");
+            Ok(())
+        }
+        Admin::Disable { email } => {
+            let left = open_portal(settings).await?.disable_administrator(&email).await;
+            let left = left.map_err(|error| unknown(error, &email))?;
+            eprintln!("{email} can no longer sign in. Every session is ended.");
+            if left == 0 {
+                eprintln!("Nobody can sign in now. To undo it run: keystead admin enable --email {email}");
+            }
+            Ok(())
+        }
+        Admin::Enable { email } => {
+            let done = open_portal(settings).await?.enable_administrator(&email).await;
+            done.map_err(|error| unknown(error, &email))?;
+            eprintln!("{email} can sign in again, with the password and the app there were.");
+            Ok(())
+        }
+        Admin::Unblock { email } => {
+            let done = open_portal(settings).await?.unblock_administrator(&email).await;
+            done.map_err(|error| unknown(error, &email))?;
+            eprintln!("{email} need not wait any longer.");
+            Ok(())
+        }
     }
 }
 

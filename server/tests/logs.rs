@@ -98,7 +98,11 @@ async fn refusals_say_where_they_came_from_and_faults_what_failed() {
         assert!(has(&lines, "WARN", &[("status", status), ("address", address)]), "{status} of {lines:#?}");
     }
     assert!(
-        has(&lines, "INFO", &[("action", "session.sign_in"), ("outcome", "refused"), ("address", "10.1.0.0")]),
+        has(
+            &lines,
+            "INFO",
+            &[("action", "session.sign_in"), ("outcome", "refused"), ("address", "10.1.0.0")]
+        ),
         "{lines:#?}"
     );
     let faults: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();

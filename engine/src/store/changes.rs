@@ -45,6 +45,15 @@ impl Db {
 }
 
 impl Tx {
+    /// Of an administrator's changes that wait, only the latest stay.
+    pub async fn keep_latest_prepared(&mut self, user: UserId, count: i64) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL AND id NOT IN \
+                           (SELECT id FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL \
+                           ORDER BY created_at DESC, id LIMIT $2)";
+        within!(self, c => sqlx::query(SQL).bind(user.0).bind(count).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     pub async fn insert_prepared(
         &mut self,
         bound: Binding,

@@ -142,6 +142,12 @@ impl Db {
 }
 
 impl Tx {
+    /// Those that are not removed.
+    pub async fn count_environments(&mut self) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM environment WHERE removed_at IS NULL";
+        Ok(within!(self, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
+    }
+
     pub async fn insert_environment(&mut self, id: EnvironmentId, row: &EnvironmentRow) -> Result<(), Error> {
         const SQL: &str =
             "INSERT INTO environment (id, slug, name, kind, created_at) VALUES ($1, $2, $3, $4, $5)";

@@ -3,7 +3,7 @@
 use super::{Db, Tx, is_duplicate, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::id::UserId;
+use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 /// An administrator as stored; the seed is sealed.
@@ -19,6 +19,7 @@ pub struct User {
     pub authenticator_since: Option<DateTime<Utc>>,
     pub security_epoch: i64,
     pub created_at: DateTime<Utc>,
+    pub disabled_at: Option<DateTime<Utc>>,
 }
 
 impl User {
@@ -42,7 +43,7 @@ macro_rules! select_user {
     ($condition:literal) => {
         concat!(
             "SELECT id, email, password_hash, password_changed_at, totp_seed, ",
-            "COALESCE(r.revision, 0) AS seed_revision, authenticator_since, security_epoch, created_at ",
+            "COALESCE(r.revision, 0) AS seed_revision, authenticator_since, security_epoch, created_at, disabled_at ",
             "FROM administrator LEFT JOIN sealed_revision r ON r.row_id = id AND r.column_name = 'totp_seed' WHERE ",
             $condition
         )
@@ -119,6 +120,35 @@ impl Tx {
                            security_epoch = security_epoch + 1 WHERE id = $1";
         within!(self, c => sqlx::query(SQL).bind(id.0).bind(hash).bind(now).execute(c).await.map(drop))?;
         Ok(())
+    }
+
+    /// Holds the administrator until the commit, if the session is still good: whoever was signed out
+    /// or disabled a moment ago does not step up.
+    pub async fn hold_user(&mut self, id: UserId, session: SessionId) -> Result<(), Error> {
+        const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch WHERE id = $1 AND \
+                           security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(id.0).bind(session.0).execute(c).await.map(|r| r.rows_affected()))?;
+        if rows == 1 { Ok(()) } else { Err(Error::SignedOut) }
+    }
+
+    /// Ends every session and every change that waits.
+    pub async fn end_sessions(&mut self, id: UserId) -> Result<(), Error> {
+        const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch + 1 WHERE id = $1";
+        within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn set_disabled(&mut self, id: UserId, since: Option<DateTime<Utc>>) -> Result<(), Error> {
+        const SQL: &str = "UPDATE administrator SET disabled_at = $2 WHERE id = $1";
+        within!(self, c => sqlx::query(SQL).bind(id.0).bind(since).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Administrators who can sign in.
+    pub async fn count_enabled(&mut self) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM administrator WHERE disabled_at IS NULL";
+        Ok(within!(self, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
     /// The same password under the parameters of today.

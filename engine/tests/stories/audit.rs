@@ -13,6 +13,7 @@ stories! {
     refused_attempts_are_recorded,
     no_secret_is_in_any_event,
     the_log_comes_in_pages_of_fifty,
+    what_is_written_is_neither_changed_nor_taken_away,
 }
 
 async fn gapless(t: &TestPortal) -> usize {
@@ -118,4 +119,23 @@ async fn the_log_comes_in_pages_of_fifty(t: &TestPortal) {
     assert!(page.events.is_sorted_by(|one, two| one.sequence > two.sequence));
     let older = t.portal.audit_log(page.older).await.expect("a page");
     assert_eq!((older.events.len(), older.older, older.is_older_page), (gapless(t).await - 50, None, true));
+}
+
+async fn what_is_written_is_neither_changed_nor_taken_away(t: &TestPortal) {
+    t.administrator().await;
+    let before = log(t).await;
+    for sql in [
+        "UPDATE audit_event SET who = 'somebody else'",
+        "UPDATE audit_event SET sequence = sequence + 1000 WHERE sequence = 1",
+        "DELETE FROM audit_event WHERE sequence = 1",
+        "DELETE FROM audit_event",
+    ] {
+        let refused = execute(t.db(), sql).await.expect_err("the database refuses").to_string();
+        assert!(refused.contains("the audit log is only appended to"), "{sql}: {refused}");
+    }
+    if t.kind() == engine::testing::Kind::Postgres {
+        assert!(execute(t.db(), "TRUNCATE audit_event").await.is_err());
+    }
+    assert_eq!(log(t).await, before);
+    gapless(t).await;
 }

@@ -16,6 +16,7 @@ stories! {
     a_change_ends_with_its_session,
     a_change_expires_after_five_minutes,
     a_change_is_spent_once,
+    the_latest_fifty_changes_wait,
     a_wrong_code_keeps_a_change_waiting,
     a_code_stays_spent_when_the_command_is_refused,
     a_code_that_signed_in_confirms_nothing,
@@ -181,4 +182,19 @@ async fn two_codes_at_once_confirm_a_change_once(t: &TestPortal) {
         async move { portal.confirm::<CreateKey>(&session, id, &code).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
+}
+
+async fn the_latest_fifty_changes_wait(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let mut waiting = Vec::new();
+    for _ in 0..60 {
+        waiting.push(t.portal.prepare(&ada.session, &plan).await.expect("it is prepared"));
+        t.clock.advance(TimeDelta::milliseconds(1));
+    }
+    for (number, id) in waiting.into_iter().enumerate() {
+        let waits = t.portal.prepared::<domain::command::CreateKey>(&ada.session, id).await;
+        assert_eq!(waits.is_ok(), number >= 10, "number {number}");
+    }
 }

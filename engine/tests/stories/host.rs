@@ -3,6 +3,8 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
+use domain::command::CreateKey;
+use domain::rotation::RotationPeriod;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::totp::Seed;
 use engine::{Error, SetupState};
@@ -17,6 +19,9 @@ stories! {
     a_new_authenticator_opens_the_way_after_twenty_wrong_codes,
     an_unknown_administrator_is_not_found,
     recovery_codes_of_a_new_administrator_work,
+    signing_somebody_out_ends_sessions_and_waiting_changes,
+    a_disabled_administrator_is_out_at_once_and_answered_like_nobody,
+    unblocking_ends_the_waiting,
 }
 
 const NEW: &str = "quiet marble lantern fox";
@@ -101,4 +106,52 @@ async fn recovery_codes_of_a_new_administrator_work(t: &TestPortal) {
     assert_eq!(bob.recovery_codes.len(), 10);
     let half = half_way(&t.portal, BOB).await;
     assert!(t.portal.check_recovery_code(&half, &text(&bob.recovery_codes[9])).await.is_ok());
+}
+
+async fn signing_somebody_out_ends_sessions_and_waiting_changes(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let waiting = t.portal.prepare(&ada.session, &plan).await.expect("it is prepared");
+    t.portal.sign_out_everywhere(" Ada@example.com").await.expect("signed out");
+    assert!(!is_alive(t, &ada.token).await);
+    refused!(t.portal.confirm::<CreateKey>(&ada.session, waiting, &t.code(&ada)).await, Error::ChangeGone);
+    refused!(t.portal.sign_out_everywhere("eve@example.com").await, Error::NotFound);
+    assert_eq!(logged(t, Action::UserSignOut, Outcome::Done).await, 1);
+    sign_in(t, &ada.email, &ada.seed).await;
+}
+
+async fn a_disabled_administrator_is_out_at_once_and_answered_like_nobody(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let bob = colleague(t, BOB).await;
+    let half = half_way(&t.portal, BOB).await;
+    assert_eq!(t.portal.disable_administrator(BOB).await.expect("disabled"), 1, "Ada is left");
+    assert!(!is_alive(t, &bob.token).await);
+    assert!(is_alive(t, &ada.token).await);
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&bob)).await, Error::SignedOut);
+    t.next_code();
+    refused!(password(&t.portal, BOB, PASSWORD).await, Error::WrongPassword);
+    refused!(password(&t.portal, "nobody@example.com", PASSWORD).await, Error::WrongPassword);
+    assert_eq!(t.failures(BOB).await, t.failures("nobody@example.com").await, "and counted");
+    let again = t.second().await;
+    refused!(password(&again, BOB, PASSWORD).await, Error::WrongPassword);
+    t.forgive(BOB).await;
+    t.portal.enable_administrator(BOB).await.expect("enabled");
+    sign_in(t, BOB, &bob.seed).await;
+    assert_eq!(logged(t, Action::UserDisable, Outcome::Done).await, 1);
+    assert_eq!(logged(t, Action::UserEnable, Outcome::Done).await, 1);
+    assert_eq!(t.portal.disable_administrator(&ada.email).await.expect("disabled"), 1);
+    assert_eq!(t.portal.disable_administrator(BOB).await.expect("disabled"), 0, "nobody is left");
+}
+
+async fn unblocking_ends_the_waiting(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for _ in 0..5 {
+        refused!(password(&t.portal, &ada.email, "wrong and long enough").await, Error::WrongPassword);
+    }
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Blocked { .. });
+    t.portal.unblock_administrator("ada@example.com").await.expect("unblocked");
+    sign_in(t, &ada.email, &ada.seed).await;
+    assert_eq!(logged(t, Action::UserUnblock, Outcome::Done).await, 1);
+    refused!(t.portal.unblock_administrator("eve@example.com").await, Error::NotFound);
 }

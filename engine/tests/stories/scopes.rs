@@ -12,6 +12,7 @@ stories! {
     the_address_is_made_from_the_name,
     a_name_is_refused_in_words,
     an_address_is_unique,
+    there_are_two_hundred_environments_at_most,
     an_address_is_never_used_again,
     renaming_keeps_the_address,
     an_environment_with_a_key_cannot_be_removed,
@@ -175,4 +176,18 @@ async fn the_sidebar_says_what_a_country_lacks(t: &TestPortal) {
     assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", None)]);
     t.clock.advance(chrono::TimeDelta::days(31));
     assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", Some(Lack::Rotate))]);
+}
+
+async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let add = |number| {
+        let (t, ada) = (&t, &ada);
+        async move { t.portal.add_environment(&ada.session, &format!("Sandbox {number}"), Kind::Test).await }
+    };
+    for number in 0..200 {
+        add(number).await.expect("added");
+    }
+    refused!(add(200).await, Error::TooManyEnvironments { limit: 200 });
+    t.portal.remove_environment(&ada.session, &slug("sandbox-7")).await.expect("removed");
+    add(201).await.expect("there is room again");
 }

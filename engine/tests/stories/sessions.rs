@@ -12,7 +12,7 @@ stories! {
     a_session_ends_after_twelve_hours_however_busy,
     the_steps_before_may_take_fifteen_minutes,
     every_step_up_gives_a_new_token_and_kills_the_old,
-    signing_in_again_leaves_a_full_session_alone,
+    signing_in_again_ends_the_session_there_was,
     signing_out_ends_the_session,
     signing_out_others_ends_all_but_this_one,
     a_session_that_was_ended_cannot_step_up,
@@ -67,12 +67,12 @@ async fn every_step_up_gives_a_new_token_and_kills_the_old(t: &TestPortal) {
     assert!(!is_alive(t, &half.token).await && is_alive(t, &enrolling.token).await);
 }
 
-async fn signing_in_again_leaves_a_full_session_alone(t: &TestPortal) {
+async fn signing_in_again_ends_the_session_there_was(t: &TestPortal) {
     let ada = t.administrator().await;
     let first = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
     let again = |replaces| t.portal.check_password(ADA, text(PASSWORD), from("192.0.2.7"), replaces);
     again(Some(&ada.session)).await.expect("the password is right");
-    assert!(is_alive(t, &ada.token).await);
+    assert!(!is_alive(t, &ada.token).await, "its token is good no longer");
     again(Some(&first.session)).await.expect("the password is right");
     assert!(!is_alive(t, &first.token).await, "a half-way session is replaced");
     assert!(again(Some(&first.session)).await.is_ok(), "also one that is gone already");

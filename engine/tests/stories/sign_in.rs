@@ -19,6 +19,8 @@ stories! {
     many_guesses_at_once_get_no_more_than_five_tries,
     the_password_alone_reaches_nothing,
     a_password_in_the_name_field_is_not_written_down,
+    a_password_is_compared_as_it_was_typed,
+    long_passwords_count_to_their_end,
 }
 
 const ADA: &str = "ada@example.com";
@@ -149,4 +151,33 @@ async fn a_password_in_the_name_field_is_not_written_down(t: &TestPortal) {
     fail(t, "my secret is violets", 1).await;
     let everything = format!("{:?}", log(t).await);
     assert!(everything.contains("unknown e-mail") && !everything.contains("violets"));
+}
+
+async fn a_password_is_compared_as_it_was_typed(t: &TestPortal) {
+    let ada = t.administrator().await;
+    for near in [
+        PASSWORD.to_uppercase(),
+        format!("{}{}", PASSWORD[..1].to_uppercase(), &PASSWORD[1..]),
+        format!(" {PASSWORD}"),
+        format!("{PASSWORD} "),
+        PASSWORD.replace(' ', ""),
+        PASSWORD.replace(' ', "  "),
+        PASSWORD[..PASSWORD.len() - 1].to_owned(),
+        format!("{PASSWORD}."),
+    ] {
+        refused!(password(&t.portal, &ada.email, &near).await, Error::WrongPassword);
+        t.forgive(&ada.email).await;
+    }
+    password(&t.portal, &ada.email, PASSWORD).await.expect("as it was typed");
+}
+
+async fn long_passwords_count_to_their_end(t: &TestPortal) {
+    for (number, length) in [64, 128, 1024].into_iter().enumerate() {
+        let email = format!("long{number}@example.com");
+        let long: String =
+            "seven quiet otters paint bridges over the wide river; ".chars().cycle().take(length).collect();
+        t.portal.create_administrator(&email, text(&long), None).await.expect("a long password is taken");
+        refused!(password(&t.portal, &email, &long[..length - 1]).await, Error::WrongPassword);
+        password(&t.portal, &email, &long).await.expect("every letter counts");
+    }
 }

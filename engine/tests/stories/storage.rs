@@ -25,18 +25,29 @@ async fn open(place: &Place, root: &RootKey) -> Result<Portal, Error> {
 async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) {
     let ada = t.administrator().await;
     let settings = Settings::default();
-    // As if an older Keystead had made it: its newest table is not there yet.
-    execute(t.db(), "DROP TABLE sealed_revision").await.expect("dropped");
-    execute(t.db(), "DELETE FROM _sqlx_migrations WHERE version = 4").await.expect("forgotten");
+    // As if an older Keystead had made it: what is newest is not there yet.
+    let triggers: &[&str] = match t.kind() {
+        Kind::Sqlite => {
+            &["DROP TRIGGER audit_event_is_not_changed", "DROP TRIGGER audit_event_is_not_deleted"]
+        }
+        Kind::Postgres => &["DROP FUNCTION audit_event_stays CASCADE"],
+    };
+    let rest = [
+        "ALTER TABLE administrator DROP COLUMN disabled_at",
+        "DELETE FROM _sqlx_migrations WHERE version = 5",
+    ];
+    for sql in triggers.iter().chain(&rest) {
+        execute(t.db(), sql).await.expect("undone");
+    }
     let events = log(t).await.len();
     let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings).await;
     let said = refused.err().expect("it is refused").to_string();
     assert!(said.starts_with("The root key is not the one this database was made with."), "{said}");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 3);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
     assert_eq!(log(t).await.len(), events);
     assert!(is_alive(t, &ada.token).await);
     Portal::open(t.db().clone(), &root_key(), t.clock.clone(), settings).await.expect("the right key");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 5);
 }
 
 async fn a_restart_finds_everything_again(t: &TestPortal) {
