@@ -20,6 +20,10 @@ const QUEUE: usize = 32;
 /// zxcvbn's scale: 3 is "safely unguessable: moderate protection from offline slow-hash".
 const SCORE: u8 = 3;
 
+/// The 12,000 commonest of a million leaked passwords that have 12 characters or more, in lower case
+/// (docs/DECISIONS.md says whose).
+const LEAKED: &str = include_str!("common_passwords.txt");
+
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Hashes and checks passwords; clones share one queue.
@@ -215,6 +219,9 @@ pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(
     if lower.contains("keystead") || (local.len() >= 4 && lower.contains(local)) {
         return Err(PasswordRefused::ContainsContext);
     }
+    if LEAKED.lines().any(|leaked| leaked == lower) {
+        return Err(PasswordRefused::Common);
+    }
     guessable(text, email)?;
     if !password.same_as(again) {
         return Err(PasswordRefused::Mismatch);
@@ -254,8 +261,21 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_leaked_passwords_holds_what_could_be_chosen() {
+        let mut usable = 0;
+        for leaked in LEAKED.lines() {
+            assert_eq!(leaked, leaked.to_lowercase(), "it is compared in lower case");
+            usable += usize::from(leaked.chars().count() >= MIN_CHARS);
+        }
+        assert_eq!(usable, 12_000);
+    }
+
+    #[test]
     fn passwords_are_refused_in_words() {
         assert_eq!(checked("short"), Err(PasswordRefused::TooShort));
+        // Not easy to guess by its look, but leaked.
+        assert_eq!(checked("Mailcreated5240"), Err(PasswordRefused::Common));
+        assert_eq!(checked("polniypizdec0211"), Err(PasswordRefused::Common));
         assert_eq!(checked(&"é".repeat(600)), Err(PasswordRefused::TooLong));
         assert_eq!(checked("my keystead portal"), Err(PasswordRefused::ContainsContext));
         assert_eq!(checked("grace is my name"), Err(PasswordRefused::ContainsContext));
