@@ -1,6 +1,6 @@
 //! What a verification code confirms: each command says exactly what will be done.
 
-use crate::id::{ScopeId, UserId};
+use crate::id::{ScopeId, SessionId, UserId};
 use crate::key_version::Plan;
 use crate::rotation::RotationPeriod;
 use crate::scope::ScopeName;
@@ -50,6 +50,14 @@ pub struct ChangePassword {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceAuthenticator {
     pub user: UserId,
+}
+
+/// One other session of the same administrator ends, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndSessions {
+    pub user: UserId,
+    /// `None`: all others.
+    pub only: Option<SessionId>,
 }
 
 /// Ten new recovery codes; the old ones stop working.

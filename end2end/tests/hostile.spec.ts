@@ -258,8 +258,9 @@ test.describe('with a high daily limit', () => {
       await attacker.confirm(admin);
       admin.password = fresh;
       for (const what of ['recovery-codes', 'authenticator']) {
+        await attacker.attackAll(`/profile/${what}`, FEW);
         await attacker.open(`/profile/${what}`);
-        await attacker.attack('');
+        await attacker.attack('', { current_password: admin.password });
         await attacker.confirm(admin);
         if (what === 'authenticator') {
           admin.enrol(await page.locator('.secret code').innerText());
@@ -395,7 +396,12 @@ test.describe('behind a proxy that is believed', () => {
     const sessions = await rows(page);
     expect(sessions.map(([agent]) => agent).filter((agent) => agents.includes(agent ?? '')).sort()).toEqual([...agents].sort());
     expect(new Set(sessions.map(([, address]) => address))).toEqual(new Set(['127.0.0.1', '192.0.2.7']));
+    // The review of one session's end names its browser, too.
+    await button(page, 'End session').first().click();
+    expect(await strangers(page)).toEqual([]);
+    await page.goto('/profile');
     await button(page, 'Sign out other sessions').click();
+    await confirmWith(page, admin.nextCode(), 'Sign out');
     await expect(said(page)).toHaveText('4 other sessions are signed out.');
   });
 });

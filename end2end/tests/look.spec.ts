@@ -108,10 +108,12 @@ test('the pages of a profile', async ({ page, admin }) => {
   await look(page, 'password-refused');
   await page.goto('/profile/authenticator');
   await look(page, 'replace-authenticator');
+  await field(page, 'Current password').fill(admin.password);
   await button(page, 'Next').click();
   await confirmWith(page, admin.nextCode(), 'Go on');
   await look(page, 'replace-authenticator-enrol');
   await page.goto('/profile/recovery-codes');
+  await field(page, 'Current password').fill(admin.password);
   await button(page, 'Next').click();
   await confirmWith(page, admin.nextCode(), 'Replace codes');
   await look(page, 'recovery-codes');

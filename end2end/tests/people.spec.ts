@@ -90,6 +90,10 @@ test('an administrator replaces everything that proves who they are', async ({ p
   });
   await test.step('the authenticator', async () => {
     await link(page, 'Replace authenticator').click();
+    await field(page, 'Current password').fill('not this one');
+    await button(page, 'Next').click();
+    await expectError(page, 'Current password', 'This is not your current password.');
+    await field(page, 'Current password').fill(admin.password);
     await button(page, 'Next').click();
     await confirmWith(page, admin.nextCode(), 'Go on');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up your authenticator');
@@ -99,6 +103,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
   });
   await test.step('the recovery codes', async () => {
     await link(page, 'New recovery codes').click();
+    await field(page, 'Current password').fill(admin.password);
     await button(page, 'Next').click();
     await confirmWith(page, admin.nextCode(), 'Replace codes');
     const codes = await page.locator('.recovery-codes code').allInnerTexts();
@@ -112,7 +117,17 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await signIn(other, admin);
     await page.goto('/profile');
     expect(await rows(page)).toHaveLength(2);
+    await button(page, 'End session').click();
+    await expect(page.getByText(/^The session of .* at 127\.0\.0\.1 is signed out\.$/)).toBeVisible();
+    await confirmWith(page, admin.nextCode(), 'Sign out');
+    await expect(said(page)).toHaveText('1 other session is signed out.');
+    await other.goto('/audit');
+    await expect(other).toHaveURL('/sign-in?next=%2Faudit');
+    await signIn(other, admin);
+    await page.goto('/profile');
     await button(page, 'Sign out other sessions').click();
+    await expect(page.getByText('Every other session of yours is signed out.')).toBeVisible();
+    await confirmWith(page, admin.nextCode(), 'Sign out');
     await expect(said(page)).toHaveText('1 other session is signed out.');
     await other.goto('/audit');
     await expect(other).toHaveURL('/sign-in?next=%2Faudit');

@@ -33,6 +33,8 @@ test('it says when it is ready, and ends cleanly when it is told to', async ({ k
     expect.arrayContaining(['keystead.db 600', 'root.key 600', 'setup-token 600']),
   );
   expect(keystead.output).not.toContain(keystead.setupToken());
+  // Pages for those who build Keystead are in no release.
+  expect((await fetch(`${keystead.url}/gallery`)).status).toBe(404);
   expect(await keystead.stop()).toBe(0);
   await expect(fetch(`${keystead.url}/readyz`)).rejects.toThrow();
   expect(keystead.output).not.toMatch(/ERROR|panicked/);

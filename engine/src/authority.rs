@@ -31,7 +31,7 @@ use crate::audit::{Actor, Entry};
 use chrono::{DateTime, Utc};
 use domain::audit::Action;
 use domain::command::{
-    ChangePassword, CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey,
+    ChangePassword, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey,
 };
 use domain::id::UserId;
 use serde::Serialize;
@@ -75,6 +75,7 @@ sensitive! {
     RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
     EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
     ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
+    EndSessions, SessionsEnd, account = |command| Some(command.user), Option<UserId>;
     ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;
     ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
 }

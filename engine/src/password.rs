@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(checked(&"é".repeat(600)), Err(PasswordRefused::TooLong));
         assert_eq!(checked("my keystead portal"), Err(PasswordRefused::ContainsContext));
         assert_eq!(checked("grace is my name"), Err(PasswordRefused::ContainsContext));
-        assert!(matches!(checked("aaaaaaaaaaaaaa"), Err(PasswordRefused::Guessable(_))));
+        assert!(matches!(checked("abababababababab"), Err(PasswordRefused::Guessable(_))));
         assert!(matches!(
             checked("passwordpassword"),
             Err(PasswordRefused::Guessable(_) | PasswordRefused::Common)

@@ -2,12 +2,14 @@
 
 use crate::audit::Entry;
 use crate::authority::Authorised;
+use crate::password::Verified;
 use crate::sessions::{IDLE, Owner};
+use crate::store::users::User;
 use crate::throttle::Kind;
 use crate::users::RECOVERY_NOTE;
 use crate::{Error, NewSession, Portal, SecretText, Session, Stage, password, recovery, sign_in};
 use domain::audit::Action;
-use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::id::SessionId;
 use domain::view::{ProfileView, SessionRow};
 
@@ -49,18 +51,72 @@ impl Portal {
         password: SecretText,
         again: &SecretText,
     ) -> Result<ChangePassword, Error> {
+        let user = self.require_password(session, current, Action::PasswordChange).await?;
+        password::check(&password, again, &user.email)?;
+        Ok(ChangePassword { user: user.id(), password_hash: self.hasher().hash(password).await? })
+    }
+
+    /// Whoever changes what proves who they are proves it anew, with password and code: the password
+    /// here, the code when the change is confirmed. A wrong one is counted like any other.
+    async fn require_password(
+        &self,
+        session: &Session,
+        current: SecretText,
+        action: Action,
+    ) -> Result<User, Error> {
         session.require(Stage::Full)?;
         let user = self.db().user(session.user()?).await?;
         let place = self.hasher().place()?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
         let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
-        if matches!(verified, crate::password::Verified::Wrong) {
-            let entry = Entry::refused(self.now(), session.actor(), Action::PasswordChange);
+        if matches!(verified, Verified::Wrong) {
+            let entry = Entry::refused(self.now(), session.actor(), action);
             return self.refuse(Error::WrongCurrentPassword, entry).await;
         }
         self.give_back(tried).await?;
-        password::check(&password, again, &user.email)?;
-        Ok(ChangePassword { user: user.id(), password_hash: self.hasher().hash(password).await? })
+        Ok(user)
+    }
+
+    /// The command that leaves to set up another authenticator.
+    ///
+    /// # Errors
+    /// [`Error::WrongCurrentPassword`], or that too many tries were made.
+    pub async fn plan_authenticator(
+        &self,
+        session: &Session,
+        current: SecretText,
+    ) -> Result<ReplaceAuthenticator, Error> {
+        let user = self.require_password(session, current, Action::AuthenticatorReplace).await?;
+        Ok(ReplaceAuthenticator { user: user.id() })
+    }
+
+    /// The command that makes new recovery codes.
+    ///
+    /// # Errors
+    /// As [`Portal::plan_authenticator`].
+    pub async fn plan_recovery_codes(
+        &self,
+        session: &Session,
+        current: SecretText,
+    ) -> Result<ReplaceRecoveryCodes, Error> {
+        let user = self.require_password(session, current, Action::RecoveryCodesReplace).await?;
+        Ok(ReplaceRecoveryCodes { user: user.id() })
+    }
+
+    /// Ends one other session, or all of them, and says how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_sessions(&self, ask: Authorised<EndSessions>, session: &Session) -> Result<u64, Error> {
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                let EndSessions { user, only } = *ask.command();
+                let ended = tx.delete_other_sessions(user, session.id, only).await?;
+                tx.commit(ask.entry(format!("{ended} ended"))).await?;
+                Ok(ended)
+            })
+            .await
     }
 
     /// The new password; every other session ends, this one gets a new token.

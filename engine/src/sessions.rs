@@ -195,23 +195,6 @@ impl Portal {
             .await
     }
 
-    /// Ends every other session of the same administrator and says how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sign_out_others(&self, session: &Session) -> Result<u64, Error> {
-        session.require(Stage::Full)?;
-        let user = session.user()?;
-        self.db()
-            .write(|mut tx| async move {
-                let ended = tx.delete_other_sessions(user, session.id).await?;
-                let entry = Entry::done(self.now(), session.actor(), Action::SessionsEnd);
-                tx.commit(entry.with(format!("{ended} ended"))).await?;
-                Ok(ended)
-            })
-            .await
-    }
-
     /// Removes sessions that are over and counters nobody touched for a day.
     ///
     /// # Errors

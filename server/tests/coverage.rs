@@ -131,9 +131,10 @@ fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
         ("/environments/production/DE/keys/rotate", vec![("rotation_days", "60")]),
         ("/environments/production/DE/keys/settings", vec![("rotation_days", "180")]),
+        ("/profile/sessions", vec![]),
         ("/profile/password", passwords),
-        ("/profile/authenticator", vec![]),
-        ("/profile/recovery-codes", vec![]),
+        ("/profile/authenticator", vec![("current_password", PASSWORD)]),
+        ("/profile/recovery-codes", vec![("current_password", PASSWORD)]),
     ]
 }
 

@@ -20,13 +20,7 @@ pub fn ChangePasswordPage(chrome: Chrome, form: Form) -> impl IntoView {
                 <PageHead heading="Change password" />
                 <ChangeSteps />
                 <PostForm form>
-                    <Field
-                        name="current_password"
-                        label="Current password"
-                        kind="password"
-                        autocomplete="current-password"
-                        first=true
-                    />
+                    <CurrentPassword />
                     <NewPassword label="New password" />
                     <Actions>
                         <ButtonLink label="Cancel" href="/profile" />
@@ -35,5 +29,19 @@ pub fn ChangePasswordPage(chrome: Chrome, form: Form) -> impl IntoView {
                 </PostForm>
             </div>
         </Frame>
+    }
+}
+
+/// Whoever changes what proves who they are proves it first.
+#[component]
+pub(super) fn CurrentPassword() -> impl IntoView {
+    view! {
+        <Field
+            name="current_password"
+            label="Current password"
+            kind="password"
+            autocomplete="current-password"
+            first=true
+        />
     }
 }

@@ -91,7 +91,18 @@ fn SessionLine(session: SessionRow) -> impl IntoView {
                 <Moment at=session.created_at />
             </Cell>
             <Cell label="Last seen">
-                <Moment at=session.seen_at />
+                <span class="with-action">
+                    <Moment at=session.seen_at />
+                    {(!session.is_this)
+                        .then(|| {
+                            view! {
+                                <form method="post" action="/profile/sessions">
+                                    <input type="hidden" name="session" value=session.id.to_string() />
+                                    <Button label="End session" />
+                                </form>
+                            }
+                        })}
+                </span>
             </Cell>
         </tr>
     }

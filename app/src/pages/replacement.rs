@@ -5,6 +5,7 @@ use crate::components::frame::Frame;
 use crate::components::page_head::PageHead;
 use crate::components::ui::button::{Button, ButtonLink, Weight};
 use crate::components::ui::form::{Actions, PostForm};
+use crate::pages::password::CurrentPassword;
 use crate::pages::profile::profile_crumbs;
 use domain::form::Form;
 use domain::view::Chrome;
@@ -29,7 +30,7 @@ pub fn NewRecoveryCodesPage(chrome: Chrome, form: Form) -> impl IntoView {
     }
 }
 
-/// A change without parameters: it only says what it does.
+/// A change that the current password begins: it says what it does.
 #[component]
 fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Children) -> impl IntoView {
     view! {
@@ -38,7 +39,9 @@ fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Childr
                 <PageHead heading />
                 <ChangeSteps />
                 <PostForm form>
-                    {children()} <Actions>
+                    {children()}
+                    <CurrentPassword />
+                    <Actions>
                         <ButtonLink label="Cancel" href="/profile" />
                         <Button label="Next" weight=Weight::Primary />
                     </Actions>

@@ -121,11 +121,21 @@ impl Tx {
     }
 
     /// Ends every session of an administrator but one.
-    pub async fn delete_other_sessions(&mut self, user: UserId, but: SessionId) -> Result<u64, Error> {
-        const SQL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2";
-        Ok(
-            within!(self, c => sqlx::query(SQL).bind(user.0).bind(but.0).execute(c).await.map(|r| r.rows_affected()))?,
-        )
+    pub async fn delete_other_sessions(
+        &mut self,
+        user: UserId,
+        but: SessionId,
+        only: Option<SessionId>,
+    ) -> Result<u64, Error> {
+        const ALL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2";
+        const ONE: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 AND id = $3";
+        let rows = match only {
+            None => within!(self, c => sqlx::query(ALL).bind(user.0).bind(but.0)
+                .execute(c).await.map(|r| r.rows_affected())),
+            Some(only) => within!(self, c => sqlx::query(ONE).bind(user.0).bind(but.0).bind(only.0)
+                .execute(c).await.map(|r| r.rows_affected())),
+        };
+        Ok(rows?)
     }
 
     /// Sweeps sessions that are over and names nobody tried for a day.

@@ -3,9 +3,11 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
+use domain::command::EndSessions;
+use domain::id::SessionId;
 use domain::rotation::RotationPeriod;
 use engine::Error;
-use engine::testing::{PASSWORD, TestPortal, from};
+use engine::testing::{PASSWORD, Person, TestPortal, from};
 
 stories! {
     a_session_ends_after_fifteen_minutes_without_use,
@@ -15,6 +17,7 @@ stories! {
     signing_in_again_ends_the_session_there_was,
     signing_out_ends_the_session,
     signing_out_others_ends_all_but_this_one,
+    one_other_session_ends_and_nobody_elses,
     a_session_that_was_ended_cannot_step_up,
     a_new_security_epoch_ends_sessions_and_prepared_changes,
     the_database_keeps_no_token,
@@ -91,7 +94,7 @@ async fn signing_out_others_ends_all_but_this_one(t: &TestPortal) {
     let bob = colleague(t, "bob@example.com").await;
     let others = [sign_in(t, ADA, &ada.seed).await, sign_in(t, ADA, &ada.seed).await];
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
-    assert_eq!(t.portal.sign_out_others(&ada.session).await.expect("signed out"), 3);
+    assert_eq!(sign_out_others(t, &ada).await, 3);
     assert!(is_alive(t, &ada.token).await && is_alive(t, &bob.token).await);
     for dead in others.iter().map(|new| &new.token).chain([&half.token]) {
         assert!(!is_alive(t, dead).await);
@@ -102,10 +105,11 @@ async fn signing_out_others_ends_all_but_this_one(t: &TestPortal) {
 async fn a_session_that_was_ended_cannot_step_up(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = half_way(&t.portal, ADA).await;
-    t.portal.sign_out_others(&ada.session).await.expect("signed out");
+    sign_out_others(t, &ada).await;
     refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::SignedOut);
+    t.next_code();
     let half = half_way(&t.portal, ADA).await;
-    t.portal.sign_out_others(&ada.session).await.expect("signed out");
+    sign_out_others(t, &ada).await;
     let recovery = text(&ada.recovery_codes[0]);
     refused!(t.portal.check_recovery_code(&half, &recovery).await, Error::SignedOut);
 }
@@ -150,4 +154,27 @@ async fn sweeping_takes_only_what_is_over(t: &TestPortal) {
     t.portal.sweep().await.expect("swept");
     assert!(is_alive(t, &ada.token).await && !is_alive(t, &idle.token).await);
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM session").await, 1);
+}
+
+async fn sign_out_others(t: &TestPortal, who: &Person) -> u64 {
+    end(t, who, None).await
+}
+
+async fn end(t: &TestPortal, who: &Person, only: Option<SessionId>) -> u64 {
+    let user = who.session.user().expect("an administrator");
+    let proof = proof(t, who, &EndSessions { user, only }).await;
+    t.portal.end_sessions(proof, &who.session).await.expect("ended")
+}
+
+async fn one_other_session_ends_and_nobody_elses(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let bob = colleague(t, "bob@example.com").await;
+    let (first, second) = (sign_in(t, ADA, &ada.seed).await, sign_in(t, ADA, &ada.seed).await);
+    assert_eq!(end(t, &ada, Some(first.session.id)).await, 1);
+    assert!(!is_alive(t, &first.token).await && is_alive(t, &second.token).await);
+    assert_eq!(end(t, &ada, Some(bob.session.id)).await, 0, "somebody else's is not hers to end");
+    assert_eq!(end(t, &ada, Some(ada.session.id)).await, 0, "her own ends with \"Sign out\"");
+    assert!(is_alive(t, &bob.token).await && is_alive(t, &ada.token).await);
+    let user = bob.session.user().expect("an administrator");
+    refused!(t.portal.prepare(&ada.session, &EndSessions { user, only: None }).await, Error::NotFound);
 }

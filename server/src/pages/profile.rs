@@ -4,17 +4,18 @@ use super::changes::{self, Review, Step};
 use super::{enter, form_status};
 use crate::App;
 use crate::web::failure::{Failure, in_form, refused};
-use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, done, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{ChangePasswordPage, ProfilePage};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::command::ChangePassword;
+use domain::command::{ChangePassword, EndSessions};
 use domain::form::Form;
-use domain::id::ChangeId;
+use domain::id::{ChangeId, SessionId};
+use domain::view::SessionRow;
 use engine::authority::Sensitive;
+use engine::changes::Prepared;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -26,17 +27,78 @@ pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
     Ok(Page::framed(&who, "Profile").show(&app, move || view! { <ProfilePage chrome view /> }))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionsForm {
+    /// Empty: all others.
+    #[serde(default)]
+    session: String,
+}
+
+fn review_sessions(only: Option<&SessionRow>) -> Review {
+    let what = match only {
+        None => "Every other session of yours is signed out.".to_owned(),
+        Some(row) => format!("The session of {} at {} is signed out.", row.agent, row.address),
+    };
+    review("Sign out sessions", "Sign out", "/profile", &[&what])
+}
+
+/// The other session that is meant, as the page lists it.
+async fn listed(app: &App, who: &SignedIn, id: SessionId) -> Result<SessionRow, Error> {
+    let sessions = app.portal().profile(&who.session).await?.sessions;
+    sessions.into_iter().find(|row| row.id == id && !row.is_this).ok_or(Error::NotFound)
+}
+
+async fn sessions_step(
+    app: &App,
+    who: &SignedIn,
+    id: ChangeId,
+    error: Option<Error>,
+) -> Result<Response, Failure> {
+    let only = match app.portal().prepared::<EndSessions>(&who.session, id).await {
+        Ok(Prepared { command: EndSessions { only: Some(only), .. }, .. }) => {
+            Some(listed(app, who, only).await?)
+        }
+        _ => None,
+    };
+    second_step::<EndSessions>(app, who, review_sessions(only.as_ref()), id, error).await
+}
+
+pub async fn show_sessions(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    match changes::named(&who.visitor.query) {
+        Some(id) => sessions_step(&app, &who, id, None).await,
+        None => Ok(see("/profile")),
+    }
+}
+
 pub async fn end_sessions(
     State(app): State<App>,
     who: SignedIn,
-    Typed(NoFields {}): Typed<NoFields>,
+    step: Step<SessionsForm>,
 ) -> Result<Response, Failure> {
-    let message = match app.portal().sign_out_others(&who.session).await? {
-        0 => "There was no other session.".to_owned(),
-        1 => "1 other session is signed out.".to_owned(),
-        ended => format!("{ended} other sessions are signed out."),
+    let (id, code) = match step {
+        Step::Confirm(id, code) => (id, code),
+        Step::Prepare(SessionsForm { session }) => {
+            let only = match session.as_str() {
+                "" => None,
+                id => Some(listed(&app, &who, id.parse().map_err(|_| Failure::bad_form())?).await?.id),
+            };
+            let id =
+                app.portal().prepare(&who.session, &EndSessions { user: who.session.user()?, only }).await?;
+            return Ok(see(&changes::address("/profile/sessions", id)));
+        }
     };
-    Ok(done(&app, &who, "/profile", message).await)
+    match app.portal().confirm::<EndSessions>(&who.session, id, &code).await {
+        Ok(ask) => {
+            let message = match app.portal().end_sessions(ask, &who.session).await? {
+                0 => "There was no other session.".to_owned(),
+                1 => "1 other session is signed out.".to_owned(),
+                ended => format!("{ended} other sessions are signed out."),
+            };
+            Ok(done(&app, &who, "/profile", message).await)
+        }
+        Err(error) => sessions_step(&app, &who, id, Some(error)).await,
+    }
 }
 
 /// The words of a change's second step.

@@ -1,38 +1,46 @@
-//! Replacing what proves who one is: the authenticator and the recovery codes. Both changes have no
-//! parameters; what they have in common is here once.
+//! Replacing what proves who one is: the authenticator and the recovery codes. Both changes begin
+//! with the current password; what they have in common is here once.
 
 use super::changes::{self, Review, Step};
 use super::profile::{review, second_step};
 use super::{enrolment_view, enter, form_status};
 use crate::App;
-use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{CodeForm, NoFields, Tried, Typed};
+use crate::web::failure::{Failure, Shown, in_form, refused};
+use crate::web::forms::{CodeForm, Tried, Typed};
 use crate::web::page::{Page, chrome, local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnrolPage, EnrolPurpose, NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage,
 };
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::form::Form;
-use domain::id::UserId;
 use domain::view::Chrome;
 use engine::authority::{Authorised, Sensitive};
-use engine::{Error, Session};
+use engine::{Error, SecretText, Session};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-/// A change without parameters.
+/// What the first step asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurrentPasswordForm {
+    #[serde(default)]
+    current_password: SecretText,
+}
+
+/// A change that the current password begins.
 #[allow(async_fn_in_trait, reason = "used with the two types below only")]
 pub trait Replacement: Sensitive {
     const PATH: &'static str;
     /// Where what it made is seen.
     const THEN: &'static str;
 
-    fn of(user: UserId) -> Self;
     fn review() -> Review;
-    fn view(chrome: Chrome) -> AnyView;
+    fn view(chrome: Chrome, form: Form) -> AnyView;
+    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error>;
     async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error>;
 }
 
@@ -40,21 +48,45 @@ pub async fn show<C: Replacement>(State(app): State<App>, who: SignedIn) -> Resu
     if let Some(id) = changes::named(&who.visitor.query) {
         return second_step::<C>(&app, &who, C::review(), id, None).await;
     }
-    let chrome = chrome(&app, &who).await?;
-    Ok(Page::framed(&who, C::review().heading).show(&app, move || C::view(chrome)))
+    first_step::<C>(&app, &who, (Form::new(), StatusCode::OK)).await
+}
+
+async fn first_step<C: Replacement>(
+    app: &App,
+    who: &SignedIn,
+    (form, status): Shown,
+) -> Result<Response, Failure> {
+    let chrome = chrome(app, who).await?;
+    Ok(Page::framed(who, C::review().heading).status(status).show(app, move || C::view(chrome, form)))
+}
+
+async fn prepare<C: Replacement>(
+    app: &App,
+    who: &SignedIn,
+    current: SecretText,
+) -> Result<Response, Failure> {
+    if current.is_empty() {
+        let mut form = Form::new();
+        form.refuse("current_password", "Enter your current password.");
+        return first_step::<C>(app, who, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
+    }
+    match C::plan(app, &who.session, current).await {
+        Ok(command) => {
+            let id = app.portal().prepare(&who.session, &command).await?;
+            Ok(see(&changes::address(C::PATH, id)))
+        }
+        Err(error) => first_step::<C>(app, who, refused(Form::new(), error)?).await,
+    }
 }
 
 pub async fn submit<C: Replacement>(
     State(app): State<App>,
     who: SignedIn,
-    step: Step<NoFields>,
+    step: Step<CurrentPasswordForm>,
 ) -> Result<Response, Failure> {
     let (id, code) = match step {
         Step::Confirm(id, code) => (id, code),
-        Step::Prepare(NoFields {}) => {
-            let id = app.portal().prepare(&who.session, &C::of(who.session.user()?)).await?;
-            return Ok(see(&changes::address(C::PATH, id)));
-        }
+        Step::Prepare(typed) => return prepare::<C>(&app, &who, typed.current_password).await,
     };
     match app.portal().confirm::<C>(&who.session, id, &code).await {
         Ok(ask) => {
@@ -69,10 +101,6 @@ impl Replacement for ReplaceAuthenticator {
     const PATH: &'static str = "/profile/authenticator";
     const THEN: &'static str = "/profile/authenticator/enrol";
 
-    fn of(user: UserId) -> Self {
-        Self { user }
-    }
-
     fn review() -> Review {
         review(
             "Replace authenticator",
@@ -86,8 +114,12 @@ impl Replacement for ReplaceAuthenticator {
         )
     }
 
-    fn view(chrome: Chrome) -> AnyView {
-        view! { <ReplaceAuthenticatorPage chrome form=Form::new() /> }.into_any()
+    fn view(chrome: Chrome, form: Form) -> AnyView {
+        view! { <ReplaceAuthenticatorPage chrome form /> }.into_any()
+    }
+
+    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
+        app.portal().plan_authenticator(session, current).await
     }
 
     async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {
@@ -99,10 +131,6 @@ impl Replacement for ReplaceRecoveryCodes {
     const PATH: &'static str = "/profile/recovery-codes";
     const THEN: &'static str = "/profile/recovery-codes/show";
 
-    fn of(user: UserId) -> Self {
-        Self { user }
-    }
-
     fn review() -> Review {
         review(
             "New recovery codes",
@@ -112,8 +140,12 @@ impl Replacement for ReplaceRecoveryCodes {
         )
     }
 
-    fn view(chrome: Chrome) -> AnyView {
-        view! { <NewRecoveryCodesPage chrome form=Form::new() /> }.into_any()
+    fn view(chrome: Chrome, form: Form) -> AnyView {
+        view! { <NewRecoveryCodesPage chrome form /> }.into_any()
+    }
+
+    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
+        app.portal().plan_recovery_codes(session, current).await
     }
 
     async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {

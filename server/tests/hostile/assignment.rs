@@ -25,6 +25,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         "/profile/password" => {
             vec![("current_password", PASSWORD), ("password", OTHER), ("password_again", OTHER)]
         }
+        "/profile/authenticator" | "/profile/recovery-codes" => vec![("current_password", PASSWORD)],
         "/profile/recovery-codes/show" => vec![("next", "/environments")],
         // Forms with a code have a file of their own; the rest are buttons.
         _ => vec![],

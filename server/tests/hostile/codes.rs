@@ -198,7 +198,7 @@ async fn the_code_of_a_new_authenticator_after_a_recovery_code() {
 #[tokio::test]
 async fn the_code_of_a_new_authenticator_in_the_profile() {
     let (house, person, cookie) = furnished().await;
-    let prepared = house.post(&cookie, "/profile/authenticator", &[]).await;
+    let prepared = house.post(&cookie, "/profile/authenticator", &[("current_password", PASSWORD)]).await;
     let code = house.test.code(&person);
     let begun = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
     assert_eq!(begun.location(), "/profile/authenticator/enrol");

@@ -77,6 +77,7 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
             ("password", "nine gentle otters juggle"),
             ("password_again", "nine gentle otters juggle"),
         ],
+        "/profile/authenticator" | "/profile/recovery-codes" => &[("current_password", PASSWORD)],
         "/profile/authenticator/enrol" => &[("code", "000000")],
         _ => &[],
     }

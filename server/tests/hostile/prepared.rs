@@ -9,13 +9,14 @@ use engine::totp::Seed;
 const OTHER: &str = "nine gentle otters juggle";
 
 /// The first step of every change that needs a code.
-pub const CHANGES: [(&str, &[(&str, &str)]); 6] = [
+pub const CHANGES: [(&str, &[(&str, &str)]); 7] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
     ("/environments/production/DE/keys/settings", &[("rotation_days", "180")]),
     ("/profile/password", &[("current_password", PASSWORD), ("password", OTHER), ("password_again", OTHER)]),
-    ("/profile/authenticator", &[]),
-    ("/profile/recovery-codes", &[]),
+    ("/profile/authenticator", &[("current_password", PASSWORD)]),
+    ("/profile/recovery-codes", &[("current_password", PASSWORD)]),
+    ("/profile/sessions", &[]),
 ];
 
 async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &str)])) -> String {
