@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test as plain, type Page } from '@playwright/test';
 import { Administrator } from '../support/administrator';
 import { expect, test } from '../support/fixtures';
-import { addCountry, button, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
+import { addCountry, button, confirmWith, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
 import { watch } from '../support/watch';
 
 test.describe.configure({ timeout: 240_000 });

@@ -16,6 +16,15 @@ use zeroize::Zeroizing;
 /// # Errors
 /// A sentence: it is a symbolic link, others can read it, or it does not hold a key.
 pub fn read(path: &Path) -> Result<Option<RootKey>, Error> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    read_from(path, credentials.as_deref())
+}
+
+/// systemd keeps its credentials (LoadCredential=) in a folder that only the service may enter, where
+/// the mode can name a group that has no way in.
+fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>, Error> {
+    let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
+    let others = if is_credential { 0o037 } else { 0o077 };
     let shown = path.display();
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -32,7 +41,7 @@ pub fn read(path: &Path) -> Result<Option<RootKey>, Error> {
     if !meta.is_file() {
         return sentence(format!("The root key {shown} is not a file."));
     }
-    if meta.mode() & 0o077 != 0 {
+    if meta.mode() & others != 0 {
         let mode = meta.mode() & 0o777;
         return sentence(format!(
             "The root key {shown} can be read by others (mode {mode:o}). Run: chmod 600 {shown}"
@@ -164,6 +173,22 @@ mod tests {
         let back = read(&path).expect("no error").expect("a key");
         assert_eq!(made.expose(), back.expose());
         assert!(create(&path).is_err(), "it is never overwritten");
+    }
+
+    #[test]
+    fn a_credential_of_systemd_may_belong_to_a_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root-key");
+        create(&path).expect("a key");
+        let with_mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+            [None, Some(folder.path()), Some(Path::new("/run/credentials/another"))]
+                .map(|credentials| read_from(&path, credentials).is_ok())
+        };
+        assert_eq!(with_mode(0o400), [true, true, true]);
+        assert_eq!(with_mode(0o440), [false, true, false]);
+        assert_eq!(with_mode(0o460), [false, false, false]);
+        assert_eq!(with_mode(0o444), [false, false, false]);
     }
 
     #[test]

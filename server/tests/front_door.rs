@@ -112,6 +112,24 @@ async fn what_is_no_page_is_not_answered() {
 }
 
 #[tokio::test]
+async fn every_text_says_its_charset() {
+    let (house, _, cookie) = furnished().await;
+    for path in [
+        "/assets/0/favicon.svg",
+        "/assets/0/keystead.css",
+        "/assets/0/keystead.js",
+        "/sign-in",
+        "/environments",
+        "/nothing",
+        "/healthz",
+    ] {
+        let answer = house.get(&cookie, path).await;
+        let kind = answer.header("content-type");
+        assert!(kind.ends_with("; charset=utf-8"), "{path} is {kind}");
+    }
+}
+
+#[tokio::test]
 async fn secrets_go_in_by_post_and_never_into_an_address() {
     let (house, person, cookie) = furnished().await;
     let half = house.half_signed_in(&person.email).await;

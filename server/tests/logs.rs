@@ -148,3 +148,55 @@ async fn nobody_writes_a_line_of_their_own() {
     }
     assert!(!text.contains(PASSWORD));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_listener_carries_the_headers_too() {
+    let mut home = Home::new(Kind::Sqlite).await;
+    let port = process::free_port();
+    home.set("KEYSTEAD_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
+    let server = Keystead::on(home).await;
+    let page = Raw::get(port, "/metrics", "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("keystead_http_requests_total"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(Raw::get(port, "/environments", "").await.status, 404, "nothing else is there");
+    assert_eq!(Raw::get(server.port, "/metrics", "").await.status, 404, "and the metrics are nowhere else");
+}
+
+/// What one server takes for the end of a request and another for its middle lets requests be smuggled.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_request_ends_is_never_in_doubt() {
+    let server = Keystead::on(Home::new(Kind::Sqlite).await).await;
+    let host = format!("Host: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\n", server.port);
+    for head in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 0x5\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding : chunked\r\n",
+    ] {
+        let answer =
+            Raw::say(server.port, format!("POST /theme HTTP/1.1\r\n{host}{head}\r\n0\r\n\r\n")).await;
+        assert_eq!(answer.status, 400, "{head:?}: {}", answer.text);
+    }
+    // Where both are said, the chunks decide (RFC 9112, 6.3), in whichever order they come.
+    let (length, chunks) = ("Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n");
+    for both in [format!("{length}{chunks}"), format!("{chunks}{length}")] {
+        let first = format!("POST /theme HTTP/1.1\r\n{host}{both}\r\n0\r\n\r\n");
+        let second = format!("GET /healthz HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
+        let answer = Raw::say(server.port, first + &second).await;
+        let count = answer.text.matches("HTTP/1.1 ").count();
+        assert!(
+            (1..=2).contains(&count) && !answer.text.contains("HTTP/1.1 408"),
+            "{both:?}: {}",
+            answer.text
+        );
+        assert!(count == 1 || answer.text.ends_with("ok\n"), "the second is what it was: {}", answer.text);
+    }
+}

@@ -33,7 +33,7 @@ pub struct Keystead {
 
 /// Below the ports from which the system takes those of clients, and apart from those of other
 /// tests that run now: each has a process of its own.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut ports = std::iter::repeat_with(|| {
         let port = 20_000 + std::process::id() % 1_200 * 10 + NEXT.fetch_add(1, Ordering::Relaxed) % 10;
