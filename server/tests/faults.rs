@@ -13,7 +13,8 @@ use process::{EMAIL, Home, Keystead, Raw, RawAnswer, on_postgres};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-const ENVIRONMENTS: &str = "SELECT COUNT(*) FROM environment";
+const RENAMED: &str =
+    "SELECT COUNT(*) FROM audit_event WHERE action = 'environment.rename' AND outcome = 'done'";
 const REFUSED: &str = "Nothing was changed; try again in a moment.";
 
 /// A server, somebody signed in, and what was acknowledged so far.
@@ -29,6 +30,8 @@ impl Story {
         let seed = home.administrator(EMAIL).await;
         let server = Keystead::on(home).await;
         let cookie = server.sign_in_as(EMAIL, &seed).await;
+        let made = Raw::post(server.port, "/environments", &cookie, "name=Production&kind=production").await;
+        assert_eq!(made.status, 303);
         Self { server, cookie, asked: 0, acknowledged: 0 }
     }
 
@@ -36,18 +39,19 @@ impl Story {
         Raw::get(self.server.port, path, &self.cookie).await
     }
 
-    /// Adds an environment, or tries to. The name is long: it takes room in the database.
-    async fn add(&mut self) -> RawAnswer {
+    /// Renames the environment, or tries to. Each takes room in the audit log.
+    async fn rename(&mut self) -> RawAnswer {
         self.asked += 1;
-        let form = format!("name=Number+{}+{}&kind=test", self.asked, "x".repeat(20));
-        let answer = Raw::post(self.server.port, "/environments", &self.cookie, &form).await;
+        let form = format!("name=Number+{}+{}", self.asked, "x".repeat(40));
+        let answer =
+            Raw::post(self.server.port, "/environments/production/rename", &self.cookie, &form).await;
         self.acknowledged += i64::from(answer.status == 303);
         answer
     }
 
     /// What is refused says so, and its form keeps what was typed.
     async fn is_refused(&mut self) {
-        let answer = self.add().await;
+        let answer = self.rename().await;
         self.says_why(&answer);
     }
 
@@ -90,7 +94,7 @@ impl Story {
     /// The same session goes on; everything acknowledged is there, nothing else is.
     async fn goes_on(&mut self) {
         let began = Instant::now();
-        while self.add().await.status != 303 {
+        while self.rename().await.status != 303 {
             assert!(began.elapsed() < Duration::from_secs(15), "it does not recover");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -99,7 +103,7 @@ impl Story {
     }
 
     async fn check(&self, db: &Db) {
-        assert_eq!(number(db, ENVIRONMENTS).await, self.acknowledged);
+        assert_eq!(number(db, RENAMED).await, self.acknowledged);
         assert_eq!(broken(db).await, [""; 0]);
     }
 }
@@ -174,14 +178,14 @@ fn fill(filler: &std::path::Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_changes_and_shows_pages() {
     let (mut story, _holder, disk) = on_small_disk("8m").await;
-    assert_eq!(story.add().await.status, 303);
+    assert_eq!(story.rename().await.status, 303);
     for _ in 0..scale(2, 20) {
         for number in 0..3 {
             // The journal has some room left, and SQLite makes some when it tidies up.
             let began = Instant::now();
             let refusal = loop {
                 fill(&disk.join(format!("filler-{number}")));
-                let answer = story.add().await;
+                let answer = story.rename().await;
                 if answer.status != 303 {
                     break answer;
                 }
@@ -205,7 +209,7 @@ async fn a_full_disk_refuses_changes_and_shows_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
     let (mut story, holder, disk) = on_small_disk("8m").await;
-    assert_eq!(story.add().await.status, 303);
+    assert_eq!(story.rename().await.status, 303);
     story.server.kill().await;
     let data = story.server.home.data();
     let mount = |how: &str| {
@@ -229,7 +233,7 @@ async fn a_database_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
     let mut story = Story::begin(home).await;
     let db = story.server.home.db().await;
     for _ in 0..scale(1, 20) {
-        assert_eq!(story.add().await.status, 303);
+        assert_eq!(story.rename().await.status, 303);
         set_read_only(&story.server.home, true).await;
         story.is_refused_but_read().await;
         set_read_only(&story.server.home, false).await;
@@ -262,7 +266,7 @@ async fn postgres_stopped_and_started_is_outlived() {
     let home = Home::on(&cluster.url()).await;
     let mut story = Story::begin(home).await;
     for round in 0..scale(2, 20) {
-        assert_eq!(story.add().await.status, 303);
+        assert_eq!(story.rename().await.status, 303);
         cluster.stop(if round % 2 == 0 { Signal::INT } else { Signal::QUIT }).await;
         story.is_refused_wholly().await;
         assert_eq!(story.ready().await, 503);
@@ -283,10 +287,10 @@ async fn a_connection_cut_at_a_commit_is_never_called_a_success() {
     let mut story = Story::begin(home).await;
     let db = story.server.home.db().await;
     for round in 0..scale(10, 500) {
-        assert_eq!(story.add().await.status, 303);
+        assert_eq!(story.rename().await.status, 303);
         let how = if round % 2 == 0 { Cut::BeforeCommit } else { Cut::AfterCommit };
         wire.will(how);
-        let answer = story.add().await;
+        let answer = story.rename().await;
         assert!(wire.has_cut(), "the commit came by");
         assert_eq!(answer.status, 503, "{}", answer.text);
         assert!(answer.text.contains("it was done whole or not at all"), "{}", answer.text);
@@ -312,7 +316,7 @@ async fn connections_cut_at_random_leave_no_false_success() {
         }
     });
     while began.elapsed() < Duration::from_secs(scale(4, 120)) {
-        let answer = story.add().await;
+        let answer = story.rename().await;
         match answer.status {
             303 => {}
             503 if answer.text.contains(REFUSED) => refused += 1,
@@ -324,7 +328,7 @@ async fn connections_cut_at_random_leave_no_false_success() {
     let _ = cutting.await;
     story.goes_on().await;
     let db = story.server.home.db().await;
-    let there = number(&db, ENVIRONMENTS).await;
+    let there = number(&db, RENAMED).await;
     println!(
         "figure: connections cut every 7 ms: {} asked, {} acknowledged, {refused} refused, {unsure} unsure; {there} are there",
         story.asked, story.acknowledged

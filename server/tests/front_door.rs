@@ -118,7 +118,6 @@ async fn every_text_says_its_charset() {
         "/assets/0/favicon.svg",
         "/assets/0/keystead.css",
         "/assets/0/keystead.js",
-        "/sign-in",
         "/environments",
         "/nothing",
         "/healthz",

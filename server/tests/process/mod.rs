@@ -125,7 +125,7 @@ impl Keystead {
         loop {
             let page = Raw::get(self.port, &path, cookie).await.text;
             count += page.matches("unknown e-mail").count();
-            let Some(older) = page.split("/audit?before=").nth(1) else { return count };
+            let Some(older) = page.split("\"?before=").nth(1) else { return count };
             let number: String = older.chars().take_while(char::is_ascii_digit).collect();
             path = format!("/audit?before={number}");
         }
