@@ -7,7 +7,7 @@ use crate::serve::{open_database, open_portal};
 use crate::settings::Settings;
 use engine::root_rotation::{self, Rotated};
 use engine::totp::Seed;
-use engine::{Clock, Error, SecretText, root_key};
+use engine::{Clock, Error, Portal, SecretText, root_key};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
@@ -15,31 +15,25 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     match command {
         Admin::Create(account) => create(settings, account).await,
         Admin::ResetTotp { email } => {
-            let portal = open_portal(settings).await?;
-            let seed = portal.reset_authenticator(&email).await.map_err(|error| unknown(error, &email))?;
+            let seed = at(settings, &email, async |portal| portal.reset_authenticator(&email).await).await?;
             println!("{}", seed.url(&email)?);
             eprintln!("Every session of {email} is ended. The old authenticator no longer works.");
             Ok(())
         }
         Admin::ResetPassword(account) => {
-            let (password, _) = read_secrets(account.stdin)?;
-            let portal = open_portal(settings).await?;
-            portal
-                .reset_password(&account.email, password)
-                .await
-                .map_err(|error| unknown(error, &account.email))?;
-            eprintln!("The password of {} is changed. Every session is ended.", account.email);
+            let (email, (password, _)) = (account.email, read_secrets(account.stdin)?);
+            at(settings, &email, async |portal| portal.reset_password(&email, password).await).await?;
+            eprintln!("The password of {email} is changed. Every session is ended.");
             Ok(())
         }
         Admin::SignOut { email } => {
-            let done = open_portal(settings).await?.sign_out_everywhere(&email).await;
-            done.map_err(|error| unknown(error, &email))?;
+            at(settings, &email, async |portal| portal.sign_out_everywhere(&email).await).await?;
             eprintln!("Every session of {email} is ended.");
             Ok(())
         }
         Admin::Disable { email } => {
-            let left = open_portal(settings).await?.disable_administrator(&email).await;
-            let left = left.map_err(|error| unknown(error, &email))?;
+            let left =
+                at(settings, &email, async |portal| portal.disable_administrator(&email).await).await?;
             eprintln!("{email} can no longer sign in. Every session is ended.");
             if left == 0 {
                 eprintln!("Nobody can sign in now. To undo it run: keystead admin enable --email {email}");
@@ -47,18 +41,29 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             Ok(())
         }
         Admin::Enable { email } => {
-            let done = open_portal(settings).await?.enable_administrator(&email).await;
-            done.map_err(|error| unknown(error, &email))?;
+            at(settings, &email, async |portal| portal.enable_administrator(&email).await).await?;
             eprintln!("{email} can sign in again, with the password and the app there were.");
             Ok(())
         }
         Admin::Unblock { email } => {
-            let done = open_portal(settings).await?.unblock_administrator(&email).await;
-            done.map_err(|error| unknown(error, &email))?;
+            at(settings, &email, async |portal| portal.unblock_administrator(&email).await).await?;
             eprintln!("{email} need not wait any longer.");
             Ok(())
         }
     }
+}
+
+/// Does something to an administrator who must be there.
+async fn at<T>(
+    settings: &Settings,
+    email: &str,
+    run: impl AsyncFnOnce(&Portal) -> Result<T, Error>,
+) -> Result<T, Stop> {
+    let portal = open_portal(settings).await?;
+    run(&portal).await.map_err(|error| match error {
+        Error::NotFound => Stop::new(format!("There is no administrator {email}.")),
+        error => error.into(),
+    })
 }
 
 async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
@@ -72,13 +77,6 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
         println!("{}", code.expose());
     }
     Ok(())
-}
-
-fn unknown(error: Error, email: &str) -> Stop {
-    match error {
-        Error::NotFound => Stop::new(format!("There is no administrator {email}.")),
-        error => error.into(),
-    }
 }
 
 /// A password, and the second line of standard input where there is one.

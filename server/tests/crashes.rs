@@ -99,7 +99,7 @@ impl Worker {
                 let made = [countries + 1, versions + 1, days];
                 let form = format!("country={country}");
                 let is_added = Raw::try_post(port, &self.environment(), &self.cookie, &form).await;
-                if !is_added.is_some_and(|answer| answer.status == 303) {
+                if is_added.is_none_or(|answer| answer.status != 303) {
                     return (self, vec![before, added]);
                 }
                 let path = format!("{}/{country}/keys/add", self.environment());
