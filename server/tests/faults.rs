@@ -11,7 +11,9 @@ use process::cluster::Cluster;
 use process::wire::{Cut, Wire};
 use process::{EMAIL, Home, Keystead, Raw, RawAnswer, on_postgres};
 use rustix::process::Signal;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
 
 const RENAMED: &str =
     "SELECT COUNT(*) FROM audit_event WHERE action = 'environment.rename' AND outcome = 'done'";
@@ -110,7 +112,7 @@ impl Story {
 
 impl Story {
     /// SQLite would follow the path out of the other file system.
-    async fn check_copy(&mut self, disk: &std::path::Path) {
+    async fn check_copy(&mut self, disk: &Path) {
         self.server.kill().await;
         let copy = tempfile::tempdir().expect("a folder");
         for name in ["keystead.db", "keystead.db-wal"] {
@@ -122,54 +124,75 @@ impl Story {
     }
 }
 
-/// Runs a command in the file systems of another process.
-fn inside(holder: u32, program: &str) -> Vec<String> {
-    let holder = holder.to_string();
-    let mut words = vec!["nsenter", "--target", &holder, "--mount"];
-    if !rustix::process::geteuid().is_root() {
-        words.extend(["--user", "--preserve-credentials"]);
-    }
-    words.push(program);
-    words.into_iter().map(str::to_owned).collect()
-}
-
 /// A process that only keeps a small file system in the place of a folder, seen by nobody else.
-async fn small_disk(folder: &std::path::Path, size: &str) -> tokio::process::Child {
-    let mut unshare = tokio::process::Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        unshare.args(["--user", "--map-root-user"]);
-    }
-    let mount = format!(
-        "mount -t tmpfs -o size={size},mode=700 tmpfs \"$0\" && touch \"$0/mounted\" && exec sleep 3600"
-    );
-    let holder = unshare.args(["--mount", "sh", "-c", &mount]).arg(folder).kill_on_drop(true).spawn();
-    let holder = holder.expect("unshare runs");
-    let mounted = within(&holder, folder).join("mounted");
-    let began = Instant::now();
-    while !mounted.exists() {
-        assert!(began.elapsed() < Duration::from_secs(5), "a small file system could not be mounted");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    holder
+struct SmallDisk {
+    holder: Child,
+    /// Without root's rights, or where root may not mount, it has to be root of a world of its own.
+    is_own_root: bool,
 }
 
-/// Where a folder of its file systems is for us.
-fn within(holder: &tokio::process::Child, folder: &std::path::Path) -> std::path::PathBuf {
-    let folder = folder.strip_prefix("/").expect("an absolute path");
-    std::path::Path::new("/proc").join(holder.id().expect("it runs").to_string()).join("root").join(folder)
+impl SmallDisk {
+    async fn over(folder: &Path, size: &str) -> Self {
+        let is_root = rustix::process::geteuid().is_root();
+        for is_own_root in if is_root { &[false, true][..] } else { &[true] } {
+            let mut unshare = Command::new("unshare");
+            if *is_own_root {
+                unshare.args(["--user", "--map-root-user"]);
+            }
+            let mount = format!(
+                "mount -t tmpfs -o size={size},mode=700 tmpfs \"$0\" && touch \"$0/mounted\" && exec sleep 3600"
+            );
+            let holder = unshare.args(["--mount", "sh", "-c", &mount]).arg(folder).kill_on_drop(true).spawn();
+            let mut disk = Self { holder: holder.expect("unshare runs"), is_own_root: *is_own_root };
+            if disk.is_mounted(folder).await {
+                return disk;
+            }
+        }
+        panic!("a small file system could not be mounted");
+    }
+
+    async fn is_mounted(&mut self, folder: &Path) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(5) && self.holder.try_wait().expect("its state").is_none()
+        {
+            if self.within(folder).join("mounted").exists() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    /// The words that run a program in its file systems.
+    fn inside(&self, program: &str) -> Vec<String> {
+        let holder = self.holder.id().expect("it runs").to_string();
+        let mut words = vec!["nsenter", "--target", &holder, "--mount"];
+        if self.is_own_root {
+            words.extend(["--user", "--preserve-credentials"]);
+        }
+        words.push(program);
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Where a folder of its file systems is for us.
+    fn within(&self, folder: &Path) -> PathBuf {
+        let folder = folder.strip_prefix("/").expect("an absolute path");
+        let holder = self.holder.id().expect("it runs").to_string();
+        Path::new("/proc").join(holder).join("root").join(folder)
+    }
 }
 
-async fn on_small_disk(size: &str) -> (Story, tokio::process::Child, std::path::PathBuf) {
+async fn on_small_disk(size: &str) -> (Story, SmallDisk, PathBuf) {
     let mut home = Home::new(Kind::Sqlite).await;
     std::fs::create_dir(home.data()).expect("a folder");
-    let holder = small_disk(&home.data(), size).await;
-    home.starter = inside(holder.id().expect("it runs"), &home.starter[0]);
-    let disk = within(&holder, &home.data());
-    (Story::begin(home).await, holder, disk)
+    let small = SmallDisk::over(&home.data(), size).await;
+    home.starter = small.inside(&home.starter[0]);
+    let disk = small.within(&home.data());
+    (Story::begin(home).await, small, disk)
 }
 
 /// Takes all the room there is.
-fn fill(filler: &std::path::Path) {
+fn fill(filler: &Path) {
     let mut file = std::fs::File::options().append(true).create(true).open(filler).expect("a file");
     let full = std::io::Write::write_all(&mut file, &vec![0; 16 << 20]).expect_err("it is full");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
@@ -177,7 +200,7 @@ fn fill(filler: &std::path::Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_changes_and_shows_pages() {
-    let (mut story, _holder, disk) = on_small_disk("8m").await;
+    let (mut story, _small, disk) = on_small_disk("8m").await;
     assert_eq!(story.rename().await.status, 303);
     for _ in 0..scale(2, 20) {
         for number in 0..3 {
@@ -208,12 +231,12 @@ async fn a_full_disk_refuses_changes_and_shows_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
-    let (mut story, holder, disk) = on_small_disk("8m").await;
+    let (mut story, small, disk) = on_small_disk("8m").await;
     assert_eq!(story.rename().await.status, 303);
     story.server.kill().await;
     let data = story.server.home.data();
     let mount = |how: &str| {
-        let words = inside(holder.id().expect("it runs"), "mount");
+        let words = small.inside("mount");
         let (program, rest) = words.split_first().expect("a program");
         let mut mount = std::process::Command::new(program);
         let mounted = mount.args(rest).args(["-o", how]).arg(&data).status();

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 const DUE: i64 = 200;
 const ROTATED: &str = "SELECT COUNT(*) FROM key_version WHERE number = 2";
+const AGAIN: &str = "SELECT COUNT(*) FROM key_version WHERE number = 3";
 
 /// Two hosts on one new database.
 async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
@@ -83,38 +84,48 @@ async fn until(db: &Db, sql: &str, at_least: i64, patience: Duration) -> Duratio
     began.elapsed()
 }
 
-/// One of two servers is stopped in the middle, the other one does the rest, and the stopped one
-/// comes back to a finished work.
+/// A server is stopped in the middle, another one does the rest, and the stopped one comes back to a
+/// finished work. Then everything is due once more, for both at once.
 async fn each_key_rotates_once(pooler: Option<&Pooler>, stop_at: i64, what: &str) {
-    let homes = two(pooler).await;
-    let db = homes[0].db().await;
-    Past::of(db.clone()).await.keys(DUE as usize).await;
-    let [mut first, second] = homes;
+    let [mut first, mut second] = two(pooler).await;
+    for home in [&mut first, &mut second] {
+        home.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "2");
+    }
     first.is_called("stopped");
+    let db = first.db().await;
+    Past::of(db.clone()).await.keys(DUE as usize).await;
     let (mut first, mut second) = (Keystead::idle(first), Keystead::idle(second));
     first.launch();
-    second.launch();
     until(&db, ROTATED, stop_at, Duration::from_secs(60)).await;
     stop_inside_a_transaction(&first, &db).await;
     let stopped_at = look::number(&db, ROTATED).await;
     assert!(stopped_at < DUE, "it was stopped in the middle");
+    second.launch();
     let alone = until(&db, ROTATED, DUE, Duration::from_secs(60)).await;
     first.signal(Signal::CONT);
     first.ready().await;
     second.ready().await;
+    let again = "UPDATE key_version SET due_at = created_at WHERE status = 'active'";
+    assert_eq!(look::execute(&db, again).await.expect("all are due again"), DUE as u64);
+    let together = until(&db, AGAIN, DUE, Duration::from_secs(60)).await;
+    // Each has looked once more by then.
     tokio::time::sleep(Duration::from_secs(6)).await;
     for (sql, expected) in [
         (ROTATED, DUE),
-        ("SELECT COUNT(*) FROM key_version", 2 * DUE),
-        ("SELECT COUNT(*) FROM audit_event WHERE action = 'key.rotate_automatic' AND outcome = 'done'", DUE),
+        (AGAIN, DUE),
+        ("SELECT COUNT(*) FROM key_version", 3 * DUE),
+        (
+            "SELECT COUNT(*) FROM audit_event WHERE action = 'key.rotate_automatic' AND outcome = 'done'",
+            2 * DUE,
+        ),
         ("SELECT COUNT(*) FROM audit_event WHERE action = 'key.rotate_automatic' AND outcome = 'refused'", 0),
     ] {
         assert_eq!(look::number(&db, sql).await, expected, "{sql}");
     }
     assert_eq!(look::broken(&db).await, [""; 0]);
     println!(
-        "figure: {what}: {DUE} keys due, one of two servers stopped after {stopped_at} with a transaction open, \
-         the other did the rest in {alone:?}; each rotated once"
+        "figure: {what}: {DUE} keys due, a server stopped after {stopped_at} with a transaction open, \
+         another did the rest in {alone:?}; all due again, both together in {together:?}; each rotated once each time"
     );
     db.close().await;
     first.kill().await;
