@@ -132,6 +132,7 @@ impl Portal {
         let ask = &ask;
         self.db()
             .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
                 tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
                 let security_epoch = tx.security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });

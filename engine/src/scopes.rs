@@ -90,6 +90,8 @@ impl Portal {
         let new = &row;
         self.db()
             .write(|mut tx| async move {
+                // One after the other, so that the count is that of the commit.
+                tx.lock(Lock::Instance).await?;
                 tx.insert_environment(EnvironmentId(random::uuid()), new).await?;
                 if tx.count_environments().await? > MOST_ENVIRONMENTS {
                     return Err(Error::TooManyEnvironments { limit: MOST_ENVIRONMENTS });

@@ -6,6 +6,7 @@
 //! row end the codes altogether: then only a recovery code or the host's command line helps.
 
 use crate::envelope::Purpose;
+use crate::store::Tx;
 use crate::store::throttle::Counter;
 use crate::{Error, Portal, email};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -145,15 +146,19 @@ impl Portal {
     }
 
     pub(crate) async fn clear_counter(&self, subject: &Subject) -> Result<(), Error> {
-        let now = self.now();
         self.db()
             .write(|mut tx| async move {
-                tx.hold_counter(&subject.hash, now).await?;
-                let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
-                tx.set_counter(&subject.hash, clear).await?;
+                self.clear_held(&mut tx, subject).await?;
                 tx.commit_unaudited("failures are cleared by a success").await
             })
             .await
+    }
+
+    pub(crate) async fn clear_held(&self, tx: &mut Tx, subject: &Subject) -> Result<(), Error> {
+        let now = self.now();
+        tx.hold_counter(&subject.hash, now).await?;
+        let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
+        tx.set_counter(&subject.hash, clear).await
     }
 }
 

@@ -185,6 +185,8 @@ impl Portal {
         let user = &self.user_by_email(email).await?;
         self.db()
             .write(|mut tx| async move {
+                // Two who disable each other are told that nobody is left.
+                tx.lock(Lock::Instance).await?;
                 tx.set_disabled(user.id(), Some(self.now())).await?;
                 tx.end_sessions(user.id()).await?;
                 let left = tx.count_enabled().await?;
@@ -215,9 +217,14 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
     pub async fn unblock_administrator(&self, email: &str) -> Result<(), Error> {
-        let user = self.user_by_email(email).await?;
-        self.clear_counter(&self.name_subject(&user.email)).await?;
-        self.record(Entry::done(self.now(), Actor::Host, Action::UserUnblock).with(&user.email)).await
+        let user = &self.user_by_email(email).await?;
+        let subject = &self.name_subject(&user.email);
+        self.db()
+            .write(|mut tx| async move {
+                self.clear_held(&mut tx, subject).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserUnblock).with(&user.email)).await
+            })
+            .await
     }
 
     /// After something that is done already.

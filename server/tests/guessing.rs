@@ -262,15 +262,20 @@ fn told(answer: &Answer, name: &str) -> (StatusCode, HeaderMap, String) {
 async fn names_that_are_nobodys_answer_alike(kind: Kind) {
     let house = House::of(TestPortal::new(kind).await, PROXY);
     house.test.administrator().await;
+    house.newcomer("bob@example.com").await;
+    house.test.portal.disable_administrator("bob@example.com").await.expect("disabled");
+    let wrong = "wrong and long enough";
     for round in 0..40 {
         let mut answers = Vec::new();
-        for name in [EMAIL, "eve@example.com"] {
-            let fields = [("email", name), ("password", "wrong and long enough")];
+        // Somebody, nobody, and somebody disabled with the right password.
+        for (name, password) in [(EMAIL, wrong), ("eve@example.com", wrong), ("bob@example.com", PASSWORD)] {
+            let fields = [("email", name), ("password", password)];
             let ask =
                 house.ask(Method::POST, "/sign-in").fields(&fields).forwarded_for(&format!("10.1.0.{round}"));
             answers.push(told(&ask.send().await, name));
         }
         assert_eq!(answers[0], answers[1], "in round {round}");
+        assert_eq!(answers[0], answers[2], "in round {round}");
         house.test.clock.advance(TimeDelta::seconds(45));
     }
     house.end().await;

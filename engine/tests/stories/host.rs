@@ -21,6 +21,7 @@ stories! {
     recovery_codes_of_a_new_administrator_work,
     signing_somebody_out_ends_sessions_and_waiting_changes,
     a_disabled_administrator_is_out_at_once_and_answered_like_nobody,
+    nothing_that_was_under_way_keeps_a_disabled_administrator_in,
     unblocking_ends_the_waiting,
 }
 
@@ -154,4 +155,22 @@ async fn unblocking_ends_the_waiting(t: &TestPortal) {
     sign_in(t, &ada.email, &ada.seed).await;
     assert_eq!(logged(t, Action::UserUnblock, Outcome::Done).await, 1);
     refused!(t.portal.unblock_administrator("eve@example.com").await, Error::NotFound);
+}
+
+/// Requests that had read their session a moment before.
+async fn nothing_that_was_under_way_keeps_a_disabled_administrator_in(t: &TestPortal) {
+    t.administrator().await;
+    let bob = colleague(t, BOB).await;
+    let again = text(NEW);
+    let command =
+        t.portal.plan_password(&bob.session, text(PASSWORD), text(NEW), &again).await.expect("planned");
+    let change = proof(t, &bob, &command).await;
+    let half = half_way(&t.portal, BOB).await;
+    let recovering = half_way(&t.portal, BOB).await;
+    t.portal.disable_administrator(BOB).await.expect("disabled");
+    refused!(t.portal.change_password(change, &bob.session).await, Error::SignedOut);
+    refused!(t.portal.check_sign_in_code(&half, &t.code(&bob)).await, Error::SignedOut);
+    let code = text(&bob.recovery_codes[0]);
+    refused!(t.portal.check_recovery_code(&recovering, &code).await, Error::SignedOut);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await, 0);
 }

@@ -27,9 +27,11 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
     let settings = Settings::default();
     // As if an older Keystead had made it: what is newest is not there yet.
     let triggers: &[&str] = match t.kind() {
-        Kind::Sqlite => {
-            &["DROP TRIGGER audit_event_is_not_changed", "DROP TRIGGER audit_event_is_not_deleted"]
-        }
+        Kind::Sqlite => &[
+            "DROP TRIGGER audit_event_is_not_changed",
+            "DROP TRIGGER audit_event_is_not_replaced",
+            "DROP TRIGGER audit_event_is_not_deleted",
+        ],
         Kind::Postgres => &["DROP FUNCTION audit_event_stays CASCADE"],
     };
     let rest = [
