@@ -3,7 +3,7 @@
 // content security policy stopped: there may be none.
 
 import { readFileSync } from 'node:fs';
-import { test as plain, type Page } from '@playwright/test';
+import { test as plain, type CDPSession, type Page } from '@playwright/test';
 import { Administrator } from '../support/administrator';
 import { expect, test } from '../support/fixtures';
 import { addCountry, button, confirmWith, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
@@ -76,6 +76,8 @@ class Attacker {
   readonly seen = new Set<string>();
   readonly attacked = new Set<string>();
   private marks = 0;
+  private pages = 0;
+  private devtools?: CDPSession;
 
   constructor(private readonly page: Page) {}
 
@@ -86,9 +88,18 @@ class Attacker {
 
   /** Looks at the page that is open: nothing of an attack lives in it. */
   async look(what: string): Promise<void> {
+    await this.tidy();
     expect(await strangers(this.page), what).toEqual([]);
     await expect(this.page, what).toHaveTitle(/ · Keystead$/);
     for (const name of await fieldsOf(this.page)) this.seen.add(name);
+  }
+
+  /** The WebAssembly of a page keeps gigabytes of addresses reserved until its garbage is collected. */
+  private async tidy(): Promise<void> {
+    this.pages += 1;
+    if (this.pages % 10 !== 0) return;
+    this.devtools ??= await this.page.context().newCDPSession(this.page);
+    await this.devtools.send('HeapProfiler.collectGarbage');
   }
 
   async open(path: string, waitUntil: 'domcontentloaded' | 'load' = 'domcontentloaded'): Promise<void> {
