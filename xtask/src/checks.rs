@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::database::Cluster;
+use crate::emulator::Emulator;
 use crate::place::Place;
 use crate::{crates, progress, release, setup, shell, site};
 
@@ -75,7 +76,7 @@ fn unit(place: &Place) -> Result<()> {
         .context("the build tool's tests failed: see their messages above")?;
     let mut runner = place.cargo();
     runner.args(["nextest", "run"]).args(EVERYTHING_ELSE);
-    on_postgres(&mut runner)
+    with_neighbours(place, &mut runner)
 }
 
 /// The long forms of what `test` does in short ones, on the program as operators get it.
@@ -95,11 +96,13 @@ pub fn soak(place: &Place) -> Result<()> {
         "server",
     ]);
     runner.env("KEYSTEAD_SOAK", "1");
-    on_postgres(&mut runner)
+    with_neighbours(place, &mut runner)
 }
 
-/// Runs tests that need PostgreSQL: on the server that is named, else on one of our own.
-fn on_postgres(runner: &mut Command) -> Result<()> {
+/// Runs tests that need PostgreSQL, on the server that is named, else on one of our own; and an emulator of AWS KMS.
+fn with_neighbours(place: &Place, runner: &mut Command) -> Result<()> {
+    let kms = Emulator::start(place)?;
+    kms.introduce(place, runner);
     let own = match std::env::var_os(POSTGRES_URL) {
         Some(_) => None,
         None => Some(Cluster::start()?),
@@ -125,5 +128,7 @@ fn browser(place: &Place) -> Result<()> {
     progress::say("Tests", "journeys in a browser …");
     let mut runner = Command::new(place.npm_program("playwright"));
     runner.arg("test").current_dir(place.end2end()).env("KEYSTEAD_BIN", place.keystead());
+    let kms = Emulator::start(place)?;
+    kms.introduce(place, &mut runner);
     shell::loud(&mut runner).context("journeys failed: see above, and end2end/test-results")
 }

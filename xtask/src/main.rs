@@ -5,6 +5,7 @@
 mod checks;
 mod crates;
 mod database;
+mod emulator;
 mod interrupt;
 mod place;
 mod progress;

@@ -48,6 +48,11 @@ impl Place {
         self.target.join("release/keystead.cdx.json")
     }
 
+    /// The Python environment of the emulator of AWS KMS.
+    pub fn emulator(&self) -> PathBuf {
+        self.target.join("kms-emulator")
+    }
+
     pub fn end2end(&self) -> PathBuf {
         self.root.join("end2end")
     }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::checks::{self, Part};
 use crate::place::Place;
-use crate::{release, setup, site};
+use crate::{emulator, release, setup, site};
 
 const USAGE: &str = "\
 cargo xtask setup [--browser]          make this machine ready to build (with --browser: and to test)
@@ -14,6 +14,7 @@ cargo xtask site                       what the browser gets, into target/site
 cargo xtask build                      the finished program, target/release/keystead, and what is in it
 cargo xtask run [-- ARGUMENTS]         build it and start it
 cargo xtask test [PART]                every test, or one part: crates, unit, doc or browser
+cargo xtask kms [customer|disable|enable]   an emulator of AWS KMS to try Keystead with, and a customer of it
 cargo xtask soak                       the long forms of the tests, with what they measured (`figure: …`)
 cargo xtask ci                         format, lints and every test";
 
@@ -25,6 +26,7 @@ pub enum Task {
     Build,
     Run { arguments: Vec<OsString> },
     Test { parts: Vec<Part> },
+    Kms { customer: Option<&'static str> },
     Soak,
     Ci,
     Help,
@@ -47,6 +49,10 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
         ["test", "unit"] => Task::Test { parts: vec![Part::Unit] },
         ["test", "doc"] => Task::Test { parts: vec![Part::Doc] },
         ["test", "browser"] => Task::Test { parts: vec![Part::Browser] },
+        ["kms"] => Task::Kms { customer: None },
+        ["kms", "customer"] => Task::Kms { customer: Some("create") },
+        ["kms", "disable"] => Task::Kms { customer: Some("disable") },
+        ["kms", "enable"] => Task::Kms { customer: Some("enable") },
         ["soak"] => Task::Soak,
         ["ci"] => Task::Ci,
         [] | ["help" | "--help" | "-h"] => Task::Help,
@@ -67,6 +73,8 @@ impl Task {
             Self::Build => release::build(&place),
             Self::Run { arguments } => release::run(&place, &arguments),
             Self::Test { parts } => checks::test(&place, &parts),
+            Self::Kms { customer: None } => emulator::run(&place),
+            Self::Kms { customer: Some(verb) } => emulator::customer(&place, verb),
             Self::Soak => checks::soak(&place),
             Self::Ci => checks::ci(&place),
             Self::Help => {

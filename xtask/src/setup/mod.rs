@@ -6,11 +6,12 @@ mod npm;
 mod wasm;
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::database;
 use crate::place::Place;
+use crate::{database, emulator, shell};
 
 pub use npm::take_heart;
 pub use wasm::Compiler;
@@ -38,7 +39,15 @@ pub fn for_testing(place: &Place) -> Result<()> {
     .filter_map(|(package, present)| (!present).then_some(package))
     .collect();
     debian::install(&missing)?;
+    emulator::provide(place)?;
     npm::provide(place)
+}
+
+/// Python with what makes environments of its own.
+pub fn python() -> Result<()> {
+    let has =
+        |module| shell::answer(Command::new("python3").args(["-c", &format!("import {module}")])).is_some();
+    if has("venv") && has("ensurepip") { Ok(()) } else { debian::install(&["python3-venv"]) }
 }
 
 fn has_chromium() -> bool {

@@ -1,0 +1,86 @@
+"""A customer of the emulator: makes keys and users in it, takes rights away, gives them back.
+
+    customer.py URL create [--broad]     a CMK, a user who may only decrypt (or, --broad, everything), a data key; as JSON
+    customer.py URL disable|enable|delete|restore ARN
+    customer.py URL forbid|allow USER ARN        the user's policy
+    customer.py URL revoke USER ACCESS_KEY_ID    the user's access key
+    customer.py URL access-key USER              another access key; as JSON
+"""
+
+import base64
+import json
+import sys
+import uuid
+
+import botocore.session
+
+REGION = "eu-central-1"
+
+
+def client(url, service):
+    # The emulator's own account; customers' credentials are made by it.
+    return botocore.session.Session().create_client(
+        service,
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def policy(arn, action):
+    statement = {"Sid": "KeysteadDecryptOnly", "Effect": "Allow", "Action": action, "Resource": arn}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def put_policy(iam, user, arn, action="kms:Decrypt"):
+    iam.put_user_policy(UserName=user, PolicyName="KeysteadDecryptOnly", PolicyDocument=policy(arn, action))
+
+
+def access_key(iam, user):
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return {name: key[name] for name in ("UserName", "AccessKeyId", "Status", "SecretAccessKey")}
+
+
+def create(url, broad):
+    kms, iam = client(url, "kms"), client(url, "iam")
+    arn = kms.create_key(Description="Data of our vendor")["KeyMetadata"]["Arn"]
+    user = f"keystead-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    put_policy(iam, user, arn, "kms:*" if broad else "kms:Decrypt")
+    made = kms.generate_data_key_without_plaintext(KeyId=arn, KeySpec="AES_256")
+    blob = base64.b64encode(made["CiphertextBlob"]).decode()
+    return {
+        "user": user,
+        "dataKey": {"CiphertextBlob": blob, "KeyId": arn},
+        "accessKey": {"AccessKey": access_key(iam, user)},
+    }
+
+
+def main(url, verb, *rest):
+    kms, iam = client(url, "kms"), client(url, "iam")
+    match (verb, rest):
+        case ("create", options):
+            print(json.dumps(create(url, "--broad" in options), indent=4))
+        case ("disable", (arn,)):
+            kms.disable_key(KeyId=arn)
+        case ("enable", (arn,)):
+            kms.enable_key(KeyId=arn)
+        case ("delete", (arn,)):
+            kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+        case ("restore", (arn,)):
+            kms.cancel_key_deletion(KeyId=arn)
+            kms.enable_key(KeyId=arn)
+        case ("forbid", (user, _)):
+            iam.delete_user_policy(UserName=user, PolicyName="KeysteadDecryptOnly")
+        case ("allow", (user, arn)):
+            put_policy(iam, user, arn)
+        case ("revoke", (user, key)):
+            iam.delete_access_key(UserName=user, AccessKeyId=key)
+        case ("access-key", (user,)):
+            print(json.dumps({"AccessKey": access_key(iam, user)}, indent=4))
+        case _:
+            sys.exit(__doc__)
+
+
+main(*sys.argv[1:])
