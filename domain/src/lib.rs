@@ -6,13 +6,16 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod aws;
 pub mod command;
 mod country_table;
 pub mod form;
+pub mod health;
 pub mod id;
 pub mod key_version;
 pub mod limits;
 pub mod password;
+pub mod preflight;
 pub mod problem;
 pub mod rotation;
 pub mod scope;

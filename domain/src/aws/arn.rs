@@ -1,0 +1,193 @@
+//! The ARN of a customer managed key.
+
+use super::region::Region;
+use serde::{Deserialize, Serialize};
+
+/// `arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`, or `key/mrk-…` of a multi-Region key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyArn {
+    text: String,
+    region: Region,
+}
+
+/// Why a text is not the ARN of a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArnRefused {
+    #[error(
+        "Enter the ARN of the customer managed key. It stands at the top of the key's page in the AWS console."
+    )]
+    Missing,
+    #[error(
+        "This is an alias. An alias can be pointed at another key, so enter the ARN of the key itself: it contains :key/."
+    )]
+    Alias,
+    #[error("This is the key's id. Enter its whole ARN: arn:aws:kms:…:key/ and this id.")]
+    BareId,
+    #[error("This ARN is not of AWS KMS. It must begin with arn:aws:kms: (or that of another partition).")]
+    NotKms,
+    #[error("The account in this ARN is not 12 digits. Copy the ARN once more.")]
+    Account,
+    #[error("The region in this ARN is not one. Copy the ARN once more.")]
+    BadRegion,
+    #[error("In this ARN the partition {partition} and the region {region} do not belong together.")]
+    Partition { partition: String, region: String },
+    #[error(
+        "The key id in this ARN is not one: it must be key/ and a UUID in lower case, or key/mrk- and 32 digits."
+    )]
+    KeyId,
+    #[error(
+        "This is not the ARN of a key. It looks like arn:aws:kms:eu-central-1:111122223333:key/1234abcd-…."
+    )]
+    NotAnArn,
+    #[error("The ARN says {arn}, the region says {field}. A key is used in its own region.")]
+    OtherRegion { arn: String, field: String },
+}
+
+impl KeyArn {
+    /// # Errors
+    /// Why the text is no ARN of a key.
+    pub fn parse(text: &str) -> Result<Self, ArnRefused> {
+        let text = text.trim_ascii();
+        if text.is_empty() {
+            return Err(ArnRefused::Missing);
+        }
+        if text.starts_with("alias/") {
+            return Err(ArnRefused::Alias);
+        }
+        if is_key_id(text) {
+            return Err(ArnRefused::BareId);
+        }
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let &[arn, partition, service, region, account, resource] = parts.as_slice() else {
+            return Err(ArnRefused::NotAnArn);
+        };
+        if arn != "arn" {
+            return Err(ArnRefused::NotAnArn);
+        }
+        if service != "kms" {
+            return Err(ArnRefused::NotKms);
+        }
+        if resource.starts_with("alias/") {
+            return Err(ArnRefused::Alias);
+        }
+        // An ARN has no spaces to trim away.
+        let region = Region::parse(region).ok().filter(|read| read.as_str() == region);
+        let region = region.ok_or(ArnRefused::BadRegion)?;
+        if region.partition().name != partition {
+            let partition = partition.chars().filter(char::is_ascii_graphic).take(12).collect();
+            return Err(ArnRefused::Partition { partition, region: region.to_string() });
+        }
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(ArnRefused::Account);
+        }
+        if !resource.strip_prefix("key/").is_some_and(is_key_id) {
+            return Err(ArnRefused::KeyId);
+        }
+        Ok(Self { text: text.to_owned(), region })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The account that owns the key.
+    pub fn account(&self) -> &str {
+        self.text.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The id of the key: what stands after `key/`.
+    pub fn key_id(&self) -> &str {
+        self.text.split_once(":key/").map_or("", |(_, id)| id)
+    }
+
+    /// # Errors
+    /// That the region in the field beside is another one.
+    pub fn check_region(&self, field: &Region) -> Result<(), ArnRefused> {
+        if self.region == *field {
+            return Ok(());
+        }
+        Err(ArnRefused::OtherRegion { arn: self.region.to_string(), field: field.to_string() })
+    }
+}
+
+super::as_text!(KeyArn, ArnRefused);
+
+/// A UUID in lower case, or `mrk-` and 32 hexadecimal digits.
+fn is_key_id(text: &str) -> bool {
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    match text.strip_prefix("mrk-") {
+        Some(digits) => is_hex(digits, 32),
+        None => {
+            let parts: Vec<&str> = text.split('-').collect();
+            parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_hex(part, length))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    #[test]
+    fn an_arn_is_taken_apart() {
+        let arn = KeyArn::parse(&format!(" {GOOD}\n")).expect("an ARN");
+        assert_eq!(arn.as_str(), GOOD);
+        assert_eq!(arn.region().as_str(), "eu-central-1");
+        assert_eq!((arn.account(), arn.key_id()), ("111122223333", "1234abcd-12ab-34cd-56ef-1234567890ab"));
+        let of_china = "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+        assert_eq!(KeyArn::parse(of_china).expect("an ARN").region().partition().name, "aws-cn");
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let with = |from: &str, to: &str| KeyArn::parse(&GOOD.replace(from, to)).expect_err("it is refused");
+        assert_eq!(KeyArn::parse(" "), Err(ArnRefused::Missing));
+        assert_eq!(KeyArn::parse("alias/customer"), Err(ArnRefused::Alias));
+        assert_eq!(with("key/1234abcd-12ab-34cd-56ef-1234567890ab", "alias/x"), ArnRefused::Alias);
+        assert_eq!(KeyArn::parse("1234abcd-12ab-34cd-56ef-1234567890ab"), Err(ArnRefused::BareId));
+        assert_eq!(KeyArn::parse("mrk-1234abcd12ab34cd56ef1234567890ab"), Err(ArnRefused::BareId));
+        assert_eq!(with(":kms:", ":s3:"), ArnRefused::NotKms);
+        assert_eq!(with("111122223333", "11112222333"), ArnRefused::Account);
+        assert_eq!(with("111122223333", "11112222333３"), ArnRefused::Account);
+        assert_eq!(with("eu-central-1", "x@127.0.0.1"), ArnRefused::BadRegion);
+        assert_eq!(with("eu-central-1", " eu-central-1"), ArnRefused::BadRegion);
+        assert_eq!(with("1234abcd-", "1234ABCD-"), ArnRefused::KeyId);
+        assert_eq!(with("90ab", "90ab\nx"), ArnRefused::KeyId);
+        assert_eq!(with("90ab", "90ab/../"), ArnRefused::KeyId);
+        assert!(matches!(with("aws:", "aws-cn:"), ArnRefused::Partition { .. }));
+        assert_eq!(KeyArn::parse("hello"), Err(ArnRefused::NotAnArn));
+        let paris = Region::parse("eu-west-3").expect("a region");
+        let said = KeyArn::parse(GOOD).expect("an ARN").check_region(&paris).expect_err("another region");
+        assert_eq!(
+            said.to_string(),
+            "The ARN says eu-central-1, the region says eu-west-3. A key is used in its own region."
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written_the_same(changed in 0usize..90, with in ".{0,3}") {
+            let (at, _) = GOOD.char_indices().nth(changed.min(GOOD.len() - 1)).expect("a place");
+            let text = format!("{}{with}{}", &GOOD[..at], &GOOD[at..]);
+            if let Ok(arn) = KeyArn::parse(&text) {
+                prop_assert_eq!(arn.as_str(), text.trim_ascii());
+                prop_assert!(arn.as_str().bytes().all(|b| b.is_ascii_graphic()));
+            }
+        }
+
+        #[test]
+        fn no_text_stops_the_program(text in "(?s).{0,200}") {
+            let _ = KeyArn::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The id of an access key, and what a secret key looks like.
+
+use serde::{Deserialize, Serialize};
+
+/// Characters of a secret access key.
+const SECRET: usize = 40;
+
+/// The id of an IAM user's access key: `AKIA` and 16 capital letters and digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccessKeyId(String);
+
+/// Why a text is no access key id. Never repeats the text: it may be the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessKeyIdRefused {
+    #[error("Enter the IAM access key ID. It begins with AKIA.")]
+    Missing,
+    #[error("This looks like the secret key. The two fields are swapped.")]
+    Swapped,
+    #[error(
+        "These are temporary credentials (ASIA…): they expire within hours. Make an access key of an IAM user; it begins with AKIA."
+    )]
+    Temporary,
+    #[error("This is not an access key ID. It begins with AKIA and has 20 capital letters and digits.")]
+    NotAnId,
+}
+
+/// Why a text is no secret access key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretAccessKeyRefused {
+    #[error("Enter the IAM secret key.")]
+    Missing,
+    #[error("This looks like the access key ID. The two fields are swapped.")]
+    Swapped,
+    #[error("This is not a secret key: those have 40 characters, and this has {0}.")]
+    Length(usize),
+    #[error("This is not a secret key: those have letters, digits, + and / only.")]
+    Characters,
+}
+
+impl AccessKeyId {
+    /// # Errors
+    /// Why the text is no id.
+    pub fn parse(text: &str) -> Result<Self, AccessKeyIdRefused> {
+        let text = text.trim_ascii();
+        let is_capital = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        match text {
+            "" => Err(AccessKeyIdRefused::Missing),
+            _ if is_capital && text.len() >= 16 && text.starts_with("ASIA") => {
+                Err(AccessKeyIdRefused::Temporary)
+            }
+            // AWS's own have 20 characters; IAM's grammar allows 16 to 128.
+            _ if is_capital && (16..=128).contains(&text.len()) && text.starts_with("AKIA") => {
+                Ok(Self(text.to_owned()))
+            }
+            _ if looks_secret(text) => Err(AccessKeyIdRefused::Swapped),
+            _ => Err(AccessKeyIdRefused::NotAnId),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// "AKIA…WXYZ".
+    pub fn masked(&self) -> String {
+        let last = self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default();
+        format!("{}…{last}", self.0.get(..4).unwrap_or_default())
+    }
+}
+
+super::as_text!(AccessKeyId, AccessKeyIdRefused);
+
+/// # Errors
+/// Why the text is no secret access key.
+pub fn check_secret_access_key(text: &str) -> Result<(), SecretAccessKeyRefused> {
+    if text.is_empty() {
+        Err(SecretAccessKeyRefused::Missing)
+    } else if AccessKeyId::parse(text).is_ok() || text.starts_with("ASIA") && text.len() == 20 {
+        Err(SecretAccessKeyRefused::Swapped)
+    } else if !text.bytes().all(is_of_secret) {
+        Err(SecretAccessKeyRefused::Characters)
+    } else if text.len() != SECRET {
+        Err(SecretAccessKeyRefused::Length(text.len()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a text could be a secret access key.
+pub(super) fn looks_secret(text: &str) -> bool {
+    text.len() == SECRET && text.bytes().all(is_of_secret)
+}
+
+fn is_of_secret(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ID: &str = "AKIAIOSFODNN7EXAMPLE";
+    const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+    #[test]
+    fn id_and_secret_are_told_apart_when_swapped() {
+        assert_eq!(AccessKeyId::parse(ID).expect("an id").masked(), "AKIA…MPLE");
+        assert_eq!(check_secret_access_key(SECRET_KEY), Ok(()));
+        assert_eq!(AccessKeyId::parse(SECRET_KEY), Err(AccessKeyIdRefused::Swapped));
+        assert_eq!(check_secret_access_key(ID), Err(SecretAccessKeyRefused::Swapped));
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        assert_eq!(AccessKeyId::parse(""), Err(AccessKeyIdRefused::Missing));
+        assert_eq!(AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE"), Err(AccessKeyIdRefused::Temporary));
+        for text in [
+            "AKIA",
+            "akiaiosfodnn7example",
+            "AKIAIOSFODNN7EXAMPL\nE",
+            "AIDAIOSFODNN7EXAMPLE",
+            "AKIA１OSFODNN7EXAMPLE",
+        ] {
+            assert_eq!(AccessKeyId::parse(text), Err(AccessKeyIdRefused::NotAnId), "{text}");
+        }
+        assert_eq!(check_secret_access_key(""), Err(SecretAccessKeyRefused::Missing));
+        assert_eq!(check_secret_access_key("abc"), Err(SecretAccessKeyRefused::Length(3)));
+        let with_space = SECRET_KEY.replace('I', " ");
+        assert_eq!(check_secret_access_key(&with_space), Err(SecretAccessKeyRefused::Characters));
+    }
+
+    proptest! {
+        #[test]
+        fn no_refusal_repeats_what_was_typed(text in "[A-Za-z0-9/+]{6,60}") {
+            let said = [
+                AccessKeyId::parse(&text).err().map(|refused| refused.to_string()),
+                check_secret_access_key(&text).err().map(|refused| refused.to_string()),
+            ];
+            prop_assert!(said.into_iter().flatten().all(|sentence| !sentence.contains(&text)));
+        }
+
+        #[test]
+        fn no_text_stops_the_program(text in "(?s).{0,60}") {
+            let _ = (AccessKeyId::parse(&text).map(|id| id.masked()), check_secret_access_key(&text));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Whether a customer's KMS still releases the key of a version.
+
+use crate::preflight::FailureCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What the last call found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    Healthy,
+    Refused,
+    Unreachable,
+}
+
+impl HealthState {
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::Refused, Self::Unreachable];
+
+    /// The word used in the database and in CSS.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Healthy => "Healthy",
+            Self::Refused => "Refused",
+            Self::Unreachable => "Unreachable",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// The state of a version, since when, and the code that says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    pub state: HealthState,
+    pub since: DateTime<Utc>,
+    /// There is one unless it is healthy.
+    pub code: Option<FailureCode>,
+}

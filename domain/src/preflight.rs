@@ -1,0 +1,324 @@
+//! What is checked of a customer's key and credentials against their KMS, and what came of it.
+
+use crate::words;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The code of a failure: KMS's own (`AccessDeniedException`), or ours where KMS did not answer. Never KMS's message: that
+/// may repeat what it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureCode(Cow<'static, str>);
+
+impl FailureCode {
+    /// KMS did not answer in time.
+    pub const TIMEOUT: Self = Self(Cow::Borrowed("Timeout"));
+    /// No connection: name, address, TLS.
+    pub const NOT_CONNECTED: Self = Self(Cow::Borrowed("NotConnected"));
+    /// What answered is no KMS.
+    pub const NOT_UNDERSTOOD: Self = Self(Cow::Borrowed("NotUnderstood"));
+    /// KMS says that the request was made too early or too late.
+    pub const CLOCK: Self = Self(Cow::Borrowed("ClockOff"));
+    /// The answer names another key than the one asked for.
+    pub const WRONG_KEY: Self = Self(Cow::Borrowed("WrongKey"));
+    /// The plaintext is not 32 bytes.
+    pub const WRONG_LENGTH: Self = Self(Cow::Borrowed("WrongLength"));
+    /// What is stored here does not open.
+    pub const SEALED: Self = Self(Cow::Borrowed("Sealed"));
+    /// The database cannot be read.
+    pub const DATABASE: Self = Self(Cow::Borrowed("Database"));
+
+    /// A code as KMS sends it: letters, and nothing that could be something else.
+    pub fn of_kms(code: &str) -> Self {
+        let is_code = (3..=60).contains(&code.len())
+            && code.bytes().all(|b| b.is_ascii_alphabetic())
+            && [
+                "Exception",
+                "Error",
+                "Failure",
+                "Denied",
+                "Expired",
+                "Skewed",
+                "TokenId",
+                "NotMatch",
+                "Signature",
+            ]
+            .iter()
+            .any(|end| code.ends_with(end));
+        Self(if is_code { Cow::Owned(code.to_owned()) } else { Cow::Borrowed("UnknownError") })
+    }
+
+    /// A code as it was written down.
+    pub fn stored(code: &str) -> Self {
+        Self(Cow::Owned(code.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it means and what to do, for the person who looks at the customer's key.
+    pub fn explanation(&self) -> &'static str {
+        match self.as_str() {
+            "Timeout" => {
+                "KMS did not answer within two seconds. Try again; if it stays so, look at the network between."
+            }
+            "NotConnected" => {
+                "No connection to KMS: the name does not resolve, nothing answers there, or its certificate is not trusted. \
+                 Look at the region and at the network between."
+            }
+            "NotUnderstood" => "What answered is not KMS. Look at what stands between Keystead and KMS.",
+            "ClockOff" | "RequestExpired" | "RequestTimeTooSkewed" => {
+                "KMS says that the request was signed at another time: the clock of this server is off."
+            }
+            "WrongKey" => {
+                "KMS decrypted it with another key than this CMK. Look at the ARN and at the encrypted key."
+            }
+            "WrongLength" => {
+                "The data key is not 32 bytes. Generate it with --key-spec AES_256 and register that one."
+            }
+            "Sealed" => {
+                "What Keystead stored for this version was changed outside Keystead and does not open."
+            }
+            "Database" => "Keystead cannot read its database.",
+            "AccessDeniedException" => {
+                "These credentials may not do this with this key. Attach the decrypt-only policy to the IAM user, and \
+                 look at the key policy."
+            }
+            "DisabledException" => "The CMK is disabled. Whoever owns it can enable it in the AWS console.",
+            "KMSInvalidStateException" => {
+                "The CMK is pending deletion or otherwise not usable. Whoever owns it can cancel the deletion."
+            }
+            "NotFoundException" => {
+                "KMS knows no such key in this region and account. Look at the ARN; a deleted key does not come back."
+            }
+            "IncorrectKeyException" => {
+                "This encrypted key was made under another CMK. Look at which belongs to which."
+            }
+            "InvalidCiphertextException" => {
+                "The encrypted key is damaged or was made elsewhere. Copy CiphertextBlob whole, once more."
+            }
+            "InvalidKeyUsageException" | "UnsupportedOperationException" | "ValidationException" => {
+                "This key or this encrypted key is not of the right kind: a symmetric encryption key is needed."
+            }
+            "UnrecognizedClientException" | "InvalidClientTokenId" => {
+                "AWS does not know this access key ID: it was mistyped, deactivated or deleted."
+            }
+            "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => {
+                "The secret key does not belong to this access key ID. Copy it once more, or make a new access key."
+            }
+            "ExpiredTokenException" => {
+                "These are temporary credentials that have expired. Make an access key of an IAM user."
+            }
+            "ThrottlingException" | "LimitExceededException" => {
+                "KMS asks to call less often. Try again in a minute."
+            }
+            "DependencyTimeoutException" | "KMSInternalException" | "KeyUnavailableException" => {
+                "KMS has a disturbance of its own. Try again in a minute."
+            }
+            _ => {
+                "KMS refused for a reason Keystead does not know. The code says more in AWS's documentation."
+            }
+        }
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One thing that is checked, in the order in which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    Reachable,
+    Credentials,
+    Decrypt,
+    NamesKey,
+    Length,
+    EncryptDenied,
+    GenerateDenied,
+}
+
+impl Check {
+    pub const POSITIVE: [Self; 5] =
+        [Self::Reachable, Self::Credentials, Self::Decrypt, Self::NamesKey, Self::Length];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Reachable => "KMS can be reached",
+            Self::Credentials => "The credentials are valid",
+            Self::Decrypt => "Decrypt works",
+            Self::NamesKey => "The answer names this CMK",
+            Self::Length => "The data key is 32 bytes",
+            Self::EncryptDenied => "Encrypt is denied",
+            Self::GenerateDenied => "GenerateDataKey is denied",
+        }
+    }
+
+    /// Must hold before the key can be used; the others only warn.
+    pub fn is_positive(self) -> bool {
+        Self::POSITIVE.contains(&self)
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Passed,
+    Failed,
+    /// The endpoint gave no answer that decides it.
+    Undetermined,
+    /// An earlier check failed.
+    NotReached,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Undetermined => "undetermined",
+            Self::NotReached => "not-reached",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Passed => "Passed",
+            Self::Failed => "Failed",
+            Self::Undetermined => "Could not be determined",
+            Self::NotReached => "Not reached",
+        }
+    }
+}
+
+/// One line of a pre-flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub check: Check,
+    pub verdict: Verdict,
+    pub code: Option<FailureCode>,
+}
+
+impl Line {
+    /// What the verdict means and what to do; `None` where there is nothing to say.
+    pub fn explanation(&self) -> Option<&'static str> {
+        match (self.check.is_positive(), self.verdict) {
+            (_, Verdict::NotReached) => None,
+            (true, Verdict::Passed) => None,
+            (true, _) => Some(self.code.as_ref().map_or("", FailureCode::explanation)),
+            (false, Verdict::Passed) => None,
+            (false, Verdict::Failed) => Some(
+                "These credentials may do more than decrypt: whoever gets hold of them could encrypt in the customer's \
+                 name. Use an IAM user with the decrypt-only policy.",
+            ),
+            (false, Verdict::Undetermined) => Some(
+                "The endpoint gave no answer to a dry run. Make sure that the policy allows Decrypt alone.",
+            ),
+        }
+    }
+}
+
+/// What a pre-flight found, line by line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub lines: Vec<Line>,
+}
+
+impl Report {
+    /// A positive check failed: the key cannot be used.
+    pub fn blocks(&self) -> bool {
+        !Check::POSITIVE.iter().all(|check| self.verdict_of(*check) == Some(Verdict::Passed))
+    }
+
+    /// The credentials may do more than they should, or that is not known.
+    pub fn warns(&self) -> bool {
+        self.lines.iter().any(|line| {
+            !line.check.is_positive() && matches!(line.verdict, Verdict::Failed | Verdict::Undetermined)
+        })
+    }
+
+    pub fn verdict_of(&self, check: Check) -> Option<Verdict> {
+        self.lines.iter().find(|line| line.check == check).map(|line| line.verdict)
+    }
+
+    /// The first thing that does not hold.
+    pub fn first_failure(&self) -> Option<&Line> {
+        self.lines.iter().find(|line| line.verdict == Verdict::Failed)
+    }
+
+    /// "7 of 7 checks passed", "Decrypt works: failed (AccessDeniedException)".
+    pub fn summary(&self) -> String {
+        let passed = self.lines.iter().filter(|line| line.verdict == Verdict::Passed).count();
+        let all = words::count(u32::try_from(self.lines.len()).unwrap_or(u32::MAX), "check", "checks");
+        match self.first_failure() {
+            Some(line) => {
+                let code = line.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+                format!("{}: failed{code}", line.check.label())
+            }
+            None => format!("{passed} of {all} passed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(positive: Verdict, negative: Verdict) -> Report {
+        let line = |check: Check| {
+            let verdict = if check.is_positive() { positive } else { negative };
+            Line { check, verdict, code: None }
+        };
+        let checks = Check::POSITIVE.into_iter().chain([Check::EncryptDenied, Check::GenerateDenied]);
+        Report { lines: checks.map(line).collect() }
+    }
+
+    #[test]
+    fn a_positive_line_blocks_and_a_negative_one_warns() {
+        let good = report(Verdict::Passed, Verdict::Passed);
+        assert!(!good.blocks() && !good.warns());
+        assert_eq!(good.summary(), "7 of 7 checks passed");
+        for negative in [Verdict::Failed, Verdict::Undetermined] {
+            let more = report(Verdict::Passed, negative);
+            assert!(!more.blocks() && more.warns());
+        }
+        assert!(report(Verdict::Failed, Verdict::NotReached).blocks());
+        assert!(Report::default().blocks(), "nothing checked is nothing proved");
+    }
+
+    #[test]
+    fn only_what_looks_like_a_code_is_kept_of_an_answer() {
+        for good in ["AccessDeniedException", "InvalidClientTokenId", "SignatureDoesNotMatch"] {
+            assert_eq!(FailureCode::of_kms(good).as_str(), good);
+        }
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        for bad in [secret, "", "<script>", "Some Exception", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYabcd"] {
+            assert_eq!(FailureCode::of_kms(bad).as_str(), "UnknownError", "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_classification_is_explained_in_words_of_its_own() {
+        let unknown = FailureCode::of_kms("SomethingNewException").explanation();
+        for code in [
+            "AccessDeniedException",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "NotFoundException",
+            "IncorrectKeyException",
+            "InvalidCiphertextException",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "ThrottlingException",
+            "KMSInternalException",
+        ] {
+            assert_ne!(FailureCode::of_kms(code).explanation(), unknown, "{code}");
+        }
+    }
+}
