@@ -18,6 +18,14 @@ pub fn version(scope: &ScopeName, number: u32) -> String {
     format!("{}/{number}", keys(scope))
 }
 
+pub fn check(scope: &ScopeName, number: u32) -> String {
+    format!("{}/check", version(scope, number))
+}
+
+pub fn credentials(scope: &ScopeName, number: u32) -> String {
+    format!("{}/credentials", version(scope, number))
+}
+
 /// An address that carries on where to go after signing in. The server hands out paths of ours only.
 pub fn with_next(path: &str, next: &str) -> String {
     if next.is_empty() || next == "/" {

@@ -55,6 +55,9 @@ actions! {
     KeyRotateAutomatic = "key.rotate_automatic", "Rotate encryption key by itself";
     KeyRotateDeferred = "key.rotate_deferred", "Put off automatic rotation";
     KeySettings = "key.settings", "Edit encryption key";
+    KeyCredentials = "key.credentials", "Replace credentials";
+    KeyCheck = "key.check", "Check encryption key";
+    KeyHealth = "key.health", "Health of encryption key";
     ConfirmCode = "change.confirm", "Confirm a change";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";

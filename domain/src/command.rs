@@ -1,7 +1,9 @@
 //! What a verification code confirms: each command says exactly what will be done.
 
-use crate::id::{ScopeId, SessionId, UserId};
+use crate::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use crate::id::{AwsKeyId, ScopeId, SessionId, UserId};
 use crate::key_version::Plan;
+use crate::preflight::Report;
 use crate::rotation::RotationPeriod;
 use crate::scope::ScopeName;
 use serde::{Deserialize, Serialize};
@@ -13,12 +15,50 @@ pub struct ScopeRef {
     pub name: ScopeName,
 }
 
-/// "Add encryption key" of type Managed.
+/// "Add encryption key".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateKey {
     pub scope: ScopeRef,
     /// What the page showed; refused if it is no longer what would happen.
     pub plan: Plan,
+    pub source: Source,
+}
+
+/// Where the material of a new version comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// Generated here.
+    Generated,
+    /// Released by the customer's AWS KMS.
+    Aws(Box<AwsKey>),
+}
+
+/// A data key under a customer's AWS KMS key, and with what it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsKey {
+    pub id: AwsKeyId,
+    pub region: Region,
+    pub cmk: KeyArn,
+    pub data_key: EncryptedDataKey,
+    pub credentials: AwsCredentials,
+}
+
+/// Credentials that were checked. The secret is sealed for the very row, and the revision of it, where it will lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsCredentials {
+    pub access_key_id: AccessKeyId,
+    pub sealed_secret: Vec<u8>,
+    pub revision: i64,
+    pub report: Report,
+}
+
+/// "Replace credentials": another IAM user for the same data key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceCredentials {
+    pub scope: ScopeRef,
+    pub number: u32,
+    pub from: AccessKeyId,
+    pub to: AwsCredentials,
 }
 
 /// "Rotate encryption key".

@@ -37,6 +37,8 @@ uuid_ids! {
     SessionId,
     /// A prepared change that waits for its verification code.
     ChangeId,
+    /// What a version of type "Manual: AWS" has besides.
+    AwsKeyId,
 }
 
 /// The portal-wide number of a key version, from 1 (the `kmsConfigId` of the data plane).

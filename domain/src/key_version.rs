@@ -11,15 +11,18 @@ use serde::{Deserialize, Serialize};
 pub enum KeyType {
     /// Material generated here, sealed at rest.
     Managed,
+    /// The customer's data key, encrypted under the customer's AWS KMS key.
+    ManualAws,
 }
 
 impl KeyType {
-    pub const ALL: [Self; 1] = [Self::Managed];
+    pub const ALL: [Self; 2] = [Self::Managed, Self::ManualAws];
 
     /// The word used in the database, in forms and in CSS.
     pub fn word(self) -> &'static str {
         match self {
             Self::Managed => "managed",
+            Self::ManualAws => "manual_aws",
         }
     }
 
@@ -27,6 +30,7 @@ impl KeyType {
     pub fn label(self) -> &'static str {
         match self {
             Self::Managed => "Managed",
+            Self::ManualAws => "Manual: AWS",
         }
     }
 
@@ -34,6 +38,9 @@ impl KeyType {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Managed => "Keystead generates the key, keeps it sealed and rotates it by itself.",
+            Self::ManualAws => {
+                "The customer's data key, encrypted under a key in their AWS KMS. They can take it away at any time."
+            }
         }
     }
 
@@ -45,6 +52,7 @@ impl KeyType {
     pub fn is_customer_supplied(self) -> bool {
         match self {
             Self::Managed => false,
+            Self::ManualAws => true,
         }
     }
 }
@@ -93,12 +101,22 @@ pub struct ActiveVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewVersion {
     Managed { period: RotationPeriod },
+    ManualAws,
 }
 
 impl NewVersion {
     pub fn key_type(self) -> KeyType {
         match self {
             Self::Managed { .. } => KeyType::Managed,
+            Self::ManualAws => KeyType::ManualAws,
+        }
+    }
+
+    /// The rotation period of a managed version.
+    pub fn period(self) -> Option<RotationPeriod> {
+        match self {
+            Self::Managed { period } => Some(period),
+            Self::ManualAws => None,
         }
     }
 }
@@ -129,9 +147,7 @@ pub fn plan(
 ) -> Result<Plan, LimitReached> {
     let key_type = new.key_type();
     let left = limits.after_one_more(used, key_type, at)?;
-    let due_at = match new {
-        NewVersion::Managed { period } => Some(period.due_after(at)),
-    };
+    let due_at = new.period().map(|period| period.due_after(at));
     Ok(Plan {
         number: active.map_or(1, |version| version.number + 1),
         new,
@@ -176,10 +192,12 @@ mod tests {
     #[derive(Clone, Debug)]
     struct Row {
         number: u32,
+        key_type: KeyType,
         status: Status,
         created_at: DateTime<Utc>,
-        period: RotationPeriod,
-        due_at: DateTime<Utc>,
+        period: Option<RotationPeriod>,
+        due_at: Option<DateTime<Utc>>,
+        customer_supplied_no: Option<u32>,
         rotated_for: Option<DateTime<Utc>>,
     }
 
@@ -193,26 +211,31 @@ mod tests {
         fn active(&self) -> Option<ActiveVersion> {
             self.rows.iter().find(|row| row.status == Status::Active).map(|row| ActiveVersion {
                 number: row.number,
-                key_type: KeyType::Managed,
+                key_type: row.key_type,
                 created_at: row.created_at,
-                period: Some(row.period),
-                due_at: Some(row.due_at),
+                period: row.period,
+                due_at: row.due_at,
             })
         }
 
-        fn usage(&self, at: DateTime<Utc>) -> Usage {
-            let today = self.rows.iter().filter(|row| row.created_at >= day_start(at)).count() as u32;
-            Usage { of_type_today: today, today, customer_supplied: 0 }
+        fn usage(&self, key_type: KeyType, at: DateTime<Utc>) -> Usage {
+            let today = self.rows.iter().filter(|row| row.created_at >= day_start(at));
+            Usage {
+                of_type_today: today.clone().filter(|row| row.key_type == key_type).count() as u32,
+                today: today.count() as u32,
+                customer_supplied: self.rows.iter().filter(|row| row.customer_supplied_no.is_some()).count()
+                    as u32,
+            }
         }
 
         fn add(
             &mut self,
-            period: RotationPeriod,
+            new: NewVersion,
             limits: DailyLimits,
             at: DateTime<Utc>,
             rotated_for: Option<DateTime<Utc>>,
         ) -> Result<Plan, LimitReached> {
-            let plan = plan(self.active(), NewVersion::Managed { period }, self.usage(at), limits, at)?;
+            let plan = plan(self.active(), new, self.usage(new.key_type(), at), limits, at)?;
             for row in &mut self.rows {
                 if Some(row.number) == plan.deprecates {
                     row.status = Status::Deprecated;
@@ -220,10 +243,12 @@ mod tests {
             }
             self.rows.push(Row {
                 number: plan.number,
+                key_type: new.key_type(),
                 status: Status::Active,
                 created_at: at,
-                period,
-                due_at: plan.due_at.expect("managed versions are due once"),
+                period: new.period(),
+                due_at: plan.due_at,
+                customer_supplied_no: plan.customer_supplied_no,
                 rotated_for,
             });
             Ok(plan)
@@ -232,14 +257,14 @@ mod tests {
         fn tick(&mut self, limits: DailyLimits, at: DateTime<Utc>) {
             if let Some(active) = self.active().filter(|active| is_due(*active, at)) {
                 let (_, period) = managed(Some(active)).expect("a managed version");
-                let _ = self.add(period, limits, at, active.due_at);
+                let _ = self.add(NewVersion::Managed { period }, limits, at, active.due_at);
             }
         }
     }
 
     #[derive(Clone, Debug)]
     enum Action {
-        Add(RotationPeriod),
+        Add(NewVersion),
         Settings(RotationPeriod),
         Tick,
         Wait(i64),
@@ -248,7 +273,8 @@ mod tests {
     fn action() -> impl Strategy<Value = Action> {
         let period = prop::sample::select(RotationPeriod::ALL.to_vec());
         prop_oneof![
-            period.clone().prop_map(Action::Add),
+            period.clone().prop_map(|period| Action::Add(NewVersion::Managed { period })),
+            Just(Action::Add(NewVersion::ManualAws)),
             period.prop_map(Action::Settings),
             Just(Action::Tick),
             (1i64..200 * 24 * 60).prop_map(Action::Wait),
@@ -268,11 +294,12 @@ mod tests {
             let mut scope = Scope::default();
             for action in actions {
                 match action {
-                    Action::Add(period) => { let _ = scope.add(period, limits, now, None); }
+                    Action::Add(new) => { let _ = scope.add(new, limits, now, None); }
                     Action::Settings(period) => {
-                        if let Some(row) = scope.rows.iter_mut().find(|row| row.status == Status::Active) {
-                            row.period = period;
-                            row.due_at = period.due_after(row.created_at);
+                        let active = |row: &&mut Row| row.status == Status::Active && row.period.is_some();
+                        if let Some(row) = scope.rows.iter_mut().find(active) {
+                            row.period = Some(period);
+                            row.due_at = Some(period.due_after(row.created_at));
                         }
                     }
                     Action::Tick => scope.tick(limits, now),
@@ -282,7 +309,13 @@ mod tests {
                 prop_assert_eq!(active, usize::from(!scope.rows.is_empty()));
                 let numbers: Vec<_> = scope.rows.iter().map(|row| row.number).collect();
                 prop_assert_eq!(numbers, (1..=scope.rows.len() as u32).collect::<Vec<_>>());
-                prop_assert!(scope.usage(now).today <= per_scope.min(per_type));
+                for key_type in KeyType::ALL {
+                    let used = scope.usage(key_type, now);
+                    prop_assert!(used.today <= per_scope && used.of_type_today <= per_type);
+                }
+                let supplied: Vec<_> = scope.rows.iter().filter_map(|row| row.customer_supplied_no).collect();
+                prop_assert_eq!(&supplied, &(1..=supplied.len() as u32).collect::<Vec<_>>());
+                prop_assert!(supplied.len() <= crate::limits::CUSTOMER_SUPPLIED_MAX as usize);
                 let mut dues: Vec<_> = scope.rows.iter().filter_map(|row| row.rotated_for).collect();
                 let all = dues.len();
                 dues.sort();
@@ -303,5 +336,13 @@ mod tests {
     #[test]
     fn only_a_managed_active_version_offers_rotation() {
         assert_eq!(managed(None), Err(NotManaged::NoKey));
+        let mut scope = Scope::default();
+        let noon: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let limits = DailyLimits::default();
+        scope.add(NewVersion::Managed { period: RotationPeriod::Days30 }, limits, noon, None).expect("room");
+        scope.add(NewVersion::ManualAws, limits, noon, None).expect("room for another type");
+        assert_eq!(managed(scope.active()), Err(NotManaged::CustomerSupplied));
+        let later = noon + Duration::days(400);
+        assert!(scope.active().is_some_and(|active| !is_due(active, later)), "its schedule has ended");
     }
 }

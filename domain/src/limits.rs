@@ -140,6 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn the_hundred_customer_supplied_versions_are_for_ever() {
+        let limits = DailyLimits::default();
+        let used = |customer_supplied| Usage { of_type_today: 0, today: 0, customer_supplied };
+        let last = limits.after_one_more(used(99), KeyType::ManualAws, noon()).expect("the hundredth");
+        assert_eq!(last.customer_supplied, 0);
+        let refused = limits.after_one_more(used(100), KeyType::ManualAws, noon()).expect_err("no more");
+        assert_eq!(
+            (refused.clone(), refused.resets_at()),
+            (LimitReached::CustomerSupplied { limit: 100, used: 100 }, None)
+        );
+        assert!(limits.after_one_more(used(100), KeyType::Managed, noon()).is_ok());
+    }
+
+    #[test]
     fn a_refusal_says_when_it_resets() {
         let refused = DailyLimits::default()
             .after_one_more(

@@ -1,9 +1,11 @@
 //! What the pages are made of: the only types that carry data outwards.
 
 use crate::audit::Event;
+use crate::health::{Health, HealthState};
 use crate::id::SessionId;
 use crate::key_version::{KeyType, Status};
 use crate::limits::{DailyLimits, Usage};
+use crate::preflight::{FailureCode, Report};
 use crate::rotation::RotationPeriod;
 use crate::scope::{Country, Kind, ScopeName, Slug};
 use chrono::{DateTime, Utc};
@@ -80,6 +82,10 @@ pub enum Lack {
     NoKey,
     /// The rotation of the managed key is overdue.
     Rotate,
+    /// The customer's KMS refuses.
+    Refused,
+    /// The customer's KMS cannot be reached.
+    Unreachable,
 }
 
 impl Lack {
@@ -87,6 +93,8 @@ impl Lack {
         match self {
             Self::NoKey => "no key",
             Self::Rotate => "rotate",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
         }
     }
 }
@@ -125,6 +133,8 @@ pub struct CountryRow {
     pub active: Option<u32>,
     pub key_type: Option<KeyType>,
     pub due_at: Option<DateTime<Utc>>,
+    /// Whether the customer's KMS releases the Active version's key.
+    pub health: Option<HealthState>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -170,6 +180,8 @@ pub struct PreparedView {
     pub effects: Vec<String>,
     /// Something the person should weigh before going on.
     pub warning: Option<String>,
+    /// What the customer's KMS was found to do, where it was asked.
+    pub report: Option<Report>,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -198,12 +210,26 @@ impl KeysView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsView {
     pub daily: DailyLimits,
-    /// Counted for the managed type.
-    pub managed: Usage,
+    /// Versions of each type made today, in the order of [`KeyType::ALL`].
+    pub of_type_today: Vec<(KeyType, u32)>,
+    /// Versions of any type made today.
+    pub today: u32,
     pub resets_at: DateTime<Utc>,
     pub customer_supplied_used: u32,
     pub runs_out_at: Option<DateTime<Utc>>,
     pub active_type: Option<KeyType>,
+}
+
+impl LimitsView {
+    /// What counts for one more version of a type.
+    pub fn usage(&self, key_type: KeyType) -> Usage {
+        let of_type = self.of_type_today.iter().find(|(of, _)| *of == key_type);
+        Usage {
+            of_type_today: of_type.map_or(0, |(_, made)| *made),
+            today: self.today,
+            customer_supplied: self.customer_supplied_used,
+        }
+    }
 }
 
 /// One version in the list.
@@ -219,6 +245,44 @@ pub struct VersionRow {
     pub created_by: String,
     /// The portal-wide id.
     pub id: i64,
+    /// Of a version whose key a customer's KMS releases.
+    pub health: Option<Health>,
+}
+
+/// What a version of type "Manual: AWS" has besides. The secret is nowhere in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsKeyView {
+    pub region: String,
+    pub cmk_arn: String,
+    /// The encrypted data key, in base64, as it was given.
+    pub encrypted_key: String,
+    /// "AKIA…WXYZ".
+    pub access_key_id: String,
+    pub credentials_at: DateTime<Utc>,
+    pub preflight: Report,
+    pub preflight_at: DateTime<Utc>,
+    /// When the next probe is due; never for a Deprecated version, or where probes are switched off.
+    pub probe_at: Option<DateTime<Utc>>,
+    pub policy: String,
+}
+
+/// What this server holds of a version's material in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseView {
+    pub held: Option<HeldView>,
+    /// Why the last try to load it failed.
+    pub trouble: Option<FailureCode>,
+}
+
+/// Material in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldView {
+    /// When it was released last.
+    pub released_at: DateTime<Utc>,
+    /// When it is released anew, or wiped if nobody has used it.
+    pub refresh_at: DateTime<Utc>,
+    /// The end of its use while it cannot be released anew.
+    pub hold_until: DateTime<Utc>,
 }
 
 /// A page of the audit log.

@@ -31,7 +31,8 @@ use crate::audit::{Actor, Entry};
 use chrono::{DateTime, Utc};
 use domain::audit::Action;
 use domain::command::{
-    ChangePassword, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey,
+    ChangePassword, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
+    ReplaceRecoveryCodes, RotateKey,
 };
 use domain::id::UserId;
 use serde::Serialize;
@@ -74,6 +75,7 @@ sensitive! {
     CreateKey, KeyCreate, place = |command| command.scope.name.to_string(), String;
     RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
     EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
+    ReplaceCredentials, KeyCredentials, place = |command| command.scope.name.to_string(), String;
     ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
     EndSessions, SessionsEnd, account = |command| Some(command.user), Option<UserId>;
     ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 #[cfg(feature = "testing")]
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The time, in microseconds: what both databases keep.
 #[derive(Clone)]
@@ -13,6 +14,22 @@ enum Source {
     System,
     #[cfg(feature = "testing")]
     Set(Arc<Mutex<DateTime<Utc>>>),
+}
+
+/// Time that only goes forward, also while the machine sleeps; the time of day may be set back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Steady(Duration);
+
+impl Steady {
+    /// How long ago `earlier` was.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
 }
 
 impl Clock {
@@ -32,6 +49,20 @@ impl Clock {
         if let Source::Set(at) = &self.0 {
             *at.lock().expect("the clock's lock") += by;
         }
+    }
+
+    pub fn steady(&self) -> Steady {
+        Steady(match &self.0 {
+            Source::System => {
+                let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                Duration::try_from(since).unwrap_or_default()
+            }
+            #[cfg(feature = "testing")]
+            Source::Set(at) => {
+                let at = *at.lock().expect("the clock's lock");
+                (at - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+            }
+        })
     }
 
     pub fn now(&self) -> DateTime<Utc> {

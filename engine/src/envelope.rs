@@ -39,6 +39,8 @@ pub enum Purpose {
     Session,
     /// Material of managed keys.
     ManagedKey,
+    /// Secrets with which the customers' KMS is asked.
+    Credentials,
     /// Keyed hashes of the names that were tried at sign-in.
     Names,
     /// Message authentication of the audit log.
@@ -46,7 +48,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 5] = [Self::TotpSeed, Self::Session, Self::ManagedKey, Self::Names, Self::Audit];
+    pub const ALL: [Self; 6] =
+        [Self::TotpSeed, Self::Session, Self::ManagedKey, Self::Credentials, Self::Names, Self::Audit];
 
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.word() == word)
@@ -57,6 +60,7 @@ impl Purpose {
             Self::TotpSeed => "totp_seed",
             Self::Session => "session",
             Self::ManagedKey => "managed_key",
+            Self::Credentials => "credentials",
             Self::Names => "names",
             Self::Audit => "audit",
         }

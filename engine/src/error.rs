@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::key_version::NotManaged;
 use domain::limits::LimitReached;
 use domain::password::PasswordRefused;
+use domain::preflight::{FailureCode, Report};
 use domain::problem::{Code, Problem};
 use domain::scope::{NameRefused, NotACountry};
 use domain::words;
@@ -61,6 +62,16 @@ pub enum Error {
     ChangeGone,
     #[error("what was shown is no longer true: {0}")]
     Outdated(String),
+    #[error("the pre-flight found: {}", .0.summary())]
+    Preflight(Box<Report>),
+    #[error("too many pre-flights")]
+    PreflightsTooMany { seconds: i64 },
+    #[error("the customer's KMS refuses: {0}")]
+    KmsRefused(FailureCode),
+    #[error("the customer's KMS cannot be reached: {0}")]
+    KmsUnreachable(FailureCode),
+    #[error("the Active version is not of a customer's KMS")]
+    NotAws,
     #[error("it does not exist")]
     NotFound,
     #[error("the queue for password checks is full")]
@@ -93,8 +104,9 @@ impl Error {
             | Self::WrongRecoveryCode
             | Self::WrongSetupToken
             | Self::SetupTokenExpired
-            | Self::WrongCurrentPassword => Code::Refused,
-            Self::Blocked { .. } | Self::CodesExhausted => Code::Locked,
+            | Self::WrongCurrentPassword
+            | Self::KmsRefused(_) => Code::Refused,
+            Self::Blocked { .. } | Self::CodesExhausted | Self::PreflightsTooMany { .. } => Code::Locked,
             Self::NotAnEmail
             | Self::EmailTaken
             | Self::Password(_)
@@ -103,7 +115,8 @@ impl Error {
             | Self::NameUnchanged
             | Self::Country(_)
             | Self::CountryTaken(_)
-            | Self::PeriodUnchanged { .. } => Code::Invalid,
+            | Self::PeriodUnchanged { .. }
+            | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp
             | Self::TooManyEnvironments { .. }
             | Self::HasKeys
@@ -111,8 +124,12 @@ impl Error {
             | Self::ChangeGone
             | Self::Outdated(_) => Code::Conflict,
             Self::Limit { .. } => Code::Limit,
-            Self::NotFound => Code::NotFound,
-            Self::Busy | Self::ClockOff { .. } | Self::Database(_) | Self::Unsure(_) => Code::Busy,
+            Self::NotFound | Self::NotAws => Code::NotFound,
+            Self::KmsUnreachable(_)
+            | Self::Busy
+            | Self::ClockOff { .. }
+            | Self::Database(_)
+            | Self::Unsure(_) => Code::Busy,
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
         }
     }
@@ -184,7 +201,22 @@ impl Error {
                 "This change has expired or was confirmed already. Nothing was done now; start it again.".into()
             }
             Self::Outdated(what) => format!("{what} Nothing was changed; look at the new state and start again."),
-            Self::NotFound => "There is nothing at this address.".into(),
+            Self::Preflight(report) if report.blocks() => {
+                "The key cannot be used as it is. The checks below say why; nothing was stored.".into()
+            }
+            Self::Preflight(_) => {
+                "The key works, but these credentials are not limited to Decrypt as far as can be told. Use others, or tick \
+                 the box below."
+                    .into()
+            }
+            Self::PreflightsTooMany { seconds } => {
+                format!("Too many checks in a short time. Try again in {seconds} s.")
+            }
+            Self::KmsRefused(code) => format!("The customer's KMS refuses to release this key ({code})."),
+            Self::KmsUnreachable(code) => {
+                format!("The customer's KMS cannot be reached ({code}). Try again in a moment.")
+            }
+            Self::NotFound | Self::NotAws => "There is nothing at this address.".into(),
             Self::Busy => "Keystead is busy. Try again in a few seconds.".into(),
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => {
                 "Something inside Keystead failed. Nothing was changed; the server's log says why.".into()

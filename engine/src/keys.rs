@@ -4,17 +4,19 @@
 //! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
 
 use crate::authority::{Authorised, Sensitive};
+use crate::aws_keys::{SECRET, json};
 use crate::envelope::{Place, Purpose};
+use crate::lease::LeaseKey;
 use crate::store::keys::{NewVersionRow, as_active};
 use crate::store::{Lock, Tx};
 use crate::{Error, Portal, SecretBytes, Session, Stage, random};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
-use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef};
+use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef, Source};
 use domain::id::ScopeId;
-use domain::key_version::{KeyType, NewVersion, Plan, managed, plan};
-use domain::limits::DailyLimits;
-use domain::rotation::{RotationPeriod, next_day};
+use domain::key_version::{NewVersion, Plan, managed, plan};
+use domain::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
+use domain::rotation::{RotationPeriod, day_start, next_day};
 use domain::scope::ScopeName;
 use domain::view::{KeysView, LimitsView, VersionRow};
 
@@ -68,14 +70,16 @@ impl Portal {
 
     async fn limits_of(&self, scope: ScopeId) -> Result<LimitsView, Error> {
         let now = self.now();
-        let managed = self.db().usage(scope, KeyType::Managed, now).await?;
+        let lately = now - TimeDelta::days(FORECAST_DAYS);
+        let made = self.db().made_since(scope, day_start(now), lately).await?;
         let active = self.db().active_version(scope).await?;
         Ok(LimitsView {
             daily: self.daily(),
-            managed,
+            today: made.of_type_today.iter().map(|(_, made)| made).sum(),
+            of_type_today: made.of_type_today,
             resets_at: next_day(now),
-            customer_supplied_used: managed.customer_supplied,
-            runs_out_at: None,
+            customer_supplied_used: made.customer_supplied,
+            runs_out_at: runs_out_at(made.customer_supplied, made.customer_supplied_lately, now),
             active_type: active.map(|version| version.key_type),
         })
     }
@@ -98,7 +102,7 @@ impl Portal {
         active.ok_or(Error::NotFound)
     }
 
-    /// Plans "Add encryption key".
+    /// Plans "Add encryption key" of type Managed.
     ///
     /// # Errors
     /// The limit that forbids it.
@@ -106,10 +110,11 @@ impl Portal {
         &self,
         who: &Session,
         name: &ScopeName,
-        new: NewVersion,
+        period: RotationPeriod,
     ) -> Result<CreateKey, Error> {
+        let new = NewVersion::Managed { period };
         let (scope, plan) = self.plan_version(who, name, new, Action::KeyCreate).await?;
-        Ok(CreateKey { scope, plan })
+        Ok(CreateKey { scope, plan, source: Source::Generated })
     }
 
     /// Plans "Add version".
@@ -128,7 +133,7 @@ impl Portal {
         Ok(RotateKey { scope, plan })
     }
 
-    async fn plan_version(
+    pub(crate) async fn plan_version(
         &self,
         who: &Session,
         name: &ScopeName,
@@ -184,8 +189,8 @@ impl Portal {
     /// # Errors
     /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
     pub async fn create_key(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
-        let CreateKey { scope, plan } = ask.command().clone();
-        self.make_confirmed(&ask, &scope, plan).await
+        let CreateKey { scope, plan, source } = ask.command();
+        self.make_confirmed(&ask, scope, *plan, source).await
     }
 
     /// Makes the next managed version, as the page showed it.
@@ -193,8 +198,8 @@ impl Portal {
     /// # Errors
     /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
     pub async fn rotate_key(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
-        let RotateKey { scope, plan } = ask.command().clone();
-        self.make_confirmed(&ask, &scope, plan).await
+        let RotateKey { scope, plan } = ask.command();
+        self.make_confirmed(&ask, scope, *plan, &Source::Generated).await
     }
 
     async fn make_confirmed<C: Sensitive>(
@@ -202,10 +207,12 @@ impl Portal {
         ask: &Authorised<C>,
         scope: &ScopeRef,
         shown: Plan,
+        source: &Source,
     ) -> Result<Plan, Error> {
         let made = self.db().write(|mut tx| async move {
-            let plan = self.make_version(&mut tx, scope, shown.new, Some(shown), None, ask).await?;
-            tx.commit(ask.entry(describe(&plan))).await?;
+            let wanted = Wanted { new: shown.new, source, shown: Some(shown), rotated_for_due: None };
+            let plan = self.make_version(&mut tx, scope, wanted, ask).await?;
+            tx.commit(ask.entry(describe(&plan, source))).await?;
             Ok(plan)
         });
         self.or_refuse(made.await, ask.refusal("")).await
@@ -216,9 +223,7 @@ impl Portal {
         &self,
         tx: &mut Tx,
         scope: &ScopeRef,
-        new: NewVersion,
-        shown: Option<Plan>,
-        rotated_for_due: Option<DateTime<Utc>>,
+        Wanted { new, source, shown, rotated_for_due }: Wanted<'_>,
         ask: &Authorised<C>,
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
@@ -234,16 +239,24 @@ impl Portal {
         if let Some(number) = plan.deprecates {
             tx.deprecate(scope.id, number).await?;
         }
-        let material = self.new_material(scope.id, plan.number);
-        tx.insert_version(NewVersionRow {
+        let material = match source {
+            Source::Generated => Some(self.new_material(scope.id, plan.number)),
+            Source::Aws(_) => None,
+        };
+        let row = NewVersionRow {
             scope: scope.id,
             plan: &plan,
-            material: &material,
+            material: material.as_deref(),
             rotated_for_due,
             created_at: now,
             created_by: ask.by().name(),
-        })
-        .await?;
+        };
+        let version = tx.insert_version(row).await?;
+        if let Source::Aws(key) = source {
+            let preflight = json(&key.credentials.report)?;
+            tx.next_revision(key.id.0, SECRET).await?;
+            tx.insert_aws_key(version, key, &preflight, now).await?;
+        }
         Ok(plan)
     }
 
@@ -253,14 +266,10 @@ impl Portal {
         self.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
     }
 
-    /// The material of a managed version.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an unknown version; [`Error::Sealed`] when it was changed.
-    pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let sealed = self.db().material(scope.id, number).await?.ok_or(Error::NotFound)?;
-        self.keyring().open(Purpose::ManagedKey, place(&scope.id, number), &sealed)
+    /// The material of a managed version. Called by `release` alone.
+    pub(crate) async fn managed_material(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
+        let sealed = self.db().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
+        self.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), &sealed)
     }
 
     /// Another rotation period for the Active version; its due date counts from its creation.
@@ -298,10 +307,29 @@ impl Portal {
     }
 }
 
-/// "version 4, Managed, 30 days; version 3 deprecated".
-pub(crate) fn describe(plan: &Plan) -> String {
-    let NewVersion::Managed { period } = plan.new;
-    let made = format!("version {}, {}, {} days", plan.number, plan.new.key_type().label(), period.days());
+/// A version to be made: what was planned, and why.
+pub(crate) struct Wanted<'a> {
+    pub new: NewVersion,
+    pub source: &'a Source,
+    /// What a person saw; refused if it is no longer what would happen.
+    pub shown: Option<Plan>,
+    /// The due date that stands behind it, when the scheduler makes it.
+    pub rotated_for_due: Option<DateTime<Utc>>,
+}
+
+/// "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…, AKIA…WXYZ, 7 of 7 checks passed; …".
+pub(crate) fn describe(plan: &Plan, source: &Source) -> String {
+    let how = match (plan.new, source) {
+        (NewVersion::Managed { period }, _) => format!("{} days", period.days()),
+        (NewVersion::ManualAws, Source::Aws(key)) => format!(
+            "{}, {}, {}",
+            key.cmk,
+            key.credentials.access_key_id.masked(),
+            key.credentials.report.summary()
+        ),
+        (NewVersion::ManualAws, Source::Generated) => String::new(),
+    };
+    let made = format!("version {}, {}, {how}", plan.number, plan.new.key_type().label());
     match plan.deprecates {
         Some(old) => format!("{made}; version {old} deprecated"),
         None => made,

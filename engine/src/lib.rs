@@ -2,19 +2,24 @@
 //!
 //! Reading order: [`Portal`] (what there is), `sign_in` (who comes in), `changes` and [`authority`]
 //! (how a verification code becomes the right to do one thing), `scopes` and `keys` (what is
-//! done), `store` (the only SQL), [`envelope`] (what lies there sealed).
+//! done), `aws_keys`, [`kms`] and [`lease`] (keys that a customer's KMS releases), `store` (the only SQL), [`envelope`]
+//! (what lies there sealed).
 
 #![forbid(unsafe_code)]
 
 pub mod audit;
 pub mod authority;
+mod aws_keys;
 pub mod changes;
 pub mod clock;
 mod email;
 pub mod envelope;
 pub mod error;
 mod hardening;
+pub mod health;
 mod keys;
+pub mod kms;
+pub mod lease;
 mod notes;
 mod password;
 mod portal;
@@ -37,6 +42,7 @@ mod throttle;
 pub mod totp;
 mod users;
 
+pub use aws_keys::AwsAsked;
 pub use clock::Clock;
 pub use error::Error;
 pub use hardening::{Hardened, harden};

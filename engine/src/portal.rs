@@ -1,25 +1,49 @@
 //! The portal: a database, a keyring, a clock. Everything else hangs on it.
 
 use crate::audit::{Actor, Entry};
+use crate::aws_keys::Preflights;
+use crate::clock::Steady;
 use crate::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::kms::{self, Kms};
+use crate::lease::{self, Leases};
 use crate::password::Hasher;
-use crate::store::Db;
-use crate::store::instance::Instance;
+use crate::store::instance::{Instance, SealedTerm};
+use crate::store::{Db, Lock};
 use crate::{Clock, Error, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
 use domain::limits::DailyLimits;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use uuid::Uuid;
 
 const CANARY: &[u8] = b"keystead canary";
 
 /// What the operator may set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub daily: DailyLimits,
+    pub kms: kms::Settings,
+    pub leases: lease::Times,
+    /// How often each Active version is asked of its KMS; `None`: never.
+    pub probe_every: Option<Duration>,
+    /// Checks against a customer's KMS that a person may make at once, and in a minute.
+    pub preflights_each_minute: NonZeroU32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            daily: DailyLimits::default(),
+            kms: kms::Settings::default(),
+            leases: lease::Times::default(),
+            probe_every: Some(Duration::from_secs(60)),
+            preflights_each_minute: NonZeroU32::new(10).expect("not zero"),
+        }
+    }
 }
 
 /// The open portal; clones are the same one.
@@ -33,6 +57,9 @@ struct Inner {
     clock: Clock,
     clock_off: AtomicI64,
     settings: Settings,
+    kms: Kms,
+    leases: Leases,
+    preflights: Preflights,
 }
 
 /// A clock that is off by more than this is worth a warning.
@@ -70,6 +97,7 @@ impl Portal {
             None => found(&db, root, clock.now()).await?,
         };
         prove(root, &instance)?;
+        add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
         Ok(Self(Arc::new(Inner {
             db,
@@ -77,6 +105,9 @@ impl Portal {
             hasher: Hasher::new()?,
             clock,
             clock_off: AtomicI64::new(0),
+            kms: Kms::new(&settings.kms),
+            leases: Leases::new(settings.leases),
+            preflights: Preflights::new(settings.preflights_each_minute),
             settings,
         })))
     }
@@ -115,6 +146,10 @@ impl Portal {
         self.0.clock.now()
     }
 
+    pub(crate) fn steady(&self) -> Steady {
+        self.0.clock.steady()
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -123,8 +158,9 @@ impl Portal {
         self.0.db.ping().await
     }
 
-    /// Closes the database's connections.
+    /// Wipes what is in memory and closes the database's connections.
     pub async fn close(&self) {
+        self.leases().clear();
         self.0.db.close().await;
     }
 
@@ -138,6 +174,18 @@ impl Portal {
 
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    pub(crate) fn kms(&self) -> &Kms {
+        &self.0.kms
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.leases
+    }
+
+    pub(crate) fn preflights(&self) -> &Preflights {
+        &self.0.preflights
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -205,6 +253,28 @@ async fn found(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, 
         }
         Err(error) => Err(error),
     }
+}
+
+/// A database from before there were credentials gets their term. Once something is sealed under it, a term that is
+/// missing is a loss, not an upgrade.
+async fn add_new_terms(db: &Db, root: &RootKey, instance: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    const NEW: Purpose = Purpose::Credentials;
+    let is_there = |terms: &[SealedTerm]| terms.iter().any(|row| row.purpose == NEW.word());
+    if is_there(&db.terms().await?) || db.has_aws_keys().await? {
+        return Ok(());
+    }
+    let term = &root.seal(instance, term_place(NEW), random::secret(32).expose());
+    db.write(|mut tx| async move {
+        tx.lock(Lock::Instance).await?;
+        // Another server may have come first.
+        if is_there(&tx.terms().await?) {
+            return Ok(());
+        }
+        tx.insert_term(NEW.word(), term, now).await?;
+        let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
+        tx.commit(entry.with("keyring: a term for credentials made")).await
+    })
+    .await
 }
 
 async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {

@@ -4,13 +4,13 @@
 
 use crate::audit::{Actor, Entry};
 use crate::authority::Authorised;
-use crate::keys::describe;
+use crate::keys::{Wanted, describe};
 use crate::store::keys::{Due, as_active};
 use crate::store::{Lock, Tx};
 use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
 use domain::audit::Action;
-use domain::command::{RotateKey, ScopeRef};
+use domain::command::{RotateKey, ScopeRef, Source};
 use domain::key_version::{NewVersion, Plan, is_due, managed, plan};
 use domain::scope::{Country, ScopeName, Slug};
 use std::time::Duration;
@@ -69,8 +69,9 @@ impl Portal {
         match plan(Some(version), new, used, self.settings().daily, now) {
             Ok(plan) => {
                 let ask = Authorised::scheduled(RotateKey { scope: scope.clone(), plan }, now);
-                let made =
-                    self.make_version(&mut tx, &ask.command().scope, new, None, version.due_at, &ask).await?;
+                let rotated_for_due = version.due_at;
+                let wanted = Wanted { new, source: &Source::Generated, shown: None, rotated_for_due };
+                let made = self.make_version(&mut tx, &ask.command().scope, wanted, &ask).await?;
                 tx.commit(entry(&ask, now, &made)).await?;
                 Ok(true)
             }
@@ -90,5 +91,5 @@ impl Portal {
 fn entry(ask: &Authorised<RotateKey>, now: DateTime<Utc>, made: &Plan) -> Entry {
     Entry::done(now, ask.by().clone(), Action::KeyRotateAutomatic)
         .at_place(&ask.command().scope.name)
-        .with(describe(made))
+        .with(describe(made, &Source::Generated))
 }

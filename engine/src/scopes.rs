@@ -6,6 +6,7 @@ use crate::store::scopes::{Environment, Scope};
 use crate::{Error, Portal, Session, Stage, random};
 use domain::audit::Action;
 use domain::command::ScopeRef;
+use domain::health::HealthState;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
 use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Lack, TreeCountry, TreeEnvironment};
@@ -23,9 +24,11 @@ impl Portal {
         let now = self.now();
         let mut countries: BTreeMap<EnvironmentId, Vec<TreeCountry>> = BTreeMap::new();
         for Scope { environment, row, .. } in self.db().scopes().await? {
-            let lacks = match (row.active, row.due_at) {
-                (None, _) => Some(Lack::NoKey),
-                (Some(_), Some(due)) if due <= now => Some(Lack::Rotate),
+            let lacks = match (row.active, row.due_at, row.health) {
+                (None, _, _) => Some(Lack::NoKey),
+                (Some(_), Some(due), _) if due <= now => Some(Lack::Rotate),
+                (Some(_), _, Some(HealthState::Refused)) => Some(Lack::Refused),
+                (Some(_), _, Some(HealthState::Unreachable)) => Some(Lack::Unreachable),
                 _ => None,
             };
             countries.entry(environment).or_default().push(TreeCountry { country: row.country, lacks });

@@ -1,13 +1,16 @@
 //! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
 
+pub mod kms;
 pub mod look;
 
 use crate::envelope::RootKey;
+use crate::lease::LeaseKey;
 use crate::store::{Db, Pooler};
 use crate::totp::Seed;
 use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::limits::DailyLimits;
+use domain::scope::ScopeName;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::path::{Path, PathBuf};
@@ -127,6 +130,25 @@ fn remove_folder_of(path: &Path) {
     }
 }
 
+impl Portal {
+    /// The material of a version past the leases, as its holder releases it now.
+    ///
+    /// # Errors
+    /// As [`Portal::with_material`].
+    pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
+        self.release(self.lease_key(name, number).await?).await
+    }
+
+    /// What stories ask the leases for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn lease_key(&self, name: &ScopeName, number: u32) -> Result<LeaseKey, Error> {
+        let (scope, _) = self.scope(name).await?;
+        Ok(LeaseKey { scope: scope.id, number })
+    }
+}
+
 impl TestPortal {
     pub async fn new(kind: Kind) -> Self {
         Self::with(kind, DailyLimits::default()).await
@@ -143,12 +165,24 @@ impl TestPortal {
     }
 
     async fn open(place: &Place, clock: &Clock, daily: DailyLimits) -> Result<Portal, Error> {
-        Portal::open(place.connect().await, &root_key(), clock.clone(), Settings { daily }).await
+        Self::open_with(place, clock, Settings { daily, ..Settings::default() }).await
     }
 
-    /// A second server on the same database, with the same clock.
+    async fn open_with(place: &Place, clock: &Clock, settings: Settings) -> Result<Portal, Error> {
+        Portal::open(place.connect().await, &root_key(), clock.clone(), settings).await
+    }
+
+    /// One whose settings a story chooses.
+    pub async fn with_settings(kind: Kind, settings: Settings) -> Self {
+        let (place, clock) = (Place::fresh(kind).await, Clock::standing_at(midday()));
+        let portal = Self::open_with(&place, &clock, settings).await.expect("the portal opens");
+        Self { portal, clock, place }
+    }
+
+    /// A second server on the same database, with the same clock and settings.
     pub async fn second(&self) -> Portal {
-        self.second_with(self.portal.settings().daily).await
+        let settings = self.portal.settings().clone();
+        Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
     }
 
     /// A second server that has other limits.
@@ -161,7 +195,7 @@ impl TestPortal {
     /// # Errors
     /// As [`Portal::open`].
     pub async fn try_second(&self, root: &RootKey) -> Result<Portal, Error> {
-        let settings = *self.portal.settings();
+        let settings = self.portal.settings().clone();
         Portal::open(self.place.connect().await, root, self.clock.clone(), settings).await
     }
 
@@ -186,9 +220,10 @@ impl TestPortal {
 
     /// How many rows there are of everything that a request may make or take away.
     pub async fn rows(&self) -> Vec<(String, i64)> {
-        const TABLES: [&str; 9] = [
+        const TABLES: [&str; 10] = [
             "administrator",
             "audit_event",
+            "aws_key",
             "environment",
             "key_version",
             "prepared_change",

@@ -1,13 +1,17 @@
 //! Every address there is.
 
-use crate::pages::{audit, environments, home, key_changes, keys, profile, replacements, setup, sign_in};
+use crate::pages::{
+    audit, aws_forms, environments, home, key_changes, keys, profile, replacements, setup, sign_in,
+};
 use crate::web::guard::{self, Limits};
 use crate::web::{failure, headers, origin};
 use crate::{App, assets, health, telemetry};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
-use domain::command::{CreateKey, EditKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
+use domain::command::{
+    CreateKey, EditKey, ReplaceAuthenticator, ReplaceCredentials, ReplaceRecoveryCodes, RotateKey,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Who may use an address.
@@ -66,6 +70,9 @@ pub const PAGES: &[Row] = rows! {
     "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(key_changes::show::<RotateKey>).post(key_changes::submit::<RotateKey>);
     "/environments/{env}/{country}/keys/settings" BOTH Confirmed => get(key_changes::show::<EditKey>).post(key_changes::submit::<EditKey>);
     "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::version);
+    "/environments/{env}/{country}/keys/{number}/check" WRITE SignedIn => post(aws_forms::check_now);
+    "/environments/{env}/{country}/keys/{number}/credentials" BOTH Confirmed => get(key_changes::show::<ReplaceCredentials>).post(key_changes::submit::<ReplaceCredentials>);
+    "/guides/aws" READ SignedIn => get(aws_forms::guide);
     "/audit" READ SignedIn => get(audit::show);
     "/profile" READ SignedIn => get(profile::show);
     "/profile/sessions" BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use engine::envelope::RootKey;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
-use engine::{Clock, Hardened, Portal, SecretText, right_root_key, root_key, scheduler};
+use engine::{Clock, Hardened, Portal, SecretText, health, lease, right_root_key, root_key, scheduler};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -22,6 +22,7 @@ use std::str::FromStr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 use url::Url;
 
@@ -50,8 +51,7 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let db = open_database(settings).await?;
     let portal = async {
         let key = right_root_key(&db, keys).await?;
-        let engine_settings = engine::Settings { daily: settings.daily };
-        let portal = Portal::open(db.clone(), &key, Clock::system(), engine_settings).await?;
+        let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine()).await?;
         end_rotation(settings, &key);
         portal.compare_clock().await?;
         Ok::<_, engine::Error>(portal)
@@ -164,10 +164,12 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     if let Some(listener) = metrics_listener {
         tokio::spawn(async move { axum::serve(listener, telemetry::metrics_router(metrics)).await });
     }
-    let work = tokio::spawn(keep_working(portal.clone()));
+    let mut work = JoinSet::new();
+    work.spawn(keep_working(portal.clone()));
+    work.spawn(keep_leases(portal.clone()));
+    work.spawn(keep_probing(portal.clone()));
     accept(listener, router(app.clone()), app).await?;
-    work.abort();
-    let _ = work.await;
+    work.shutdown().await;
     portal.close().await;
     tracing::info!("ended");
     Ok(())
@@ -247,6 +249,30 @@ async fn keep_working(portal: Portal) {
         };
         if let Err(error) = done {
             tracing::error!(%error, "background work failed; it is tried again");
+        }
+    }
+}
+
+/// Looks after the leases; a KMS that is slow holds up nothing else.
+async fn keep_leases(portal: Portal) {
+    let mut tend = tokio::time::interval(lease::EVERY);
+    tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tend.tick().await;
+        if let Err(error) = portal.tend_leases().await {
+            tracing::error!(%error, "the leases could not be looked after; it is tried again");
+        }
+    }
+}
+
+/// Probes the health of the customers' keys.
+async fn keep_probing(portal: Portal) {
+    let mut probe = tokio::time::interval(health::EVERY);
+    probe.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        probe.tick().await;
+        if let Err(error) = portal.probe_due().await {
+            tracing::error!(%error, "the health of keys could not be probed; it is tried again");
         }
     }
 }

@@ -15,6 +15,19 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
+/// Libraries that log what they send, sign or receive.
+const QUIET: [&str; 9] = [
+    "aws_config",
+    "aws_runtime",
+    "aws_sdk_kms",
+    "aws_sigv4",
+    "aws_smithy_http",
+    "aws_smithy_http_client",
+    "aws_smithy_runtime",
+    "aws_smithy_runtime_api",
+    "hyper_util",
+];
+
 const TIDY: Duration = Duration::from_secs(5);
 
 /// Starts logging.
@@ -22,9 +35,11 @@ const TIDY: Duration = Duration::from_secs(5);
 /// # Errors
 /// A sentence when the filter cannot be read.
 pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
-    // PostgreSQL notes at every start that the table of migrations is there already.
-    let filter =
-        EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", settings.log)).map_err(|_| {
+    // PostgreSQL notes at every start that the table of migrations is there already. What goes to KMS and comes back is in
+    // no log, whatever the operator asks for: it stands last.
+    let quiet = QUIET.map(|library| format!("{library}=warn")).join(",");
+    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log))
+        .map_err(|_| {
             Stop::new(format!(
                 "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
                 settings.log

@@ -6,7 +6,7 @@ mod support;
 use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
 use server::{PAGES, Who};
-use support::{KEYS_ADD, address, furnished};
+use support::{CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, address, furnished};
 
 fn guarded() -> impl Iterator<Item = (&'static server::Row, &'static Method)> {
     PAGES.iter().flat_map(|row| row.methods.iter().map(move |method| (row, method)))
@@ -131,6 +131,7 @@ fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
         ("/environments/production/DE/keys/rotate", vec![("rotation_days", "60")]),
         ("/environments/production/DE/keys/settings", vec![("rotation_days", "180")]),
+        (CREDENTIALS, OTHER_CREDENTIALS.to_vec()),
         ("/profile/sessions", vec![]),
         ("/profile/password", passwords),
         ("/profile/authenticator", vec![("current_password", PASSWORD)]),

@@ -2,8 +2,6 @@
 
 mod process;
 
-use domain::key_version::NewVersion;
-use domain::limits::DailyLimits;
 use domain::rotation::RotationPeriod;
 use domain::scope::{Country, Kind as Stage, ScopeName, Slug};
 use engine::store::Db;
@@ -41,7 +39,7 @@ impl Past {
     /// An administrator, five weeks ago.
     async fn of(db: Db) -> Self {
         let clock = Clock::standing_at(Clock::system().now() - chrono::TimeDelta::days(35));
-        let settings = Settings { daily: DailyLimits::default() };
+        let settings = Settings::default();
         let portal = Portal::open(db, &root_key(), clock.clone(), settings).await.expect("it opens");
         let made = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await;
         let (seed, _) = made.expect("an administrator");
@@ -53,8 +51,8 @@ impl Past {
 
     async fn key(&self, scope: &ScopeName) {
         self.clock.advance(chrono::TimeDelta::seconds(30));
-        let new = NewVersion::Managed { period: RotationPeriod::Days30 };
-        let plan = self.portal.plan_create(&self.session, scope, new).await.expect("a plan");
+        let plan =
+            self.portal.plan_create(&self.session, scope, RotationPeriod::Days30).await.expect("a plan");
         let change = self.portal.prepare(&self.session, &plan).await.expect("it is prepared");
         let code = self.seed.code(self.clock.now());
         let proof = self.portal.confirm(&self.session, change, &code).await.expect("it is confirmed");

@@ -3,11 +3,13 @@
 
 mod sample;
 
+use app::components::aws_fields::Checked;
 use app::document::{Document, DocumentProps};
 use app::pages::*;
 use domain::form::Form;
+use domain::preflight::Check;
 use domain::scope::Country;
-use domain::view::{AuditView, Chrome, EnvironmentView, Theme};
+use domain::view::{AuditView, Chrome, EnvironmentView, LeaseView, Theme};
 use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use std::path::Path;
@@ -150,15 +152,38 @@ fn keys(preview: &Preview) {
     });
     preview.page("key-version", true, move || {
         let version = sample::versions().remove(0);
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version /> }
+        let lease = LeaseView { held: None, trouble: None };
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws=None lease /> }
+    });
+    preview.page("key-version-aws", true, move || {
+        let version = sample::aws_keys().versions.remove(0);
+        let (aws, lease) = (Some(sample::aws_key()), sample::lease());
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws lease /> }
+    });
+    preview.page("keys-aws", true, move || {
+        view! { <KeysPage chrome=chrome("") view=sample::aws_keys() new=None /> }
+    });
+    preview.page("keys-add-aws", true, move || {
+        let form = Form::new().with("key_type", "manual_aws");
+        let checked = Checked { report: Some(sample::report(Some(Check::Decrypt))), policy: Some(sample::aws_key().policy), filled: Vec::new() };
+        let limits = sample::keys(37).limits;
+        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form checked /> }
+    });
+    preview.page("keys-credentials", true, move || {
+        let checked = Checked { report: Some(sample::report(Some(Check::GenerateDenied))), ..Checked::default() };
+        let (form, key) = (Form::new().keeping("secret_access_key"), sample::aws_key());
+        view! { <ReplaceCredentialsPage chrome=chrome("/4/credentials") scope=sample::scope() environment_name=name() number=4 key form checked /> }
+    });
+    preview.page("guide-aws", true, move || {
+        view! { <AwsGuidePage chrome=sample::chrome("/guides/aws") /> }
     });
     preview.page("keys-add", true, move || {
         let limits = sample::no_keys().limits;
-        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() /> }
+        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() checked=Checked::default() /> }
     });
     preview.page("keys-add-limit", true, move || {
         let limits = sample::keys(0).limits;
-        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() /> }
+        view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() checked=Checked::default() /> }
     });
     preview.page("keys-rotate", true, move || {
         let (scope, environment_name, active) = (sample::scope(), name(), sample::versions().remove(0));

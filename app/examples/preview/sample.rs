@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Event, Outcome};
+use domain::aws::{KeyArn, decrypt_only_policy};
+use domain::health::{Health, HealthState};
 use domain::id::SessionId;
 use domain::key_version::{KeyType, Status};
-use domain::limits::{DailyLimits, Usage};
+use domain::limits::DailyLimits;
+use domain::preflight::{Check, FailureCode, Line, Report, Verdict};
 use domain::rotation::{RotationPeriod, next_day};
 use domain::scope::{Country, Kind, ScopeName, Slug};
 use domain::view::*;
@@ -81,6 +84,7 @@ pub fn countries() -> Vec<CountryRow> {
         active,
         key_type: active.map(|_| KeyType::Managed),
         due_at: active.map(|_| now() + Duration::days(days)),
+        health: None,
         created_at: now() - Duration::days(40),
     };
     vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]
@@ -96,6 +100,7 @@ pub fn versions() -> Vec<VersionRow> {
         due_at: (number == 4).then(|| now() + Duration::days(30 - days)),
         created_by: if number == 2 { "Keystead".to_owned() } else { "anna.richter@example.com".to_owned() },
         id: i64::from(number) + 7,
+        health: None,
     };
     vec![
         row(4, 0, RotationPeriod::Days30),
@@ -113,7 +118,8 @@ pub fn keys(customer_supplied: u32) -> KeysView {
         older: Some(1),
         is_older_page: false,
         limits: LimitsView {
-            managed: Usage { of_type_today: 1, today: 1, customer_supplied },
+            of_type_today: vec![(KeyType::Managed, 1), (KeyType::ManualAws, 0)],
+            today: 1,
             customer_supplied_used: customer_supplied,
             runs_out_at: Some(now() + Duration::days(1700)),
             active_type: Some(KeyType::Managed),
@@ -131,7 +137,8 @@ pub fn no_keys() -> KeysView {
         is_older_page: false,
         limits: LimitsView {
             daily: DailyLimits::default(),
-            managed: Usage::default(),
+            of_type_today: KeyType::ALL.map(|key_type| (key_type, 0)).into(),
+            today: 0,
             resets_at: next_day(now()),
             customer_supplied_used: 0,
             runs_out_at: None,
@@ -150,8 +157,67 @@ pub fn prepared() -> PreparedView {
         warning: Some(
             "The new period has already run out: Keystead rotates soon after you confirm.".to_owned(),
         ),
+        report: None,
         expires_at: now() + Duration::minutes(5),
     }
+}
+
+/// Versions whose keys customers hold, in every state of health.
+pub fn aws_keys() -> KeysView {
+    let code = FailureCode::of_kms("AccessDeniedException");
+    let health = |state, code| Some(Health { state, since: now() - Duration::minutes(12), code });
+    let states = [
+        health(HealthState::Refused, Some(code)),
+        health(HealthState::Unreachable, Some(FailureCode::TIMEOUT)),
+        health(HealthState::Healthy, None),
+    ];
+    let mut view = keys(37);
+    for (version, health) in view.versions.iter_mut().zip(states) {
+        (version.key_type, version.period, version.due_at) = (KeyType::ManualAws, None, None);
+        version.health = health;
+    }
+    view.limits.active_type = Some(KeyType::ManualAws);
+    view
+}
+
+pub fn report(failed: Option<Check>) -> Report {
+    let mut is_past = false;
+    let line = |check: Check| {
+        let is_failed = Some(check) == failed;
+        let verdict = match (is_past, is_failed) {
+            (true, _) => Verdict::NotReached,
+            (_, true) => Verdict::Failed,
+            _ => Verdict::Passed,
+        };
+        is_past |= is_failed && check.is_positive();
+        Line { check, verdict, code: is_failed.then(|| FailureCode::of_kms("AccessDeniedException")) }
+    };
+    let checks = Check::POSITIVE.into_iter().chain([Check::EncryptDenied, Check::GenerateDenied]);
+    Report { lines: checks.map(line).collect() }
+}
+
+pub fn aws_key() -> AwsKeyView {
+    let arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    AwsKeyView {
+        region: "eu-central-1".to_owned(),
+        cmk_arn: arn.to_owned(),
+        encrypted_key: format!("{}==", "AQIDAHhqT9".repeat(24)),
+        access_key_id: "AKIA…MPLE".to_owned(),
+        credentials_at: now() - Duration::days(3),
+        preflight: report(None),
+        preflight_at: now() - Duration::minutes(9),
+        probe_at: Some(now() + Duration::seconds(41)),
+        policy: KeyArn::parse(arn).map(|arn| decrypt_only_policy(&arn)).unwrap_or_default(),
+    }
+}
+
+pub fn lease() -> LeaseView {
+    let held = HeldView {
+        released_at: now() - Duration::seconds(48),
+        refresh_at: now() + Duration::seconds(252),
+        hold_until: now() + Duration::seconds(3552),
+    };
+    LeaseView { held: Some(held), trouble: None }
 }
 
 pub fn profile() -> ProfileView {

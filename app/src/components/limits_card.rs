@@ -15,16 +15,22 @@ pub fn LimitsCard(
     next_rotation: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> impl IntoView {
-    let LimitsView { daily, managed, resets_at, customer_supplied_used, runs_out_at, .. } = limits;
+    let LimitsView { daily, of_type_today, today, resets_at, customer_supplied_used, runs_out_at, .. } =
+        limits;
+    let of_type = of_type_today.into_iter().map(|(key_type, used)| {
+        view! {
+            <div>
+                <dt>{key_type.label()} " today"</dt>
+                <dd>{used} " of " {daily.per_type} " used"</dd>
+            </div>
+        }
+    });
     view! {
         <dl class="limits">
-            <div>
-                <dt>"Managed today"</dt>
-                <dd>{managed.of_type_today} " of " {daily.per_type} " used"</dd>
-            </div>
+            {of_type.collect_view()}
             <div>
                 <dt>"All types today"</dt>
-                <dd>{managed.today} " of " {daily.per_scope} " used"</dd>
+                <dd>{today} " of " {daily.per_scope} " used"</dd>
                 <dd class="limits-note">"resets " <Until at=resets_at now /></dd>
             </div>
             {next_rotation

@@ -1,32 +1,51 @@
 //! What is used of the daily limits, before a form is filled in.
 
-use super::moment::Until;
+use super::moment::{Day, Until};
 use super::ui::badge::Tone;
 use super::ui::callout::Callout;
 use chrono::{DateTime, Utc};
 use domain::key_version::KeyType;
+use domain::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
 use domain::view::LimitsView;
 use domain::words;
 use leptos::prelude::*;
 
-/// One sentence while there is room; a warning that names the limit when there is none.
+/// One sentence of what is used; for each type without room a warning that names its limit.
 #[component]
-pub fn LimitsToday(limits: LimitsView, now: DateTime<Utc>) -> impl IntoView {
-    let left = limits.daily.after_one_more(limits.managed, KeyType::Managed, now);
-    match left {
-        Err(reached) => view! {
-            <Callout tone=Tone::Warn title="No new version is possible today">
+pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<Utc>) -> impl IntoView {
+    let of_type = types.iter().map(|key_type| {
+        let used = limits.usage(*key_type).of_type_today;
+        format!("{used} of {} {}", limits.daily.per_type, key_type.label())
+    });
+    let used = of_type.collect::<Vec<_>>().join(" · ");
+    let reached = types.iter().filter_map(|key_type| {
+        let reached = limits.daily.after_one_more(limits.usage(*key_type), *key_type, now).err()?;
+        let title = format!("No new {} version is possible now", key_type.label());
+        Some(view! {
+            <Callout tone=Tone::Warn title>
                 <p>{words::limit_reached(&reached, now)}</p>
             </Callout>
-        }
-        .into_any(),
-        Ok(_) => view! {
-            <p class="limits-today">
-                "Today: " {limits.managed.of_type_today} " of " {limits.daily.per_type}
-                " managed · " {limits.managed.today} " of " {limits.daily.per_scope}
-                " in all · resets " <Until at=limits.resets_at now />
-            </p>
-        }
-        .into_any(),
+        })
+    });
+    let supplied = types.iter().any(|key_type| key_type.is_customer_supplied());
+    let (ever, runs_out_at) = (limits.customer_supplied_used, limits.runs_out_at);
+    view! {
+        {reached.collect_view()}
+        <p class="limits-today">
+            "Today: " {used} " · " {limits.today} " of " {limits.daily.per_scope} " in all · resets "
+            <Until at=limits.resets_at now />
+        </p>
+        {supplied
+            .then(|| {
+                view! {
+                    <p class="limits-today" data-tone=(ever >= CUSTOMER_SUPPLIED_WARN).then_some("warn")>
+                        "Customer-supplied versions: " {ever} " of " {CUSTOMER_SUPPLIED_MAX} " used"
+                        {runs_out_at
+                            .filter(|_| ever < CUSTOMER_SUPPLIED_MAX)
+                            .map(|at| view! { "; at this pace they last until " <Day at /> })} "."
+                    </p>
+                }
+            })}
     }
+    .into_any()
 }

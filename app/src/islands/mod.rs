@@ -5,6 +5,7 @@ pub mod code_input;
 pub mod copy_button;
 pub mod countdown;
 pub mod page_comforts;
+pub mod paste_box;
 pub mod search_options;
 pub mod theme_now;
 pub mod tree_filter;

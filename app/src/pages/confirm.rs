@@ -4,6 +4,7 @@ use crate::components::change_steps::ChangeSteps;
 use crate::components::frame::Frame;
 use crate::components::moment::Until;
 use crate::components::page_head::PageHead;
+use crate::components::preflight::Preflight;
 use crate::components::ui::badge::Tone;
 use crate::components::ui::button::{Button, ButtonLink, Weight};
 use crate::components::ui::callout::Callout;
@@ -28,7 +29,7 @@ pub fn ConfirmPage(
     form: Form,
 ) -> impl IntoView {
     let now = chrome.now;
-    let PreparedView { effects, warning, expires_at } = prepared;
+    let PreparedView { effects, warning, report, expires_at } = prepared;
     view! {
         <Frame chrome crumbs>
             <div class="narrow">
@@ -39,6 +40,14 @@ pub fn ConfirmPage(
                         {effects.into_iter().map(|effect| view! { <li>{effect}</li> }).collect_view()}
                     </ul>
                 </Card>
+                {report
+                    .map(|report| {
+                        view! {
+                            <Card title="What the check against KMS found">
+                                <Preflight report />
+                            </Card>
+                        }
+                    })}
                 {warning
                     .map(|warning| {
                         view! {

@@ -1,5 +1,6 @@
 //! The first step of each change to a key: its parameters.
 
+use crate::components::aws_fields::{AwsKeyFields, Checked, CredentialFields, Findings, Paste};
 use crate::components::change_steps::ChangeSteps;
 use crate::components::frame::Frame;
 use crate::components::limits_today::LimitsToday;
@@ -24,6 +25,7 @@ pub fn AddKeyPage(
     environment_name: String,
     limits: LimitsView,
     form: Form,
+    checked: Checked,
 ) -> impl IntoView {
     let now = chrome.now;
     let choices = KeyType::ALL.map(|key_type| Choice {
@@ -33,14 +35,26 @@ pub fn AddKeyPage(
     });
     view! {
         <Parameters chrome heading="Add encryption key" scope environment_name form>
-            <LimitsToday limits now />
+            <LimitsToday limits types=&KeyType::ALL now />
             <RadioCards
                 name="key_type"
                 label="Key Type"
                 choices=choices.into()
                 initial=KeyType::Managed.word()
             />
-            <RotationPeriodField initial=RotationPeriod::default() from=now now />
+            <div class="for-managed">
+                <RotationPeriodField initial=RotationPeriod::default() from=now now />
+            </div>
+            <div class="for-manual-aws">
+                <p class="hint">
+                    "What the customer has to do first: "
+                    <a href="/guides/aws">"Prepare your AWS account"</a> "."
+                </p>
+                <Findings checked />
+                <Paste hint="Output of aws kms generate-data-key-without-plaintext (JSON, table, text), the credentials CSV, a [profile]: one or several." />
+                <AwsKeyFields />
+                <CredentialFields />
+            </div>
         </Parameters>
     }
 }
@@ -57,7 +71,7 @@ pub fn RotateKeyPage(
     let now = chrome.now;
     view! {
         <Parameters chrome heading="Rotate encryption key" scope environment_name form>
-            <LimitsToday limits now />
+            <LimitsToday limits types=&[KeyType::Managed] now />
             <p>
                 "Version " {active.number + 1} " becomes Active. Version " {active.number}
                 " becomes Deprecated; it still decrypts."
@@ -89,7 +103,7 @@ pub fn EditKeyPage(
 
 /// Heading, steps, the fields, and the way back or on.
 #[component]
-fn Parameters(
+pub(super) fn Parameters(
     chrome: Chrome,
     heading: &'static str,
     scope: ScopeName,

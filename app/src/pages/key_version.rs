@@ -1,8 +1,13 @@
 //! One version of an encryption key.
 
+use crate::components::aws_fields::Policy;
+use crate::components::check_now::CheckNow;
 use crate::components::frame::Frame;
+use crate::components::health_badge::HealthBadge;
+use crate::components::lease_card::LeaseCard;
 use crate::components::moment::Moment;
 use crate::components::page_head::{PageHead, about_scope};
+use crate::components::preflight::Preflight;
 use crate::components::status_badge::StatusBadge;
 use crate::components::ui::button::ButtonLink;
 use crate::components::ui::copy::Copyable;
@@ -11,7 +16,7 @@ use crate::pages::keys::keys_crumbs;
 use crate::paths;
 use domain::key_version::Status;
 use domain::scope::ScopeName;
-use domain::view::{Chrome, VersionRow};
+use domain::view::{AwsKeyView, Chrome, LeaseView, VersionRow};
 use domain::words;
 use leptos::prelude::*;
 
@@ -21,9 +26,15 @@ pub fn KeyVersionPage(
     scope: ScopeName,
     environment_name: String,
     version: VersionRow,
+    /// Of a version of type "Manual: AWS".
+    aws: Option<AwsKeyView>,
+    lease: LeaseView,
 ) -> impl IntoView {
     let now = chrome.now;
     let (all_versions, scope_name) = (paths::keys(&scope), scope.to_string());
+    let number = version.number;
+    let replace = aws.is_some().then(|| paths::credentials(&scope, number));
+    let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let does = match version.status {
         Status::Active => "Encrypts and decrypts.",
@@ -33,6 +44,13 @@ pub fn KeyVersionPage(
         <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, Some(&heading))>
             <PageHead heading=heading.clone() about=about_scope(&scope, &environment_name)>
                 <ButtonLink label="All versions" href=all_versions />
+                {replace
+                    .map(|href| {
+                        view! {
+                            <ButtonLink label="Replace credentials" href />
+                            <CheckNow scope=scope.clone() number />
+                        }
+                    })}
             </PageHead>
             <Facts>
                 <Fact label="Status">
@@ -42,6 +60,18 @@ pub fn KeyVersionPage(
                     </span>
                 </Fact>
                 <Fact label="Type">{version.key_type.label()}</Fact>
+                {version
+                    .health
+                    .clone()
+                    .map(|health| {
+                        let explanation = health.code.as_ref().map(|code| code.explanation());
+                        view! {
+                            <Fact label="Health">
+                                <HealthBadge health />
+                                {explanation.map(|words| view! { <p class="quiet">{words}</p> })}
+                            </Fact>
+                        }
+                    })}
                 <Fact label="Rotation period">
                     {version.period.map_or("–".to_owned(), |period| format!("{} days", period.days()))}
                 </Fact>
@@ -67,6 +97,38 @@ pub fn KeyVersionPage(
                     <Copyable text=version.id.to_string() />
                 </Fact>
             </Facts>
+            {aws.map(|key| view! { <AwsKey key /> })}
+            <LeaseCard lease probe_at now />
         </Frame>
+    }
+}
+
+/// What a customer's key has besides.
+#[component]
+fn AwsKey(key: AwsKeyView) -> impl IntoView {
+    view! {
+        <section class="aws-key">
+            <h2>"AWS KMS"</h2>
+            <Facts>
+                <Fact label="Region">
+                    <code>{key.region}</code>
+                </Fact>
+                <Fact label="CMK ARN">
+                    <Copyable text=key.cmk_arn />
+                </Fact>
+                <Fact label="Encrypted key">
+                    <Copyable text=key.encrypted_key />
+                </Fact>
+                <Fact label="IAM access key ID">
+                    <code>{key.access_key_id}</code>
+                    <span class="quiet">" since " <Moment at=key.credentials_at /></span>
+                </Fact>
+                <Fact label="Last full check">
+                    <Moment at=key.preflight_at />
+                    <Preflight report=key.preflight />
+                </Fact>
+            </Facts>
+            <Policy policy=key.policy />
+        </section>
     }
 }

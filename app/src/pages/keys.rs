@@ -1,6 +1,8 @@
 //! "Encryption keys" of a scope: limits, versions, what can be done.
 
+use crate::components::check_now::CheckNow;
 use crate::components::frame::Frame;
+use crate::components::health_badge::HealthBadge;
 use crate::components::limits_card::LimitsCard;
 use crate::components::moment::Moment;
 use crate::components::page_head::{PageHead, about_scope};
@@ -43,18 +45,23 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         view! {
             <Empty title="This country has no encryption key">
                 <p>
-                    "Its data would go unencrypted. Add an encryption key: Keystead can generate and rotate it for you."
+                    "Its data would go unencrypted. Add an encryption key: Keystead can generate and rotate it, or the customer keeps it in AWS KMS."
                 </p>
             </Empty>
         }
         .into_any()
     } else {
-        let line = |version| view! { <VersionLine scope=scope.clone() version new /> };
+        let of_aws = versions.iter().any(|version| version.health.is_some());
+        let columns: &[&str] = match of_aws {
+            true => &["Version", "Type", "Rotation period (months)", "Created", "Status", "Health", ""],
+            false => &["Version", "Type", "Rotation period (months)", "Created", "Status"],
+        };
+        let line = |version| view! { <VersionLine scope=scope.clone() version new of_aws /> };
         let rows = versions.into_iter().map(line).collect_view();
         view! {
             <Table
                 caption="Versions of the encryption key, newest first"
-                columns=&["Version", "Type", "Rotation period (months)", "Created", "Status"]
+                columns
             >
                 {rows}
             </Table>
@@ -85,8 +92,16 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
 }
 
 #[component]
-fn VersionLine(scope: ScopeName, version: VersionRow, new: Option<u32>) -> impl IntoView {
+fn VersionLine(
+    scope: ScopeName,
+    version: VersionRow,
+    new: Option<u32>,
+    /// Some version of the list is released by a customer's KMS.
+    of_aws: bool,
+) -> impl IntoView {
     let is_new = new == Some(version.number);
+    let number = version.number;
+    let check = version.health.is_some().then(|| view! { <CheckNow scope=scope.clone() number /> });
     view! {
         <tr data-status=version.status.word() data-new=is_new.then_some("")>
             <Cell label="Version">
@@ -102,6 +117,18 @@ fn VersionLine(scope: ScopeName, version: VersionRow, new: Option<u32>) -> impl 
             <Cell label="Status">
                 <StatusBadge status=version.status />
             </Cell>
+            {of_aws
+                .then(|| {
+                    view! {
+                        <Cell label="Health">
+                            {match version.health {
+                                Some(health) => view! { <HealthBadge health /> }.into_any(),
+                                None => "–".into_any(),
+                            }}
+                        </Cell>
+                        <td>{check}</td>
+                    }
+                })}
         </tr>
     }
 }

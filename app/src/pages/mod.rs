@@ -2,7 +2,9 @@
 
 mod audit;
 mod authenticator;
+mod aws_guide;
 mod confirm;
+mod credentials;
 mod environment;
 mod environments;
 mod error;
@@ -21,7 +23,9 @@ mod sign_in;
 
 pub use audit::*;
 pub use authenticator::*;
+pub use aws_guide::*;
 pub use confirm::*;
+pub use credentials::*;
 pub use environment::*;
 pub use environments::*;
 pub use error::*;

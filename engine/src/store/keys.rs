@@ -1,5 +1,6 @@
 //! Key versions.
 
+use super::aws_keys::health_of;
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
@@ -20,6 +21,9 @@ struct Record {
     due_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     created_by: String,
+    health: Option<String>,
+    health_since: Option<DateTime<Utc>>,
+    health_code: Option<String>,
 }
 
 impl TryFrom<Record> for VersionRow {
@@ -29,6 +33,12 @@ impl TryFrom<Record> for VersionRow {
         let period = record
             .rotation_days
             .map(|days| RotationPeriod::try_from(days).map_err(|_| column("rotation_days")));
+        let health = match (&record.health, record.health_since) {
+            (Some(word), Some(since)) => {
+                Some(health_of(word, since, record.health_code.as_deref()).ok_or_else(|| column("health"))?)
+            }
+            _ => None,
+        };
         Ok(Self {
             number: u32::try_from(record.number).map_err(|_| column("number"))?,
             key_type: KeyType::from_word(&record.key_type).ok_or_else(|| column("key_type"))?,
@@ -38,6 +48,7 @@ impl TryFrom<Record> for VersionRow {
             due_at: record.due_at,
             created_by: record.created_by,
             id: record.id,
+            health,
         })
     }
 }
@@ -78,12 +89,13 @@ impl Due {
 macro_rules! select_versions {
     ($rest:literal) => {
         concat!(
-            "SELECT id, number, key_type, status, rotation_days, due_at, created_at, created_by FROM key_version ",
+            "SELECT k.id, k.number, k.key_type, k.status, k.rotation_days, k.due_at, k.created_at, k.created_by, \
+             a.health, a.health_since, a.health_code FROM key_version k LEFT JOIN aws_key a ON a.version_id = k.id ",
             $rest
         )
     };
 }
-const ACTIVE: &str = select_versions!("WHERE scope_id = $1 AND status = 'active'");
+const ACTIVE: &str = select_versions!("WHERE k.scope_id = $1 AND k.status = 'active'");
 const USAGE: &str = "SELECT COUNT(CASE WHEN created_at >= $2 AND key_type = $3 THEN 1 END) AS of_type_today, \
                      COUNT(CASE WHEN created_at >= $2 THEN 1 END) AS today, \
                      COUNT(customer_supplied_no) AS customer_supplied FROM key_version WHERE scope_id = $1";
@@ -108,7 +120,7 @@ impl Db {
         count: u32,
     ) -> Result<Vec<VersionRow>, Error> {
         const SQL: &str =
-            select_versions!("WHERE scope_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3");
+            select_versions!("WHERE k.scope_id = $1 AND k.number < $2 ORDER BY k.number DESC LIMIT $3");
         let before = before.map_or(i64::MAX, i64::from);
         let records: Vec<Record> = on!(self, pool => sqlx::query_as(SQL)
             .bind(scope.0).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
@@ -116,7 +128,7 @@ impl Db {
     }
 
     pub async fn version(&self, scope: ScopeId, number: u32) -> Result<VersionRow, Error> {
-        const SQL: &str = select_versions!("WHERE scope_id = $1 AND number = $2");
+        const SQL: &str = select_versions!("WHERE k.scope_id = $1 AND k.number = $2");
         let record: Option<Record> = on!(self, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
@@ -131,6 +143,33 @@ impl Db {
         let counts: Counts = on!(self, pool => sqlx::query_as(USAGE)
             .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(pool).await)?;
         Ok(counts.into())
+    }
+
+    /// Versions of each type made since `day`, and customer-supplied ones made since `since`.
+    pub async fn made_since(
+        &self,
+        scope: ScopeId,
+        day: DateTime<Utc>,
+        since: DateTime<Utc>,
+    ) -> Result<Made, Error> {
+        const SQL: &str = "SELECT key_type, COUNT(*) FROM key_version WHERE scope_id = $1 AND created_at >= $2 \
+                           GROUP BY key_type";
+        const SUPPLIED: &str = "SELECT COUNT(customer_supplied_no) AS ever, COUNT(CASE WHEN created_at >= $2 THEN \
+                                customer_supplied_no END) AS lately FROM key_version WHERE scope_id = $1";
+        let today: Vec<(String, i64)> =
+            on!(self, pool => sqlx::query_as(SQL).bind(scope.0).bind(day).fetch_all(pool).await)?;
+        let (ever, lately): (i64, i64) =
+            on!(self, pool => sqlx::query_as(SUPPLIED).bind(scope.0).bind(since).fetch_one(pool).await)?;
+        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        let of = |key_type: KeyType| {
+            let row = today.iter().find(|(word, _)| word == key_type.word());
+            (key_type, row.map_or(0, |(_, made)| count(*made)))
+        };
+        Ok(Made {
+            of_type_today: KeyType::ALL.map(of).into(),
+            customer_supplied: count(ever),
+            customer_supplied_lately: count(lately),
+        })
     }
 
     /// The sealed material of a version.
@@ -152,11 +191,20 @@ impl Db {
     }
 }
 
+/// How many versions a scope has, as its limits count them.
+pub struct Made {
+    pub of_type_today: Vec<(KeyType, u32)>,
+    pub customer_supplied: u32,
+    /// In the time that the forecast looks back.
+    pub customer_supplied_lately: u32,
+}
+
 /// A version to be stored.
 pub struct NewVersionRow<'a> {
     pub scope: ScopeId,
     pub plan: &'a Plan,
-    pub material: &'a [u8],
+    /// Sealed; none where somebody else releases it.
+    pub material: Option<&'a [u8]>,
     pub rotated_for_due: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub created_by: &'a str,
@@ -198,10 +246,10 @@ impl Tx {
         const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
                            rotated_for_due, customer_supplied_no, material, created_at, created_by) \
                            VALUES ($1, $2, $3, 'active', $4, $5, $6, $7, $8, $9, $10) RETURNING id";
-        let domain::key_version::NewVersion::Managed { period } = row.plan.new;
+        let days = row.plan.new.period().map(RotationPeriod::days);
         Ok(within!(self, c => sqlx::query_scalar(SQL)
             .bind(row.scope.0).bind(i64::from(row.plan.number)).bind(row.plan.new.key_type().word())
-            .bind(period.days()).bind(row.plan.due_at).bind(row.rotated_for_due)
+            .bind(days).bind(row.plan.due_at).bind(row.rotated_for_due)
             .bind(row.plan.customer_supplied_no.map(i64::from)).bind(row.material).bind(row.created_at)
             .bind(row.created_by).fetch_one(c).await)?)
     }

@@ -1,6 +1,7 @@
 //! The only SQL. One text for both databases; rows are private structs that become domain types.
 
 pub mod audit;
+pub mod aws_keys;
 pub mod changes;
 mod failpoints;
 pub mod instance;

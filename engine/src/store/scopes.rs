@@ -3,6 +3,7 @@
 use super::{Db, Tx, corrupt, is_duplicate, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
+use domain::health::HealthState;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::key_version::KeyType;
 use domain::scope::{Country, Kind, Slug};
@@ -54,6 +55,7 @@ struct ScopeRecord {
     active: Option<i64>,
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
+    health: Option<String>,
 }
 
 /// A scope with its row's id and what is known of its key.
@@ -69,6 +71,7 @@ impl TryFrom<ScopeRecord> for Scope {
         let column = |name| corrupt("scope", name, record.id);
         let key_type =
             record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
+        let health = record.health.map(|word| HealthState::from_word(&word).ok_or_else(|| column("health")));
         Ok(Self {
             id: ScopeId(record.id),
             environment: EnvironmentId(record.environment_id),
@@ -77,6 +80,7 @@ impl TryFrom<ScopeRecord> for Scope {
                 active: record.active.and_then(|number| u32::try_from(number).ok()),
                 key_type: key_type.transpose()?,
                 due_at: record.due_at,
+                health: health.transpose()?,
                 created_at: record.created_at,
             },
         })
@@ -99,8 +103,9 @@ macro_rules! select_environments {
 macro_rules! select_scopes {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.environment_id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at ",
+            "SELECT s.id, s.environment_id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, a.health ",
             "FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
+            "LEFT JOIN aws_key a ON a.version_id = k.id ",
             $rest
         )
     };

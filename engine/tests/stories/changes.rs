@@ -28,7 +28,7 @@ stories! {
 /// "Add encryption key" for a scope that has none, ready for its code.
 async fn waiting(t: &TestPortal, who: &Person) -> (CreateKey, ChangeId) {
     let scope = scope(t, who, "DE").await;
-    let new = every(RotationPeriod::Days60);
+    let new = RotationPeriod::Days60;
     let command = t.portal.plan_create(&who.session, &scope, new).await.expect("a plan");
     let id = t.portal.prepare(&who.session, &command).await.expect("prepared");
     (command, id)
@@ -187,7 +187,7 @@ async fn two_codes_at_once_confirm_a_change_once(t: &TestPortal) {
 async fn the_latest_fifty_changes_wait(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let mut waiting = Vec::new();
     for _ in 0..60 {
         waiting.push(t.portal.prepare(&ada.session, &plan).await.expect("it is prepared"));

@@ -70,12 +70,7 @@ async fn a_deadlock_is_run_again() {
     for country in ["DE", "FR"] {
         let name = scope(&t, &ada, country).await;
         scopes.push(
-            t.portal
-                .plan_create(&ada.session, &name, every(RotationPeriod::Days30))
-                .await
-                .expect("a plan")
-                .scope
-                .id,
+            t.portal.plan_create(&ada.session, &name, RotationPeriod::Days30).await.expect("a plan").scope.id,
         );
     }
     let scopes = &scopes;

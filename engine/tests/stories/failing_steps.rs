@@ -91,7 +91,7 @@ async fn making_a_key_is_whole_or_not_at_all(t: &TestPortal) {
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await?;
+        let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
         t.portal.create_key(proof).await.map(|_| true)
@@ -249,7 +249,7 @@ async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPort
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await?;
+        let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
         let id = t.portal.prepare(&ada.session, &plan).await?;
         let code: SecretText = t.code(&ada);
         arm();

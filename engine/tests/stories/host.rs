@@ -112,7 +112,7 @@ async fn recovery_codes_of_a_new_administrator_work(t: &TestPortal) {
 async fn signing_somebody_out_ends_sessions_and_waiting_changes(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let waiting = t.portal.prepare(&ada.session, &plan).await.expect("it is prepared");
     t.portal.sign_out_everywhere(" Ada@example.com").await.expect("signed out");
     assert!(!is_alive(t, &ada.token).await);

@@ -29,7 +29,7 @@ stories! {
 async fn the_first_key_is_version_1_and_active(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let command = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days60)).await;
+    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days60).await;
     let command = command.expect("a plan");
     assert_eq!((command.plan.number, command.plan.deprecates), (1, None));
     assert_eq!((command.plan.left.of_type_today, command.plan.left.today), (0, 2));
@@ -63,7 +63,8 @@ async fn a_second_version_the_same_day_is_refused_with_the_limit(t: &TestPortal)
     assert_eq!((last.action, last.outcome), (Action::KeyRotate, Outcome::Refused));
     assert_eq!(last.detail, expected);
     let (limits, _) = t.portal.limits(&de).await.expect("limits");
-    assert_eq!((limits.managed.of_type_today, limits.managed.today), (1, 1));
+    let used = limits.usage(KeyType::Managed);
+    assert_eq!((used.of_type_today, used.today), (1, 1));
     assert_eq!(versions(t, &de).await, [(1, "active")]);
 }
 
@@ -190,7 +191,7 @@ async fn a_preview_of_yesterday_may_be_confirmed_today(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     t.clock.advance(TimeDelta::minutes(12 * 60 - 2));
-    let command = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await;
+    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
     let seen = proof(t, &ada, &command.expect("a plan")).await;
     t.clock.advance(TimeDelta::minutes(3));
     let made = t.portal.create_key(seen).await.expect("a version");

@@ -67,7 +67,7 @@ async fn fifty_creates_at_once_make_no_more_than_three_versions(t: &TestPortal) 
     let de = scope(t, &ada, "DE").await;
     let servers = [t.second_with(THREE).await, t.second_with(THREE).await];
     let plan = async |number: u32| {
-        let new = every(RotationPeriod::Days30);
+        let new = RotationPeriod::Days30;
         let mut command = servers[0].plan_create(&ada.session, &de, new).await.expect("a plan");
         // A preview that a mistake in a page made up is refused by the limit all the same.
         command.plan.number = number;

@@ -9,12 +9,15 @@ mod support;
 
 mod architecture;
 mod audit;
+mod aws;
+mod aws_keys;
 mod changes;
 mod conflicts;
 mod failing_steps;
 mod host;
 mod keys;
 mod keys_race;
+mod leases;
 mod moved_seals;
 mod profile;
 mod root_rotation;

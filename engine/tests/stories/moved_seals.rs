@@ -116,7 +116,7 @@ async fn furnished(t: &TestPortal) -> House {
     t.clock.advance(chrono::TimeDelta::minutes(10));
     for _ in 0..2 {
         t.clock.advance(chrono::TimeDelta::seconds(1));
-        let plan = t.portal.plan_create(&ada.session, &fr, every(RotationPeriod::Days30)).await;
+        let plan = t.portal.plan_create(&ada.session, &fr, RotationPeriod::Days30).await;
         let id = t.portal.prepare(&ada.session, &plan.expect("a plan")).await.expect("prepared");
         let newest = "SELECT CAST(MAX(created_at) AS TEXT) FROM prepared_change";
         let row = format!("CAST(created_at AS TEXT) = '{}'", texts(t.db(), newest).await[0]);
@@ -207,7 +207,7 @@ async fn a_note_put_back_as_it_was_does_not_open(t: &TestPortal) {
 async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let plan = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await.expect("a plan");
+    let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let id = t.portal.prepare(&ada.session, &plan).await.expect("prepared");
     let confirm = async || t.portal.confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
     t.portal.create_key(confirm().await.expect("confirmed")).await.expect("made");

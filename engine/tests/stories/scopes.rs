@@ -150,7 +150,7 @@ async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
 async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let command = t.portal.plan_create(&ada.session, &de, every(RotationPeriod::Days30)).await;
+    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
     let proof = proof(t, &ada, &command.expect("a plan")).await;
     let portal = t.portal.clone();
     let creating = tokio::spawn(async move { portal.create_key(proof).await });

@@ -117,7 +117,7 @@ async fn a_session_that_was_ended_cannot_step_up(t: &TestPortal) {
 async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal) {
     let ada = t.administrator().await;
     let scope = scope(t, &ada, "DE").await;
-    let new = every(RotationPeriod::Days30);
+    let new = RotationPeriod::Days30;
     let command = t.portal.plan_create(&ada.session, &scope, new).await.expect("a plan");
     let waiting = t.portal.prepare(&ada.session, &command).await.expect("prepared");
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");

@@ -42,14 +42,14 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
         execute(t.db(), sql).await.expect("undone");
     }
     let events = log(t).await.len();
-    let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings).await;
+    let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings.clone()).await;
     let said = refused.err().expect("it is refused").to_string();
     assert!(said.starts_with("The root key is not the one this database was made with."), "{said}");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 5);
     assert_eq!(log(t).await.len(), events);
     assert!(is_alive(t, &ada.token).await);
     Portal::open(t.db().clone(), &root_key(), t.clock.clone(), settings).await.expect("the right key");
-    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 5);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM _sqlx_migrations").await, 6);
 }
 
 async fn a_restart_finds_everything_again(t: &TestPortal) {
@@ -85,7 +85,7 @@ async fn start_at_once(kind: Kind) {
     let servers: Vec<_> = at_once(tasks).await.into_iter().map(|one| one.expect("it opens")).collect();
     let db = place.connect().await;
     assert_eq!(number(&db, "SELECT COUNT(*) FROM instance").await, 1);
-    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 5);
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 6);
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
     // What one sealed the other opens.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);

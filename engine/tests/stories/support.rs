@@ -1,7 +1,7 @@
 //! What the stories share: running them, people, scopes, proofs, and a look under the hood.
 
 use domain::audit::{Action, Event, Outcome};
-use domain::key_version::{NewVersion, Plan};
+use domain::key_version::Plan;
 use domain::rotation::RotationPeriod;
 use domain::scope::{Kind as EnvironmentKind, ScopeName};
 use engine::authority::{Authorised, Sensitive};
@@ -124,13 +124,9 @@ pub fn slug(text: &str) -> domain::scope::Slug {
     domain::scope::Slug::try_from(text.to_owned()).expect("a slug")
 }
 
-pub fn every(period: RotationPeriod) -> NewVersion {
-    NewVersion::Managed { period }
-}
-
 /// "Add encryption key", from the plan to the version.
 pub async fn create(t: &TestPortal, who: &Person, scope: &ScopeName, period: RotationPeriod) -> Plan {
-    let command = t.portal.plan_create(&who.session, scope, every(period)).await.expect("a plan");
+    let command = t.portal.plan_create(&who.session, scope, period).await.expect("a plan");
     t.portal.create_key(proof(t, who, &command).await).await.expect("a version")
 }
 

@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use domain::id::ChangeId;
+use domain::preflight::Report;
 use domain::view::PreparedView;
 use engine::SecretText;
 use leptos::prelude::*;
@@ -27,6 +28,8 @@ pub struct Review {
     pub back: String,
     pub effects: Vec<String>,
     pub warning: Option<String>,
+    /// What the customer's KMS was found to do, where it was asked.
+    pub report: Option<Report>,
 }
 
 /// What is posted to the address of a change. Which step it is, the address says.
@@ -72,8 +75,8 @@ pub async fn show(
     (form, status): Shown,
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    let Review { heading, about, crumbs, verb, back, effects, warning } = review;
-    let prepared = PreparedView { effects, warning, expires_at };
+    let Review { heading, about, crumbs, verb, back, effects, warning, report } = review;
+    let prepared = PreparedView { effects, warning, report, expires_at };
     let page = Page::framed(who, heading).status(status);
     Ok(page.show(
         app,

@@ -1,21 +1,24 @@
-//! The three changes of a key, each in two steps at one address: "Next" prepares, the code
-//! confirms. What they have in common is here once; what tells them apart is [`KeyChange`].
+//! The changes of a key, each in two steps at one address: "Next" prepares, the code confirms. What they have in common is
+//! here once; what tells them apart is [`KeyChange`].
 
 use super::changes::{self, Review, Step};
 use crate::App;
-use crate::web::failure::{Failure, Shown, refused};
+use crate::web::failure::{Failure, refused};
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, done, query_value, see};
 use crate::web::visitor::SignedIn;
-use app::pages::{AddKeyPage, EditKeyPage, RotateKeyPage};
-use axum::extract::State;
+use app::components::aws_fields::Checked;
+use app::pages::{EditKeyPage, RotateKeyPage};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
-use domain::command::{CreateKey, EditKey, RotateKey};
+use domain::command::{EditKey, RotateKey};
 use domain::form::Form;
 use domain::id::ChangeId;
-use domain::key_version::{KeyType, NewVersion, Plan};
-use domain::limits::DailyLimits;
+use domain::key_version::{KeyType, Plan};
+use domain::limits::{CUSTOMER_SUPPLIED_MAX, DailyLimits};
+use domain::preflight::Report;
 use domain::rotation::{NotAPeriod, RotationPeriod};
 use domain::scope::ScopeName;
 use domain::view::{Chrome, LimitsView, VersionRow};
@@ -25,187 +28,216 @@ use engine::changes::Prepared;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 
-/// What the first step asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeForm {
-    #[serde(default)]
-    key_type: String,
-    #[serde(default)]
-    rotation_days: String,
+/// The key a change is about: of a scope, and of one version of it where the address names one.
+#[derive(Clone)]
+pub struct InKeys {
+    pub scope: ScopeName,
+    pub number: Option<u32>,
+}
+
+impl InKeys {
+    pub fn path(&self) -> String {
+        format!("/environments/{}/{}/keys", self.scope.environment, self.scope.country)
+    }
+
+    /// The version that the address names.
+    ///
+    /// # Errors
+    /// Not found when it names none.
+    pub fn version(&self) -> Result<u32, Error> {
+        self.number.ok_or(Error::NotFound)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InKeys {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let InScope(scope) = InScope::from_request_parts(parts, state).await?;
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let path = path.map_err(|_| Failure::not_found())?;
+        let number = path.get("number").map(|text| text.parse().map_err(|_| Failure::not_found()));
+        Ok(Self { scope, number: number.transpose()? })
+    }
 }
 
 /// A change of a key.
-#[allow(async_fn_in_trait, reason = "used with the three types below only")]
+#[allow(async_fn_in_trait, reason = "used with the types below only")]
 pub trait KeyChange: Sensitive {
     const HEADING: &'static str;
     /// The word on the button that acts.
     const VERB: &'static str;
-    /// The last part of the address.
-    const STEP: &'static str;
-    /// It begins with the Active version, which must be managed.
-    const NEEDS_MANAGED: bool;
+    /// What the first step asks for.
+    type Typed: DeserializeOwned + Send;
 
-    fn period(&self) -> RotationPeriod;
-    /// What the first step shows; `None` where the Active version it begins with is missing.
-    fn view(step: FirstStep) -> Option<AnyView>;
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        period: RotationPeriod,
-    ) -> Result<Self, Error>;
-    /// What will happen, and a warning where one is due.
-    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error>;
-    /// Executes it; answers with the query of the keys page and the status message.
+    fn path(at: &InKeys) -> String;
+    /// What the first step begins with.
+    async fn form(app: &App, at: &InKeys) -> Result<Form, Error>;
+    /// Marks what is kept sealed on the server of a form that is shown again.
+    async fn keeping(_: &App, _: &SignedIn, _: &InKeys, form: Form) -> Result<Form, Error> {
+        Ok(form)
+    }
+    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error>;
+    /// Makes a command of what was typed.
+    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: Self::Typed) -> Result<Self, Box<Again>>;
+    /// The first step as it was filled in.
+    fn filled(&self) -> Form;
+    /// What will happen.
+    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<Effects, Error>;
+    /// Whether it was prepared at this address.
+    fn is_at(&self, at: &InKeys) -> bool {
+        self.place() == at.scope.to_string()
+    }
+    /// Executes it; answers with where it is seen, below the keys page, and the status message.
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error>;
 }
 
+/// A page that is drawn once.
+pub type View = Box<dyn FnOnce() -> AnyView + Send>;
+
 /// What the first step of a change is made of.
 pub struct FirstStep {
-    chrome: Chrome,
-    scope: ScopeName,
-    environment_name: String,
-    limits: LimitsView,
-    active: Option<VersionRow>,
-    form: Form,
+    pub chrome: Chrome,
+    pub scope: ScopeName,
+    pub environment_name: String,
+    pub limits: LimitsView,
+    pub form: Form,
+    pub checked: Checked,
 }
 
-/// The Active version, for the changes that begin with it.
-async fn active<C: KeyChange>(app: &App, scope: &ScopeName) -> Result<Option<VersionRow>, Error> {
-    if C::NEEDS_MANAGED { app.portal().managed_version(scope).await.map(Some) } else { Ok(None) }
+/// The first step once more: what was typed, and why.
+#[derive(Default)]
+pub struct Again {
+    pub form: Form,
+    pub error: Option<Error>,
+    pub checked: Checked,
+}
+
+impl Again {
+    /// With the errors that stand in the form already, or none.
+    pub fn form(form: Form) -> Box<Self> {
+        Box::new(Self { form, ..Self::default() })
+    }
+
+    pub fn because(form: Form, error: Error) -> Box<Self> {
+        Box::new(Self { form, error: Some(error), ..Self::default() })
+    }
+}
+
+/// What will happen, in sentences, with a warning where one is due.
+#[derive(Default)]
+pub struct Effects {
+    pub sentences: Vec<String>,
+    pub warning: Option<String>,
+    pub report: Option<Report>,
 }
 
 async fn first_step<C: KeyChange>(
     app: &App,
     who: &SignedIn,
-    scope: &ScopeName,
-    (form, status): Shown,
+    at: &InKeys,
+    again: Again,
 ) -> Result<Response, Failure> {
-    let active = active::<C>(app, scope).await?;
-    let (limits, environment_name) = app.portal().limits(scope).await?;
-    let (chrome, scope) = (chrome(app, who).await?, scope.clone());
-    let step = FirstStep { chrome, scope, environment_name, limits, active, form };
-    Ok(Page::framed(who, C::HEADING).status(status).show(app, move || C::view(step)))
-}
-
-fn keys_path(scope: &ScopeName) -> String {
-    format!("/environments/{}/{}/keys", scope.environment, scope.country)
-}
-
-fn step_path<C: KeyChange>(scope: &ScopeName) -> String {
-    format!("{}/{}", keys_path(scope), C::STEP)
-}
-
-fn filled_in(period: RotationPeriod) -> Form {
-    Form::new().with("key_type", KeyType::Managed.word()).with("rotation_days", period.days().to_string())
-}
-
-/// The first step as it was filled in before "Back", or as it begins.
-async fn first_form<C: KeyChange>(app: &App, who: &SignedIn, scope: &ScopeName) -> Result<Form, Failure> {
-    let before = query_value(&who.visitor.query, "rotation_days").and_then(|text| text.parse().ok());
-    Ok(filled_in(match before {
-        Some(period) => period,
-        None => active::<C>(app, scope).await?.and_then(|version| version.period).unwrap_or_default(),
-    }))
+    let Again { form, error, checked } = again;
+    let (form, status) = match error {
+        Some(error @ Error::NotManaged(_)) => return Err(error.into()),
+        Some(error) => refused(form, error)?,
+        None if form.is_refused() => (form, StatusCode::UNPROCESSABLE_ENTITY),
+        None => (form, StatusCode::OK),
+    };
+    let form = C::keeping(app, who, at, form).await?;
+    let (limits, environment_name) = app.portal().limits(&at.scope).await?;
+    let (chrome, scope) = (chrome(app, who).await?, at.scope.clone());
+    let step = FirstStep { chrome, scope, environment_name, limits, form, checked };
+    let view = C::view(app, at, step).await?;
+    Ok(Page::framed(who, C::HEADING).status(status).show(app, view))
 }
 
 pub async fn show<C: KeyChange>(
     State(app): State<App>,
     who: SignedIn,
-    InScope(scope): InScope,
+    at: InKeys,
 ) -> Result<Response, Failure> {
-    match changes::named(&who.visitor.query) {
-        Some(id) => second_step::<C>(&app, &who, &scope, id, None).await,
-        None => {
-            let form = first_form::<C>(&app, &who, &scope).await?;
-            first_step::<C>(&app, &who, &scope, (form, StatusCode::OK)).await
-        }
+    if let Some(id) = changes::named(&who.visitor.query) {
+        return second_step::<C>(&app, &who, &at, id, None).await;
     }
+    // After "Back", as it was filled in before.
+    let before = query_value(&who.visitor.query, "back").and_then(|id| id.parse().ok());
+    let before = match before {
+        Some(id) => prepared::<C>(&app, &who, &at, id).await.ok(),
+        None => None,
+    };
+    let form = match before {
+        Some(prepared) => prepared.command.filled(),
+        None => C::form(&app, &at).await?,
+    };
+    first_step::<C>(&app, &who, &at, *Again::form(form)).await
 }
 
 pub async fn submit<C: KeyChange>(
     State(app): State<App>,
     who: SignedIn,
-    InScope(scope): InScope,
-    step: Step<ChangeForm>,
+    at: InKeys,
+    step: Step<C::Typed>,
 ) -> Result<Response, Failure> {
     match step {
-        Step::Confirm(id, code) => confirm::<C>(&app, &who, &scope, id, &code).await,
-        Step::Prepare(typed) => prepare::<C>(&app, &who, &scope, &typed).await,
+        Step::Confirm(id, code) => confirm::<C>(&app, &who, &at, id, &code).await,
+        Step::Prepare(typed) => match C::plan(&app, &who, &at, typed).await {
+            Ok(command) => {
+                let id = app.portal().prepare(&who.session, &command).await?;
+                Ok(see(&changes::address(&C::path(&at), id)))
+            }
+            Err(again) => first_step::<C>(&app, &who, &at, *again).await,
+        },
     }
 }
 
-/// "Next": what was typed becomes a command that waits for its code.
-async fn prepare<C: KeyChange>(
-    app: &App,
-    who: &SignedIn,
-    scope: &ScopeName,
-    typed: &ChangeForm,
-) -> Result<Response, Failure> {
-    let mut form = Form::new().with("key_type", &typed.key_type).with("rotation_days", &typed.rotation_days);
-    if !C::NEEDS_MANAGED && KeyType::from_word(&typed.key_type).is_none() {
-        form.refuse("key_type", "Choose a key type.");
-    }
-    let period = typed
-        .rotation_days
-        .parse()
-        .map_err(|error: NotAPeriod| form.refuse("rotation_days", error.to_string()));
-    let (Ok(period), false) = (period, form.is_refused()) else {
-        return first_step::<C>(app, who, scope, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
-    };
-    match C::plan(app, who, scope, period).await {
-        Ok(command) => {
-            let id = app.portal().prepare(&who.session, &command).await?;
-            Ok(see(&changes::address(&step_path::<C>(scope), id)))
-        }
-        Err(error @ Error::NotManaged(_)) => Err(error.into()),
-        Err(error) => first_step::<C>(app, who, scope, refused(form, error)?).await,
-    }
-}
-
-/// The prepared change, if it belongs to the scope that the address names.
+/// The prepared change, if it belongs to what the address names.
 async fn prepared<C: KeyChange>(
     app: &App,
     who: &SignedIn,
-    scope: &ScopeName,
+    at: &InKeys,
     id: ChangeId,
 ) -> Result<Prepared<C>, Error> {
     let prepared = app.portal().prepared::<C>(&who.session, id).await?;
-    if prepared.command.place() == scope.to_string() { Ok(prepared) } else { Err(Error::ChangeGone) }
+    if prepared.command.is_at(at) { Ok(prepared) } else { Err(Error::ChangeGone) }
 }
 
 /// Shows what will happen; after a refused code again, with the error beside the field.
 async fn second_step<C: KeyChange>(
     app: &App,
     who: &SignedIn,
-    scope: &ScopeName,
+    at: &InKeys,
     id: ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
-    let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, scope, id).await {
+    let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, at, id).await {
         Err(gone @ Error::ChangeGone) => {
-            let form = first_form::<C>(app, who, scope).await?;
-            return first_step::<C>(app, who, scope, refused(form, gone)?).await;
+            let form = C::form(app, at).await?;
+            return first_step::<C>(app, who, at, *Again::because(form, gone)).await;
         }
         prepared => prepared?,
     };
-    let (limits, environment) = app.portal().limits(scope).await?;
-    let (effects, warning) = command.effects(app, limits.daily).await?;
+    let (limits, environment) = app.portal().limits(&at.scope).await?;
+    let Effects { sentences, warning, report } = command.effects(app, limits.daily).await?;
+    let country = at.scope.country.name();
     let review = Review {
         heading: C::HEADING,
-        about: format!("{} · {environment}", scope.country.name()),
+        about: format!("{country} · {environment}"),
         crumbs: vec![
-            (environment, Some(format!("/environments/{}", scope.environment))),
-            (scope.country.name().to_owned(), None),
-            ("Encryption keys".to_owned(), Some(keys_path(scope))),
+            (environment, Some(format!("/environments/{}", at.scope.environment))),
+            (country.to_owned(), None),
+            ("Encryption keys".to_owned(), Some(at.path())),
             (C::HEADING.to_owned(), None),
         ],
         verb: C::VERB,
-        back: format!("{}?rotation_days={}", step_path::<C>(scope), command.period().days()),
-        effects,
+        back: format!("{}?back={id}", C::path(at)),
+        effects: sentences,
         warning,
+        report,
     };
     let shown = match error {
         Some(error) => refused(Form::new(), error)?,
@@ -218,38 +250,34 @@ async fn second_step<C: KeyChange>(
 async fn confirm<C: KeyChange>(
     app: &App,
     who: &SignedIn,
-    scope: &ScopeName,
+    at: &InKeys,
     id: ChangeId,
     code: &SecretText,
 ) -> Result<Response, Failure> {
-    let confirmed = match prepared::<C>(app, who, scope, id).await {
+    let confirmed = match prepared::<C>(app, who, at, id).await {
         Ok(_) => app.portal().confirm::<C>(&who.session, id, code).await,
         Err(error) => Err(error),
     };
     let ask = match confirmed {
         Ok(ask) => ask,
-        Err(error) => return second_step::<C>(app, who, scope, id, Some(error)).await,
+        Err(error) => return second_step::<C>(app, who, at, id, Some(error)).await,
     };
-    let form = filled_in(ask.command().period());
+    let form = ask.command().filled();
     match C::execute(app, ask).await {
-        Ok((query, message)) => Ok(done(app, who, &format!("{}{query}", keys_path(scope)), message).await),
-        Err(error @ Error::NotManaged(_)) => Err(error.into()),
-        Err(error) => first_step::<C>(app, who, scope, refused(form, error)?).await,
+        Ok((below, message)) => Ok(done(app, who, &format!("{}{below}", at.path()), message).await),
+        Err(error) => first_step::<C>(app, who, at, *Again::because(form, error)).await,
     }
 }
 
-fn period_of(plan: &Plan) -> RotationPeriod {
-    let NewVersion::Managed { period } = plan.new;
-    period
-}
-
-fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
-    let label = plan.new.key_type().label();
-    let mut effects = vec![format!(
-        "Version {} becomes Active: {label}, rotates every {} days.",
-        plan.number,
-        period_of(plan).days()
-    )];
+/// What every new version does.
+pub fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
+    let key_type = plan.new.key_type();
+    let label = key_type.label();
+    let rotates = match plan.new.period() {
+        Some(period) => format!("rotates every {} days", period.days()),
+        None => "does not rotate by itself".to_owned(),
+    };
+    let mut effects = vec![format!("Version {} becomes Active: {label}, {rotates}.", plan.number)];
     effects
         .extend(plan.deprecates.map(|old| format!("Version {old} becomes Deprecated; it still decrypts.")));
     effects.extend(plan.due_at.map(|due| format!("Next rotation: {}.", words::moment(due))));
@@ -257,11 +285,17 @@ fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
         "Left today after this: {} of {} {label}, {} of {} in all.",
         plan.left.of_type_today, daily.per_type, plan.left.today, daily.per_scope
     ));
+    if key_type.is_customer_supplied() {
+        let left = plan.left.customer_supplied;
+        effects.push(format!(
+            "Left for ever after this: {left} of {CUSTOMER_SUPPLIED_MAX} customer-supplied versions."
+        ));
+    }
     effects
 }
 
 /// Where the new version is seen, and what is said of it.
-fn made(plan: &Plan) -> (String, String) {
+pub fn made(plan: &Plan) -> (String, String) {
     let follows = match plan.deprecates {
         Some(old) => format!("; version {old} still decrypts."),
         None => ".".to_owned(),
@@ -270,66 +304,77 @@ fn made(plan: &Plan) -> (String, String) {
     (format!("?new={}", plan.number), message)
 }
 
-impl KeyChange for CreateKey {
-    const HEADING: &'static str = "Add encryption key";
-    const VERB: &'static str = "Create";
-    const STEP: &'static str = "add";
-    const NEEDS_MANAGED: bool = false;
+/// What "Rotate encryption key" and "Edit encryption key" ask for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodForm {
+    #[serde(default)]
+    rotation_days: String,
+}
 
-    fn period(&self) -> RotationPeriod {
-        period_of(&self.plan)
-    }
+pub fn period_form(period: RotationPeriod) -> Form {
+    Form::new().with("key_type", KeyType::Managed.word()).with("rotation_days", period.days().to_string())
+}
 
-    fn view(step: FirstStep) -> Option<AnyView> {
-        let FirstStep { chrome, scope, environment_name, limits, form, .. } = step;
-        Some(view! { <AddKeyPage chrome scope environment_name limits form /> }.into_any())
-    }
+/// The period that was typed, or the form with what is wrong with it.
+pub fn read_period(rotation_days: &str, form: &mut Form) -> Option<RotationPeriod> {
+    let read = rotation_days.parse();
+    read.map_err(|error: NotAPeriod| form.refuse("rotation_days", error.to_string())).ok()
+}
 
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        period: RotationPeriod,
-    ) -> Result<Self, Error> {
-        app.portal().plan_create(&who.session, scope, NewVersion::Managed { period }).await
+impl PeriodForm {
+    fn read(self) -> Result<(RotationPeriod, Form), Box<Again>> {
+        let mut form = Form::new().with("rotation_days", &self.rotation_days);
+        match read_period(&self.rotation_days, &mut form) {
+            Some(period) => Ok((period, form)),
+            None => Err(Again::form(form)),
+        }
     }
+}
 
-    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
-        Ok((effects_of(&self.plan, daily), None))
-    }
+/// The form of a change that begins with the Active version, which must be managed.
+async fn form_of_active(app: &App, at: &InKeys) -> Result<Form, Error> {
+    let active = app.portal().managed_version(&at.scope).await?;
+    Ok(period_form(active.period.unwrap_or_default()))
+}
 
-    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        app.portal().create_key(ask).await.map(|plan| made(&plan))
-    }
+async fn active(app: &App, at: &InKeys) -> Result<VersionRow, Error> {
+    app.portal().managed_version(&at.scope).await
 }
 
 impl KeyChange for RotateKey {
     const HEADING: &'static str = "Rotate encryption key";
     const VERB: &'static str = "Rotate";
-    const STEP: &'static str = "rotate";
-    const NEEDS_MANAGED: bool = true;
+    type Typed = PeriodForm;
 
-    fn period(&self) -> RotationPeriod {
-        period_of(&self.plan)
+    fn path(at: &InKeys) -> String {
+        format!("{}/rotate", at.path())
     }
 
-    fn view(step: FirstStep) -> Option<AnyView> {
-        let FirstStep { chrome, scope, environment_name, limits, active, form } = step;
-        let active = active?;
-        Some(view! { <RotateKeyPage chrome scope environment_name active limits form /> }.into_any())
+    async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
+        form_of_active(app, at).await
     }
 
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        period: RotationPeriod,
-    ) -> Result<Self, Error> {
-        app.portal().plan_rotate(&who.session, scope, period).await
+    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
+        let active = active(app, at).await?;
+        let FirstStep { chrome, scope, environment_name, limits, form, .. } = step;
+        Ok(Box::new(move || {
+            view! { <RotateKeyPage chrome scope environment_name active limits form /> }.into_any()
+        }))
     }
 
-    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
-        Ok((effects_of(&self.plan, daily), None))
+    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
+        let (period, form) = typed.read()?;
+        let planned = app.portal().plan_rotate(&who.session, &at.scope, period).await;
+        planned.map_err(|error| Again::because(form, error))
+    }
+
+    fn filled(&self) -> Form {
+        period_form(self.plan.new.period().unwrap_or_default())
+    }
+
+    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<Effects, Error> {
+        Ok(Effects { sentences: effects_of(&self.plan, daily), ..Effects::default() })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
@@ -340,31 +385,35 @@ impl KeyChange for RotateKey {
 impl KeyChange for EditKey {
     const HEADING: &'static str = "Edit encryption key";
     const VERB: &'static str = "Update";
-    const STEP: &'static str = "settings";
-    const NEEDS_MANAGED: bool = true;
+    type Typed = PeriodForm;
 
-    fn period(&self) -> RotationPeriod {
-        self.to
+    fn path(at: &InKeys) -> String {
+        format!("{}/settings", at.path())
     }
 
-    fn view(step: FirstStep) -> Option<AnyView> {
-        let FirstStep { chrome, scope, environment_name, active, form, .. } = step;
-        let active = active?;
-        Some(view! { <EditKeyPage chrome scope environment_name active form /> }.into_any())
+    async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
+        form_of_active(app, at).await
     }
 
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        scope: &ScopeName,
-        period: RotationPeriod,
-    ) -> Result<Self, Error> {
-        app.portal().plan_edit(&who.session, scope, period).await
+    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
+        let active = active(app, at).await?;
+        let FirstStep { chrome, scope, environment_name, form, .. } = step;
+        Ok(Box::new(move || view! { <EditKeyPage chrome scope environment_name active form /> }.into_any()))
     }
 
-    async fn effects(&self, app: &App, _: DailyLimits) -> Result<(Vec<String>, Option<String>), Error> {
+    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
+        let (period, form) = typed.read()?;
+        let planned = app.portal().plan_edit(&who.session, &at.scope, period).await;
+        planned.map_err(|error| Again::because(form, error))
+    }
+
+    fn filled(&self) -> Form {
+        period_form(self.to)
+    }
+
+    async fn effects(&self, app: &App, _: DailyLimits) -> Result<Effects, Error> {
         let due = app.portal().due_after_edit(self).await?;
-        let effects = vec![
+        let sentences = vec![
             format!(
                 "Version {} rotates every {} days instead of every {}.",
                 self.number,
@@ -378,7 +427,7 @@ impl KeyChange for EditKey {
              UTC day if a daily limit forbids it today."
                 .to_owned()
         });
-        Ok((effects, warning))
+        Ok(Effects { sentences, warning, report: None })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {

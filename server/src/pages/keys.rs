@@ -1,15 +1,15 @@
 //! Encryption keys: the list of versions, and one version.
 
+use super::key_changes::InKeys;
 use crate::App;
 use crate::web::failure::Failure;
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::{KeyVersionPage, KeysPage};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use leptos::prelude::*;
-use std::collections::HashMap;
 
 pub async fn list(
     State(app): State<App>,
@@ -25,15 +25,13 @@ pub async fn list(
     Ok(page.show(&app, move || view! { <KeysPage chrome view new /> }))
 }
 
-pub async fn version(
-    State(app): State<App>,
-    who: SignedIn,
-    InScope(scope): InScope,
-    Path(path): Path<HashMap<String, String>>,
-) -> Result<Response, Failure> {
-    let number = path.get("number").and_then(|text| text.parse().ok()).ok_or_else(Failure::not_found)?;
+pub async fn version(State(app): State<App>, who: SignedIn, at: InKeys) -> Result<Response, Failure> {
+    let number = at.version()?;
+    let InKeys { scope, .. } = at;
     let (version, environment_name) = app.portal().version(&scope, number).await?;
+    let aws = app.portal().aws_key(&scope, number).await?;
+    let lease = app.portal().lease(&scope, number).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
-    Ok(page.show(&app, move || view! { <KeyVersionPage chrome scope environment_name version /> }))
+    Ok(page.show(&app, move || view! { <KeyVersionPage chrome scope environment_name version aws lease /> }))
 }

@@ -1,11 +1,13 @@
 //! The pages: each file loads what its pages show and answers their forms.
 
 pub mod audit;
+pub mod aws_forms;
 pub mod changes;
 pub mod environments;
 pub mod home;
 pub mod key_changes;
 pub mod keys;
+pub mod new_keys;
 pub mod profile;
 pub mod replacements;
 pub mod setup;

@@ -104,6 +104,7 @@ pub async fn end_sessions(
 /// The words of a change's second step.
 pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
     Review {
+        report: None,
         heading,
         about: String::new(),
         crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],

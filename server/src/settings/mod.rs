@@ -4,13 +4,16 @@ mod table;
 
 use crate::Stop;
 use domain::limits::DailyLimits;
-use engine::SecretText;
+use engine::lease::Times;
 use engine::store::Pooler;
+use engine::{SecretText, kms};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 pub use table::{SETTINGS, Setting};
 use url::Url;
 
@@ -28,6 +31,11 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     pub trusted_proxies: Vec<IpNet>,
     pub daily: DailyLimits,
+    pub kms: kms::Settings,
+    pub leases: Times,
+    /// `None`: never.
+    pub probe_every: Option<Duration>,
+    pub preflights_each_minute: NonZeroU32,
     pub log: String,
     pub log_is_json: bool,
     pub show_setup_token: bool,
@@ -106,6 +114,13 @@ impl Settings {
                 per_type: positive(&source, "daily_limit_per_type")?,
                 per_scope: positive(&source, "daily_limit_per_scope")?,
             },
+            kms: kms::Settings {
+                endpoint_url: endpoint(&source)?,
+                private_endpoints: source.required("kms_private_endpoints", "true or false")?,
+            },
+            leases: leases(&source)?,
+            probe_every: Some(seconds(&source, "health_probe_seconds")?).filter(|every| !every.is_zero()),
+            preflights_each_minute: source.required("preflights_per_minute", "a whole number from 1")?,
             log: source.required("log", "a log filter, like info")?,
             log_is_json: log_is_json(&source)?,
             show_setup_token: source.required("show_setup_token", "true or false")?,
@@ -115,6 +130,17 @@ impl Settings {
     /// The folder's root key file, unless another is named.
     pub fn root_key_path(&self) -> PathBuf {
         self.root_key_file.clone().unwrap_or_else(|| self.data_dir.join("root.key"))
+    }
+
+    /// What the engine is told.
+    pub fn engine(&self) -> engine::Settings {
+        engine::Settings {
+            daily: self.daily,
+            kms: self.kms.clone(),
+            leases: self.leases,
+            probe_every: self.probe_every,
+            preflights_each_minute: self.preflights_each_minute,
+        }
     }
 
     pub fn is_https(&self) -> bool {
@@ -212,6 +238,39 @@ fn pooler(source: &Source) -> Result<Pooler, Stop> {
     }
 }
 
+/// The way to KMS carries plaintext keys: off this machine it is encrypted.
+fn endpoint(source: &Source) -> Result<Option<String>, Stop> {
+    let what = "an address like https://vpce-0a1b.kms.eu-central-1.vpce.amazonaws.com";
+    let Some(url) = source.get::<Url>("kms_endpoint_url", what)? else { return Ok(None) };
+    let is_bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !is_bare {
+        return Err(Stop::new(format!(
+            "The setting KEYSTEAD_KMS_ENDPOINT_URL is “{url}”, which is not {what}."
+        )));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(Stop::new(format!(
+            "The setting KEYSTEAD_KMS_ENDPOINT_URL is “{url}”: plain HTTP would carry plaintext keys over the network. Use https."
+        )));
+    }
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+fn seconds(source: &Source, name: &str) -> Result<Duration, Stop> {
+    source.required(name, "a whole number of seconds").map(Duration::from_secs)
+}
+
+fn leases(source: &Source) -> Result<Times, Stop> {
+    let (refresh, hold) = (seconds(source, "lease_refresh_seconds")?, seconds(source, "lease_hold_seconds")?);
+    if refresh.is_zero() || refresh > hold {
+        return Err(Stop::new(
+            "The setting KEYSTEAD_LEASE_REFRESH_SECONDS must be at least 1 and at most KEYSTEAD_LEASE_HOLD_SECONDS.",
+        ));
+    }
+    Ok(Times { refresh, hold })
+}
+
 fn positive(source: &Source, name: &str) -> Result<u32, Stop> {
     let what = "a whole number from 1";
     match source.required::<u32>(name, what)? {
@@ -263,6 +322,16 @@ mod tests {
             ("KEYSTEAD_TRUSTED_PROXIES", "10.0.0.0/40"),
             ("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "0"),
             ("KEYSTEAD_DAILY_LIMIT_PER_SCOPE", "-1"),
+            ("KEYSTEAD_KMS_ENDPOINT_URL", "kms"),
+            ("KEYSTEAD_KMS_ENDPOINT_URL", "http://kms.example.com"),
+            ("KEYSTEAD_KMS_ENDPOINT_URL", "https://kms.example.com/path"),
+            ("KEYSTEAD_KMS_ENDPOINT_URL", "https://me@kms.example.com"),
+            ("KEYSTEAD_KMS_PRIVATE_ENDPOINTS", "maybe"),
+            ("KEYSTEAD_LEASE_REFRESH_SECONDS", "0"),
+            ("KEYSTEAD_LEASE_REFRESH_SECONDS", "3601"),
+            ("KEYSTEAD_LEASE_HOLD_SECONDS", "long"),
+            ("KEYSTEAD_HEALTH_PROBE_SECONDS", "-1"),
+            ("KEYSTEAD_PREFLIGHTS_PER_MINUTE", "0"),
             ("KEYSTEAD_LOG_FORMAT", "xml"),
             ("KEYSTEAD_SHOW_SETUP_TOKEN", "maybe"),
             ("KEYSTEAD_ALLOW_INSECURE_HTTP", "yes"),

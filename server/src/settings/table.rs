@@ -54,6 +54,36 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Addresses or networks (comma-separated) whose `X-Forwarded-For` is believed.",
     ),
+    setting(
+        "kms_endpoint_url",
+        None,
+        "Where AWS KMS is called instead of the region’s own host: a VPC endpoint, an emulator. `https`, or `http` on this machine.",
+    ),
+    setting(
+        "kms_private_endpoints",
+        Some("false"),
+        "Allows the region’s KMS host to resolve to a private address (a VPC endpoint with private DNS).",
+    ),
+    setting(
+        "lease_refresh_seconds",
+        Some("300"),
+        "Key material in memory that is used is released anew by the customer’s KMS after this time; unused, it is wiped.",
+    ),
+    setting(
+        "lease_hold_seconds",
+        Some("3600"),
+        "Key material is used at most this long after its last release while KMS cannot be reached. A refusal wipes it at once.",
+    ),
+    setting(
+        "health_probe_seconds",
+        Some("60"),
+        "How often KMS is asked for each Active customer’s key; each probe is a call the customer pays. `0`: never.",
+    ),
+    setting(
+        "preflights_per_minute",
+        Some("10"),
+        "Checks of a key against KMS (Next, Check now) that one administrator may make a minute.",
+    ),
     setting("daily_limit_per_type", Some("1"), "New versions of one key type per scope and UTC day."),
     setting("daily_limit_per_scope", Some("3"), "New versions of all types together per scope and UTC day."),
     setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),

@@ -1,6 +1,6 @@
 //! Fields that a form does not have, and fields said twice.
 
-use crate::support::{House, KEYS_ADD, address, furnished};
+use crate::support::{AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address, furnished};
 use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
 use server::PAGES;
@@ -22,6 +22,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {
             vec![("rotation_days", "60")]
         }
+        CREDENTIALS => OTHER_CREDENTIALS.to_vec(),
         "/profile/password" => {
             vec![("current_password", PASSWORD), ("password", OTHER), ("password_again", OTHER)]
         }
@@ -31,6 +32,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         _ => vec![],
     };
     let rows = PAGES.iter().filter(|row| row.methods.contains(&Method::POST));
+    let of_aws = (KEYS_ADD.to_owned(), AWS_FORM.to_vec());
     rows.map(|row| address(row.path))
         .filter(|path| !path.starts_with("/sign-in/") && !path.ends_with("/authenticator/enrol"))
         .filter(|path| path != "/setup/authenticator")
@@ -38,6 +40,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
             let form = fields(&path);
             (path, form)
         })
+        .chain([of_aws])
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Origin × Sec-Fetch-Site × method × content type × cookie, for every row of the table of pages.
 
-use crate::support::{Answer, Ask, House, KEYS_ADD, address, furnished};
+use crate::support::{Answer, Ask, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address, furnished};
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use engine::testing::scale;
@@ -72,6 +72,7 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {
             &[("rotation_days", "60")]
         }
+        CREDENTIALS => &OTHER_CREDENTIALS,
         "/profile/password" => &[
             ("current_password", PASSWORD),
             ("password", "nine gentle otters juggle"),

@@ -1,6 +1,6 @@
 //! A prepared change is confirmed by the session that prepared it, once, in time.
 
-use crate::support::{House, KEYS_ADD, furnished};
+use crate::support::{AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use engine::testing::{PASSWORD, Person};
@@ -9,7 +9,7 @@ use engine::totp::Seed;
 const OTHER: &str = "nine gentle otters juggle";
 
 /// The first step of every change that needs a code.
-pub const CHANGES: [(&str, &[(&str, &str)]); 7] = [
+pub const CHANGES: [(&str, &[(&str, &str)]); 9] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
     ("/environments/production/DE/keys/settings", &[("rotation_days", "180")]),
@@ -17,6 +17,8 @@ pub const CHANGES: [(&str, &[(&str, &str)]); 7] = [
     ("/profile/authenticator", &[("current_password", PASSWORD)]),
     ("/profile/recovery-codes", &[("current_password", PASSWORD)]),
     ("/profile/sessions", &[]),
+    (KEYS_ADD, &AWS_FORM),
+    (CREDENTIALS, &OTHER_CREDENTIALS),
 ];
 
 async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &str)])) -> String {
@@ -98,7 +100,7 @@ async fn a_change_confirmed_twice_at_once_happens_once() {
     let done = [twice.0, twice.1].iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count();
     assert_eq!(done, 1);
     let versions = house.test.rows().await.into_iter().find(|(table, _)| table == "key_version");
-    assert_eq!(versions, Some(("key_version".to_owned(), 2)));
+    assert_eq!(versions, Some(("key_version".to_owned(), 3)));
 }
 
 async fn change_password(house: &House, person: &Person, cookie: &str) -> String {
@@ -122,7 +124,7 @@ async fn what_was_prepared_before_a_change_of_password_is_gone() {
 #[tokio::test]
 async fn a_change_of_one_kind_is_not_confirmed_as_another() {
     let (house, person, cookie) = furnished().await;
-    for (from, to) in [(0, 1), (1, 0), (2, 1), (3, 4), (4, 5), (5, 3), (4, 0)] {
+    for (from, to) in [(0, 1), (1, 0), (2, 1), (3, 4), (4, 5), (5, 3), (4, 0), (8, 0), (7, 8), (1, 8)] {
         let prepared = prepare(&house, &cookie, CHANGES[from]).await;
         let id = prepared.split("?change=").nth(1).expect("an id");
         let elsewhere = format!("{}?change={id}", CHANGES[to].0);

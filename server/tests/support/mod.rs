@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use engine::SecretText;
+use engine::testing::kms::{self, FakeKms};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
 use engine::totp::Seed;
 use http_body_util::BodyExt;
@@ -24,6 +25,8 @@ use tower::ServiceExt;
 pub struct House {
     pub test: Arc<TestPortal>,
     pub router: Router,
+    /// The customer's KMS, where there is one.
+    pub kms: Option<Arc<FakeKms>>,
 }
 
 /// What came back.
@@ -57,13 +60,21 @@ fn front_door(portal: engine::Portal, settings: &[(&str, &str)]) -> Router {
     router(App::new(portal, &settings))
 }
 
-/// A house with an administrator, an environment, a country, and a managed key made yesterday.
+/// A house with an administrator, an environment, a country with a managed key made yesterday, and another one whose
+/// customer's KMS releases the key.
 pub async fn furnished() -> (House, Person, String) {
-    let house = House::new().await;
+    let house = House::with_kms(&[]).await;
     let person = house.test.administrator().await;
     let cookie = house.sign_in(&person).await;
     house.post(&cookie, "/environments", &[("name", "Production"), ("kind", "production")]).await;
-    house.post(&cookie, "/environments/production", &[("country", "DE")]).await;
+    for country in ["DE", "AT"] {
+        house.post(&cookie, "/environments/production", &[("country", country)]).await;
+    }
+    let change = house.post(&cookie, &KEYS_ADD.replace("/DE/", "/AT/"), &AWS_FORM).await;
+    let code = house.test.code(&person);
+    let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
+    assert_eq!(made.location(), "/environments/production/AT/keys?new=1");
+    house.test.next_code();
     let change = house.post(&cookie, KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]).await;
     let code = house.test.code(&person);
     let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
@@ -77,8 +88,29 @@ pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 
 /// The address of a row, for the furnished house.
 pub fn address(path: &str) -> String {
-    path.replace("{env}", "production").replace("{country}", "DE").replace("{number}", "1")
+    let is_of_aws = path.ends_with("/check") || path.ends_with("/credentials");
+    let country = if is_of_aws { "AT" } else { "DE" };
+    path.replace("{env}", "production").replace("{country}", country).replace("{number}", "1")
 }
+
+/// Where the customer's credentials are replaced.
+pub const CREDENTIALS: &str = "/environments/production/AT/keys/1/credentials";
+
+/// "Add encryption key" of type "Manual: AWS", as the customer of the fake KMS fills it in.
+pub const AWS_FORM: [(&str, &str); 6] = [
+    ("key_type", "manual_aws"),
+    ("region", "eu-central-1"),
+    ("encrypted_key", kms::DATA_KEY),
+    ("cmk_arn", kms::ARN),
+    ("access_key_id", kms::ACCESS_KEY_ID),
+    ("secret_access_key", kms::SECRET),
+];
+
+/// Credentials of another user of the same customer.
+pub const OTHER_CREDENTIALS: [(&str, &str); 2] = [
+    ("access_key_id", "AKIAI44QH8DHBEXAMPLE"),
+    ("secret_access_key", "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"),
+];
 
 /// A request being put together; from our own page unless it says otherwise.
 pub struct Ask<'a> {
@@ -101,12 +133,24 @@ impl House {
 
     pub fn of(test: TestPortal, settings: &[(&str, &str)]) -> Self {
         let router = front_door(test.portal.clone(), settings);
-        Self { test: Arc::new(test), router }
+        Self { test: Arc::new(test), router, kms: None }
+    }
+
+    /// With a KMS of a customer that does as it is told.
+    pub async fn with_kms(settings: &[(&str, &str)]) -> Self {
+        let kms = FakeKms::start().await;
+        let test = TestPortal::with_settings(Kind::Sqlite, kms.settings()).await;
+        Self { kms: Some(Arc::new(kms)), ..Self::of(test, settings) }
+    }
+
+    pub fn kms(&self) -> &FakeKms {
+        self.kms.as_ref().expect("a house with a KMS")
     }
 
     /// Another server on the same database, or the same one started again.
     pub async fn second(&self, settings: &[(&str, &str)]) -> Self {
-        Self { test: self.test.clone(), router: front_door(self.test.second().await, settings) }
+        let router = front_door(self.test.second().await, settings);
+        Self { test: self.test.clone(), router, kms: self.kms.clone() }
     }
 
     /// The last one takes the database away.

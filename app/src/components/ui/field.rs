@@ -57,11 +57,17 @@ pub fn Field(
     /// Takes the focus when nothing on the page is wrong.
     #[prop(optional)]
     first: bool,
+    /// What it often is; anything else may be typed.
+    #[prop(optional)]
+    suggestions: Vec<&'static str>,
 ) -> impl IntoView {
     let state = FieldState::of(name, label, hint.is_some());
     let described_by = state.described_by();
+    let list = (!suggestions.is_empty()).then(|| format!("{}-list", state.id));
+    let options = suggestions.into_iter().map(|value| view! { <option value=value></option> }).collect_view();
     view! {
         <FieldFrame label hint state=state.clone()>
+            {list.clone().map(|id| view! { <datalist id=id>{options}</datalist> })}
             <input
                 class="input"
                 id=state.id
@@ -71,6 +77,7 @@ pub fn Field(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
+                list=list
                 placeholder=state.kept.then_some("kept")
                 required=!state.kept
                 autofocus=state.takes_focus || (first && !state.any_error)

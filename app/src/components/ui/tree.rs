@@ -64,8 +64,8 @@ fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, show
     let inside = path == href || path.starts_with(&paths::country(&scope.environment, scope.country));
     let (tone, icon) = match lacks {
         None => ("ok", Icon::Full),
-        Some(Lack::Rotate) => ("warn", Icon::Half),
-        Some(Lack::NoKey) => ("bad", Icon::Ring),
+        Some(Lack::Rotate | Lack::Unreachable) => ("warn", Icon::Half),
+        Some(Lack::NoKey | Lack::Refused) => ("bad", Icon::Ring),
     };
     view! {
         <li class="tree-leaf" data-find=found hidden=!shown>

@@ -1,0 +1,62 @@
+//! Reads what is pasted into the box it wraps, in the browser, and fills the fields of the form: the secret in it then goes
+//! the same way as a typed one. Without script the form's own button does it on the server.
+
+use domain::aws::{Pasted, paste};
+use leptos::prelude::*;
+use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
+
+#[island]
+pub fn PasteBox(children: Children) -> impl IntoView {
+    let node = NodeRef::new();
+    let said = RwSignal::new(String::new());
+    super::on_wake(node, move |root| {
+        if let Some(button) = super::find::<HtmlElement>(&root, "button") {
+            let _ = button.set_attribute("hidden", "");
+        }
+    });
+    let read = move |_| {
+        let Some(root) = node.get_untracked() else { return };
+        let root: Element = root.into();
+        let Some(boxed) = super::find::<HtmlTextAreaElement>(&root, "textarea") else { return };
+        if boxed.value().trim().is_empty() {
+            return said.set(String::new());
+        }
+        match paste(&boxed.value()) {
+            Ok(found) => {
+                boxed.set_value("");
+                said.set(format!("Filled in: {}.", found.found().join(", ")));
+                if let Ok(Some(form)) = root.closest("form") {
+                    fill(&form, &found);
+                }
+            }
+            Err(refused) => said.set(refused.to_string()),
+        }
+    };
+    view! {
+        <span class="island paste-box" node_ref=node on:input=read>
+            {children()}
+            <span class="hint" role="status">
+                {move || said.get()}
+            </span>
+        </span>
+    }
+}
+
+fn fill(form: &Element, found: &Pasted) {
+    let secret = found.secret_access_key.as_ref().map(|secret| secret.as_str());
+    for (name, value) in [
+        ("region", found.region.as_deref()),
+        ("encrypted_key", found.encrypted_key.as_deref()),
+        ("cmk_arn", found.cmk_arn.as_deref()),
+        ("access_key_id", found.access_key_id.as_deref()),
+        ("secret_access_key", secret),
+    ] {
+        let Some(value) = value else { continue };
+        let selector = format!("[name={name}]");
+        if let Some(area) = super::find::<HtmlTextAreaElement>(form, &selector) {
+            area.set_value(value);
+        } else if let Some(input) = super::find::<HtmlInputElement>(form, &selector) {
+            input.set_value(value);
+        }
+    }
+}

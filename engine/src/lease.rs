@@ -1,0 +1,390 @@
+//! Leases: plaintext key material in memory, for a bounded time.
+//!
+//! Whoever needs the material of a version, of any type, asks here. The first to ask loads it, everybody else who comes
+//! meanwhile waits for that one load. Then:
+//!
+//! ```text
+//! 0 ────────── refresh (5 min) ──────────────────────────── hold (60 min)
+//!   used as it is │ released anew in the background if it   │ wiped
+//!                 │ was used since, else wiped              │
+//! ```
+//!
+//! Between the two it is used only while what releases it cannot be *reached*. A *refusal* wipes it at once, whoever hears
+//! it: from then on no use succeeds on this server until there is a new release.
+
+use crate::clock::Steady;
+use crate::kms::{Failure, Kind};
+use crate::{Error, Portal, SecretBytes, random};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::ScopeId;
+use domain::preflight::FailureCode;
+use domain::view::{HeldView, LeaseView};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often a server looks after its leases.
+pub const EVERY: Duration = Duration::from_secs(1);
+/// Leases that are released anew at the same time.
+const AT_ONCE: usize = 32;
+/// The longest wait after failures in a row.
+const BACKOFF: Duration = Duration::from_secs(30);
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+/// Messages and bytes that one release serves; after them it is released anew.
+const MESSAGES: u64 = 1 << 32;
+const BYTES: u64 = 1 << 40;
+
+/// How long material is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// After this it is released anew, if it was used.
+    pub refresh: Duration,
+    /// After this it is wiped, whatever happens.
+    pub hold: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { refresh: Duration::from_secs(5 * 60), hold: Duration::from_secs(60 * 60) }
+    }
+}
+
+/// Which material: one version of one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseKey {
+    pub scope: ScopeId,
+    pub number: u32,
+}
+
+/// The leases of one server.
+pub struct Leases {
+    times: Times,
+    slots: Mutex<HashMap<LeaseKey, Arc<Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: RwLock<State>,
+    /// One load at a time.
+    loading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    trouble: Option<Trouble>,
+    /// How often it was refused: a release asked for before a refusal does not count after it.
+    refusals: u64,
+}
+
+struct Held {
+    material: SecretBytes,
+    released: Steady,
+    released_at: DateTime<Utc>,
+    is_used: AtomicBool,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// Failures in a row, and when it is tried again.
+struct Trouble {
+    failure: Failure,
+    tries: u32,
+    again: Steady,
+}
+
+impl Held {
+    fn is_usable(&self, now: Steady, times: Times) -> bool {
+        now.since(self.released) < times.hold
+            && self.messages.load(Ordering::Relaxed) < MESSAGES
+            && self.bytes.load(Ordering::Relaxed) < BYTES
+    }
+}
+
+impl Slot {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it is not tried now.
+    fn waits(&self, now: Steady) -> Option<Failure> {
+        self.read()
+            .trouble
+            .as_ref()
+            .filter(|trouble| now < trouble.again)
+            .map(|trouble| trouble.failure.clone())
+    }
+
+    fn refuse(&self, failure: Failure, now: Steady) {
+        let mut state = self.write();
+        state.held = None;
+        state.refusals += 1;
+        state.fail(failure, now);
+    }
+}
+
+impl State {
+    /// Full jitter: somewhere between nothing and twice as long as the last time.
+    fn fail(&mut self, failure: Failure, now: Steady) {
+        let tries = self.trouble.as_ref().map_or(0, |trouble| trouble.tries) + 1;
+        let most = FIRST_BACKOFF.saturating_mul(1 << tries.min(16)).min(BACKOFF);
+        let share = f64::from(u16::from_be_bytes(random::bytes())) / f64::from(u16::MAX);
+        self.trouble = Some(Trouble { failure, tries, again: now.plus(most.mul_f64(share)) });
+    }
+}
+
+impl Leases {
+    pub(crate) fn new(times: Times) -> Self {
+        Self { times, slots: Mutex::default() }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<LeaseKey, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, key: LeaseKey) -> Arc<Slot> {
+        Arc::clone(self.slots().entry(key).or_default())
+    }
+
+    fn found(&self, key: LeaseKey) -> Option<Arc<Slot>> {
+        self.slots().get(&key).cloned()
+    }
+
+    /// Wipes the material of a version: whoever holds the key does not want it used.
+    pub(crate) fn refuse(&self, key: LeaseKey, failure: Failure, now: Steady) {
+        if let Some(slot) = self.found(key) {
+            slot.refuse(failure, now);
+        }
+    }
+
+    /// It is worth trying at once again: KMS was heard, or is asked with other credentials.
+    pub(crate) fn forgive(&self, key: LeaseKey) {
+        if let Some(slot) = self.found(key) {
+            slot.write().trouble = None;
+        }
+    }
+
+    /// Wipes everything.
+    pub(crate) fn clear(&self) {
+        for slot in std::mem::take(&mut *self.slots()).into_values() {
+            slot.write().held = None;
+        }
+    }
+
+    /// Versions whose material is in memory, and since when.
+    pub(crate) fn held(&self) -> Vec<(LeaseKey, DateTime<Utc>)> {
+        let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
+        slots
+            .into_iter()
+            .filter_map(|(key, slot)| slot.read().held.as_ref().map(|held| (key, held.released_at)))
+            .collect()
+    }
+}
+
+impl Portal {
+    /// Does some work with the material of a version on `bytes` bytes. The material never leaves memory's lease: it is
+    /// lent for the time of the work.
+    ///
+    /// # Errors
+    /// [`Error::KmsRefused`], [`Error::KmsUnreachable`], [`Error::NotFound`] for an unknown version.
+    pub async fn with_material<T>(
+        &self,
+        key: LeaseKey,
+        bytes: u64,
+        work: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Error> {
+        let slot = self.leases().slot(key);
+        let mut work = Some(work);
+        loop {
+            if let Some(done) = self.attempt(key, &slot, bytes, &mut work) {
+                return Ok(done);
+            }
+            self.load(key, &slot).await?;
+        }
+    }
+
+    /// Uses what is held; `None` when there is nothing to use.
+    fn attempt<T>(
+        &self,
+        key: LeaseKey,
+        slot: &Arc<Slot>,
+        bytes: u64,
+        work: &mut Option<impl FnOnce(&[u8]) -> T>,
+    ) -> Option<T> {
+        let (now, times) = (self.steady(), self.leases().times);
+        let state = slot.read();
+        let held = state.held.as_ref().filter(|held| held.is_usable(now, times))?;
+        held.is_used.store(true, Ordering::Relaxed);
+        held.messages.fetch_add(1, Ordering::Relaxed);
+        held.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_old = now.since(held.released) >= times.refresh;
+        let done = work.take().map(|work| work(held.material.expose()));
+        drop(state);
+        if is_old && slot.waits(now).is_none() && slot.loading.try_lock().is_ok() {
+            let (portal, slot) = (self.clone(), Arc::clone(slot));
+            tokio::spawn(async move { portal.refresh(key, &slot).await });
+        }
+        done
+    }
+
+    /// Loads what is not there; whoever comes meanwhile waits for the same load.
+    async fn load(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
+        let _one = slot.loading.lock().await;
+        let now = self.steady();
+        if slot.read().held.as_ref().is_some_and(|held| held.is_usable(now, self.leases().times)) {
+            return Ok(());
+        }
+        match slot.waits(now) {
+            Some(failure) => Err(failure.into()),
+            None => self.renew(key, slot).await,
+        }
+    }
+
+    /// Releases anew what is old, unless somebody just did.
+    async fn refresh(&self, key: LeaseKey, slot: &Slot) {
+        let _one = slot.loading.lock().await;
+        let (now, refresh) = (self.steady(), self.leases().times.refresh);
+        let is_old = slot.read().held.as_ref().is_some_and(|held| now.since(held.released) >= refresh);
+        if is_old && slot.waits(now).is_none() {
+            let renewed = self.renew(key, slot).await;
+            crate::notes::or_warn(renewed, "a lease could not be refreshed");
+        }
+    }
+
+    /// Asks for the material. Called by one at a time.
+    async fn renew(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
+        let refusals = slot.read().refusals;
+        let asked = self.steady();
+        let asked_at = self.now();
+        let released = self.release(key).await;
+        let now = self.steady();
+        let mut state = slot.write();
+        if state.refusals != refusals {
+            // Refused while this was under way: an answer from before does not count.
+            let heard = state.trouble.as_ref().map(|trouble| trouble.failure.clone().into());
+            return Err(heard.or(released.err()).unwrap_or(Error::NotFound));
+        }
+        match released {
+            Ok(material) => {
+                state.trouble = None;
+                // Its time counts from when it was asked for: what is answered late was true before.
+                state.held = Some(Held {
+                    material,
+                    released: asked,
+                    released_at: asked_at,
+                    is_used: AtomicBool::new(false),
+                    messages: AtomicU64::new(0),
+                    bytes: AtomicU64::new(0),
+                });
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(failure) = failure_of(&error) {
+                    if failure.kind == Kind::Refused {
+                        state.held = None;
+                        state.refusals += 1;
+                    }
+                    state.fail(failure, now);
+                } else {
+                    state.held = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks after every lease: what has come to its end is wiped, what was used is released anew, what another server
+    /// was refused is wiped here too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tend_leases(&self) -> Result<(), Error> {
+        let heard = self.heed_refusals().await;
+        let (now, times) = (self.steady(), self.leases().times);
+        let mut old = Vec::new();
+        self.leases().slots().retain(|key, slot| {
+            let mut state = slot.write();
+            let Some(held) = &state.held else {
+                // A slot without material is kept while somebody works with it, or while its failure is fresh.
+                let is_fresh = |trouble: &Trouble| now.since(trouble.again) < BACKOFF;
+                return Arc::strong_count(slot) > 1 || state.trouble.as_ref().is_some_and(is_fresh);
+            };
+            let age = now.since(held.released);
+            let is_idle = !held.is_used.load(Ordering::Relaxed);
+            if age >= times.hold || age >= times.refresh && is_idle {
+                state.held = None;
+            } else if age >= times.refresh {
+                old.push((*key, Arc::clone(slot)));
+            }
+            true
+        });
+        let mut under_way = JoinSet::new();
+        for (key, slot) in old {
+            if under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+            }
+            let portal = self.clone();
+            under_way.spawn(async move { portal.refresh(key, &slot).await });
+        }
+        under_way.join_all().await;
+        heard
+    }
+
+    /// What another server was refused since this one was released is wiped here too.
+    async fn heed_refusals(&self) -> Result<(), Error> {
+        let held = self.leases().held();
+        if held.is_empty() {
+            return Ok(());
+        }
+        for refused in self.db().refused_keys().await? {
+            let key = refused.key();
+            if held.iter().any(|(other, released_at)| *other == key && *released_at < refused.since) {
+                self.leases().refuse(key, Failure::refused(refused.code()), self.steady());
+            }
+        }
+        Ok(())
+    }
+
+    /// What this server holds of a version.
+    pub(crate) fn lease_view(&self, key: LeaseKey) -> LeaseView {
+        let Some(slot) = self.leases().found(key) else { return LeaseView { held: None, trouble: None } };
+        let (now, at, times) = (self.steady(), self.now(), self.leases().times);
+        let state = slot.read();
+        let held = state.held.as_ref().filter(|held| held.is_usable(now, times)).map(|held| {
+            let age = now.since(held.released);
+            let in_time =
+                |end: Duration| at + TimeDelta::from_std(end.saturating_sub(age)).unwrap_or_default();
+            let retry = state.trouble.as_ref().map(|trouble| trouble.again.since(now));
+            let refresh_at = in_time(times.refresh)
+                .max(at + retry.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default());
+            HeldView { released_at: held.released_at, refresh_at, hold_until: in_time(times.hold) }
+        });
+        LeaseView { held, trouble: state.trouble.as_ref().map(|trouble| trouble.failure.code.clone()) }
+    }
+}
+
+/// What a failed release says of the key; `None` where it says nothing of it.
+fn failure_of(error: &Error) -> Option<Failure> {
+    match error {
+        Error::KmsRefused(code) => Some(Failure::refused(code.clone())),
+        Error::KmsUnreachable(code) => Some(Failure::unreachable(code.clone())),
+        Error::Sealed(_) | Error::Corrupt { .. } => Some(Failure::refused(FailureCode::SEALED)),
+        Error::Database(_) => Some(Failure::unreachable(FailureCode::DATABASE)),
+        _ => None,
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(Failure { kind, code }: Failure) -> Self {
+        match kind {
+            Kind::Refused => Self::KmsRefused(code),
+            Kind::Unreachable => Self::KmsUnreachable(code),
+        }
+    }
+}

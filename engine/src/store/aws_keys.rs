@@ -1,0 +1,228 @@
+//! Versions whose data key a customer's AWS KMS releases.
+
+use super::{Db, Tx, corrupt, on, within};
+use crate::Error;
+use crate::kms::CustomerKey;
+use crate::lease::LeaseKey;
+use chrono::{DateTime, Utc};
+use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::command::{AwsCredentials, AwsKey};
+use domain::health::{Health, HealthState};
+use domain::id::{AwsKeyId, ScopeId};
+use domain::preflight::{FailureCode, Report};
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: Uuid,
+    region: String,
+    cmk_arn: String,
+    encrypted_key: Vec<u8>,
+    access_key_id: String,
+    secret: Vec<u8>,
+    credentials_at: DateTime<Utc>,
+    preflight: String,
+    preflight_at: DateTime<Utc>,
+    health: String,
+    health_since: DateTime<Utc>,
+    health_code: Option<String>,
+    probed_at: DateTime<Utc>,
+    revision: i64,
+    slug: String,
+    country: String,
+}
+
+/// All there is of it; the secret still sealed.
+pub struct StoredAwsKey {
+    pub id: AwsKeyId,
+    pub key: CustomerKey,
+    pub access_key_id: AccessKeyId,
+    pub secret: Vec<u8>,
+    pub revision: i64,
+    pub credentials_at: DateTime<Utc>,
+    pub preflight: Report,
+    pub preflight_at: DateTime<Utc>,
+    pub health: Health,
+    pub probed_at: DateTime<Utc>,
+    /// `production/DE`.
+    pub place: String,
+}
+
+/// The health as two columns hold it beside their time.
+pub(super) fn health_of(word: &str, since: DateTime<Utc>, code: Option<&str>) -> Option<Health> {
+    Some(Health { state: HealthState::from_word(word)?, since, code: code.map(FailureCode::stored) })
+}
+
+impl TryFrom<Record> for StoredAwsKey {
+    type Error = Error;
+    fn try_from(record: Record) -> Result<Self, Error> {
+        let column = |name| corrupt("aws_key", name, record.id);
+        let key = CustomerKey {
+            region: Region::parse(&record.region).map_err(|_| column("region"))?,
+            cmk: KeyArn::parse(&record.cmk_arn).map_err(|_| column("cmk_arn"))?,
+            data_key: EncryptedDataKey::from_bytes(record.encrypted_key)
+                .map_err(|_| column("encrypted_key"))?,
+        };
+        let health = health_of(&record.health, record.health_since, record.health_code.as_deref());
+        Ok(Self {
+            id: AwsKeyId(record.id),
+            key,
+            access_key_id: AccessKeyId::parse(&record.access_key_id).map_err(|_| column("access_key_id"))?,
+            secret: record.secret,
+            revision: record.revision,
+            credentials_at: record.credentials_at,
+            preflight: serde_json::from_str(&record.preflight).map_err(|_| column("preflight"))?,
+            preflight_at: record.preflight_at,
+            health: health.ok_or_else(|| column("health"))?,
+            probed_at: record.probed_at,
+            place: format!("{}/{}", record.slug, record.country),
+        })
+    }
+}
+
+/// An Active version whose probe is due.
+#[derive(sqlx::FromRow)]
+pub struct DueProbe {
+    pub id: Uuid,
+    scope_id: Uuid,
+    number: i64,
+    pub probed_at: DateTime<Utc>,
+}
+
+/// A version that is refused, as the servers tell each other.
+#[derive(sqlx::FromRow)]
+pub struct RefusedKey {
+    scope_id: Uuid,
+    number: i64,
+    pub since: DateTime<Utc>,
+    code: Option<String>,
+}
+
+fn lease_key(scope: Uuid, number: i64) -> LeaseKey {
+    LeaseKey { scope: ScopeId(scope), number: u32::try_from(number).unwrap_or_default() }
+}
+
+impl DueProbe {
+    pub fn key(&self) -> LeaseKey {
+        lease_key(self.scope_id, self.number)
+    }
+}
+
+impl RefusedKey {
+    pub fn key(&self) -> LeaseKey {
+        lease_key(self.scope_id, self.number)
+    }
+
+    pub fn code(&self) -> FailureCode {
+        FailureCode::stored(self.code.as_deref().unwrap_or_default())
+    }
+}
+
+const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.access_key_id, a.secret, a.credentials_at, \
+                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, r.revision, \
+                       e.slug, s.country FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                       JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
+                       JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
+                       WHERE k.scope_id = $1 AND k.number = $2";
+
+impl Db {
+    /// # Errors
+    /// [`Error::NotAws`] for a version of another type, or none.
+    pub async fn aws_key(&self, scope: ScopeId, number: u32) -> Result<StoredAwsKey, Error> {
+        let record: Option<Record> = on!(self, pool => sqlx::query_as(AWS_KEY)
+            .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+        record.ok_or(Error::NotAws)?.try_into()
+    }
+
+    /// Whether any secret is sealed under the credentials' term.
+    pub async fn has_aws_keys(&self) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM aws_key";
+        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+
+    /// Active versions that were probed last at `before` or earlier, the longest ago first.
+    pub async fn due_probes(&self, before: DateTime<Utc>, count: u32) -> Result<Vec<DueProbe>, Error> {
+        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at FROM aws_key a \
+                           JOIN key_version k ON k.id = a.version_id \
+                           WHERE a.probed_at <= $1 AND k.status = 'active' ORDER BY a.probed_at, a.id LIMIT $2";
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?)
+    }
+
+    /// Every version that is refused.
+    pub async fn refused_keys(&self) -> Result<Vec<RefusedKey>, Error> {
+        const SQL: &str = "SELECT k.scope_id, k.number, a.health_since AS since, a.health_code AS code FROM aws_key a \
+                           JOIN key_version k ON k.id = a.version_id WHERE a.health = 'refused'";
+        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+    }
+}
+
+impl Tx {
+    pub async fn insert_aws_key(
+        &mut self,
+        version: i64,
+        key: &AwsKey,
+        preflight: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO aws_key (id, version_id, region, cmk_arn, encrypted_key, access_key_id, secret, \
+                           credentials_at, preflight, preflight_at, health, health_since, probed_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, 'healthy', $8, $8)";
+        within!(self, c => sqlx::query(SQL)
+            .bind(key.id.0).bind(version).bind(key.region.as_str()).bind(key.cmk.as_str()).bind(key.data_key.bytes())
+            .bind(key.credentials.access_key_id.as_str()).bind(&key.credentials.sealed_secret).bind(now)
+            .bind(preflight).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Other credentials; what was known of the old ones' health is over.
+    pub async fn set_credentials(
+        &mut self,
+        id: AwsKeyId,
+        to: &AwsCredentials,
+        preflight: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "UPDATE aws_key SET access_key_id = $2, secret = $3, credentials_at = $4, preflight = $5, \
+                           preflight_at = $4 WHERE id = $1";
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(id.0).bind(to.access_key_id.as_str()).bind(&to.sealed_secret).bind(now).bind(preflight)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    pub async fn set_preflight(
+        &mut self,
+        id: AwsKeyId,
+        preflight: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "UPDATE aws_key SET preflight = $2, preflight_at = $3 WHERE id = $1";
+        within!(self, c => sqlx::query(SQL).bind(id.0).bind(preflight).bind(now).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// True for the one server that makes the probe.
+    pub async fn claim_probe(
+        &mut self,
+        id: Uuid,
+        probed_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at = $2";
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(id).bind(probed_at).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// False when the state is no longer the one it was.
+    pub async fn set_health(&mut self, id: AwsKeyId, was: &Health, to: &Health) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4 \
+                           WHERE id = $1 AND health = $5 AND health_since = $6";
+        let code = to.code.as_ref().map(FailureCode::as_str);
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(id.0).bind(to.state.word()).bind(to.since).bind(code).bind(was.state.word()).bind(was.since)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the stories of customers' keys share: a portal whose KMS does as it is told.
+
+use crate::support::*;
+use domain::aws::AccessKeyId;
+use domain::command::CreateKey;
+use domain::key_version::Plan;
+use domain::scope::ScopeName;
+use engine::kms::KmsCredentials;
+pub use engine::testing::kms::{Decrypts, Forbids, SECRET};
+use engine::testing::kms::{FakeKms, access_key_id, arn, data_key, region};
+use engine::testing::{Kind, Person, TestPortal};
+use engine::{AwsAsked, Error, Settings};
+
+pub struct Customer {
+    pub t: TestPortal,
+    pub kms: FakeKms,
+    pub ada: Person,
+    pub de: ScopeName,
+}
+
+/// What was filled in.
+pub fn asked() -> AwsAsked {
+    AwsAsked {
+        region: region(),
+        cmk: arn(),
+        data_key: data_key(),
+        access_key_id: access_key_id(),
+        secret_access_key: text(SECRET),
+        accepts_more: false,
+    }
+}
+
+/// Credentials of another IAM user.
+pub fn others() -> KmsCredentials {
+    let access_key_id = AccessKeyId::parse("AKIAI44QH8DHBEXAMPLE").expect("an id");
+    KmsCredentials { access_key_id, secret_access_key: text("je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY") }
+}
+
+impl Customer {
+    pub async fn new(kind: Kind) -> Self {
+        let kms = FakeKms::start().await;
+        let settings = kms.settings();
+        Self::with_settings(kind, kms, settings).await
+    }
+
+    pub async fn with_settings(kind: Kind, kms: FakeKms, settings: Settings) -> Self {
+        let t = TestPortal::with_settings(kind, settings).await;
+        let ada = t.administrator().await;
+        let de = scope(&t, &ada, "DE").await;
+        Self { t, kms, ada, de }
+    }
+
+    /// With a key that is registered already.
+    pub async fn with_key(kind: Kind) -> Self {
+        let house = Self::new(kind).await;
+        house.register().await;
+        house.kms.forget_calls();
+        house
+    }
+
+    pub async fn plan(&self) -> Result<CreateKey, Error> {
+        self.t.portal.plan_create_aws(&self.ada.session, &self.de, asked()).await
+    }
+
+    pub async fn register(&self) -> Plan {
+        let command = self.plan().await.expect("a plan");
+        self.t.portal.create_key(proof(&self.t, &self.ada, &command).await).await.expect("a version")
+    }
+
+    /// One use of the first version's key.
+    pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
+        let key = self.t.portal.lease_key(&self.de, 1).await?;
+        self.t.portal.with_material(key, 16, <[u8]>::to_vec).await
+    }
+
+    pub async fn last(&self) -> domain::audit::Event {
+        log(&self.t).await.pop().expect("an event")
+    }
+
+    pub fn wait(&self, seconds: i64) {
+        self.t.clock.advance(chrono::TimeDelta::seconds(seconds));
+    }
+
+    pub async fn end(self) {
+        self.t.end().await;
+    }
+}

@@ -1,0 +1,324 @@
+//! Leases: how long material is in memory, who waits for whom, and what a refusal does.
+
+use crate::aws::*;
+use crate::support::*;
+use domain::audit::{Action, Outcome};
+use domain::health::HealthState;
+use domain::rotation::RotationPeriod;
+use domain::view::Lack;
+use engine::Error;
+use engine::testing::{TestPortal, scale};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+stories! {
+    a_thousand_first_uses_make_one_call,
+    what_is_used_is_refreshed_in_the_background,
+    what_is_not_used_is_wiped_at_its_refresh,
+    an_outage_is_bridged_until_the_hold_time,
+    a_refusal_wipes_at_once_and_nothing_succeeds_after_it,
+    a_refusal_under_load_is_the_end_of_every_success,
+    an_answer_from_before_a_refusal_does_not_count,
+    a_refusal_of_one_server_is_obeyed_by_the_others,
+    failures_are_tried_again_after_a_while_and_not_all_the_time,
+    managed_material_is_leased_too,
+    no_more_than_eight_calls_of_a_scope_are_under_way,
+    health_is_probed_each_minute_by_one_server,
+    each_change_of_health_is_one_event,
+    deprecated_versions_are_not_probed_and_still_decrypt,
+    the_clock_says_when_a_refusal_is_obeyed,
+}
+
+async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(200));
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    let right = house.kms.plaintext();
+    let uses = (0..1000).map(|_| {
+        let portal = house.t.portal.clone();
+        async move { portal.with_material(key, 1, |material| material == right).await }
+    });
+    let done = at_once(uses).await;
+    assert!(done.into_iter().all(|used| used.is_ok_and(|is_right| is_right)));
+    assert_eq!(house.kms.decrypt_calls(), 1);
+    house.end().await;
+}
+
+async fn what_is_used_is_refreshed_in_the_background(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("released");
+    house.wait(299);
+    house.use_key().await.expect("from memory");
+    house.t.portal.tend_leases().await.expect("tended");
+    assert_eq!(house.kms.decrypt_calls(), 1, "not yet");
+    house.wait(1);
+    house.t.portal.tend_leases().await.expect("tended");
+    assert_eq!(house.kms.decrypt_calls(), 2, "at five minutes, without anybody waiting");
+    // A use finds it old before the server has looked: it is served at once, and refreshed behind it.
+    house.wait(300);
+    house.kms.takes(Duration::from_millis(300));
+    let before = std::time::Instant::now();
+    house.use_key().await.expect("from memory");
+    assert!(before.elapsed() < Duration::from_millis(250), "nobody waits for a refresh");
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if house.kms.decrypt_calls() == 3 {
+            break;
+        }
+    }
+    assert_eq!(house.kms.decrypt_calls(), 3);
+    house.end().await;
+}
+
+async fn what_is_not_used_is_wiped_at_its_refresh(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("released");
+    house.wait(300);
+    house.t.portal.tend_leases().await.expect("refreshed, since it was used");
+    assert_eq!(house.kms.decrypt_calls(), 2);
+    house.wait(300);
+    house.t.portal.tend_leases().await.expect("wiped, since it was not used any more");
+    assert_eq!(house.kms.decrypt_calls(), 2);
+    let view = house.t.portal.lease(&house.de, 1).await.expect("a view");
+    assert_eq!(view.held, None);
+    house.end().await;
+}
+
+async fn an_outage_is_bridged_until_the_hold_time(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("released");
+    for how in
+        [Decrypts::Resets, Decrypts::Garbage, Decrypts::Error(500, "KMSInternalException", String::new())]
+    {
+        house.kms.decrypts(how);
+        house.wait(10 * 60);
+        house.use_key().await.expect("used while KMS cannot be reached");
+        house.t.portal.tend_leases().await.expect("tended");
+    }
+    house.wait(29 * 60 + 59);
+    house.use_key().await.expect("up to the last second");
+    house.wait(1);
+    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    house.t.portal.tend_leases().await.expect("tended");
+    house.wait(60);
+    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    house.kms.decrypts(Decrypts::Well);
+    house.wait(60);
+    house.use_key().await.expect("it is back");
+    house.end().await;
+}
+
+async fn a_refusal_wipes_at_once_and_nothing_succeeds_after_it(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    for code in [
+        "AccessDeniedException",
+        "DisabledException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "IncorrectKeyException",
+        "InvalidCiphertextException",
+    ] {
+        house.kms.decrypts(Decrypts::Well);
+        house.wait(60);
+        house.use_key().await.expect("released");
+        house.kms.fails(400, code);
+        house.wait(300);
+        house.t.portal.tend_leases().await.expect("refused in the background");
+        for _ in 0..50 {
+            refused!(house.use_key().await, Error::KmsRefused(_));
+        }
+        assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None, "{code}");
+    }
+    house.end().await;
+}
+
+async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("released");
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    let (is_refused, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (before, after) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let users: Vec<_> = (0..8)
+        .map(|_| {
+            let (portal, is_refused, stop) = (house.t.portal.clone(), is_refused.clone(), stop.clone());
+            let (before, after) = (before.clone(), after.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::SeqCst) {
+                    // Known before the use begins: whatever succeeds then succeeded after the refusal.
+                    let was_refused = is_refused.load(Ordering::SeqCst);
+                    if portal.with_material(key, 1, |_| ()).await.is_ok() {
+                        let counter = if was_refused { &after } else { &before };
+                        counter.fetch_add(1, Ordering::SeqCst);
+                    }
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(scale(200, 2000))).await;
+    house.kms.fails(400, "DisabledException");
+    let checked = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    assert!(checked.blocks());
+    is_refused.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(scale(200, 2000))).await;
+    stop.store(true, Ordering::SeqCst);
+    for user in users {
+        user.await.expect("a user ends");
+    }
+    assert!(before.load(Ordering::SeqCst) > 100, "there was load");
+    assert_eq!(after.load(Ordering::SeqCst), 0);
+    house.end().await;
+}
+
+async fn an_answer_from_before_a_refusal_does_not_count(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(400));
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    let portal = house.t.portal.clone();
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    // The load is under way and will be answered well; meanwhile another call hears the refusal.
+    house.kms.takes(Duration::ZERO);
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
+    assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None);
+    house.end().await;
+}
+
+async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    house.wait(5);
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.tend_leases().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn failures_are_tried_again_after_a_while_and_not_all_the_time(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.fails(400, "AccessDeniedException");
+    for _ in 0..200 {
+        refused!(house.use_key().await, Error::KmsRefused(_));
+    }
+    let calls = house.kms.decrypt_calls();
+    assert!((1..=3).contains(&calls), "{calls} calls for 200 uses");
+    for _ in 0..40 {
+        house.wait(30);
+        refused!(house.use_key().await, Error::KmsRefused(_));
+    }
+    assert!(house.kms.decrypt_calls() >= calls + 40, "after thirty seconds it is always tried");
+    house.kms.decrypts(Decrypts::Well);
+    house.wait(30);
+    house.use_key().await.expect("at once when it is tried again");
+    house.end().await;
+}
+
+async fn managed_material_is_leased_too(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    let key = t.portal.lease_key(&de, 1).await.expect("a key");
+    let right = t.portal.material(&de, 1).await.expect("it opens");
+    let used = t.portal.with_material(key, 1, <[u8]>::to_vec).await.expect("leased");
+    assert_eq!(used, right.expose());
+    assert!(t.portal.lease(&de, 1).await.expect("a view").held.is_some());
+    let none = t.portal.lease_key(&de, 9).await.expect("a key");
+    refused!(t.portal.with_material(none, 1, |_| ()).await, Error::NotFound);
+    put_bytes(t.db(), "UPDATE key_version SET material = $1", &[0; 120]).await;
+    t.clock.advance(chrono::TimeDelta::minutes(5));
+    t.portal.tend_leases().await.expect("tended");
+    refused!(t.portal.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+}
+
+async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(30));
+    let calls = (0..40).map(|_| {
+        let (portal, de) = (house.t.portal.clone(), house.de.clone());
+        async move { portal.material(&de, 1).await.map(drop) }
+    });
+    assert!(at_once(calls).await.into_iter().all(|done| done.is_ok()));
+    assert_eq!(house.kms.most_under_way(), 8);
+    house.end().await;
+}
+
+async fn health_is_probed_each_minute_by_one_server(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0, "the pre-flight was the first");
+    house.wait(60);
+    let (here, there) = tokio::join!(house.t.portal.probe_due(), other.probe_due());
+    assert_eq!(here.expect("looked") + there.expect("looked"), 1);
+    assert_eq!(house.kms.decrypt_calls(), 1);
+    assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None, "a probe keeps nothing");
+    other.close().await;
+    house.end().await;
+}
+
+async fn each_change_of_health_is_one_event(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let probe = async || {
+        house.wait(60);
+        assert_eq!(house.t.portal.probe_due().await.expect("looked"), 1);
+        let version = house.t.portal.keys(&house.de, None).await.expect("the page").versions.remove(0);
+        let health = version.health.expect("it has a health");
+        let lacks = house.t.portal.tree().await.expect("the tree")[0].countries[0].lacks;
+        (health.state, health.code.map(|code| code.as_str().to_owned()), lacks, health.since)
+    };
+    let events = async || logged(&house.t, Action::KeyHealth, Outcome::Done).await;
+    house.use_key().await.expect("released");
+    house.kms.fails(400, "DisabledException");
+    let (state, code, lacks, since) = probe().await;
+    assert_eq!(
+        (state, code.as_deref(), lacks),
+        (HealthState::Refused, Some("DisabledException"), Some(Lack::Refused))
+    );
+    refused!(house.use_key().await, Error::KmsRefused(_));
+    assert_eq!(house.last().await.detail, "version 1: healthy → refused (DisabledException)");
+    house.kms.fails(400, "AccessDeniedException");
+    let (_, code, _, still) = probe().await;
+    assert_eq!(
+        (code.as_deref(), still, events().await),
+        (Some("AccessDeniedException"), since, 1),
+        "the same state"
+    );
+    house.kms.decrypts(Decrypts::Page(502));
+    assert_eq!(probe().await.2, Some(Lack::Unreachable));
+    house.kms.decrypts(Decrypts::Well);
+    let (state, code, lacks, _) = probe().await;
+    assert_eq!((state, code, lacks, events().await), (HealthState::Healthy, None, None, 3));
+    house.use_key().await.expect("a success ends the waiting");
+    house.end().await;
+}
+
+async fn deprecated_versions_are_not_probed_and_still_decrypt(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
+    house.wait(120);
+    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0);
+    house.use_key().await.expect("version 1 is Deprecated and decrypts");
+    let shown = house.t.portal.aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
+    assert_eq!(shown.probe_at, None);
+    house.end().await;
+}
+
+async fn the_clock_says_when_a_refusal_is_obeyed(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("released");
+    house.wait(48);
+    let held = house.t.portal.lease(&house.de, 1).await.expect("a view").held.expect("held");
+    let now = house.t.clock.now();
+    assert_eq!((held.refresh_at - now).num_seconds(), 252);
+    assert_eq!((held.hold_until - now).num_seconds(), 3552);
+    assert_eq!((now - held.released_at).num_seconds(), 48);
+    house.end().await;
+}

@@ -1,0 +1,341 @@
+//! What a customer gives of their AWS account, as forms carry it. The secret that was typed is kept sealed while the form is
+//! shown again, for this address and no other.
+
+use super::key_changes::{Again, Effects, FirstStep, InKeys, KeyChange, View};
+use crate::App;
+use crate::web::failure::Failure;
+use crate::web::forms::{NoFields, Typed};
+use crate::web::page::{Page, chrome, see};
+use crate::web::visitor::SignedIn;
+use app::components::aws_fields::Checked;
+use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
+use axum::extract::State;
+use axum::response::Response;
+use domain::aws::{
+    AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, check_secret_access_key, decrypt_only_policy,
+    paste,
+};
+use domain::command::ReplaceCredentials;
+use domain::form::Form;
+use domain::limits::DailyLimits;
+use domain::preflight::Report;
+use engine::authority::Authorised;
+use engine::kms::KmsCredentials;
+use engine::{AwsAsked, Error, SecretText};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+/// The note under which the secret is kept, and its fields.
+const NOTE: &str = "customer key form";
+const SECRET: &str = "secret_access_key";
+const AT: &str = "at";
+
+/// The fields of a new key.
+pub struct AwsForm {
+    pub region: String,
+    pub encrypted_key: String,
+    pub cmk_arn: String,
+    pub credentials: CredentialsForm,
+}
+
+/// The fields of "Replace credentials".
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CredentialsForm {
+    pub access_key_id: String,
+    pub secret_access_key: SecretText,
+    pub paste: SecretText,
+    /// The button "Fill in the fields" was pressed.
+    pub fill: String,
+    pub accepts_more: String,
+}
+
+/// What was read of a form for a new key.
+pub struct ReadKey {
+    pub form: Form,
+    pub policy: Option<String>,
+    pub asked: AwsAsked,
+}
+
+/// Marks the secret as kept, when it is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keeping(app: &App, who: &SignedIn, path: &str, form: Form) -> Result<Form, Error> {
+    Ok(if kept(app, who, path).await?.is_some() { form.keeping(SECRET) } else { form })
+}
+
+async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText>, Error> {
+    let mut kept = app.portal().kept(&who.session, NOTE).await?;
+    let is_of_here = kept.get(AT).is_some_and(|at| at.same_as(&SecretText::new(path)));
+    Ok(kept.remove(SECRET).filter(|_| is_of_here))
+}
+
+/// The secret that was typed, which is kept from now on, or the one that was kept before.
+async fn secret(
+    app: &App,
+    who: &SignedIn,
+    path: &str,
+    typed: SecretText,
+) -> Result<Option<SecretText>, Error> {
+    if typed.is_empty() {
+        return kept(app, who, path).await;
+    }
+    app.portal().keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))]).await?;
+    Ok(Some(typed))
+}
+
+/// Puts what was pasted into the fields.
+fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
+    if typed.paste.expose().trim().is_empty() {
+        if !typed.fill.is_empty() {
+            form.refuse("paste", "There is nothing here. Paste first, or fill in the fields below.");
+        }
+        return Pasted::default();
+    }
+    match paste(typed.paste.expose()) {
+        Ok(mut found) => {
+            if let Some(id) = found.access_key_id.clone() {
+                typed.access_key_id = id;
+            }
+            if let Some(secret) = found.secret_access_key.take() {
+                typed.secret_access_key = SecretText::new(secret.as_str());
+                // It is found all the same.
+                found.secret_access_key = Some(Default::default());
+            }
+            found
+        }
+        Err(refused) => {
+            form.refuse("paste", refused.to_string());
+            Pasted::default()
+        }
+    }
+}
+
+/// Notes beside its field what is wrong with it.
+fn field<T, E: ToString>(form: &mut Form, name: &str, read: Result<T, E>) -> Option<T> {
+    read.map_err(|refused| form.refuse(name, refused.to_string())).ok()
+}
+
+/// The credentials, or `None` with what is wrong with them in the form.
+async fn read_credentials(
+    app: &App,
+    who: &SignedIn,
+    path: &str,
+    typed: CredentialsForm,
+    form: &mut Form,
+) -> Result<Option<KmsCredentials>, Error> {
+    let id = field(form, "access_key_id", AccessKeyId::parse(&typed.access_key_id));
+    let secret = secret(app, who, path, typed.secret_access_key).await?.unwrap_or_default();
+    let checked = field(form, SECRET, check_secret_access_key(secret.expose()));
+    Ok(id.zip(checked).map(|(access_key_id, ())| KmsCredentials { access_key_id, secret_access_key: secret }))
+}
+
+/// Shows an id as it was typed, unless it may be a secret in the wrong field.
+fn shown_id(typed: &str) -> &str {
+    if typed.len() == 40 { "" } else { typed }
+}
+
+/// Reads the form of a new key.
+///
+/// # Errors
+/// The form again, with what is wrong, or filled in from what was pasted.
+pub async fn read_key(
+    app: &App,
+    who: &SignedIn,
+    path: &str,
+    mut typed: AwsForm,
+    mut form: Form,
+) -> Result<ReadKey, Box<Again>> {
+    let found = take_pasted(&mut typed.credentials, &mut form);
+    let filled = found.found();
+    for (field, pasted) in [
+        (&mut typed.region, found.region),
+        (&mut typed.encrypted_key, found.encrypted_key),
+        (&mut typed.cmk_arn, found.cmk_arn),
+    ] {
+        *field = pasted.unwrap_or_else(|| std::mem::take(field));
+    }
+    let mut form = form
+        .with("region", typed.region.trim())
+        .with("encrypted_key", shown_blob(&typed.encrypted_key))
+        .with("cmk_arn", typed.cmk_arn.trim())
+        .with("access_key_id", shown_id(typed.credentials.access_key_id.trim()));
+    if !typed.credentials.fill.is_empty() {
+        return Err(fill_in(app, who, path, typed.credentials, form, filled).await);
+    }
+    let accepts_more = typed.credentials.accepts_more == "yes";
+    let region = field(&mut form, "region", Region::parse(&typed.region));
+    let data_key = field(&mut form, "encrypted_key", EncryptedDataKey::parse(&typed.encrypted_key));
+    let cmk = field(&mut form, "cmk_arn", KeyArn::parse(&typed.cmk_arn));
+    if let (Some(region), Some(cmk)) = (&region, &cmk) {
+        field(&mut form, "region", cmk.check_region(region));
+    }
+    let with = match read_credentials(app, who, path, typed.credentials, &mut form).await {
+        Ok(with) => with,
+        Err(error) => return Err(Again::because(form, error)),
+    };
+    let policy = cmk.as_ref().map(decrypt_only_policy);
+    match (region, data_key, cmk, with) {
+        (Some(region), Some(data_key), Some(cmk), Some(with)) if !form.is_refused() => {
+            let KmsCredentials { access_key_id, secret_access_key } = with;
+            let asked = AwsAsked { region, cmk, data_key, access_key_id, secret_access_key, accepts_more };
+            Ok(ReadKey { form, policy, asked })
+        }
+        _ => Err(Again::form(form)),
+    }
+}
+
+/// A data key as it was typed, unless it may be a plaintext one.
+fn shown_blob(typed: &str) -> &str {
+    let typed = typed.trim();
+    if typed.len() < 60 { "" } else { typed }
+}
+
+/// The form with what was pasted in its fields; the secret is kept.
+async fn fill_in(
+    app: &App,
+    who: &SignedIn,
+    path: &str,
+    typed: CredentialsForm,
+    form: Form,
+    filled: Vec<&'static str>,
+) -> Box<Again> {
+    match secret(app, who, path, typed.secret_access_key).await {
+        Ok(_) => Box::new(Again { form, error: None, checked: Checked { filled, ..Checked::default() } }),
+        Err(error) => Again::because(form, error),
+    }
+}
+
+/// What a refused plan shows: every line of the pre-flight, if it came so far.
+pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
+    let report = match &error {
+        Error::Preflight(report) => Some((**report).clone()),
+        _ => None,
+    };
+    let checked = Checked { policy: policy.filter(|_| report.is_some()), report, filled: Vec::new() };
+    Box::new(Again { form, error: Some(error), checked })
+}
+
+/// What a person has accepted, or should know before the code.
+pub fn warning(report: &Report, other: Option<String>) -> Option<String> {
+    let more = "These credentials may do more than decrypt, or that could not be determined. You have accepted that; \
+                the audit log says so.";
+    let all: Vec<_> = report.warns().then(|| more.to_owned()).into_iter().chain(other).collect();
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
+impl KeyChange for ReplaceCredentials {
+    const HEADING: &'static str = "Replace credentials";
+    const VERB: &'static str = "Replace";
+    type Typed = CredentialsForm;
+
+    fn path(at: &InKeys) -> String {
+        format!("{}/{}/credentials", at.path(), at.number.unwrap_or_default())
+    }
+
+    async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
+        app.portal().aws_key(&at.scope, at.version()?).await?.ok_or(Error::NotAws)?;
+        Ok(Form::new())
+    }
+
+    async fn keeping(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Form, Error> {
+        keeping(app, who, &Self::path(at), form).await
+    }
+
+    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
+        let number = at.version()?;
+        let key = app.portal().aws_key(&at.scope, number).await?.ok_or(Error::NotAws)?;
+        let FirstStep { chrome, scope, environment_name, form, checked, .. } = step;
+        Ok(Box::new(move || {
+            view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
+                .into_any()
+        }))
+    }
+
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        at: &InKeys,
+        mut typed: CredentialsForm,
+    ) -> Result<Self, Box<Again>> {
+        let mut form = Form::new();
+        let filled = take_pasted(&mut typed, &mut form).found();
+        let mut form = form.with("access_key_id", shown_id(typed.access_key_id.trim()));
+        let path = Self::path(at);
+        if !typed.fill.is_empty() {
+            return Err(fill_in(app, who, &path, typed, form, filled).await);
+        }
+        let accepts_more = typed.accepts_more == "yes";
+        let planned = async {
+            let Some(with) = read_credentials(app, who, &path, typed, &mut form).await? else {
+                return Ok(None);
+            };
+            let (session, number) = (&who.session, at.version()?);
+            app.portal()
+                .plan_replace_credentials(session, &at.scope, number, with, accepts_more)
+                .await
+                .map(Some)
+        };
+        match planned.await {
+            Ok(Some(command)) => Ok(command),
+            Ok(None) => Err(Again::form(form)),
+            Err(error) => {
+                let key = app.portal().aws_key(&at.scope, at.number.unwrap_or_default()).await;
+                let policy = key.ok().flatten().map(|key| key.policy);
+                Err(found(form, policy, error))
+            }
+        }
+    }
+
+    fn filled(&self) -> Form {
+        Form::new().with("access_key_id", self.to.access_key_id.as_str())
+    }
+
+    fn is_at(&self, at: &InKeys) -> bool {
+        self.scope.name == at.scope && Some(self.number) == at.number
+    }
+
+    async fn effects(&self, _: &App, _: DailyLimits) -> Result<Effects, Error> {
+        let sentences = vec![
+            format!("Version {} stays as it is, with its data key.", self.number),
+            format!(
+                "Keystead asks KMS with {} instead of {}.",
+                self.to.access_key_id.masked(),
+                self.from.masked()
+            ),
+            "The secret key that is stored now is overwritten.".to_owned(),
+        ];
+        let report = Some(self.to.report.clone());
+        Ok(Effects { sentences, warning: warning(&self.to.report, None), report })
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        let number = ask.command().number;
+        let masked = ask.command().to.access_key_id.masked();
+        app.portal().replace_credentials(ask).await?;
+        Ok((format!("/{number}"), format!("Version {number} uses the credentials {masked} from now on.")))
+    }
+}
+
+/// "Check now": the pre-flight again. What it finds is seen on the version's page.
+pub async fn check_now(
+    State(app): State<App>,
+    who: SignedIn,
+    at: InKeys,
+    _: Typed<NoFields>,
+) -> Result<Response, Failure> {
+    let number = at.version()?;
+    let message = match app.portal().check_now(&who.session, &at.scope, number).await {
+        Ok(report) => format!("Version {number} was checked. {}.", report.summary()),
+        Err(error @ Error::PreflightsTooMany { .. }) => domain::Problem::from(&error).message,
+        Err(error) => return Err(error.into()),
+    };
+    app.portal().put_flash(&who.session, &message).await;
+    Ok(see(&format!("{}/{number}", at.path())))
+}
+
+pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    let chrome = chrome(&app, &who).await?;
+    Ok(Page::framed(&who, "Prepare your AWS account").show(&app, move || view! { <AwsGuidePage chrome /> }))
+}

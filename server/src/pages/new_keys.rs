@@ -1,0 +1,122 @@
+//! "Add encryption key", of every type.
+
+use super::aws_forms::{self, AwsForm, CredentialsForm};
+use super::key_changes::{
+    Again, Effects, FirstStep, InKeys, KeyChange, View, effects_of, made, period_form, read_period,
+};
+use crate::App;
+use crate::web::visitor::SignedIn;
+use app::pages::AddKeyPage;
+use domain::command::{CreateKey, Source};
+use domain::form::Form;
+use domain::key_version::KeyType;
+use domain::limits::DailyLimits;
+use domain::rotation::RotationPeriod;
+use engine::authority::Authorised;
+use engine::{Error, SecretText};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+/// What the first step asks for. The fields of a type that was not chosen are not looked at.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AddForm {
+    key_type: String,
+    rotation_days: String,
+    region: String,
+    encrypted_key: String,
+    cmk_arn: String,
+    access_key_id: String,
+    secret_access_key: SecretText,
+    paste: SecretText,
+    fill: String,
+    accepts_more: String,
+}
+
+impl AddForm {
+    fn aws(self) -> AwsForm {
+        let Self { region, encrypted_key, cmk_arn, .. } = self;
+        let Self { access_key_id, secret_access_key, paste, fill, accepts_more, .. } = self;
+        let credentials = CredentialsForm { access_key_id, secret_access_key, paste, fill, accepts_more };
+        AwsForm { region, encrypted_key, cmk_arn, credentials }
+    }
+}
+
+impl KeyChange for CreateKey {
+    const HEADING: &'static str = "Add encryption key";
+    const VERB: &'static str = "Create";
+    type Typed = AddForm;
+
+    fn path(at: &InKeys) -> String {
+        format!("{}/add", at.path())
+    }
+
+    async fn form(_: &App, _: &InKeys) -> Result<Form, Error> {
+        Ok(period_form(RotationPeriod::default()))
+    }
+
+    async fn keeping(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Form, Error> {
+        aws_forms::keeping(app, who, &Self::path(at), form).await
+    }
+
+    async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
+        let FirstStep { chrome, scope, environment_name, limits, form, checked } = step;
+        Ok(Box::new(move || {
+            view! { <AddKeyPage chrome scope environment_name limits form checked /> }.into_any()
+        }))
+    }
+
+    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AddForm) -> Result<Self, Box<Again>> {
+        let mut form =
+            Form::new().with("key_type", &typed.key_type).with("rotation_days", &typed.rotation_days);
+        match KeyType::from_word(&typed.key_type) {
+            None => {
+                form.refuse("key_type", "Choose a key type.");
+                Err(Again::form(form))
+            }
+            Some(KeyType::Managed) => {
+                let period = read_period(&typed.rotation_days, &mut form);
+                let Some(period) = period else { return Err(Again::form(form)) };
+                let planned = app.portal().plan_create(&who.session, &at.scope, period).await;
+                planned.map_err(|error| Again::because(form, error))
+            }
+            Some(KeyType::ManualAws) => {
+                let read = aws_forms::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
+                let planned = app.portal().plan_create_aws(&who.session, &at.scope, read.asked).await;
+                planned.map_err(|error| aws_forms::found(read.form, read.policy, error))
+            }
+        }
+    }
+
+    fn filled(&self) -> Form {
+        match &self.source {
+            Source::Generated => period_form(self.plan.new.period().unwrap_or_default()),
+            Source::Aws(key) => Form::new()
+                .with("key_type", KeyType::ManualAws.word())
+                .with("region", key.region.as_str())
+                .with("encrypted_key", key.data_key.to_base64())
+                .with("cmk_arn", key.cmk.as_str())
+                .with("access_key_id", key.credentials.access_key_id.as_str()),
+        }
+    }
+
+    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<Effects, Error> {
+        let mut sentences = effects_of(&self.plan, daily);
+        let Source::Aws(key) = &self.source else { return Ok(Effects { sentences, ..Effects::default() }) };
+        sentences.push(format!("Its data key is released by {}.", key.cmk));
+        sentences.push(format!("Keystead asks with {}.", key.credentials.access_key_id.masked()));
+        let unknown = (!key.region.is_known()).then(|| {
+            format!(
+                "Keystead does not know the region {} yet; AWS may have opened it lately. Calls go to {}.",
+                key.region,
+                key.region.kms_host()
+            )
+        });
+        let warning = aws_forms::warning(&key.credentials.report, unknown);
+        Ok(Effects { sentences, warning, report: Some(key.credentials.report.clone()) })
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        app.portal().create_key(ask).await.map(|plan| made(&plan))
+    }
+}
