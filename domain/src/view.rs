@@ -42,6 +42,8 @@ impl Theme {
 pub struct Flash {
     /// What happened and what follows.
     pub message: String,
+    /// What happened is not what was hoped for.
+    pub warns: bool,
 }
 
 /// What every signed-in page shows around its content.

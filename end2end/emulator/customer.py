@@ -5,6 +5,7 @@
     customer.py URL forbid|allow USER ARN        the user's policy
     customer.py URL revoke USER ACCESS_KEY_ID    the user's access key
     customer.py URL access-key USER              another access key; as JSON
+    customer.py URL plaintext BLOB               the data key itself, in base64: what must be seen nowhere else
 """
 
 import base64
@@ -79,6 +80,8 @@ def main(url, verb, *rest):
             iam.delete_access_key(UserName=user, AccessKeyId=key)
         case ("access-key", (user,)):
             print(json.dumps({"AccessKey": access_key(iam, user)}, indent=4))
+        case ("plaintext", (blob,)):
+            print(base64.b64encode(kms.decrypt(CiphertextBlob=base64.b64decode(blob))["Plaintext"]).decode())
         case _:
             sys.exit(__doc__)
 

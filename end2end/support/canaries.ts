@@ -1,12 +1,13 @@
 // What must stay secret, and the search for it. Every secret that arises in a journey is a canary: it may be seen in the
 // one place that is meant to show it and nowhere else, however it is written there.
 //
-// Verification codes are not searched for: six digits occur by chance. Key material is not either: no test can read it
-// in the clear. The root key stands for it, since whatever seals the material is sealed under that key.
+// Verification codes are not searched for: six digits occur by chance. Managed key material is not either: no test can read
+// it in the clear. The root key stands for it, since whatever seals the material is sealed under that key. A customer's data
+// key is: the emulator tells it to the customer.
 
 import { fromBase32 } from './authenticator';
 
-export type Kind = 'password' | 'seed' | 'recovery code' | 'setup token' | 'session token' | 'root key';
+export type Kind = 'password' | 'seed' | 'recovery code' | 'setup token' | 'session token' | 'root key' | 'IAM secret key' | 'data key';
 
 /** Some bytes to be searched, and what they are meant to hold. */
 export interface Place {
@@ -75,6 +76,7 @@ function formsOf(kind: Kind, text: string): Buffer[] {
   const bytes = (raw: Buffer) => [raw, ...writings(raw).map((form) => Buffer.from(form))];
   switch (kind) {
     case 'password':
+    case 'IAM secret key':
       return texts(text);
     case 'seed':
     case 'recovery code': {
@@ -86,6 +88,7 @@ function formsOf(kind: Kind, text: string): Buffer[] {
     case 'session token':
       return [...texts(text), ...bytes(Buffer.from(text, 'base64url'))];
     case 'root key':
+    case 'data key':
       return [...texts(text), ...bytes(Buffer.from(text, 'base64'))];
   }
 }

@@ -9,9 +9,11 @@ const BEGIN = Date.parse('2026-11-02T09:00:00Z');
 
 export class Clock {
   private readonly file: string;
-  private offset = Math.round((BEGIN - Date.now()) / 1000);
+  private offset: number;
 
-  constructor(folder: string) {
+  /** `isTrue`: the real time, for what also talks to others who know it. */
+  constructor(folder: string, isTrue = false) {
+    this.offset = isTrue ? 0 : Math.round((BEGIN - Date.now()) / 1000);
     this.file = join(folder, 'clock');
     this.write();
   }

@@ -9,6 +9,8 @@ import { watch } from './watch';
 interface Fixtures {
   /** Settings of the server beside those every journey has. */
   settings: Readonly<Record<string, string>>;
+  /** It lives in the real time, not on a morning of its own. */
+  hasTrueTime: boolean;
   keystead: Keystead;
   /** Somebody who can sign in; a first run has nobody yet. */
   admin: Administrator;
@@ -16,8 +18,9 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures>({
   settings: [{}, { option: true }],
-  keystead: async ({ settings }, use, info) => {
-    const keystead = await Keystead.prepare(settings);
+  hasTrueTime: [false, { option: true }],
+  keystead: async ({ settings, hasTrueTime }, use, info) => {
+    const keystead = await Keystead.prepare(settings, hasTrueTime);
     let leaks: string[] = [];
     try {
       await keystead.start();

@@ -27,7 +27,7 @@ function binary(): string {
   return path;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -58,15 +58,17 @@ export class Keystead {
     private readonly port: number,
     private readonly tap: Tap,
     private readonly settings: Readonly<Record<string, string>>,
+    hasTrueTime: boolean,
   ) {
     this.data = join(folder, 'data');
-    this.clock = new Clock(folder);
+    this.clock = new Clock(folder, hasTrueTime);
   }
 
   /** A place for a server that does not run yet. */
-  static async prepare(settings: Readonly<Record<string, string>> = {}): Promise<Keystead> {
+  static async prepare(settings: Readonly<Record<string, string>> = {}, hasTrueTime = false): Promise<Keystead> {
     const port = await freePort();
-    return new Keystead(mkdtempSync(join(tmpdir(), 'keystead-')), port, await Tap.before(port), settings);
+    const folder = mkdtempSync(join(tmpdir(), 'keystead-'));
+    return new Keystead(folder, port, await Tap.before(port), settings, hasTrueTime);
   }
 
   /** Where it is asked: everything that goes there and back is written down. */
@@ -140,6 +142,11 @@ export class Keystead {
     this.seen.push({ name: `standard output of ${command}`, bytes: Buffer.from(ended.out), may: ['seed', 'recovery code'] });
     this.seen.push({ name: `standard error of ${command}`, bytes: Buffer.from(ended.err) });
     return { ...ended, code };
+  }
+
+  /** Something else that can be seen of it, to be searched at the end. */
+  show(name: string, text: string): void {
+    this.seen.push({ name, bytes: Buffer.from(text) });
   }
 
   /** Ends everything and removes it. Answers with what should not have been seen: every secret, wherever it leaked. */

@@ -10,6 +10,7 @@ const SECRET_FIELDS: Readonly<Record<string, Kind>> = {
   current_password: 'password',
   token: 'setup token',
   recovery_code: 'recovery code',
+  secret_access_key: 'IAM secret key',
 };
 
 /** The pages that are meant to show a secret. */

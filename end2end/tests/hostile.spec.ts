@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { test as plain, type CDPSession, type Page } from '@playwright/test';
 import { Administrator } from '../support/administrator';
+import { Customer, kmsUrl } from '../support/customer';
 import { expect, test } from '../support/fixtures';
 import { addCountry, button, confirmWith, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
 import { watch } from '../support/watch';
@@ -35,7 +36,7 @@ const SOME = ['an element', 'the end of an attribute', 'another attribute', 'con
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
 /** Fields whose text comes back when the form is refused. */
-const ECHOED = ['email', 'name', 'confirm'];
+const ECHOED = ['email', 'name', 'confirm', 'region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
 /** The address as the server's table of pages writes it. */
@@ -43,7 +44,7 @@ function pattern(path: string): string {
   return path
     .replace(SCOPE, '/environments/{env}/{country}')
     .replace(/^\/environments\/(?!\{)[^/]+/, '/environments/{env}')
-    .replace(/\/keys\/\d+$/, '/keys/{number}');
+    .replace(/\/keys\/\d+(?=$|\/)/, '/keys/{number}');
 }
 
 /** The fields of the forms that are open, each by the address that its form is sent to. */
@@ -115,7 +116,7 @@ class Attacker {
     const { page } = this;
     const form = page.locator('form.form');
     const names = await form.evaluate((element) => {
-      const controls = [...element.querySelectorAll('input, select, textarea')];
+      const controls = [...element.querySelectorAll('input, select, textarea, button[name]')];
       return [...new Set(controls.map((control) => control.getAttribute('name') ?? ''))].filter((name) => name !== '');
     });
     const place = await page.evaluate(() => location.pathname + (new URLSearchParams(location.search).has('change') ? '?change' : ''));
@@ -124,7 +125,7 @@ class Attacker {
     for (const name of names) if (!(name in right)) this.attacked.add(`${pattern(path)}${step} ${name}`);
     const answered = page.waitForEvent('domcontentloaded');
     await form.evaluate((element, fields) => {
-      for (const control of element.querySelectorAll('input, select, textarea, button')) control.remove();
+      for (const control of element.querySelectorAll('input, select, textarea, button[name]')) control.remove();
       for (const [name, value] of Object.entries(fields)) {
         element.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }));
       }
@@ -135,9 +136,10 @@ class Attacker {
     await this.look(what);
     for (const name of names) {
       const control = page.locator(`form.form [name="${name}"]`);
-      if (name in right || (await control.count()) !== 1 || !(await control.evaluate((element) => element.matches('input:not([type=hidden], [type=radio])')))) continue;
+      if (name in right || (await control.count()) !== 1 || !(await control.evaluate((element) => element.matches('input:not([type=hidden], [type=radio], [type=checkbox]), textarea')))) continue;
       // A line of text holds no line breaks, and a document no NUL.
-      const shown = (typed[name] ?? '').replace(/[\r\n]/g, '').replaceAll('\0', '\ufffd');
+      const breaks = (await control.evaluate((element) => element.matches('textarea'))) ? '\n' : '';
+      const shown = (typed[name] ?? '').replace(/\r\n|[\r\n]/g, breaks).replaceAll('\0', '\ufffd').trim();
       await expect(control, `${what}, ${name}`).toHaveValue(ECHOED.includes(name) ? shown : '');
     }
     return typed;
@@ -196,7 +198,13 @@ plain('what an attack would make is noticed', async ({ page }) => {
 });
 
 test.describe('with a high daily limit', () => {
-  test.use({ settings: { KEYSTEAD_DAILY_LIMIT_PER_TYPE: '3' } });
+  test.use({
+    hasTrueTime: true,
+    settings: async ({}, use) => {
+      const limits = { KEYSTEAD_DAILY_LIMIT_PER_TYPE: '3', KEYSTEAD_PREFLIGHTS_PER_MINUTE: '1000' };
+      await use({ ...limits, KEYSTEAD_KMS_ENDPOINT_URL: kmsUrl() });
+    },
+  });
 
   test('attacks typed into every field are text on every page', async ({ page, keystead }) => {
     const attacker = new Attacker(page);
@@ -259,6 +267,33 @@ test.describe('with a high daily limit', () => {
         await attacker.confirm(admin);
         await expect(said(page)).toHaveText(/^Version \d/);
       }
+    });
+
+    await test.step("a customer's key", async () => {
+      const customer = Customer.create('--broad');
+      keystead.canaries.add('IAM secret key', customer.secret);
+      keystead.canaries.add('data key', customer.plaintext());
+      const credentials = { access_key_id: customer.accessKeyId, secret_access_key: customer.secret };
+      const { CiphertextBlob: encrypted_key, KeyId: cmk_arn } = customer.dataKey;
+      const key = { key_type: 'manual_aws', region: 'eu-central-1', encrypted_key, cmk_arn };
+      const noPaste = { fill: '', paste: '' };
+      const add = `${home}/FR/keys/add`;
+      await attacker.attackAll(add, FEW, { key_type: 'manual_aws' });
+      await attacker.attackAll(add, SOME, { key_type: 'manual_aws', ...noPaste });
+      for (const [path, right] of [[add, key], [`${home}/FR/keys/1/credentials`, {}]] as const) {
+        if (path !== add) {
+          await attacker.attackAll(path, FEW);
+          await attacker.attackAll(path, SOME, noPaste);
+        }
+        await attacker.open(path);
+        // These may do everything, so a box appears that has to be ticked: another word in it does not do.
+        for (const attack of ['', ...FEW]) await attacker.attack(attack, { ...right, ...credentials, ...noPaste, rotation_days: '30' });
+        await attacker.attack('', { ...right, ...credentials, ...noPaste, rotation_days: '30', accepts_more: 'yes' });
+        await attacker.confirm(admin);
+      }
+      await attacker.open(`${home}/FR/keys`);
+      await button(page, 'Check now').click();
+      await expect(said(page)).toHaveText(/^Version 1 was checked/);
     });
 
     await test.step('the profile', async () => {
@@ -368,7 +403,7 @@ test('attacks in addresses, queries and cookies are text or nothing', async ({ p
     const paths = ['', '/environments', '/environments/production', keys, '/assets', '/profile'].map((path) => `${path}/${evil}`);
     const below = [`/environments/${evil}/DE/keys`, `/environments/production/${evil}/keys`, `${keys}/add/${evil}`];
     const queries = [`${keys}?new=`, `${keys}?before=`, '/audit?before=', '/environments?filter=', '/sign-in?notice=', `${keys}/1?`];
-    const changes = ['add', 'rotate', 'settings'].flatMap((step) => [`${keys}/${step}?change=`, `${keys}/${step}?rotation_days=`]);
+    const changes = ['add', 'rotate', 'settings'].flatMap((step) => [`${keys}/${step}?change=`, `${keys}/${step}?back=`]);
     const profile = ['password', 'authenticator', 'recovery-codes'].map((step) => `/profile/${step}?change=`);
     for (const path of [...paths, ...below]) {
       const answer = await page.goto(path, { waitUntil: 'domcontentloaded' });

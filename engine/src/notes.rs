@@ -79,8 +79,18 @@ impl Portal {
     /// Leaves a status message for the next page of the session. What it tells of is done already:
     /// a message that cannot be kept is no failure.
     pub async fn put_flash(&self, session: &Session, message: &str) {
+        self.keep_flash(session, Flash { message: message.to_owned(), warns: false }).await;
+    }
+
+    /// Leaves a message that is no good news.
+    pub async fn put_warning(&self, session: &Session, message: &str) {
+        self.keep_flash(session, Flash { message: message.to_owned(), warns: true }).await;
+    }
+
+    async fn keep_flash(&self, session: &Session, flash: Flash) {
+        let plain = &serde_json::to_vec(&flash).unwrap_or_default();
         let kept = self.db().write(|mut tx| async move {
-            self.put_note(&mut tx, session.id, FLASH, message.as_bytes()).await?;
+            self.put_note(&mut tx, session.id, FLASH, plain).await?;
             tx.commit_unaudited("a status message waits for the next page").await
         });
         or_warn(kept.await, "a status message could not be kept");
@@ -98,7 +108,7 @@ impl Portal {
             tx.commit_unaudited("a status message is shown once").await
         });
         or_warn(taken.await, "a status message could not be taken away");
-        Ok(Some(Flash { message: String::from_utf8_lossy(note.expose()).into_owned() }))
+        Ok(serde_json::from_slice(note.expose()).ok())
     }
 }
 

@@ -140,7 +140,8 @@ fn keys(preview: &Preview) {
     let chrome = |below: &str| sample::chrome(&format!("/environments/production/DE/keys{below}"));
     preview.page("keys", true, move || {
         let flash = "Version 4 is active. Services use it from now on.".to_owned();
-        let chrome = Chrome { flash: Some(domain::view::Flash { message: flash }), ..chrome("") };
+        let chrome =
+            Chrome { flash: Some(domain::view::Flash { message: flash, warns: false }), ..chrome("") };
         view! { <KeysPage chrome view=sample::keys(37) new=Some(4) /> }
     });
     preview.page("keys-few-left", true, move || {

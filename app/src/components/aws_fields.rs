@@ -57,6 +57,12 @@ pub fn AwsKeyFields() -> impl IntoView {
     }
 }
 
+/// What is said while KMS is asked, where scripts tell the stylesheet that the form is under way.
+#[component]
+pub fn AskingKms() -> impl IntoView {
+    view! { <p class="busy-note hint">"Asking the customer's KMS. This takes up to eight seconds."</p> }
+}
+
 #[component]
 pub fn CredentialFields() -> impl IntoView {
     view! {
@@ -66,6 +72,7 @@ pub fn CredentialFields() -> impl IntoView {
             hint="Of a user who may only decrypt with this key."
         />
         <Field name="secret_access_key" label="IAM secret key" kind="password" autocomplete="new-password" />
+        <AskingKms />
     }
 }
 

@@ -19,7 +19,7 @@ pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Ch
             <div class="frame-body">
                 <TopBar email theme path crumbs />
                 <main id="main" tabindex="-1">
-                    {flash.map(|flash| view! { <FlashMessage message=flash.message /> })}
+                    {flash.map(|flash| view! { <FlashMessage flash /> })}
                     {children()}
                 </main>
             </div>

@@ -17,7 +17,7 @@ pub fn LeaseCard(
     let LeaseView { held, trouble } = lease;
     let facts = match held {
         None => view! {
-            <Fact label="State">"Not in memory: nobody has used it lately"</Fact>
+            <Fact label="State">"Not in memory"</Fact>
             <Fact label="If your KMS refused now">"No decrypt is possible from this moment on."</Fact>
         }
         .into_any(),

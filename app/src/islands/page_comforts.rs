@@ -1,4 +1,5 @@
-//! What every framed page gets: local times on hover, and a menu that closes when one clicks past it.
+//! What every framed page gets: local times on hover, a menu that closes when one clicks past it, and forms that say so
+//! while they are under way.
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::{JsCast, JsValue};
@@ -14,6 +15,19 @@ pub fn PageComforts() -> impl IntoView {
     window_event_listener(leptos::ev::click, |event| {
         let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
         close_menu(target.as_ref());
+    });
+    window_event_listener(leptos::ev::submit, |event| {
+        if let Some(form) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+            let _ = form.set_attribute("aria-busy", "true");
+        }
+    });
+    // A page that "Back" brings out of the browser's memory is not busy any more.
+    window_event_listener(leptos::ev::Custom::<web_sys::Event>::new("pageshow"), |_| {
+        if let Some(root) = document().document_element() {
+            for form in super::find_all::<Element>(&root, "form[aria-busy]") {
+                let _ = form.remove_attribute("aria-busy");
+            }
+        }
     });
     window_event_listener(leptos::ev::keydown, |event| {
         if event.key() == "Escape" {

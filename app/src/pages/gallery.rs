@@ -5,6 +5,7 @@ use crate::components::ui::breadcrumb::Breadcrumb;
 use crate::components::ui::button::{Button, ButtonLink, Weight};
 use crate::components::ui::callout::Callout;
 use crate::components::ui::card::Card;
+use crate::components::ui::checkbox::Checkbox;
 use crate::components::ui::code_field::CodeField;
 use crate::components::ui::copy::Copyable;
 use crate::components::ui::empty::Empty;
@@ -19,9 +20,10 @@ use crate::components::ui::radio_cards::{Choice, RadioCards};
 use crate::components::ui::select::Select;
 use crate::components::ui::stepper::Stepper;
 use crate::components::ui::table::{Cell, Table};
+use crate::components::ui::text_area::TextArea;
 use crate::components::ui::theme_switch::ThemeSwitch;
 use domain::form::Form;
-use domain::view::Theme;
+use domain::view::{Flash, Theme};
 use leptos::prelude::*;
 
 #[component]
@@ -36,7 +38,8 @@ pub fn GalleryPage() -> impl IntoView {
             <ThemeSwitch theme=Theme::System next="/gallery".to_owned() />
             <Breadcrumb crumbs />
             <p>{Icon::ALL.map(|icon| view! { <Draw icon /> })}</p>
-            <FlashMessage message="Version 4 is active. Services use it from now on.".to_owned() />
+            <FlashMessage flash=flash("Version 4 is active. Services use it from now on.", false) />
+            <FlashMessage flash=flash("Version 4 was checked. Decrypt works: failed (DisabledException).", true) />
             <Card title="Buttons">
                 <Actions>
                     <ButtonLink label="Cancel" href="/gallery" />
@@ -91,11 +94,17 @@ pub fn GalleryPage() -> impl IntoView {
     }
 }
 
+fn flash(message: &str, warns: bool) -> Flash {
+    Flash { message: message.to_owned(), warns }
+}
+
 fn refused() -> Form {
     let mut form = Form::new().with("name", "–").keeping("password");
     form.refuse("name", "Use at least one letter from a to z or one digit: the address is made of them.");
     form.refuse("code", "Wrong or already used. Next code in 12 s.");
     form.refuse("country", "Choose a country from the list.");
+    form.refuse("blob", "This is not base64. Copy the CiphertextBlob whole, without the quotes.");
+    form.refuse("agreed", "Tick the box first.");
     form
 }
 
@@ -106,6 +115,8 @@ fn Sample(form: Form) -> impl IntoView {
         <PostForm form>
             <Field name="name" label="Name" hint="The address is made from it." />
             <Field name="password" label="Password" kind="password" autocomplete="new-password" />
+            <TextArea name="blob" label="Encrypted key" hint="May be wrapped." />
+            <Checkbox name="agreed" label="Use it all the same" />
             <Select name="country" label="Country" prompt="Choose a country" options=Vec::new() />
             <RadioCards
                 name="kind"

@@ -8,13 +8,14 @@ use crate::components::ui::flash::FlashMessage;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::paths;
 use domain::form::Form;
+use domain::view::Flash;
 use leptos::prelude::*;
 
 #[component]
 pub fn SignInPage(form: Form, next: String, notice: Option<String>) -> impl IntoView {
     view! {
         <Outside heading="Sign in">
-            {notice.map(|message| view! { <FlashMessage message /> })}
+            {notice.map(|message| view! { <FlashMessage flash=Flash { message, warns: false } /> })}
             <PostForm form>
                 <input r#type="hidden" name="next" value=next />
                 <Field name="email" label="E-mail" kind="email" autocomplete="username" first=true />

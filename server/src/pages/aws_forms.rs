@@ -12,8 +12,8 @@ use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::aws::{
-    AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, check_secret_access_key, decrypt_only_policy,
-    paste,
+    AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, EncryptedDataKeyRefused, KeyArn, Pasted, Region,
+    check_secret_access_key, decrypt_only_policy, paste,
 };
 use domain::command::ReplaceCredentials;
 use domain::form::Form;
@@ -71,7 +71,15 @@ async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText
     Ok(kept.remove(SECRET).filter(|_| is_of_here))
 }
 
-/// The secret that was typed, which is kept from now on, or the one that was kept before.
+/// Forgets what was kept: it has served.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
+    app.portal().keep(&who.session, NOTE, &[]).await
+}
+
+/// The secret that was typed, which is kept from now on, or the one that was kept before. What cannot be one is not kept.
 async fn secret(
     app: &App,
     who: &SignedIn,
@@ -81,7 +89,9 @@ async fn secret(
     if typed.is_empty() {
         return kept(app, who, path).await;
     }
-    app.portal().keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))]).await?;
+    if check_secret_access_key(typed.expose()).is_ok() {
+        app.portal().keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))]).await?;
+    }
     Ok(Some(typed))
 }
 
@@ -131,9 +141,18 @@ async fn read_credentials(
     Ok(id.zip(checked).map(|(access_key_id, ())| KmsCredentials { access_key_id, secret_access_key: secret }))
 }
 
-/// Shows an id as it was typed, unless it may be a secret in the wrong field.
+/// The form with what was typed and is no secret.
+pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, access_key_id: &str) -> Form {
+    form.with("region", region.trim())
+        .with("encrypted_key", shown_blob(encrypted_key))
+        .with("cmk_arn", cmk_arn.trim())
+        .with("access_key_id", shown_id(access_key_id))
+}
+
+/// An id as it was typed, unless it may be a secret in the wrong field.
 fn shown_id(typed: &str) -> &str {
-    if typed.len() == 40 { "" } else { typed }
+    let is_secret = matches!(AccessKeyId::parse(typed), Err(AccessKeyIdRefused::Swapped));
+    if is_secret { "" } else { typed.trim() }
 }
 
 /// Reads the form of a new key.
@@ -156,11 +175,8 @@ pub async fn read_key(
     ] {
         *field = pasted.unwrap_or_else(|| std::mem::take(field));
     }
-    let mut form = form
-        .with("region", typed.region.trim())
-        .with("encrypted_key", shown_blob(&typed.encrypted_key))
-        .with("cmk_arn", typed.cmk_arn.trim())
-        .with("access_key_id", shown_id(typed.credentials.access_key_id.trim()));
+    let mut form =
+        shown(form, &typed.region, &typed.encrypted_key, &typed.cmk_arn, &typed.credentials.access_key_id);
     if !typed.credentials.fill.is_empty() {
         return Err(fill_in(app, who, path, typed.credentials, form, filled).await);
     }
@@ -188,8 +204,8 @@ pub async fn read_key(
 
 /// A data key as it was typed, unless it may be a plaintext one.
 fn shown_blob(typed: &str) -> &str {
-    let typed = typed.trim();
-    if typed.len() < 60 { "" } else { typed }
+    let is_plaintext = matches!(EncryptedDataKey::parse(typed), Err(EncryptedDataKeyRefused::Plaintext(_)));
+    if is_plaintext { "" } else { typed.trim() }
 }
 
 /// The form with what was pasted in its fields; the secret is kept.
@@ -243,6 +259,10 @@ impl KeyChange for ReplaceCredentials {
         keeping(app, who, &Self::path(at), form).await
     }
 
+    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
+        forget(app, who).await
+    }
+
     async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
         let number = at.version()?;
         let key = app.portal().aws_key(&at.scope, number).await?.ok_or(Error::NotAws)?;
@@ -261,7 +281,7 @@ impl KeyChange for ReplaceCredentials {
     ) -> Result<Self, Box<Again>> {
         let mut form = Form::new();
         let filled = take_pasted(&mut typed, &mut form).found();
-        let mut form = form.with("access_key_id", shown_id(typed.access_key_id.trim()));
+        let mut form = form.with("access_key_id", shown_id(&typed.access_key_id));
         let path = Self::path(at);
         if !typed.fill.is_empty() {
             return Err(fill_in(app, who, &path, typed, form, filled).await);
@@ -326,12 +346,18 @@ pub async fn check_now(
     _: Typed<NoFields>,
 ) -> Result<Response, Failure> {
     let number = at.version()?;
-    let message = match app.portal().check_now(&who.session, &at.scope, number).await {
-        Ok(report) => format!("Version {number} was checked. {}.", report.summary()),
-        Err(error @ Error::PreflightsTooMany { .. }) => domain::Problem::from(&error).message,
+    let checked = app.portal().check_now(&who.session, &at.scope, number).await;
+    let said = |report: &Report| format!("Version {number} was checked. {}.", report.summary());
+    match checked {
+        Ok(report) if report.blocks() || report.warns() => {
+            app.portal().put_warning(&who.session, &said(&report)).await;
+        }
+        Ok(report) => app.portal().put_flash(&who.session, &said(&report)).await,
+        Err(error @ Error::PreflightsTooMany { .. }) => {
+            app.portal().put_warning(&who.session, &domain::Problem::from(&error).message).await;
+        }
         Err(error) => return Err(error.into()),
-    };
-    app.portal().put_flash(&who.session, &message).await;
+    }
     Ok(see(&format!("{}/{number}", at.path())))
 }
 

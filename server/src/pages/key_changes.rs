@@ -80,6 +80,10 @@ pub trait KeyChange: Sensitive {
     async fn keeping(_: &App, _: &SignedIn, _: &InKeys, form: Form) -> Result<Form, Error> {
         Ok(form)
     }
+    /// Forgets what was kept, once the change is done.
+    async fn forget(_: &App, _: &SignedIn) -> Result<(), Error> {
+        Ok(())
+    }
     async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error>;
     /// Makes a command of what was typed.
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: Self::Typed) -> Result<Self, Box<Again>>;
@@ -264,7 +268,13 @@ async fn confirm<C: KeyChange>(
     };
     let form = ask.command().filled();
     match C::execute(app, ask).await {
-        Ok((below, message)) => Ok(done(app, who, &format!("{}{below}", at.path()), message).await),
+        Ok((below, message)) => {
+            // It is done, whether or not this is.
+            if let Err(error) = C::forget(app, who).await {
+                tracing::warn!(%error, "what a form had kept could not be forgotten; it ends with its time");
+            }
+            Ok(done(app, who, &format!("{}{below}", at.path()), message).await)
+        }
         Err(error) => first_step::<C>(app, who, at, *Again::because(form, error)).await,
     }
 }

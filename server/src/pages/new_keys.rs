@@ -34,6 +34,12 @@ pub struct AddForm {
 }
 
 impl AddForm {
+    /// What is shown again, whichever type was chosen.
+    fn shown(&self) -> Form {
+        let form = Form::new().with("key_type", &self.key_type).with("rotation_days", &self.rotation_days);
+        aws_forms::shown(form, &self.region, &self.encrypted_key, &self.cmk_arn, &self.access_key_id)
+    }
+
     fn aws(self) -> AwsForm {
         let Self { region, encrypted_key, cmk_arn, .. } = self;
         let Self { access_key_id, secret_access_key, paste, fill, accepts_more, .. } = self;
@@ -59,6 +65,10 @@ impl KeyChange for CreateKey {
         aws_forms::keeping(app, who, &Self::path(at), form).await
     }
 
+    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
+        aws_forms::forget(app, who).await
+    }
+
     async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
         let FirstStep { chrome, scope, environment_name, limits, form, checked } = step;
         Ok(Box::new(move || {
@@ -67,8 +77,7 @@ impl KeyChange for CreateKey {
     }
 
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AddForm) -> Result<Self, Box<Again>> {
-        let mut form =
-            Form::new().with("key_type", &typed.key_type).with("rotation_days", &typed.rotation_days);
+        let mut form = typed.shown();
         match KeyType::from_word(&typed.key_type) {
             None => {
                 form.refuse("key_type", "Choose a key type.");

@@ -4,6 +4,11 @@ use super::field::FieldFrame;
 use super::form::FieldState;
 use leptos::prelude::*;
 
+/// Leptos writes what stands in a `textarea` as it is: the end of the element in it would end the element.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 #[component]
 pub fn TextArea(
     name: &'static str,
@@ -27,9 +32,22 @@ pub fn TextArea(
                 aria-describedby=described_by
                 aria-invalid=state.error.is_some().then_some("true")
             >
-                {state.value}
+                {escaped(&state.value)}
             </textarea>
         </FieldFrame>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_ends_the_element() {
+        let text = "</textarea><script>alert('&lt;')</script>";
+        let safe = escaped(text);
+        assert!(!safe.contains('<'));
+        assert_eq!(safe.replace("&lt;", "<").replace("&amp;", "&"), text);
+    }
 }

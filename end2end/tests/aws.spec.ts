@@ -1,0 +1,172 @@
+// A customer's key in AWS KMS: pasted, checked, used, refused, given back. With script and without.
+
+import type { Page } from '@playwright/test';
+import { Customer, kmsUrl } from '../support/customer';
+import { expect, test } from '../support/fixtures';
+import { freePort } from '../support/keystead';
+import { look } from '../support/look';
+import { addCountry, addEnvironment, awake, button, choose, confirmWith, expectError, field, link, rows, said, signIn } from '../support/steps';
+import { hasScript } from '../support/watch';
+
+const KEYS = '/environments/production/DE/keys';
+/** What AWS's own tools obey and Keystead does not: each of them would break every call. */
+const NOWHERE = 'http://127.0.0.1:9';
+const IGNORED = {
+  AWS_ENDPOINT_URL: NOWHERE,
+  AWS_ENDPOINT_URL_KMS: NOWHERE,
+  AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA',
+  AWS_SECRET_ACCESS_KEY: 'of-somebody-else-of-somebody-else-of-som',
+  AWS_SESSION_TOKEN: 'of somebody else',
+  AWS_REGION: 'us-east-1',
+  AWS_PROFILE: 'nobody',
+  AWS_CA_BUNDLE: '/nowhere',
+  HTTP_PROXY: NOWHERE,
+  http_proxy: NOWHERE,
+  HTTPS_PROXY: NOWHERE,
+  ALL_PROXY: NOWHERE,
+};
+const verdicts = (page: Page) => page.locator('.preflight li');
+const health = (page: Page) => page.locator('.health').first();
+
+/** Waits for what the server finds out by itself. */
+async function becomes(page: Page, state: string): Promise<void> {
+  await expect(async () => {
+    await page.goto(KEYS);
+    await expect(health(page)).toHaveAttribute('data-health', state, { timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+}
+
+async function paste(page: Page, text: string): Promise<void> {
+  await awake(page);
+  await field(page, 'Paste here').fill(text);
+  if (!(await hasScript(page))) await button(page, 'Fill in the fields').click();
+}
+
+test.describe('a key that the customer holds', () => {
+  test.use({
+    hasTrueTime: true,
+    settings: async ({}, use) => {
+      const metrics = `127.0.0.1:${await freePort()}`;
+      await use({
+        ...IGNORED,
+        KEYSTEAD_KMS_ENDPOINT_URL: kmsUrl(),
+        KEYSTEAD_HEALTH_PROBE_SECONDS: '1',
+        KEYSTEAD_METRICS_LISTEN: metrics,
+      });
+    },
+  });
+
+  test('is registered, seen healthy, refused, and healthy again', async ({ page, keystead, admin, settings }) => {
+    const customer = Customer.create();
+    keystead.canaries.add('IAM secret key', customer.secret);
+    keystead.canaries.add('data key', customer.plaintext());
+    await signIn(page, admin);
+    await addEnvironment(page, 'Production');
+    await addCountry(page, 'Germany');
+
+    await test.step('the guide says what the customer does first', async () => {
+      await page.goto(`${KEYS}/add`);
+      await choose(page, 'Manual: AWS');
+      await expect(field(page, 'Rotation Period')).toBeHidden();
+      await link(page, 'Prepare your AWS account').click();
+      await expect(page.getByRole('img', { name: 'Writing data' })).toBeVisible();
+      if (await hasScript(page)) await look(page, 'guide-aws');
+      await page.goBack();
+    });
+
+    await test.step('what is wrong is said beside its field', async () => {
+      await page.goto(`${KEYS}/add`);
+      await choose(page, 'Manual: AWS');
+      await field(page, 'Region').fill('eu-west-3');
+      await field(page, 'Encrypted key').fill(customer.dataKey.CiphertextBlob);
+      await field(page, 'Customer managed key (CMK) ARN').fill(customer.arn);
+      await field(page, 'IAM access key ID').fill(customer.secret);
+      // An id that is shown nowhere else: what is typed here counts as a secret.
+      await field(page, 'IAM secret key').fill('AKIAIOSFODNN7EXAMPLE');
+      await button(page, 'Next').click();
+      await expectError(page, 'Region', 'The ARN says eu-central-1, the region says eu-west-3.');
+      await expectError(page, 'IAM access key ID', 'The two fields are swapped.');
+      await expectError(page, 'IAM secret key', 'The two fields are swapped.');
+      await expect(field(page, 'Encrypted key')).toHaveValue(customer.dataKey.CiphertextBlob);
+      if (await hasScript(page)) await look(page, 'add-aws-refused');
+    });
+
+    await test.step('what the customer has at hand is pasted whole', async () => {
+      await page.goto(`${KEYS}/add`);
+      await choose(page, 'Manual: AWS');
+      await paste(page, customer.outputs());
+      await expect(field(page, 'Region')).toHaveValue('eu-central-1');
+      await expect(field(page, 'Encrypted key')).toHaveValue(customer.dataKey.CiphertextBlob);
+      await expect(field(page, 'Customer managed key (CMK) ARN')).toHaveValue(customer.arn);
+      await expect(field(page, 'IAM access key ID')).toHaveValue(customer.accessKeyId);
+      await expect(field(page, 'Paste here')).toHaveValue('');
+    });
+
+    await test.step('a key that is disabled is not accepted, and the form keeps what was typed', async () => {
+      customer.disable();
+      await button(page, 'Next').click();
+      await expect(verdicts(page).filter({ hasText: 'Decrypt works' })).toContainText('DisabledException');
+      await expect(field(page, 'IAM secret key')).toHaveAttribute('placeholder', 'kept');
+      if (await hasScript(page)) await look(page, 'add-aws-blocked');
+      customer.enable();
+    });
+
+    await test.step('the check passes line by line, and the code makes the version', async () => {
+      await button(page, 'Next').click();
+      await expect(verdicts(page)).toHaveCount(7);
+      await expect(verdicts(page).filter({ hasText: 'Passed' })).toHaveCount(7);
+      if (await hasScript(page)) await look(page, 'confirm-aws');
+      await confirmWith(page, admin.wrongCode(), 'Create');
+      await expectError(page, 'Verification code', 'Wrong or already used.');
+      await confirmWith(page, admin.nextCode(), 'Create');
+      await expect(said(page)).toHaveText(/Version 1 is Active/);
+      expect((await rows(page))[0]?.slice(0, 3)).toEqual(['1', 'Manual: AWS', '–']);
+      await expect(page.getByText('1 of 100 used')).toBeVisible();
+      await becomes(page, 'healthy');
+    });
+
+    await test.step('the customer refuses: seen within moments, in the list, the sidebar and the log', async () => {
+      customer.disable();
+      await becomes(page, 'refused');
+      await expect(health(page)).toContainText('DisabledException');
+      await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Germany refused' })).toBeVisible();
+      if (await hasScript(page)) await look(page, 'keys-aws-refused');
+      await page.goto('/audit');
+      await expect(page.getByText('version 1: healthy → refused (DisabledException)')).toBeVisible();
+    });
+
+    await test.step('"Check now" says why', async () => {
+      await page.goto(KEYS);
+      await button(page, 'Check now').click();
+      await expect(said(page)).toHaveText('Version 1 was checked. Decrypt works: failed (DisabledException).');
+      await expect(page.getByText('The CMK is disabled.').first()).toBeVisible();
+      if (await hasScript(page)) await look(page, 'version-aws-refused');
+    });
+
+    await test.step('the customer gives it back', async () => {
+      customer.enable();
+      await becomes(page, 'healthy');
+      await page.goto(`${KEYS}/1`);
+      await button(page, 'Check now').click();
+      await expect(said(page)).toHaveText('Version 1 was checked. 7 of 7 checks passed.');
+    });
+
+    await test.step('"Replace credentials": the same check and a code, no new version', async () => {
+      customer.renew();
+      keystead.canaries.add('IAM secret key', customer.secret);
+      await becomes(page, 'refused');
+      await page.goto(`${KEYS}/1`);
+      await link(page, 'Replace credentials').click();
+      await field(page, 'IAM access key ID').fill(customer.accessKeyId);
+      await field(page, 'IAM secret key').fill(customer.secret);
+      await button(page, 'Next').click();
+      await expect(verdicts(page).filter({ hasText: 'Passed' })).toHaveCount(7);
+      await confirmWith(page, admin.nextCode(), 'Replace');
+      await expect(said(page)).toHaveText(/Version 1 uses the credentials AKIA….{4} from now on\./);
+      await becomes(page, 'healthy');
+      expect(await rows(page)).toHaveLength(1);
+    });
+
+    keystead.show('the metrics', await (await fetch(`http://${settings['KEYSTEAD_METRICS_LISTEN']}/metrics`)).text());
+  });
+});
