@@ -2,6 +2,7 @@
 //! half done, and what was answered with success is there. The steps are failpoints of
 //! `store::failpoints`; they count for the whole process, and nextest gives each story one.
 
+use crate::aws::{Customer, asked, others};
 use crate::support::*;
 use domain::rotation::RotationPeriod;
 use domain::scope::Kind as EnvironmentKind;
@@ -14,6 +15,8 @@ stories! {
     rotating_a_key_is_whole_or_not_at_all,
     editing_a_key_is_whole_or_not_at_all,
     rotating_by_itself_is_whole_or_not_at_all,
+    registering_a_customers_key_is_whole_or_not_at_all,
+    replacing_credentials_is_whole_or_not_at_all,
     setting_up_is_whole_or_not_at_all,
     a_change_of_password_is_whole_or_not_at_all,
     new_recovery_codes_are_whole_or_not_at_all,
@@ -124,6 +127,47 @@ async fn editing_a_key_is_whole_or_not_at_all(t: &TestPortal) {
         t.portal.edit_key(proof).await.map(|_| true)
     })
     .await;
+}
+
+async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let t = &house.t;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &house.ada).await;
+        let plan = t.portal.plan_create_aws(&ada.session, &house.de, asked()).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.create_key(proof).await.map(|_| true)
+    })
+    .await;
+    // Every version that is there has its credentials, and the newest one works.
+    let lost =
+        "SELECT COUNT(*) FROM key_version k LEFT JOIN aws_key a ON a.version_id = k.id WHERE a.id IS NULL";
+    assert_eq!(number(t.db(), lost).await, 0);
+    let newest = t.portal.keys(&house.de, None).await.expect("the page").versions[0].number;
+    t.portal.material(&house.de, newest).await.expect("released");
+    house.end().await;
+}
+
+async fn replacing_credentials_is_whole_or_not_at_all(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let t = &house.t;
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &house.ada).await;
+        let portal = &t.portal;
+        let plan = portal.plan_replace_credentials(&ada.session, &house.de, 1, others(), false).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        let replaced = portal.replace_credentials(proof).await;
+        for step in STEPS {
+            fail::remove(step);
+        }
+        // Whichever credentials are there, they open.
+        portal.material(&house.de, 1).await.expect("released");
+        replaced.map(|()| true)
+    })
+    .await;
+    house.end().await;
 }
 
 async fn rotating_by_itself_is_whole_or_not_at_all(t: &TestPortal) {
