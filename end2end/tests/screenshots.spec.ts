@@ -2,7 +2,8 @@
 
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
-import { addCountry, addEnvironment, awake, button, confirmWith, createKey, field, signIn } from '../support/steps';
+import { Customer, kmsUrl } from '../support/customer';
+import { addCountry, addEnvironment, awake, button, choose, confirmWith, createKey, field, said, signIn } from '../support/steps';
 
 const FOLDER = '../docs/screenshots';
 const KEYS = '/environments/production/DE/keys';
@@ -62,4 +63,37 @@ test('pictures for the README', async ({ page, keystead, admin }) => {
   await page.context().clearCookies();
   await page.goto('/sign-in');
   await photo(page, 'sign-in');
+});
+
+test.describe('with a customer in the emulator', () => {
+  test.use({ hasTrueTime: true, settings: async ({}, use) => use({ KEYSTEAD_KMS_ENDPOINT_URL: kmsUrl(), KEYSTEAD_HEALTH_PROBE_SECONDS: '1' }) });
+
+  test('pictures of a key that the customer holds', async ({ page, admin }) => {
+    const customer = Customer.create();
+    await page.setViewportSize({ width: 1280, height: 960 });
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await signIn(page, admin);
+    await addEnvironment(page, 'Production');
+    for (const country of ['Germany', 'France']) await addCountry(page, country);
+    await createKey(page, admin, 'production/DE');
+    await createKey(page, admin, 'production/FR');
+    await page.goto(`${KEYS}/add`);
+    await choose(page, 'Manual: AWS');
+    await awake(page);
+    await field(page, 'Paste here').fill(customer.outputs());
+    await expect(field(page, 'Region')).toHaveValue('eu-central-1');
+    await button(page, 'Next').click();
+    await awake(page);
+    await photo(page, 'aws-check');
+    await confirmWith(page, admin.nextCode(), 'Create');
+    await expect(said(page)).toHaveText(/Version 2 is Active/);
+    customer.disable();
+    await expect(async () => {
+      await page.goto(KEYS);
+      await expect(page.locator('.health').first()).toHaveAttribute('data-health', 'refused', { timeout: 500 });
+    }).toPass({ timeout: 30_000 });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await awake(page);
+    await photo(page, 'aws-refused');
+  });
 });

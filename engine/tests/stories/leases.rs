@@ -41,7 +41,9 @@ async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
     });
     let done = at_once(uses).await;
     assert!(done.into_iter().all(|used| used.is_ok_and(|is_right| is_right)));
-    assert_eq!(house.kms.decrypt_calls(), 1);
+    let calls = house.kms.decrypt_calls();
+    println!("figure: 1,000 concurrent first uses of one key: {calls} call of KMS");
+    assert_eq!(calls, 1);
     house.end().await;
 }
 
@@ -100,6 +102,7 @@ async fn an_outage_is_bridged_until_the_hold_time(t: &TestPortal) {
     house.use_key().await.expect("up to the last second");
     house.wait(1);
     refused!(house.use_key().await, Error::KmsUnreachable(_));
+    println!("figure: KMS unreachable: used 59 min 59 s after the last release, not at 60 min");
     house.t.portal.tend_leases().await.expect("tended");
     house.wait(60);
     refused!(house.use_key().await, Error::KmsUnreachable(_));
@@ -168,8 +171,10 @@ async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
     for user in users {
         user.await.expect("a user ends");
     }
-    assert!(before.load(Ordering::SeqCst) > 100, "there was load");
-    assert_eq!(after.load(Ordering::SeqCst), 0);
+    let (before, after) = (before.load(Ordering::SeqCst), after.load(Ordering::SeqCst));
+    println!("figure: a refusal under load: {before} uses before it, {after} after it");
+    assert!(before > 100, "there was load");
+    assert_eq!(after, 0);
     house.end().await;
 }
 
