@@ -121,6 +121,20 @@ export class Keystead {
     return code;
   }
 
+  /** Ends the server as a fault in it would. Whatever it leaves behind is searched like everything else. */
+  async abort(): Promise<void> {
+    const child = this.child;
+    if (child === undefined) throw new Error('no server runs');
+    this.child = undefined;
+    this.look(child);
+    const exit = once(child, 'exit');
+    child.kill('SIGABRT');
+    const [, signal] = (await exit) as [number | null, string | null];
+    if (signal !== 'SIGABRT') this.complaints.push(`the server ended by ${signal}`);
+    const dumps = readdirSync(this.folder, { recursive: true }).filter((name) => /(^|\/)core/.test(String(name)));
+    if (dumps.length > 0) this.complaints.push(`the server left a core dump: ${dumps.join(', ')}`);
+  }
+
   /** Runs the command line beside the server, or the server itself until it ends. */
   async run(args: string[], input = ''): Promise<Ended> {
     for (const line of input.split('\n')) this.canaries.addLine(line);

@@ -168,5 +168,6 @@ test.describe('a key that the customer holds', () => {
     });
 
     keystead.show('the metrics', await (await fetch(`http://${settings['KEYSTEAD_METRICS_LISTEN']}/metrics`)).text());
+    await keystead.abort();
   });
 });

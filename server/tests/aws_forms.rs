@@ -3,6 +3,7 @@
 mod support;
 
 use axum::http::StatusCode;
+use domain::scope::{Country, ScopeName, Slug};
 use engine::testing::Person;
 use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET};
 use support::{AWS_FORM, Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
@@ -208,6 +209,8 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
     ] {
         assert!(page.body.contains(words), "{words}");
     }
+    let environment = house.get(&cookie, "/environments/production").await;
+    assert!(environment.body.contains("Refused"), "and so does the table of countries");
     for path in [KEYS, "/environments"] {
         let shown = house.get(&cookie, path).await;
         assert!(shown.body.contains("refused"), "{path}: the sidebar says so");
@@ -220,6 +223,35 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
         house.get(&cookie, "/environments/production/DE/keys/1/credentials").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
+    let (house, _, cookie) = furnished().await;
+    let page = format!("{KEYS}/1");
+    let before = house.get(&cookie, &page).await;
+    assert!(
+        before.body.contains("Not in memory")
+            && before.body.contains("No decrypt is possible from this moment on.")
+    );
+    let scope = ScopeName {
+        environment: Slug::try_from("production".to_owned()).expect("a slug"),
+        country: Country::from_code("AT").expect("a country"),
+    };
+    let key = house.test.portal.lease_key(&scope, 1).await.expect("a key");
+    house.test.portal.with_material(key, 1, |_| ()).await.expect("released");
+    house.test.clock.advance(chrono::TimeDelta::seconds(48));
+    // The probe is due (the version is half a day old), so that the clock stands at the refresh only without it.
+    house.test.portal.probe_due().await.expect("probed");
+    house.test.clock.advance(chrono::TimeDelta::seconds(5));
+    let held = house.get(&cookie, &page).await;
+    for words in ["In memory", "53 s", "If your KMS refused now", "data-left=\"55\"", "data-left=\"3547\""] {
+        assert!(held.body.contains(words), "{words}");
+    }
+    house.kms().fails(400, "DisabledException");
+    house.post(&cookie, &format!("{page}/check"), &[]).await;
+    let wiped = house.get(&cookie, &page).await;
+    assert!(wiped.body.contains("Not in memory") && wiped.body.contains("Last failure"));
 }
 
 #[tokio::test]

@@ -162,3 +162,18 @@ pub fn customer(place: &Place, verb: &str) -> Result<()> {
 fn script(place: &Place) -> PathBuf {
     place.end2end().join(Path::new("emulator/customer.py"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emulator_answers_and_is_gone_afterwards() {
+        let place = Place::find().unwrap();
+        let emulator = Emulator::start(&place).unwrap();
+        let (port, folder) = (emulator.port, emulator.folder.path().to_path_buf());
+        assert!(answers(port));
+        drop(emulator);
+        assert!(!answers(port) && !folder.exists());
+    }
+}

@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn the_emulator_and_its_customer_have_words_of_their_own() {
+        assert_eq!(parse_line("kms").unwrap(), Task::Kms { customer: None });
+        assert_eq!(parse_line("kms customer").unwrap(), Task::Kms { customer: Some("create") });
+        assert!(parse_line("kms destroy").is_err());
+    }
+
+    #[test]
     fn an_unknown_word_is_answered_with_the_known_ones() {
         let error = parse_line("tset").unwrap_err().to_string();
         assert!(error.contains("tset") && error.contains("cargo xtask test"), "{error}");

@@ -84,7 +84,7 @@ pub fn countries() -> Vec<CountryRow> {
         active,
         key_type: active.map(|_| KeyType::Managed),
         due_at: active.map(|_| now() + Duration::days(days)),
-        health: None,
+        health: (code == "FR").then_some(HealthState::Refused),
         created_at: now() - Duration::days(40),
     };
     vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]

@@ -1,12 +1,14 @@
 //! The countries of an environment and the state of their keys.
 
 use super::country_name::CountryName;
+use super::health_badge::HealthWord;
 use super::moment::Day;
 use super::ui::badge::{Badge, Tone};
 use super::ui::empty::Empty;
 use super::ui::table::{Cell, Table};
 use crate::paths;
 use chrono::{DateTime, Utc};
+use domain::health::HealthState;
 use domain::scope::{ScopeName, Slug};
 use domain::view::CountryRow;
 use domain::words;
@@ -35,12 +37,22 @@ pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl 
 
 #[component]
 fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView {
-    let CountryRow { country, active, key_type, due_at, .. } = row;
+    let CountryRow { country, active, key_type, due_at, health, .. } = row;
     let remove = format!("{}/remove", paths::country(&slug, country));
     let href = paths::keys(&ScopeName { environment: slug, country });
     let overdue = due_at.is_some_and(|due| due <= now);
     let key = match (active, key_type) {
-        (Some(number), Some(key_type)) => format!("Version {number} · {}", key_type.label()).into_any(),
+        (Some(number), Some(key_type)) => {
+            // A customer's key is worth a word only when it is not as it should be.
+            let trouble = health.filter(|state| *state != HealthState::Healthy);
+            view! {
+                <span class="with-note">
+                    {format!("Version {number} · {}", key_type.label())}
+                    {trouble.map(|state| view! { <HealthWord state /> })}
+                </span>
+            }
+            .into_any()
+        }
         _ => view! { <Badge tone=Tone::Bad label="no key" /> }.into_any(),
     };
     view! {

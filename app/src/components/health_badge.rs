@@ -5,13 +5,19 @@ use super::ui::badge::{Badge, Tone};
 use domain::health::{Health, HealthState};
 use leptos::prelude::*;
 
+/// The state alone.
 #[component]
-pub fn HealthBadge(health: Health) -> impl IntoView {
-    let tone = match health.state {
+pub fn HealthWord(state: HealthState) -> impl IntoView {
+    let tone = match state {
         HealthState::Healthy => Tone::Ok,
         HealthState::Refused => Tone::Bad,
         HealthState::Unreachable => Tone::Warn,
     };
+    view! { <Badge tone label=state.label() /> }
+}
+
+#[component]
+pub fn HealthBadge(health: Health) -> impl IntoView {
     let why = health.code.map(|code| {
         view! {
             <span class="cell-note">
@@ -21,7 +27,7 @@ pub fn HealthBadge(health: Health) -> impl IntoView {
     });
     view! {
         <span class="health" data-health=health.state.word()>
-            <Badge tone label=health.state.label() />
+            <HealthWord state=health.state />
             {why}
         </span>
     }

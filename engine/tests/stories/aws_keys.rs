@@ -4,15 +4,16 @@ use crate::aws::*;
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
+use domain::aws::EncryptedDataKey;
 use domain::command::Source;
 use domain::health::HealthState;
 use domain::key_version::{KeyType, NotManaged};
 use domain::limits::LimitReached;
 use domain::preflight::{Check, Verdict};
 use domain::rotation::RotationPeriod;
-use engine::testing::kms::{ACCESS_KEY_ID, ARN, FakeKms};
+use engine::testing::kms::{ACCESS_KEY_ID, ARN, FakeKms, data_key};
 use engine::testing::{PASSWORD, TestPortal};
-use engine::{Error, Settings};
+use engine::{AwsAsked, Error, Settings};
 
 stories! {
     a_key_is_registered_checked_and_used,
@@ -91,6 +92,13 @@ async fn each_positive_check_blocks(t: &TestPortal) {
         assert!(is_right, "{how:?}: {found:?}");
         assert!(report.blocks() && report.verdict_of(Check::EncryptDenied) == Some(Verdict::NotReached));
     }
+    house.kms.decrypts(Decrypts::Well);
+    let mut bytes = data_key().bytes().to_vec();
+    bytes[100] ^= 1;
+    let tampered = AwsAsked { data_key: EncryptedDataKey::from_bytes(bytes).expect("a data key"), ..asked() };
+    let planned = house.t.portal.plan_create_aws(&house.ada.session, &house.de, tampered).await;
+    let Err(Error::Preflight(report)) = planned else { panic!("a changed data key did not block") };
+    assert_eq!(report.summary(), "Decrypt works: failed (InvalidCiphertextException)");
     assert!(versions(&house.t, &house.de).await.is_empty(), "nothing was stored");
     house.end().await;
 }

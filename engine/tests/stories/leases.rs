@@ -6,8 +6,10 @@ use domain::audit::{Action, Outcome};
 use domain::health::HealthState;
 use domain::rotation::RotationPeriod;
 use domain::view::Lack;
-use engine::Error;
+use engine::lease::Times;
+use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
+use engine::{Error, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,6 +30,7 @@ stories! {
     each_change_of_health_is_one_event,
     deprecated_versions_are_not_probed_and_still_decrypt,
     the_clock_says_when_a_refusal_is_obeyed,
+    both_times_are_settings_and_probes_can_be_switched_off,
 }
 
 async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
@@ -325,5 +328,27 @@ async fn the_clock_says_when_a_refusal_is_obeyed(t: &TestPortal) {
     assert_eq!((held.refresh_at - now).num_seconds(), 252);
     assert_eq!((held.hold_until - now).num_seconds(), 3552);
     assert_eq!((now - held.released_at).num_seconds(), 48);
+    house.end().await;
+}
+
+async fn both_times_are_settings_and_probes_can_be_switched_off(t: &TestPortal) {
+    let kms = FakeKms::start().await;
+    let leases = Times { refresh: Duration::from_secs(10), hold: Duration::from_secs(25) };
+    let settings = Settings { leases, probe_every: None, ..kms.settings() };
+    let house = Customer::with_settings(t.kind(), kms, settings).await;
+    house.register().await;
+    house.kms.forget_calls();
+    house.use_key().await.expect("released");
+    house.wait(10);
+    house.t.portal.tend_leases().await.expect("tended");
+    assert_eq!(house.kms.decrypt_calls(), 2);
+    house.use_key().await.expect("from memory");
+    house.kms.decrypts(Decrypts::Page(502));
+    house.wait(24);
+    house.use_key().await.expect("KMS cannot be reached");
+    house.wait(1);
+    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    house.wait(24 * 3600);
+    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0);
     house.end().await;
 }

@@ -1,5 +1,6 @@
 //! A box to tick, with the sentence one agrees to.
 
+use super::field::ErrorText;
 use super::form::FieldState;
 use leptos::prelude::*;
 
@@ -9,16 +10,7 @@ pub fn Checkbox(name: &'static str, label: &'static str) -> impl IntoView {
     let described_by = state.described_by();
     view! {
         <div class="field checkbox" data-invalid=state.error.is_some().then_some("")>
-            {state
-                .error
-                .clone()
-                .map(|error| {
-                    view! {
-                        <p class="field-error" id=format!("{}-error", state.id)>
-                            {error}
-                        </p>
-                    }
-                })}
+            <ErrorText id=state.id.clone() error=state.error.clone() />
             <div>
                 <input
                     r#type="checkbox"

@@ -3,6 +3,18 @@
 use super::form::FieldState;
 use leptos::prelude::*;
 
+/// What is wrong with a field, tied to its control by the id.
+#[component]
+pub fn ErrorText(id: String, error: Option<String>) -> impl IntoView {
+    error.map(|error| {
+        view! {
+            <p class="field-error" id=format!("{id}-error")>
+                {error}
+            </p>
+        }
+    })
+}
+
 /// Label, hint and error around one control, tied to it by its id.
 #[component]
 pub fn FieldFrame(
@@ -24,14 +36,7 @@ pub fn FieldFrame(
                         </p>
                     }
                 })}
-            {error
-                .map(|error| {
-                    view! {
-                        <p class="field-error" id=format!("{id}-error")>
-                            {error}
-                        </p>
-                    }
-                })}
+            <ErrorText id=id.clone() error />
             {children()}
             {kept
                 .then(|| {

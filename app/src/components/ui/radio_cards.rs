@@ -1,5 +1,6 @@
 //! A choice of few, each with one line that explains it.
 
+use super::field::ErrorText;
 use super::form::FieldState;
 use leptos::prelude::*;
 
@@ -45,16 +46,7 @@ pub fn RadioCards(
     view! {
         <fieldset class="field" aria-describedby=described_by data-invalid=state.error.is_some().then_some("")>
             <legend>{label}</legend>
-            {state
-                .error
-                .clone()
-                .map(|error| {
-                    view! {
-                        <p class="field-error" id=format!("{}-error", state.id)>
-                            {error}
-                        </p>
-                    }
-                })}
+            <ErrorText id=state.id.clone() error=state.error.clone() />
             <div class="radio-cards">{cards}</div>
         </fieldset>
     }
