@@ -299,13 +299,8 @@ impl Portal {
         }
     }
 
-    /// Looks after every lease: what has come to its end is wiped, what was used is released anew, what another server
-    /// was refused is wiped here too.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn tend_leases(&self) -> Result<(), Error> {
-        let heard = self.heed_refusals().await;
+    /// Looks after every lease: what has come to its end is wiped, what was used is released anew.
+    pub async fn tend_leases(&self) {
         let (now, times) = (self.steady(), self.leases().times);
         let mut old = Vec::new();
         self.leases().slots().retain(|key, slot| {
@@ -333,11 +328,14 @@ impl Portal {
             under_way.spawn(async move { portal.refresh(key, &slot).await });
         }
         under_way.join_all().await;
-        heard
     }
 
-    /// What another server was refused since this one was released is wiped here too.
-    async fn heed_refusals(&self) -> Result<(), Error> {
+    /// What another server was refused since this one was released is wiped here too. Apart from the rest, so that a KMS
+    /// that is slow does not hold it up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn heed_refusals(&self) -> Result<(), Error> {
         let held = self.leases().held();
         if held.is_empty() {
             return Ok(());
@@ -386,5 +384,45 @@ impl From<Failure> for Error {
             Kind::Refused => Self::KmsRefused(code),
             Kind::Unreachable => Self::KmsUnreachable(code),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(messages: u64, bytes: u64) -> Held {
+        Held {
+            material: SecretBytes::new(vec![7; 32]),
+            released: Steady::default(),
+            released_at: DateTime::UNIX_EPOCH,
+            is_used: AtomicBool::new(false),
+            messages: AtomicU64::new(messages),
+            bytes: AtomicU64::new(bytes),
+        }
+    }
+
+    #[test]
+    fn a_release_serves_so_long_so_many_messages_and_so_many_bytes() {
+        let times = Times::default();
+        let after = |seconds| Steady::default().plus(Duration::from_secs(seconds));
+        assert!(held(0, 0).is_usable(after(3599), times));
+        assert!(!held(0, 0).is_usable(after(3600), times));
+        assert!(held(MESSAGES - 1, BYTES - 1).is_usable(after(0), times));
+        assert!(!held(MESSAGES, 0).is_usable(after(0), times));
+        assert!(!held(0, BYTES).is_usable(after(0), times));
+    }
+
+    #[test]
+    fn the_waits_after_failures_grow_to_half_a_minute_and_no_further() {
+        let mut state = State::default();
+        let mut longest = Duration::ZERO;
+        for tries in 1..200 {
+            state.fail(Failure::unreachable(FailureCode::TIMEOUT), Steady::default());
+            let wait = state.trouble.as_ref().expect("in trouble").again.since(Steady::default());
+            assert!(wait <= BACKOFF && wait <= FIRST_BACKOFF * (1 << tries.min(16)), "{tries}: {wait:?}");
+            longest = longest.max(wait);
+        }
+        assert!(longest > BACKOFF / 2, "they do grow: {longest:?}");
     }
 }

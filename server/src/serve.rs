@@ -167,6 +167,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     let mut work = JoinSet::new();
     work.spawn(keep_working(portal.clone()));
     work.spawn(keep_leases(portal.clone()));
+    work.spawn(keep_obeying(portal.clone()));
     work.spawn(keep_probing(portal.clone()));
     accept(listener, router(app.clone()), app).await?;
     work.shutdown().await;
@@ -259,8 +260,18 @@ async fn keep_leases(portal: Portal) {
     tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tend.tick().await;
-        if let Err(error) = portal.tend_leases().await {
-            tracing::error!(%error, "the leases could not be looked after; it is tried again");
+        portal.tend_leases().await;
+    }
+}
+
+/// Obeys what other servers were refused.
+async fn keep_obeying(portal: Portal) {
+    let mut heed = tokio::time::interval(lease::EVERY);
+    heed.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        heed.tick().await;
+        if let Err(error) = portal.heed_refusals().await {
+            tracing::error!(%error, "what other servers were refused could not be read; it is tried again");
         }
     }
 }
