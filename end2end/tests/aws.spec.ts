@@ -100,6 +100,7 @@ test.describe('a key that the customer holds', () => {
       await expect(field(page, 'Customer managed key (CMK) ARN')).toHaveValue(customer.arn);
       await expect(field(page, 'IAM access key ID')).toHaveValue(customer.accessKeyId);
       await expect(field(page, 'Paste here')).toHaveValue('');
+      await expect(page.getByText(/Filled in/).first()).toBeVisible();
     });
 
     await test.step('a key that is disabled is not accepted, and the form keeps what was typed', async () => {

@@ -5,6 +5,8 @@ use domain::aws::{Pasted, paste};
 use leptos::prelude::*;
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
+const FILLED_IN: &str = "Filled in:";
+
 #[island]
 pub fn PasteBox(children: Children) -> impl IntoView {
     let node = NodeRef::new();
@@ -18,13 +20,18 @@ pub fn PasteBox(children: Children) -> impl IntoView {
         let Some(root) = node.get_untracked() else { return };
         let root: Element = root.into();
         let Some(boxed) = super::find::<HtmlTextAreaElement>(&root, "textarea") else { return };
+        // The box is empty after it was read, too: what was filled in stays said.
         if boxed.value().trim().is_empty() {
-            return said.set(String::new());
+            return said.update(|said| {
+                if !said.starts_with(FILLED_IN) {
+                    said.clear();
+                }
+            });
         }
         match paste(&boxed.value()) {
             Ok(found) => {
                 boxed.set_value("");
-                said.set(format!("Filled in: {}.", found.found().join(", ")));
+                said.set(format!("{FILLED_IN} {}.", found.found().join(", ")));
                 if let Ok(Some(form)) = root.closest("form") {
                     fill(&form, &found);
                 }
