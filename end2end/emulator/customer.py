@@ -48,7 +48,10 @@ def create(url, broad):
     arn = kms.create_key(Description="Data of our vendor")["KeyMetadata"]["Arn"]
     user = f"keystead-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=user)
-    put_policy(iam, user, arn, "kms:*" if broad else "kms:Decrypt")
+    if broad:
+        put_policy(iam, user, "*", "kms:*")
+    else:
+        put_policy(iam, user, arn)
     made = kms.generate_data_key_without_plaintext(KeyId=arn, KeySpec="AES_256")
     blob = base64.b64encode(made["CiphertextBlob"]).decode()
     return {

@@ -15,7 +15,7 @@ async function findings(axe: AxeBuilder): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' · ')}`);
 }
 
-/** What sticks out to the right of a window as wide as a phone. */
+/** What sticks out to the right of the window. */
 async function sticksOut(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
@@ -37,6 +37,7 @@ export async function look(page: Page, name: string): Promise<void> {
   await page.setViewportSize(SCREEN);
   await photo('light');
   soft(await findings(new AxeBuilder({ page })), `${name}, light`).toEqual([]);
+  soft(await sticksOut(page), `${name}, wider than a screen`).toEqual([]);
   await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await photo('dark');
   soft(await findings(new AxeBuilder({ page }).withRules(CONTRAST)), `${name}, dark`).toEqual([]);

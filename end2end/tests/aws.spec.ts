@@ -5,7 +5,7 @@ import { Customer, kmsUrl } from '../support/customer';
 import { expect, test } from '../support/fixtures';
 import { freePort } from '../support/keystead';
 import { look } from '../support/look';
-import { addCountry, addEnvironment, awake, button, choose, confirmWith, expectError, field, link, rows, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, awake, button, choose, confirmWith, createKey, expectError, field, link, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 const KEYS = '/environments/production/DE/keys';
@@ -63,6 +63,7 @@ test.describe('a key that the customer holds', () => {
     await signIn(page, admin);
     await addEnvironment(page, 'Production');
     await addCountry(page, 'Germany');
+    await createKey(page, admin, 'production/DE');
 
     await test.step('the guide says what the customer does first', async () => {
       await page.goto(`${KEYS}/add`);
@@ -120,8 +121,10 @@ test.describe('a key that the customer holds', () => {
       await confirmWith(page, admin.wrongCode(), 'Create');
       await expectError(page, 'Verification code', 'Wrong or already used.');
       await confirmWith(page, admin.nextCode(), 'Create');
-      await expect(said(page)).toHaveText(/Version 1 is Active/);
-      expect((await rows(page))[0]?.slice(0, 3)).toEqual(['1', 'Manual: AWS', '–']);
+      await expect(said(page)).toHaveText(/Version 2 is Active/);
+      expect((await rows(page))[0]?.slice(0, 3)).toEqual(['2', 'Manual: AWS', '–']);
+      expect((await rows(page))[1]?.slice(0, 5)).toEqual(['1', 'Managed', '1', expect.any(String), 'Deprecated']);
+      await expect(page.getByText('Next rotation')).toHaveCount(0);
       await expect(page.getByText('1 of 100 used')).toBeVisible();
       await becomes(page, 'healthy');
     });
@@ -133,13 +136,13 @@ test.describe('a key that the customer holds', () => {
       await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Germany refused' })).toBeVisible();
       if (await hasScript(page)) await look(page, 'keys-aws-refused');
       await page.goto('/audit');
-      await expect(page.getByText('version 1: healthy → refused (DisabledException)')).toBeVisible();
+      await expect(page.getByText('version 2: healthy → refused (DisabledException)')).toBeVisible();
     });
 
     await test.step('"Check now" says why', async () => {
       await page.goto(KEYS);
       await button(page, 'Check now').click();
-      await expect(said(page)).toHaveText('Version 1 was checked. Decrypt works: failed (DisabledException).');
+      await expect(said(page)).toHaveText('Version 2 was checked. Decrypt works: failed (DisabledException).');
       await expect(page.getByText('The CMK is disabled.').first()).toBeVisible();
       if (await hasScript(page)) await look(page, 'version-aws-refused');
     });
@@ -147,25 +150,25 @@ test.describe('a key that the customer holds', () => {
     await test.step('the customer gives it back', async () => {
       customer.enable();
       await becomes(page, 'healthy');
-      await page.goto(`${KEYS}/1`);
+      await page.goto(`${KEYS}/2`);
       await button(page, 'Check now').click();
-      await expect(said(page)).toHaveText('Version 1 was checked. 7 of 7 checks passed.');
+      await expect(said(page)).toHaveText('Version 2 was checked. 7 of 7 checks passed.');
     });
 
     await test.step('"Replace credentials": the same check and a code, no new version', async () => {
       customer.renew();
       keystead.canaries.add('IAM secret key', customer.secret);
       await becomes(page, 'refused');
-      await page.goto(`${KEYS}/1`);
+      await page.goto(`${KEYS}/2`);
       await link(page, 'Replace credentials').click();
       await field(page, 'IAM access key ID').fill(customer.accessKeyId);
       await field(page, 'IAM secret key').fill(customer.secret);
       await button(page, 'Next').click();
       await expect(verdicts(page).filter({ hasText: 'Passed' })).toHaveCount(7);
       await confirmWith(page, admin.nextCode(), 'Replace');
-      await expect(said(page)).toHaveText(/Version 1 uses the credentials AKIA….{4} from now on\./);
+      await expect(said(page)).toHaveText(/Version 2 uses the credentials AKIA….{4} from now on\./);
       await becomes(page, 'healthy');
-      expect(await rows(page)).toHaveLength(1);
+      expect(await rows(page)).toHaveLength(2);
     });
 
     keystead.show('the metrics', await (await fetch(`http://${settings['KEYSTEAD_METRICS_LISTEN']}/metrics`)).text());

@@ -70,7 +70,7 @@ test.describe('with a customer in the emulator', () => {
 
   test('pictures of a key that the customer holds', async ({ page, admin }) => {
     const customer = Customer.create();
-    await page.setViewportSize({ width: 1280, height: 960 });
+    await page.setViewportSize({ width: 1280, height: 1040 });
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await signIn(page, admin);
     await addEnvironment(page, 'Production');

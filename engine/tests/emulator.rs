@@ -161,6 +161,17 @@ async fn credentials_that_may_do_everything_need_a_tick() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_not_there_any_more_is_named() {
+    // The emulator cannot bring a deletion forward; in another region the same key was never there.
+    let house = House::new(&["--broad"]).await;
+    let cmk = KeyArn::parse(&house.arn().replace("eu-central-1", "eu-west-3")).expect("an ARN");
+    let elsewhere = AwsAsked { region: cmk.region().clone(), cmk, ..house.asked() };
+    let said = failed(&house.blocked(elsewhere).await);
+    assert_eq!(said, ("Decrypt works", "NotFoundException".to_owned()));
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_customer_does_against_it_is_obeyed() {
     let house = House::new(&[]).await;
     house.register().await;

@@ -106,6 +106,8 @@ async fn the_review_shows_every_line_and_the_secret_never_comes_back() {
     assert_eq!(again.status, StatusCode::SEE_OTHER, "the secret that was kept is used: {}", again.body);
     let done = confirm(&house, &person, &cookie, again.location()).await;
     assert_eq!(done.location(), "/environments/production/DE/keys?new=2");
+    let list = house.get(&cookie, "/environments/production/DE/keys").await;
+    assert!(!list.body.contains("Next rotation"), "the schedule of the managed version has ended");
     let fresh = house.get(&cookie, KEYS_ADD).await;
     assert!(!fresh.body.contains("placeholder=\"kept\""), "what has served is forgotten");
     for page in [

@@ -21,7 +21,7 @@ pub fn HealthBadge(health: Health) -> impl IntoView {
     let why = health.code.map(|code| {
         view! {
             <span class="cell-note">
-                "since " <Moment at=health.since /> " · " <code>{code.to_string()}</code>
+                <code>{code.to_string()}</code> " since " <Moment at=health.since />
             </span>
         }
     });

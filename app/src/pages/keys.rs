@@ -12,6 +12,7 @@ use crate::components::ui::empty::Empty;
 use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
 use crate::paths;
+use domain::key_version::Status;
 use domain::scope::ScopeName;
 use domain::view::{Chrome, KeysView, VersionRow};
 use leptos::prelude::*;
@@ -40,7 +41,9 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
     let KeysView { scope, environment_name, versions, older, is_older_page, limits } = view;
     let [settings, rotate, add] =
         ["settings", "rotate", "add"].map(|below| format!("{}/{below}", paths::keys(&scope)));
-    let next_rotation = versions.iter().find_map(|version| version.due_at.filter(|_| !is_older_page));
+    // A managed version that is Deprecated keeps its date, but its schedule has ended.
+    let active = versions.iter().find(|version| version.status == Status::Active);
+    let next_rotation = active.and_then(|version| version.due_at);
     let list = if versions.is_empty() {
         view! {
             <Empty title="This country has no encryption key">
