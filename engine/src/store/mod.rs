@@ -114,17 +114,11 @@ impl Db {
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.clone())
-            .await?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
-            .await?;
-        Ok(Self::Sqlite { read, write })
+        let pool = |connections| {
+            let pool = SqlitePoolOptions::new().max_connections(connections);
+            open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), &options)
+        };
+        Ok(Self::Sqlite { write: pool(1).await?, read: pool(8).await? })
     }
 
     /// Connects to PostgreSQL.
@@ -278,6 +272,23 @@ impl Tx {
     }
 }
 
+/// Opens the first connection. While another process turns a new file's journal into a WAL, SQLite says "busy" at once,
+/// without the time-out that holds everywhere else.
+async fn open_sqlite(
+    pool: SqlitePoolOptions,
+    options: &SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    for _ in 0..100 {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if sqlite_code(&error) == Some(5) => {
+                tokio::time::sleep(Duration::from_millis(50)).await
+            }
+            opened => return opened,
+        }
+    }
+    pool.connect_with(options.clone()).await
+}
+
 /// Closes SQLite's connections; the next ones are opened anew.
 async fn renew(read: &SqlitePool, write: &SqlitePool) -> Result<(), sqlx::Error> {
     while let Some(reader) = read.try_acquire() {
@@ -355,9 +366,14 @@ fn is_rolled_back(error: &sqlx::Error) -> bool {
 /// use then: opened when the file could only be read, all of the process stay so; and after a full
 /// disk, SQLite has rolled back what sqlx still counts as a transaction.
 fn is_storage_failure(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    matches!(primary, Some(8 | 10 | 13 | 14)) || matches!(error, sqlx::Error::InvalidSavePointStatement)
+    matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
+        || matches!(error, sqlx::Error::InvalidSavePointStatement)
+}
+
+/// SQLite's primary result code.
+fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 /// Whether a statement failed because a unique value exists already.
