@@ -1,6 +1,7 @@
 //! The ARN of a customer managed key.
 
 use super::region::Region;
+use super::region_table::PARTITIONS;
 use serde::{Deserialize, Serialize};
 
 /// `arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`, or `key/mrk-…` of a multi-Region key.
@@ -24,12 +25,16 @@ pub enum ArnRefused {
     Alias,
     #[error("This is the key's id. Enter its whole ARN: arn:aws:kms:…:key/ and this id.")]
     BareId,
+    #[error("This is the id of a multi-Region key. Enter its whole ARN: arn:aws:kms:…:key/ and this id.")]
+    BareMultiRegionId,
     #[error("This ARN is not of AWS KMS. It must begin with arn:aws:kms: (or that of another partition).")]
     NotKms,
     #[error("The account in this ARN is not 12 digits. Copy the ARN once more.")]
     Account,
     #[error("The region in this ARN is not one. Copy the ARN once more.")]
     BadRegion,
+    #[error("The second part of this ARN is no partition of AWS. Copy the ARN once more.")]
+    UnknownPartition,
     #[error("In this ARN the partition {partition} and the region {region} do not belong together.")]
     Partition { partition: String, region: String },
     #[error(
@@ -55,8 +60,12 @@ impl KeyArn {
         if text.starts_with("alias/") {
             return Err(ArnRefused::Alias);
         }
-        if is_key_id(text) {
-            return Err(ArnRefused::BareId);
+        let lower = text.to_ascii_lowercase();
+        if is_key_id(&lower) {
+            return Err(match lower.starts_with("mrk-") {
+                true => ArnRefused::BareMultiRegionId,
+                false => ArnRefused::BareId,
+            });
         }
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &[arn, partition, service, region, account, resource] = parts.as_slice() else {
@@ -75,8 +84,12 @@ impl KeyArn {
         let region = Region::parse(region).ok().filter(|read| read.as_str() == region);
         let region = region.ok_or(ArnRefused::BadRegion)?;
         if region.partition().name != partition {
-            let partition = partition.chars().filter(char::is_ascii_graphic).take(12).collect();
-            return Err(ArnRefused::Partition { partition, region: region.to_string() });
+            // Only a name out of the table is repeated: anything may have been pasted here.
+            let known = PARTITIONS.iter().find(|known| known.name == partition);
+            return Err(known.map_or(ArnRefused::UnknownPartition, |known| ArnRefused::Partition {
+                partition: known.name.to_owned(),
+                region: region.to_string(),
+            }));
         }
         if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(ArnRefused::Account);
@@ -155,7 +168,9 @@ mod tests {
         assert_eq!(KeyArn::parse("alias/customer"), Err(ArnRefused::Alias));
         assert_eq!(with("key/1234abcd-12ab-34cd-56ef-1234567890ab", "alias/x"), ArnRefused::Alias);
         assert_eq!(KeyArn::parse("1234abcd-12ab-34cd-56ef-1234567890ab"), Err(ArnRefused::BareId));
-        assert_eq!(KeyArn::parse("mrk-1234abcd12ab34cd56ef1234567890ab"), Err(ArnRefused::BareId));
+        assert_eq!(KeyArn::parse("1234ABCD-12AB-34cd-56ef-1234567890ab"), Err(ArnRefused::BareId));
+        let multi_region = KeyArn::parse("mrk-1234abcd12ab34cd56ef1234567890ab");
+        assert_eq!(multi_region, Err(ArnRefused::BareMultiRegionId));
         assert_eq!(with(":kms:", ":s3:"), ArnRefused::NotKms);
         assert_eq!(with("111122223333", "11112222333"), ArnRefused::Account);
         assert_eq!(with("111122223333", "11112222333３"), ArnRefused::Account);
@@ -165,6 +180,7 @@ mod tests {
         assert_eq!(with("90ab", "90ab\nx"), ArnRefused::KeyId);
         assert_eq!(with("90ab", "90ab/../"), ArnRefused::KeyId);
         assert!(matches!(with("aws:", "aws-cn:"), ArnRefused::Partition { .. }));
+        assert_eq!(with(":aws:", ":wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY:"), ArnRefused::UnknownPartition);
         assert_eq!(KeyArn::parse("hello"), Err(ArnRefused::NotAnArn));
         let paris = Region::parse("eu-west-3").expect("a region");
         let said = KeyArn::parse(GOOD).expect("an ARN").check_region(&paris).expect_err("another region");
@@ -183,6 +199,20 @@ mod tests {
                 prop_assert_eq!(arn.as_str(), text.trim_ascii());
                 prop_assert!(arn.as_str().bytes().all(|b| b.is_ascii_graphic()));
             }
+        }
+
+        #[test]
+        fn any_arn_of_the_grammar_comes_back_as_it_was(
+            region in prop::sample::select(Region::known().collect::<Vec<_>>()),
+            account in "[0-9]{12}",
+            id in "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}",
+        ) {
+            let region = Region::parse(region).expect("a known region");
+            let text = format!("arn:{}:kms:{region}:{account}:key/{id}", region.partition().name);
+            let arn = KeyArn::parse(&text).expect("an ARN");
+            prop_assert_eq!((arn.to_string(), arn.account(), arn.key_id()), (text, account.as_str(), id.as_str()));
+            prop_assert_eq!(arn.check_region(&region), Ok(()));
+            prop_assert_eq!(KeyArn::parse(arn.as_str()), Ok(arn));
         }
 
         #[test]

@@ -142,6 +142,12 @@ mod tests {
         }
 
         #[test]
+        fn any_id_of_the_grammar_comes_back_as_it_was(text in "AKIA[A-Z0-9]{12,124}") {
+            let id = AccessKeyId::parse(&text).expect("an id");
+            prop_assert_eq!((id.to_string(), id.masked().chars().count()), (text, 9));
+        }
+
+        #[test]
         fn no_text_stops_the_program(text in "(?s).{0,60}") {
             let _ = (AccessKeyId::parse(&text).map(|id| id.masked()), check_secret_access_key(&text));
         }

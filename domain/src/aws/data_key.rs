@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The longest ciphertext that KMS decrypts.
 const LONGEST: usize = 6144;
@@ -51,9 +51,9 @@ impl EncryptedDataKey {
     /// Why it is no encrypted data key.
     pub fn parse(text: &str) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
-        let text = text.trim_ascii().trim_end_matches(',');
-        let mut bare: String =
-            text.trim_matches(['"', '\'']).chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let bare = Zeroizing::new(bare);
+        let bare = bare.trim_end_matches(',').trim_matches(['"', '\'']);
         if bare.is_empty() {
             return Err(Refused::Missing);
         }
@@ -67,11 +67,12 @@ impl EncryptedDataKey {
         {
             return Err(Refused::UrlSafe);
         }
-        let decoded = match bare.contains('=') {
-            true => BASE64.decode(bare.as_bytes()),
-            false => BASE64_NOPAD.decode(bare.as_bytes()),
-        };
-        bare.zeroize();
+        // Padding that was lost is nothing that could be read in two ways; too much of it, or in the middle, is.
+        let unpadded = bare.trim_end_matches('=');
+        if bare.len() > unpadded.len().next_multiple_of(4) {
+            return Err(Refused::NotBase64);
+        }
+        let decoded = BASE64_NOPAD.decode(unpadded.as_bytes());
         Self::from_bytes(decoded.map_err(|_| Refused::NotBase64)?)
     }
 
@@ -127,11 +128,17 @@ mod tests {
     #[test]
     fn it_is_read_as_people_copy_it() {
         let whole = BASE64.encode(&blob(184));
+        let unpadded = whole.trim_end_matches('=');
         let wrapped =
             whole.as_bytes().chunks(76).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\r\n    ");
-        for text in
-            [whole.clone(), wrapped, format!("  \"{whole}\",\n"), whole.trim_end_matches('=').to_owned()]
-        {
+        for text in [
+            whole.clone(),
+            wrapped,
+            format!("  \"{whole}\",\n"),
+            format!("'{whole}' ,"),
+            unpadded.to_owned(),
+            format!("{unpadded}="),
+        ] {
             assert_eq!(EncryptedDataKey::parse(&text).expect("a key").bytes(), blob(184), "{text}");
         }
     }
@@ -145,6 +152,15 @@ mod tests {
         assert_eq!(refused("AQICAHh-_abc"), Refused::UrlSafe);
         assert_eq!(refused("not base64!"), Refused::NotBase64);
         assert_eq!(refused("AQICA=Hh"), Refused::NotBase64);
+        let whole = BASE64.encode(&blob(184));
+        for text in
+            [format!("{whole}="), format!("{whole}{whole}"), format!("{}====", BASE64.encode(&blob(183)))]
+        {
+            assert_eq!(refused(&text), Refused::NotBase64, "{text}");
+        }
+        for length in [16, 24] {
+            assert_eq!(refused(&BASE64.encode(&blob(length))), Refused::Plaintext(length));
+        }
         assert_eq!(refused(&BASE64.encode(&blob(32))), Refused::Plaintext(32));
         assert_eq!(refused(&BASE64.encode(&blob(59))), Refused::TooShort(59));
         assert_eq!(refused(&BASE64.encode(&blob(6145))), Refused::TooLong(6145));
@@ -153,6 +169,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_refusal_repeats_what_was_typed(text in "[A-Za-z0-9/+]{6,70}") {
+            let said = EncryptedDataKey::parse(&text).err().map(|refused| refused.to_string());
+            prop_assert!(said.is_none_or(|said| !said.contains(&text)));
+        }
+
         #[test]
         fn what_is_read_is_written_the_same(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             if let Ok(key) = EncryptedDataKey::from_bytes(bytes.clone()) {

@@ -1,8 +1,12 @@
 //! What people have at hand, read whole: the output of the aws command line as JSON, table, text or YAML, the credentials
 //! file of the IAM console, a profile, lines that set variables, bare base64; also several of them one after the other.
 
+mod lines;
+mod table;
+
 use super::credentials::looks_secret;
-use super::{AccessKeyId, EncryptedDataKey, KeyArn};
+use super::{AccessKeyId, AccessKeyIdRefused, KeyArn};
+use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 /// The longest text that is looked at.
@@ -57,45 +61,79 @@ impl Pasted {
         self.found().is_empty()
     }
 
-    /// Takes a value under a name it goes by; the first one of a kind stays.
-    fn take(&mut self, name: &str, value: &str) -> bool {
-        let value = value.trim().trim_matches(['"', '\'']).trim_end_matches(',');
-        if value.is_empty() {
-            return false;
+    /// Takes a value under a name it goes by.
+    fn take(&mut self, name: &str, value: &str) {
+        if let Some(field) = Field::named(name) {
+            self.put(field, value);
         }
-        let first = |slot: &mut Option<String>| {
-            slot.get_or_insert_with(|| value.chars().filter(|c| !c.is_whitespace()).collect());
+    }
+
+    /// Puts a value into its field; the first one stays.
+    fn put(&mut self, field: Field, value: &str) {
+        let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
+        let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
+        let value = Zeroizing::new(value);
+        let slot = match field {
+            _ if value.is_empty() => return,
+            Field::SecretAccessKey => {
+                self.secret_access_key.get_or_insert(value);
+                return;
+            }
+            Field::Plaintext => {
+                self.has_plaintext = true;
+                return;
+            }
+            Field::EncryptedKey => &mut self.encrypted_key,
+            Field::CmkArn => &mut self.cmk_arn,
+            Field::AccessKeyId => &mut self.access_key_id,
+            Field::Region => &mut self.region,
         };
-        match plain_name(name).as_str() {
-            "ciphertextblob" | "cyphertextblob" | "encryptedkey" | "encrypteddatakey" => {
-                first(&mut self.encrypted_key)
-            }
-            "keyid" | "keyarn" | "cmkarn" | "masterkeyid" => first(&mut self.cmk_arn),
-            "accesskeyid" | "awsaccesskeyid" => first(&mut self.access_key_id),
-            "secretaccesskey" | "awssecretaccesskey" => {
-                self.secret_access_key.get_or_insert_with(|| Zeroizing::new(value.to_owned()));
-            }
-            "region" | "awsregion" | "awsdefaultregion" => first(&mut self.region),
-            "plaintext" => self.has_plaintext = true,
-            _ => return false,
-        }
-        true
+        slot.get_or_insert_with(|| value.to_string());
     }
 
     /// Takes a value for what it looks like.
     fn take_unnamed(&mut self, value: &str) {
-        let name = if value.starts_with("arn:") && value.contains(":kms:") {
-            "KeyId"
-        } else if AccessKeyId::parse(value).is_ok() {
-            "AccessKeyId"
-        } else if looks_secret(value) {
-            "SecretAccessKey"
+        let field = if value.starts_with("arn:") && value.contains(":kms:") {
+            Field::CmkArn
+        } else if is_id(value) {
+            Field::AccessKeyId
+        } else if could_be_secret(value) {
+            Field::SecretAccessKey
         } else if is_blob(value) {
-            "CiphertextBlob"
+            Field::EncryptedKey
+        } else if is_bare_key(value) {
+            Field::Plaintext
         } else {
             return;
         };
-        self.take(name, value);
+        self.put(field, value);
+    }
+}
+
+/// What a value is for.
+#[derive(Clone, Copy)]
+enum Field {
+    Region,
+    EncryptedKey,
+    CmkArn,
+    AccessKeyId,
+    SecretAccessKey,
+    /// The plaintext of a data key, which nobody should have.
+    Plaintext,
+}
+
+impl Field {
+    /// What goes by this name in any of its spellings.
+    fn named(name: &str) -> Option<Self> {
+        Some(match plain_name(name).as_str() {
+            "ciphertextblob" | "cyphertextblob" | "encryptedkey" | "encrypteddatakey" => Self::EncryptedKey,
+            "keyid" | "keyarn" | "cmkarn" | "masterkeyid" => Self::CmkArn,
+            "accesskeyid" | "awsaccesskeyid" => Self::AccessKeyId,
+            "secretaccesskey" | "awssecretaccesskey" => Self::SecretAccessKey,
+            "region" | "awsregion" | "awsdefaultregion" => Self::Region,
+            "plaintext" => Self::Plaintext,
+            _ => return None,
+        })
     }
 }
 
@@ -108,9 +146,9 @@ pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
         return Err(PasteRefused::TooLong);
     }
     let mut found = Pasted::default();
-    read_quoted(text, &mut found);
-    read_csv(text, &mut found);
-    read_lines(text, &mut found);
+    let rest = read_quoted(text, &mut found);
+    read_csv(&rest, &mut found);
+    lines::read(&rest, &mut found);
     if found.has_plaintext {
         return Err(PasteRefused::HasPlaintext);
     }
@@ -124,102 +162,66 @@ pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
     Ok(found)
 }
 
-/// `"Name": "value"`, wherever it stands: JSON, also where a terminal has broken its lines.
-fn read_quoted(text: &str, found: &mut Pasted) {
-    let mut parts = text.split('"').skip(1);
+/// `"Name": "value"`, wherever it stands: JSON, also where a terminal has broken its lines, which no parser of JSON reads.
+/// Gives back the rest: a line out of the middle of a value could be taken for something else.
+fn read_quoted(text: &str, found: &mut Pasted) -> Zeroizing<String> {
+    let mut rest = Zeroizing::new(String::with_capacity(text.len()));
+    let mut parts = text.split('"');
+    rest.push_str(parts.next().unwrap_or_default());
     let mut name = parts.next();
-    while let (Some(this), Some(between)) = (name, parts.next()) {
-        name = parts.next();
-        if between.trim() == ":"
-            && let Some(value) = name
-        {
-            found.take(this, value);
-            parts.next();
+    while let Some(this) = name {
+        let between = parts.next();
+        let value = between.and_then(|_| parts.next());
+        if let (Some(":"), Some(value)) = (between.map(str::trim), value) {
+            found.take(this, &unescape(value));
+            rest.push_str(parts.next().unwrap_or_default());
             name = parts.next();
+        } else {
+            rest.push('"');
+            rest.push_str(this);
+            if let Some(between) = between {
+                rest.push('"');
+                rest.push_str(between);
+            }
+            name = value;
         }
     }
+    rest
+}
+
+/// Base64 with the escapes that some writers of JSON make of its characters: `\/`, `\u002B`.
+fn unescape(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut parts = text.split('\\');
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let coded = part.strip_prefix('u').and_then(|part| part.split_at_checked(4));
+        let c = coded.and_then(|(code, _)| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
+        match (c, coded) {
+            (Some(c), Some((_, after))) => {
+                plain.push(c);
+                plain.push_str(after);
+            }
+            _ => plain.push_str(part),
+        }
+    }
+    plain
 }
 
 /// The credentials file of the IAM console: a line of names, then a line of values.
 fn read_csv(text: &str, found: &mut Pasted) {
-    let text = text.trim_start_matches('\u{feff}');
     let is_head = |line: &str| line.contains(',') && plain_name(line).contains("accesskeyidsecretaccesskey");
     let Some(start) = text.lines().position(is_head) else { return };
-    let lines: Vec<&str> = text.lines().skip(start).take(2).collect();
-    let rows = Zeroizing::new(lines.join("\n"));
+    let mut rows = Zeroizing::new(String::with_capacity(text.len()));
+    for line in text.lines().skip(start).take(2) {
+        rows.push_str(line.trim_start_matches('\u{feff}'));
+        rows.push('\n');
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(rows.as_bytes());
     let Ok(names) = reader.headers().cloned() else { return };
     if let Some(Ok(values)) = reader.records().next() {
-        names.iter().zip(&values).for_each(|(name, value)| {
-            found.take(name, value);
-        });
+        names.iter().zip(&values).for_each(|(name, value)| found.take(name, value));
     }
-}
-
-/// Profiles, variables, YAML, tables, text, bare base64: line by line.
-fn read_lines(text: &str, found: &mut Pasted) {
-    let mut head: Vec<&str> = Vec::new();
-    let mut wrapped = String::new();
-    for line in text.lines().map(str::trim) {
-        // Base64 that was wrapped: lines of nothing else, up to the padding.
-        if is_base64(line) && !line.is_empty() && AccessKeyId::parse(line).is_err() && !looks_secret(line) {
-            wrapped.push_str(line);
-            if !line.ends_with('=') {
-                continue;
-            }
-        } else if is_base64(line)
-            && !wrapped.is_empty()
-            && line.len() == 40
-            && wrapped.len().is_multiple_of(4)
-        {
-            // The last line of a wrapped text can be as long as a secret key.
-            if is_complete_with(&wrapped, line) {
-                wrapped.push_str(line);
-                continue;
-            }
-        }
-        found.take_unnamed(&std::mem::take(&mut wrapped));
-        if line.starts_with('|') {
-            read_row(line, &mut head, found);
-        } else if !read_assignment(line, found) {
-            line.split_whitespace().for_each(|word| found.take_unnamed(word));
-        }
-    }
-    found.take_unnamed(&wrapped);
-}
-
-fn is_complete_with(begun: &str, line: &str) -> bool {
-    line.ends_with('=') || EncryptedDataKey::parse(begun).is_err()
-}
-
-/// A row of a table: a name and its value, or names and, in the next row, their values.
-fn read_row<'a>(line: &'a str, head: &mut Vec<&'a str>, found: &mut Pasted) {
-    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-    if let [name, value] = cells.as_slice()
-        && head.is_empty()
-        && !is_name(value)
-        && found.take(name, value)
-    {
-        return;
-    }
-    if cells.iter().any(|cell| is_name(cell)) {
-        *head = cells;
-    } else if head.len() == cells.len() {
-        head.iter().zip(&cells).for_each(|(name, value)| {
-            found.take(name, value);
-        });
-        head.clear();
-    }
-}
-
-/// `name = value`, `Name: value`, `export NAME=value`, `$Env:NAME="value"`.
-fn read_assignment(line: &str, found: &mut Pasted) -> bool {
-    let bare = ["export ", "set ", "$Env:", "$env:"].iter().find_map(|begin| line.strip_prefix(begin));
-    let line = bare.unwrap_or(line).trim_start();
-    [line.split_once('='), line.split_once(": ")]
-        .into_iter()
-        .flatten()
-        .any(|(name, value)| !name.contains('"') && found.take(name, value))
 }
 
 /// A name as all spellings have it: letters and digits in lower case.
@@ -227,17 +229,33 @@ fn plain_name(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-fn is_name(text: &str) -> bool {
-    Pasted::default().take(text, "x")
+/// An id; also a temporary one, so that the form can say what is wrong with it.
+fn is_id(text: &str) -> bool {
+    matches!(AccessKeyId::parse(text), Ok(_) | Err(AccessKeyIdRefused::Temporary))
+}
+
+/// Whether a text without a name could be a secret access key: no checksum, no end of other base64.
+fn could_be_secret(text: &str) -> bool {
+    looks_secret(text) && !text.ends_with('=') && !is_hexadecimal(text)
 }
 
 fn is_base64(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
 /// Long base64 that is not hexadecimal (a `KeyMaterialId`).
 fn is_blob(text: &str) -> bool {
-    text.len() >= SHORTEST_BLOB && is_base64(text) && !text.bytes().all(|b| b.is_ascii_hexdigit())
+    text.len() >= SHORTEST_BLOB && is_base64(text) && !is_hexadecimal(text)
+}
+
+/// A data key of 16 or 32 bytes in base64: `--output text` prints it without a name.
+fn is_bare_key(text: &str) -> bool {
+    let decoded = BASE64.decode(text.as_bytes()).map(Zeroizing::new);
+    text.ends_with('=') && decoded.is_ok_and(|bytes| matches!(bytes.len(), 16 | 32))
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -293,41 +311,82 @@ mod tests {
             ),
             format!("+---+\n|  CiphertextBlob |  {blob} |\n|  KeyId          |  {ARN} |\n+---+\n"),
             format!("{wrapped}\n{ARN}\n"),
+            format!("{wrapped}\t{ARN}\n"),
+            format!("CiphertextBlob: {wrapped}\nKeyId: {ARN}\n"),
+            format!("CiphertextBlob: >-\n  {}\nKeyId: {ARN}\n", wrapped.replace('\n', "\n  ")),
+            format!(
+                "{{\"CiphertextBlob\":\"{}\",\"KeyId\":\"{ARN}\"}}",
+                blob.replace('/', "\\/").replace('+', "\\u002B")
+            ),
+            format!("|  CiphertextBlob |  {wrapped} |\n|  KeyId | {ARN} |\n+---+\n"),
+            format!(
+                "|  CiphertextBlob |  {} |\n|  KeyId | {ARN} |\n+---+\n",
+                wrapped.replace('\n', " |\n|                 |  ")
+            ),
+            format!(
+                "|  CiphertextBlob | KeyId |\n+---+---+\n|  {} | {ARN} |\n|  {} |     |\n+---+---+\n",
+                &blob[..80],
+                &blob[80..]
+            ),
         ]
     }
 
     /// An access key in every form in which it is handed out.
-    fn credential_outputs() -> Vec<(String, &'static str)> {
+    fn credential_outputs(id: &str, secret: &str) -> Vec<(String, &'static str)> {
         vec![
-            (format!("\u{feff}Access key ID,Secret access key\r\n{ID},{SECRET}\r\n"), ""),
+            (format!("\u{feff}Access key ID,Secret access key\r\n{id},{secret}\r\n"), ""),
             (
                 format!(
-                    "User name,Password,Access key ID,Secret access key,Console login link\n\"a, b\",,{ID},{SECRET},https://x.example\n"
+                    "User name,Password,Access key ID,Secret access key,Console login link\n\"a, b\",,{id},{secret},https://x.example\n"
                 ),
                 "",
             ),
             (
                 format!(
-                    "[keystead]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\nregion = eu-west-3\n"
+                    "[keystead]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\nregion = eu-west-3\n"
                 ),
                 "eu-west-3",
             ),
             (
                 format!(
-                    "export AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY={SECRET}\nexport AWS_DEFAULT_REGION=eu-west-3\n"
+                    "export AWS_ACCESS_KEY_ID={id}\nexport AWS_SECRET_ACCESS_KEY={secret}\nexport AWS_DEFAULT_REGION=eu-west-3\n"
                 ),
                 "eu-west-3",
             ),
-            (format!("$Env:AWS_ACCESS_KEY_ID=\"{ID}\"\n$Env:AWS_SECRET_ACCESS_KEY=\"{SECRET}\"\n"), ""),
+            (format!("$Env:AWS_ACCESS_KEY_ID=\"{id}\"\n$Env:AWS_SECRET_ACCESS_KEY=\"{secret}\"\n"), ""),
             (
                 format!(
-                    "{{\"AccessKey\": {{\"UserName\": \"k\", \"AccessKeyId\": \"{ID}\", \"Status\": \"Active\", \"SecretAccessKey\": \"{SECRET}\", \"CreateDate\": \"2026-11-22T12:00:00+00:00\"}}}}"
+                    "{{\"AccessKey\": {{\"UserName\": \"k\", \"AccessKeyId\": \"{id}\", \"Status\": \"Active\", \"SecretAccessKey\": \"{secret}\", \"CreateDate\": \"2026-11-22T12:00:00+00:00\"}}}}"
                 ),
                 "",
             ),
-            (format!("ACCESSKEY\t{ID}\t2026-11-22T12:00:00+00:00\t{SECRET}\tActive\tkeystead\n"), ""),
-            (format!("||  AccessKeyId | {ID} ||\n||  SecretAccessKey | {SECRET} ||\n"), ""),
-            (format!("{ID}\n{SECRET}\n"), ""),
+            (format!("ACCESSKEY\t{id}\t2026-11-22T12:00:00+00:00\t{secret}\tActive\tkeystead\n"), ""),
+            (format!("||  AccessKeyId | {id} ||\n||  SecretAccessKey | {secret} ||\n"), ""),
+            (format!("{id}\n{secret}\n"), ""),
+            (format!("SET AWS_ACCESS_KEY_ID={id}\r\nset AWS_SECRET_ACCESS_KEY={secret}\r\n"), ""),
+            (format!("$Env:AWS_ACCESS_KEY_ID=\"{id}\"; $Env:AWS_SECRET_ACCESS_KEY = \"{secret}\";\n"), ""),
+            (
+                format!("export AWS_ACCESS_KEY_ID='{id}';\nexport AWS_SECRET_ACCESS_KEY='{secret}' # ours\n"),
+                "",
+            ),
+            (
+                format!(
+                    "AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=eu-west-3 aws kms list-keys\n"
+                ),
+                "eu-west-3",
+            ),
+            (
+                format!(
+                    "AccessKey:\n  AccessKeyId: {id}\n  CreateDate: '2026-11-22T12:00:00+00:00'\n  SecretAccessKey: {secret}\n  Status: Active\n"
+                ),
+                "",
+            ),
+            (
+                format!(
+                    "||  AccessKeyId | CreateDate | SecretAccessKey | Status ||\n|+---+---+---+---+|\n||  {id} | 2026 | {secret} | Active ||\n|+---+---+---+---+|\n"
+                ),
+                "",
+            ),
         ]
     }
 
@@ -340,7 +399,7 @@ mod tests {
 
     #[test]
     fn every_form_of_an_access_key_is_read() {
-        for (text, region) in credential_outputs() {
+        for (text, region) in credential_outputs(ID, SECRET) {
             assert_eq!(read(&text), credentials(region), "{text}");
         }
     }
@@ -348,7 +407,7 @@ mod tests {
     #[test]
     fn several_are_read_one_after_the_other() {
         for first in data_key_outputs(&blob(7)) {
-            for (second, region) in credential_outputs() {
+            for (second, region) in credential_outputs(ID, SECRET) {
                 let region = if region.is_empty() { "eu-central-1" } else { region };
                 let whole = [region, &blob(7), ARN, ID, SECRET].map(str::to_owned);
                 assert_eq!(read(&format!("{first}\n{second}")), whole, "{first}\n{second}");
@@ -364,9 +423,23 @@ mod tests {
             let text =
                 blob.as_bytes().chunks(width).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
             let found = paste(&text).ok().and_then(|found| found.encrypted_key);
-            // Lines of 40 characters could as well be secret keys; everything else is put together again.
-            assert!(found.as_deref() == Some(blob.as_str()) || width == 40, "{width}: {found:?}");
+            assert_eq!(found.as_deref(), Some(blob.as_str()), "{width}");
         }
+    }
+
+    #[test]
+    fn what_only_resembles_a_secret_is_none() {
+        let checksum = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+        assert_eq!(paste(checksum).err(), Some(PasteRefused::NothingFound));
+        let wrapped =
+            blob(3).as_bytes().chunks(40).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        assert_eq!(read(&format!("{ID}\n{SECRET}\n{wrapped}"))[1..], [&blob(3), "", ID, SECRET]);
+        assert_eq!(read(&format!("{SECRET}\nActive\n{ID}"))[3..], [ID, SECRET]);
+    }
+
+    #[test]
+    fn a_temporary_id_is_found_for_the_form_to_refuse() {
+        assert_eq!(read("ASIAIOSFODNN7EXAMPLE\n")[3], "ASIAIOSFODNN7EXAMPLE");
     }
 
     #[test]
@@ -376,6 +449,21 @@ mod tests {
             blob(1)
         );
         assert_eq!(paste(&text).err(), Some(PasteRefused::HasPlaintext));
+        for length in [16, 32] {
+            let (blob, plain) = (blob(1), BASE64.encode(&vec![200; length]));
+            for text in [
+                plain.clone(),
+                format!("{blob}\t{ARN}\t{plain}\n"),
+                format!("{blob}\t{ARN}\t{MATERIAL}\t{plain}\n"),
+                format!("CiphertextBlob: {blob}\nKeyId: {ARN}\nPlaintext: {plain}\n"),
+                format!(
+                    "|  CiphertextBlob | KeyId | Plaintext |\n+---+\n|  {blob} | {ARN} | {plain} |\n+---+\n"
+                ),
+                format!("|  CiphertextBlob |  {blob} |\n|  Plaintext | {plain} |\n"),
+            ] {
+                assert_eq!(paste(&text).err(), Some(PasteRefused::HasPlaintext), "{text}");
+            }
+        }
         assert_eq!(paste("hello").err(), Some(PasteRefused::NothingFound));
         assert_eq!(paste("").err(), Some(PasteRefused::NothingFound));
         assert_eq!(paste(&"a ".repeat(40_000)).err(), Some(PasteRefused::TooLong));
@@ -393,6 +481,38 @@ mod tests {
                 let read = read(&text);
                 prop_assert_eq!((&read[0], &read[2]), (&"eu-central-1".to_owned(), &ARN.to_owned()), "{}", text);
                 prop_assert_eq!(&read[1], &blob, "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_access_key_comes_back_as_it_was(
+            id in "AKIA[A-Z2-7]{16}",
+            secret in "[A-Za-z0-9/+]{39}[G-Zg-z/+]",
+        ) {
+            for (text, region) in credential_outputs(&id, &secret) {
+                let whole = [region, "", "", &id, &secret].map(str::to_owned);
+                prop_assert_eq!(read(&text), whole, "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_secret_gets_into_a_field_that_is_shown(
+            between in prop::sample::select(vec![" ", ";", "; ", "\n", "\t", " && ", ",", "\r\n\r\n"]),
+            names in prop::sample::select(vec![
+                ("AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="),
+                ("$Env:AWS_ACCESS_KEY_ID=", "$Env:AWS_SECRET_ACCESS_KEY="),
+                ("aws_access_key_id = ", "aws_secret_access_key = "),
+                ("AccessKeyId: ", "SecretAccessKey: "),
+                ("Access key ID: ", "Secret access key: "),
+                ("region=", "aws_secret_access_key="),
+                ("KeyId: ", "SecretAccessKey: "),
+            ]),
+            quote in prop::sample::select(vec!["", "\"", "'"]),
+        ) {
+            let text = format!("{}{quote}{ID}{quote}{between}{}{quote}{SECRET}{quote}", names.0, names.1);
+            if let Ok(found) = paste(&text) {
+                let shown = [found.region, found.encrypted_key, found.cmk_arn, found.access_key_id];
+                prop_assert!(shown.iter().flatten().all(|value| !value.contains(SECRET)), "{}: {:?}", text, shown);
             }
         }
 

@@ -145,6 +145,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_region_of_the_grammar_comes_back_as_it_was(text in "(us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-isob|eusc-de)-[a-z]{1,12}-[1-9][0-9]?") {
+            let region = Region::parse(&text).expect("a region");
+            prop_assert_eq!(region.kms_host(), format!("kms.{text}.{}", region.partition().dns_suffix));
+            prop_assert_eq!(region.to_string(), text);
+        }
+
+        #[test]
+        fn no_text_stops_the_program(text in "(?s).{0,80}") {
+            let _ = Region::parse(&text);
+        }
+
+        #[test]
         fn no_text_makes_a_host_outside_of_aws(
             before in ".{0,8}",
             region in prop::sample::select(vec!["eu-central-1", "us-gov-west-1", "cn-north-1", ""]),

@@ -1,5 +1,5 @@
-//! Partitions, their DNS suffixes and regions, as botocore 1.43.106 has them (`data/partitions.json`, Apache-2.0). A region
-//! that AWS opens later fits its partition's grammar and is accepted with a warning.
+//! Partitions, their DNS suffixes and regions, as botocore 1.44.8 has them (made from its
+//! `data/endpoints.json`, Apache-2.0). A region that AWS opens later fits its partition's grammar and is accepted with a warning.
 
 /// A partition: a part of AWS with accounts, names and addresses of its own.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,172 @@
+//! Profiles, variables, YAML, tables, text, bare base64: what is read line by line.
+
+use super::table::Table;
+use super::{Field, Pasted, SHORTEST_BLOB, could_be_secret, is_base64, is_id};
+use zeroize::Zeroizing;
+
+/// Reads all lines.
+pub(super) fn read(text: &str, found: &mut Pasted) {
+    let mut table = Table::default();
+    let mut run = Run::default();
+    let mut lines = text.lines().map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        if line.starts_with('|') {
+            run.end(found);
+            let mut row = Zeroizing::new(line.to_owned());
+            // A narrow terminal breaks rows.
+            while !row.ends_with('|')
+                && let Some(more) = lines.next_if(|next| continues_row(next))
+            {
+                row.push_str(more);
+            }
+            table.row(&row, found);
+            continue;
+        }
+        if line.starts_with("+-") {
+            table.row(line, found);
+            continue;
+        }
+        table.end(found);
+        if read_assignments(line, &mut run, found) {
+            continue;
+        }
+        // Only a line of a single word can go on in the next one.
+        let is_single = line.split_whitespace().count() == 1;
+        for word in line.split_whitespace() {
+            run.word(word, found);
+            if !is_single {
+                run.end(found);
+            }
+        }
+        if line.is_empty() {
+            run.end(found);
+        }
+    }
+    table.end(found);
+    run.end(found);
+}
+
+/// Base64 may begin with a plus, so only a whole corner ends a row.
+fn continues_row(line: &str) -> bool {
+    !line.is_empty() && !["|", "+-", "--"].iter().any(|begin| line.starts_with(begin))
+}
+
+/// `name = value`, `export NAME=value`, `$Env:NAME="value"`, several of them in a line; `Name: value`.
+fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
+    let mut is_any = false;
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('=') {
+        let last =
+            before.rsplit([' ', '\t', ';', ',', ':']).find(|word| !word.is_empty()).unwrap_or_default();
+        let field = Field::named(before).or_else(|| Field::named(last));
+        rest = after;
+        if let Some(field) = field {
+            let (value, more) = split_value(after);
+            rest = more;
+            is_any = true;
+            assign(field, value, run, found);
+        }
+    }
+    if is_any {
+        return true;
+    }
+    let Some((name, value)) = line.split_once(':').filter(|(name, _)| !name.contains('"')) else {
+        return false;
+    };
+    // `$Env:Region` is no such pair: after the colon of one stands a space.
+    let Some(field) = Field::named(name).filter(|_| value.starts_with([' ', '\t'])) else { return false };
+    let value = value.trim_start();
+    let value = value.strip_prefix("!!binary").unwrap_or(value).trim_start();
+    // After these the value stands in the lines below.
+    if value.is_empty() || value.starts_with(['|', '>']) {
+        return false;
+    }
+    assign(field, split_value(value).0, run, found);
+    true
+}
+
+fn assign(field: Field, value: &str, run: &mut Run, found: &mut Pasted) {
+    run.end(found);
+    match field {
+        Field::EncryptedKey if is_base64(value) => run.begin(value, true),
+        _ => found.put(field, value),
+    }
+}
+
+/// A value, in quotes or up to a space, semicolon or comma, and what stands behind it.
+fn split_value(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let quoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.split_once(*quote));
+    quoted
+        .or_else(|| text.split_once(|c: char| c.is_whitespace() || c == ';' || c == ','))
+        .unwrap_or((text, ""))
+}
+
+/// Base64 that was wrapped: lines of the same length, and a last one that may be shorter.
+#[derive(Default)]
+struct Run {
+    text: Zeroizing<String>,
+    lines: usize,
+    /// Characters of the first line.
+    first: usize,
+    /// Characters of the last line.
+    width: usize,
+    is_named: bool,
+    is_whole: bool,
+    /// The word before was the id of an access key: the secret comes next.
+    is_after_id: bool,
+}
+
+impl Run {
+    fn word(&mut self, word: &str, found: &mut Pasted) {
+        let is_id = is_id(word);
+        let is_secret = could_be_secret(word) && (self.is_after_id || self.ends_before(word));
+        if is_id || is_secret || !is_base64(word) {
+            self.end(found);
+            found.take_unnamed(word);
+            self.is_after_id = is_id;
+        } else if self.continues_with(word) {
+            self.text.push_str(word);
+            self.lines += 1;
+            self.is_whole = word.ends_with('=') || word.len() < self.width;
+            self.width = word.len();
+        } else {
+            self.end(found);
+            self.begin(word, false);
+        }
+    }
+
+    fn begin(&mut self, text: &str, is_named: bool) {
+        let is_whole = text.ends_with('=');
+        let text = Zeroizing::new(text.to_owned());
+        let width = text.len();
+        *self = Self { text, lines: 1, first: width, width, is_named, is_whole, is_after_id: false };
+    }
+
+    fn continues_with(&self, word: &str) -> bool {
+        // The first line of a named value is shorter by the name.
+        let is_no_longer = word.len() <= self.width || self.lines == 1 && self.is_named;
+        self.lines > 0 && !self.is_whole && is_no_longer
+    }
+
+    /// Whether a word as long as a secret is more likely one than the last line of what is whole without it.
+    fn ends_before(&self, word: &str) -> bool {
+        let could_be_whole = self.text.len() >= SHORTEST_BLOB && self.text.len().is_multiple_of(4);
+        self.lines > 0 && self.width != word.len() && could_be_whole
+    }
+
+    fn end(&mut self, found: &mut Pasted) {
+        let Self { text, first, is_named, is_after_id, .. } = std::mem::take(self);
+        let begin = text.get(..first).unwrap_or_default();
+        if is_named {
+            found.put(Field::EncryptedKey, &text);
+        } else if text.len() < SHORTEST_BLOB && could_be_secret(begin) {
+            // A word in the line below a secret is none of it.
+            found.take_unnamed(begin);
+        } else {
+            found.take_unnamed(&text);
+        }
+        // A line break or a tab between the two changes nothing.
+        self.is_after_id = is_after_id;
+    }
+}
