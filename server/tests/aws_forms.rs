@@ -291,3 +291,22 @@ async fn the_guide_is_there_for_everybody_signed_in() {
         assert!(guide.body.contains(words), "{words}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_is_pasted_beside_other_words_is_not_shown_in_another_field() {
+    let (house, _, cookie) = furnished().await;
+    for pasted in [
+        format!("AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET} aws kms list-keys"),
+        format!("export AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}; export AWS_SECRET_ACCESS_KEY={SECRET}"),
+        format!("set AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} && set AWS_SECRET_ACCESS_KEY={SECRET}"),
+    ] {
+        for path in [KEYS_ADD, CREDENTIALS] {
+            let mut fields = vec![("paste", pasted.as_str()), ("fill", "yes")];
+            fields.extend((path == KEYS_ADD).then_some(("key_type", "manual_aws")));
+            let filled = house.post(&cookie, path, &fields).await;
+            assert_eq!(filled.status, StatusCode::OK, "{path}");
+            assert!(filled.body.contains(&format!("value=\"{ACCESS_KEY_ID}\"")), "{path}: the id alone");
+            must_not_show_secrets(&filled);
+        }
+    }
+}
