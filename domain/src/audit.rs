@@ -58,6 +58,9 @@ actions! {
     KeyCredentials = "key.credentials", "Replace credentials";
     KeyCheck = "key.check", "Check encryption key";
     KeyHealth = "key.health", "Health of encryption key";
+    ApiKeyCreate = "api_key.create", "Create API key";
+    ApiKeyRevoke = "api_key.revoke", "Revoke API key";
+    JournalDamaged = "journal.damaged", "Set a damaged journal aside";
     ConfirmCode = "change.confirm", "Confirm a change";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod aws;
 pub mod command;
 mod country_table;
+pub mod data;
 pub mod form;
 pub mod health;
 pub mod id;

@@ -1,0 +1,193 @@
+//! The data plane: what a service may do with a scope's key, at which door, and what is written down of it.
+
+use crate::audit::Outcome;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $(#[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in addresses, in the database and in the journal.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What an API key may be allowed to do (PRODUCT 5).
+    Operation {
+        Encrypt = "encrypt",
+        Decrypt = "decrypt",
+        Reencrypt = "reencrypt",
+        Wrap = "wrap",
+        Unwrap = "unwrap",
+        Rewrap = "rewrap",
+    }
+}
+
+words! {
+    /// What a service asked for, as the journal says it.
+    Deed {
+        Encrypt = "data.encrypt",
+        Decrypt = "data.decrypt",
+        Reencrypt = "data.reencrypt",
+        Wrap = "data.wrap",
+        Unwrap = "data.unwrap",
+        Rewrap = "data.rewrap",
+        Keys = "data.keys",
+        Rekey = "data.rekey",
+        Derive = "data.derive",
+        SecurityEvent = "data.security_event",
+        Report = "data.report_operations",
+    }
+}
+
+words! {
+    /// The way a service came in. A door translates; the engine decides.
+    Door {
+        Native = "native",
+        Tsp = "tsp",
+    }
+}
+
+impl Deed {
+    /// The words a person reads.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Encrypt => "Encrypt",
+            Self::Decrypt => "Decrypt",
+            Self::Reencrypt => "Re-encrypt",
+            Self::Wrap => "Wrap a data key",
+            Self::Unwrap => "Unwrap a data key",
+            Self::Rewrap => "Rewrap a data key",
+            Self::Keys => "List versions",
+            Self::Rekey => "Rekey a data key",
+            Self::Derive => "Derive keys",
+            Self::SecurityEvent => "Security event",
+            Self::Report => "Report of operations",
+        }
+    }
+}
+
+impl From<Operation> for Deed {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Encrypt => Self::Encrypt,
+            Operation::Decrypt => Self::Decrypt,
+            Operation::Reencrypt => Self::Reencrypt,
+            Operation::Wrap => Self::Wrap,
+            Operation::Unwrap => Self::Unwrap,
+            Operation::Rewrap => Self::Rewrap,
+        }
+    }
+}
+
+/// What a caller says of a request besides what it asks for; all of it is written down, none of it decides anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// The person or service behind the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requesting_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: BTreeMap<String, String>,
+}
+
+/// One request of the data plane, as the journal keeps it. Never a plaintext, a key, a ciphertext or a context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataEvent {
+    pub at: DateTime<Utc>,
+    /// The name of the API key.
+    pub who: String,
+    /// The public part of the API key, which tells keys of one name apart.
+    pub key: String,
+    pub door: Door,
+    pub deed: Deed,
+    /// `production/DE`; what was asked for where it does not exist.
+    pub scope: String,
+    /// The numbers of the versions that were used, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<u32>,
+    /// Items of the request: 1, or as many as a batch has.
+    pub items: u32,
+    /// Items that were refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u32,
+    /// `Refused` when nothing of it was done.
+    pub outcome: Outcome,
+    /// Why not, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The client's address.
+    pub address: String,
+    /// The name of a security event that a client reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    #[serde(default, flatten)]
+    pub told: Told,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_says_only_what_there_is() {
+        let event = DataEvent {
+            at: DateTime::UNIX_EPOCH,
+            who: "orders".into(),
+            key: "a1b2c3d4e5f6".into(),
+            door: Door::Native,
+            deed: Deed::Encrypt,
+            scope: "production/DE".into(),
+            versions: vec![3],
+            items: 1,
+            failed: 0,
+            outcome: Outcome::Done,
+            code: None,
+            address: "192.0.2.7".into(),
+            event: None,
+            told: Told { object_id: Some("order 17".into()), ..Told::default() },
+        };
+        let line = serde_json::to_string(&event).expect("it is written");
+        assert_eq!(
+            line,
+            r#"{"at":"1970-01-01T00:00:00Z","who":"orders","key":"a1b2c3d4e5f6","door":"native","deed":"data.encrypt","scope":"production/DE","versions":[3],"items":1,"outcome":"done","address":"192.0.2.7","object_id":"order 17"}"#
+        );
+        assert_eq!(serde_json::from_str::<DataEvent>(&line).expect("it is read"), event);
+    }
+
+    #[test]
+    fn every_operation_has_its_deed() {
+        for operation in Operation::ALL {
+            assert_eq!(Deed::from(*operation).word(), format!("data.{}", operation.word()));
+            assert_eq!(Operation::from_word(operation.word()), Some(*operation));
+        }
+    }
+}
