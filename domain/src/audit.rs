@@ -66,6 +66,23 @@ actions! {
     RootKeyRotate = "root_key.rotate", "Rotate root key";
 }
 
+impl Action {
+    /// Whether the data plane must look again at what there is: who may come in, which scopes and versions there are.
+    pub fn moves_data(self) -> bool {
+        matches!(
+            self,
+            Self::ApiKeyCreate
+                | Self::ApiKeyRevoke
+                | Self::EnvironmentRemove
+                | Self::CountryAdd
+                | Self::CountryRemove
+                | Self::KeyCreate
+                | Self::KeyRotate
+                | Self::KeyRotateAutomatic
+        )
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

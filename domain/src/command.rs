@@ -1,6 +1,8 @@
 //! What a verification code confirms: each command says exactly what will be done.
 
+use crate::api_key::{ApiKeyId, Grant, Lifetime};
 use crate::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use crate::data::Operation;
 use crate::id::{AwsKeyId, ScopeId, SessionId, UserId};
 use crate::key_version::Plan;
 use crate::preflight::Report;
@@ -104,4 +106,20 @@ pub struct EndSessions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceRecoveryCodes {
     pub user: UserId,
+}
+
+/// "Create API key". Its secret is drawn when it is made, and shown once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateApiKey {
+    pub name: String,
+    pub grants: Vec<Grant>,
+    pub operations: Vec<Operation>,
+    pub lifetime: Lifetime,
+}
+
+/// "Revoke": the key stops working, on every server, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokeApiKey {
+    pub id: ApiKeyId,
+    pub name: String,
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api_key;
 pub mod audit;
 pub mod aws;
 pub mod command;

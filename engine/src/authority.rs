@@ -29,10 +29,11 @@
 
 use crate::audit::{Actor, Entry};
 use chrono::{DateTime, Utc};
+use domain::api_key::Grant;
 use domain::audit::Action;
 use domain::command::{
-    ChangePassword, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
-    ReplaceRecoveryCodes, RotateKey,
+    ChangePassword, CreateApiKey, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
+    ReplaceRecoveryCodes, RevokeApiKey, RotateKey,
 };
 use domain::id::UserId;
 use serde::Serialize;
@@ -76,10 +77,17 @@ sensitive! {
     RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
     EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
     ReplaceCredentials, KeyCredentials, place = |command| command.scope.name.to_string(), String;
+    CreateApiKey, ApiKeyCreate, place = |command| places(&command.grants), String;
+    RevokeApiKey, ApiKeyRevoke, place = |_| String::new(), String;
     ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
     EndSessions, SessionsEnd, account = |command| Some(command.user), Option<UserId>;
     ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;
     ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
+}
+
+/// "production/DE, staging/*".
+fn places(grants: &[Grant]) -> String {
+    grants.iter().map(|grant| grant.reach.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A command, who stands behind it, and when. Consumed by the verb that executes it.
@@ -94,6 +102,11 @@ impl<C: Sensitive> Authorised<C> {
     /// A person confirmed the command with a code. Called by `changes::confirm` alone.
     pub(crate) fn confirmed(command: C, by: Actor, at: DateTime<Utc>) -> Self {
         Self { command, by, at }
+    }
+
+    /// Somebody at the host's command line stands behind the command.
+    pub(crate) fn on_host(command: C, at: DateTime<Utc>) -> Self {
+        Self { command, by: Actor::Host, at }
     }
 
     /// The due date of a key stands behind the command. Called by the scheduler alone.

@@ -1,6 +1,7 @@
 //! What can go wrong in a use case, and what of it leaves the process.
 
 use chrono::{DateTime, Utc};
+use domain::api_key::ApiKeyRefused;
 use domain::key_version::NotManaged;
 use domain::limits::LimitReached;
 use domain::password::PasswordRefused;
@@ -50,6 +51,10 @@ pub enum Error {
     Country(#[from] NotACountry),
     #[error("{0} is there already")]
     CountryTaken(&'static str),
+    #[error("API key refused: {0}")]
+    ApiKey(#[from] ApiKeyRefused),
+    #[error("no API key, or one that does not work")]
+    UnknownApiKey,
     #[error("an encryption key exists")]
     HasKeys,
     #[error("{}", words::limit_reached(limit, *now))]
@@ -98,7 +103,7 @@ impl Error {
 
     fn code(&self) -> Code {
         match self {
-            Self::SignedOut => Code::SignedOut,
+            Self::SignedOut | Self::UnknownApiKey => Code::SignedOut,
             Self::WrongPassword
             | Self::WrongCode { .. }
             | Self::WrongRecoveryCode
@@ -115,6 +120,7 @@ impl Error {
             | Self::NameUnchanged
             | Self::Country(_)
             | Self::CountryTaken(_)
+            | Self::ApiKey(_)
             | Self::PeriodUnchanged { .. }
             | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp
@@ -147,6 +153,9 @@ impl Error {
             Self::Name(_) | Self::SlugTaken(_) | Self::NameUnchanged => Some("name"),
             Self::Country(_) | Self::CountryTaken(_) => Some("country"),
             Self::PeriodUnchanged { .. } => Some("rotation_days"),
+            Self::ApiKey(ApiKeyRefused::NoScope | ApiKeyRefused::UnknownScope(_)) => Some("scopes"),
+            Self::ApiKey(ApiKeyRefused::NoOperation) => Some("operations"),
+            Self::ApiKey(ApiKeyRefused::TwoLive(_)) => Some("name"),
             _ => None,
         }
     }
@@ -189,6 +198,8 @@ impl Error {
             Self::NameUnchanged => "This is the name it has. Enter another.".into(),
             Self::Country(refused) => refused.to_string(),
             Self::CountryTaken(name) => format!("{name} is in this environment already."),
+            Self::ApiKey(refused) => refused.to_string(),
+            Self::UnknownApiKey => "No API key was given, or it does not work.".into(),
             Self::HasKeys => {
                 "An encryption key exists here. It may be needed to decrypt, so this cannot be removed.".into()
             }

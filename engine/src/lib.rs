@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+mod api_keys;
 pub mod audit;
 pub mod authority;
 mod aws_keys;

@@ -1,5 +1,6 @@
 //! The portal: a database, a keyring, a clock. Everything else hangs on it.
 
+use crate::access::Access;
 use crate::audit::{Actor, Entry};
 use crate::aws_keys::Preflights;
 use crate::clock::Steady;
@@ -60,6 +61,7 @@ struct Inner {
     kms: Kms,
     leases: Leases,
     preflights: Preflights,
+    access: Access,
 }
 
 /// A clock that is off by more than this is worth a warning.
@@ -108,6 +110,7 @@ impl Portal {
             kms: Kms::new(&settings.kms),
             leases: Leases::new(settings.leases),
             preflights: Preflights::new(settings.preflights_each_minute),
+            access: Access::default(),
             settings,
         })))
     }
@@ -186,6 +189,10 @@ impl Portal {
 
     pub(crate) fn preflights(&self) -> &Preflights {
         &self.0.preflights
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     pub(crate) fn settings(&self) -> &Settings {

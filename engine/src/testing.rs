@@ -220,8 +220,10 @@ impl TestPortal {
 
     /// How many rows there are of everything that a request may make or take away.
     pub async fn rows(&self) -> Vec<(String, i64)> {
-        const TABLES: [&str; 10] = [
+        const TABLES: [&str; 12] = [
             "administrator",
+            "api_key",
+            "api_key_grant",
             "audit_event",
             "aws_key",
             "environment",

@@ -51,11 +51,13 @@ impl Tx {
     /// Appends an event under the next sequence number. The number is taken from a row that stays
     /// locked until the commit: numbers have no gaps, and their order is that of the commits.
     pub(super) async fn append(&mut self, entry: &Entry) -> Result<i64, Error> {
-        const NEXT: &str =
-            "UPDATE instance SET audit_sequence = audit_sequence + 1 WHERE id = 1 RETURNING audit_sequence";
+        const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + 1, data_epoch = data_epoch + $1 \
+                            WHERE id = 1 RETURNING audit_sequence";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
                            detail, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let sequence: i64 = within!(self, c => sqlx::query_scalar(NEXT).fetch_one(c).await)?;
+        let moves_data = entry.outcome == Outcome::Done && entry.action.moves_data();
+        let sequence: i64 =
+            within!(self, c => sqlx::query_scalar(NEXT).bind(i64::from(moves_data)).fetch_one(c).await)?;
         within!(self, c => sqlx::query(SQL)
             .bind(sequence).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
             .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place).bind(entry.outcome.word())

@@ -172,6 +172,22 @@ impl Db {
         })
     }
 
+    /// Every version of a scope, as the data plane looks them up.
+    pub async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
+        const SQL: &str = "SELECT id, number, status FROM key_version WHERE scope_id = $1 ORDER BY number";
+        let rows: Vec<(i64, i64, String)> =
+            on!(self, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
+        let numbered = rows.into_iter().map(|(id, number, status)| {
+            let column = |name| corrupt("key_version", name, id);
+            Ok(Numbered {
+                id,
+                number: u32::try_from(number).map_err(|_| column("number"))?,
+                is_active: Status::from_word(&status).ok_or_else(|| column("status"))? == Status::Active,
+            })
+        });
+        numbered.collect()
+    }
+
     /// The sealed material of a version.
     pub async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT material FROM key_version WHERE scope_id = $1 AND number = $2";
@@ -189,6 +205,13 @@ impl Db {
                            ORDER BY k.due_at, k.id LIMIT $2";
         Ok(on!(self, pool => sqlx::query_as(SQL).bind(now).bind(i64::from(count)).fetch_all(pool).await)?)
     }
+}
+
+/// A version's portal-wide id and its number in its scope.
+pub struct Numbered {
+    pub id: i64,
+    pub number: u32,
+    pub is_active: bool,
 }
 
 /// How many versions a scope has, as its limits count them.

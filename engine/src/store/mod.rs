@@ -1,5 +1,6 @@
 //! The only SQL. One text for both databases; rows are private structs that become domain types.
 
+pub mod api_keys;
 pub mod audit;
 pub mod aws_keys;
 pub mod changes;

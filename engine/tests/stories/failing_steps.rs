@@ -4,6 +4,8 @@
 
 use crate::aws::{Customer, asked, others};
 use crate::support::*;
+use domain::api_key::Lifetime;
+use domain::data::Operation;
 use domain::rotation::RotationPeriod;
 use domain::scope::Kind as EnvironmentKind;
 use engine::testing::look::{broken, count};
@@ -17,6 +19,7 @@ stories! {
     rotating_by_itself_is_whole_or_not_at_all,
     registering_a_customers_key_is_whole_or_not_at_all,
     replacing_credentials_is_whole_or_not_at_all,
+    making_an_api_key_is_whole_or_not_at_all,
     setting_up_is_whole_or_not_at_all,
     a_change_of_password_is_whole_or_not_at_all,
     new_recovery_codes_are_whole_or_not_at_all,
@@ -55,6 +58,7 @@ async fn census(t: &TestPortal) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT COUNT(*) FROM key_version",
+        "SELECT COUNT(*) FROM api_key_grant",
         "SELECT COALESCE(SUM(rotation_days), 0) FROM key_version WHERE status = 'active'",
         "SELECT COUNT(*) FROM administrator",
         "SELECT COALESCE(SUM(security_epoch), 0) FROM administrator",
@@ -147,6 +151,24 @@ async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
     let newest = t.portal.keys(&house.de, None).await.expect("the page").versions[0].number;
     t.portal.material(&house.de, newest).await.expect("released");
     house.end().await;
+}
+
+async fn making_an_api_key_is_whole_or_not_at_all(t: &TestPortal) {
+    let (ada, _) = with_key(t).await;
+    let reach = ["production/DE".parse().expect("a scope"), "production/*".parse().expect("an environment")];
+    at_every_step(t, async |arm| {
+        let ada = tomorrow(t, &ada).await;
+        let name = format!("key of {}", t.clock.now());
+        let operations = vec![Operation::Wrap];
+        let plan = t.portal.plan_api_key(&ada.session, &name, &reach, operations, Lifetime::Days30).await?;
+        let proof = proof(t, &ada, &plan).await;
+        arm();
+        t.portal.create_api_key(proof, &ada.session).await.map(|()| true)
+    })
+    .await;
+    let halves = "SELECT COUNT(*) FROM api_key k WHERE \
+                  (SELECT COUNT(*) FROM api_key_grant g WHERE g.api_key_id = k.id) <> 2";
+    assert_eq!(number(t.db(), halves).await, 0);
 }
 
 async fn replacing_credentials_is_whole_or_not_at_all(t: &TestPortal) {

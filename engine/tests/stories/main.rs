@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod api_keys;
 mod architecture;
 mod audit;
 mod aws;

@@ -1,0 +1,247 @@
+//! API keys: with what the vendor's services come in.
+
+use crate::data::Operation;
+use crate::id::{EnvironmentId, ScopeId};
+use crate::scope::{Country, ScopeName, Slug};
+use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// So many keys of one name may live at a time: the one in use, and the one that follows it.
+pub const LIVE_OF_A_NAME: usize = 2;
+/// What every key begins with, in base64.
+pub const PREFIX: &str = "kstd";
+/// Characters of a key.
+pub const LENGTH: usize = 44;
+/// Characters of a key that may be seen: the prefix and the id.
+pub const SEEN: usize = 12;
+
+/// The part of an API key that is no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiKeyId(pub [u8; 6]);
+
+impl ApiKeyId {
+    /// How the key begins: "kstdAbCd1234". Whoever has the key finds its row by it.
+    pub fn seen(self) -> String {
+        format!("{PREFIX}{}", data_encoding::BASE64.encode(&self.0))
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+/// The text is not the id of an API key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of an API key: 12 hexadecimal digits, or how the key begins")]
+pub struct NotAnId;
+
+impl std::str::FromStr for ApiKeyId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let bytes = match text.strip_prefix(PREFIX) {
+            Some(id) => data_encoding::BASE64.decode(id.as_bytes()),
+            None => HEXLOWER.decode(text.as_bytes()),
+        };
+        bytes.ok().and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(NotAnId)
+    }
+}
+
+/// What a key reaches: one scope, or every country of an environment, those to come among them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reach {
+    pub environment: Slug,
+    pub country: Option<Country>,
+}
+
+/// The text names no scope and no environment.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a scope: write production/DE, or production/* for every country of an environment")]
+pub struct NotAReach;
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.country {
+            Some(country) => write!(f, "{}/{country}", self.environment),
+            None => write!(f, "{}/*", self.environment),
+        }
+    }
+}
+
+impl std::str::FromStr for Reach {
+    type Err = NotAReach;
+    fn from_str(text: &str) -> Result<Self, NotAReach> {
+        let (environment, country) = text.split_once('/').ok_or(NotAReach)?;
+        let environment = Slug::try_from(environment.to_owned()).map_err(|_| NotAReach)?;
+        let country = match country {
+            "*" => None,
+            code => Some(Country::from_code(code).map_err(|_| NotAReach)?),
+        };
+        Ok(Self { environment, country })
+    }
+}
+
+impl Reach {
+    pub fn includes(&self, scope: &ScopeName) -> bool {
+        self.environment == scope.environment && self.country.is_none_or(|country| country == scope.country)
+    }
+}
+
+/// A reach with the rows it stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub environment: EnvironmentId,
+    pub scope: Option<ScopeId>,
+    pub reach: Reach,
+}
+
+/// Why a key cannot be made. The text is what the person reads beside the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiKeyRefused {
+    #[error("Choose at least one scope.")]
+    NoScope,
+    #[error("Choose at least one operation.")]
+    NoOperation,
+    #[error("There is no {0}. Choose from the list.")]
+    UnknownScope(Reach),
+    #[error(
+        "{LIVE_OF_A_NAME} keys named “{0}” work already: one in use and one to follow it. Revoke one, or choose another name."
+    )]
+    TwoLive(String),
+}
+
+/// How long a key lives: at most a year.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub enum Lifetime {
+    Days30,
+    Days90,
+    Days180,
+    #[default]
+    Days365,
+}
+
+/// The number of days is none of those offered.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Choose 30, 90, 180 or 365 days.")]
+pub struct NotALifetime;
+
+impl Lifetime {
+    pub const ALL: [Self; 4] = [Self::Days30, Self::Days90, Self::Days180, Self::Days365];
+
+    pub fn days(self) -> i64 {
+        match self {
+            Self::Days30 => 30,
+            Self::Days90 => 90,
+            Self::Days180 => 180,
+            Self::Days365 => 365,
+        }
+    }
+
+    pub fn end(self, from: DateTime<Utc>) -> DateTime<Utc> {
+        from + TimeDelta::days(self.days())
+    }
+}
+
+impl TryFrom<i64> for Lifetime {
+    type Error = NotALifetime;
+    fn try_from(days: i64) -> Result<Self, NotALifetime> {
+        Self::ALL.into_iter().find(|lifetime| lifetime.days() == days).ok_or(NotALifetime)
+    }
+}
+
+impl From<Lifetime> for i64 {
+    fn from(lifetime: Lifetime) -> Self {
+        lifetime.days()
+    }
+}
+
+impl std::str::FromStr for Lifetime {
+    type Err = NotALifetime;
+    fn from_str(text: &str) -> Result<Self, NotALifetime> {
+        text.parse::<i64>().map_err(|_| NotALifetime)?.try_into()
+    }
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Live,
+    Expired,
+    Revoked,
+}
+
+impl State {
+    pub fn of(revoked_at: Option<DateTime<Utc>>, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        match revoked_at {
+            Some(_) => Self::Revoked,
+            None if expires_at <= now => Self::Expired,
+            None => Self::Live,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// The operations a person chose, each once and in their order, as words with commas between.
+pub fn words(operations: &[Operation]) -> String {
+    let chosen = Operation::ALL.iter().filter(|operation| operations.contains(operation));
+    chosen.map(|operation| operation.word()).collect::<Vec<_>>().join(",")
+}
+
+/// The operations that such a text names; `None` when it names something else, or nothing.
+pub fn from_words(text: &str) -> Option<Vec<Operation>> {
+    text.split(',').map(|word| Operation::from_word(word.trim())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_by_what_may_be_seen_of_it() {
+        let id = ApiKeyId([0, 1, 2, 253, 254, 255]);
+        assert_eq!((id.to_string().as_str(), id.seen().as_str()), ("000102fdfeff", "kstdAAEC/f7/"));
+        for text in [id.to_string(), id.seen()] {
+            assert_eq!(text.parse(), Ok(id));
+        }
+        for bad in ["", "kstd", "kstdAAEC", "000102fdfe", "000102FDFEFF", "kstdAAEC/f7/AAAA"] {
+            assert_eq!(bad.parse::<ApiKeyId>(), Err(NotAnId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reach_is_one_scope_or_an_environment() {
+        let scope = |environment: &str, country| ScopeName {
+            environment: Slug::try_from(environment.to_owned()).expect("a slug"),
+            country: Country::from_code(country).expect("a country"),
+        };
+        let one: Reach = "production/DE".parse().expect("a scope");
+        let all: Reach = "production/*".parse().expect("an environment");
+        assert!(one.includes(&scope("production", "DE")) && !one.includes(&scope("production", "FR")));
+        assert!(all.includes(&scope("production", "FR")) && !all.includes(&scope("staging", "FR")));
+        assert_eq!((one.to_string(), all.to_string()), ("production/DE".into(), "production/*".into()));
+        for bad in ["", "production", "production/", "production/de", "*/DE", "production/DE/x", "Pro/DE"] {
+            assert_eq!(bad.parse::<Reach>(), Err(NotAReach), "{bad}");
+        }
+    }
+
+    #[test]
+    fn operations_are_words_in_their_own_order() {
+        assert_eq!(words(&[Operation::Wrap, Operation::Encrypt, Operation::Wrap]), "encrypt,wrap");
+        assert_eq!(from_words("encrypt, wrap"), Some(vec![Operation::Encrypt, Operation::Wrap]));
+        for bad in ["", "encrypt,", "encrypt;wrap", "Encrypt", "all"] {
+            assert_eq!(from_words(bad), None, "{bad}");
+        }
+    }
+}

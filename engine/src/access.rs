@@ -1,0 +1,260 @@
+//! Who may come in at the data plane, and what there is for them: read from the database once, kept in memory, thrown away
+//! when the database's epoch moves. A request that is served from memory asks the database nothing.
+
+use crate::clock::Steady;
+use crate::lease::LeaseKey;
+use crate::notes::or_warn;
+use crate::{Error, Portal, SecretText, api_keys};
+use chrono::{DateTime, Utc};
+use domain::api_key::{ApiKeyId, Reach};
+use domain::data::Operation;
+use domain::id::ScopeId;
+use domain::scope::ScopeName;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// How often a server looks whether something has moved.
+pub const EVERY: Duration = Duration::from_millis(500);
+/// How often the last uses of keys are written down.
+pub const NOTED: Duration = Duration::from_secs(5);
+/// A server that could not look for this long serves nobody from memory: a key may have been revoked elsewhere.
+const BLIND: Duration = Duration::from_secs(60);
+
+/// What a server knows.
+#[derive(Default)]
+pub struct Access(RwLock<Option<Arc<Known>>>);
+
+struct Known {
+    epoch: i64,
+    looked: RwLock<Steady>,
+    keys: HashMap<ApiKeyId, Arc<KnownKey>>,
+    scopes: RwLock<HashMap<ScopeName, Arc<KnownScope>>>,
+}
+
+/// An API key that works, as it is asked at every request.
+struct KnownKey {
+    id: ApiKeyId,
+    name: String,
+    hash: Vec<u8>,
+    operations: Vec<Operation>,
+    reach: Vec<Reach>,
+    expires_at: DateTime<Utc>,
+    /// Microseconds; what is newer than `noted` is still to be written down.
+    used: AtomicI64,
+    noted: AtomicI64,
+}
+
+/// A scope and the numbers of its versions.
+pub struct KnownScope {
+    pub id: ScopeId,
+    pub name: ScopeName,
+    /// The version that encrypts; none where there is no key.
+    pub active: Option<Version>,
+    versions: HashMap<i64, u32>,
+}
+
+/// A version, as ciphertexts name it and as leases do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Portal-wide.
+    pub id: u32,
+    pub number: u32,
+}
+
+impl KnownScope {
+    /// The version of this scope that has the portal-wide id.
+    pub fn version(&self, id: u32) -> Option<Version> {
+        self.versions.get(&i64::from(id)).map(|number| Version { id, number: *number })
+    }
+
+    pub fn lease(&self, version: Version) -> LeaseKey {
+        LeaseKey { scope: self.id, number: version.number }
+    }
+}
+
+/// A service that has shown an API key that works.
+#[derive(Clone)]
+pub struct Caller {
+    key: Arc<KnownKey>,
+    pub address: String,
+}
+
+impl Caller {
+    /// The name of its key.
+    pub fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    /// What may be seen of its key.
+    pub fn seen(&self) -> String {
+        self.key.id.seen()
+    }
+
+    /// Whether it may know of the scope.
+    pub fn reaches(&self, scope: &ScopeName) -> bool {
+        self.key.reach.iter().any(|reach| reach.includes(scope))
+    }
+
+    pub fn may(&self, operation: Operation) -> bool {
+        self.key.operations.contains(&operation)
+    }
+}
+
+impl Known {
+    fn scope(&self, name: &ScopeName) -> Option<Arc<KnownScope>> {
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+impl Access {
+    fn known(&self) -> Option<Arc<Known>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Portal {
+    /// Looks whether something has moved, and if so reads the keys anew and forgets the scopes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_again(&self) -> Result<(), Error> {
+        let looked = self.steady();
+        let epoch = self.db().data_epoch().await?;
+        let before = self.access().known();
+        if let Some(known) = before.as_ref().filter(|known| known.epoch == epoch) {
+            *known.looked.write().unwrap_or_else(PoisonError::into_inner) = looked;
+            return Ok(());
+        }
+        let mut keys = HashMap::new();
+        for key in self.db().live_api_keys(self.now()).await? {
+            let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
+            let used = before.as_ref().and_then(|known| known.keys.get(&key.id));
+            let used = used.map_or(noted, |known| known.used.load(Ordering::Relaxed));
+            let known = KnownKey {
+                id: key.id,
+                name: key.name,
+                hash: key.hash,
+                operations: key.operations,
+                reach: key.reach,
+                expires_at: key.expires_at,
+                used: AtomicI64::new(used.max(noted)),
+                noted: AtomicI64::new(noted),
+            };
+            keys.insert(known.id, Arc::new(known));
+        }
+        let known = Known { epoch, looked: RwLock::new(looked), keys, scopes: RwLock::default() };
+        let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
+        // Who looked later knows more.
+        if place.as_ref().is_none_or(|there| there.epoch <= epoch) {
+            *place = Some(Arc::new(known));
+        }
+        Ok(())
+    }
+
+    /// What is known, if it is known lately enough.
+    async fn known(&self) -> Result<Arc<Known>, Error> {
+        for _ in 0..2 {
+            if let Some(known) = self.access().known() {
+                let looked = *known.looked.read().unwrap_or_else(PoisonError::into_inner);
+                if self.steady().since(looked) < BLIND {
+                    return Ok(known);
+                }
+            }
+            self.look_again().await?;
+        }
+        Err(Error::Busy)
+    }
+
+    /// Whose key this is.
+    ///
+    /// # Errors
+    /// [`Error::UnknownApiKey`], whatever is wrong with it.
+    pub async fn caller(&self, key: &SecretText, address: &str) -> Result<Caller, Error> {
+        const NOBODY: [u8; 32] = [0; 32];
+        let Some(presented) = api_keys::read(key.expose()) else { return Err(Error::UnknownApiKey) };
+        let known = self.known().await?;
+        let found = known.keys.get(&presented.id);
+        let hash = found.map_or(&NOBODY[..], |key| &key.hash);
+        let is_right = bool::from(presented.hash.ct_eq(hash));
+        let now = self.now();
+        match found {
+            Some(key) if is_right && key.expires_at > now => {
+                key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+                Ok(Caller { key: Arc::clone(key), address: address.to_owned() })
+            }
+            _ => Err(Error::UnknownApiKey),
+        }
+    }
+
+    /// A scope that the caller may know of. What it may not is answered like what does not exist.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn scope_of(&self, caller: &Caller, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        if !caller.reaches(name) {
+            return Err(Error::NotFound);
+        }
+        let known = self.known().await?;
+        match known.scope(name) {
+            Some(scope) => Ok(scope),
+            None => self.read_scope(&known, name).await,
+        }
+    }
+
+    /// The scope once more: another server may have made a version a moment ago.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it was removed.
+    pub(crate) async fn scope_anew(&self, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        let known = self.known().await?;
+        self.read_scope(&known, name).await
+    }
+
+    async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let mut read =
+            KnownScope { id: scope.id, name: name.clone(), active: None, versions: HashMap::new() };
+        for version in self.db().version_numbers(scope.id).await? {
+            read.versions.insert(version.id, version.number);
+            if version.is_active {
+                let id = u32::try_from(version.id)
+                    .map_err(|_| Error::Fault("a version's id is too large".into()))?;
+                read.active = Some(Version { id, number: version.number });
+            }
+        }
+        let read = Arc::new(read);
+        let mut scopes = known.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        scopes.insert(name.clone(), Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Writes down when keys were used last; a crash loses the last seconds of it.
+    pub async fn note_uses(&self) {
+        let Some(known) = self.access().known() else { return };
+        let used: Vec<_> = known
+            .keys
+            .values()
+            .filter(|key| key.used.load(Ordering::Relaxed) > key.noted.load(Ordering::Relaxed))
+            .map(|key| (Arc::clone(key), key.used.load(Ordering::Relaxed)))
+            .collect();
+        if used.is_empty() {
+            return;
+        }
+        let these = &used;
+        let noted = self.db().write(|mut tx| async move {
+            for (key, at) in these {
+                if let Some(at) = DateTime::from_timestamp_micros(*at) {
+                    tx.api_key_was_used(key.id, at).await?;
+                }
+            }
+            tx.commit_unaudited("the last use of an API key; each use is in the journal").await
+        });
+        match noted.await {
+            Ok(()) => used.iter().for_each(|(key, at)| key.noted.store(*at, Ordering::Relaxed)),
+            error => or_warn(error, "the last uses of API keys could not be written down"),
+        }
+    }
+}

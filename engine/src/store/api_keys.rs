@@ -1,0 +1,194 @@
+//! API keys and what they reach.
+
+use super::{Db, Tx, corrupt, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::api_key::{ApiKeyId, Grant, Reach, from_words, words};
+use domain::command::CreateApiKey;
+use domain::data::Operation;
+use domain::scope::{Country, Slug};
+
+/// One line a grant; a key that reaches nothing any more has one line without.
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: Vec<u8>,
+    name: String,
+    hash: Vec<u8>,
+    operations: String,
+    created_at: DateTime<Utc>,
+    created_by: String,
+    expires_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    slug: Option<String>,
+    country: Option<String>,
+}
+
+/// A stored API key.
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    pub name: String,
+    pub hash: Vec<u8>,
+    pub operations: Vec<Operation>,
+    pub created_at: DateTime<Utc>,
+    pub created_by: String,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub reach: Vec<Reach>,
+}
+
+impl Record {
+    fn column(&self, name: &'static str) -> Error {
+        corrupt("api_key", name, data_encoding::HEXLOWER.encode(&self.id))
+    }
+
+    fn id(&self) -> Result<ApiKeyId, Error> {
+        self.id.as_slice().try_into().map(ApiKeyId).map_err(|_| self.column("id"))
+    }
+
+    fn reach(&self) -> Result<Option<Reach>, Error> {
+        let Some(slug) = &self.slug else { return Ok(None) };
+        let country = self.country.as_deref().map(Country::from_code).transpose();
+        Ok(Some(Reach {
+            environment: Slug::try_from(slug.clone()).map_err(|_| self.column("slug"))?,
+            country: country.map_err(|_| self.column("country"))?,
+        }))
+    }
+}
+
+/// Lines of one key stand together.
+fn gather(records: Vec<Record>) -> Result<Vec<ApiKey>, Error> {
+    let mut keys: Vec<ApiKey> = Vec::new();
+    for record in records {
+        let (id, reach) = (record.id()?, record.reach()?);
+        match keys.last_mut().filter(|last| last.id == id) {
+            Some(last) => last.reach.extend(reach),
+            None => keys.push(ApiKey {
+                id,
+                operations: from_words(&record.operations).ok_or_else(|| record.column("operations"))?,
+                name: record.name,
+                hash: record.hash,
+                created_at: record.created_at,
+                created_by: record.created_by,
+                expires_at: record.expires_at,
+                revoked_at: record.revoked_at,
+                last_used_at: record.last_used_at,
+                reach: reach.into_iter().collect(),
+            }),
+        }
+    }
+    Ok(keys)
+}
+
+macro_rules! select_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT k.id, k.name, k.hash, k.operations, k.created_at, k.created_by, k.expires_at, k.revoked_at, \
+             k.last_used_at, e.slug, s.country FROM (SELECT * FROM api_key ",
+            $which,
+            ") k LEFT JOIN api_key_grant g ON g.api_key_id = k.id \
+             LEFT JOIN environment e ON e.id = g.environment_id LEFT JOIN scope s ON s.id = g.scope_id \
+             ORDER BY k.created_at DESC, k.id DESC, e.slug, s.country"
+        )
+    };
+}
+
+impl Db {
+    /// Keys made before `before` (or the newest), newest first.
+    pub async fn api_keys(&self, before: Option<ApiKeyId>, count: u32) -> Result<Vec<ApiKey>, Error> {
+        const NEWEST: &str = select_keys!("ORDER BY created_at DESC, id DESC LIMIT $1");
+        const OLDER: &str = select_keys!(
+            "WHERE (created_at, id) < (SELECT b.created_at, b.id FROM api_key b WHERE b.id = $2) \
+             ORDER BY created_at DESC, id DESC LIMIT $1"
+        );
+        let count = i64::from(count);
+        gather(match &before {
+            None => on!(self, pool => sqlx::query_as(NEWEST).bind(count).fetch_all(pool).await)?,
+            Some(before) => {
+                on!(self, pool => sqlx::query_as(OLDER).bind(count).bind(&before.0[..]).fetch_all(pool).await)?
+            }
+        })
+    }
+
+    pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKey, Error> {
+        const SQL: &str = select_keys!("WHERE id = $1");
+        let records = on!(self, pool => sqlx::query_as(SQL).bind(&id.0[..]).fetch_all(pool).await)?;
+        gather(records)?.pop().ok_or(Error::NotFound)
+    }
+
+    /// Every key that works now.
+    pub async fn live_api_keys(&self, now: DateTime<Utc>) -> Result<Vec<ApiKey>, Error> {
+        const SQL: &str = select_keys!("WHERE revoked_at IS NULL AND expires_at > $1");
+        gather(on!(self, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
+    }
+
+    /// The number that moves with every change the data plane must see.
+    pub async fn data_epoch(&self) -> Result<i64, Error> {
+        const SQL: &str = "SELECT data_epoch FROM instance WHERE id = 1";
+        Ok(on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?)
+    }
+}
+
+impl Tx {
+    /// How many keys of this name work.
+    pub async fn count_live_api_keys(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        const SQL: &str =
+            "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
+        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(name).bind(now).fetch_one(c).await)?)
+    }
+
+    pub async fn insert_api_key(
+        &mut self,
+        id: ApiKeyId,
+        hash: &[u8],
+        key: &CreateApiKey,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO api_key (id, name, hash, operations, created_at, created_by, expires_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        within!(self, c => sqlx::query(SQL)
+            .bind(&id.0[..]).bind(&key.name).bind(hash).bind(words(&key.operations)).bind(now).bind(by)
+            .bind(key.lifetime.end(now)).execute(c).await.map(drop))?;
+        for grant in &key.grants {
+            self.insert_grant(id, grant).await?;
+        }
+        Ok(())
+    }
+
+    /// Only while what it reaches is there: it may have been removed meanwhile.
+    async fn insert_grant(&mut self, id: ApiKeyId, grant: &Grant) -> Result<(), Error> {
+        const WHOLE: &str = "INSERT INTO api_key_grant (api_key_id, environment_id) \
+                             SELECT $1, id FROM environment WHERE id = $2 AND removed_at IS NULL";
+        const ONE: &str = "INSERT INTO api_key_grant (api_key_id, environment_id, scope_id) \
+                           SELECT $1, environment_id, id FROM scope WHERE environment_id = $2 AND id = $3";
+        let environment = grant.environment.0;
+        let done = match grant.scope {
+            None => {
+                within!(self, c => sqlx::query(WHOLE).bind(&id.0[..]).bind(environment).execute(c).await.map(|r| r.rows_affected()))
+            }
+            Some(scope) => {
+                within!(self, c => sqlx::query(ONE).bind(&id.0[..]).bind(environment).bind(scope.0).execute(c).await.map(|r| r.rows_affected()))
+            }
+        };
+        match done? {
+            1 => Ok(()),
+            _ => Err(Error::Outdated(format!("{} was removed in the meantime.", grant.reach))),
+        }
+    }
+
+    /// Ends a key; false when it was ended before.
+    pub async fn revoke_api_key(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+        let rows = within!(self, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Another server may have seen a later use.
+    pub async fn api_key_was_used(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+        within!(self, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}
