@@ -1,5 +1,6 @@
 //! The addresses that pages link to.
 
+use domain::api_key::ApiKeyId;
 use domain::scope::{Country, ScopeName, Slug};
 
 pub fn environment(slug: &Slug) -> String {
@@ -24,6 +25,10 @@ pub fn check(scope: &ScopeName, number: u32) -> String {
 
 pub fn credentials(scope: &ScopeName, number: u32) -> String {
     format!("{}/credentials", version(scope, number))
+}
+
+pub fn revoke(key: ApiKeyId) -> String {
+    format!("/api-keys/{key}/revoke")
 }
 
 /// An address that carries on where to go after signing in. The server hands out paths of ours only.

@@ -38,6 +38,20 @@ words! {
     }
 }
 
+impl Operation {
+    /// One line for the person who allows it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Encrypt => "Small data, up to 64 KiB, with the newest version.",
+            Self::Decrypt => "What was encrypted, with any version.",
+            Self::Reencrypt => "To the newest version, without seeing the data.",
+            Self::Wrap => "Data keys (DEK), made here or given, with the newest version.",
+            Self::Unwrap => "Wrapped data keys (EDEK), with any version.",
+            Self::Rewrap => "To the newest version, without seeing the data key.",
+        }
+    }
+}
+
 words! {
     /// What a service asked for, as the journal says it.
     Deed {

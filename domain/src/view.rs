@@ -314,6 +314,13 @@ pub struct ApiKeyRow {
     pub state: State,
 }
 
+impl ApiKeyRow {
+    /// How the key begins.
+    pub fn seen(&self) -> String {
+        self.id.seen()
+    }
+}
+
 /// The page of API keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeysView {

@@ -118,7 +118,7 @@ impl Portal {
         self.asked_api_key(name, reach, operations, lifetime).await
     }
 
-    async fn asked_api_key(
+    pub(crate) async fn asked_api_key(
         &self,
         name: &str,
         reach: &[Reach],

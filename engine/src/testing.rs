@@ -3,12 +3,16 @@
 pub mod kms;
 pub mod look;
 
+use crate::audit::{Actor, Entry};
 use crate::envelope::RootKey;
 use crate::lease::LeaseKey;
 use crate::store::{Db, Pooler};
 use crate::totp::Seed;
 use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::api_key::{ApiKeyId, Lifetime};
+use domain::audit::Action;
+use domain::data::Operation;
 use domain::limits::DailyLimits;
 use domain::scope::ScopeName;
 use sqlx::postgres::PgConnectOptions;
@@ -254,6 +258,28 @@ impl TestPortal {
             .write(|mut tx| async move { tx.hold_counter(subject.hash(), self.clock.now()).await })
             .await;
         counter.expect("a counter").failures
+    }
+
+    /// An API key with this id, for tests that need to know it beforehand.
+    pub async fn api_key(
+        &self,
+        id: [u8; 6],
+        name: &str,
+        reach: &str,
+        operations: &[Operation],
+    ) -> SecretText {
+        let reach = [reach.parse().expect("a scope")];
+        let asked = self.portal.asked_api_key(name, &reach, operations.to_vec(), Lifetime::Days365).await;
+        let (id, command, now) = (ApiKeyId(id), &asked.expect("it can be made"), self.clock.now());
+        let key = SecretText::new(format!("{}{}", id.seen(), "s".repeat(32)));
+        let hash = crate::api_keys::read(key.expose()).expect("a key of ours").hash;
+        let made = self.db().write(|mut tx| async move {
+            tx.insert_api_key(id, &hash, command, "ada@example.com", now).await?;
+            tx.commit(Entry::done(now, Actor::Host, Action::ApiKeyCreate)).await
+        });
+        made.await.expect("a key");
+        self.portal.look_again().await.expect("it looks");
+        key
     }
 
     /// Forgets the failures of a name, so that a test may go on without waiting.

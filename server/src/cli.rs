@@ -22,6 +22,9 @@ enum Command {
     /// Administrators, by the operator's hand.
     #[command(subcommand)]
     Admin(Admin),
+    /// API keys: what the vendor's services come in with.
+    #[command(subcommand)]
+    ApiKey(ApiKey),
     /// The key that seals everything else.
     #[command(subcommand)]
     RootKey(RootKey),
@@ -73,6 +76,36 @@ pub(crate) struct Account {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum ApiKey {
+    /// Make an API key; prints it, alone, on standard output.
+    Create(NewApiKey),
+    /// List API keys, newest first: how each begins, its name, state, expiry, last use, operations, scopes.
+    List,
+    /// End an API key on every server.
+    Revoke {
+        /// How the key begins (kstd and eight characters), or its id.
+        #[arg(long)]
+        key: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct NewApiKey {
+    /// The service that uses it; two keys of one name may live at a time.
+    #[arg(long)]
+    pub name: String,
+    /// Where it may be used: production/DE, or production/* for a whole environment. Repeats.
+    #[arg(long = "scope", required = true)]
+    pub scopes: Vec<String>,
+    /// What it may do, with commas between: encrypt, decrypt, reencrypt, wrap, unwrap, rewrap.
+    #[arg(long)]
+    pub operations: String,
+    /// How long it lives: 30, 90, 180 or 365 days.
+    #[arg(long, default_value = "365")]
+    pub expires_days: String,
+}
+
+#[derive(Subcommand)]
 enum RootKey {
     /// Make the root key's file; never overwrites one.
     Init {
@@ -100,6 +133,7 @@ pub fn run() -> Result<(), Stop> {
         match cli.command {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,
             Some(Command::Admin(command)) => host_commands::admin(&settings, command).await,
+            Some(Command::ApiKey(command)) => host_commands::api_key(&settings, command).await,
             Some(Command::RootKey(RootKey::Init { file })) => host_commands::root_key_init(&settings, file),
             Some(Command::RootKey(RootKey::Rotate)) => host_commands::root_key_rotate(&settings).await,
             Some(Command::Migrate) => host_commands::migrate(&settings).await,

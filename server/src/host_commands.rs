@@ -2,9 +2,12 @@
 //! must be kept is printed once, on standard output.
 
 use crate::Stop;
-use crate::cli::{Account, Admin};
+use crate::cli::{Account, Admin, ApiKey, NewApiKey};
 use crate::serve::{open_database, open_portal};
 use crate::settings::Settings;
+use domain::api_key::{self, ApiKeyId, Reach};
+use domain::data::Operation;
+use domain::words;
 use engine::root_rotation::{self, Rotated};
 use engine::totp::Seed;
 use engine::{Clock, Error, Portal, SecretText, root_key};
@@ -99,6 +102,66 @@ fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop
         Ok((password, None))
     } else {
         Err(Stop::new("The two passwords are not the same."))
+    }
+}
+
+pub async fn api_key(settings: &Settings, command: ApiKey) -> Result<(), Stop> {
+    match command {
+        ApiKey::Create(new) => create_api_key(settings, new).await,
+        ApiKey::List => list_api_keys(settings).await,
+        ApiKey::Revoke { key } => {
+            let id: ApiKeyId = key.parse().map_err(|error| Stop::new(format!("“{key}” is {error}.")))?;
+            let portal = open_portal(settings).await?;
+            let revoked = portal.revoke_api_key_on_host(id).await.map_err(|error| match error {
+                Error::NotFound => Stop::new(format!("There is no API key {key}.")),
+                error => error.into(),
+            })?;
+            eprintln!("The API key {revoked} is revoked: every server refuses it within a second.");
+            Ok(())
+        }
+    }
+}
+
+async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop> {
+    let reach: Result<Vec<Reach>, Stop> = new
+        .scopes
+        .iter()
+        .map(|text| text.parse().map_err(|error| Stop::new(format!("“{text}” is {error}."))))
+        .collect();
+    let operations = api_key::from_words(&new.operations).ok_or_else(|| {
+        let all = api_key::words(Operation::ALL).replace(',', ", ");
+        Stop::new(format!("“{}” is no list of operations. There are: {all}.", new.operations))
+    })?;
+    let lifetime = new.expires_days.parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
+    let (reach, portal) = (reach?, open_portal(settings).await?);
+    let key = portal.create_api_key_on_host(&new.name, &reach, operations, lifetime).await?;
+    println!("{}", key.expose());
+    eprintln!("The API key {} works now. It is shown only here.", new.name);
+    Ok(())
+}
+
+async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
+    let portal = open_portal(settings).await?;
+    let mut before = None;
+    loop {
+        let page = portal.api_keys(before).await?;
+        for key in page.keys {
+            let reach: Vec<_> = key.reach.iter().map(ToString::to_string).collect();
+            println!(
+                "{}…\t{}\t{}\t{}\t{}\t{}\t{}",
+                key.seen(),
+                key.name,
+                key.state.word(),
+                words::date(key.expires_at),
+                key.last_used_at.map_or("never used".to_owned(), words::moment),
+                api_key::words(&key.operations),
+                reach.join(",")
+            );
+        }
+        before = page.older;
+        if before.is_none() {
+            return Ok(());
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every address there is.
 
 use crate::pages::{
-    audit, aws_forms, environments, home, key_changes, keys, profile, replacements, setup, sign_in,
+    api_keys, audit, aws_forms, environments, home, key_changes, keys, profile, replacements, setup, sign_in,
 };
 use crate::web::guard::{self, Limits};
 use crate::web::{failure, headers, origin};
@@ -72,6 +72,10 @@ pub const PAGES: &[Row] = rows! {
     "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::version);
     "/environments/{env}/{country}/keys/{number}/check" WRITE SignedIn => post(aws_forms::check_now);
     "/environments/{env}/{country}/keys/{number}/credentials" BOTH Confirmed => get(key_changes::show::<ReplaceCredentials>).post(key_changes::submit::<ReplaceCredentials>);
+    "/api-keys" READ SignedIn => get(api_keys::list);
+    "/api-keys/add" BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
+    "/api-keys/new" BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
+    "/api-keys/{id}/revoke" BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
     "/guides/aws" READ SignedIn => get(aws_forms::guide);
     "/audit" READ SignedIn => get(audit::show);
     "/profile" READ SignedIn => get(profile::show);

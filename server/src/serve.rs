@@ -7,7 +7,9 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use engine::envelope::RootKey;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
-use engine::{Clock, Hardened, Portal, SecretText, health, lease, right_root_key, root_key, scheduler};
+use engine::{
+    Clock, Hardened, Portal, SecretText, access, health, lease, right_root_key, root_key, scheduler,
+};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -169,8 +171,10 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.spawn(keep_leases(portal.clone()));
     work.spawn(keep_obeying(portal.clone()));
     work.spawn(keep_probing(portal.clone()));
+    work.spawn(keep_looking(portal.clone()));
     accept(listener, router(app.clone()), app).await?;
     work.shutdown().await;
+    portal.note_uses().await;
     portal.close().await;
     tracing::info!("ended");
     Ok(())
@@ -272,6 +276,22 @@ async fn keep_obeying(portal: Portal) {
         heed.tick().await;
         if let Err(error) = portal.heed_refusals().await {
             tracing::error!(%error, "what other servers were refused could not be read; it is tried again");
+        }
+    }
+}
+
+/// Looks what other servers changed for the data plane, and writes down when keys were used.
+async fn keep_looking(portal: Portal) {
+    let mut look = tokio::time::interval(access::EVERY);
+    let mut note = tokio::time::interval(access::NOTED);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    note.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => if let Err(error) = portal.look_again().await {
+                tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
+            },
+            _ = note.tick() => portal.note_uses().await,
         }
     }
 }

@@ -6,7 +6,9 @@ mod support;
 use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
 use server::{PAGES, Who};
-use support::{CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, address, furnished};
+use support::{
+    API_KEY_FORM, API_KEYS_ADD, CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, address, furnished,
+};
 
 fn guarded() -> impl Iterator<Item = (&'static server::Row, &'static Method)> {
     PAGES.iter().flat_map(|row| row.methods.iter().map(move |method| (row, method)))
@@ -132,6 +134,8 @@ fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("/environments/production/DE/keys/rotate", vec![("rotation_days", "60")]),
         ("/environments/production/DE/keys/settings", vec![("rotation_days", "180")]),
         (CREDENTIALS, OTHER_CREDENTIALS.to_vec()),
+        (API_KEYS_ADD, API_KEY_FORM.to_vec()),
+        (REVOKE, vec![]),
         ("/profile/sessions", vec![]),
         ("/profile/password", passwords),
         ("/profile/authenticator", vec![("current_password", PASSWORD)]),

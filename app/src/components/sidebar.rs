@@ -10,7 +10,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Sidebar(path: String, filter: String, tree: Vec<TreeEnvironment>) -> impl IntoView {
     let here = |href: &str| (path == href).then_some("page");
-    let (environments, audit) = (here("/environments"), here("/audit"));
+    let (environments, audit, api_keys) = (here("/environments"), here("/audit"), here("/api-keys"));
     let has_tree = !tree.is_empty();
     view! {
         <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
@@ -53,6 +53,9 @@ pub fn Sidebar(path: String, filter: String, tree: Vec<TreeEnvironment>) -> impl
                 })}
             <a class="sidebar-link" href="/audit" aria-current=audit>
                 "Audit log"
+            </a>
+            <a class="sidebar-link" href="/api-keys" aria-current=api_keys>
+                "API keys"
             </a>
         </nav>
     }

@@ -1,5 +1,7 @@
 //! One file a noun; each page is a pure function of what it shows.
 
+mod api_key_forms;
+mod api_keys;
 mod audit;
 mod authenticator;
 mod aws_guide;
@@ -21,6 +23,8 @@ mod replacement;
 mod setup;
 mod sign_in;
 
+pub use api_key_forms::*;
+pub use api_keys::*;
 pub use audit::*;
 pub use authenticator::*;
 pub use aws_guide::*;

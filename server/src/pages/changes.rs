@@ -1,18 +1,21 @@
 //! The second step of every change: what will happen, and the code that makes it happen.
 
 use crate::App;
-use crate::web::failure::{Failure, Shown};
+use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{CodeForm, Tried, Typed};
-use crate::web::page::{Page, chrome, query_value};
+use crate::web::page::{Page, chrome, done, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::ConfirmPage;
 use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use domain::form::Form;
 use domain::id::ChangeId;
 use domain::preflight::Report;
 use domain::view::PreparedView;
-use engine::SecretText;
+use engine::authority::Sensitive;
+use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
@@ -61,6 +64,38 @@ pub fn named(query: &str) -> Option<ChangeId> {
 /// The address of the second step.
 pub fn address(path: &str, id: ChangeId) -> String {
     format!("{path}?change={id}")
+}
+
+/// A change that is over leads back to where it began.
+///
+/// # Errors
+/// When the database fails.
+pub async fn gone(app: &App, who: &SignedIn, first: &str) -> Result<Response, Failure> {
+    let message = "This change has expired or was confirmed already. Start it again.";
+    Ok(done(app, who, first, message).await)
+}
+
+/// The second step, or where it leads when the change is gone; after a refused code with the error beside the field.
+///
+/// # Errors
+/// When the database fails.
+pub async fn second_step<C: Sensitive>(
+    app: &App,
+    who: &SignedIn,
+    first: &str,
+    review: impl FnOnce(&C) -> Review,
+    id: ChangeId,
+    error: Option<Error>,
+) -> Result<Response, Failure> {
+    let prepared = match app.portal().prepared::<C>(&who.session, id).await {
+        Err(Error::ChangeGone) => return gone(app, who, first).await,
+        prepared => prepared?,
+    };
+    let shown = match error {
+        None => (Form::new(), StatusCode::OK),
+        Some(error) => refused(Form::new(), error)?,
+    };
+    show(app, who, review(&prepared.command), prepared.expires_at, shown).await
 }
 
 /// Shows what will happen and asks for the code.

@@ -3,12 +3,11 @@
 use super::changes::{self, Review, Step};
 use super::{enter, form_status};
 use crate::App;
-use crate::web::failure::{Failure, in_form, refused};
+use crate::web::failure::{Failure, in_form};
 use crate::web::page::{Page, chrome, done, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{ChangePasswordPage, ProfilePage};
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::{ChangePassword, EndSessions};
 use domain::form::Form;
@@ -124,7 +123,7 @@ fn review_password() -> Review {
     )
 }
 
-/// The second step, or where it leads when the change is gone.
+/// The second step of a change of one's own account.
 pub(super) async fn second_step<C: Sensitive>(
     app: &App,
     who: &SignedIn,
@@ -133,19 +132,8 @@ pub(super) async fn second_step<C: Sensitive>(
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     let first = review.back.clone();
-    let prepared = match app.portal().prepared::<C>(&who.session, id).await {
-        Err(Error::ChangeGone) => {
-            let gone = "This change has expired or was confirmed already. Start it again.";
-            return Ok(done(app, who, &first, gone).await);
-        }
-        prepared => prepared?,
-    };
-    let shown = match error {
-        None => (Form::new(), StatusCode::OK),
-        Some(error) => refused(Form::new(), error)?,
-    };
     let review = Review { about: who.session.email.clone(), ..review };
-    changes::show(app, who, review, prepared.expires_at, shown).await
+    changes::second_step::<C>(app, who, &first, |_| review, id, error).await
 }
 
 // ---- Password ---------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 //! Origin × Sec-Fetch-Site × method × content type × cookie, for every row of the table of pages.
 
-use crate::support::{Answer, Ask, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address, furnished};
+use crate::support::{
+    API_KEY_FORM, API_KEYS_ADD, Answer, Ask, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address,
+    furnished,
+};
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use engine::testing::scale;
@@ -73,6 +76,7 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
             &[("rotation_days", "60")]
         }
         CREDENTIALS => &OTHER_CREDENTIALS,
+        API_KEYS_ADD => &API_KEY_FORM,
         "/profile/password" => &[
             ("current_password", PASSWORD),
             ("password", "nine gentle otters juggle"),

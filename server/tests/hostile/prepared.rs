@@ -1,6 +1,8 @@
 //! A prepared change is confirmed by the session that prepared it, once, in time.
 
-use crate::support::{AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
+use crate::support::{
+    API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, furnished,
+};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use engine::testing::{PASSWORD, Person};
@@ -9,7 +11,7 @@ use engine::totp::Seed;
 const OTHER: &str = "nine gentle otters juggle";
 
 /// The first step of every change that needs a code.
-pub const CHANGES: [(&str, &[(&str, &str)]); 9] = [
+pub const CHANGES: [(&str, &[(&str, &str)]); 11] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
     ("/environments/production/DE/keys/settings", &[("rotation_days", "180")]),
@@ -19,6 +21,8 @@ pub const CHANGES: [(&str, &[(&str, &str)]); 9] = [
     ("/profile/sessions", &[]),
     (KEYS_ADD, &AWS_FORM),
     (CREDENTIALS, &OTHER_CREDENTIALS),
+    (API_KEYS_ADD, &API_KEY_FORM),
+    (REVOKE, &[]),
 ];
 
 async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &str)])) -> String {

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use domain::data::Operation;
 use engine::SecretText;
 use engine::testing::kms::{self, FakeKms};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
@@ -79,10 +80,20 @@ pub async fn furnished() -> (House, Person, String) {
     let code = house.test.code(&person);
     let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
     assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
+    house.test.api_key(API_KEY, "Orders", "production/DE", Operation::ALL).await;
     house.test.clock.advance(chrono::TimeDelta::hours(13));
     let cookie = house.sign_in(&person).await;
     (house, person, cookie)
 }
+
+/// The id of the API key of the furnished house.
+pub const API_KEY: [u8; 6] = [1, 2, 3, 4, 5, 6];
+pub const API_KEYS_ADD: &str = "/api-keys/add";
+pub const REVOKE: &str = "/api-keys/010203040506/revoke";
+
+/// "Create API key", filled in.
+pub const API_KEY_FORM: [(&str, &str); 4] =
+    [("name", "Billing"), ("scopes", "production/DE"), ("operations", "wrap"), ("lifetime", "90")];
 
 pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 
@@ -90,7 +101,10 @@ pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 pub fn address(path: &str) -> String {
     let is_of_aws = path.ends_with("/check") || path.ends_with("/credentials");
     let country = if is_of_aws { "AT" } else { "DE" };
-    path.replace("{env}", "production").replace("{country}", country).replace("{number}", "1")
+    path.replace("{env}", "production")
+        .replace("{country}", country)
+        .replace("{number}", "1")
+        .replace("{id}", "010203040506")
 }
 
 /// Where the customer's credentials are replaced.

@@ -5,6 +5,7 @@ pub mod breadcrumb;
 pub mod button;
 pub mod callout;
 pub mod card;
+pub mod check_list;
 pub mod checkbox;
 pub mod code_field;
 pub mod copy;
