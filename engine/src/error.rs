@@ -1,7 +1,9 @@
 //! What can go wrong in a use case, and what of it leaves the process.
 
 use chrono::{DateTime, Utc};
+use crate::data::Refused;
 use domain::api_key::ApiKeyRefused;
+use domain::data::Operation;
 use domain::key_version::NotManaged;
 use domain::limits::LimitReached;
 use domain::password::PasswordRefused;
@@ -55,6 +57,10 @@ pub enum Error {
     ApiKey(#[from] ApiKeyRefused),
     #[error("no API key, or one that does not work")]
     UnknownApiKey,
+    #[error("the API key may not {}", .0.word())]
+    NotAllowed(Operation),
+    #[error(transparent)]
+    Data(#[from] Refused),
     #[error("an encryption key exists")]
     HasKeys,
     #[error("{}", words::limit_reached(limit, *now))]
@@ -110,6 +116,7 @@ impl Error {
             | Self::WrongSetupToken
             | Self::SetupTokenExpired
             | Self::WrongCurrentPassword
+            | Self::NotAllowed(_)
             | Self::KmsRefused(_) => Code::Refused,
             Self::Blocked { .. } | Self::CodesExhausted | Self::PreflightsTooMany { .. } => Code::Locked,
             Self::NotAnEmail
@@ -121,11 +128,15 @@ impl Error {
             | Self::Country(_)
             | Self::CountryTaken(_)
             | Self::ApiKey(_)
+            | Self::Data(
+                Refused::Malformed | Refused::NotOpened | Refused::TooLong | Refused::NotADek,
+            )
             | Self::PeriodUnchanged { .. }
             | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp
             | Self::TooManyEnvironments { .. }
             | Self::HasKeys
+            | Self::Data(Refused::NoKey)
             | Self::NotManaged(_)
             | Self::ChangeGone
             | Self::Outdated(_) => Code::Conflict,
@@ -137,6 +148,29 @@ impl Error {
             | Self::Database(_)
             | Self::Unsure(_) => Code::Busy,
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
+        }
+    }
+
+    /// One word for a program: in the journal, in metrics, in the type of a problem.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Data(refused) => refused.word(),
+            Self::NotAllowed(_) => "not_allowed",
+            Self::UnknownApiKey => "unauthorised",
+            Self::KmsRefused(_) => "kms_refused",
+            Self::KmsUnreachable(_) => "kms_unreachable",
+            Self::Journal(_) => "journal",
+            _ => match self.code() {
+                Code::Invalid => "invalid",
+                Code::Refused => "refused",
+                Code::Locked => "too_many",
+                Code::SignedOut => "unauthorised",
+                Code::NotFound => "not_found",
+                Code::Conflict => "conflict",
+                Code::Limit => "limit",
+                Code::Busy => "busy",
+                Code::Internal => "internal",
+            },
         }
     }
 
@@ -199,6 +233,10 @@ impl Error {
             Self::Country(refused) => refused.to_string(),
             Self::CountryTaken(name) => format!("{name} is in this environment already."),
             Self::ApiKey(refused) => refused.to_string(),
+            Self::Data(refused) => refused.to_string(),
+            Self::NotAllowed(operation) => {
+                format!("This API key may not {} here. An administrator makes keys that may.", operation.word())
+            }
             Self::UnknownApiKey => "No API key was given, or it does not work.".into(),
             Self::HasKeys => {
                 "An encryption key exists here. It may be needed to decrypt, so this cannot be removed.".into()

@@ -14,7 +14,8 @@
 
 use crate::clock::Steady;
 use crate::kms::{Failure, Kind};
-use crate::{Error, Portal, SecretBytes, random};
+use crate::material::Material;
+use crate::{Error, Portal, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::ScopeId;
 use domain::preflight::FailureCode;
@@ -80,7 +81,7 @@ struct State {
 }
 
 struct Held {
-    material: SecretBytes,
+    material: Arc<Material>,
     released: Steady,
     released_at: DateTime<Utc>,
     is_used: AtomicBool,
@@ -197,7 +198,7 @@ impl Portal {
         &self,
         key: LeaseKey,
         bytes: u64,
-        work: impl FnOnce(&[u8]) -> T,
+        work: impl FnOnce(&Material) -> T,
     ) -> Result<T, Error> {
         let slot = self.leases().slot(key);
         let mut work = Some(work);
@@ -215,7 +216,7 @@ impl Portal {
         key: LeaseKey,
         slot: &Arc<Slot>,
         bytes: u64,
-        work: &mut Option<impl FnOnce(&[u8]) -> T>,
+        work: &mut Option<impl FnOnce(&Material) -> T>,
     ) -> Option<T> {
         let (now, times) = (self.steady(), self.leases().times);
         let state = slot.read();
@@ -224,7 +225,7 @@ impl Portal {
         held.messages.fetch_add(1, Ordering::Relaxed);
         held.bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_old = now.since(held.released) >= times.refresh;
-        let done = work.take().map(|work| work(held.material.expose()));
+        let done = work.take().map(|work| work(&held.material));
         drop(state);
         if is_old && slot.waits(now).is_none() && slot.loading.try_lock().is_ok() {
             let (portal, slot) = (self.clone(), Arc::clone(slot));
@@ -273,6 +274,9 @@ impl Portal {
         match released {
             Ok(material) => {
                 state.trouble = None;
+                // What was derived from the same material before is good for as long as the material is.
+                let before = state.held.take().map(|held| held.material).filter(|before| before.is(&material));
+                let material = before.unwrap_or_else(|| Arc::new(Material::new(material)));
                 // Its time counts from when it was asked for: what is answered late was true before.
                 state.held = Some(Held {
                     material,
@@ -390,10 +394,11 @@ impl From<Failure> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SecretBytes;
 
     fn held(messages: u64, bytes: u64) -> Held {
         Held {
-            material: SecretBytes::new(vec![7; 32]),
+            material: Arc::new(Material::new(SecretBytes::new(vec![7; 32]))),
             released: Steady::default(),
             released_at: DateTime::UNIX_EPOCH,
             is_used: AtomicBool::new(false),

@@ -88,6 +88,7 @@ async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let (house, person, cookie) = furnished().await;
     let key = engine::SecretText::new(format!("kstdAQIDBAUG{}", "s".repeat(32)));
     house.test.portal.caller(&key, "").await.expect("it works");
+    house.test.portal.note_uses().await;
     let change = house.post(&cookie, REVOKE, &[]).await;
     let review = house.get(&cookie, change.location()).await;
     assert!(review.body.contains("It was used"), "who uses it still is said before");

@@ -70,7 +70,7 @@ impl Customer {
     /// One use of the first version's key.
     pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await?;
-        self.t.portal.with_material(key, 16, <[u8]>::to_vec).await
+        self.t.portal.with_material(key, 16, |material| material.expose().to_vec()).await
     }
 
     pub async fn last(&self) -> domain::audit::Event {

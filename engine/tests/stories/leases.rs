@@ -40,7 +40,7 @@ async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
     let right = house.kms.plaintext();
     let uses = (0..1000).map(|_| {
         let portal = house.t.portal.clone();
-        async move { portal.with_material(key, 1, |material| material == right).await }
+        async move { portal.with_material(key, 1, |material| material.expose() == right).await }
     });
     let done = at_once(uses).await;
     assert!(done.into_iter().all(|used| used.is_ok_and(|is_right| is_right)));
@@ -236,7 +236,7 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let key = t.portal.lease_key(&de, 1).await.expect("a key");
     let right = t.portal.material(&de, 1).await.expect("it opens");
-    let used = t.portal.with_material(key, 1, <[u8]>::to_vec).await.expect("leased");
+    let used = t.portal.with_material(key, 1, |material| material.expose().to_vec()).await.expect("leased");
     assert_eq!(used, right.expose());
     assert!(t.portal.lease(&de, 1).await.expect("a view").held.is_some());
     let none = t.portal.lease_key(&de, 9).await.expect("a key");

@@ -1,0 +1,451 @@
+//! The data plane: one engine behind every door. A door translates; here it is decided, done, and written down.
+//!
+//! ```text
+//! call ── may it? ──> scope ── newest version, or the one the ciphertext names ──> lease ── material ──> result
+//!                                                                                    journal ──> answer
+//! ```
+//!
+//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs). Each verb writes its line of
+//! the journal before it answers; there is no way to a result past it.
+
+pub mod context;
+pub mod edek;
+pub mod message;
+
+use crate::access::{Caller, KnownScope, Version};
+use crate::material::Material;
+use crate::{Error, Portal, SecretBytes, random};
+use context::Context;
+use domain::audit::Outcome;
+use domain::data::{DataEvent, Deed, Door, Operation, Told};
+use domain::scope::{Country, ScopeName, Slug};
+use domain::view::VersionRow;
+use edek::{DEK, Edek};
+use message::Message;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Items of one request at most.
+pub const ITEMS: usize = 1000;
+/// What is asked for is written down so long.
+const SCOPE_TEXT: usize = 64;
+
+/// Why an item was not done. Where it does not open, the reason is not told: whoever tries learns nothing from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("This is nothing that Keystead encrypted.")]
+    Malformed,
+    #[error("This does not open here: it was changed, belongs to another scope, or needs another context.")]
+    NotOpened,
+    #[error("Encrypt at most 65536 bytes directly; wrap a data key for more.")]
+    TooLong,
+    #[error("A data key has exactly 32 bytes.")]
+    NotADek,
+    #[error("This scope has no encryption key yet.")]
+    NoKey,
+}
+
+impl Refused {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NotOpened => "not_opened",
+            Self::TooLong => "too_long",
+            Self::NotADek => "not_a_data_key",
+            Self::NoKey => "no_key",
+        }
+    }
+}
+
+/// A request: who asks, at which door, for which scope, and what it says of itself.
+pub struct Call {
+    pub caller: Caller,
+    pub door: Door,
+    /// `production/DE`, as it was asked for.
+    pub scope: String,
+    pub told: Told,
+}
+
+/// Something to be encrypted.
+pub struct ToEncrypt {
+    pub plaintext: SecretBytes,
+    pub context: Context,
+}
+
+/// A ciphertext or an EDEK.
+pub struct ToOpen {
+    pub sealed: Vec<u8>,
+    pub context: Context,
+}
+
+/// A data key to be wrapped; a new one is made where none is given.
+pub struct ToWrap {
+    pub dek: Option<SecretBytes>,
+    pub context: Context,
+}
+
+/// A ciphertext or an EDEK, and the number of the version that made it.
+pub struct Sealed {
+    pub bytes: Vec<u8>,
+    pub version: u32,
+}
+
+/// What was inside, and the number of the version that opened it.
+pub struct Opened {
+    pub bytes: SecretBytes,
+    pub version: u32,
+}
+
+/// A data key beside itself, wrapped.
+pub struct Wrapped {
+    pub dek: SecretBytes,
+    pub edek: Vec<u8>,
+    pub version: u32,
+}
+
+/// One answer an item, in their order.
+pub type Answers<T> = Vec<Result<T, Error>>;
+
+/// A text as a scope: `production/DE`.
+pub fn scope_name(text: &str) -> Option<ScopeName> {
+    let (environment, country) = text.split_once('/')?;
+    let environment = Slug::try_from(environment.to_owned()).ok()?;
+    Some(ScopeName { environment, country: Country::from_code(country).ok()? })
+}
+
+/// Something that names the version it was made with.
+trait Foreign {
+    fn version(&self) -> u32;
+    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused>;
+}
+
+impl Foreign for Message<'_> {
+    fn version(&self) -> u32 {
+        self.version
+    }
+    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
+        Message::open(self, material, context)
+    }
+}
+
+impl Foreign for Edek {
+    fn version(&self) -> u32 {
+        self.version
+    }
+    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
+        Edek::open(self, material, context)
+    }
+}
+
+fn read_messages(items: &[ToOpen]) -> Vec<Result<Message<'_>, Refused>> {
+    items.iter().map(|item| Message::read(&item.sealed)).collect()
+}
+
+/// A tenant that a client wrote into an EDEK must be the one that is asked for.
+fn read_edeks(call: &Call, scope: &KnownScope, items: &[ToOpen]) -> Vec<Result<Edek, Refused>> {
+    let own = scope.name.to_string();
+    let is_of = |edek: &Edek| edek.tenant.is_empty() || edek.tenant == own || edek.tenant == call.scope;
+    let read = items.iter().map(|item| Edek::read(&item.sealed));
+    read.map(|read| read.and_then(|edek| if is_of(&edek) { Ok(edek) } else { Err(Refused::NotOpened) })).collect()
+}
+
+impl Portal {
+    /// Encrypts with the newest version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a scope that is not there or not the caller's; [`Error::NotAllowed`];
+    /// [`Refused::NoKey`]; that the customer's KMS refuses or cannot be reached; that the journal cannot be written.
+    pub async fn encrypt(&self, call: &Call, items: &[ToEncrypt]) -> Result<Answers<Sealed>, Error> {
+        self.perform(call, Operation::Encrypt, items.len(), async |scope| {
+            let bytes = items.iter().map(|item| item.plaintext.expose().len()).sum();
+            let seal = |material: &Material, version: Version, index: usize| {
+                let ToEncrypt { plaintext, context } = &items[index];
+                if plaintext.expose().len() > message::LARGEST {
+                    return Err(Refused::TooLong);
+                }
+                let bytes = message::seal(material, version.id, plaintext.expose(), context);
+                Ok(Sealed { bytes, version: version.number })
+            };
+            self.seal_all(&scope, items.len(), bytes, seal).await
+        })
+        .await
+    }
+
+    /// Decrypts with the version that each ciphertext names.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`].
+    pub async fn decrypt(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Opened>, Error> {
+        self.perform(call, Operation::Decrypt, items.len(), async |scope| {
+            self.open_all(scope, &read_messages(items), items).await
+        })
+        .await
+    }
+
+    /// Encrypts anew with the newest version; what is inside stays here.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`].
+    pub async fn reencrypt(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Sealed>, Error> {
+        self.perform(call, Operation::Reencrypt, items.len(), async |scope| {
+            let opened = self.open_all(Arc::clone(&scope), &read_messages(items), items).await?;
+            self.seal_anew(&scope, opened, |material, version, plain, index| {
+                Ok(message::seal(material, version, plain, &items[index].context))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Wraps data keys, new ones or those given, with the newest version.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`].
+    pub async fn wrap(&self, call: &Call, items: Vec<ToWrap>) -> Result<Answers<Wrapped>, Error> {
+        let count = items.len();
+        self.perform(call, Operation::Wrap, count, async |scope| {
+            let deks: Vec<_> = items
+                .into_iter()
+                .map(|item| (item.dek.unwrap_or_else(|| random::secret(DEK)), item.context))
+                .collect();
+            let seal = |material: &Material, version: Version, index: usize| {
+                let (dek, context) = &deks[index];
+                let dek: &[u8; DEK] = dek.expose().try_into().map_err(|_| Refused::NotADek)?;
+                Ok((edek::seal(material, version.id, dek, context), version.number))
+            };
+            let sealed = self.seal_all(&scope, count, count * DEK, seal).await?;
+            let wrapped = sealed.into_iter().zip(deks).map(|(sealed, (dek, _))| {
+                sealed.map(|(edek, version)| Wrapped { dek, edek, version })
+            });
+            Ok(wrapped.collect())
+        })
+        .await
+    }
+
+    /// Unwraps data keys with the version that each EDEK names.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`].
+    pub async fn unwrap(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Opened>, Error> {
+        self.perform(call, Operation::Unwrap, items.len(), async |scope| {
+            let edeks = read_edeks(call, &scope, items);
+            self.open_all(scope, &edeks, items).await
+        })
+        .await
+    }
+
+    /// Wraps anew with the newest version; the data key stays here.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`].
+    pub async fn rewrap(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Sealed>, Error> {
+        self.perform(call, Operation::Rewrap, items.len(), async |scope| {
+            let edeks = read_edeks(call, &scope, items);
+            let opened = self.open_all(Arc::clone(&scope), &edeks, items).await?;
+            self.seal_anew(&scope, opened, |material, version, dek, index| {
+                let dek: &[u8; DEK] = dek.try_into().map_err(|_| Refused::NotADek)?;
+                Ok(edek::seal(material, version, dek, &items[index].context))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// The versions of the scope below `before`, or the newest, and where to go on; without secrets.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn versions_for(
+        &self,
+        call: &Call,
+        before: Option<u32>,
+    ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
+        let listed = async {
+            let scope = self.scope_asked(call).await?;
+            let view = self.keys(&scope.name, before).await?;
+            Ok((view.versions, view.older))
+        };
+        let listed = listed.await;
+        let done = Done { deed: Deed::Keys, items: 1, failed: u32::from(listed.is_err()), versions: vec![] };
+        self.write_down(call, done, listed.as_ref().err()).await?;
+        listed
+    }
+
+    /// Asks whether it may, does it, and writes down what came of it before anybody is told.
+    async fn perform<T: Numbered>(
+        &self,
+        call: &Call,
+        operation: Operation,
+        items: usize,
+        work: impl AsyncFnOnce(Arc<KnownScope>) -> Result<Answers<T>, Error>,
+    ) -> Result<Answers<T>, Error> {
+        let done = match self.allowed(call, operation).await {
+            Ok(scope) => work(scope).await,
+            Err(error) => Err(error),
+        };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut record = Done { deed: operation.into(), items: count(items), failed: count(items), versions: vec![] };
+        let mut why = done.as_ref().err();
+        if let Ok(answers) = &done {
+            record.failed = count(answers.iter().filter(|answer| answer.is_err()).count());
+            record.versions = answers.iter().flatten().map(Numbered::number).collect();
+            record.versions.sort_unstable();
+            record.versions.dedup();
+            why = answers.iter().find_map(|answer| answer.as_ref().err());
+        }
+        self.write_down(call, record, why).await?;
+        done
+    }
+
+    /// The scope a call asks for, if its caller may know of it.
+    async fn scope_asked(&self, call: &Call) -> Result<Arc<KnownScope>, Error> {
+        let name = scope_name(&call.scope).ok_or(Error::NotFound)?;
+        self.scope_of(&call.caller, &name).await
+    }
+
+    /// The scope, if its caller may do this there.
+    async fn allowed(&self, call: &Call, operation: Operation) -> Result<Arc<KnownScope>, Error> {
+        let scope = self.scope_asked(call).await?;
+        match call.caller.may(operation) {
+            true => Ok(scope),
+            false => Err(Error::NotAllowed(operation)),
+        }
+    }
+
+    async fn write_down(&self, call: &Call, done: Done, why: Option<&Error>) -> Result<(), Error> {
+        let Done { deed, items, failed, versions } = done;
+        let event = DataEvent {
+            at: self.now(),
+            who: call.caller.name().to_owned(),
+            key: call.caller.seen(),
+            door: call.door,
+            deed,
+            scope: call.scope.chars().take(SCOPE_TEXT).collect(),
+            versions,
+            items,
+            failed,
+            outcome: if failed > 0 && failed >= items { Outcome::Refused } else { Outcome::Done },
+            code: why.map(|error| error.word().to_owned()),
+            address: call.caller.address.clone(),
+            event: None,
+            told: call.told.clone(),
+        };
+        self.journal()?.append(&event).await
+    }
+
+    /// Seals with the newest version; material is lent once for all items.
+    async fn seal_all<T>(
+        &self,
+        scope: &KnownScope,
+        items: usize,
+        bytes: usize,
+        seal: impl Fn(&Material, Version, usize) -> Result<T, Refused>,
+    ) -> Result<Answers<T>, Error> {
+        let version = scope.active.ok_or(Refused::NoKey)?;
+        let all = |material: &Material| {
+            (0..items).map(|index| seal(material, version, index).map_err(Error::from)).collect()
+        };
+        self.with_material(scope.lease(version), bytes as u64, all).await
+    }
+
+    /// Opens each with the version it names; the material of a version is lent once for all of its items.
+    async fn open_all<F: Foreign>(
+        &self,
+        mut scope: Arc<KnownScope>,
+        read: &[Result<F, Refused>],
+        items: &[ToOpen],
+    ) -> Result<Answers<Opened>, Error> {
+        let mut of_version: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, foreign) in read.iter().enumerate() {
+            if let Ok(foreign) = foreign {
+                of_version.entry(foreign.version()).or_default().push(index);
+            }
+        }
+        // Another server may have made a version a moment ago, and with it what is to be opened here.
+        if of_version.keys().any(|id| scope.version(*id).is_none()) {
+            scope = self.scope_anew(&scope.name).await?;
+        }
+        let refused = |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
+        let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
+        for (id, indices) in of_version {
+            let Some(version) = scope.version(id) else { continue };
+            let bytes = indices.iter().map(|index| items[*index].sealed.len()).sum::<usize>();
+            let open = |material: &Material| -> Vec<_> {
+                let open = |index: &usize| match &read[*index] {
+                    Ok(foreign) => foreign.open(material, &items[*index].context),
+                    Err(refused) => Err(*refused),
+                };
+                indices.iter().map(open).collect()
+            };
+            match self.with_material(scope.lease(version), bytes as u64, open).await {
+                Ok(opened) => {
+                    for (index, opened) in indices.iter().zip(opened) {
+                        answers[*index] = opened
+                            .map(|bytes| Opened { bytes, version: version.number })
+                            .map_err(Error::from);
+                    }
+                }
+                // What holds for one version need not hold for the others of a batch.
+                Err(Error::KmsRefused(code)) => {
+                    indices.iter().for_each(|index| answers[*index] = Err(Error::KmsRefused(code.clone())));
+                }
+                Err(Error::KmsUnreachable(code)) => {
+                    indices.iter().for_each(|index| answers[*index] = Err(Error::KmsUnreachable(code.clone())));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Seals what was opened with the newest version.
+    async fn seal_anew(
+        &self,
+        scope: &KnownScope,
+        opened: Answers<Opened>,
+        seal: impl Fn(&Material, u32, &[u8], usize) -> Result<Vec<u8>, Refused>,
+    ) -> Result<Answers<Sealed>, Error> {
+        let inside: Vec<_> = opened.iter().map(|opened| opened.as_ref().ok()).collect();
+        let bytes = inside.iter().flatten().map(|opened| opened.bytes.expose().len()).sum();
+        let sealed = self
+            .seal_all(scope, inside.len(), bytes, |material, version, index| match inside[index] {
+                Some(opened) => {
+                    let bytes = seal(material, version.id, opened.bytes.expose(), index)?;
+                    Ok(Some(Sealed { bytes, version: version.number }))
+                }
+                None => Ok(None),
+            })
+            .await?;
+        let why = |opened: Result<Opened, Error>| opened.err().unwrap_or_else(|| Refused::NotOpened.into());
+        let answers = sealed.into_iter().zip(opened).map(|(sealed, opened)| match sealed {
+            Ok(Some(sealed)) => Ok(sealed),
+            Ok(None) => Err(why(opened)),
+            Err(error) => Err(error),
+        });
+        Ok(answers.collect())
+    }
+}
+
+/// What was done, for the journal.
+struct Done {
+    deed: Deed,
+    items: u32,
+    failed: u32,
+    versions: Vec<u32>,
+}
+
+/// An answer that some version made.
+trait Numbered {
+    fn number(&self) -> u32;
+}
+
+macro_rules! numbered {
+    ($($answer:ident),*) => {$(
+        impl Numbered for $answer {
+            fn number(&self) -> u32 {
+                self.version
+            }
+        }
+    )*};
+}
+numbered!(Sealed, Opened, Wrapped);

@@ -1,0 +1,171 @@
+//! The material of a version while it is leased, with the keys that are derived from it. They end when it does.
+
+use crate::{SecretBytes, random};
+use aes_gcm::aead::KeyInit;
+use aes_gcm::Aes256Gcm;
+use hkdf::Hkdf;
+use sha2::Sha256;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// So many messages under one salt: with random 96-bit nonces far from the 2^32 of SP 800-38D (8.3).
+const MESSAGES_OF_A_SALT: u32 = 1 << 30;
+/// So many derived keys are kept, those used last; each server that encrypts adds a salt of its own.
+const KEPT: usize = 8;
+
+/// A salt makes one server's message key of a version's material.
+pub type Salt = [u8; 16];
+
+/// What a derived key is for. No key serves two purposes (SP 800-57 part 1, 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Data, encrypted directly.
+    Message,
+    /// A data key, wrapped.
+    DataKey,
+}
+
+impl Use {
+    /// What stands first in everything that is derived or authenticated for it.
+    pub fn label(self) -> &'static [u8] {
+        match self {
+            Self::Message => b"keystead message v1",
+            Self::DataKey => b"keystead data key v1",
+        }
+    }
+}
+
+/// Plaintext key material of one version, in memory.
+pub struct Material {
+    secret: SecretBytes,
+    sealing: [Mutex<Option<Sealing>>; 2],
+    opening: Mutex<Vec<Derived>>,
+}
+
+/// The salt this server encrypts under now.
+struct Sealing {
+    salt: Salt,
+    cipher: Arc<Aes256Gcm>,
+    messages: u32,
+}
+
+struct Derived {
+    what: Use,
+    salt: Salt,
+    cipher: Arc<Aes256Gcm>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// HKDF-SHA256 (RFC 5869): key = HKDF(material, salt, label ‖ version). The version is in it, so that material which was
+/// registered twice still makes other keys.
+pub fn derive(material: &[u8], what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(Some(salt), material)
+        .expand_multi_info(&[what.label(), &version.to_be_bytes()], key.as_mut())
+        .expect("32 bytes are within HKDF's limit");
+    Aes256Gcm::new((&*key).into())
+}
+
+impl Material {
+    pub fn new(secret: SecretBytes) -> Self {
+        Self { secret, sealing: Default::default(), opening: Mutex::default() }
+    }
+
+    /// The bytes themselves. Every call is a place to review.
+    pub fn expose(&self) -> &[u8] {
+        self.secret.expose()
+    }
+
+    /// Whether it is the same material, compared in constant time.
+    pub fn is(&self, other: &SecretBytes) -> bool {
+        self.secret.expose().ct_eq(other.expose()).into()
+    }
+
+    /// The key to encrypt one more message with, and its salt.
+    pub fn sealing(&self, what: Use, version: u32) -> (Salt, Arc<Aes256Gcm>) {
+        let mut sealing = held(&self.sealing[what as usize]);
+        if let Some(now) = sealing.as_mut().filter(|now| now.messages < MESSAGES_OF_A_SALT) {
+            now.messages += 1;
+            return (now.salt, Arc::clone(&now.cipher));
+        }
+        let salt = random::bytes();
+        let cipher = Arc::new(derive(self.expose(), what, version, &salt));
+        *sealing = Some(Sealing { salt, cipher: Arc::clone(&cipher), messages: 1 });
+        (salt, cipher)
+    }
+
+    /// The key of a message that was encrypted under this salt.
+    pub fn opening(&self, what: Use, version: u32, salt: &Salt) -> Arc<Aes256Gcm> {
+        if let Some(own) = held(&self.sealing[what as usize]).as_ref().filter(|own| own.salt == *salt) {
+            return Arc::clone(&own.cipher);
+        }
+        let mut kept = held(&self.opening);
+        let index = match kept.iter().position(|one| one.what == what && one.salt == *salt) {
+            Some(index) => index,
+            None => {
+                kept.truncate(KEPT - 1);
+                let cipher = Arc::new(derive(self.expose(), what, version, salt));
+                kept.push(Derived { what, salt: *salt, cipher });
+                kept.len() - 1
+            }
+        };
+        // The one used last stands first.
+        kept[..=index].rotate_right(1);
+        Arc::clone(&kept[0].cipher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aes_gcm::Nonce;
+    use aes_gcm::aead::Aead;
+
+    fn material() -> Material {
+        Material::new(SecretBytes::new(vec![7; 32]))
+    }
+
+    fn mark(cipher: &Aes256Gcm) -> Vec<u8> {
+        cipher.encrypt(&Nonce::from([0; 12]), &[0; 16][..]).expect("it encrypts")
+    }
+
+    #[test]
+    fn every_use_version_and_salt_has_its_own_key() {
+        let of = |what, version, salt| mark(&material().opening(what, version, &[salt; 16]));
+        let first = of(Use::Message, 1, 0);
+        assert_eq!(first, of(Use::Message, 1, 0));
+        for other in [of(Use::DataKey, 1, 0), of(Use::Message, 2, 0), of(Use::Message, 1, 1)] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn a_salt_serves_so_many_messages_and_no_more() {
+        let material = material();
+        let (first, _) = material.sealing(Use::Message, 1);
+        assert_eq!(material.sealing(Use::Message, 1).0, first);
+        held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages = MESSAGES_OF_A_SALT - 1;
+        assert_eq!(material.sealing(Use::Message, 1).0, first);
+        assert_ne!(material.sealing(Use::Message, 1).0, first);
+        assert_ne!(material.sealing(Use::DataKey, 1).0, first);
+    }
+
+    #[test]
+    fn those_used_last_are_kept_and_each_is_right() {
+        let material = material();
+        for round in 0..3 {
+            for salt in 0..20 {
+                let cipher = material.opening(Use::Message, 1, &[salt; 16]);
+                let fresh = derive(&[7; 32], Use::Message, 1, &[salt; 16]);
+                assert_eq!(mark(&cipher), mark(&fresh), "{round} {salt}");
+            }
+        }
+        let kept = held(&material.opening);
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!(kept[0].salt, [19; 16]);
+    }
+}
