@@ -8,6 +8,7 @@ use domain::preflight::{FailureCode, Report};
 use domain::problem::{Code, Problem};
 use domain::scope::{NameRefused, NotACountry};
 use domain::words;
+use std::sync::Arc;
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,8 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     #[error("the connection broke during a commit, which may or may not have happened: {0}")]
     Unsure(sqlx::Error),
+    #[error("the journal cannot be written: {0}")]
+    Journal(Arc<std::io::Error>),
     #[error("the clock is {seconds} s off the database's")]
     ClockOff { seconds: i64 },
     #[error("{0}")]
@@ -93,7 +96,8 @@ pub enum Error {
 impl Error {
     /// Whether the server is at fault: such errors are logged, whole, at the boundary.
     pub fn is_fault(&self) -> bool {
-        matches!(self.code(), Code::Internal) || matches!(self, Self::Database(_) | Self::Unsure(_))
+        matches!(self.code(), Code::Internal)
+            || matches!(self, Self::Database(_) | Self::Unsure(_) | Self::Journal(_))
     }
 
     fn code(&self) -> Code {
@@ -128,6 +132,7 @@ impl Error {
             Self::KmsUnreachable(_)
             | Self::Busy
             | Self::ClockOff { .. }
+            | Self::Journal(_)
             | Self::Database(_)
             | Self::Unsure(_) => Code::Busy,
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
@@ -228,6 +233,11 @@ impl Error {
             }
             Self::ClockOff { .. } => {
                 "This server's clock differs too much from the database's: no code can be checked until an operator sets it."
+                    .into()
+            }
+            Self::Journal(_) => {
+                "The journal cannot be written, so nothing is encrypted or decrypted. It goes on by itself once it can; an \
+                 operator finds the reason in the server's log."
                     .into()
             }
             Self::Database(_) => {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Why something is committed without a line in the audit log, each at one place. A new reason is
 /// argued here first.
-const UNAUDITED: [&str; 19] = [
+const UNAUDITED: [&str; 22] = [
     "a code is spent before what it confirms",
     "a prepared change changes nothing yet",
     "a probe changes nothing by itself",
     "a right try is given back",
+    "a run of the journal begins",
+    "a run of the journal ends",
+    "a segment of the journal is stored",
     "a setup session is opened",
     "a setup token is issued at start",
     "a status message is shown once",

@@ -15,6 +15,7 @@ mod changes;
 mod conflicts;
 mod failing_steps;
 mod host;
+mod journal;
 mod keys;
 mod keys_race;
 mod leases;
