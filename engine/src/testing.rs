@@ -149,6 +149,15 @@ impl Portal {
     }
 }
 
+impl Portal {
+    /// Ends the journal as the end of a server does; the database stays open for the story.
+    pub async fn close_journal_only(&self) {
+        if let Ok(journal) = self.journal() {
+            journal.close().await;
+        }
+    }
+}
+
 impl TestPortal {
     pub async fn new(kind: Kind) -> Self {
         Self::with(kind, DailyLimits::default()).await

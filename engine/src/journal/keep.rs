@@ -55,6 +55,9 @@ enum Packed {
     Row(File, Box<Segment>, Vec<u8>),
 }
 
+/// A row, and its compressed body.
+type Row = (Box<Segment>, Vec<u8>);
+
 #[derive(Deserialize)]
 struct At {
     at: DateTime<Utc>,
@@ -309,12 +312,7 @@ impl Inner {
         })
     }
 
-    fn row(
-        &self,
-        name: Name,
-        mut text: Vec<u8>,
-        end: Option<Head>,
-    ) -> Result<Option<(Box<Segment>, Vec<u8>)>, Damage> {
+    fn row(&self, name: Name, mut text: Vec<u8>, end: Option<Head>) -> Result<Option<Row>, Damage> {
         let key = self.key.run(name.run);
         let segment = segment::read(name, &text, &key)?;
         if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {

@@ -86,6 +86,17 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("daily_limit_per_type", Some("1"), "New versions of one key type per scope and UTC day."),
     setting("daily_limit_per_scope", Some("3"), "New versions of all types together per scope and UTC day."),
+    setting(
+        "journal_sync",
+        Some("second"),
+        "When the journal of services’ requests is safe from a power failure: `second` (a second later) or `answer` (before each answer; slower). A program that ends loses nothing either way.",
+    ),
+    setting("journal_days", Some("400"), "The journal is kept so many days. `0`: for ever."),
+    setting(
+        "journal_bytes",
+        Some("10737418240"),
+        "And at most so many bytes of it, compressed, in the database (10 GiB). `0`: any number.",
+    ),
     setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(
