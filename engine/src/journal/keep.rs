@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// How often what killed runs left is looked for.
 const ADOPT: Duration = Duration::from_secs(60);
+/// A file that has no name after so long gets none any more.
+const UNNAMED: TimeDelta = TimeDelta::minutes(10);
 /// How often old segments are taken away: each time there are any is one line of the audit log.
 const EXPIRE: Duration = Duration::from_secs(3600);
 /// So many at once, so that other writers do not wait for long.
@@ -153,7 +155,11 @@ impl Journal {
     /// Stores what killed runs left.
     async fn adopt(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
-        let names = blocking(move || inner.names()).await?.map_err(not_written)?;
+        let names = blocking(move || {
+            inner.sweep_unnamed()?;
+            inner.names()
+        });
+        let names = names.await?.map_err(not_written)?;
         for name in names.into_iter().filter(|name| name.run != self.0.run) {
             match self.store(name, None).await {
                 Err(Error::Journal(error)) => {
@@ -284,6 +290,25 @@ impl Inner {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Removes files that were made a while ago and never got the name of a segment: there is nothing in them.
+    fn sweep_unnamed(&self) -> io::Result<()> {
+        let entries = match std::fs::read_dir(self.reserve.folder()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == "new") {
+                // One that has got its name meanwhile is not there any more.
+                let Ok(made) = path.metadata().and_then(|meta| meta.modified()) else { continue };
+                if self.clock.now() - DateTime::<Utc>::from(made) > UNNAMED {
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Proves a file and makes a row of it.

@@ -24,7 +24,7 @@ use reserve::Reserve;
 pub use search::SegmentState;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
@@ -81,6 +81,7 @@ struct Inner {
     is_known: AtomicBool,
     is_closed: AtomicBool,
     is_on_reserve: AtomicBool,
+    writes: AtomicU64,
     rounds: Mutex<Rounds>,
 }
 
@@ -124,6 +125,7 @@ impl Journal {
             is_known: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_on_reserve: AtomicBool::new(true),
+            writes: AtomicU64::new(0),
             rounds: Mutex::new(Rounds::default()),
         }));
         if let Err(error) = writer::make_folder(folder) {
@@ -142,6 +144,11 @@ impl Journal {
     /// Whether the disk was so full that its reserve is given up, or was never had.
     pub fn is_on_reserve(&self) -> bool {
         self.0.is_on_reserve.load(Ordering::Relaxed)
+    }
+
+    /// How often something was written: many events share a write.
+    pub fn writes(&self) -> u64 {
+        self.0.writes.load(Ordering::Relaxed)
     }
 
     /// Writes an event down. When this answers, the operating system has it: the end of the program does not lose it.
@@ -220,6 +227,7 @@ impl Inner {
     fn turn(&self, writer: &mut Writer, is_synced: bool) {
         let (lines, head, outcome) = self.waiting().take(Vec::new());
         let now = self.clock.steady();
+        self.writes.fetch_add(u64::from(!lines.is_empty()), Ordering::Relaxed);
         if !lines.is_empty()
             && let Err(error) = writer.write(&lines, head, now)
         {

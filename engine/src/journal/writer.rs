@@ -149,10 +149,14 @@ impl Writer {
         let is_name_newer = self.unsynced.len() > what.files.len();
         self.is_name_new &= is_name_newer || done.is_err();
         self.unsynced.retain(|file| is_live(file) || !what.files.iter().any(|one| Arc::ptr_eq(one, file)));
-        self.is_doubtful = done.is_err();
-        if done.is_err() {
-            self.seal();
-            self.unsynced.clear();
+        match done {
+            // Where there was nothing to sync, nothing is proved.
+            Ok(()) => self.is_doubtful &= what.files.is_empty(),
+            Err(_) => {
+                self.is_doubtful = true;
+                self.seal();
+                self.unsynced.clear();
+            }
         }
     }
 

@@ -16,6 +16,7 @@ mod conflicts;
 mod failing_steps;
 mod host;
 mod journal;
+mod journal_killed;
 mod keys;
 mod keys_race;
 mod leases;

@@ -21,7 +21,11 @@ const fn setting(name: &'static str, default: Option<&'static str>, meaning: &'s
 
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Some("127.0.0.1:3000"), "Address and port the portal listens on."),
-    setting("data_dir", Some("data"), "Folder of the SQLite database, the root key and the setup token."),
+    setting(
+        "data_dir",
+        Some("data"),
+        "Folder of the SQLite database, the root key, the setup token and the journal that is not in the database yet.",
+    ),
     setting("database_url", None, "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
     setting(
         "database_pooler",
