@@ -61,6 +61,7 @@ actions! {
     ApiKeyCreate = "api_key.create", "Create API key";
     ApiKeyRevoke = "api_key.revoke", "Revoke API key";
     JournalDamaged = "journal.damaged", "Set a damaged journal aside";
+    JournalExpired = "journal.expired", "Remove old journal entries";
     ConfirmCode = "change.confirm", "Confirm a change";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";

@@ -14,6 +14,7 @@ pub mod data;
 pub mod form;
 pub mod health;
 pub mod id;
+pub mod journal;
 pub mod key_version;
 pub mod limits;
 pub mod password;

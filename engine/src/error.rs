@@ -1,7 +1,7 @@
 //! What can go wrong in a use case, and what of it leaves the process.
 
-use chrono::{DateTime, Utc};
 use crate::data::Refused;
+use chrono::{DateTime, Utc};
 use domain::api_key::ApiKeyRefused;
 use domain::data::Operation;
 use domain::key_version::NotManaged;
@@ -11,6 +11,7 @@ use domain::preflight::{FailureCode, Report};
 use domain::problem::{Code, Problem};
 use domain::scope::{NameRefused, NotACountry};
 use domain::words;
+use std::sync::Arc;
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,8 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     #[error("the connection broke during a commit, which may or may not have happened: {0}")]
     Unsure(sqlx::Error),
+    #[error("the journal cannot be written: {0}")]
+    Journal(Arc<std::io::Error>),
     #[error("the clock is {seconds} s off the database's")]
     ClockOff { seconds: i64 },
     #[error("{0}")]
@@ -104,7 +107,8 @@ pub enum Error {
 impl Error {
     /// Whether the server is at fault: such errors are logged, whole, at the boundary.
     pub fn is_fault(&self) -> bool {
-        matches!(self.code(), Code::Internal) || matches!(self, Self::Database(_) | Self::Unsure(_))
+        matches!(self.code(), Code::Internal)
+            || matches!(self, Self::Database(_) | Self::Unsure(_) | Self::Journal(_))
     }
 
     fn code(&self) -> Code {
@@ -128,9 +132,7 @@ impl Error {
             | Self::Country(_)
             | Self::CountryTaken(_)
             | Self::ApiKey(_)
-            | Self::Data(
-                Refused::Malformed | Refused::NotOpened | Refused::TooLong | Refused::NotADek,
-            )
+            | Self::Data(Refused::Malformed | Refused::NotOpened | Refused::TooLong | Refused::NotADek)
             | Self::PeriodUnchanged { .. }
             | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp
@@ -145,6 +147,7 @@ impl Error {
             Self::KmsUnreachable(_)
             | Self::Busy
             | Self::ClockOff { .. }
+            | Self::Journal(_)
             | Self::Database(_)
             | Self::Unsure(_) => Code::Busy,
             Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
@@ -277,6 +280,11 @@ impl Error {
             }
             Self::ClockOff { .. } => {
                 "This server's clock differs too much from the database's: no code can be checked until an operator sets it."
+                    .into()
+            }
+            Self::Journal(_) => {
+                "The journal cannot be written, so nothing is encrypted or decrypted. It goes on by itself once it can; an \
+                 operator finds the reason in the server's log."
                     .into()
             }
             Self::Database(_) => {

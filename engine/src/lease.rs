@@ -275,7 +275,8 @@ impl Portal {
             Ok(material) => {
                 state.trouble = None;
                 // What was derived from the same material before is good for as long as the material is.
-                let before = state.held.take().map(|held| held.material).filter(|before| before.is(&material));
+                let before =
+                    state.held.take().map(|held| held.material).filter(|before| before.is(&material));
                 let material = before.unwrap_or_else(|| Arc::new(Material::new(material)));
                 // Its time counts from when it was asked for: what is answered late was true before.
                 state.held = Some(Held {

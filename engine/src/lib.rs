@@ -3,7 +3,7 @@
 //! Reading order: [`Portal`] (what there is), `sign_in` (who comes in), `changes` and [`authority`]
 //! (how a verification code becomes the right to do one thing), `scopes` and `keys` (what is
 //! done), `aws_keys`, [`kms`] and [`lease`] (keys that a customer's KMS releases), `store` (the only SQL), [`envelope`]
-//! (what lies there sealed).
+//! (what lies there sealed), [`journal`] (what services did).
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod error;
 mod hardening;
 pub mod health;
+pub mod journal;
 mod keys;
 pub mod kms;
 pub mod lease;

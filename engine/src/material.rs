@@ -1,8 +1,8 @@
 //! The material of a version while it is leased, with the keys that are derived from it. They end when it does.
 
 use crate::{SecretBytes, random};
-use aes_gcm::aead::KeyInit;
 use aes_gcm::Aes256Gcm;
+use aes_gcm::aead::KeyInit;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -148,7 +148,8 @@ mod tests {
         let material = material();
         let (first, _) = material.sealing(Use::Message, 1);
         assert_eq!(material.sealing(Use::Message, 1).0, first);
-        held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages = MESSAGES_OF_A_SALT - 1;
+        held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages =
+            MESSAGES_OF_A_SALT - 1;
         assert_eq!(material.sealing(Use::Message, 1).0, first);
         assert_ne!(material.sealing(Use::Message, 1).0, first);
         assert_ne!(material.sealing(Use::DataKey, 1).0, first);

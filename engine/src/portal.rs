@@ -5,6 +5,7 @@ use crate::audit::{Actor, Entry};
 use crate::aws_keys::Preflights;
 use crate::clock::Steady;
 use crate::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::journal::{self, Journal};
 use crate::kms::{self, Kms};
 use crate::lease::{self, Leases};
 use crate::password::Hasher;
@@ -16,8 +17,8 @@ use domain::audit::Action;
 use domain::limits::DailyLimits;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -31,6 +32,7 @@ pub struct Settings {
     pub leases: lease::Times,
     /// How often each Active version is asked of its KMS; `None`: never.
     pub probe_every: Option<Duration>,
+    pub journal: journal::Settings,
     /// Checks against a customer's KMS that a person may make at once, and in a minute.
     pub preflights_each_minute: NonZeroU32,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             kms: kms::Settings::default(),
             leases: lease::Times::default(),
             probe_every: Some(Duration::from_secs(60)),
+            journal: journal::Settings::default(),
             preflights_each_minute: NonZeroU32::new(10).expect("not zero"),
         }
     }
@@ -62,6 +65,7 @@ struct Inner {
     leases: Leases,
     preflights: Preflights,
     access: Access,
+    journal: OnceLock<Journal>,
 }
 
 /// A clock that is off by more than this is worth a warning.
@@ -111,6 +115,7 @@ impl Portal {
             leases: Leases::new(settings.leases),
             preflights: Preflights::new(settings.preflights_each_minute),
             access: Access::default(),
+            journal: OnceLock::new(),
             settings,
         })))
     }
@@ -161,8 +166,11 @@ impl Portal {
         self.0.db.ping().await
     }
 
-    /// Wipes what is in memory and closes the database's connections.
+    /// Ends the journal, wipes what is in memory and closes the database's connections.
     pub async fn close(&self) {
+        if let Some(journal) = self.journal_if_any() {
+            journal.close().await;
+        }
         self.leases().clear();
         self.0.db.close().await;
     }
@@ -193,6 +201,18 @@ impl Portal {
 
     pub(crate) fn access(&self) -> &Access {
         &self.0.access
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn journal_if_any(&self) -> Option<&Journal> {
+        self.0.journal.get()
+    }
+
+    pub(crate) fn set_journal(&self, journal: Journal) -> bool {
+        self.0.journal.set(journal).is_ok()
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -19,6 +19,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
+use tempfile::TempDir;
 
 /// Which database a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct TestPortal {
     pub portal: Portal,
     pub clock: Clock,
     place: Place,
+    /// Where the journals of its servers lie, once there are any.
+    folders: Mutex<Vec<TempDir>>,
 }
 
 /// An empty database, before a portal is opened on it.
@@ -153,6 +157,15 @@ impl Portal {
     }
 }
 
+impl Portal {
+    /// Ends the journal as the end of a server does; the database stays open for the story.
+    pub async fn close_journal_only(&self) {
+        if let Ok(journal) = self.journal() {
+            journal.close().await;
+        }
+    }
+}
+
 impl TestPortal {
     pub async fn new(kind: Kind) -> Self {
         Self::with(kind, DailyLimits::default()).await
@@ -165,7 +178,7 @@ impl TestPortal {
     pub async fn on(place: Place, daily: DailyLimits) -> Self {
         let clock = Clock::standing_at(midday());
         let portal = Self::open(&place, &clock, daily).await.expect("the portal opens");
-        Self { portal, clock, place }
+        Self { portal, clock, place, folders: Mutex::default() }
     }
 
     async fn open(place: &Place, clock: &Clock, daily: DailyLimits) -> Result<Portal, Error> {
@@ -180,7 +193,7 @@ impl TestPortal {
     pub async fn with_settings(kind: Kind, settings: Settings) -> Self {
         let (place, clock) = (Place::fresh(kind).await, Clock::standing_at(midday()));
         let portal = Self::open_with(&place, &clock, settings).await.expect("the portal opens");
-        Self { portal, clock, place }
+        Self { portal, clock, place, folders: Mutex::default() }
     }
 
     /// A second server on the same database, with the same clock and settings.
@@ -258,6 +271,13 @@ impl TestPortal {
             .write(|mut tx| async move { tx.hold_counter(subject.hash(), self.clock.now()).await })
             .await;
         counter.expect("a counter").failures
+    }
+
+    /// Opens the journal of a server, without which its data plane does not work.
+    pub async fn open_journal(&self, server: &Portal) {
+        let folder = tempfile::tempdir().expect("a folder");
+        server.open_journal(&folder.path().join("journal")).await.expect("a journal");
+        self.folders.lock().expect("the folders").push(folder);
     }
 
     /// An API key with this id, for tests that need to know it beforehand.

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Request};
 use engine::envelope::RootKey;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::{
-    Clock, Hardened, Portal, SecretText, access, health, lease, right_root_key, root_key, scheduler,
+    Clock, Hardened, Portal, SecretText, access, health, journal, lease, right_root_key, root_key, scheduler,
 };
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -160,6 +160,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    portal.open_journal(&settings.data_dir.join("journal")).await?;
     let app = App::new(portal.clone(), &settings);
     announce(&settings, &portal).await?;
     tokio::spawn(telemetry::keep_tidy(metrics.clone()));
@@ -172,6 +173,8 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.spawn(keep_obeying(portal.clone()));
     work.spawn(keep_probing(portal.clone()));
     work.spawn(keep_looking(portal.clone()));
+    work.spawn(keep_journal(portal.clone()));
+    work.spawn(keep_syncing(portal.clone()));
     accept(listener, router(app.clone()), app).await?;
     work.shutdown().await;
     portal.note_uses().await;
@@ -304,6 +307,35 @@ async fn keep_probing(portal: Portal) {
         probe.tick().await;
         if let Err(error) = portal.probe_due().await {
             tracing::error!(%error, "the health of keys could not be probed; it is tried again");
+        }
+    }
+}
+
+/// Looks after the journal: its files become rows, its oldest rows go.
+async fn keep_journal(portal: Portal) {
+    let mut tend = tokio::time::interval(journal::EVERY);
+    tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tend.tick().await;
+        if let Err(error) = portal.tend_journal().await {
+            tracing::error!(%error, "the journal could not be looked after; it is tried again");
+        }
+        metrics::gauge!("keystead_journal_on_reserve").set(if portal.is_journal_on_reserve() {
+            1.0
+        } else {
+            0.0
+        });
+    }
+}
+
+/// Puts the journal on the disk; a database that is slow holds up nothing of it.
+async fn keep_syncing(portal: Portal) {
+    let mut sync = tokio::time::interval(journal::EVERY);
+    sync.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        sync.tick().await;
+        if let Err(error) = portal.sync_journal().await {
+            tracing::error!(%error, "the journal could not be synced; until it can, each event is before its answer");
         }
     }
 }

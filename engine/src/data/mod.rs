@@ -146,7 +146,8 @@ fn read_edeks(call: &Call, scope: &KnownScope, items: &[ToOpen]) -> Vec<Result<E
     let own = scope.name.to_string();
     let is_of = |edek: &Edek| edek.tenant.is_empty() || edek.tenant == own || edek.tenant == call.scope;
     let read = items.iter().map(|item| Edek::read(&item.sealed));
-    read.map(|read| read.and_then(|edek| if is_of(&edek) { Ok(edek) } else { Err(Refused::NotOpened) })).collect()
+    read.map(|read| read.and_then(|edek| if is_of(&edek) { Ok(edek) } else { Err(Refused::NotOpened) }))
+        .collect()
 }
 
 impl Portal {
@@ -214,9 +215,10 @@ impl Portal {
                 Ok((edek::seal(material, version.id, dek, context), version.number))
             };
             let sealed = self.seal_all(&scope, count, count * DEK, seal).await?;
-            let wrapped = sealed.into_iter().zip(deks).map(|(sealed, (dek, _))| {
-                sealed.map(|(edek, version)| Wrapped { dek, edek, version })
-            });
+            let wrapped = sealed
+                .into_iter()
+                .zip(deks)
+                .map(|(sealed, (dek, _))| sealed.map(|(edek, version)| Wrapped { dek, edek, version }));
             Ok(wrapped.collect())
         })
         .await
@@ -284,7 +286,8 @@ impl Portal {
             Err(error) => Err(error),
         };
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let mut record = Done { deed: operation.into(), items: count(items), failed: count(items), versions: vec![] };
+        let mut record =
+            Done { deed: operation.into(), items: count(items), failed: count(items), versions: vec![] };
         let mut why = done.as_ref().err();
         if let Ok(answers) = &done {
             record.failed = count(answers.iter().filter(|answer| answer.is_err()).count());
@@ -365,7 +368,8 @@ impl Portal {
         if of_version.keys().any(|id| scope.version(*id).is_none()) {
             scope = self.scope_anew(&scope.name).await?;
         }
-        let refused = |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
+        let refused =
+            |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
         let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
         for (id, indices) in of_version {
             let Some(version) = scope.version(id) else { continue };
@@ -390,7 +394,9 @@ impl Portal {
                     indices.iter().for_each(|index| answers[*index] = Err(Error::KmsRefused(code.clone())));
                 }
                 Err(Error::KmsUnreachable(code)) => {
-                    indices.iter().for_each(|index| answers[*index] = Err(Error::KmsUnreachable(code.clone())));
+                    indices
+                        .iter()
+                        .for_each(|index| answers[*index] = Err(Error::KmsUnreachable(code.clone())));
                 }
                 Err(error) => return Err(error),
             }

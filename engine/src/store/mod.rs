@@ -6,6 +6,7 @@ pub mod aws_keys;
 pub mod changes;
 mod failpoints;
 pub mod instance;
+pub mod journal;
 pub mod keys;
 mod reader;
 pub mod revisions;

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// Why something is committed without a line in the audit log, each at one place. A new reason is
 /// argued here first.
-const UNAUDITED: [&str; 21] = [
+const UNAUDITED: [&str; 24] = [
     "a code is spent before what it confirms",
     "a new API key was seen",
     "a prepared change changes nothing yet",
     "a probe changes nothing by itself",
     "a right try is given back",
+    "a run of the journal begins",
+    "a run of the journal ends",
+    "a segment of the journal is stored",
     "a setup session is opened",
     "a setup token is issued at start",
     "a status message is shown once",

@@ -4,6 +4,7 @@ mod table;
 
 use crate::Stop;
 use domain::limits::DailyLimits;
+use engine::journal::{self, Sync};
 use engine::lease::Times;
 use engine::store::Pooler;
 use engine::{SecretText, kms};
@@ -36,6 +37,7 @@ pub struct Settings {
     /// `None`: never.
     pub probe_every: Option<Duration>,
     pub preflights_each_minute: NonZeroU32,
+    pub journal: journal::Settings,
     pub log: String,
     pub log_is_json: bool,
     pub show_setup_token: bool,
@@ -121,6 +123,11 @@ impl Settings {
             leases: leases(&source)?,
             probe_every: Some(seconds(&source, "health_probe_seconds")?).filter(|every| !every.is_zero()),
             preflights_each_minute: source.required("preflights_per_minute", "a whole number from 1")?,
+            journal: journal::Settings {
+                sync: sync(&source)?,
+                days: source.required("journal_days", "a whole number of days")?,
+                bytes: source.required("journal_bytes", "a whole number of bytes")?,
+            },
             log: source.required("log", "a log filter, like info")?,
             log_is_json: log_is_json(&source)?,
             show_setup_token: source.required("show_setup_token", "true or false")?,
@@ -140,6 +147,7 @@ impl Settings {
             leases: self.leases,
             probe_every: self.probe_every,
             preflights_each_minute: self.preflights_each_minute,
+            journal: self.journal,
         }
     }
 
@@ -271,6 +279,16 @@ fn leases(source: &Source) -> Result<Times, Stop> {
     Ok(Times { refresh, hold })
 }
 
+fn sync(source: &Source) -> Result<Sync, Stop> {
+    match source.required::<String>("journal_sync", "second or answer")?.as_str() {
+        "second" => Ok(Sync::Second),
+        "answer" => Ok(Sync::Answer),
+        other => Err(Stop::new(format!(
+            "The setting KEYSTEAD_JOURNAL_SYNC is “{other}”, which is not second or answer."
+        ))),
+    }
+}
+
 fn positive(source: &Source, name: &str) -> Result<u32, Stop> {
     let what = "a whole number from 1";
     match source.required::<u32>(name, what)? {
@@ -332,6 +350,9 @@ mod tests {
             ("KEYSTEAD_LEASE_HOLD_SECONDS", "long"),
             ("KEYSTEAD_HEALTH_PROBE_SECONDS", "-1"),
             ("KEYSTEAD_PREFLIGHTS_PER_MINUTE", "0"),
+            ("KEYSTEAD_JOURNAL_SYNC", "never"),
+            ("KEYSTEAD_JOURNAL_DAYS", "-1"),
+            ("KEYSTEAD_JOURNAL_BYTES", "10 GiB"),
             ("KEYSTEAD_LOG_FORMAT", "xml"),
             ("KEYSTEAD_SHOW_SETUP_TOKEN", "maybe"),
             ("KEYSTEAD_ALLOW_INSECURE_HTTP", "yes"),

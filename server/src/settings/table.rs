@@ -21,7 +21,11 @@ const fn setting(name: &'static str, default: Option<&'static str>, meaning: &'s
 
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Some("127.0.0.1:3000"), "Address and port the portal listens on."),
-    setting("data_dir", Some("data"), "Folder of the SQLite database, the root key and the setup token."),
+    setting(
+        "data_dir",
+        Some("data"),
+        "Folder of the SQLite database, the root key, the setup token and the journal that is not in the database yet.",
+    ),
     setting("database_url", None, "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
     setting(
         "database_pooler",
@@ -86,6 +90,17 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("daily_limit_per_type", Some("1"), "New versions of one key type per scope and UTC day."),
     setting("daily_limit_per_scope", Some("3"), "New versions of all types together per scope and UTC day."),
+    setting(
+        "journal_sync",
+        Some("second"),
+        "When the journal of services’ requests is safe from a power failure: `second` (a second later) or `answer` (before each answer; slower). A program that ends loses nothing either way.",
+    ),
+    setting("journal_days", Some("400"), "The journal is kept so many days. `0`: for ever."),
+    setting(
+        "journal_bytes",
+        Some("10737418240"),
+        "And at most so many bytes of it, compressed, in the database (10 GiB). `0`: any number.",
+    ),
     setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(

@@ -1,0 +1,80 @@
+//! Room that is kept free on the disk: given up when there is none left, so that the data plane goes on while somebody looks.
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+const SIZE: u64 = 16 << 20;
+/// It is made where so much is free: it must not take the room that is left.
+const ROOM: u64 = 3 * SIZE;
+
+pub struct Reserve(PathBuf);
+
+impl Reserve {
+    pub fn of(folder: &Path) -> Self {
+        Self(folder.join("reserve"))
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.0.parent().unwrap_or(Path::new("."))
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.0.metadata().is_ok_and(|meta| meta.len() == SIZE)
+    }
+
+    /// Gives it up; whether there was one.
+    pub fn give_up(&self) -> bool {
+        std::fs::remove_file(&self.0).is_ok()
+    }
+
+    /// Makes it, if there is room; whether it is there now.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn make(&self) -> io::Result<bool> {
+        if self.is_there() {
+            return Ok(true);
+        }
+        let disk = statvfs(self.folder())?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM {
+            return Ok(false);
+        }
+        let unfinished = self.0.with_extension("new");
+        let made = fill(&unfinished).and_then(|()| std::fs::rename(&unfinished, &self.0));
+        if made.is_err() {
+            let _ = std::fs::remove_file(&unfinished);
+        }
+        made.map(|()| true)
+    }
+}
+
+/// A file that has all its blocks; zeroes where the file system cannot just give them.
+fn fill(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            (0..SIZE >> 16).try_for_each(|_| file.write_all(&[0; 1 << 16]))
+        }
+        done => Ok(done?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn the_reserve_really_takes_its_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let reserve = Reserve::of(folder.path());
+        assert!(!reserve.is_there() && !reserve.give_up());
+        assert!(reserve.make().expect("made"));
+        let meta = folder.path().join("reserve").metadata().expect("metadata");
+        assert!(meta.blocks() * 512 >= SIZE && meta.mode() & 0o777 == 0o600);
+        assert!(reserve.make().expect("there already") && reserve.give_up() && !reserve.is_there());
+    }
+}

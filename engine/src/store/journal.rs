@@ -1,0 +1,188 @@
+//! The journal of the data plane: one row for each segment of each run.
+
+use super::{Db, Tx, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// A segment without what it holds.
+#[derive(Clone, sqlx::FromRow)]
+pub struct Segment {
+    pub server: Uuid,
+    pub first_sequence: i64,
+    pub last_sequence: i64,
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+    pub plain_bytes: i64,
+    pub stored_bytes: i64,
+    pub mac_before: Vec<u8>,
+    pub mac_after: Vec<u8>,
+    pub seal: Vec<u8>,
+}
+
+/// One run of one server.
+#[derive(sqlx::FromRow)]
+pub struct Run {
+    pub id: Uuid,
+    pub last_sequence: Option<i64>,
+    pub removed_through: i64,
+}
+
+/// Where a walk through segments goes on: after this time, this server, this sequence.
+pub type Mark = (DateTime<Utc>, Uuid, i64);
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT server, first_sequence, last_sequence, first_at, last_at, plain_bytes, stored_bytes, ",
+            "mac_before, mac_after, seal FROM journal_segment ",
+            $rest
+        )
+    };
+}
+
+const ONE: &str = columns!("WHERE server = $1 AND first_sequence = $2");
+
+impl Db {
+    /// Segments that may hold events of `from <= at < to`, those with the newest last event first.
+    pub async fn newest_segments(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        mark: Option<Mark>,
+        count: u32,
+    ) -> Result<Vec<Segment>, Error> {
+        const SQL: &str = columns!(
+            "WHERE last_at >= $1 AND first_at < $2 AND (last_at, server, first_sequence) < ($3, $4, $5) \
+             ORDER BY last_at DESC, server DESC, first_sequence DESC LIMIT $6"
+        );
+        let (at, server, sequence) = mark.unwrap_or((end_of_time(), Uuid::max(), i64::MAX));
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
+            .bind(i64::from(count)).fetch_all(pool).await)?)
+    }
+
+    /// Segments that may hold events of `from <= at < to`, those with the oldest first event first.
+    pub async fn oldest_segments(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        mark: Option<Mark>,
+        count: u32,
+    ) -> Result<Vec<Segment>, Error> {
+        const SQL: &str = columns!(
+            "WHERE last_at >= $1 AND first_at < $2 AND (first_at, server, first_sequence) > ($3, $4, $5) \
+             ORDER BY first_at, server, first_sequence LIMIT $6"
+        );
+        let (at, server, sequence) = mark.unwrap_or((begin_of_time(), Uuid::nil(), 0));
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
+            .bind(i64::from(count)).fetch_all(pool).await)?)
+    }
+
+    pub async fn segment(&self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
+        Ok(
+            on!(self, pool => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+        )
+    }
+
+    /// What a segment holds, compressed.
+    pub async fn segment_body(&self, server: Uuid, first_sequence: i64) -> Result<Option<Vec<u8>>, Error> {
+        const SQL: &str = "SELECT body FROM journal_segment WHERE server = $1 AND first_sequence = $2";
+        Ok(
+            on!(self, pool => sqlx::query_scalar(SQL).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+        )
+    }
+
+    pub async fn journal_runs(&self) -> Result<Vec<Run>, Error> {
+        const SQL: &str =
+            "SELECT id, last_sequence, removed_through FROM journal_run ORDER BY started_at, id";
+        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+    }
+
+    /// The segments of a run in the order of their events.
+    pub async fn segments_of(&self, run: Uuid) -> Result<Vec<Segment>, Error> {
+        const SQL: &str = columns!("WHERE server = $1 ORDER BY first_sequence");
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(run).fetch_all(pool).await)?)
+    }
+
+    /// Of the oldest segments, those that end before `cutoff` or are more than so many bytes: up to which time they go.
+    pub async fn expired_until(
+        &self,
+        cutoff: Option<DateTime<Utc>>,
+        bytes: Option<i64>,
+        count: u32,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        const SUM: &str = "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM journal_segment";
+        const OLDEST: &str = "SELECT last_at, stored_bytes FROM journal_segment ORDER BY last_at LIMIT $1";
+        let sum: i64 = on!(self, pool => sqlx::query_scalar(SUM).fetch_one(pool).await)?;
+        let mut excess = bytes.map_or(0, |bytes| sum - bytes);
+        let oldest: Vec<(DateTime<Utc>, i64)> =
+            on!(self, pool => sqlx::query_as(OLDEST).bind(i64::from(count)).fetch_all(pool).await)?;
+        let mut until = None;
+        for (last_at, size) in oldest {
+            if excess <= 0 && cutoff.is_none_or(|cutoff| last_at >= cutoff) {
+                break;
+            }
+            excess -= size;
+            until = Some(last_at);
+        }
+        Ok(until)
+    }
+}
+
+impl Tx {
+    /// Says that a run is there; again, it changes nothing.
+    pub async fn insert_journal_run(&mut self, id: Uuid, started_at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str =
+            "INSERT INTO journal_run (id, started_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
+        within!(self, c => sqlx::query(SQL).bind(id).bind(started_at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn end_journal_run(
+        &mut self,
+        id: Uuid,
+        last_sequence: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str =
+            "UPDATE journal_run SET ended_at = $2, last_sequence = $3 WHERE id = $1 AND ended_at IS NULL";
+        within!(self, c => sqlx::query(SQL).bind(id).bind(now).bind(last_sequence).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    pub async fn segment(&mut self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
+        Ok(within!(self, c => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(c).await)?)
+    }
+
+    pub async fn insert_segment(&mut self, segment: &Segment, body: &[u8]) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO journal_segment (server, first_sequence, last_sequence, first_at, last_at, \
+                           plain_bytes, stored_bytes, mac_before, mac_after, seal, body) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        within!(self, c => sqlx::query(SQL).bind(segment.server).bind(segment.first_sequence)
+            .bind(segment.last_sequence).bind(segment.first_at).bind(segment.last_at).bind(segment.plain_bytes)
+            .bind(segment.stored_bytes).bind(&segment.mac_before).bind(&segment.mac_after).bind(&segment.seal)
+            .bind(body).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes the segments away that end at `until` or before; their runs remember how far.
+    pub async fn remove_segments(&mut self, until: DateTime<Utc>) -> Result<u64, Error> {
+        const REMEMBER: &str = "UPDATE journal_run SET removed_through = (SELECT MAX(last_sequence) FROM journal_segment \
+                                WHERE server = journal_run.id AND last_at <= $1) \
+                                WHERE id IN (SELECT server FROM journal_segment WHERE last_at <= $1)";
+        const REMOVE: &str = "DELETE FROM journal_segment WHERE last_at <= $1";
+        within!(self, c => sqlx::query(REMEMBER).bind(until).execute(c).await.map(drop))?;
+        Ok(
+            within!(self, c => sqlx::query(REMOVE).bind(until).execute(c).await.map(|done| done.rows_affected()))?,
+        )
+    }
+}
+
+pub fn begin_of_time() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH
+}
+
+/// The last that both databases can keep and SQLite can compare as text.
+pub fn end_of_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH)
+}
