@@ -331,6 +331,23 @@ pub struct ApiKeysView {
     pub is_older_page: bool,
 }
 
+/// An operation of the data plane, as its document describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiOperation {
+    pub method: &'static str,
+    pub path: String,
+    pub about: String,
+    pub name: String,
+    pub statuses: Vec<ApiStatus>,
+}
+
+/// A status, and what it means there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiStatus {
+    pub status: String,
+    pub meaning: String,
+}
+
 /// A key that was just made, shown until its owner has it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewApiKeyView {

@@ -132,7 +132,13 @@ impl Error {
             | Self::Country(_)
             | Self::CountryTaken(_)
             | Self::ApiKey(_)
-            | Self::Data(Refused::Malformed | Refused::NotOpened | Refused::TooLong | Refused::NotADek)
+            | Self::Data(
+                Refused::Malformed
+                | Refused::NotOpened
+                | Refused::TooLong
+                | Refused::NotBase64
+                | Refused::NotADek,
+            )
             | Self::PeriodUnchanged { .. }
             | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp

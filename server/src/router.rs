@@ -5,7 +5,7 @@ use crate::pages::{
 };
 use crate::web::guard::{self, Limits};
 use crate::web::{failure, headers, origin};
-use crate::{App, assets, health, telemetry};
+use crate::{App, api, assets, health, telemetry};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
@@ -92,7 +92,7 @@ pub fn router(app: App) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
     let pages = gallery(pages)
         .fallback(async || failure::Failure::not_found())
-        .layer(middleware::from_fn_with_state(Limits::default(), guard::shed))
+        .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
         .layer(CatchPanicLayer::new())
@@ -101,6 +101,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))
+        .merge(api::router(&app))
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))

@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
+use domain::data::{Deed, Door};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -53,6 +54,16 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
         builder.init()
     }
     Ok(())
+}
+
+/// Counts items of the data plane: by door, by what was asked for, by how it ended.
+pub fn count_data(door: Door, deed: Deed, outcome: &'static str, items: usize) {
+    if items > 0 {
+        let count = metrics::counter!(
+            "keystead_data_items_total", "door" => door.word(), "operation" => deed.word(), "outcome" => outcome
+        );
+        count.increment(items as u64);
+    }
 }
 
 /// Starts collecting metrics.

@@ -39,6 +39,8 @@ pub enum Refused {
     NotOpened,
     #[error("Encrypt at most 65536 bytes directly; wrap a data key for more.")]
     TooLong,
+    #[error("This is not standard base64 (RFC 4648, with padding).")]
+    NotBase64,
     #[error("A data key has exactly 32 bytes.")]
     NotADek,
     #[error("This scope has no encryption key yet.")]
@@ -51,6 +53,7 @@ impl Refused {
             Self::Malformed => "malformed",
             Self::NotOpened => "not_opened",
             Self::TooLong => "too_long",
+            Self::NotBase64 => "not_base64",
             Self::NotADek => "not_a_data_key",
             Self::NoKey => "no_key",
         }
@@ -103,6 +106,9 @@ pub struct Wrapped {
     pub version: u32,
 }
 
+/// The items of a request; what a door could not read of one is refused with it.
+pub type Items<T> = [Result<T, Refused>];
+
 /// One answer an item, in their order.
 pub type Answers<T> = Vec<Result<T, Error>>;
 
@@ -137,15 +143,15 @@ impl Foreign for Edek {
     }
 }
 
-fn read_messages(items: &[ToOpen]) -> Vec<Result<Message<'_>, Refused>> {
-    items.iter().map(|item| Message::read(&item.sealed)).collect()
+fn read_messages(items: &Items<ToOpen>) -> Vec<Result<Message<'_>, Refused>> {
+    items.iter().map(|item| Message::read(&item.as_ref().map_err(|refused| *refused)?.sealed)).collect()
 }
 
 /// A tenant that a client wrote into an EDEK must be the one that is asked for.
-fn read_edeks(call: &Call, scope: &KnownScope, items: &[ToOpen]) -> Vec<Result<Edek, Refused>> {
+fn read_edeks(call: &Call, scope: &KnownScope, items: &Items<ToOpen>) -> Vec<Result<Edek, Refused>> {
     let own = scope.name.to_string();
     let is_of = |edek: &Edek| edek.tenant.is_empty() || edek.tenant == own || edek.tenant == call.scope;
-    let read = items.iter().map(|item| Edek::read(&item.sealed));
+    let read = items.iter().map(|item| Edek::read(&item.as_ref().map_err(|refused| *refused)?.sealed));
     read.map(|read| read.and_then(|edek| if is_of(&edek) { Ok(edek) } else { Err(Refused::NotOpened) }))
         .collect()
 }
@@ -156,11 +162,11 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for a scope that is not there or not the caller's; [`Error::NotAllowed`];
     /// [`Refused::NoKey`]; that the customer's KMS refuses or cannot be reached; that the journal cannot be written.
-    pub async fn encrypt(&self, call: &Call, items: &[ToEncrypt]) -> Result<Answers<Sealed>, Error> {
+    pub async fn encrypt(&self, call: &Call, items: &Items<ToEncrypt>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Encrypt, items.len(), async |scope| {
-            let bytes = items.iter().map(|item| item.plaintext.expose().len()).sum();
+            let bytes = items.iter().flatten().map(|item| item.plaintext.expose().len()).sum();
             let seal = |material: &Material, version: Version, index: usize| {
-                let ToEncrypt { plaintext, context } = &items[index];
+                let ToEncrypt { plaintext, context } = items[index].as_ref().map_err(|refused| *refused)?;
                 if plaintext.expose().len() > message::LARGEST {
                     return Err(Refused::TooLong);
                 }
@@ -176,7 +182,7 @@ impl Portal {
     ///
     /// # Errors
     /// As [`Portal::encrypt`].
-    pub async fn decrypt(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Opened>, Error> {
+    pub async fn decrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Decrypt, items.len(), async |scope| {
             self.open_all(scope, &read_messages(items), items).await
         })
@@ -187,11 +193,12 @@ impl Portal {
     ///
     /// # Errors
     /// As [`Portal::encrypt`].
-    pub async fn reencrypt(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Sealed>, Error> {
+    pub async fn reencrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Reencrypt, items.len(), async |scope| {
             let opened = self.open_all(Arc::clone(&scope), &read_messages(items), items).await?;
             self.seal_anew(&scope, opened, |material, version, plain, index| {
-                Ok(message::seal(material, version, plain, &items[index].context))
+                let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
+                Ok(message::seal(material, version, plain, context))
             })
             .await
         })
@@ -202,23 +209,27 @@ impl Portal {
     ///
     /// # Errors
     /// As [`Portal::encrypt`].
-    pub async fn wrap(&self, call: &Call, items: Vec<ToWrap>) -> Result<Answers<Wrapped>, Error> {
+    pub async fn wrap(
+        &self,
+        call: &Call,
+        items: Vec<Result<ToWrap, Refused>>,
+    ) -> Result<Answers<Wrapped>, Error> {
         let count = items.len();
         self.perform(call, Operation::Wrap, count, async |scope| {
             let deks: Vec<_> = items
                 .into_iter()
-                .map(|item| (item.dek.unwrap_or_else(|| random::secret(DEK)), item.context))
+                .map(|item| item.map(|item| (item.dek.unwrap_or_else(|| random::secret(DEK)), item.context)))
                 .collect();
             let seal = |material: &Material, version: Version, index: usize| {
-                let (dek, context) = &deks[index];
+                let (dek, context) = deks[index].as_ref().map_err(|refused| *refused)?;
                 let dek: &[u8; DEK] = dek.expose().try_into().map_err(|_| Refused::NotADek)?;
                 Ok((edek::seal(material, version.id, dek, context), version.number))
             };
             let sealed = self.seal_all(&scope, count, count * DEK, seal).await?;
-            let wrapped = sealed
-                .into_iter()
-                .zip(deks)
-                .map(|(sealed, (dek, _))| sealed.map(|(edek, version)| Wrapped { dek, edek, version }));
+            let wrapped = sealed.into_iter().zip(deks).map(|(sealed, dek)| {
+                let ((edek, version), (dek, _)) = (sealed?, dek?);
+                Ok(Wrapped { dek, edek, version })
+            });
             Ok(wrapped.collect())
         })
         .await
@@ -228,7 +239,7 @@ impl Portal {
     ///
     /// # Errors
     /// As [`Portal::encrypt`].
-    pub async fn unwrap(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Opened>, Error> {
+    pub async fn unwrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Unwrap, items.len(), async |scope| {
             let edeks = read_edeks(call, &scope, items);
             self.open_all(scope, &edeks, items).await
@@ -240,13 +251,14 @@ impl Portal {
     ///
     /// # Errors
     /// As [`Portal::encrypt`].
-    pub async fn rewrap(&self, call: &Call, items: &[ToOpen]) -> Result<Answers<Sealed>, Error> {
+    pub async fn rewrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Rewrap, items.len(), async |scope| {
             let edeks = read_edeks(call, &scope, items);
             let opened = self.open_all(Arc::clone(&scope), &edeks, items).await?;
             self.seal_anew(&scope, opened, |material, version, dek, index| {
                 let dek: &[u8; DEK] = dek.try_into().map_err(|_| Refused::NotADek)?;
-                Ok(edek::seal(material, version, dek, &items[index].context))
+                let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
+                Ok(edek::seal(material, version, dek, context))
             })
             .await
         })
@@ -356,7 +368,7 @@ impl Portal {
         &self,
         mut scope: Arc<KnownScope>,
         read: &[Result<F, Refused>],
-        items: &[ToOpen],
+        items: &Items<ToOpen>,
     ) -> Result<Answers<Opened>, Error> {
         let mut of_version: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (index, foreign) in read.iter().enumerate() {
@@ -373,11 +385,15 @@ impl Portal {
         let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
         for (id, indices) in of_version {
             let Some(version) = scope.version(id) else { continue };
-            let bytes = indices.iter().map(|index| items[*index].sealed.len()).sum::<usize>();
+            let bytes = indices
+                .iter()
+                .filter_map(|index| items[*index].as_ref().ok())
+                .map(|item| item.sealed.len())
+                .sum::<usize>();
             let open = |material: &Material| -> Vec<_> {
-                let open = |index: &usize| match &read[*index] {
-                    Ok(foreign) => foreign.open(material, &items[*index].context),
-                    Err(refused) => Err(*refused),
+                let open = |index: &usize| match (&read[*index], &items[*index]) {
+                    (Ok(foreign), Ok(item)) => foreign.open(material, &item.context),
+                    (Err(refused), _) | (_, Err(refused)) => Err(*refused),
                 };
                 indices.iter().map(open).collect()
             };

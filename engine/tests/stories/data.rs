@@ -52,12 +52,12 @@ fn context(pairs: &[(&str, &str)]) -> Context {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-fn plain(text: &str, context: Context) -> ToEncrypt {
-    ToEncrypt { plaintext: SecretBytes::new(text.as_bytes().to_vec()), context }
+fn plain(text: &str, context: Context) -> Result<ToEncrypt, Refused> {
+    Ok(ToEncrypt { plaintext: SecretBytes::new(text.as_bytes().to_vec()), context })
 }
 
-fn sealed(bytes: &[u8], context: Context) -> ToOpen {
-    ToOpen { sealed: bytes.to_vec(), context }
+fn sealed(bytes: &[u8], context: Context) -> Result<ToOpen, Refused> {
+    Ok(ToOpen { sealed: bytes.to_vec(), context })
 }
 
 async fn encrypt(portal: &Portal, call: &Call, text: &str) -> (Vec<u8>, u32) {
@@ -159,9 +159,9 @@ async fn data_keys_are_wrapped_unwrapped_and_rewrapped(t: &TestPortal) {
     let here = call(&t.portal, &key, "production/DE").await;
     let order = context(&[("order", "17")]);
     let items = vec![
-        ToWrap { dek: None, context: order.clone() },
-        ToWrap { dek: Some(SecretBytes::new(vec![5; 32])), context: order.clone() },
-        ToWrap { dek: Some(SecretBytes::new(vec![5; 31])), context: order.clone() },
+        Ok(ToWrap { dek: None, context: order.clone() }),
+        Ok(ToWrap { dek: Some(SecretBytes::new(vec![5; 32])), context: order.clone() }),
+        Ok(ToWrap { dek: Some(SecretBytes::new(vec![5; 31])), context: order.clone() }),
     ];
     let mut wrapped = t.portal.wrap(&here, items).await.expect("allowed");
     refused!(wrapped.pop().expect("three"), Error::Data(Refused::NotADek));
@@ -196,7 +196,9 @@ async fn a_batch_keeps_its_order_and_fails_item_by_item(t: &TestPortal) {
     let made = t.portal.encrypt(&here, &items).await.expect("allowed");
     let mut to_open: Vec<_> = made.iter().flatten().map(|one| sealed(&one.bytes, Context::new())).collect();
     assert_eq!(to_open.len(), 1000);
-    to_open[500].sealed[40] ^= 1;
+    if let Ok(item) = &mut to_open[500] {
+        item.sealed[40] ^= 1;
+    }
     to_open.swap(3, 997);
     let opened = t.portal.decrypt(&here, &to_open).await.expect("allowed");
     for (index, opened) in opened.iter().enumerate() {

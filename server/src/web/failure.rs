@@ -78,7 +78,7 @@ impl From<Error> for Failure {
 }
 
 /// What the person is told; what is the server's fault is told the log, whole.
-fn told(error: &Error) -> Problem {
+pub(crate) fn told(error: &Error) -> Problem {
     if error.is_fault() {
         let mut chain = error.to_string();
         let mut source = error.source();

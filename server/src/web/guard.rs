@@ -13,25 +13,33 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Requests of the portal under way at once.
-const AT_ONCE: usize = 256;
 /// So long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Largest form.
-const BODY: usize = 64 * 1024;
-/// All forms together that have begun to arrive.
-const BODIES: usize = 32 * 1024 * 1024;
 
 /// What there is to be had, for all requests together.
 #[derive(Clone)]
 pub struct Limits {
+    /// Requests under way at once.
     places: Arc<Semaphore>,
+    /// All bodies together that have begun to arrive.
     bytes: Arc<Semaphore>,
+    /// The largest body.
+    body: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), bytes: Arc::new(Semaphore::new(BODIES)) }
+impl Limits {
+    fn new(at_once: usize, body: usize, bodies: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(at_once)), bytes: Arc::new(Semaphore::new(bodies)), body }
+    }
+
+    /// Of the pages: forms are small.
+    pub fn portal() -> Self {
+        Self::new(256, 64 * 1024, 32 * 1024 * 1024)
+    }
+
+    /// Of the doors: a batch may be a thousand items.
+    pub fn data_plane() -> Self {
+        Self::new(256, 1024 * 1024, 64 * 1024 * 1024)
     }
 }
 
@@ -40,7 +48,7 @@ impl Default for Limits {
 pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let until = Instant::now() + PATIENCE;
     let connection = request.extensions().get::<Connection>().cloned();
-    let arrived = timeout_at(until, whole(request, &limits.bytes)).await;
+    let arrived = timeout_at(until, whole(request, &limits)).await;
     let (request, _bytes) = match arrived {
         Ok(Ok(arrived)) => arrived,
         Ok(Err(refused)) => return refused,
@@ -61,18 +69,18 @@ fn busy() -> Response {
 /// The request with all of its body, and what that takes of the memory for bodies.
 async fn whole(
     request: Request,
-    bytes: &Arc<Semaphore>,
+    limits: &Limits,
 ) -> Result<(Request, Option<OwnedSemaphorePermit>), Response> {
     let (parts, mut body) = request.into_parts();
     let (mut arrived, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
         let Ok(data) = frame.into_data() else { continue };
-        if arrived.len() + data.len() > BODY {
+        if arrived.len() + data.len() > limits.body {
             return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
         }
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let more = bytes.clone().try_acquire_many_owned(size).map_err(|_| busy())?;
+        let more = limits.bytes.clone().try_acquire_many_owned(size).map_err(|_| busy())?;
         match &mut held {
             Some(held) => held.merge(more),
             None => held = Some(more),

@@ -1,0 +1,55 @@
+//! The doors of the data plane: each translates what services say into calls of the engine, and back. They ignore cookies
+//! and take requests from anywhere: what lets a service in is its API key alone.
+//!
+//! Reading order: this file (every address there is), `service` (who asks), `problem` (how a request fails), one folder a
+//! door.
+
+pub mod native;
+mod problem;
+mod service;
+
+pub use problem::Failed;
+pub use service::{ApiKey, Service};
+
+use crate::App;
+use crate::web::guard::{self, Limits};
+use axum::http::Method;
+use axum::routing::{MethodRouter, any};
+use axum::{Router, middleware};
+use domain::data::Operation;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Who may use an address of a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it says the same to everybody.
+    Nothing,
+    /// An API key that reaches the scope.
+    Key,
+    /// An API key that reaches the scope and may do this.
+    May(Operation),
+}
+
+/// An address of a door, what it takes, and who may use it.
+pub struct Row {
+    pub path: &'static str,
+    pub method: Method,
+    pub needs: Needs,
+    pub(crate) handler: fn() -> MethodRouter<App>,
+}
+
+/// Every address of every door. The router is made from it and the tests attack every row of it.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    native::ROWS.iter()
+}
+
+/// The data plane has limits of its own, so that neither it nor the portal starves the other.
+pub fn router(app: &App) -> Router<App> {
+    rows()
+        .fold(Router::new(), |router, row| router.route(row.path, (row.handler)()))
+        .route("/api", any(problem::nothing_here))
+        .route("/api/{*rest}", any(problem::nothing_here))
+        .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), problem::as_problem))
+}

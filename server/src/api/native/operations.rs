@@ -1,0 +1,143 @@
+//! The operations, each: read, ask the engine, say.
+
+use super::wire::{AnswerOrResults, OneOrMany};
+use super::wire::{
+    Asked, CiphertextRequest, Decrypted, EdekRequest, EncryptRequest, Encrypted, KeyVersions, RewrappedKey,
+    UnwrappedKey, WrapRequest, WrappedKey, json, told,
+};
+use crate::App;
+use crate::api::problem::ProblemDetails;
+use crate::api::{Failed, Service};
+use crate::telemetry;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::data::{Deed, Door, Told};
+use engine::Error;
+use engine::data::{Answers, Call};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// The scope an address names, as it was written.
+#[derive(Deserialize)]
+pub struct InScope {
+    environment: String,
+    country: String,
+}
+
+fn call(service: Service, at: InScope, told: Told) -> Call {
+    let InScope { environment, country } = at;
+    Call { caller: service.0, door: Door::Native, scope: format!("{environment}/{country}"), told }
+}
+
+/// Counts what came of it, then hands it on.
+fn counted<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, Failed> {
+    match &done {
+        Ok(answers) => {
+            let refused = answers.iter().filter(|answer| answer.is_err()).count();
+            telemetry::count_data(Door::Native, deed, "done", answers.len() - refused);
+            telemetry::count_data(Door::Native, deed, "refused", refused);
+        }
+        Err(error) => telemetry::count_data(Door::Native, deed, error.word(), 1),
+    }
+    done.map_err(Failed::from)
+}
+
+macro_rules! operation {
+    ($name:ident $path:literal $deed:ident $about:literal, $request:ident => $answer:ident, |$items:ident| $hand_over:expr) => {
+        #[doc = $about]
+        #[utoipa::path(
+            post, path = $path, tag = "operations", operation_id = stringify!($name),
+            params(
+                ("environment" = String, Path, description = "The environment's address, like `production`.", pattern = "^[a-z0-9-]{1,40}$"),
+                ("country" = String, Path, description = "The country (ISO 3166-1 alpha-2), like `DE`.", pattern = "^[A-Z]{2}$"),
+            ),
+            request_body = OneOrMany<$request>,
+            responses(
+                (status = 200, description = "Done; in a batch, item by item.", body = AnswerOrResults<$answer>),
+                (status = 400, description = "The body could not be read.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 401, description = "No API key, or one that does not work.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 403, description = "The key may not do this, or the customer's KMS refuses.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 404, description = "No such scope, or not for this key.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 409, description = "The scope has no encryption key.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 413, description = "The body is larger than 1 MiB.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 415, description = "The body is not application/json.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 422, description = "It cannot be done with this.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 503, description = "Busy, or what it needs is out of reach; see Retry-After.", body = ProblemDetails, content_type = "application/problem+json"),
+            ),
+            security(("api_key" = []), ("bearer" = [])),
+        )]
+        pub async fn $name(
+            State(app): State<App>,
+            service: Service,
+            Path(at): Path<InScope>,
+            headers: HeaderMap,
+            body: Bytes,
+        ) -> Result<Response, Failed> {
+            let asked = Asked::<$request>::read(&headers, &body)?;
+            let call = call(service, at, asked.told);
+            let $items = asked.items;
+            let done = app.portal().$name(&call, $hand_over).await;
+            told::<_, $answer>(counted(Deed::$deed, done)?, asked.is_batch)
+        }
+    };
+}
+
+operation! { encrypt "/api/v1/scopes/{environment}/{country}/encrypt" Encrypt
+"Encrypts up to 64 KiB with the newest version.", EncryptRequest => Encrypted, |items| &items }
+operation! { decrypt "/api/v1/scopes/{environment}/{country}/decrypt" Decrypt
+"Decrypts, with the version that the ciphertext names.", CiphertextRequest => Decrypted, |items| &items }
+operation! { reencrypt "/api/v1/scopes/{environment}/{country}/reencrypt" Reencrypt
+"Moves a ciphertext to the newest version; the plaintext stays in Keystead.", CiphertextRequest => Encrypted, |items| &items }
+operation! { wrap "/api/v1/scopes/{environment}/{country}/wrap" Wrap
+"Wraps a data key, a new one unless one is given, with the newest version.", WrapRequest => WrappedKey, |items| items }
+operation! { unwrap "/api/v1/scopes/{environment}/{country}/unwrap" Unwrap
+"Unwraps a data key, with the version that the EDEK names.", EdekRequest => UnwrappedKey, |items| &items }
+operation! { rewrap "/api/v1/scopes/{environment}/{country}/rewrap" Rewrap
+"Moves an EDEK to the newest version; the data key stays in Keystead.", EdekRequest => RewrappedKey, |items| &items }
+
+/// Where in the list of versions to begin.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// Versions below this number; without it, the newest.
+    #[param(minimum = 1)]
+    before: Option<u32>,
+}
+
+/// Lists the versions of the scope's key, newest first, 50 at a time. Nothing secret is in it.
+#[utoipa::path(
+    get, path = "/api/v1/scopes/{environment}/{country}/keys", tag = "keys", operation_id = "keys",
+    params(
+        ("environment" = String, Path, description = "The environment's address, like `production`.", pattern = "^[a-z0-9-]{1,40}$"),
+        ("country" = String, Path, description = "The country (ISO 3166-1 alpha-2), like `DE`.", pattern = "^[A-Z]{2}$"),
+        Before,
+    ),
+    responses(
+        (status = 200, description = "The versions.", body = KeyVersions),
+        (status = 400, description = "The query could not be read.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "No API key, or one that does not work.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such scope, or not for this key.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or what it needs is out of reach; see Retry-After.", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = []), ("bearer" = [])),
+)]
+pub async fn keys(
+    State(app): State<App>,
+    service: Service,
+    Path(at): Path<InScope>,
+    query: Result<Query<Before>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Failed> {
+    let title = "The query takes `before`, a version's number, and nothing else.";
+    let Query(Before { before }) =
+        query.map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
+    let call = call(service, at, Told::default());
+    let listed = app.portal().versions_for(&call, before).await;
+    let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
+        .into_iter()
+        .next()
+        .ok_or(Error::NotFound)??;
+    Ok(json(&KeyVersions::new(&rows, older)))
+}

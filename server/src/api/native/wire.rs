@@ -1,0 +1,400 @@
+//! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
+
+use crate::api::Failed;
+use crate::api::problem::ProblemDetails;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use data_encoding::BASE64;
+use domain::data::Told;
+use domain::view::VersionRow;
+use engine::data::context::Context;
+use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
+use engine::{SecretBytes, SecretText};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What the caller wants written down with the request; none of it decides anything.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// The person or service behind the request.
+    requesting_id: Option<String>,
+    data_label: Option<String>,
+    source_ip: Option<String>,
+    object_id: Option<String>,
+    request_id: Option<String>,
+    /// Anything else, as text.
+    custom: BTreeMap<String, String>,
+}
+
+impl From<Audit> for Told {
+    fn from(audit: Audit) -> Self {
+        Self {
+            requesting_id: audit.requesting_id,
+            data_label: audit.data_label,
+            source_ip: audit.source_ip,
+            object_id: audit.object_id,
+            request_id: audit.request_id,
+            custom: audit.custom,
+        }
+    }
+}
+
+/// Data to be encrypted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptRequest {
+    /// At most 65536 bytes, in base64.
+    #[schema(value_type = String, format = Byte)]
+    plaintext: SecretText,
+    /// Authenticated, not stored: decrypting needs the same.
+    #[serde(default)]
+    context: Option<Context>,
+    #[serde(default)]
+    audit: Option<Audit>,
+}
+
+/// A ciphertext to be decrypted, or encrypted anew.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CiphertextRequest {
+    #[schema(format = Byte)]
+    ciphertext: String,
+    /// The one it was encrypted with.
+    #[serde(default)]
+    context: Option<Context>,
+    #[serde(default)]
+    audit: Option<Audit>,
+}
+
+/// A data key to be wrapped; a new one of 32 bytes is made where none is given.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WrapRequest {
+    /// 32 bytes, in base64.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Byte)]
+    dek: Option<SecretText>,
+    /// Authenticated, not stored: unwrapping needs the same.
+    #[serde(default)]
+    context: Option<Context>,
+    #[serde(default)]
+    audit: Option<Audit>,
+}
+
+/// A wrapped data key to be unwrapped, or wrapped anew.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EdekRequest {
+    #[schema(format = Byte)]
+    edek: String,
+    /// The one it was wrapped with.
+    #[serde(default)]
+    context: Option<Context>,
+    #[serde(default)]
+    audit: Option<Audit>,
+}
+
+/// Many of a kind; the answers come in the same order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch<T> {
+    #[schema(min_items = 1, max_items = 1000)]
+    items: Vec<T>,
+    #[serde(default)]
+    audit: Option<Audit>,
+}
+
+/// One, or many of a kind. How the document says it; [`Asked`] is how it is read.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub enum OneOrMany<T: ToSchema> {
+    One(T),
+    Many(Batch<T>),
+}
+
+/// What the door's items have in common.
+pub trait Item: DeserializeOwned {
+    type Read;
+    /// What was said for the journal, when the item stands alone.
+    fn audit(&mut self) -> Option<Audit>;
+    /// # Errors
+    /// What of it cannot be read.
+    fn read(self) -> Result<Self::Read, Refused>;
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, Refused> {
+    BASE64.decode(text.as_bytes()).map_err(|_| Refused::NotBase64)
+}
+
+fn decode_secret(text: &SecretText) -> Result<SecretBytes, Refused> {
+    decode(text.expose()).map(SecretBytes::new)
+}
+
+impl Item for EncryptRequest {
+    type Read = ToEncrypt;
+    fn audit(&mut self) -> Option<Audit> {
+        self.audit.take()
+    }
+    fn read(self) -> Result<ToEncrypt, Refused> {
+        let plaintext = decode_secret(&self.plaintext)?;
+        Ok(ToEncrypt { plaintext, context: self.context.unwrap_or_default() })
+    }
+}
+
+impl Item for CiphertextRequest {
+    type Read = ToOpen;
+    fn audit(&mut self) -> Option<Audit> {
+        self.audit.take()
+    }
+    fn read(self) -> Result<ToOpen, Refused> {
+        Ok(ToOpen { sealed: decode(&self.ciphertext)?, context: self.context.unwrap_or_default() })
+    }
+}
+
+impl Item for WrapRequest {
+    type Read = ToWrap;
+    fn audit(&mut self) -> Option<Audit> {
+        self.audit.take()
+    }
+    fn read(self) -> Result<ToWrap, Refused> {
+        let dek = self.dek.as_ref().map(decode_secret).transpose()?;
+        Ok(ToWrap { dek, context: self.context.unwrap_or_default() })
+    }
+}
+
+impl Item for EdekRequest {
+    type Read = ToOpen;
+    fn audit(&mut self) -> Option<Audit> {
+        self.audit.take()
+    }
+    fn read(self) -> Result<ToOpen, Refused> {
+        Ok(ToOpen { sealed: decode(&self.edek)?, context: self.context.unwrap_or_default() })
+    }
+}
+
+/// A body as it was read: its items, and whether they came as a batch.
+pub struct Asked<T: Item> {
+    pub items: Vec<Result<T::Read, Refused>>,
+    pub told: Told,
+    pub is_batch: bool,
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(default)]
+    items: Option<IgnoredAny>,
+}
+
+fn unreadable(title: impl Into<String>) -> Failed {
+    Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
+}
+
+/// What serde says of a body, without what the body says.
+fn not_json(error: &serde_json::Error) -> Failed {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "The body is not what this operation takes",
+        _ => "The body is not JSON",
+    };
+    unreadable(format!("{what} (line {}, column {}). See /api/openapi.json.", error.line(), error.column()))
+}
+
+impl<T: Item> Asked<T> {
+    /// # Errors
+    /// What is wrong with the body as a whole.
+    pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Failed> {
+        let is_json = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
+            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+        });
+        if !is_json {
+            let title = "Send the body as application/json.".to_owned();
+            return Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title));
+        }
+        let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+        if probe.items.is_none() {
+            let mut one: T = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+            let told = one.audit().unwrap_or_default().into();
+            return Ok(Self { items: vec![one.read()], told, is_batch: false });
+        }
+        let mut batch: Batch<T> = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+        if batch.items.is_empty() || batch.items.len() > ITEMS {
+            let title = format!("A batch has 1 to {ITEMS} items.");
+            return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
+        }
+        if batch.items.iter_mut().any(|item| item.audit().is_some()) {
+            return Err(unreadable("In a batch, audit stands beside items, not in them."));
+        }
+        let items = batch.items.into_iter().map(Item::read).collect();
+        Ok(Self { items, told: batch.audit.unwrap_or_default().into(), is_batch: true })
+    }
+}
+
+/// A ciphertext and the version that made it.
+#[derive(Serialize, ToSchema)]
+pub struct Encrypted {
+    #[schema(format = Byte)]
+    ciphertext: String,
+    version: u32,
+}
+
+/// What was inside, and the version that opened it.
+#[derive(Serialize, ToSchema)]
+pub struct Decrypted {
+    #[schema(format = Byte)]
+    plaintext: String,
+    version: u32,
+}
+
+/// A data key, the same wrapped, and the version that wrapped it.
+#[derive(Serialize, ToSchema)]
+pub struct WrappedKey {
+    #[schema(format = Byte)]
+    dek: String,
+    #[schema(format = Byte)]
+    edek: String,
+    version: u32,
+}
+
+/// A data key, and the version that opened it.
+#[derive(Serialize, ToSchema)]
+pub struct UnwrappedKey {
+    #[schema(format = Byte)]
+    dek: String,
+    version: u32,
+}
+
+/// A wrapped data key, and the version that wrapped it.
+#[derive(Serialize, ToSchema)]
+pub struct RewrappedKey {
+    #[schema(format = Byte)]
+    edek: String,
+    version: u32,
+}
+
+impl From<Sealed> for Encrypted {
+    fn from(sealed: Sealed) -> Self {
+        Self { ciphertext: BASE64.encode(&sealed.bytes), version: sealed.version }
+    }
+}
+
+impl From<Opened> for Decrypted {
+    fn from(opened: Opened) -> Self {
+        Self { plaintext: BASE64.encode(opened.bytes.expose()), version: opened.version }
+    }
+}
+
+impl From<Wrapped> for WrappedKey {
+    fn from(wrapped: Wrapped) -> Self {
+        let (dek, edek) = (BASE64.encode(wrapped.dek.expose()), BASE64.encode(&wrapped.edek));
+        Self { dek, edek, version: wrapped.version }
+    }
+}
+
+impl From<Opened> for UnwrappedKey {
+    fn from(opened: Opened) -> Self {
+        Self { dek: BASE64.encode(opened.bytes.expose()), version: opened.version }
+    }
+}
+
+impl From<Sealed> for RewrappedKey {
+    fn from(sealed: Sealed) -> Self {
+        Self { edek: BASE64.encode(&sealed.bytes), version: sealed.version }
+    }
+}
+
+/// An answer, or why there is none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AnswerOrProblem<T: ToSchema> {
+    Answer(T),
+    Problem { problem: ProblemDetails },
+}
+
+/// The answers of a batch, in the order of its items.
+#[derive(Serialize, ToSchema)]
+pub struct Results<T: ToSchema> {
+    results: Vec<AnswerOrProblem<T>>,
+}
+
+/// The answer to one, or to many.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AnswerOrResults<T: ToSchema> {
+    One(T),
+    Many(Results<T>),
+}
+
+/// The answers as they were asked for: one alone, or all of a batch.
+pub fn told<T, W: From<T> + Serialize + ToSchema>(
+    answers: Answers<T>,
+    is_batch: bool,
+) -> Result<Response, Failed> {
+    let answer = if is_batch {
+        let results = answers.into_iter().map(|answer| match answer {
+            Ok(done) => AnswerOrProblem::Answer(W::from(done)),
+            Err(error) => AnswerOrProblem::Problem { problem: ProblemDetails::from(&error) },
+        });
+        AnswerOrResults::Many(Results { results: results.collect() })
+    } else {
+        let one = answers.into_iter().next().ok_or(engine::Error::NotFound)??;
+        AnswerOrResults::One(W::from(one))
+    };
+    Ok(json(&answer))
+}
+
+pub fn json<T: Serialize>(answer: &T) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => {
+            let mut response = body.into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// A version of the scope's key. Nothing secret is in it.
+#[derive(Serialize, ToSchema)]
+pub struct KeyVersion {
+    version: u32,
+    /// Portal-wide; the `kmsConfigId` of the TSP door.
+    id: i64,
+    /// `active` (the one that encrypts) or `deprecated` (decrypts).
+    #[schema(examples("active"))]
+    status: &'static str,
+    /// `managed` or `manual_aws`.
+    #[schema(examples("managed"))]
+    key_type: &'static str,
+    created_at: DateTime<Utc>,
+    /// When it rotates by itself; only of an Active managed version.
+    rotates_at: Option<DateTime<Utc>>,
+}
+
+/// Versions of the scope's key, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct KeyVersions {
+    versions: Vec<KeyVersion>,
+    /// Where there are more: ask again with `before` set to this.
+    before: Option<u32>,
+}
+
+impl KeyVersions {
+    pub fn new(rows: &[VersionRow], before: Option<u32>) -> Self {
+        let version = |row: &VersionRow| KeyVersion {
+            version: row.number,
+            id: row.id,
+            status: row.status.word(),
+            key_type: row.key_type.word(),
+            created_at: row.created_at,
+            rotates_at: row.due_at.filter(|_| row.status == domain::key_version::Status::Active),
+        };
+        Self { versions: rows.iter().map(version).collect(), before }
+    }
+}

@@ -1,0 +1,166 @@
+//! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
+
+use crate::App;
+use crate::web::failure::{self, Reason};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::Problem;
+use engine::Error;
+use engine::data::Refused;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request, or one item of a batch, was not done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDetails {
+    /// `urn:keystead:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(examples("urn:keystead:problem:not_opened"))]
+    pub kind: String,
+    /// One word for a program.
+    #[schema(examples("not_opened"))]
+    pub code: String,
+    /// The HTTP status, also of an item in a batch.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What is wrong, then what to do.
+    pub title: String,
+}
+
+impl ProblemDetails {
+    fn new(status: StatusCode, code: &str, title: String) -> Self {
+        let kind = format!("urn:keystead:problem:{code}");
+        Self { kind, code: code.to_owned(), status: status.as_u16(), title }
+    }
+}
+
+impl From<&Error> for ProblemDetails {
+    fn from(error: &Error) -> Self {
+        let message = match error {
+            Error::NotFound => "There is no such scope, or this API key does not reach it.".to_owned(),
+            error => failure::told(error).message,
+        };
+        Self::new(status_of(error), error.word(), message)
+    }
+}
+
+/// The status of an error at the native door.
+fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::UnknownApiKey => StatusCode::UNAUTHORIZED,
+        Error::NotAllowed(_) | Error::KmsRefused(_) => StatusCode::FORBIDDEN,
+        Error::Data(Refused::NoKey) => StatusCode::CONFLICT,
+        error => failure::status_of(Problem::from(error).code),
+    }
+}
+
+/// A request that ends with a problem.
+pub enum Failed {
+    Engine(Error),
+    /// The request itself cannot be read.
+    Unreadable(StatusCode, &'static str, String),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let details = match &self {
+            Self::Engine(error) => ProblemDetails::from(error),
+            Self::Unreadable(status, code, title) => ProblemDetails::new(*status, code, title.clone()),
+        };
+        answer(details)
+    }
+}
+
+fn answer(details: ProblemDetails) -> Response {
+    let status = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(&details).unwrap_or_default();
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+    }
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response.extensions_mut().insert(Reason(details.title));
+    response
+}
+
+/// An address that no door has.
+pub async fn nothing_here() -> Failed {
+    let title = "There is nothing at this address.".to_owned();
+    Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title)
+}
+
+/// Turns every failed answer that is no problem yet into one: what the guard, the router or a panic answered.
+pub async fn as_problem(State(_): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+    let problem = response.extensions_mut().remove::<Problem>();
+    let title = problem.map_or_else(|| bare(status).to_owned(), |problem| problem.message);
+    let mut answer = answer(ProblemDetails::new(status, word(status), title));
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(axum::http::header::ALLOW, allow);
+    }
+    answer
+}
+
+fn word(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::REQUEST_TIMEOUT => "too_slow",
+        StatusCode::SERVICE_UNAVAILABLE => "busy",
+        status if status.is_server_error() => "internal",
+        _ => "unreadable",
+    }
+}
+
+fn bare(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is nothing at this address.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The body was larger than 1 MiB. Send smaller batches.",
+        StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive.",
+        StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a second.",
+        status if status.is_server_error() => "Something inside Keystead failed; its log says why.",
+        _ => "The request could not be read.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_has_its_status() {
+        for (error, status, code) in [
+            (Error::UnknownApiKey, 401, "unauthorised"),
+            (Error::NotAllowed(domain::data::Operation::Wrap), 403, "not_allowed"),
+            (Error::NotFound, 404, "not_found"),
+            (Error::Data(Refused::NoKey), 409, "no_key"),
+            (Error::Data(Refused::NotOpened), 422, "not_opened"),
+            (Error::Busy, 503, "busy"),
+        ] {
+            let details = ProblemDetails::from(&error);
+            assert_eq!((details.status, details.code.as_str()), (status, code));
+            assert_eq!(details.kind, format!("urn:keystead:problem:{code}"));
+        }
+    }
+}
