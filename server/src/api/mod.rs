@@ -48,6 +48,7 @@ pub fn router(app: &App) -> Router<App> {
     rows()
         .fold(Router::new(), |router, row| router.route(row.path, (row.handler)()))
         .route("/api", any(problem::nothing_here))
+        .route("/api/", any(problem::nothing_here))
         .route("/api/{*rest}", any(problem::nothing_here))
         .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
         .layer(CatchPanicLayer::new())
