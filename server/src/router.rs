@@ -78,6 +78,7 @@ pub const PAGES: &[Row] = rows! {
     "/api-keys/{id}/revoke" BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
     "/guides/aws" READ SignedIn => get(aws_forms::guide);
     "/audit" READ SignedIn => get(audit::show);
+    "/audit/export" WRITE SignedIn => post(audit::export);
     "/profile" READ SignedIn => get(profile::show);
     "/profile/sessions" BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);
     "/profile/password" BOTH Confirmed => get(profile::show_password).post(profile::password);
