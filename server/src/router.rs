@@ -76,6 +76,7 @@ pub const PAGES: &[Row] = rows! {
     "/api-keys/add" BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
     "/api-keys/new" BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
     "/api-keys/{id}/revoke" BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
+    "/guides/api" READ SignedIn => get(api_keys::guide);
     "/guides/aws" READ SignedIn => get(aws_forms::guide);
     "/audit" READ SignedIn => get(audit::show);
     "/audit/export" WRITE SignedIn => post(audit::export);

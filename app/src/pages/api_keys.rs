@@ -51,6 +51,7 @@ pub fn ApiKeysPage(chrome: Chrome, view: ApiKeysView) -> impl IntoView {
                 heading="API keys"
                 about="What your services come in with. The secret of a key is shown once, when it is made."
             >
+                <ButtonLink label="How services use it" href="/guides/api" />
                 <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
             </PageHead>
             {list}

@@ -1,0 +1,102 @@
+//! "How services use it": the data plane, with commands to try, and every operation as its document describes it.
+
+use crate::components::frame::Frame;
+use crate::components::page_head::PageHead;
+use crate::components::ui::copy::Copyable;
+use crate::components::ui::table::{Cell, Table};
+use crate::pages::aws_guide::Section;
+use domain::view::{ApiOperation, ApiStatus, Chrome};
+use leptos::prelude::*;
+
+#[component]
+pub fn ApiGuidePage(
+    chrome: Chrome,
+    /// Where services reach this portal.
+    address: String,
+    operations: Vec<ApiOperation>,
+) -> impl IntoView {
+    let crumbs =
+        vec![("API keys".to_owned(), Some("/api-keys".to_owned())), ("How services use it".to_owned(), None)];
+    let scope = format!("{address}/api/v1/scopes/production/DE");
+    let curl = move |operation: &str, body: &str| {
+        format!(
+            "curl {scope}/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
+        )
+    };
+    view! {
+        <Frame chrome crumbs>
+            <PageHead
+                heading="How services use it"
+                about="JSON over HTTP. A service comes in with an API key and names a scope: an environment and a country."
+            />
+            <article class="guide">
+                <Section title="Write and read">
+                    <p>
+                        "Small data is encrypted directly, up to 64 KiB: keep the ciphertext where the data would lie. It names the version that made it; any version decrypts, the newest encrypts. Binary is base64."
+                    </p>
+                    <Copyable text=curl("encrypt", "{\"plaintext\": \"YSBzZWNyZXQ=\", \"context\": {\"order\": \"17\"}}") />
+                    <Copyable text=curl("decrypt", "{\"ciphertext\": \"…\", \"context\": {\"order\": \"17\"}}") />
+                    <p>
+                        "The context is authenticated, not stored: whoever decrypts gives the same. Put into it what the data belongs to, and it cannot be passed off as something else's."
+                    </p>
+                </Section>
+                <Section title="Larger data: a data key for each document">
+                    <p>
+                        "Wrap makes a data key (DEK) and the same key wrapped (EDEK). Encrypt with the DEK, forget it, keep the EDEK beside the data; unwrap gives it back."
+                    </p>
+                    <Copyable text=curl("wrap", "{}") />
+                    <Copyable text=curl("unwrap", "{\"edek\": \"…\"}") />
+                </Section>
+                <Section title="Many at once">
+                    <p>"Up to 1000 items in one request of at most 1 MiB. Each has its own answer, in the same order."</p>
+                    <Copyable text=curl("decrypt", "{\"items\": [{\"ciphertext\": \"…\"}, {\"ciphertext\": \"…\"}]}") />
+                </Section>
+                <Section title="What is written down">
+                    <p>
+                        "Every request is in the audit log before its answer leaves: the key, the operation, the scope, the versions, how many items, from where. Add what you want to find it by; it decides nothing."
+                    </p>
+                    <Copyable text=curl(
+                        "decrypt",
+                        "{\"ciphertext\": \"…\", \"audit\": {\"requesting_id\": \"billing\", \"object_id\": \"order 17\"}}",
+                    ) />
+                </Section>
+                <Section title="Every operation">
+                    <p>
+                        "The same for programs, as OpenAPI 3.1: " <a href="/api/openapi.json">"/api/openapi.json"</a>
+                        ". A refusal is a problem in JSON (RFC 9457) with a code that stays."
+                    </p>
+                    {operations.into_iter().map(|operation| view! { <Operation operation /> }).collect_view()}
+                </Section>
+            </article>
+        </Frame>
+    }
+}
+
+#[component]
+fn Operation(operation: ApiOperation) -> impl IntoView {
+    let ApiOperation { method, path, about, name, statuses } = operation;
+    let id = name.clone();
+    let row = |ApiStatus { status, meaning }: ApiStatus| {
+        view! {
+            <tr>
+                <Cell label="Status">
+                    <span class="mono">{status}</span>
+                </Cell>
+                <Cell label="Meaning">{meaning}</Cell>
+            </tr>
+        }
+    };
+    view! {
+        <details class="operation" id=id>
+            <summary>
+                <b>{name}</b>
+                " "
+                <span>{about}</span>
+            </summary>
+            <p class="mono wrap">{format!("{method} {path}")}</p>
+            <Table caption="Answers" columns=&["Status", "Meaning"]>
+                {statuses.into_iter().map(row).collect_view()}
+            </Table>
+        </details>
+    }
+}
