@@ -8,6 +8,16 @@ use crate::pages::aws_guide::Section;
 use domain::view::{ApiOperation, ApiStatus, Chrome};
 use leptos::prelude::*;
 
+/// An operation, and a body for it.
+const EXAMPLES: [(&str, &str); 6] = [
+    ("encrypt", r#"{"plaintext": "YSBzZWNyZXQ=", "context": {"order": "17"}}"#),
+    ("decrypt", r#"{"ciphertext": "…", "context": {"order": "17"}}"#),
+    ("wrap", "{}"),
+    ("unwrap", r#"{"edek": "…"}"#),
+    ("decrypt", r#"{"items": [{"ciphertext": "…"}, {"ciphertext": "…"}]}"#),
+    ("decrypt", r#"{"ciphertext": "…", "audit": {"requesting_id": "billing", "object_id": "order 17"}}"#),
+];
+
 #[component]
 pub fn ApiGuidePage(
     chrome: Chrome,
@@ -17,12 +27,11 @@ pub fn ApiGuidePage(
 ) -> impl IntoView {
     let crumbs =
         vec![("API keys".to_owned(), Some("/api-keys".to_owned())), ("How services use it".to_owned(), None)];
-    let scope = format!("{address}/api/v1/scopes/production/DE");
-    let curl = move |operation: &str, body: &str| {
+    let [encrypt, decrypt, wrap, unwrap, batch, audit] = EXAMPLES.map(|(operation, body)| {
         format!(
-            "curl {scope}/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
+            "curl {address}/api/v1/scopes/production/DE/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
         )
-    };
+    });
     view! {
         <Frame chrome crumbs>
             <PageHead
@@ -34,8 +43,8 @@ pub fn ApiGuidePage(
                     <p>
                         "Small data is encrypted directly, up to 64 KiB: keep the ciphertext where the data would lie. It names the version that made it; any version decrypts, the newest encrypts. Binary is base64."
                     </p>
-                    <Copyable text=curl("encrypt", "{\"plaintext\": \"YSBzZWNyZXQ=\", \"context\": {\"order\": \"17\"}}") />
-                    <Copyable text=curl("decrypt", "{\"ciphertext\": \"…\", \"context\": {\"order\": \"17\"}}") />
+                    <Copyable text=encrypt />
+                    <Copyable text=decrypt />
                     <p>
                         "The context is authenticated, not stored: whoever decrypts gives the same. Put into it what the data belongs to, and it cannot be passed off as something else's."
                     </p>
@@ -44,21 +53,18 @@ pub fn ApiGuidePage(
                     <p>
                         "Wrap makes a data key (DEK) and the same key wrapped (EDEK). Encrypt with the DEK, forget it, keep the EDEK beside the data; unwrap gives it back."
                     </p>
-                    <Copyable text=curl("wrap", "{}") />
-                    <Copyable text=curl("unwrap", "{\"edek\": \"…\"}") />
+                    <Copyable text=wrap />
+                    <Copyable text=unwrap />
                 </Section>
                 <Section title="Many at once">
                     <p>"Up to 1000 items in one request of at most 1 MiB. Each has its own answer, in the same order."</p>
-                    <Copyable text=curl("decrypt", "{\"items\": [{\"ciphertext\": \"…\"}, {\"ciphertext\": \"…\"}]}") />
+                    <Copyable text=batch />
                 </Section>
                 <Section title="What is written down">
                     <p>
                         "Every request is in the audit log before its answer leaves: the key, the operation, the scope, the versions, how many items, from where. Add what you want to find it by; it decides nothing."
                     </p>
-                    <Copyable text=curl(
-                        "decrypt",
-                        "{\"ciphertext\": \"…\", \"audit\": {\"requesting_id\": \"billing\", \"object_id\": \"order 17\"}}",
-                    ) />
+                    <Copyable text=audit />
                 </Section>
                 <Section title="Every operation">
                     <p>
