@@ -254,6 +254,16 @@ pub struct VersionRow {
     pub health: Option<Health>,
 }
 
+/// How much a version is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageView {
+    /// Ciphertexts and wrapped data keys it ever made.
+    pub issued: u64,
+    /// How often something of it was opened in the last 90 days.
+    pub seen: u64,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
 /// What a version of type "Manual: AWS" has besides. The secret is nowhere in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsKeyView {
@@ -433,7 +443,19 @@ pub struct ApiOperation {
     pub path: String,
     pub about: String,
     pub name: String,
+    /// What one item of the request has, and what its answer.
+    pub request: Vec<ApiField>,
+    pub answer: Vec<ApiField>,
     pub statuses: Vec<ApiStatus>,
+}
+
+/// A field of a request or an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiField {
+    pub name: String,
+    pub kind: String,
+    pub is_required: bool,
+    pub about: String,
 }
 
 /// A status, and what it means there.

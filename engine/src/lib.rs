@@ -45,6 +45,7 @@ pub mod store;
 pub mod testing;
 mod throttle;
 pub mod totp;
+mod usage;
 mod users;
 
 pub use aws_keys::AwsAsked;

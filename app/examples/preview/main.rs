@@ -159,12 +159,12 @@ fn keys(preview: &Preview) {
     preview.page("key-version", true, move || {
         let version = sample::versions().remove(0);
         let lease = LeaseView { held: None, trouble: None };
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws=None lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() aws=None lease /> }
     });
     preview.page("key-version-aws", true, move || {
         let version = sample::aws_keys().versions.remove(0);
         let (aws, lease) = (Some(sample::aws_key()), sample::lease());
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() aws lease /> }
     });
     preview.page("keys-aws", true, move || {
         view! { <KeysPage chrome=chrome("") view=sample::aws_keys() new=None /> }

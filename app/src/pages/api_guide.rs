@@ -5,7 +5,7 @@ use crate::components::page_head::PageHead;
 use crate::components::ui::copy::Copyable;
 use crate::components::ui::table::{Cell, Table};
 use crate::pages::aws_guide::Section;
-use domain::view::{ApiOperation, ApiStatus, Chrome};
+use domain::view::{ApiField, ApiOperation, ApiStatus, Chrome};
 use leptos::prelude::*;
 
 /// An operation, and a body for it.
@@ -80,7 +80,7 @@ pub fn ApiGuidePage(
 
 #[component]
 fn Operation(operation: ApiOperation) -> impl IntoView {
-    let ApiOperation { method, path, about, name, statuses } = operation;
+    let ApiOperation { method, path, about, name, request, answer, statuses } = operation;
     let id = name.clone();
     let row = |ApiStatus { status, meaning }: ApiStatus| {
         view! {
@@ -100,9 +100,35 @@ fn Operation(operation: ApiOperation) -> impl IntoView {
                 <span>{about}</span>
             </summary>
             <p class="mono wrap">{format!("{method} {path}")}</p>
+            <FieldList title="Request" fields=request />
+            <FieldList title="Answer" fields=answer />
             <Table caption="Answers" columns=&["Status", "Meaning"]>
                 {statuses.into_iter().map(row).collect_view()}
             </Table>
         </details>
     }
+}
+
+#[component]
+fn FieldList(title: &'static str, fields: Vec<ApiField>) -> impl IntoView {
+    let row = |ApiField { name, kind, is_required, about }: ApiField| {
+        let kind = if is_required { kind } else { format!("{kind}, may be left out") };
+        view! {
+            <tr>
+                <Cell label="Field">
+                    <span class="mono">{name}</span>
+                </Cell>
+                <Cell label="Kind">{kind}</Cell>
+                <Cell label="What it is">{about}</Cell>
+            </tr>
+        }
+    };
+    (!fields.is_empty()).then(|| {
+        view! {
+            <h3>{title}</h3>
+            <Table caption=title columns=&["Field", "Kind", "What it is"]>
+                {fields.into_iter().map(row).collect_view()}
+            </Table>
+        }
+    })
 }

@@ -89,7 +89,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
                 <span class="mono wrap">{reach}</span>
             </Cell>
             <Cell label="Operations">
-                <span class="wrap">{operations.join(", ")}</span>
+                {operations.join(", ")}
             </Cell>
             <Cell label="Expires">
                 <Day at=key.expires_at />

@@ -83,8 +83,8 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
     view! {
         <QueryForm form>
             <input r#type="hidden" name="source" value=source.word() />
-            <Field name="from" label="From" kind="datetime-local" optional=true />
-            <Field name="to" label="To" kind="datetime-local" optional=true />
+            <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
+            <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
             <Field name="place" label="Where" optional=true />
             <Field name="who" label=who optional=true />
             <div class="filters-actions">

@@ -13,6 +13,7 @@ pub mod revisions;
 pub mod scopes;
 pub mod sessions;
 pub mod throttle;
+pub mod usage;
 pub mod users;
 
 use crate::Error;

@@ -91,6 +91,7 @@ pub struct EncryptRequest {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     context: Option<Said>,
+    /// To be written down with it.
     #[serde(default)]
     audit: Option<Audit>,
 }
