@@ -75,9 +75,11 @@ impl Sought {
     }
 
     fn read(&self) -> (Search, Form) {
+        // A browser's field for times takes nothing but times.
+        let shown = |text: &str| if moment(text).is_ok() { text.to_owned() } else { String::new() };
         let mut form = Form::new()
-            .with("from", &self.from)
-            .with("to", &self.to)
+            .with("from", shown(&self.from))
+            .with("to", shown(&self.to))
             .with("place", &self.place)
             .with("who", &self.who);
         let mut time = |field, text| {
