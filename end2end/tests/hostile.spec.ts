@@ -348,6 +348,7 @@ test.describe('with a high daily limit', () => {
       }
       for (const name of ['source', 'from', 'to', 'place', 'who']) attacker.attacked.add(`any page ${name}`);
       for (const name of ['source', 'place', 'who', 'from', 'to', 'format']) attacker.attacked.add(`/audit/export ${name}`);
+      await attacker.open('/audit?source=data&from=2026-01-01T00:00&to=2100-01-01T00:00&place=x&who=x');
       await attacker.open('/guides/api');
     });
 

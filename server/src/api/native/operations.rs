@@ -2,8 +2,8 @@
 
 use super::wire::{AnswerOrResults, OneOrMany};
 use super::wire::{
-    Asked, CiphertextRequest, Decrypted, EdekRequest, EncryptRequest, Encrypted, KeyVersions, RewrappedKey,
-    UnwrappedKey, WrapRequest, WrappedKey, json, told,
+    Asked, CiphertextItem, CiphertextRequest, Decrypted, EdekItem, EdekRequest, EncryptItem, EncryptRequest,
+    Encrypted, KeyVersions, RewrappedKey, UnwrappedKey, WrapItem, WrapRequest, WrappedKey, json, told,
 };
 use crate::App;
 use crate::api::problem::ProblemDetails;
@@ -17,6 +17,7 @@ use domain::data::{Deed, Door, Told};
 use engine::Error;
 use engine::data::{Answers, Call};
 use serde::Deserialize;
+use std::num::NonZeroU32;
 use utoipa::IntoParams;
 
 /// The scope an address names, as it was written.
@@ -45,7 +46,7 @@ fn counted<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>,
 }
 
 macro_rules! operation {
-    ($name:ident $path:literal $deed:ident $about:literal, $request:ident => $answer:ident, |$items:ident| $hand_over:expr) => {
+    ($name:ident $path:literal $deed:ident $about:literal, $request:ident, $item:ident => $answer:ident, |$items:ident| $hand_over:expr) => {
         #[doc = $about]
         #[utoipa::path(
             post, path = $path, tag = "operations", operation_id = stringify!($name),
@@ -53,7 +54,7 @@ macro_rules! operation {
                 ("environment" = String, Path, description = "The environment's address, like `production`.", pattern = "^[a-z0-9-]{1,40}$"),
                 ("country" = String, Path, description = "The country (ISO 3166-1 alpha-2), like `DE`.", pattern = "^[A-Z]{2}$"),
             ),
-            request_body = OneOrMany<$request>,
+            request_body = OneOrMany<$request, $item>,
             responses(
                 (status = 200, description = "Done; in a batch, item by item.", body = AnswerOrResults<$answer>),
                 (status = 400, description = "The body could not be read.", body = ProblemDetails, content_type = "application/problem+json"),
@@ -85,17 +86,17 @@ macro_rules! operation {
 }
 
 operation! { encrypt "/api/v1/scopes/{environment}/{country}/encrypt" Encrypt
-"Encrypts up to 64 KiB with the newest version.", EncryptRequest => Encrypted, |items| &items }
+"Encrypts up to 64 KiB with the newest version.", EncryptRequest, EncryptItem => Encrypted, |items| &items }
 operation! { decrypt "/api/v1/scopes/{environment}/{country}/decrypt" Decrypt
-"Decrypts, with the version that the ciphertext names.", CiphertextRequest => Decrypted, |items| &items }
+"Decrypts, with the version that the ciphertext names.", CiphertextRequest, CiphertextItem => Decrypted, |items| &items }
 operation! { reencrypt "/api/v1/scopes/{environment}/{country}/reencrypt" Reencrypt
-"Moves a ciphertext to the newest version; the plaintext stays in Keystead.", CiphertextRequest => Encrypted, |items| &items }
+"Moves a ciphertext to the newest version; the plaintext stays in Keystead.", CiphertextRequest, CiphertextItem => Encrypted, |items| &items }
 operation! { wrap "/api/v1/scopes/{environment}/{country}/wrap" Wrap
-"Wraps a data key, a new one unless one is given, with the newest version.", WrapRequest => WrappedKey, |items| items }
+"Wraps a data key, a new one unless one is given, with the newest version.", WrapRequest, WrapItem => WrappedKey, |items| items }
 operation! { unwrap "/api/v1/scopes/{environment}/{country}/unwrap" Unwrap
-"Unwraps a data key, with the version that the EDEK names.", EdekRequest => UnwrappedKey, |items| &items }
+"Unwraps a data key, with the version that the EDEK names.", EdekRequest, EdekItem => UnwrappedKey, |items| &items }
 operation! { rewrap "/api/v1/scopes/{environment}/{country}/rewrap" Rewrap
-"Moves an EDEK to the newest version; the data key stays in Keystead.", EdekRequest => RewrappedKey, |items| &items }
+"Moves an EDEK to the newest version; the data key stays in Keystead.", EdekRequest, EdekItem => RewrappedKey, |items| &items }
 
 /// Where in the list of versions to begin.
 #[derive(Deserialize, IntoParams)]
@@ -103,8 +104,8 @@ operation! { rewrap "/api/v1/scopes/{environment}/{country}/rewrap" Rewrap
 #[serde(deny_unknown_fields)]
 pub struct Before {
     /// Versions below this number; without it, the newest.
-    #[param(minimum = 1)]
-    before: Option<u32>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 4294967295_i64)]
+    before: Option<NonZeroU32>,
 }
 
 /// Lists the versions of the scope's key, newest first, 50 at a time. Nothing secret is in it.
@@ -134,7 +135,7 @@ pub async fn keys(
     let Query(Before { before }) =
         query.map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
     let call = call(service, at, Told::default());
-    let listed = app.portal().versions_for(&call, before).await;
+    let listed = app.portal().versions_for(&call, before.map(NonZeroU32::get)).await;
     let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
         .into_iter()
         .next()

@@ -6,8 +6,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use domain::view::{ApiField, ApiOperation, ApiStatus};
 use serde_json::Value;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::link::Link;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -26,7 +27,7 @@ use utoipa::{Modify, OpenApi};
         (name = "operations", description = "One item, or `{\"items\": […]}` with up to 1000; a body has at most 1 MiB."),
         (name = "keys", description = "What there is."),
     ),
-    modifiers(&Schemes),
+    modifiers(&Schemes, &Links),
 )]
 struct Native;
 
@@ -38,6 +39,40 @@ impl Modify for Schemes {
         let key = ApiKeyValue::with_description("Authorization", "`ApiKey` and the key.");
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// What one operation answers another takes: (from, field, to).
+const FOLLOWS: [(&str, &str, &str); 8] = [
+    ("encrypt", "ciphertext", "decrypt"),
+    ("encrypt", "ciphertext", "reencrypt"),
+    ("reencrypt", "ciphertext", "decrypt"),
+    ("reencrypt", "ciphertext", "reencrypt"),
+    ("wrap", "edek", "unwrap"),
+    ("wrap", "edek", "rewrap"),
+    ("rewrap", "edek", "unwrap"),
+    ("rewrap", "edek", "rewrap"),
+];
+
+/// Says so in the document, so that tools follow.
+struct Links;
+
+impl Modify for Links {
+    fn modify(&self, document: &mut Document) {
+        let operations = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+        for operation in operations {
+            let from = operation.operation_id.clone().unwrap_or_default();
+            let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") else { continue };
+            for (_, field, to) in FOLLOWS.iter().filter(|(first, _, _)| *first == from) {
+                let body = serde_json::json!({ *field: format!("$response.body#/{field}") });
+                let link = Link::builder()
+                    .operation_id(*to)
+                    .parameter("environment", "$request.path.environment")
+                    .parameter("country", "$request.path.country")
+                    .request_body(Some(body));
+                answer.links.insert((*to).to_owned(), RefOr::T(link.build()));
+            }
+        }
     }
 }
 

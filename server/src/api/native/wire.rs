@@ -14,10 +14,12 @@ use domain::view::VersionRow;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
 use engine::{SecretBytes, SecretText};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use utoipa::ToSchema;
 
 /// What the caller wants written down with the request; none of it decides anything.
@@ -44,6 +46,29 @@ impl From<Audit> for Told {
             request_id: audit.request_id,
             custom: audit.custom,
         }
+    }
+}
+
+/// An object and nothing else: serde reads a list as the fields in their order, too.
+pub struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
     }
 }
 
@@ -80,93 +105,120 @@ fn context(said: Option<Said>) -> Context {
     said.map_or_else(Context::new, |said| said.0)
 }
 
-/// Data to be encrypted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EncryptRequest {
-    /// At most 65536 bytes, in base64.
-    #[schema(value_type = String, format = Byte)]
-    plaintext: SecretText,
-    /// Authenticated, not stored: decrypting needs the same.
-    #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    context: Option<Said>,
-    /// To be written down with it.
-    #[serde(default)]
-    audit: Option<Audit>,
+/// Makes of each kind of request two: one that stands alone and says what is to be written down with it, and the item of a
+/// batch, beside whose items that stands.
+macro_rules! requests {
+    ($(
+        $(#[$about:meta])*
+        $request:ident, $item:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* } => $read:ident: |$said:ident| $how:expr;
+    )*) => {$(
+        $(#[$about])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $request {
+            $($(#[$field_about])* $field: $kind,)*
+            /// Authenticated, not stored: whoever opens it gives the same.
+            #[serde(default)]
+            #[schema(value_type = Option<BTreeMap<String, String>>)]
+            context: Option<Said>,
+            /// To be written down with it.
+            #[serde(default)]
+            #[schema(value_type = Option<Audit>)]
+            audit: Option<Object<Audit>>,
+        }
+
+        $(#[$about])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $item {
+            $($(#[$field_about])* $field: $kind,)*
+            /// Authenticated, not stored: whoever opens it gives the same.
+            #[serde(default)]
+            #[schema(value_type = Option<BTreeMap<String, String>>)]
+            context: Option<Said>,
+        }
+
+        impl Item for $item {
+            type Read = $read;
+            fn read(self) -> Result<$read, Refused> {
+                let $said = self;
+                $how
+            }
+        }
+
+        impl Request for $request {
+            type Item = $item;
+            fn apart(self) -> ($item, Option<Audit>) {
+                ($item { $($field: self.$field,)* context: self.context }, self.audit.map(|audit| audit.0))
+            }
+        }
+    )*};
 }
 
-/// A ciphertext to be decrypted, or encrypted anew.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CiphertextRequest {
-    #[schema(format = Byte)]
-    ciphertext: String,
-    /// The one it was encrypted with.
-    #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    context: Option<Said>,
-    #[serde(default)]
-    audit: Option<Audit>,
-}
-
-/// A data key to be wrapped; a new one of 32 bytes is made where none is given.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WrapRequest {
-    /// 32 bytes, in base64.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = Byte)]
-    dek: Option<SecretText>,
-    /// Authenticated, not stored: unwrapping needs the same.
-    #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    context: Option<Said>,
-    #[serde(default)]
-    audit: Option<Audit>,
-}
-
-/// A wrapped data key to be unwrapped, or wrapped anew.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EdekRequest {
-    #[schema(format = Byte)]
-    edek: String,
-    /// The one it was wrapped with.
-    #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    context: Option<Said>,
-    #[serde(default)]
-    audit: Option<Audit>,
+requests! {
+    /// Data to be encrypted.
+    EncryptRequest, EncryptItem {
+        /// At most 65536 bytes, in base64.
+        #[schema(value_type = String, format = Byte)]
+        plaintext: SecretText,
+    } => ToEncrypt: |said| {
+        Ok(ToEncrypt { plaintext: decode_secret(&said.plaintext)?, context: context(said.context) })
+    };
+    /// A ciphertext to be decrypted, or encrypted anew.
+    CiphertextRequest, CiphertextItem {
+        #[schema(format = Byte)]
+        ciphertext: String,
+    } => ToOpen: |said| Ok(ToOpen { sealed: decode(&said.ciphertext)?, context: context(said.context) });
+    /// A data key to be wrapped; a new one of 32 bytes is made where none is given.
+    WrapRequest, WrapItem {
+        /// 32 bytes, in base64.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = Byte)]
+        dek: Option<SecretText>,
+    } => ToWrap: |said| {
+        Ok(ToWrap { dek: said.dek.as_ref().map(decode_secret).transpose()?, context: context(said.context) })
+    };
+    /// A wrapped data key to be unwrapped, or wrapped anew.
+    EdekRequest, EdekItem {
+        #[schema(format = Byte)]
+        edek: String,
+    } => ToOpen: |said| Ok(ToOpen { sealed: decode(&said.edek)?, context: context(said.context) });
 }
 
 /// Many of a kind; the answers come in the same order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch<T> {
-    #[schema(min_items = 1, max_items = 1000)]
-    items: Vec<T>,
+    #[schema(value_type = Vec<T>, min_items = 1, max_items = 1000)]
+    items: Vec<Object<T>>,
+    /// To be written down with them.
     #[serde(default)]
-    audit: Option<Audit>,
+    #[schema(value_type = Option<Audit>)]
+    audit: Option<Object<Audit>>,
 }
 
 /// One, or many of a kind. How the document says it; [`Asked`] is how it is read.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "its schema is what is used")]
-pub enum OneOrMany<T: ToSchema> {
+pub enum OneOrMany<T: ToSchema, I: ToSchema> {
     One(T),
-    Many(Batch<T>),
+    Many(Batch<I>),
 }
 
-/// What the door's items have in common.
+/// An item of a batch.
 pub trait Item: DeserializeOwned {
     type Read;
-    /// What was said for the journal, when the item stands alone.
-    fn audit(&mut self) -> Option<Audit>;
     /// # Errors
     /// What of it cannot be read.
     fn read(self) -> Result<Self::Read, Refused>;
+}
+
+/// An item that stands alone.
+pub trait Request: DeserializeOwned {
+    type Item: Item;
+    /// The item, and what was said for the journal.
+    fn apart(self) -> (Self::Item, Option<Audit>);
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, Refused> {
@@ -177,51 +229,9 @@ fn decode_secret(text: &SecretText) -> Result<SecretBytes, Refused> {
     decode(text.expose()).map(SecretBytes::new)
 }
 
-impl Item for EncryptRequest {
-    type Read = ToEncrypt;
-    fn audit(&mut self) -> Option<Audit> {
-        self.audit.take()
-    }
-    fn read(self) -> Result<ToEncrypt, Refused> {
-        let plaintext = decode_secret(&self.plaintext)?;
-        Ok(ToEncrypt { plaintext, context: context(self.context) })
-    }
-}
-
-impl Item for CiphertextRequest {
-    type Read = ToOpen;
-    fn audit(&mut self) -> Option<Audit> {
-        self.audit.take()
-    }
-    fn read(self) -> Result<ToOpen, Refused> {
-        Ok(ToOpen { sealed: decode(&self.ciphertext)?, context: context(self.context) })
-    }
-}
-
-impl Item for WrapRequest {
-    type Read = ToWrap;
-    fn audit(&mut self) -> Option<Audit> {
-        self.audit.take()
-    }
-    fn read(self) -> Result<ToWrap, Refused> {
-        let dek = self.dek.as_ref().map(decode_secret).transpose()?;
-        Ok(ToWrap { dek, context: context(self.context) })
-    }
-}
-
-impl Item for EdekRequest {
-    type Read = ToOpen;
-    fn audit(&mut self) -> Option<Audit> {
-        self.audit.take()
-    }
-    fn read(self) -> Result<ToOpen, Refused> {
-        Ok(ToOpen { sealed: decode(&self.edek)?, context: context(self.context) })
-    }
-}
-
 /// A body as it was read: its items, and whether they came as a batch.
-pub struct Asked<T: Item> {
-    pub items: Vec<Result<T::Read, Refused>>,
+pub struct Asked<R: Request> {
+    pub items: Vec<Result<<R::Item as Item>::Read, Refused>>,
     pub told: Told,
     pub is_batch: bool,
 }
@@ -245,7 +255,7 @@ fn not_json(error: &serde_json::Error) -> Failed {
     unreadable(format!("{what} (line {}, column {}). See /api/openapi.json.", error.line(), error.column()))
 }
 
-impl<T: Item> Asked<T> {
+impl<R: Request> Asked<R> {
     /// # Errors
     /// What is wrong with the body as a whole.
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Failed> {
@@ -258,20 +268,22 @@ impl<T: Item> Asked<T> {
         }
         let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
         if probe.items.is_none() {
-            let mut one: T = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
-            let told = one.audit().unwrap_or_default().into();
-            return Ok(Self { items: vec![one.read()], told, is_batch: false });
+            let Object(one) = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(&error))?;
+            let (item, audit) = one.apart();
+            return Ok(Self {
+                items: vec![item.read()],
+                told: audit.unwrap_or_default().into(),
+                is_batch: false,
+            });
         }
-        let mut batch: Batch<T> = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+        let Object(batch) =
+            serde_json::from_slice::<Object<Batch<R::Item>>>(body).map_err(|error| not_json(&error))?;
         if batch.items.is_empty() || batch.items.len() > ITEMS {
             let title = format!("A batch has 1 to {ITEMS} items.");
             return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
         }
-        if batch.items.iter_mut().any(|item| item.audit().is_some()) {
-            return Err(unreadable("In a batch, audit stands beside items, not in them."));
-        }
-        let items = batch.items.into_iter().map(Item::read).collect();
-        Ok(Self { items, told: batch.audit.unwrap_or_default().into(), is_batch: true })
+        let items = batch.items.into_iter().map(|item| item.0.read()).collect();
+        Ok(Self { items, told: batch.audit.map(|audit| audit.0).unwrap_or_default().into(), is_batch: true })
     }
 }
 
