@@ -1,0 +1,64 @@
+//! Every parser of bytes that strangers send, each with what must hold of any input: for the fuzzer (`fuzz/`), and for its
+//! corpus, which the tests replay.
+
+use crate::data::context::Context;
+use crate::data::edek::{self, Edek};
+use crate::data::message::{self, Message};
+use crate::material::Material;
+use crate::{SecretBytes, api_keys};
+
+/// Each parser by its name, which is also that of its corpus.
+pub const PARSERS: [(&str, fn(&[u8])); 4] =
+    [("api_key", api_key), ("message", message), ("edek", edek), ("paste", paste)];
+
+fn material() -> Material {
+    Material::new(SecretBytes::new(vec![7; 32]))
+}
+
+/// A key that is read begins with its id.
+///
+/// # Panics
+/// When it does not.
+pub fn api_key(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(presented) = api_keys::read(text) {
+        assert!(text.starts_with(&presented.id.seen()));
+    }
+}
+
+/// What opens is ours; what was encrypted opens.
+///
+/// # Panics
+/// When it does not.
+pub fn message(bytes: &[u8]) {
+    if let Ok(read) = Message::read(bytes) {
+        assert!(read.open(&material(), &Context::new()).is_err() || read.version == 3, "nobody else made it");
+    }
+    let plain = &bytes[..bytes.len().min(message::LARGEST)];
+    let sealed = message::seal(&material(), 3, plain, &Context::new());
+    let opened = Message::read(&sealed).expect("ours is read").open(&material(), &Context::new());
+    assert_eq!(opened.expect("ours opens").expose(), plain);
+}
+
+/// What is read is written so and not otherwise.
+///
+/// # Panics
+/// When it is not.
+pub fn edek(bytes: &[u8]) {
+    if let Ok(read) = Edek::read(bytes) {
+        assert!(read.version <= i32::MAX as u32 && bytes.len() >= 80);
+        let _ = read.open(&material(), &Context::new());
+    }
+    let mut dek = [0; edek::DEK];
+    dek.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    let sealed = edek::seal(&material(), 3, &dek, &Context::new());
+    let opened = Edek::read(&sealed).expect("ours is read").open(&material(), &Context::new());
+    assert_eq!(opened.expect("ours opens").expose(), dek);
+}
+
+/// What people paste is read without a fault.
+pub fn paste(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = domain::aws::paste(text);
+    }
+}
