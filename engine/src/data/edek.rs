@@ -10,10 +10,8 @@
 
 use super::Refused;
 use super::context::{self, Context};
-use crate::material::{Material, Salt, Use};
+use crate::material::{Material, Salt, Use, decrypt, encrypt};
 use crate::{SecretBytes, random};
-use aes_gcm::Nonce;
-use aes_gcm::aead::{Aead, Payload};
 use prost::Message as _;
 
 /// Bytes of a data key (AES-256).
@@ -59,9 +57,7 @@ fn associated(version: u32, context: &Context) -> Vec<u8> {
 pub fn seal(material: &Material, version: u32, dek: &[u8; DEK], context: &Context) -> Vec<u8> {
     let (salt, cipher) = material.sealing(Use::DataKey, version);
     let nonce: [u8; NONCE] = random::bytes();
-    let body = cipher
-        .encrypt(&Nonce::from(nonce), Payload { msg: dek, aad: &associated(version, context) })
-        .expect("AES-GCM encrypts 32 bytes");
+    let body = encrypt(&cipher, nonce, &associated(version, context), dek);
     let data = [&salt[..], &nonce, &body].concat();
     let kms_config_id = i32::try_from(version).expect("ids of versions are below 2^31");
     let dek = EncryptedDek { data, kms_config_id, tenant_id: String::new() };
@@ -98,12 +94,8 @@ impl Edek {
     /// # Errors
     /// [`Refused::NotOpened`] when it was changed, made with other material, or with another context.
     pub fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        let payload = Payload { msg: &self.body, aad: &associated(self.version, context) };
-        material
-            .opening(Use::DataKey, self.version, &self.salt)
-            .decrypt(&Nonce::from(self.nonce), payload)
-            .map(SecretBytes::new)
-            .map_err(|_| Refused::NotOpened)
+        let cipher = material.opening(Use::DataKey, self.version, &self.salt);
+        decrypt(&cipher, self.nonce, &associated(self.version, context), &self.body).ok_or(Refused::NotOpened)
     }
 }
 

@@ -9,10 +9,8 @@
 
 use super::Refused;
 use super::context::{self, Context};
-use crate::material::{Material, Salt, Use};
+use crate::material::{Material, Salt, Use, decrypt, encrypt};
 use crate::{SecretBytes, random};
-use aes_gcm::Nonce;
-use aes_gcm::aead::{Aead, Payload};
 
 const MAGIC: [u8; 4] = *b"KSD\x01";
 const SALT: usize = 16;
@@ -46,9 +44,7 @@ pub fn seal(material: &Material, version: u32, plain: &[u8], context: &Context) 
     sealed.extend_from_slice(&MAGIC);
     sealed.extend_from_slice(&version.to_be_bytes());
     sealed.extend_from_slice(&salt);
-    let body = cipher
-        .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &associated(&sealed, context) })
-        .expect("AES-GCM encrypts 64 KiB");
+    let body = encrypt(&cipher, nonce, &associated(&sealed, context), plain);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(&body);
     sealed
@@ -76,12 +72,8 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`Refused::NotOpened`] when it was changed, made with other material, or with another context.
     pub fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        let payload = Payload { msg: self.body, aad: &associated(self.header, context) };
-        material
-            .opening(Use::Message, self.version, &self.salt)
-            .decrypt(&Nonce::from(self.nonce), payload)
-            .map(SecretBytes::new)
-            .map_err(|_| Refused::NotOpened)
+        let cipher = material.opening(Use::Message, self.version, &self.salt);
+        decrypt(&cipher, self.nonce, &associated(self.header, context), self.body).ok_or(Refused::NotOpened)
     }
 }
 

@@ -7,8 +7,10 @@ use crate::data::message::{self, Message};
 use crate::material::Material;
 use crate::{SecretBytes, api_keys};
 
-/// Each parser by its name, which is also that of its corpus.
-pub const PARSERS: [(&str, fn(&[u8])); 4] =
+/// A parser by its name, which is also that of its corpus.
+pub type Parser = (&'static str, fn(&[u8]));
+
+pub const PARSERS: [Parser; 4] =
     [("api_key", api_key), ("message", message), ("edek", edek), ("paste", paste)];
 
 fn material() -> Material {
