@@ -1,5 +1,6 @@
 //! One file a noun; each page is a pure function of what it shows.
 
+mod alias;
 mod api_key_forms;
 mod api_keys;
 mod audit;
@@ -23,6 +24,7 @@ mod replacement;
 mod setup;
 mod sign_in;
 
+pub use alias::*;
 pub use api_key_forms::*;
 pub use api_keys::*;
 pub use audit::*;
