@@ -55,6 +55,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/api", any(problem::nothing_here))
         .route("/api/{*rest}", any(problem::nothing_here))
         .route("/api/1", any(tsp::nothing_here))
+        .route("/api/1/", any(tsp::nothing_here))
         .route("/api/1/{*rest}", any(tsp::nothing_here))
         .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
         .layer(CatchPanicLayer::new())
