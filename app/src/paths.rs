@@ -15,6 +15,10 @@ pub fn keys(scope: &ScopeName) -> String {
     format!("{}/keys", country(&scope.environment, scope.country))
 }
 
+pub fn alias(scope: &ScopeName) -> String {
+    format!("{}/alias", country(&scope.environment, scope.country))
+}
+
 pub fn version(scope: &ScopeName, number: u32) -> String {
     format!("{}/{number}", keys(scope))
 }

@@ -50,6 +50,8 @@ actions! {
     EnvironmentRemove = "environment.remove", "Remove environment";
     CountryAdd = "country.add", "Add country";
     CountryRemove = "country.remove", "Remove country";
+    ScopeAlias = "scope.alias", "Change alias";
+    TenantSecretRotate = "tenant_secret.rotate", "Rotate tenant secrets";
     KeyCreate = "key.create", "Add encryption key";
     KeyRotate = "key.rotate", "Rotate encryption key";
     KeyRotateAutomatic = "key.rotate_automatic", "Rotate encryption key by itself";
@@ -78,6 +80,8 @@ impl Action {
                 | Self::EnvironmentRemove
                 | Self::CountryAdd
                 | Self::CountryRemove
+                | Self::ScopeAlias
+                | Self::TenantSecretRotate
                 | Self::KeyCreate
                 | Self::KeyRotate
                 | Self::KeyRotateAutomatic

@@ -1,5 +1,6 @@
 //! What a verification code confirms: each command says exactly what will be done.
 
+use crate::alias::Alias;
 use crate::api_key::{ApiKeyId, Grant, Lifetime};
 use crate::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use crate::data::Operation;
@@ -8,6 +9,7 @@ use crate::key_version::Plan;
 use crate::preflight::Report;
 use crate::rotation::RotationPeriod;
 use crate::scope::ScopeName;
+use crate::tenant_secret::RotationStep;
 use serde::{Deserialize, Serialize};
 
 /// A scope as a command names it: the row, and the name people read.
@@ -122,4 +124,21 @@ pub struct CreateApiKey {
 pub struct RevokeApiKey {
     pub id: ApiKeyId,
     pub name: String,
+}
+
+/// "Alias": the name under which services may ask for the scope besides its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAlias {
+    pub scope: ScopeRef,
+    /// What the page showed; refused if it is another one now.
+    pub from: Option<Alias>,
+    /// `None`: it has none any more.
+    pub to: Option<Alias>,
+}
+
+/// A step of rotating the secrets that a scope's keys are derived from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateTenantSecrets {
+    pub scope: ScopeRef,
+    pub step: RotationStep,
 }

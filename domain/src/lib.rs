@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alias;
 pub mod api_key;
 pub mod audit;
 pub mod aws;
@@ -22,6 +23,7 @@ pub mod preflight;
 pub mod problem;
 pub mod rotation;
 pub mod scope;
+pub mod tenant_secret;
 pub mod view;
 pub mod words;
 

@@ -1,5 +1,6 @@
 //! What the pages are made of: the only types that carry data outwards.
 
+use crate::alias::Alias;
 use crate::api_key::{ApiKeyId, Reach, State};
 use crate::audit::{Event, Outcome};
 use crate::data::Operation;
@@ -194,6 +195,8 @@ pub struct PreparedView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeysView {
     pub scope: ScopeName,
+    /// The name under which services may ask for it besides its own.
+    pub alias: Option<Alias>,
     pub environment_name: String,
     /// Newest first; one page of them.
     pub versions: Vec<VersionRow>,

@@ -2,10 +2,13 @@
 //! when the database's epoch moves. A request that is served from memory asks the database nothing.
 
 use crate::clock::Steady;
+use crate::data::scope_name;
 use crate::lease::LeaseKey;
 use crate::notes::or_warn;
+use crate::tenant_secrets;
 use crate::{Error, Portal, SecretText, api_keys};
 use chrono::{DateTime, Utc};
+use domain::alias::Alias;
 use domain::api_key::{ApiKeyId, Reach};
 use domain::data::Operation;
 use domain::id::ScopeId;
@@ -32,6 +35,9 @@ struct Known {
     looked: RwLock<Steady>,
     keys: HashMap<ApiKeyId, Arc<KnownKey>>,
     scopes: RwLock<HashMap<ScopeName, Arc<KnownScope>>>,
+    /// All there are, so that a name nobody has costs no more than one somebody has.
+    aliases: HashMap<Alias, ScopeName>,
+    secrets: Arc<tenant_secrets::Cache>,
 }
 
 /// An API key that works, as it is asked at every request.
@@ -110,6 +116,13 @@ impl Known {
 }
 
 impl Access {
+    /// Wipes the secrets.
+    pub fn clear(&self) {
+        if let Some(known) = self.known() {
+            known.secrets.clear();
+        }
+    }
+
     fn known(&self) -> Option<Arc<Known>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -145,7 +158,9 @@ impl Portal {
             };
             keys.insert(known.id, Arc::new(known));
         }
-        let known = Known { epoch, looked: RwLock::new(looked), keys, scopes: RwLock::default() };
+        let aliases = self.db().aliases().await?;
+        let (looked, scopes, secrets) = (RwLock::new(looked), RwLock::default(), Arc::default());
+        let known = Known { epoch, looked, keys, scopes, aliases, secrets };
         let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
         // Who looked later knows more.
         if place.as_ref().is_none_or(|there| there.epoch <= epoch) {
@@ -187,6 +202,21 @@ impl Portal {
             }
             _ => Err(Error::UnknownApiKey),
         }
+    }
+
+    /// The scope that a text names: `production/DE`, or an alias.
+    pub(crate) async fn scope_named(&self, text: &str) -> Result<Option<ScopeName>, Error> {
+        let own = scope_name(text);
+        if own.is_some() {
+            return Ok(own);
+        }
+        let Ok(alias) = text.parse::<Alias>() else { return Ok(None) };
+        Ok(self.known().await?.aliases.get(&alias).cloned())
+    }
+
+    /// The tenant secrets in memory. They end when the epoch moves.
+    pub(crate) async fn known_secrets(&self) -> Result<Arc<tenant_secrets::Cache>, Error> {
+        Ok(Arc::clone(&self.known().await?.secrets))
     }
 
     /// A scope that the caller may know of. What it may not is answered like what does not exist.

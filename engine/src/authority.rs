@@ -33,7 +33,7 @@ use domain::api_key::Grant;
 use domain::audit::Action;
 use domain::command::{
     ChangePassword, CreateApiKey, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
-    ReplaceRecoveryCodes, RevokeApiKey, RotateKey,
+    ReplaceRecoveryCodes, RevokeApiKey, RotateKey, RotateTenantSecrets, SetAlias,
 };
 use domain::id::UserId;
 use serde::Serialize;
@@ -77,6 +77,8 @@ sensitive! {
     RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
     EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
     ReplaceCredentials, KeyCredentials, place = |command| command.scope.name.to_string(), String;
+    SetAlias, ScopeAlias, place = |command| command.scope.name.to_string(), String;
+    RotateTenantSecrets, TenantSecretRotate, place = |command| command.scope.name.to_string(), String;
     CreateApiKey, ApiKeyCreate, place = |command| places(&command.grants), String;
     RevokeApiKey, ApiKeyRevoke, place = |_| String::new(), String;
     ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;

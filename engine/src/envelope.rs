@@ -41,6 +41,8 @@ pub enum Purpose {
     ManagedKey,
     /// Secrets with which the customers' KMS is asked.
     Credentials,
+    /// Secrets from which the keys of deterministic fields and vectors are derived.
+    TenantSecret,
     /// Keyed hashes of the names that were tried at sign-in.
     Names,
     /// Message authentication of the audit log.
@@ -48,8 +50,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 6] =
-        [Self::TotpSeed, Self::Session, Self::ManagedKey, Self::Credentials, Self::Names, Self::Audit];
+    pub const ALL: [Self; 7] = [
+        Self::TotpSeed,
+        Self::Session,
+        Self::ManagedKey,
+        Self::Credentials,
+        Self::TenantSecret,
+        Self::Names,
+        Self::Audit,
+    ];
 
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.word() == word)
@@ -61,6 +70,7 @@ impl Purpose {
             Self::Session => "session",
             Self::ManagedKey => "managed_key",
             Self::Credentials => "credentials",
+            Self::TenantSecret => "tenant_secret",
             Self::Names => "names",
             Self::Audit => "audit",
         }

@@ -2,6 +2,7 @@
 
 use crate::data::Refused;
 use chrono::{DateTime, Utc};
+use domain::alias::AliasRefused;
 use domain::api_key::ApiKeyRefused;
 use domain::data::Operation;
 use domain::key_version::NotManaged;
@@ -54,6 +55,10 @@ pub enum Error {
     Country(#[from] NotACountry),
     #[error("{0} is there already")]
     CountryTaken(&'static str),
+    #[error("alias refused: {0}")]
+    Alias(#[from] AliasRefused),
+    #[error("there are {limit} tenant secrets in this scope")]
+    TooManySecrets { limit: i64 },
     #[error("API key refused: {0}")]
     ApiKey(#[from] ApiKeyRefused),
     #[error("no API key, or one that does not work")]
@@ -131,6 +136,7 @@ impl Error {
             | Self::NameUnchanged
             | Self::Country(_)
             | Self::CountryTaken(_)
+            | Self::Alias(_)
             | Self::ApiKey(_)
             | Self::Data(
                 Refused::Malformed
@@ -143,6 +149,7 @@ impl Error {
             | Self::Preflight(_) => Code::Invalid,
             Self::AlreadySetUp
             | Self::TooManyEnvironments { .. }
+            | Self::TooManySecrets { .. }
             | Self::HasKeys
             | Self::Data(Refused::NoKey)
             | Self::NotManaged(_)
@@ -196,6 +203,7 @@ impl Error {
             Self::Name(_) | Self::SlugTaken(_) | Self::NameUnchanged => Some("name"),
             Self::Country(_) | Self::CountryTaken(_) => Some("country"),
             Self::PeriodUnchanged { .. } => Some("rotation_days"),
+            Self::Alias(_) => Some("alias"),
             Self::ApiKey(ApiKeyRefused::NoScope | ApiKeyRefused::UnknownScope(_)) => Some("scopes"),
             Self::ApiKey(ApiKeyRefused::NoOperation) => Some("operations"),
             Self::ApiKey(ApiKeyRefused::TwoLive(_)) => Some("name"),
@@ -241,6 +249,8 @@ impl Error {
             Self::NameUnchanged => "This is the name it has. Enter another.".into(),
             Self::Country(refused) => refused.to_string(),
             Self::CountryTaken(name) => format!("{name} is in this environment already."),
+            Self::Alias(refused) => refused.to_string(),
+            Self::TooManySecrets { limit } => format!("This scope has {limit} secret paths, and there cannot be more."),
             Self::ApiKey(refused) => refused.to_string(),
             Self::Data(refused) => refused.to_string(),
             Self::NotAllowed(operation) => {

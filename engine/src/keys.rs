@@ -50,6 +50,7 @@ impl Portal {
         versions.truncate(PAGE as usize);
         let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
         Ok(KeysView {
+            alias: self.db().alias_of(scope.id).await?,
             scope: scope.name,
             environment_name,
             versions,

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod aliases;
 mod api_keys;
 pub mod audit;
 pub mod authority;
@@ -41,6 +42,7 @@ mod sessions;
 mod setup;
 mod sign_in;
 pub mod store;
+pub mod tenant_secrets;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod throttle;

@@ -175,6 +175,7 @@ impl Portal {
             journal.close().await;
         }
         self.leases().clear();
+        self.access().clear();
         self.0.db.close().await;
     }
 
@@ -289,24 +290,42 @@ async fn found(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, 
     }
 }
 
-/// A database from before there were credentials gets their term. Once something is sealed under it, a term that is
-/// missing is a loss, not an upgrade.
+/// A database from before there was something to seal gets the term for it. Once something is sealed under it, a term that
+/// is missing is a loss, not an upgrade.
 async fn add_new_terms(db: &Db, root: &RootKey, instance: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    const NEW: Purpose = Purpose::Credentials;
-    let is_there = |terms: &[SealedTerm]| terms.iter().any(|row| row.purpose == NEW.word());
-    if is_there(&db.terms().await?) || db.has_aws_keys().await? {
-        return Ok(());
+    let terms = db.terms().await?;
+    for (purpose, is_used) in [
+        (Purpose::Credentials, db.has_aws_keys().await?),
+        (Purpose::TenantSecret, db.has_tenant_secrets().await?),
+    ] {
+        if !is_used && !is_there(&terms, purpose) {
+            add_term(db, root, instance, purpose, now).await?;
+        }
     }
-    let term = &root.seal(instance, term_place(NEW), random::secret(32).expose());
+    Ok(())
+}
+
+fn is_there(terms: &[SealedTerm], purpose: Purpose) -> bool {
+    terms.iter().any(|row| row.purpose == purpose.word())
+}
+
+async fn add_term(
+    db: &Db,
+    root: &RootKey,
+    instance: Uuid,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let term = &root.seal(instance, term_place(purpose), random::secret(32).expose());
     db.write(|mut tx| async move {
         tx.lock(Lock::Instance).await?;
         // Another server may have come first.
-        if is_there(&tx.terms().await?) {
+        if is_there(&tx.terms().await?, purpose) {
             return Ok(());
         }
-        tx.insert_term(NEW.word(), term, now).await?;
+        tx.insert_term(purpose.word(), term, now).await?;
         let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
-        tx.commit(entry.with("keyring: a term for credentials made")).await
+        tx.commit(entry.with(format!("keyring: a term for {} made", purpose.word()))).await
     })
     .await
 }

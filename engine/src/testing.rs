@@ -238,7 +238,7 @@ impl TestPortal {
 
     /// How many rows there are of everything that a request may make or take away.
     pub async fn rows(&self) -> Vec<(String, i64)> {
-        const TABLES: [&str; 12] = [
+        const TABLES: [&str; 13] = [
             "administrator",
             "api_key",
             "api_key_grant",
@@ -250,6 +250,7 @@ impl TestPortal {
             "recovery_code",
             "scope",
             "session",
+            "tenant_secret",
             "throttle",
         ];
         let parts: Vec<_> =

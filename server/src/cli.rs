@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::{Stop, host_commands, serve, telemetry};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// A self-hosted key-management portal: your customers own the keys to their data.
@@ -25,6 +25,9 @@ enum Command {
     /// API keys: what the vendor's services come in with.
     #[command(subcommand)]
     ApiKey(ApiKey),
+    /// The secrets that the keys of deterministic fields and vectors are derived from.
+    #[command(subcommand)]
+    TenantSecret(TenantSecret),
     /// The key that seals everything else.
     #[command(subcommand)]
     RootKey(RootKey),
@@ -106,6 +109,24 @@ pub(crate) struct NewApiKey {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum TenantSecret {
+    /// Rotate every secret of a scope: begin, let the services move their data, finish.
+    Rotate {
+        /// Which: production/DE.
+        #[arg(long)]
+        scope: String,
+        /// begin: new secrets, the old ones still answered; finish: the old ones no more.
+        step: Step,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Step {
+    Begin,
+    Finish,
+}
+
+#[derive(Subcommand)]
 enum RootKey {
     /// Make the root key's file; never overwrites one.
     Init {
@@ -134,6 +155,7 @@ pub fn run() -> Result<(), Stop> {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,
             Some(Command::Admin(command)) => host_commands::admin(&settings, command).await,
             Some(Command::ApiKey(command)) => host_commands::api_key(&settings, command).await,
+            Some(Command::TenantSecret(command)) => host_commands::tenant_secret(&settings, command).await,
             Some(Command::RootKey(RootKey::Init { file })) => host_commands::root_key_init(&settings, file),
             Some(Command::RootKey(RootKey::Rotate)) => host_commands::root_key_rotate(&settings).await,
             Some(Command::Migrate) => host_commands::migrate(&settings).await,

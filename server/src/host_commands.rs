@@ -2,12 +2,14 @@
 //! must be kept is printed once, on standard output.
 
 use crate::Stop;
-use crate::cli::{Account, Admin, ApiKey, NewApiKey};
+use crate::cli::{Account, Admin, ApiKey, NewApiKey, Step, TenantSecret};
 use crate::serve::{open_database, open_portal};
 use crate::settings::Settings;
 use domain::api_key::{self, ApiKeyId, Reach};
 use domain::data::Operation;
+use domain::tenant_secret::RotationStep;
 use domain::words;
+use engine::data::scope_name;
 use engine::root_rotation::{self, Rotated};
 use engine::totp::Seed;
 use engine::{Clock, Error, Portal, SecretText, root_key};
@@ -163,6 +165,30 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
             return Ok(());
         }
     }
+}
+
+pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
+    let TenantSecret::Rotate { scope, step } = command;
+    let unknown = || Stop::new(format!("There is no {scope}. Write production/DE."));
+    let name = scope_name(&scope).ok_or_else(unknown)?;
+    let step = match step {
+        Step::Begin => RotationStep::Begin,
+        Step::Finish => RotationStep::Finish,
+    };
+    let portal = open_portal(settings).await?;
+    let rotated = portal.rotate_tenant_secrets_on_host(&name, step).await;
+    let count = rotated.map_err(|error| match error {
+        Error::NotFound => unknown(),
+        error => error.into(),
+    })?;
+    match step {
+        RotationStep::Begin => eprintln!(
+            "{scope}: {count} tenant secrets have a follower. Both are answered: let the services rotate their fields, then \
+             run the same with: finish"
+        ),
+        RotationStep::Finish => eprintln!("{scope}: {count} tenant secrets are answered no more."),
+    }
+    Ok(())
 }
 
 pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), Stop> {

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
 use server::{PAGES, Who};
 use support::{
-    API_KEY_FORM, API_KEYS_ADD, CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, address, furnished,
+    ALIAS, API_KEY_FORM, API_KEYS_ADD, CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, address, furnished,
 };
 
 fn guarded() -> impl Iterator<Item = (&'static server::Row, &'static Method)> {
@@ -130,6 +130,7 @@ fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("password_again", "nine gentle otters juggle"),
     ];
     vec![
+        (ALIAS, vec![("alias", "acme-berlin")]),
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
         ("/environments/production/DE/keys/rotate", vec![("rotation_days", "60")]),
         ("/environments/production/DE/keys/settings", vec![("rotation_days", "180")]),

@@ -1,5 +1,5 @@
 //! An emulator of AWS KMS and IAM, in a Python environment of its own below `target`: for the tests, and to try Keystead
-//! without AWS. It checks signatures and policies.
+//! without AWS. It checks signatures and policies. Beside it lies the client of IronCore that is written for Python.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -33,8 +33,9 @@ fn python(place: &Place) -> PathBuf {
 
 /// Makes the environment, again only after what it consists of changed.
 pub fn provide(place: &Place) -> Result<()> {
-    let list = place.end2end().join("emulator/requirements.txt");
-    let wanted = fs::read(&list)?;
+    let lists =
+        ["emulator/requirements.txt", "clients/requirements.txt"].map(|list| place.end2end().join(list));
+    let wanted = lists.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?.concat();
     let note = place.emulator().join(".installed-from");
     if fs::read(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -48,8 +49,8 @@ pub fn provide(place: &Place) -> Result<()> {
     shell::quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
         .context("no Python environment could be made for the emulator of AWS KMS")?;
     let mut pip = Command::new(python(place));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
-        .arg(&list);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    lists.iter().for_each(|list| drop(pip.arg("-r").arg(list)));
     shell::quiet(&mut pip).context("the emulator could not be installed from PyPI: is the network there?")?;
     fs::write(note, wanted)?;
     Ok(())

@@ -113,6 +113,7 @@ pub fn versions() -> Vec<VersionRow> {
 pub fn keys(customer_supplied: u32) -> KeysView {
     KeysView {
         scope: scope(),
+        alias: "acme-berlin".parse().ok(),
         environment_name: "Production".to_owned(),
         versions: versions(),
         older: Some(1),
@@ -131,6 +132,7 @@ pub fn keys(customer_supplied: u32) -> KeysView {
 pub fn no_keys() -> KeysView {
     KeysView {
         scope: ScopeName { environment: slug("production"), country: country("JP") },
+        alias: None,
         environment_name: "Production".to_owned(),
         versions: Vec::new(),
         older: None,

@@ -38,7 +38,7 @@ pub(super) fn keys_crumbs(
 pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoView {
     let now = chrome.now;
     let is_managed = view.is_managed();
-    let KeysView { scope, environment_name, versions, older, is_older_page, limits } = view;
+    let KeysView { scope, alias, environment_name, versions, older, is_older_page, limits } = view;
     let [settings, rotate, add] =
         ["settings", "rotate", "add"].map(|below| format!("{}/{below}", paths::keys(&scope)));
     // A managed version that is Deprecated keeps its date, but its schedule has ended.
@@ -71,9 +71,15 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         }
         .into_any()
     };
+    let alias_page = paths::alias(&scope);
+    let about = match alias {
+        Some(alias) => format!("{} · alias {alias}", about_scope(&scope, &environment_name)),
+        None => about_scope(&scope, &environment_name),
+    };
     view! {
         <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, None)>
-            <PageHead heading="Encryption keys" about=about_scope(&scope, &environment_name)>
+            <PageHead heading="Encryption keys" about>
+                <ButtonLink label="Alias" href=alias_page />
                 {is_managed
                     .then(|| {
                         view! {

@@ -1,5 +1,6 @@
 //! One file a noun; each page is a pure function of what it shows.
 
+mod alias;
 mod api_guide;
 mod api_key_forms;
 mod api_keys;
@@ -24,6 +25,7 @@ mod replacement;
 mod setup;
 mod sign_in;
 
+pub use alias::*;
 pub use api_guide::*;
 pub use api_key_forms::*;
 pub use api_keys::*;

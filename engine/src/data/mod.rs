@@ -5,12 +5,16 @@
 //!                                                                                    journal ──> answer
 //! ```
 //!
-//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs). Each verb writes its line of
+//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs), `rekey`, `derive` and `events`
+//! (those that only the TSP door has). Each verb writes its line of
 //! the journal before it answers; there is no way to a result past it.
 
 pub mod context;
+pub mod derive;
 pub mod edek;
+pub mod events;
 pub mod message;
+mod rekey;
 
 use crate::access::{Caller, KnownScope, Version};
 use crate::material::Material;
@@ -64,7 +68,7 @@ impl Refused {
 pub struct Call {
     pub caller: Caller,
     pub door: Door,
-    /// `production/DE`, as it was asked for.
+    /// `production/DE` or an alias, as it was asked for.
     pub scope: String,
     pub told: Told,
 }
@@ -280,7 +284,8 @@ impl Portal {
             Ok((view.versions, view.older))
         };
         let listed = listed.await;
-        let done = Done { deed: Deed::Keys, items: 1, failed: u32::from(listed.is_err()), versions: vec![] };
+        let failed = u32::from(listed.is_err());
+        let done = Done { deed: Deed::Keys, items: 1, failed, versions: vec![], event: None };
         self.write_down(call, done, listed.as_ref().err()).await?;
         listed
     }
@@ -297,9 +302,8 @@ impl Portal {
             Ok(scope) => work(scope).await,
             Err(error) => Err(error),
         };
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let mut record =
-            Done { deed: operation.into(), items: count(items), failed: count(items), versions: vec![] };
+        let (deed, items) = (operation.into(), count(items));
+        let mut record = Done { deed, items, failed: items, versions: vec![], event: None };
         let mut why = done.as_ref().err();
         if let Ok(answers) = &done {
             record.failed = count(answers.iter().filter(|answer| answer.is_err()).count());
@@ -314,7 +318,7 @@ impl Portal {
 
     /// The scope a call asks for, if its caller may know of it.
     async fn scope_asked(&self, call: &Call) -> Result<Arc<KnownScope>, Error> {
-        let name = scope_name(&call.scope).ok_or(Error::NotFound)?;
+        let name = self.scope_named(&call.scope).await?.ok_or(Error::NotFound)?;
         self.scope_of(&call.caller, &name).await
     }
 
@@ -328,21 +332,26 @@ impl Portal {
     }
 
     async fn write_down(&self, call: &Call, done: Done, why: Option<&Error>) -> Result<(), Error> {
-        let Done { deed, items, failed, versions } = done;
+        let Done { deed, items, failed, versions, event } = done;
+        // Under its own name, so that whoever searches for a scope finds what was asked under an alias of it.
+        let scope = match self.scope_named(&call.scope).await {
+            Ok(Some(name)) => name.to_string(),
+            _ => call.scope.chars().take(SCOPE_TEXT).collect(),
+        };
         let event = DataEvent {
             at: self.now(),
             who: call.caller.name().to_owned(),
             key: call.caller.seen(),
             door: call.door,
             deed,
-            scope: call.scope.chars().take(SCOPE_TEXT).collect(),
+            scope,
             versions,
             items,
             failed,
             outcome: if failed > 0 && failed >= items { Outcome::Refused } else { Outcome::Done },
             code: why.map(|error| error.word().to_owned()),
             address: call.caller.address.clone(),
-            event: None,
+            event,
             told: call.told.clone(),
         };
         self.journal()?.append(&event).await
@@ -459,6 +468,13 @@ struct Done {
     items: u32,
     failed: u32,
     versions: Vec<u32>,
+    /// What a client reports, where it does.
+    event: Option<String>,
+}
+
+/// As many as a line of the journal can say.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// An answer that some version made.

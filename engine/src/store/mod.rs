@@ -1,5 +1,6 @@
 //! The only SQL. One text for both databases; rows are private structs that become domain types.
 
+pub mod aliases;
 pub mod api_keys;
 pub mod audit;
 pub mod aws_keys;
@@ -12,6 +13,7 @@ mod reader;
 pub mod revisions;
 pub mod scopes;
 pub mod sessions;
+pub mod tenant_secrets;
 pub mod throttle;
 pub mod usage;
 pub mod users;

@@ -150,7 +150,8 @@ impl Tx {
         const CHANGES: &str = "DELETE FROM prepared_change WHERE expires_at <= $1";
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
         const REVISIONS: &str = "DELETE FROM sealed_revision WHERE NOT EXISTS (SELECT 1 FROM session WHERE id = row_id) \
-                                 AND NOT EXISTS (SELECT 1 FROM administrator WHERE id = row_id)";
+                                 AND NOT EXISTS (SELECT 1 FROM administrator WHERE id = row_id) \
+                                 AND NOT EXISTS (SELECT 1 FROM aws_key WHERE id = row_id)";
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
         within!(self, c => sqlx::query(SESSIONS).bind(now).bind(idle_since).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(REVISIONS).execute(c).await.map(drop))?;

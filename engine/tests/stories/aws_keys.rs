@@ -31,6 +31,7 @@ stories! {
     a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start,
     no_event_and_no_prepared_change_shows_the_secret,
     other_types_have_no_credentials,
+    what_is_swept_is_no_customers_key,
 }
 
 async fn a_key_is_registered_checked_and_used(t: &TestPortal) {
@@ -349,5 +350,15 @@ async fn other_types_have_no_credentials(t: &TestPortal) {
     let half = half_way(portal, &house.ada.email).await;
     refused!(portal.plan_create_aws(&half, &house.de, asked()).await, Error::SignedOut);
     refused!(portal.check_now(&half, &house.de, 1).await, Error::SignedOut | Error::NotAws);
+    house.end().await;
+}
+
+async fn what_is_swept_is_no_customers_key(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let before = house.t.portal.material(&house.de, 1).await.expect("released");
+    house.t.clock.advance(TimeDelta::days(2));
+    house.t.portal.sweep().await.expect("swept");
+    let after = house.t.portal.material(&house.de, 1).await.expect("released still");
+    assert_eq!(after.expose(), before.expose());
     house.end().await;
 }

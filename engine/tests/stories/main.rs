@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod aliases;
 mod api_keys;
 mod architecture;
 mod audit;
@@ -33,3 +34,5 @@ mod sign_in;
 mod sign_in_codes;
 mod storage;
 mod storage_seals;
+mod tenant_secrets;
+mod tsp;

@@ -86,7 +86,7 @@ async fn start_at_once(kind: Kind) {
     let servers: Vec<_> = at_once(tasks).await.into_iter().map(|one| one.expect("it opens")).collect();
     let db = place.connect().await;
     assert_eq!(number(&db, "SELECT COUNT(*) FROM instance").await, 1);
-    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 6);
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 7);
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
     // What one sealed the other opens.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);

@@ -2,11 +2,12 @@
 //! and take requests from anywhere: what lets a service in is its API key alone.
 //!
 //! Reading order: this file (every address there is), `service` (who asks), `problem` (how a request fails), one folder a
-//! door.
+//! door: `native`, `tsp`.
 
 pub mod native;
 mod problem;
 mod service;
+pub mod tsp;
 
 pub use problem::Failed;
 pub use service::{ApiKey, Service};
@@ -28,6 +29,10 @@ pub enum Needs {
     Key,
     /// An API key that reaches the scope and may do this.
     May(Operation),
+    /// An API key that may do all of these; where two scopes are named, each in its own.
+    All(&'static [Operation]),
+    /// An API key that works, whatever it reaches.
+    AnyKey,
 }
 
 /// An address of a door, what it takes, and who may use it.
@@ -40,7 +45,7 @@ pub struct Row {
 
 /// Every address of every door. The router is made from it and the tests attack every row of it.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    native::ROWS.iter()
+    native::ROWS.iter().chain(tsp::ROWS)
 }
 
 /// The data plane has limits of its own, so that neither it nor the portal starves the other.
@@ -50,6 +55,9 @@ pub fn router(app: &App) -> Router<App> {
         .route("/api", any(problem::nothing_here))
         .route("/api/", any(problem::nothing_here))
         .route("/api/{*rest}", any(problem::nothing_here))
+        .route("/api/1", any(tsp::nothing_here))
+        .route("/api/1/", any(tsp::nothing_here))
+        .route("/api/1/{*rest}", any(tsp::nothing_here))
         .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), problem::as_problem))

@@ -1,5 +1,6 @@
 //! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
 
+use super::tsp;
 use crate::App;
 use crate::web::failure::{self, Reason};
 use axum::extract::{Request, State};
@@ -104,11 +105,15 @@ pub async fn nothing_here() -> Failed {
 
 /// Turns every failed answer that is no problem yet into one: what the guard, the router or a panic answered.
 pub async fn as_problem(State(_): State<App>, request: Request, next: Next) -> Response {
+    let is_tsp = tsp::is_here(request.uri().path());
     let mut response = next.run(request).await;
     let status = response.status();
     let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
     if is_json || !(status.is_client_error() || status.is_server_error()) {
         return response;
+    }
+    if is_tsp {
+        return tsp::as_refusal(response, bare(status));
     }
     let allow = response.headers_mut().remove(axum::http::header::ALLOW);
     let problem = response.extensions_mut().remove::<Problem>();

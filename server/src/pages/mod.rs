@@ -1,5 +1,6 @@
 //! The pages: each file loads what its pages show and answers their forms.
 
+pub mod alias;
 pub mod api_keys;
 pub mod audit;
 pub mod aws_forms;

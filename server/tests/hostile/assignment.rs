@@ -1,7 +1,8 @@
 //! Fields that a form does not have, and fields said twice.
 
 use crate::support::{
-    API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address, furnished,
+    ALIAS, API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address,
+    furnished,
 };
 use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
@@ -20,6 +21,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         "/environments/production/rename" => vec![("name", "Renamed")],
         "/environments/production/remove" => vec![("confirm", "production")],
         "/environments/production/DE/remove" => vec![("confirm", "production/DE")],
+        ALIAS => vec![("alias", "acme-berlin")],
         KEYS_ADD => vec![("key_type", "managed"), ("rotation_days", "60")],
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {
             vec![("rotation_days", "60")]

@@ -1,7 +1,7 @@
 //! Origin × Sec-Fetch-Site × method × content type × cookie, for every row of the table of pages.
 
 use crate::support::{
-    API_KEY_FORM, API_KEYS_ADD, Answer, Ask, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address,
+    ALIAS, API_KEY_FORM, API_KEYS_ADD, Answer, Ask, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address,
     furnished,
 };
 use axum::http::{Method, StatusCode};
@@ -71,6 +71,7 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
         "/environments/production/rename" => &[("name", "Renamed")],
         "/environments/production/remove" => &[("confirm", "production")],
         "/environments/production/DE/remove" => &[("confirm", "production/DE")],
+        ALIAS => &[("alias", "acme-berlin")],
         KEYS_ADD => &[("key_type", "managed"), ("rotation_days", "60")],
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {
             &[("rotation_days", "60")]

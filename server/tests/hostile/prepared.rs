@@ -1,7 +1,8 @@
 //! A prepared change is confirmed by the session that prepared it, once, in time.
 
 use crate::support::{
-    API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, furnished,
+    ALIAS, API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, REVOKE,
+    furnished,
 };
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -11,7 +12,7 @@ use engine::totp::Seed;
 const OTHER: &str = "nine gentle otters juggle";
 
 /// The first step of every change that needs a code.
-pub const CHANGES: [(&str, &[(&str, &str)]); 11] = [
+pub const CHANGES: [(&str, &[(&str, &str)]); 12] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
     ("/environments/production/DE/keys/settings", &[("rotation_days", "180")]),
@@ -23,6 +24,7 @@ pub const CHANGES: [(&str, &[(&str, &str)]); 11] = [
     (CREDENTIALS, &OTHER_CREDENTIALS),
     (API_KEYS_ADD, &API_KEY_FORM),
     (REVOKE, &[]),
+    (ALIAS, &[("alias", "acme-berlin")]),
 ];
 
 async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &str)])) -> String {

@@ -102,6 +102,8 @@ pub const REVOKE: &str = "/api-keys/010203040506/revoke";
 pub const API_KEY_FORM: [(&str, &str); 4] =
     [("name", "Billing"), ("scopes", "production/DE"), ("operations", "wrap"), ("lifetime", "90")];
 
+pub const ALIAS: &str = "/environments/production/DE/alias";
+
 pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 
 /// The address of a row, for the furnished house.

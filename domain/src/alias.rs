@@ -1,0 +1,74 @@
+//! A scope's alias: the name under which services know it that had another key management before.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest alias, in characters.
+pub const LENGTH: usize = 128;
+
+/// `[A-Za-z0-9._:@-]{1,128}`: without `/`, so that it is never a scope's own name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Alias(String);
+
+impl Alias {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text cannot be the alias. The text is what the person reads beside the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AliasRefused {
+    #[error("Use 1 to {LENGTH} of the letters a to z and A to Z, digits, and . _ : @ -")]
+    Grammar,
+    #[error("Another country has the alias “{0}” already. Clear it there first, or choose another.")]
+    Taken(Alias),
+    #[error("That is the alias it has. Enter another, or nothing to clear it.")]
+    Unchanged,
+    #[error("It has no alias. Enter one.")]
+    None,
+}
+
+impl TryFrom<String> for Alias {
+    type Error = AliasRefused;
+    fn try_from(text: String) -> Result<Self, AliasRefused> {
+        let good = (1..=LENGTH).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:@-".contains(&b));
+        if good { Ok(Self(text)) } else { Err(AliasRefused::Grammar) }
+    }
+}
+
+impl std::str::FromStr for Alias {
+    type Err = AliasRefused;
+    fn from_str(text: &str) -> Result<Self, AliasRefused> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Alias> for String {
+    fn from(alias: Alias) -> Self {
+        alias.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_aliases_of_the_grammar_are_accepted() {
+        for good in ["a", "tenant-gcp-l", "acme@example.com", "urn:acme:1", "A_b.9", &"x".repeat(128)] {
+            assert_eq!(good.parse::<Alias>().expect("an alias").as_str(), good);
+        }
+        for bad in ["", " ", "a b", "production/DE", "ä", "a\n", "a,b", "%41", &"x".repeat(129)] {
+            assert_eq!(bad.parse::<Alias>(), Err(AliasRefused::Grammar), "{bad:?}");
+        }
+    }
+}

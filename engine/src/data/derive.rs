@@ -1,0 +1,97 @@
+//! Derive: the keys of deterministic fields and vectors.
+//!
+//! ```text
+//! derived key = HMAC-SHA512(tenant secret, "environment/COUNTRY-derivation path")
+//! ```
+//!
+//! Always the scope's own name, never its alias: what is derived stays the same whatever it is called.
+
+use super::{Call, Done, Refused, count};
+use crate::store::tenant_secrets::SecretName;
+use crate::{Error, Portal, SecretBytes};
+use domain::data::{Deed, Operation};
+use domain::tenant_secret::SecretType;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha512;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Derivation paths, by their secret paths.
+pub struct ToDerive {
+    pub secret_type: SecretType,
+    pub paths: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// A derived key, and the secret it comes from.
+pub struct DerivedKey {
+    /// 64 bytes.
+    pub key: SecretBytes,
+    pub secret: u32,
+    /// The one to encrypt with; the other one decrypts while a rotation is under way.
+    pub is_current: bool,
+}
+
+/// By secret path, then by derivation path.
+pub type Derived = BTreeMap<String, BTreeMap<String, Vec<DerivedKey>>>;
+
+impl Portal {
+    /// Derives keys. Who may wrap and unwrap may derive. The customer's KMS is asked as if something was wrapped, so that
+    /// who takes the key away takes this away, too.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`]; [`Error::TooManySecrets`].
+    pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
+        let derived = self.try_derive(call, asked).await;
+        let items = count(asked.paths.values().map(BTreeSet::len).sum());
+        let failed = if derived.is_err() { items } else { 0 };
+        let done = Done { deed: Deed::Derive, items, failed, versions: vec![], event: None };
+        self.write_down(call, done, derived.as_ref().err()).await?;
+        derived
+    }
+
+    async fn try_derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
+        let scope = self.allowed(call, Operation::Wrap).await?;
+        self.allowed(call, Operation::Unwrap).await?;
+        let version = scope.active.ok_or(Refused::NoKey)?;
+        self.with_material(scope.lease(version), 0, |_| ()).await?;
+        let tenant = scope.name.to_string();
+        let mut derived = Derived::new();
+        for (path, derivations) in &asked.paths {
+            let name = SecretName { scope: scope.id, secret_type: asked.secret_type, path: path.clone() };
+            let secrets = self.tenant_secrets(&name).await?;
+            let keys_of = |derivation: &String| {
+                let key = |secret: &crate::tenant_secrets::TenantSecret| DerivedKey {
+                    key: derive(secret.bytes.expose(), &tenant, derivation),
+                    secret: secret.id,
+                    is_current: secret.is_current,
+                };
+                (derivation.clone(), secrets.iter().map(key).collect())
+            };
+            derived.insert(path.clone(), derivations.iter().map(keys_of).collect());
+        }
+        Ok(derived)
+    }
+}
+
+/// HMAC-SHA512 (RFC 2104) of "tenant-derivation path".
+fn derive(secret: &[u8], tenant: &str, path: &str) -> SecretBytes {
+    let mut mac = Hmac::<Sha512>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(tenant.as_bytes());
+    mac.update(b"-");
+    mac.update(path.as_bytes());
+    SecretBytes::new(mac.finalize().into_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    #[test]
+    fn a_derived_key_is_that_of_rfc_4231() {
+        // Test case 6: "Test Using Larger Than Block-Size Key - Hash Key First".
+        let key = derive(&[0xaa; 131], "Test Using Larger Than Block", "Size Key - Hash Key First");
+        let expected = "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352\
+                        6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598";
+        assert_eq!(HEXLOWER.encode(key.expose()), expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! Rekey: the data key of one scope, wrapped for another. Each of the two has its line in the journal.
+
+use super::{Call, DEK, Done, Refused, ToOpen, Wrapped, edek, read_edeks};
+use crate::{Error, Portal};
+use domain::data::{Deed, Operation};
+use std::sync::Arc;
+
+impl Portal {
+    /// Unwraps where the call says and wraps the same data key with the newest version of `to`, which may be the same scope.
+    ///
+    /// # Errors
+    /// As [`Portal::encrypt`], for either scope; that the EDEK does not open.
+    pub async fn rekey(
+        &self,
+        call: &Call,
+        to: &str,
+        item: Result<ToOpen, Refused>,
+    ) -> Result<Wrapped, Error> {
+        let target = Call {
+            caller: call.caller.clone(),
+            door: call.door,
+            scope: to.to_owned(),
+            told: call.told.clone(),
+        };
+        let done = self.try_rekey(call, &target, item).await;
+        let (opened, wrapped) = match &done {
+            Ok((opened, wrapped)) => (vec![*opened], vec![wrapped.version]),
+            Err(_) => Default::default(),
+        };
+        let (failed, why) = (u32::from(done.is_err()), done.as_ref().err());
+        let line = |versions| Done { deed: Deed::Rekey, items: 1, failed, versions, event: None };
+        if self.scope_named(to).await? == self.scope_named(&call.scope).await? {
+            let mut versions = [opened, wrapped].concat();
+            versions.sort_unstable();
+            versions.dedup();
+            self.write_down(call, line(versions), why).await?;
+        } else {
+            self.write_down(call, line(opened), why).await?;
+            self.write_down(&target, line(wrapped), why).await?;
+        }
+        done.map(|(_, wrapped)| wrapped)
+    }
+
+    /// The wrapped key, and the version that opened it.
+    async fn try_rekey(
+        &self,
+        call: &Call,
+        target: &Call,
+        item: Result<ToOpen, Refused>,
+    ) -> Result<(u32, Wrapped), Error> {
+        let source = self.allowed(call, Operation::Unwrap).await?;
+        let to = self.allowed(target, Operation::Wrap).await?;
+        let items = [item];
+        let edeks = read_edeks(call, &source, &items);
+        let opened = self.open_all(Arc::clone(&source), &edeks, &items).await?;
+        let opened = opened.into_iter().next().ok_or(Refused::NotOpened)??;
+        let [item] = items;
+        let context = item?.context;
+        let dek: &[u8; DEK] = opened.bytes.expose().try_into().map_err(|_| Refused::NotADek)?;
+        let mut sealed = self
+            .seal_all(&to, 1, DEK, |material, version, _| {
+                Ok((edek::seal(material, version.id, dek, &context), version.number))
+            })
+            .await?;
+        let (edek, version) = sealed.pop().ok_or(Refused::NoKey)??;
+        Ok((opened.version, Wrapped { dek: opened.bytes, edek, version }))
+    }
+}

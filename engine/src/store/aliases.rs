@@ -1,0 +1,63 @@
+//! Aliases of scopes.
+
+use super::{Db, Tx, corrupt, is_duplicate, on, within};
+use crate::Error;
+use domain::alias::{Alias, AliasRefused};
+use domain::id::ScopeId;
+use domain::scope::{Country, ScopeName, Slug};
+use std::collections::HashMap;
+
+fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias>, Error> {
+    alias.map(|text| text.try_into().map_err(|_| corrupt("scope", "alias", scope))).transpose()
+}
+
+const OF: &str = "SELECT alias FROM scope WHERE id = $1";
+
+impl Db {
+    /// Every alias, and the scope it stands for.
+    pub async fn aliases(&self) -> Result<HashMap<Alias, ScopeName>, Error> {
+        const SQL: &str = "SELECT s.alias, e.slug, s.country FROM scope s JOIN environment e ON e.id = s.environment_id \
+                           WHERE s.alias IS NOT NULL";
+        let rows: Vec<(String, String, String)> =
+            on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let named = rows.into_iter().map(|(alias, slug, country)| {
+            let column = |name| corrupt("scope", name, &alias);
+            let name = ScopeName {
+                environment: Slug::try_from(slug).map_err(|_| column("slug"))?,
+                country: Country::from_code(&country).map_err(|_| column("country"))?,
+            };
+            Ok((alias.parse().map_err(|_| column("alias"))?, name))
+        });
+        named.collect()
+    }
+
+    pub async fn alias_of(&self, scope: ScopeId) -> Result<Option<Alias>, Error> {
+        let alias: Option<Option<String>> =
+            on!(self, pool => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(pool).await)?;
+        read(alias.ok_or(Error::NotFound)?, scope)
+    }
+}
+
+impl Tx {
+    pub async fn alias_of(&mut self, scope: ScopeId) -> Result<Option<Alias>, Error> {
+        let alias: Option<Option<String>> =
+            within!(self, c => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(c).await)?;
+        read(alias.ok_or(Error::NotFound)?, scope)
+    }
+
+    /// # Errors
+    /// [`AliasRefused::Taken`] when another scope has it.
+    pub async fn set_alias(&mut self, scope: ScopeId, alias: Option<&Alias>) -> Result<(), Error> {
+        const SQL: &str = "UPDATE scope SET alias = $2 WHERE id = $1";
+        let done = within!(self, c => sqlx::query(SQL)
+            .bind(scope.0).bind(alias.map(Alias::as_str)).execute(c).await.map(|r| r.rows_affected()));
+        match (done, alias) {
+            (Ok(1), _) => Ok(()),
+            (Ok(_), _) => Err(Error::NotFound),
+            (Err(error), Some(alias)) if is_duplicate(&error) => {
+                Err(AliasRefused::Taken(alias.clone()).into())
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+}

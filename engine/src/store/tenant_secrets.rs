@@ -1,0 +1,103 @@
+//! Tenant secrets.
+
+use super::{Db, Tx, corrupt, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::id::ScopeId;
+use domain::tenant_secret::SecretType;
+
+/// A sealed secret that is answered.
+pub struct StoredSecret {
+    /// Portal-wide.
+    pub id: u32,
+    pub generation: u64,
+    pub is_current: bool,
+    pub sealed: Vec<u8>,
+}
+
+/// Which secret of a scope.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretName {
+    pub scope: ScopeId,
+    pub secret_type: SecretType,
+    pub path: String,
+}
+
+impl Db {
+    /// The current secret, and the one before it while a rotation is under way.
+    pub async fn tenant_secrets(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
+        const SQL: &str = "SELECT id, generation, status, secret FROM tenant_secret WHERE scope_id = $1 \
+                           AND secret_type = $2 AND secret_path = $3 AND status <> 'retired' ORDER BY generation DESC";
+        let rows: Vec<(i64, i64, String, Vec<u8>)> = on!(self, pool => sqlx::query_as(SQL)
+            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_all(pool).await)?;
+        let stored = rows.into_iter().map(|(id, generation, status, sealed)| {
+            let column = |name| corrupt("tenant_secret", name, id);
+            Ok(StoredSecret {
+                id: u32::try_from(id).map_err(|_| column("id"))?,
+                generation: u64::try_from(generation).map_err(|_| column("generation"))?,
+                is_current: status == "current",
+                sealed,
+            })
+        });
+        stored.collect()
+    }
+
+    /// Whether anything is sealed under the tenant secrets' term.
+    pub async fn has_tenant_secrets(&self) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM tenant_secret";
+        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+}
+
+impl Tx {
+    /// Makes the current secret, unless there is one: another server may have come first.
+    pub async fn insert_tenant_secret(
+        &mut self,
+        name: &SecretName,
+        generation: u64,
+        sealed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO tenant_secret (scope_id, secret_type, secret_path, generation, status, secret, \
+                           created_at) VALUES ($1, $2, $3, $4, 'current', $5, $6) ON CONFLICT DO NOTHING";
+        let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
+        within!(self, c => sqlx::query(SQL)
+            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed).bind(now)
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Current secrets of a scope, each with its generation.
+    pub async fn current_tenant_secrets(&mut self, scope: ScopeId) -> Result<Vec<(SecretName, u64)>, Error> {
+        const SQL: &str = "SELECT id, secret_type, secret_path, generation FROM tenant_secret \
+                           WHERE scope_id = $1 AND status = 'current' ORDER BY id";
+        let rows: Vec<(i64, String, String, i64)> =
+            within!(self, c => sqlx::query_as(SQL).bind(scope.0).fetch_all(c).await)?;
+        let named = rows.into_iter().map(|(id, secret_type, path, generation)| {
+            let column = |name| corrupt("tenant_secret", name, id);
+            let secret_type = SecretType::from_word(&secret_type).ok_or_else(|| column("secret_type"))?;
+            let generation = u64::try_from(generation).map_err(|_| column("generation"))?;
+            Ok((SecretName { scope, secret_type, path }, generation))
+        });
+        named.collect()
+    }
+
+    /// Gives every secret of a scope that has one status another; answers with how many there were.
+    pub async fn move_tenant_secrets(
+        &mut self,
+        scope: ScopeId,
+        from: &str,
+        to: &str,
+    ) -> Result<usize, Error> {
+        const SQL: &str = "UPDATE tenant_secret SET status = $3 WHERE scope_id = $1 AND status = $2";
+        let rows = within!(self, c => sqlx::query(SQL)
+            .bind(scope.0).bind(from).bind(to).execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    pub async fn count_tenant_secrets(&mut self, scope: ScopeId, status: &str) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM tenant_secret WHERE scope_id = $1 AND status = $2";
+        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(scope.0).bind(status).fetch_one(c).await)?)
+    }
+}

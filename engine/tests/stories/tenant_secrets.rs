@@ -1,0 +1,226 @@
+//! Tenant secrets: one for each type and path of a scope, made when first asked for, rotated in two steps.
+
+use crate::aws::Customer;
+use crate::support::*;
+use domain::audit::{Action, Outcome};
+use domain::data::{Deed, Door, Operation, Told};
+use domain::journal::JournalQuery;
+use domain::rotation::RotationPeriod;
+use domain::scope::ScopeName;
+use domain::tenant_secret::{RotationStep, SecretType};
+use engine::data::derive::{Derived, ToDerive};
+use engine::data::{Call, Refused};
+use engine::testing::{Person, TestPortal, root_key};
+use engine::{Error, Portal, SecretText};
+
+stories! {
+    a_key_is_the_same_whenever_and_wherever_it_is_derived,
+    a_secret_is_made_once_however_many_ask,
+    types_paths_and_scopes_have_secrets_of_their_own,
+    an_alias_changes_nothing_of_what_is_derived,
+    while_a_rotation_is_under_way_both_secrets_are_answered,
+    who_may_not_wrap_and_unwrap_derives_nothing,
+    a_customer_who_takes_the_key_away_takes_derived_keys_away,
+    secrets_moved_to_another_row_do_not_open,
+    a_scope_has_so_many_paths_and_no_more,
+    a_database_from_before_gets_the_term_and_a_lost_one_stops_the_start,
+}
+
+async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    t.open_journal(&t.portal).await;
+    let key = t.api_key([9; 6], "Orders", "production/*", Operation::ALL).await;
+    (ada, de, key)
+}
+
+async fn call(portal: &Portal, key: &SecretText, scope: &str) -> Call {
+    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    Call { caller, door: Door::Tsp, scope: scope.to_owned(), told: Told::default() }
+}
+
+fn asked(secret_type: SecretType, path: &str, derivations: &[&str]) -> ToDerive {
+    let derivations = derivations.iter().map(|text| (*text).to_owned()).collect();
+    ToDerive { secret_type, paths: [(path.to_owned(), derivations)].into() }
+}
+
+/// Key, number of the secret, whether it is current: of each key that was derived, in order.
+fn flat(derived: &Derived) -> Vec<(Vec<u8>, u32, bool)> {
+    let keys = derived.values().flat_map(|keys| keys.values().flatten());
+    keys.map(|key| (key.key.expose().to_vec(), key.secret, key.is_current)).collect()
+}
+
+async fn derive(portal: &Portal, key: &SecretText, scope: &str, path: &str) -> Vec<(Vec<u8>, u32, bool)> {
+    let call = call(portal, key, scope).await;
+    let derived = portal.derive(&call, &asked(SecretType::Deterministic, path, &["email"])).await;
+    flat(&derived.expect("it is derived"))
+}
+
+async fn a_key_is_the_same_whenever_and_wherever_it_is_derived(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    let first = derive(&t.portal, &key, "production/DE", "users").await;
+    assert!(first[0].0.len() == 64 && first[0].1 >= 1 && first[0].2);
+    assert_eq!(derive(&t.portal, &key, "production/DE", "users").await, first);
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    assert_eq!(derive(&other, &key, "production/DE", "users").await, first);
+    let line = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal");
+    let line = &line.events[0].event;
+    assert_eq!((line.deed, line.door, line.items, line.failed), (Deed::Derive, Door::Tsp, 1, 0));
+    let sealed = bytes(t.db(), "SELECT secret FROM tenant_secret").await;
+    assert!(!sealed.windows(8).any(|part| first[0].0.windows(8).any(|key| key == part)));
+}
+
+async fn a_secret_is_made_once_however_many_ask(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    let mut asking = Vec::new();
+    for index in 0..20 {
+        let portal = if index % 2 == 0 { t.portal.clone() } else { other.clone() };
+        let key = text(key.expose());
+        asking.push(async move { derive(&portal, &key, "production/DE", "users").await });
+    }
+    let mut said = at_once(asking).await;
+    said.dedup();
+    assert_eq!(said.len(), 1);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 1);
+}
+
+async fn types_paths_and_scopes_have_secrets_of_their_own(t: &TestPortal) {
+    let (ada, _, key) = with_service(t).await;
+    let fr = scope(t, &ada, "FR").await;
+    create(t, &ada, &fr, RotationPeriod::Days30).await;
+    t.portal.look_again().await.expect("it looks");
+    let mut keys = Vec::new();
+    for scope in ["production/DE", "production/FR"] {
+        let call = call(&t.portal, &key, scope).await;
+        for secret_type in SecretType::ALL {
+            for path in ["users", "users/x", ""] {
+                let asked = asked(secret_type, path, &["email", "name"]);
+                keys.extend(flat(&t.portal.derive(&call, &asked).await.expect("derived")));
+            }
+        }
+    }
+    let count = keys.len();
+    assert_eq!(count, 2 * 3 * 3 * 2);
+    keys.sort();
+    keys.dedup_by(|a, b| a.0 == b.0);
+    assert_eq!(keys.len(), count, "no two are alike");
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 18);
+}
+
+async fn an_alias_changes_nothing_of_what_is_derived(t: &TestPortal) {
+    let (ada, de, key) = with_service(t).await;
+    let before = derive(&t.portal, &key, "production/DE", "users").await;
+    for alias in ["acme", "acme-gmbh"] {
+        crate::aliases::name(t, &ada, &de, alias).await;
+        assert_eq!(derive(&t.portal, &key, alias, "users").await, before, "{alias}");
+    }
+    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    assert!(lines.iter().all(|line| line.event.scope == "production/DE"));
+}
+
+async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal) {
+    let (_, de, key) = with_service(t).await;
+    let rotate = async |step| t.portal.rotate_tenant_secrets_on_host(&de, step).await;
+    refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    let [old] = &derive(&other, &key, "production/DE", "users").await[..] else { panic!("one secret") };
+    derive(&other, &key, "production/DE", "orders").await;
+    refused!(rotate(RotationStep::Finish).await, Error::Outdated(_));
+    assert_eq!(rotate(RotationStep::Begin).await.expect("it begins"), 2);
+    other.look_again().await.expect("it looks");
+    let both = derive(&other, &key, "production/DE", "users").await;
+    assert_eq!(both.len(), 2);
+    assert!(both[0].2 && both[0].1 > old.1 && both[0].0 != old.0, "the new one is current");
+    assert_eq!(both[1], (old.0.clone(), old.1, false), "the old one is answered still");
+    // What is asked for the first time meanwhile has one secret.
+    assert_eq!(derive(&other, &key, "production/DE", "late").await.len(), 1);
+    refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
+    assert_eq!(rotate(RotationStep::Finish).await.expect("it ends"), 2);
+    other.look_again().await.expect("it looks");
+    assert_eq!(derive(&other, &key, "production/DE", "users").await, both[..1]);
+    assert_eq!(rotate(RotationStep::Begin).await.expect("and again"), 3);
+    assert_eq!(logged(t, Action::TenantSecretRotate, Outcome::Done).await, 3);
+    assert_eq!(logged(t, Action::TenantSecretRotate, Outcome::Refused).await, 3);
+}
+
+async fn who_may_not_wrap_and_unwrap_derives_nothing(t: &TestPortal) {
+    let (ada, _, key) = with_service(t).await;
+    scope(t, &ada, "FR").await;
+    t.portal.look_again().await.expect("it looks");
+    let asked = asked(SecretType::Vector, "users", &["email"]);
+    for (id, operations) in [([7; 6], [Operation::Wrap]), ([8; 6], [Operation::Unwrap])] {
+        let half = t.api_key(id, "Half", "production/DE", &operations).await;
+        t.portal.look_again().await.expect("it looks");
+        let call = call(&t.portal, &half, "production/DE").await;
+        refused!(t.portal.derive(&call, &asked).await, Error::NotAllowed(_));
+    }
+    let without_key = call(&t.portal, &key, "production/FR").await;
+    refused!(t.portal.derive(&without_key, &asked).await, Error::Data(Refused::NoKey));
+    for unknown in ["production/JP", "nobody", ""] {
+        let call = call(&t.portal, &key, unknown).await;
+        refused!(t.portal.derive(&call, &asked).await, Error::NotFound);
+    }
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 0);
+}
+
+async fn a_customer_who_takes_the_key_away_takes_derived_keys_away(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let t = &house.t;
+    t.open_journal(&t.portal).await;
+    let name = house.de.to_string();
+    let key = t.api_key([9; 6], "Orders", &name, Operation::ALL).await;
+    let first = derive(&t.portal, &key, &name, "users").await;
+    house.kms.fails(400, "DisabledException");
+    t.clock.advance(chrono::TimeDelta::minutes(2));
+    t.portal.probe_due().await.expect("probed");
+    let call = call(&t.portal, &key, &name).await;
+    let asked = asked(SecretType::Deterministic, "users", &["email"]);
+    refused!(t.portal.derive(&call, &asked).await, Error::KmsRefused(_));
+    assert_eq!(first.len(), 1);
+    house.end().await;
+}
+
+async fn secrets_moved_to_another_row_do_not_open(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    derive(&t.portal, &key, "production/DE", "users").await;
+    derive(&t.portal, &key, "production/DE", "orders").await;
+    let moved = "UPDATE tenant_secret SET secret = (SELECT o.secret FROM tenant_secret o WHERE o.secret_path = 'users') \
+                 WHERE secret_path = 'orders'";
+    execute(t.db(), moved).await.expect("moved");
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    derive(&other, &key, "production/DE", "users").await;
+    let call = call(&other, &key, "production/DE").await;
+    refused!(
+        other.derive(&call, &asked(SecretType::Deterministic, "orders", &["email"])).await,
+        Error::Sealed(_)
+    );
+}
+
+async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    let call = call(&t.portal, &key, "production/DE").await;
+    let many = (0..1000).map(|index| (format!("path {index}"), ["x".to_owned()].into())).collect();
+    let all = ToDerive { secret_type: SecretType::Search, paths: many };
+    assert_eq!(t.portal.derive(&call, &all).await.expect("they are made").len(), 1000);
+    let one_more = asked(SecretType::Vector, "one more", &["x"]);
+    refused!(t.portal.derive(&call, &one_more).await, Error::TooManySecrets { .. });
+    t.portal.derive(&call, &all).await.expect("those there are go on");
+}
+
+async fn a_database_from_before_gets_the_term_and_a_lost_one_stops_the_start(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    let forget = "DELETE FROM keyring WHERE purpose = 'tenant_secret'";
+    execute(t.db(), forget).await.expect("as if from before");
+    let after = t.second().await;
+    t.open_journal(&after).await;
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM keyring WHERE purpose = 'tenant_secret'").await, 1);
+    derive(&after, &key, "production/DE", "users").await;
+    execute(t.db(), forget).await.expect("lost");
+    refused!(t.try_second(&root_key()).await, Error::Corrupt { table: "keyring", .. });
+}

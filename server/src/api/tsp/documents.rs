@@ -1,0 +1,156 @@
+//! Data keys of documents: wrapped, unwrapped, one or many; wrapped for another tenant.
+
+use super::problem::Refusal;
+use super::wire::{Client, Metadata, counted, edek, few_enough, json, read, within_bounds};
+use crate::App;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use data_encoding::BASE64;
+use domain::data::Deed;
+use engine::Error;
+use engine::data::context::Context;
+use engine::data::{Answers, Opened, Refused, ToWrap, Wrapped};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Deserialize)]
+struct Wrap {
+    #[serde(flatten)]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unwrap {
+    #[serde(flatten)]
+    metadata: Metadata,
+    encrypted_document_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rekey {
+    #[serde(flatten)]
+    metadata: Metadata,
+    encrypted_document_key: String,
+    new_tenant_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchWrap {
+    #[serde(flatten)]
+    metadata: Metadata,
+    document_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BatchUnwrap {
+    #[serde(flatten)]
+    metadata: Metadata,
+    edeks: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct WrappedKey {
+    dek: String,
+    edek: String,
+}
+
+#[derive(Serialize)]
+struct UnwrappedKey {
+    dek: String,
+}
+
+/// Both maps are always there.
+#[derive(Serialize)]
+struct Batch<T> {
+    keys: BTreeMap<String, T>,
+    failures: BTreeMap<String, Refusal>,
+}
+
+impl From<Wrapped> for WrappedKey {
+    fn from(wrapped: Wrapped) -> Self {
+        Self { dek: BASE64.encode(wrapped.dek.expose()), edek: BASE64.encode(&wrapped.edek) }
+    }
+}
+
+impl From<Opened> for UnwrappedKey {
+    fn from(opened: Opened) -> Self {
+        Self { dek: BASE64.encode(opened.bytes.expose()) }
+    }
+}
+
+fn new_key() -> Result<ToWrap, Refused> {
+    Ok(ToWrap { dek: None, context: Context::new() })
+}
+
+/// The only answer of a request for one.
+fn only<T>(done: Result<Answers<T>, Error>) -> Result<T, Error> {
+    done?.into_iter().next().unwrap_or(Err(Error::NotFound))
+}
+
+/// Answers by the names they were asked under.
+fn batch<T, W: From<T>>(deed: Deed, names: Vec<String>, answers: Answers<T>) -> Batch<W> {
+    let mut batch = Batch { keys: BTreeMap::new(), failures: BTreeMap::new() };
+    for (name, answer) in names.into_iter().zip(answers) {
+        match counted(deed, 1, answer) {
+            Ok(done) => drop(batch.keys.insert(name, W::from(done))),
+            Err(refusal) => drop(batch.failures.insert(name, refusal)),
+        }
+    }
+    batch
+}
+
+/// A batch that was begun; its entries are counted one by one.
+fn whole<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, Refusal> {
+    match done {
+        Err(_) => counted(deed, 1, done),
+        Ok(answers) => Ok(answers),
+    }
+}
+
+pub async fn wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let call = read::<Wrap>(&body)?.metadata.call(client)?;
+    let done = only(app.portal().wrap(&call, vec![new_key()]).await);
+    Ok(json(&WrappedKey::from(counted(Deed::Wrap, 1, done)?)))
+}
+
+pub async fn unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let Unwrap { metadata, encrypted_document_key } = read(&body)?;
+    let call = metadata.call(client)?;
+    let done = only(app.portal().unwrap(&call, &[edek(&encrypted_document_key)]).await);
+    Ok(json(&UnwrappedKey::from(counted(Deed::Unwrap, 1, done)?)))
+}
+
+pub async fn rekey(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let Rekey { metadata, encrypted_document_key, new_tenant_id } = read(&body)?;
+    within_bounds([&new_tenant_id])?;
+    let call = metadata.call(client)?;
+    let done = app.portal().rekey(&call, &new_tenant_id, edek(&encrypted_document_key)).await;
+    Ok(json(&WrappedKey::from(counted(Deed::Rekey, 1, done)?)))
+}
+
+pub async fn batch_wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let BatchWrap { metadata, document_ids } = read(&body)?;
+    few_enough(document_ids.len())?;
+    within_bounds(&document_ids)?;
+    let call = metadata.call(client)?;
+    // Who names a document twice gets one key for it.
+    let names: BTreeSet<String> = document_ids.into_iter().collect();
+    let items = names.iter().map(|_| new_key()).collect();
+    let answers = whole(Deed::Wrap, app.portal().wrap(&call, items).await)?;
+    Ok(json(&batch::<_, WrappedKey>(Deed::Wrap, names.into_iter().collect(), answers)))
+}
+
+pub async fn batch_unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let BatchUnwrap { metadata, edeks } = read(&body)?;
+    few_enough(edeks.len())?;
+    within_bounds(edeks.keys())?;
+    let call = metadata.call(client)?;
+    let (names, edeks): (Vec<_>, Vec<_>) = edeks.into_iter().unzip();
+    let items: Vec<_> = edeks.iter().map(|text| edek(text)).collect();
+    let answers = whole(Deed::Unwrap, app.portal().unwrap(&call, &items).await)?;
+    Ok(json(&batch::<_, UnwrappedKey>(Deed::Unwrap, names, answers)))
+}

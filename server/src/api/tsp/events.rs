@@ -1,0 +1,76 @@
+//! What clients report. The answer is `null`, to the letter: one of them compares it, two of them read it.
+
+use super::problem::Refusal;
+use super::wire::{Client, Metadata, counted, edek, few_enough, json, read};
+use crate::App;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use domain::data::Deed;
+use engine::data::events::Reported;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Longest name of an event.
+const NAME: usize = 128;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SecurityEvent {
+    #[serde(flatten)]
+    metadata: Metadata,
+    /// Alloy says it here, the others among the fields.
+    #[serde(default)]
+    event: Option<String>,
+    #[serde(default)]
+    timestamp_millis: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    #[serde(flatten)]
+    metadata: Metadata,
+    operations: BTreeMap<String, Operations>,
+}
+
+#[derive(Deserialize)]
+struct Operations {
+    #[serde(default)]
+    wraps: u64,
+    #[serde(default)]
+    unwraps: u64,
+}
+
+pub async fn security_event(
+    State(app): State<App>,
+    client: Client,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let SecurityEvent { mut metadata, event, timestamp_millis } = read(&body)?;
+    let event = event.or(metadata.event());
+    let event = event.filter(|name| (1..=NAME).contains(&name.len()));
+    let event = event
+        .ok_or_else(|| Refusal::unreadable(format!("An event has a name of at most {NAME} characters.")))?;
+    let mut call = metadata.call(client)?;
+    call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));
+    let done = app.portal().security_event(&call, &event).await;
+    counted(Deed::SecurityEvent, 1, done)?;
+    Ok(json(&()))
+}
+
+pub async fn report_operations(
+    State(app): State<App>,
+    client: Client,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let Report { metadata, operations } = read(&body)?;
+    few_enough(operations.len())?;
+    let call = metadata.call(client)?;
+    let total = |of: fn(&Operations) -> u64| operations.values().map(of).fold(0, u64::saturating_add);
+    let edeks: Vec<_> =
+        operations.keys().filter_map(|text| edek(text).ok()).map(|edek| edek.sealed).collect();
+    let reported = Reported { edeks, wraps: total(|one| one.wraps), unwraps: total(|one| one.unwraps) };
+    let done = app.portal().reported_operations(call, &reported).await;
+    counted(Deed::Report, operations.len(), done)?;
+    Ok(json(&()))
+}

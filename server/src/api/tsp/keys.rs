@@ -1,0 +1,72 @@
+//! Derived keys.
+
+use super::problem::Refusal;
+use super::wire::{Client, Metadata, counted, few_enough, json, read, within_bounds};
+use crate::App;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use data_encoding::BASE64;
+use domain::data::Deed;
+use domain::tenant_secret::SecretType;
+use engine::data::derive::{DerivedKey, ToDerive};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Derive {
+    #[serde(flatten)]
+    metadata: Metadata,
+    paths: BTreeMap<String, BTreeSet<String>>,
+    /// The clients always ask for this one.
+    #[serde(rename = "derivationType")]
+    _derivation_type: DerivationType,
+    secret_type: SecretType,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DerivationType {
+    Sha512,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Derived {
+    has_primary_config: bool,
+    derived_keys: BTreeMap<String, BTreeMap<String, Vec<Key>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    derived_key: String,
+    tenant_secret_id: u32,
+    current: bool,
+}
+
+impl From<DerivedKey> for Key {
+    fn from(key: DerivedKey) -> Self {
+        let derived_key = BASE64.encode(key.key.expose());
+        Self { derived_key, tenant_secret_id: key.secret, current: key.is_current }
+    }
+}
+
+pub async fn derive(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+    let Derive { metadata, paths, secret_type, .. } = read(&body)?;
+    let derivations: usize = paths.values().map(BTreeSet::len).sum();
+    few_enough(derivations.max(paths.len()))?;
+    within_bounds(paths.keys().chain(paths.values().flatten()))?;
+    // PostgreSQL takes no text with a zero in it, and nobody types one.
+    if paths.keys().any(|path| path.chars().any(char::is_control)) {
+        return Err(Refusal::unreadable("A secret path has no control characters."));
+    }
+    let call = metadata.call(client)?;
+    let done = app.portal().derive(&call, &ToDerive { secret_type, paths }).await;
+    let derived = counted(Deed::Derive, derivations, done)?;
+    let keys_of = |(path, keys): (String, Vec<DerivedKey>)| (path, keys.into_iter().map(Key::from).collect());
+    let derived = derived.into_iter().map(|(path, keys)| (path, keys.into_iter().map(keys_of).collect()));
+    // A tenant without a key is refused before: whoever is answered has one.
+    Ok(json(&Derived { has_primary_config: true, derived_keys: derived.collect() }))
+}

@@ -1,0 +1,243 @@
+//! How a request fails at this door: `{"code", "message"}`, with the numbers that IronCore's clients know. Nothing in it
+//! comes from the request.
+
+use crate::web::failure::{self, Reason};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::Problem;
+use domain::data::Deed;
+use domain::preflight::FailureCode;
+use engine::Error;
+use engine::data::Refused;
+use serde::Serialize;
+
+/// What a client understands of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    Unknown = 100,
+    Unauthorised = 101,
+    InvalidBody = 102,
+    NoPrimaryKey = 200,
+    UnknownTenant = 201,
+    InvalidEdek = 203,
+    WrapFailed = 204,
+    UnwrapFailed = 205,
+    KmsAuthorisation = 206,
+    KmsInvalid = 207,
+    KmsUnreachable = 208,
+    KmsThrottled = 209,
+    KmsAccount = 210,
+    EventRejected = 301,
+    SecretNotMade = 401,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Unknown | Self::SecretNotMade => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::InvalidBody => StatusCode::BAD_REQUEST,
+            Self::KmsUnreachable => StatusCode::BAD_GATEWAY,
+            Self::KmsThrottled => StatusCode::TOO_MANY_REQUESTS,
+            Self::EventRejected => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Unknown => "Something inside Keystead failed; its log says why.",
+            Self::Unauthorised => "No API key was given, or it does not work, or it may not do this.",
+            Self::InvalidBody => "The request is not what this address takes.",
+            Self::NoPrimaryKey => "This tenant has no encryption key yet.",
+            Self::UnknownTenant => "There is no such tenant, or this API key does not reach it.",
+            Self::InvalidEdek => "This is no EDEK that Keystead made.",
+            Self::WrapFailed => "The data key could not be wrapped.",
+            Self::UnwrapFailed => "The EDEK does not open here.",
+            Self::KmsAuthorisation => "The tenant's KMS does not accept its credentials.",
+            Self::KmsInvalid => "The tenant's KMS refuses to release the key.",
+            Self::KmsUnreachable => "The tenant's KMS cannot be reached. Try again in a moment.",
+            Self::KmsThrottled => "The tenant's KMS asks for fewer requests. Try again in a moment.",
+            Self::KmsAccount => "The tenant's KMS account cannot be used.",
+            Self::EventRejected => "The event could not be written down. Send it again in a moment.",
+            Self::SecretNotMade => "The tenant secret could not be made.",
+        }
+    }
+}
+
+/// A request, or one entry of a batch, that was not done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refusal {
+    code: u16,
+    message: String,
+    #[serde(skip)]
+    status: StatusCode,
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self { code: code as u16, message: code.message().to_owned(), status: code.status() }
+    }
+}
+
+impl Refusal {
+    fn with(code: Code, status: StatusCode, message: impl Into<String>) -> Self {
+        Self { code: code as u16, message: message.into(), status }
+    }
+
+    /// A body that is not what the address takes.
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::with(Code::InvalidBody, StatusCode::BAD_REQUEST, message)
+    }
+
+    /// What an error of the engine is to a client that asked for this.
+    pub fn of(error: &Error, deed: Deed) -> Self {
+        // Faults are told the log there.
+        let told = failure::told(error);
+        match error {
+            Error::UnknownApiKey => Code::Unauthorised.into(),
+            Error::NotAllowed(_) => {
+                Self::with(Code::Unauthorised, StatusCode::FORBIDDEN, Code::Unauthorised.message())
+            }
+            Error::NotFound => Code::UnknownTenant.into(),
+            Error::Data(refused) => of_data(*refused, deed).into(),
+            Error::KmsRefused(code) => of_refusal(code).into(),
+            Error::KmsUnreachable(code) => of_outage(code).into(),
+            _ if matches!(deed, Deed::SecurityEvent | Deed::Report) => Code::EventRejected.into(),
+            Error::Busy | Error::Journal(_) => {
+                Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
+            }
+            Error::TooManySecrets { .. } => {
+                Self::with(Code::SecretNotMade, Code::SecretNotMade.status(), told.message)
+            }
+            _ if deed == Deed::Derive => Code::SecretNotMade.into(),
+            Error::Database(_) | Error::Unsure(_) => {
+                Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
+            }
+            _ => Code::Unknown.into(),
+        }
+    }
+}
+
+fn of_data(refused: Refused, deed: Deed) -> Code {
+    match refused {
+        Refused::NoKey => Code::NoPrimaryKey,
+        Refused::Malformed | Refused::NotBase64 => Code::InvalidEdek,
+        Refused::NotOpened | Refused::TooLong | Refused::NotADek => match deed {
+            Deed::Wrap => Code::WrapFailed,
+            _ => Code::UnwrapFailed,
+        },
+    }
+}
+
+/// Whether the customer's credentials are refused, or the key.
+fn of_refusal(code: &FailureCode) -> Code {
+    match code.as_str() {
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationTokenException"
+        | "ExpiredTokenException"
+        | "NotAuthorizedException" => Code::KmsAuthorisation,
+        "SubscriptionRequiredException" | "OptInRequiredException" | "AccountSuspendedException" => {
+            Code::KmsAccount
+        }
+        _ => Code::KmsInvalid,
+    }
+}
+
+fn of_outage(code: &FailureCode) -> Code {
+    match code.as_str() {
+        "ThrottlingException" | "TooManyRequestsException" | "LimitExceededException" => Code::KmsThrottled,
+        _ => Code::KmsUnreachable,
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("cmk"));
+        }
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(Reason(self.message));
+        response
+    }
+}
+
+/// Whether an address is of this door, there or not.
+pub fn is_here(path: &str) -> bool {
+    path == "/api/1" || path.starts_with("/api/1/")
+}
+
+/// An address that this door does not have.
+pub async fn nothing_here() -> Refusal {
+    Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+/// What the guard, the router or a panic answered, in this door's words.
+pub fn as_refusal(mut response: Response, told: &str) -> Response {
+    let status = response.status();
+    let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
+    let code = if is_ours { Code::Unknown } else { Code::InvalidBody };
+    let problem = response.extensions_mut().remove::<Problem>();
+    let message = problem.map_or_else(|| told.to_owned(), |problem| problem.message);
+    let mut answer = Refusal::with(code, status, message).into_response();
+    if let Some(allow) = response.headers_mut().remove(ALLOW) {
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::data::Operation;
+
+    #[test]
+    fn each_failure_has_its_code_and_status() {
+        let refused = |code| Error::KmsRefused(FailureCode::of_kms(code));
+        let outage = |code| Error::KmsUnreachable(FailureCode::of_kms(code));
+        for (error, deed, code, status) in [
+            (Error::UnknownApiKey, Deed::Wrap, 101, 401),
+            (Error::NotAllowed(Operation::Wrap), Deed::Wrap, 101, 403),
+            (Refused::NoKey.into(), Deed::Wrap, 200, 422),
+            (Error::NotFound, Deed::Unwrap, 201, 422),
+            (Refused::Malformed.into(), Deed::Unwrap, 203, 422),
+            (Refused::NotBase64.into(), Deed::Rekey, 203, 422),
+            (Refused::NotADek.into(), Deed::Wrap, 204, 422),
+            (Refused::NotOpened.into(), Deed::Unwrap, 205, 422),
+            (refused("AccessDeniedException"), Deed::Wrap, 206, 422),
+            (refused("UnrecognizedClientException"), Deed::Wrap, 206, 422),
+            (refused("DisabledException"), Deed::Wrap, 207, 422),
+            (refused("NotFoundException"), Deed::Unwrap, 207, 422),
+            (refused("KMSInvalidStateException"), Deed::Unwrap, 207, 422),
+            (refused("InvalidKeyUsageException"), Deed::Unwrap, 207, 422),
+            (Error::KmsRefused(FailureCode::WRONG_KEY), Deed::Unwrap, 207, 422),
+            (Error::KmsUnreachable(FailureCode::TIMEOUT), Deed::Unwrap, 208, 502),
+            (Error::KmsUnreachable(FailureCode::NOT_CONNECTED), Deed::Derive, 208, 502),
+            (outage("ThrottlingException"), Deed::Wrap, 209, 429),
+            (refused("SubscriptionRequiredException"), Deed::Wrap, 210, 422),
+            (Error::Busy, Deed::Wrap, 100, 503),
+            (Error::Busy, Deed::SecurityEvent, 301, 503),
+            (Error::Fault("x".into()), Deed::Report, 301, 503),
+            (Error::Fault("x".into()), Deed::Unwrap, 100, 500),
+            (Error::Fault("x".into()), Deed::Derive, 401, 500),
+            (Error::TooManySecrets { limit: 1 }, Deed::Derive, 401, 500),
+        ] {
+            let refusal = Refusal::of(&error, deed);
+            assert_eq!((refusal.code, refusal.status.as_u16()), (code, status), "{error} {deed:?}");
+        }
+    }
+}

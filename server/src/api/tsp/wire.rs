@@ -1,0 +1,155 @@
+//! What every request of this door says, and how answers are written. Node, Java and Go leave out what they do not know,
+//! Alloy sends it as `null`; fields that we do not know are let through.
+
+use super::problem::Refusal;
+use crate::App;
+use crate::api::ApiKey;
+use crate::telemetry;
+use crate::web::visitor;
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use domain::data::{Deed, Door, Told};
+use engine::Error;
+use engine::access::Caller;
+use engine::data::context::Context;
+use engine::data::{Call, ITEMS, Refused, ToOpen};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Longest text of the metadata, and of what names something, in bytes.
+const TEXT: usize = 1024;
+/// Custom fields at most.
+const CUSTOM: usize = 32;
+
+/// A service whose key works.
+pub struct Client(pub Caller);
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let refused = |error: Error| Refusal::of(&error, Deed::Wrap);
+        let key = ApiKey::of(parts, &["cmk"]).ok_or_else(|| refused(Error::UnknownApiKey))?;
+        let address = visitor::client(app, &parts.extensions, &parts.headers);
+        app.portal().caller(&key.0, &address).await.map(Self).map_err(refused)
+    }
+}
+
+/// The metadata of a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    tenant_id: String,
+    icl_fields: IclFields,
+    #[serde(default)]
+    custom_fields: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IclFields {
+    requesting_id: String,
+    #[serde(default)]
+    data_label: Option<String>,
+    #[serde(default)]
+    source_ip: Option<String>,
+    #[serde(default)]
+    object_id: Option<String>,
+    #[serde(default)]
+    request_id: Option<String>,
+    /// Of security events.
+    #[serde(default)]
+    event: Option<String>,
+}
+
+impl Metadata {
+    /// The event that stands among the fields; it is taken out.
+    pub fn event(&mut self) -> Option<String> {
+        self.icl_fields.event.take()
+    }
+
+    /// The call of a client, as the engine takes it.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it says more than is written down.
+    pub fn call(self, client: Client) -> Result<Call, Refusal> {
+        let Self { tenant_id, icl_fields: fields, custom_fields } = self;
+        let custom = custom_fields.unwrap_or_default();
+        let said = [&fields.data_label, &fields.source_ip, &fields.object_id, &fields.request_id];
+        let texts = said.into_iter().flatten().chain(custom.iter().flat_map(|(key, value)| [key, value]));
+        within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
+        if custom.len() > CUSTOM {
+            return Err(Refusal::unreadable(format!("At most {CUSTOM} custom fields are written down.")));
+        }
+        let told = Told {
+            requesting_id: Some(fields.requesting_id),
+            data_label: fields.data_label,
+            source_ip: fields.source_ip,
+            object_id: fields.object_id,
+            request_id: fields.request_id,
+            custom,
+        };
+        Ok(Call { caller: client.0, door: Door::Tsp, scope: tenant_id, told })
+    }
+}
+
+/// # Errors
+/// [`Refusal`] when one is longer than what is kept of any text.
+pub fn within_bounds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+    match texts.into_iter().all(|text| text.len() <= TEXT) {
+        true => Ok(()),
+        false => Err(Refusal::unreadable(format!("A text has at most {TEXT} bytes."))),
+    }
+}
+
+/// # Errors
+/// [`Refusal`] when there are more entries than a request may have.
+pub fn few_enough(entries: usize) -> Result<(), Refusal> {
+    match entries <= ITEMS {
+        true => Ok(()),
+        false => Err(Refusal::unreadable(format!("A request has at most {ITEMS} entries."))),
+    }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// [`Refusal`] that says where it is wrong, without what it says.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "The body is not what this address takes",
+            _ => "The body is not JSON",
+        };
+        Refusal::unreadable(format!("{what} (line {}, column {}).", error.line(), error.column()))
+    })
+}
+
+/// An EDEK in base64. The clients' have no context.
+pub fn edek(text: &str) -> Result<ToOpen, Refused> {
+    let sealed = BASE64.decode(text.as_bytes()).map_err(|_| Refused::NotBase64)?;
+    Ok(ToOpen { sealed, context: Context::new() })
+}
+
+/// Counts what came of it, then says it as this door does.
+pub fn counted<T>(deed: Deed, items: usize, done: Result<T, Error>) -> Result<T, Refusal> {
+    let outcome = done.as_ref().err().map_or("done", Error::word);
+    telemetry::count_data(Door::Tsp, deed, outcome, items);
+    done.map_err(|error| Refusal::of(&error, deed))
+}
+
+pub fn json<T: Serialize>(answer: &T) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => {
+            let mut response = body.into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(error) => Refusal::of(&Error::Fault(error.to_string()), Deed::Wrap).into_response(),
+    }
+}

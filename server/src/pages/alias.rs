@@ -1,0 +1,79 @@
+//! "Alias": set, changed, cleared. In two steps, like the changes of a key.
+
+use super::key_changes::{Again, Effects, FirstStep, InKeys, KeyChange, View};
+use crate::App;
+use crate::web::visitor::SignedIn;
+use app::pages::AliasPage;
+use domain::alias::Alias;
+use domain::command::SetAlias;
+use domain::form::Form;
+use domain::limits::DailyLimits;
+use engine::Error;
+use engine::authority::Authorised;
+use leptos::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AliasForm {
+    #[serde(default)]
+    alias: String,
+}
+
+fn form_of(alias: Option<&Alias>) -> Form {
+    Form::new().with("alias", alias.map(Alias::to_string).unwrap_or_default())
+}
+
+impl KeyChange for SetAlias {
+    const HEADING: &'static str = "Alias";
+    const VERB: &'static str = "Change";
+    type Typed = AliasForm;
+
+    fn path(at: &InKeys) -> String {
+        format!("/environments/{}/{}/alias", at.scope.environment, at.scope.country)
+    }
+
+    async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
+        Ok(form_of(app.portal().alias(&at.scope).await?.as_ref()))
+    }
+
+    async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
+        let FirstStep { chrome, scope, environment_name, form, .. } = step;
+        Ok(Box::new(move || view! { <AliasPage chrome scope environment_name form /> }.into_any()))
+    }
+
+    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AliasForm) -> Result<Self, Box<Again>> {
+        let planned = app.portal().plan_alias(&who.session, &at.scope, &typed.alias).await;
+        planned.map_err(|error| Again::because(Form::new().with("alias", &typed.alias), error))
+    }
+
+    fn filled(&self) -> Form {
+        form_of(self.to.as_ref())
+    }
+
+    async fn effects(&self, _: &App, _: DailyLimits) -> Result<Effects, Error> {
+        let scope = &self.scope.name;
+        let mut sentences = Vec::new();
+        sentences.extend(self.to.as_ref().map(|to| format!("Services may call {scope} by the name {to}.")));
+        sentences
+            .extend(self.from.as_ref().map(|from| format!("The name {from} stands for nothing any more.")));
+        sentences
+            .push(format!("{scope} is still called so as well; keys and derived keys stay as they are."));
+        let warning = self.from.as_ref().map(|from| {
+            format!(
+                "Services that still ask for {from} are refused. Alloy writes the name it used into its documents: \
+                 those that say {from} open again only when this scope has that alias."
+            )
+        });
+        Ok(Effects { sentences, warning, report: None })
+    }
+
+    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
+        let message = match &ask.command().to {
+            Some(alias) => format!("Services may call this scope {alias}."),
+            None => "This scope has no alias any more.".to_owned(),
+        };
+        app.portal().set_alias(ask).await?;
+        Ok((String::new(), message))
+    }
+}
