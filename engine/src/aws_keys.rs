@@ -25,6 +25,9 @@ use std::num::NonZeroU32;
 /// The column of the secret, also in `sealed_revision`.
 pub(crate) const SECRET: &str = "secret";
 
+/// More often than so nobody had replaced credentials while revisions could be lost.
+const REVISIONS_TRIED: i64 = 64;
+
 /// How often each person asks customers' KMS.
 pub(crate) struct Preflights(DefaultKeyedRateLimiter<UserId>);
 
@@ -245,6 +248,36 @@ impl Portal {
             access_key_id: stored.access_key_id.clone(),
             secret_access_key: SecretText::new(text),
         })
+    }
+
+    /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
+    /// so that trying tells it; whoever could hide a revision could as well set it.
+    pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
+        for key in self.db().without_revision().await? {
+            let mut stored = match self.db().aws_key(key.scope, key.number).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::error!(%error, "a customer's key without a revision cannot be read");
+                    continue;
+                }
+            };
+            let opens = |revision: &i64| {
+                stored.revision = *revision;
+                self.credentials(key, &stored).is_ok()
+            };
+            let Some(revision) = (1..=REVISIONS_TRIED).find(opens) else {
+                tracing::error!("the revision of a customer's key is lost: replace its credentials");
+                continue;
+            };
+            let id = stored.id.0;
+            self.db()
+                .write(|mut tx| async move {
+                    tx.insert_revision(id, SECRET, revision).await?;
+                    tx.commit_unaudited("a lost revision was found again").await
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     fn seal_secret(

@@ -105,7 +105,7 @@ impl Portal {
         prove(root, &instance)?;
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
-        Ok(Self(Arc::new(Inner {
+        let portal = Self(Arc::new(Inner {
             db,
             keyring,
             hasher: Hasher::new()?,
@@ -117,7 +117,9 @@ impl Portal {
             access: Access::default(),
             journal: OnceLock::new(),
             settings,
-        })))
+        }));
+        portal.find_lost_revisions().await?;
+        Ok(portal)
     }
 
     /// Compares the clock with that of the database, which several servers share.

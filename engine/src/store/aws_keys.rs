@@ -119,10 +119,11 @@ impl RefusedKey {
 }
 
 const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.access_key_id, a.secret, a.credentials_at, \
-                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, r.revision, \
+                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, \
+                       COALESCE(r.revision, 0) AS revision, \
                        e.slug, s.country FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                        JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
-                       JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
+                       LEFT JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
                        WHERE k.scope_id = $1 AND k.number = $2";
 
 impl Db {
@@ -132,6 +133,15 @@ impl Db {
         let record: Option<Record> = on!(self, pool => sqlx::query_as(AWS_KEY)
             .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotAws)?.try_into()
+    }
+
+    /// Versions whose secret has lost its revision.
+    pub async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
+        const SQL: &str = "SELECT k.scope_id, k.number FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                           WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = a.id \
+                           AND r.column_name = 'secret')";
+        let found: Vec<(Uuid, i64)> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
     }
 
     /// Whether any secret is sealed under the credentials' term.
