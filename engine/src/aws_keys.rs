@@ -4,10 +4,10 @@
 use crate::authority::Authorised;
 use crate::envelope::{Place, Purpose};
 use crate::kms::{CustomerKey, Failure, KmsCredentials, preflight};
-use crate::lease::LeaseKey;
+use crate::lease::{LeaseKey, Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
-use crate::{Error, Portal, SecretBytes, SecretText, Session, Stage, random};
+use crate::{Error, Portal, SecretText, Session, Stage, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
 use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
@@ -158,9 +158,9 @@ impl Portal {
             tx.commit(ask.entry(detail.clone())).await
         });
         self.or_refuse(done.await, ask.refusal("")).await?;
-        // The pre-flight has just heard KMS say yes to them.
-        let noted = self.heard(key, &stored, Ok(())).await;
-        crate::notes::or_warn(noted, "the health of a version could not be written down");
+        // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
+        self.leases().forgive(key, to.revision);
+        crate::notes::or_warn(self.probe(key).await, "a probe could not be made");
         Ok(())
     }
 
@@ -218,18 +218,20 @@ impl Portal {
     }
 
     /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
-    pub(crate) async fn release(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
+    pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
         match self.db().version(key.scope, key.number).await?.key_type {
-            KeyType::Managed => self.managed_material(key).await,
+            KeyType::Managed => {
+                Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
+            }
             KeyType::ManualAws => {
                 let stored = self.db().aws_key(key.scope, key.number).await?;
                 let with = self.credentials(key, &stored)?;
                 let released = self.kms().decrypt(key.scope, &stored.key, &with).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
-                // The lease that asked obeys what it hears; here it is written down.
-                let noted = self.note_health(key, &stored, heard).await;
+                let noted = self.heard(key, &stored, heard).await;
                 crate::notes::or_warn(noted, "the health of a version could not be written down");
-                Ok(released?)
+                let StoredAwsKey { revision, refusals, .. } = stored;
+                Ok(Released { material: released?, seen: Seen { revision, refusals } })
             }
         }
     }

@@ -18,6 +18,8 @@ pub const EVERY: Duration = Duration::from_secs(2);
 const BATCH: u32 = 200;
 /// Probes under way at the same time.
 const AT_ONCE: usize = 32;
+/// So often a state is written again when others write it at the same moment.
+const TRIES: usize = 8;
 
 impl Portal {
     /// Probes the Active versions that are due, each on one server. Answers with the number of probes made here.
@@ -58,7 +60,7 @@ impl Portal {
     }
 
     /// Asks the KMS for the key and forgets it.
-    async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
+    pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
         let stored = self.db().aws_key(key.scope, key.number).await?;
         let heard = match self.credentials(key, &stored) {
             Ok(credentials) => self.kms().decrypt(key.scope, &stored.key, &credentials).await.map(drop),
@@ -67,8 +69,8 @@ impl Portal {
         self.heard(key, &stored, heard).await
     }
 
-    /// What a call besides the leases' own found: a refusal wipes the lease before anything else, a success ends the
-    /// waiting, and a change of the state is written down.
+    /// What a call found: a refusal wipes the lease before anything else, a success ends the waiting, and then it is
+    /// written down. An answer to credentials that were replaced meanwhile says nothing of the new ones.
     pub(crate) async fn heard(
         &self,
         key: LeaseKey,
@@ -76,17 +78,18 @@ impl Portal {
         heard: Result<(), Failure>,
     ) -> Result<(), Error> {
         match &heard {
-            Ok(()) => self.leases().forgive(key),
+            Ok(()) => self.leases().forgive(key, stored.revision),
             Err(failure) if failure.kind == Kind::Refused => {
-                self.leases().refuse(key, failure.clone(), self.steady());
+                self.leases().refuse(key, stored.revision, failure.clone(), self.steady());
             }
             Err(_) => {}
         }
         self.note_health(key, stored, heard).await
     }
 
-    /// Writes a change of the state down.
-    pub(crate) async fn note_health(
+    /// Writes the state down where it changed; a refusal each time, since another server may hold what was released between
+    /// two of them.
+    async fn note_health(
         &self,
         key: LeaseKey,
         stored: &StoredAwsKey,
@@ -97,27 +100,52 @@ impl Portal {
             Err(Failure { kind: Kind::Refused, code }) => (HealthState::Refused, Some(code)),
             Err(Failure { kind: Kind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
         };
-        let was = &stored.health;
-        if (was.state, &was.code) == (state, &code) {
-            return Ok(());
+        let is_refused = state == HealthState::Refused;
+        let mut was = stored.health.clone();
+        for _ in 0..TRIES {
+            if !is_refused && (was.state, &was.code) == (state, &code) {
+                return Ok(());
+            }
+            let since = if was.state == state { was.since } else { self.now() };
+            if self.write_health(key, stored, &was, &Health { state, since, code: code.clone() }).await? {
+                return Ok(());
+            }
+            // Another server came first.
+            let now = self.db().aws_key(key.scope, key.number).await?;
+            if now.secret != stored.secret {
+                self.leases().forgive(key, now.revision);
+                return Ok(());
+            }
+            if now.health.state == HealthState::Refused && !is_refused {
+                return Ok(());
+            }
+            was = now.health;
         }
-        let now = self.now();
-        let since = if was.state == state { was.since } else { now };
-        let why = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        let health = &Health { state, since, code };
-        let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), state.word());
-        let entry =
-            &Entry::done(now, Actor::Scheduler, Action::KeyHealth).at_place(&stored.place).with(detail);
+        Err(Error::Fault("the health of a version was written by others all the time".into()))
+    }
+
+    /// False when somebody else wrote it meanwhile.
+    async fn write_health(
+        &self,
+        key: LeaseKey,
+        stored: &StoredAwsKey,
+        was: &Health,
+        to: &Health,
+    ) -> Result<bool, Error> {
+        let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
+        let entry = Entry::done(self.now(), Actor::Scheduler, Action::KeyHealth);
+        let entry = &entry.at_place(&stored.place).with(detail);
         self.db()
             .write(|mut tx| async move {
-                // Another server may have heard the same at this moment.
-                if !tx.set_health(stored.id, was, health).await? {
-                    return Ok(());
+                if !tx.set_health(stored, was, to).await? {
+                    return Ok(false);
                 }
-                if was.state == health.state {
-                    return tx.commit_unaudited("another code of the same state").await;
+                match was.state == to.state {
+                    true => tx.commit_unaudited("the same state heard again").await?,
+                    false => tx.commit(entry.clone()).await?,
                 }
-                tx.commit(entry.clone()).await
+                Ok(true)
             })
             .await
     }

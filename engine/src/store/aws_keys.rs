@@ -27,6 +27,7 @@ struct Record {
     health_since: DateTime<Utc>,
     health_code: Option<String>,
     probed_at: DateTime<Utc>,
+    refusals: i64,
     revision: i64,
     slug: String,
     country: String,
@@ -43,6 +44,8 @@ pub struct StoredAwsKey {
     pub preflight: Report,
     pub preflight_at: DateTime<Utc>,
     pub health: Health,
+    /// How often it was refused, to any server.
+    pub refusals: i64,
     pub probed_at: DateTime<Utc>,
     /// `production/DE`.
     pub place: String,
@@ -74,6 +77,7 @@ impl TryFrom<Record> for StoredAwsKey {
             preflight: serde_json::from_str(&record.preflight).map_err(|_| column("preflight"))?,
             preflight_at: record.preflight_at,
             health: health.ok_or_else(|| column("health"))?,
+            refusals: record.refusals,
             probed_at: record.probed_at,
             place: format!("{}/{}", record.slug, record.country),
         })
@@ -89,12 +93,13 @@ pub struct DueProbe {
     pub probed_at: DateTime<Utc>,
 }
 
-/// A version that is refused, as the servers tell each other.
+/// A version that was refused, as the servers tell each other.
 #[derive(sqlx::FromRow)]
 pub struct RefusedKey {
     scope_id: Uuid,
     number: i64,
-    pub since: DateTime<Utc>,
+    pub refusals: i64,
+    is_refused: bool,
     code: Option<String>,
 }
 
@@ -113,13 +118,14 @@ impl RefusedKey {
         lease_key(self.scope_id, self.number)
     }
 
-    pub fn code(&self) -> FailureCode {
-        FailureCode::stored(self.code.as_deref().unwrap_or_default())
+    /// Why, while it still is.
+    pub fn code(&self) -> Option<FailureCode> {
+        self.code.as_deref().filter(|_| self.is_refused).map(FailureCode::stored)
     }
 }
 
 const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.access_key_id, a.secret, a.credentials_at, \
-                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, \
+                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, a.refusals, \
                        COALESCE(r.revision, 0) AS revision, \
                        e.slug, s.country FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                        JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
@@ -159,10 +165,11 @@ impl Db {
         Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?)
     }
 
-    /// Every version that is refused.
+    /// Every version that was ever refused.
     pub async fn refused_keys(&self) -> Result<Vec<RefusedKey>, Error> {
-        const SQL: &str = "SELECT k.scope_id, k.number, a.health_since AS since, a.health_code AS code FROM aws_key a \
-                           JOIN key_version k ON k.id = a.version_id WHERE a.health = 'refused'";
+        const SQL: &str = "SELECT k.scope_id, k.number, a.refusals, a.health = 'refused' AS is_refused, \
+                           a.health_code AS code FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                           WHERE a.refusals > 0";
         Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 }
@@ -225,13 +232,22 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// False when the state is no longer the one it was.
-    pub async fn set_health(&mut self, id: AwsKeyId, was: &Health, to: &Health) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4 \
-                           WHERE id = $1 AND health = $5 AND health_since = $6";
+    /// Writes down what was heard, and counts it when it was a refusal. False when the state is no longer the one it was,
+    /// or the credentials not those that were asked with.
+    pub async fn set_health(
+        &mut self,
+        asked_with: &StoredAwsKey,
+        was: &Health,
+        to: &Health,
+    ) -> Result<bool, Error> {
+        // The sealed secret is another one after every replacement.
+        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
+                           WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);
+        let refusals = i64::from(to.state == HealthState::Refused);
         let rows = within!(self, c => sqlx::query(SQL)
-            .bind(id.0).bind(to.state.word()).bind(to.since).bind(code).bind(was.state.word()).bind(was.since)
+            .bind(asked_with.id.0).bind(to.state.word()).bind(to.since).bind(code).bind(refusals)
+            .bind(was.state.word()).bind(was.since).bind(&asked_with.secret)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

@@ -2,6 +2,7 @@
 
 use crate::aws::*;
 use crate::support::*;
+use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
 use domain::health::HealthState;
 use domain::rotation::RotationPeriod;
@@ -9,7 +10,7 @@ use domain::view::Lack;
 use engine::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
-use engine::{Error, Settings};
+use engine::{Clock, Error, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,6 +24,13 @@ stories! {
     a_refusal_under_load_is_the_end_of_every_success,
     an_answer_from_before_a_refusal_does_not_count,
     a_refusal_of_one_server_is_obeyed_by_the_others,
+    a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say,
+    a_refusal_that_was_over_before_anybody_looked_still_wipes,
+    a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment,
+    a_late_refusal_of_old_credentials_does_not_touch_the_new_ones,
+    replaced_credentials_are_asked_of_kms_and_not_called_healthy,
+    a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again,
+    a_kms_slower_than_the_hold_time_is_not_asked_for_ever,
     failures_are_tried_again_after_a_while_and_not_all_the_time,
     managed_material_is_leased_too,
     no_more_than_eight_calls_of_a_scope_are_under_way,
@@ -208,6 +216,139 @@ async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
     other.heed_refusals().await.expect("it looks each second");
     refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
+    house.end().await;
+}
+
+async fn a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let ahead = Clock::standing_at(house.t.clock.now() + TimeDelta::seconds(10));
+    let other = house.t.second_at(&ahead).await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    house.wait(5);
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_refusal_that_was_over_before_anybody_looked_still_wipes(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.kms.fails(400, "DisabledException");
+    check().await;
+    house.kms.decrypts(Decrypts::Well);
+    check().await;
+    other.heed_refusals().await.expect("it looks each second");
+    assert_eq!(other.lease(&house.de, 1).await.expect("a view").held, None);
+    house.kms.forget_calls();
+    other.with_material(key, 1, |_| ()).await.expect("released anew, without a wait");
+    other.heed_refusals().await.expect("looked again");
+    other.with_material(key, 1, |_| ()).await.expect("an old refusal does not count against a new release");
+    assert_eq!(house.kms.decrypt_calls(), 1);
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    house.kms.fails(400, "DisabledException");
+    house.kms.takes(Duration::from_millis(500));
+    let portal = house.t.portal.clone();
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The first server's row was read, its answer is under way; the second hears of an outage and writes it down.
+    house.kms.takes(Duration::ZERO);
+    house.kms.decrypts(Decrypts::Page(502));
+    other.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
+    assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_late_refusal_of_old_credentials_does_not_touch_the_new_ones(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let ask = house.replacement().await;
+    house.wait(60);
+    house.kms.fails(400, "UnrecognizedClientException");
+    house.kms.takes(Duration::from_millis(500));
+    let portal = house.t.portal.clone();
+    let late = tokio::spawn(async move { portal.probe_due().await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    house.kms.takes(Duration::ZERO);
+    house.kms.decrypts(Decrypts::Well);
+    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    house.use_key().await.expect("the new ones work");
+    house.kms.forget_calls();
+    assert_eq!(late.await.expect("it ends").expect("probed"), 1);
+    assert_eq!(house.health().await, (HealthState::Healthy, None));
+    house.use_key().await.expect("they still do");
+    assert_eq!(house.kms.decrypt_calls(), 0, "from memory");
+    house.end().await;
+}
+
+async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    let ask = house.replacement().await;
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(600));
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    let portal = house.t.portal.clone();
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    house.kms.takes(Duration::ZERO);
+    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.kms.fails(400, "DisabledException");
+    check().await;
+    house.kms.decrypts(Decrypts::Well);
+    check().await;
+    slow.await.expect("it ends").expect("it was asked for once more");
+    house.end().await;
+}
+
+async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
+    let kms = FakeKms::start().await;
+    let leases = Times { refresh: Duration::from_secs(1), hold: Duration::from_secs(1) };
+    let settings = Settings { leases, probe_every: None, ..kms.settings() };
+    let house = Customer::with_settings(t.kind(), kms, settings).await;
+    house.register().await;
+    house.kms.forget_calls();
+    house.kms.takes(Duration::from_millis(200));
+    let clock = house.t.clock.clone();
+    let hurry = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            clock.advance(TimeDelta::milliseconds(700));
+        }
+    });
+    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    hurry.abort();
+    assert_eq!(house.kms.decrypt_calls(), 3);
     house.end().await;
 }
 
