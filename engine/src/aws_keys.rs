@@ -3,7 +3,7 @@
 
 use crate::authority::Authorised;
 use crate::envelope::{Place, Purpose};
-use crate::kms::{CustomerKey, Failure, KmsCredentials, preflight};
+use crate::kms::{CustomerKey, Failure, For, Kind, KmsCredentials, preflight};
 use crate::lease::{LeaseKey, Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
@@ -14,7 +14,7 @@ use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_po
 use domain::command::{AwsCredentials, AwsKey, CreateKey, ReplaceCredentials, Source};
 use domain::id::{AwsKeyId, ScopeId, UserId};
 use domain::key_version::{KeyType, NewVersion, Status};
-use domain::preflight::Report;
+use domain::preflight::{FailureCode, Report};
 use domain::scope::ScopeName;
 use domain::view::{AwsKeyView, LeaseView};
 use governor::clock::{Clock as _, DefaultClock};
@@ -169,12 +169,23 @@ impl Portal {
     /// # Errors
     /// [`Error::NotAws`] for a version of another type; [`Error::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
+        who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
         let key = LeaseKey { scope: scope.id, number };
-        let stored = self.db().aws_key(scope.id, number).await?;
-        let with = self.credentials(key, &stored)?;
-        let (report, heard) = self.preflight(who, scope.id, &stored.key, &with).await?;
-        self.heard(key, &stored, heard).await?;
+        let stored = match self.db().aws_key(scope.id, number).await {
+            Ok(stored) => Some(stored),
+            Err(Error::Corrupt { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
+        let (report, heard) = match stored.as_ref().zip(with) {
+            Some((stored, with)) => self.preflight(who, scope.id, &stored.key, &with).await?,
+            None => preflight::does_not_open(),
+        };
+        match &stored {
+            Some(stored) => self.heard(key, stored, heard).await?,
+            None => self.note_unreadable(key).await?,
+        }
         let (preflight, now) = (&json(&report)?, self.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
@@ -182,9 +193,12 @@ impl Portal {
             false => crate::audit::Entry::done(now, who.actor(), Action::KeyCheck),
         };
         let entry = &entry.at_place(name).with(detail);
+        let id = stored.map(|stored| stored.id);
         self.db()
             .write(|mut tx| async move {
-                tx.set_preflight(stored.id, preflight, now).await?;
+                if let Some(id) = id {
+                    tx.set_preflight(id, preflight, now).await?;
+                }
                 tx.commit(entry.clone()).await
             })
             .await?;
@@ -225,11 +239,22 @@ impl Portal {
             }
             KeyType::ManualAws => {
                 let stored = self.db().aws_key(key.scope, key.number).await?;
-                let with = self.credentials(key, &stored)?;
-                let released = self.kms().decrypt(key.scope, &stored.key, &with).await;
+                let with = match self.credentials(key, &stored) {
+                    Ok(with) => with,
+                    Err(error) => {
+                        let heard = Err(Failure::refused(FailureCode::SEALED));
+                        let noted = self.heard(key, &stored, heard).await;
+                        crate::notes::or_warn(noted, "the health of a version could not be written down");
+                        return Err(error);
+                    }
+                };
+                let released = self.kms().decrypt(key.scope, &stored.key, &with, For::Use).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
-                let noted = self.heard(key, &stored, heard).await;
-                crate::notes::or_warn(noted, "the health of a version could not be written down");
+                // Whether an outage is one of KMS or of this server's way to it, the probes find out.
+                if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
+                    let noted = self.heard(key, &stored, heard).await;
+                    crate::notes::or_warn(noted, "the health of a version could not be written down");
+                }
                 let StoredAwsKey { revision, refusals, .. } = stored;
                 Ok(Released { material: released?, seen: Seen { revision, refusals } })
             }

@@ -5,6 +5,7 @@ use crate::audit::{Actor, Entry};
 use crate::aws_keys::Preflights;
 use crate::clock::Steady;
 use crate::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::health::Probes;
 use crate::journal::{self, Journal};
 use crate::kms::{self, Kms};
 use crate::lease::{self, Leases};
@@ -64,6 +65,7 @@ struct Inner {
     kms: Kms,
     leases: Leases,
     preflights: Preflights,
+    probes: Probes,
     access: Access,
     journal: OnceLock<Journal>,
 }
@@ -114,6 +116,7 @@ impl Portal {
             kms: Kms::new(&settings.kms),
             leases: Leases::new(settings.leases),
             preflights: Preflights::new(settings.preflights_each_minute),
+            probes: Probes::default(),
             access: Access::default(),
             journal: OnceLock::new(),
             settings,
@@ -199,6 +202,10 @@ impl Portal {
 
     pub(crate) fn preflights(&self) -> &Preflights {
         &self.0.preflights
+    }
+
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.0.probes
     }
 
     pub(crate) fn access(&self) -> &Access {

@@ -202,6 +202,11 @@ impl TestPortal {
         Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
     }
 
+    /// A second server that is set up otherwise.
+    pub async fn second_set(&self, settings: Settings) -> Portal {
+        Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
+    }
+
     /// A second server whose clock is another one.
     pub async fn second_at(&self, clock: &Clock) -> Portal {
         let settings = self.portal.settings().clone();

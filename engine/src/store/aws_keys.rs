@@ -90,7 +90,16 @@ pub struct DueProbe {
     pub id: Uuid,
     scope_id: Uuid,
     number: i64,
-    pub probed_at: DateTime<Utc>,
+    /// It was due long ago.
+    pub is_late: bool,
+}
+
+/// What can be said of a row that cannot be read.
+#[derive(sqlx::FromRow)]
+pub struct Unreadable {
+    pub health: String,
+    /// `production/DE`.
+    pub place: String,
 }
 
 /// A version that was refused, as the servers tell each other.
@@ -158,11 +167,17 @@ impl Db {
     }
 
     /// Active versions that were probed last at `before` or earlier, the longest ago first.
-    pub async fn due_probes(&self, before: DateTime<Utc>, count: u32) -> Result<Vec<DueProbe>, Error> {
-        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at FROM aws_key a \
+    pub async fn due_probes(
+        &self,
+        before: DateTime<Utc>,
+        late: DateTime<Utc>,
+        count: u32,
+    ) -> Result<Vec<DueProbe>, Error> {
+        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at <= $3 AS is_late FROM aws_key a \
                            JOIN key_version k ON k.id = a.version_id \
                            WHERE a.probed_at <= $1 AND k.status = 'active' ORDER BY a.probed_at, a.id LIMIT $2";
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?)
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
+            .fetch_all(pool).await)?)
     }
 
     /// Every version that was ever refused.
@@ -223,13 +238,34 @@ impl Tx {
     pub async fn claim_probe(
         &mut self,
         id: Uuid,
-        probed_at: DateTime<Utc>,
+        before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at = $2";
+        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
         let rows = within!(self, c => sqlx::query(SQL)
-            .bind(id).bind(probed_at).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+            .bind(id).bind(before).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
+    }
+
+    /// Refuses a version whose row cannot be read, and says what it was before.
+    pub async fn set_unreadable(
+        &mut self,
+        key: LeaseKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Unreadable>, Error> {
+        const WAS: &str = "SELECT a.health, e.slug || '/' || s.country AS place FROM aws_key a \
+                           JOIN key_version k ON k.id = a.version_id JOIN scope s ON s.id = k.scope_id \
+                           JOIN environment e ON e.id = s.environment_id WHERE k.scope_id = $1 AND k.number = $2";
+        const SQL: &str = "UPDATE aws_key SET health_since = CASE WHEN health = 'refused' THEN health_since ELSE $3 END, \
+                           health = 'refused', health_code = $4, refusals = refusals + 1 WHERE version_id = \
+                           (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
+        let number = i64::from(key.number);
+        let was: Option<Unreadable> = within!(self, c => sqlx::query_as(WAS)
+            .bind(key.scope.0).bind(number).fetch_optional(c).await)?;
+        within!(self, c => sqlx::query(SQL)
+            .bind(key.scope.0).bind(number).bind(now).bind(FailureCode::SEALED.as_str())
+            .execute(c).await.map(drop))?;
+        Ok(was)
     }
 
     /// Writes down what was heard, and counts it when it was a refusal. False when the state is no longer the one it was,

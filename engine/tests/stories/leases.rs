@@ -5,6 +5,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
 use domain::health::HealthState;
+use domain::preflight::FailureCode;
 use domain::rotation::RotationPeriod;
 use domain::view::Lack;
 use engine::lease::Times;
@@ -34,6 +35,11 @@ stories! {
     failures_are_tried_again_after_a_while_and_not_all_the_time,
     managed_material_is_leased_too,
     no_more_than_eight_calls_of_a_scope_are_under_way,
+    preflights_leave_places_for_leases,
+    waiting_for_our_own_turn_is_not_called_an_outage_of_kms,
+    throttling_and_gateways_are_outages,
+    a_server_without_a_way_to_kms_does_not_speak_for_the_others,
+    a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe,
     health_is_probed_each_minute_by_one_server,
     each_change_of_health_is_one_event,
     deprecated_versions_are_not_probed_and_still_decrypt,
@@ -400,6 +406,118 @@ async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
     house.end().await;
 }
 
+async fn preflights_leave_places_for_leases(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(1500));
+    let checks = (0..12).map(|_| {
+        let (portal, session, de) = (house.t.portal.clone(), house.ada.session.clone(), house.de.clone());
+        async move { portal.check_now(&session, &de, 1).await }
+    });
+    let checks: Vec<_> = checks.map(tokio::spawn).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    house.kms.takes(Duration::ZERO);
+    let before = std::time::Instant::now();
+    house.use_key().await.expect("a place was free");
+    assert!(before.elapsed() < Duration::from_millis(700), "{:?}", before.elapsed());
+    assert!(house.kms.most_under_way() <= 5);
+    for check in checks {
+        check.abort();
+    }
+    house.end().await;
+}
+
+async fn waiting_for_our_own_turn_is_not_called_an_outage_of_kms(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(1700));
+    let calls = (0..40).map(|_| {
+        let (portal, de) = (house.t.portal.clone(), house.de.clone());
+        async move { portal.material(&de, 1).await.map(drop) }
+    });
+    let done = at_once(calls).await;
+    let is_busy = |done: &Result<(), Error>| matches!(done, Err(Error::KmsUnreachable(code)) if *code == FailureCode::BUSY);
+    assert!(done.iter().any(is_busy) && done.iter().all(|done| done.is_ok() || is_busy(done)), "{done:?}");
+    assert_eq!(house.health().await, (HealthState::Healthy, None));
+    house.end().await;
+}
+
+async fn throttling_and_gateways_are_outages(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    for (status, code) in [
+        (429, "RequestThrottled"),
+        (400, "ThrottledException"),
+        (400, "RequestLimitExceeded"),
+        (408, "RequestTimeoutException"),
+        (403, "ForbiddenException"),
+    ] {
+        house.kms.decrypts(Decrypts::Well);
+        house.wait(60);
+        house.use_key().await.expect("released");
+        house.kms.fails(status, code);
+        house.wait(300);
+        house.t.portal.tend_leases().await;
+        house.use_key().await.expect("used while KMS says nothing of the key");
+        assert_eq!(house.health().await.0, HealthState::Healthy, "{code}");
+    }
+    house.end().await;
+}
+
+async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let nowhere =
+        engine::kms::Settings { endpoint_url: Some("http://127.0.0.1:9".into()), ..Default::default() };
+    let cut_off = house.t.second_set(Settings { kms: nowhere, ..house.kms.settings() }).await;
+    let key = cut_off.lease_key(&house.de, 1).await.expect("a key");
+    for _ in 0..20 {
+        house.wait(60);
+        // The one that is cut off always looks first.
+        cut_off.probe_due().await.expect("looked");
+        house.t.portal.probe_due().await.expect("looked");
+        refused!(cut_off.with_material(key, 1, |_| ()).await, Error::KmsUnreachable(_));
+    }
+    assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
+    // Alone it does speak, within three probes.
+    for _ in 0..3 {
+        house.wait(60);
+        cut_off.probe_due().await.expect("looked");
+    }
+    assert_eq!(house.health().await, (HealthState::Unreachable, Some("NotConnected".to_owned())));
+    cut_off.close().await;
+    house.end().await;
+}
+
+async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let fr = scope(&house.t, &house.ada, "FR").await;
+    let command = house.t.portal.plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
+    house.t.portal.create_key(proof(&house.t, &house.ada, &command).await).await.expect("registered");
+    let only_de = "version_id = (SELECT MIN(version_id) FROM aws_key)";
+    let healthy = format!("UPDATE aws_key SET health = 'healthy', health_code = NULL WHERE {only_de}");
+    for (column, wrong) in [("region", "nowhere"), ("preflight", "{")] {
+        let right =
+            texts(house.t.db(), &format!("SELECT {column} FROM aws_key WHERE {only_de}")).await.remove(0);
+        let put = async |value: &str| {
+            let sql = format!("UPDATE aws_key SET {column} = '{value}' WHERE {only_de}");
+            execute(house.t.db(), &sql).await.expect("put");
+        };
+        house.use_key().await.expect("released before");
+        put(wrong).await;
+        house.wait(60);
+        house.kms.forget_calls();
+        assert_eq!(house.t.portal.probe_due().await.expect("looked"), 2, "{column}");
+        assert_eq!(house.kms.decrypt_calls(), 1, "the other one was asked for");
+        assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())), "{column}");
+        assert_eq!(house.last().await.detail, "version 1: healthy → refused (Sealed)");
+        assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None);
+        let report = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("a report");
+        assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
+        put(&right).await;
+        execute(house.t.db(), &healthy).await.expect("as before");
+        house.wait(60);
+        house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    }
+    house.end().await;
+}
+
 async fn health_is_probed_each_minute_by_one_server(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
@@ -441,7 +559,10 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
         "the same state"
     );
     house.kms.decrypts(Decrypts::Page(502));
+    assert_eq!(probe().await.2, Some(Lack::Refused), "one failure is no outage yet");
+    house.wait(30);
     assert_eq!(probe().await.2, Some(Lack::Unreachable));
+    house.wait(30);
     house.kms.decrypts(Decrypts::Well);
     let (state, code, lacks, _) = probe().await;
     assert_eq!((state, code, lacks, events().await), (HealthState::Healthy, None, None, 3));
