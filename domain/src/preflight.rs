@@ -15,6 +15,8 @@ impl FailureCode {
     pub const TIMEOUT: Self = Self(Cow::Borrowed("Timeout"));
     /// No connection: name, address, TLS.
     pub const NOT_CONNECTED: Self = Self(Cow::Borrowed("NotConnected"));
+    /// The call had no turn: other calls for the same country took all places. Nothing is known of KMS.
+    pub const BUSY: Self = Self(Cow::Borrowed("Busy"));
     /// What answered is no KMS.
     pub const NOT_UNDERSTOOD: Self = Self(Cow::Borrowed("NotUnderstood"));
     /// KMS says that the request was made too early or too late.
@@ -42,6 +44,10 @@ impl FailureCode {
                 "TokenId",
                 "NotMatch",
                 "Signature",
+                "Throttled",
+                "Throttling",
+                "Exceeded",
+                "Unavailable",
             ]
             .iter()
             .any(|end| code.ends_with(end));
@@ -67,6 +73,7 @@ impl FailureCode {
                 "No connection to KMS: the name does not resolve, nothing answers there, or its certificate is not trusted. \
                  Look at the region and at the network between."
             }
+            "Busy" => "Too many calls to this KMS are under way here. Try again in a few seconds.",
             "NotUnderstood" => "What answered is not KMS. Look at what stands between Keystead and KMS.",
             "ClockOff" | "RequestExpired" | "RequestTimeTooSkewed" => {
                 "KMS says that the request was signed at another time: the clock of this server is off."
@@ -110,8 +117,20 @@ impl FailureCode {
             "ExpiredTokenException" => {
                 "These are temporary credentials that have expired. Make an access key of an IAM user."
             }
-            "ThrottlingException" | "LimitExceededException" => {
-                "KMS asks to call less often. Try again in a minute."
+            "ThrottlingException"
+            | "Throttling"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "TooManyRequestsException" => "KMS asks to call less often. Try again in a minute.",
+            "ForbiddenException" | "MissingAuthenticationTokenException" | "UnknownOperationException" => {
+                "A gateway between Keystead and KMS does not let this through. Look at what stands there."
+            }
+            "UnknownError" => {
+                "KMS refused with a code that is not shown, since it does not look like one. Look in CloudTrail of the \
+                 customer's account: every call stands there."
             }
             "DependencyTimeoutException" | "KMSInternalException" | "KeyUnavailableException" => {
                 "KMS has a disturbance of its own. Try again in a minute."

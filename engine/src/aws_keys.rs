@@ -3,18 +3,18 @@
 
 use crate::authority::Authorised;
 use crate::envelope::{Place, Purpose};
-use crate::kms::{CustomerKey, Failure, KmsCredentials, preflight};
-use crate::lease::LeaseKey;
+use crate::kms::{CustomerKey, Failure, For, Kind, KmsCredentials, preflight};
+use crate::lease::{LeaseKey, Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
-use crate::{Error, Portal, SecretBytes, SecretText, Session, Stage, random};
+use crate::{Error, Portal, SecretText, Session, Stage, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
 use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
 use domain::command::{AwsCredentials, AwsKey, CreateKey, ReplaceCredentials, Source};
 use domain::id::{AwsKeyId, ScopeId, UserId};
 use domain::key_version::{KeyType, NewVersion, Status};
-use domain::preflight::Report;
+use domain::preflight::{FailureCode, Report};
 use domain::scope::ScopeName;
 use domain::view::{AwsKeyView, LeaseView};
 use governor::clock::{Clock as _, DefaultClock};
@@ -24,6 +24,9 @@ use std::num::NonZeroU32;
 
 /// The column of the secret, also in `sealed_revision`.
 pub(crate) const SECRET: &str = "secret";
+
+/// More often than so nobody had replaced credentials while revisions could be lost.
+const REVISIONS_TRIED: i64 = 64;
 
 /// How often each person asks customers' KMS.
 pub(crate) struct Preflights(DefaultKeyedRateLimiter<UserId>);
@@ -155,9 +158,9 @@ impl Portal {
             tx.commit(ask.entry(detail.clone())).await
         });
         self.or_refuse(done.await, ask.refusal("")).await?;
-        // The pre-flight has just heard KMS say yes to them.
-        let noted = self.heard(key, &stored, Ok(())).await;
-        crate::notes::or_warn(noted, "the health of a version could not be written down");
+        // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
+        self.leases().forgive(key, to.revision);
+        crate::notes::or_warn(self.probe(key).await, "a probe could not be made");
         Ok(())
     }
 
@@ -166,12 +169,23 @@ impl Portal {
     /// # Errors
     /// [`Error::NotAws`] for a version of another type; [`Error::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
+        who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
         let key = LeaseKey { scope: scope.id, number };
-        let stored = self.db().aws_key(scope.id, number).await?;
-        let with = self.credentials(key, &stored)?;
-        let (report, heard) = self.preflight(who, scope.id, &stored.key, &with).await?;
-        self.heard(key, &stored, heard).await?;
+        let stored = match self.db().aws_key(scope.id, number).await {
+            Ok(stored) => Some(stored),
+            Err(Error::Corrupt { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
+        let (report, heard) = match stored.as_ref().zip(with) {
+            Some((stored, with)) => self.preflight(who, scope.id, &stored.key, &with).await?,
+            None => preflight::does_not_open(),
+        };
+        match &stored {
+            Some(stored) => self.heard(key, stored, heard).await?,
+            None => self.note_unreadable(key).await?,
+        }
         let (preflight, now) = (&json(&report)?, self.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
@@ -179,9 +193,12 @@ impl Portal {
             false => crate::audit::Entry::done(now, who.actor(), Action::KeyCheck),
         };
         let entry = &entry.at_place(name).with(detail);
+        let id = stored.map(|stored| stored.id);
         self.db()
             .write(|mut tx| async move {
-                tx.set_preflight(stored.id, preflight, now).await?;
+                if let Some(id) = id {
+                    tx.set_preflight(id, preflight, now).await?;
+                }
                 tx.commit(entry.clone()).await
             })
             .await?;
@@ -215,18 +232,31 @@ impl Portal {
     }
 
     /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
-    pub(crate) async fn release(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
+    pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
         match self.db().version(key.scope, key.number).await?.key_type {
-            KeyType::Managed => self.managed_material(key).await,
+            KeyType::Managed => {
+                Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
+            }
             KeyType::ManualAws => {
                 let stored = self.db().aws_key(key.scope, key.number).await?;
-                let with = self.credentials(key, &stored)?;
-                let released = self.kms().decrypt(key.scope, &stored.key, &with).await;
+                let with = match self.credentials(key, &stored) {
+                    Ok(with) => with,
+                    Err(error) => {
+                        let heard = Err(Failure::refused(FailureCode::SEALED));
+                        let noted = self.heard(key, &stored, heard).await;
+                        crate::notes::or_warn(noted, "the health of a version could not be written down");
+                        return Err(error);
+                    }
+                };
+                let released = self.kms().decrypt(key.scope, &stored.key, &with, For::Use).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
-                // The lease that asked obeys what it hears; here it is written down.
-                let noted = self.note_health(key, &stored, heard).await;
-                crate::notes::or_warn(noted, "the health of a version could not be written down");
-                Ok(released?)
+                // Whether an outage is one of KMS or of this server's way to it, the probes find out.
+                if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
+                    let noted = self.heard(key, &stored, heard).await;
+                    crate::notes::or_warn(noted, "the health of a version could not be written down");
+                }
+                let StoredAwsKey { revision, refusals, .. } = stored;
+                Ok(Released { material: released?, seen: Seen { revision, refusals } })
             }
         }
     }
@@ -245,6 +275,36 @@ impl Portal {
             access_key_id: stored.access_key_id.clone(),
             secret_access_key: SecretText::new(text),
         })
+    }
+
+    /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
+    /// so that trying tells it; whoever could hide a revision could as well set it.
+    pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
+        for key in self.db().without_revision().await? {
+            let mut stored = match self.db().aws_key(key.scope, key.number).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::error!(%error, "a customer's key without a revision cannot be read");
+                    continue;
+                }
+            };
+            let opens = |revision: &i64| {
+                stored.revision = *revision;
+                self.credentials(key, &stored).is_ok()
+            };
+            let Some(revision) = (1..=REVISIONS_TRIED).find(opens) else {
+                tracing::error!("the revision of a customer's key is lost: replace its credentials");
+                continue;
+            };
+            let id = stored.id.0;
+            self.db()
+                .write(|mut tx| async move {
+                    tx.insert_revision(id, SECRET, revision).await?;
+                    tx.commit_unaudited("a lost revision was found again").await
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     fn seal_secret(

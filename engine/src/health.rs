@@ -2,13 +2,16 @@
 //! the servers; what any call finds, a probe or not, is written down, and a refusal is obeyed at once.
 
 use crate::audit::{Actor, Entry};
-use crate::kms::{Failure, Kind};
+use crate::kms::{Failure, For, Kind};
 use crate::lease::LeaseKey;
 use crate::store::aws_keys::StoredAwsKey;
 use crate::{Error, Portal};
 use chrono::TimeDelta;
 use domain::audit::Action;
 use domain::health::{Health, HealthState};
+use domain::preflight::FailureCode;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -18,6 +21,40 @@ pub const EVERY: Duration = Duration::from_secs(2);
 const BATCH: u32 = 200;
 /// Probes under way at the same time.
 const AT_ONCE: usize = 32;
+/// Probes in a row that find no way to KMS make an outage.
+const SHOWN_AFTER: u32 = 2;
+/// So often a state is written again when others write it at the same moment.
+const TRIES: usize = 8;
+
+/// Probes of this server that could not reach KMS, in a row for each version.
+#[derive(Default)]
+pub(crate) struct Probes(Mutex<HashMap<LeaseKey, u32>>);
+
+impl Probes {
+    fn failures(&self) -> MutexGuard<'_, HashMap<LeaseKey, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed_last(&self, key: LeaseKey) -> bool {
+        self.failures().contains_key(&key)
+    }
+
+    /// One call that did not come through is no outage yet, nor is the way of one server that of all.
+    fn is_shown(&self, key: LeaseKey, heard: &Result<(), Failure>) -> bool {
+        match heard {
+            Err(failure) if failure.kind == Kind::Unreachable => {
+                let mut all = self.failures();
+                let failures = all.entry(key).or_default();
+                *failures += 1;
+                *failures >= SHOWN_AFTER
+            }
+            _ => {
+                self.failures().remove(&key);
+                true
+            }
+        }
+    }
+}
 
 impl Portal {
     /// Probes the Active versions that are due, each on one server. Answers with the number of probes made here.
@@ -30,16 +67,27 @@ impl Portal {
         let before = now - TimeDelta::from_std(every).unwrap_or_default();
         let mut under_way = JoinSet::new();
         let mut made = 0;
-        for due in self.db().due_probes(before, BATCH).await? {
+        let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
+        for due in self.db().due_probes(before, late, BATCH).await? {
+            // Who has no way to a KMS lets those go first who may have one.
+            if !due.is_late && self.probes().failed_last(due.key()) {
+                continue;
+            }
+            let (id, due) = (due.id, due.key());
             // One server makes it: the one that moves the time on.
-            let is_mine = self
+            let claimed = self
                 .db()
                 .write(|mut tx| async move {
-                    let is_mine = tx.claim_probe(due.id, due.probed_at, now).await?;
+                    let is_mine = tx.claim_probe(id, before, now).await?;
                     tx.commit_unaudited("a probe changes nothing by itself").await?;
                     Ok(is_mine)
                 })
-                .await?;
+                .await;
+            // What goes wrong with one row is nothing to the others.
+            let is_mine = claimed.unwrap_or_else(|error| {
+                tracing::error!(%error, "a probe could not be claimed; it is tried again");
+                false
+            });
             if !is_mine {
                 continue;
             }
@@ -49,7 +97,7 @@ impl Portal {
             }
             let portal = self.clone();
             under_way.spawn(async move {
-                let probed = portal.probe(due.key()).await;
+                let probed = portal.probe(due).await;
                 crate::notes::or_warn(probed, "a probe could not be made");
             });
         }
@@ -58,17 +106,50 @@ impl Portal {
     }
 
     /// Asks the KMS for the key and forgets it.
-    async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
-        let stored = self.db().aws_key(key.scope, key.number).await?;
-        let heard = match self.credentials(key, &stored) {
-            Ok(credentials) => self.kms().decrypt(key.scope, &stored.key, &credentials).await.map(drop),
-            Err(_) => Err(Failure::refused(domain::preflight::FailureCode::SEALED)),
+    pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
+        let stored = match self.db().aws_key(key.scope, key.number).await {
+            Ok(stored) => stored,
+            Err(error @ Error::Corrupt { .. }) => {
+                self.note_unreadable(key).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
         };
-        self.heard(key, &stored, heard).await
+        let heard = match self.credentials(key, &stored) {
+            Ok(credentials) => {
+                self.kms().decrypt(key.scope, &stored.key, &credentials, For::Use).await.map(drop)
+            }
+            Err(_) => Err(Failure::refused(FailureCode::SEALED)),
+        };
+        if self.probes().is_shown(key, &heard) { self.heard(key, &stored, heard).await } else { Ok(()) }
     }
 
-    /// What a call besides the leases' own found: a refusal wipes the lease before anything else, a success ends the
-    /// waiting, and a change of the state is written down.
+    /// A row that cannot be read is like one that does not open: refused.
+    pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
+        let failure = Failure::refused(FailureCode::SEALED);
+        self.leases().refuse(key, i64::MAX, failure, self.steady());
+        let now = self.now();
+        self.db()
+            .write(|mut tx| async move {
+                let Some(was) = tx.set_unreadable(key, now).await? else { return Ok(()) };
+                if was.health == HealthState::Refused.word() {
+                    return tx.commit_unaudited("a row that cannot be read was found again").await;
+                }
+                let detail = format!(
+                    "version {}: {} → {} ({})",
+                    key.number,
+                    was.health,
+                    HealthState::Refused.word(),
+                    FailureCode::SEALED
+                );
+                let entry = Entry::done(now, Actor::Scheduler, Action::KeyHealth);
+                tx.commit(entry.at_place(&was.place).with(detail)).await
+            })
+            .await
+    }
+
+    /// What a call found: a refusal wipes the lease before anything else, a success ends the waiting, and then it is
+    /// written down. An answer to credentials that were replaced meanwhile says nothing of the new ones.
     pub(crate) async fn heard(
         &self,
         key: LeaseKey,
@@ -76,17 +157,18 @@ impl Portal {
         heard: Result<(), Failure>,
     ) -> Result<(), Error> {
         match &heard {
-            Ok(()) => self.leases().forgive(key),
+            Ok(()) => self.leases().forgive(key, stored.revision),
             Err(failure) if failure.kind == Kind::Refused => {
-                self.leases().refuse(key, failure.clone(), self.steady());
+                self.leases().refuse(key, stored.revision, failure.clone(), self.steady());
             }
             Err(_) => {}
         }
         self.note_health(key, stored, heard).await
     }
 
-    /// Writes a change of the state down.
-    pub(crate) async fn note_health(
+    /// Writes the state down where it changed; a refusal each time, since another server may hold what was released between
+    /// two of them.
+    async fn note_health(
         &self,
         key: LeaseKey,
         stored: &StoredAwsKey,
@@ -97,27 +179,56 @@ impl Portal {
             Err(Failure { kind: Kind::Refused, code }) => (HealthState::Refused, Some(code)),
             Err(Failure { kind: Kind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
         };
-        let was = &stored.health;
-        if (was.state, &was.code) == (state, &code) {
+        // Our own queue says nothing of anybody's KMS.
+        if code == Some(FailureCode::BUSY) {
             return Ok(());
         }
-        let now = self.now();
-        let since = if was.state == state { was.since } else { now };
-        let why = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        let health = &Health { state, since, code };
-        let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), state.word());
-        let entry =
-            &Entry::done(now, Actor::Scheduler, Action::KeyHealth).at_place(&stored.place).with(detail);
+        let is_refused = state == HealthState::Refused;
+        let mut was = stored.health.clone();
+        for _ in 0..TRIES {
+            if !is_refused && (was.state, &was.code) == (state, &code) {
+                return Ok(());
+            }
+            let since = if was.state == state { was.since } else { self.now() };
+            if self.write_health(key, stored, &was, &Health { state, since, code: code.clone() }).await? {
+                return Ok(());
+            }
+            // Another server came first.
+            let now = self.db().aws_key(key.scope, key.number).await?;
+            if now.secret != stored.secret {
+                self.leases().forgive(key, now.revision);
+                return Ok(());
+            }
+            if now.health.state == HealthState::Refused && !is_refused {
+                return Ok(());
+            }
+            was = now.health;
+        }
+        Err(Error::Fault("the health of a version was written by others all the time".into()))
+    }
+
+    /// False when somebody else wrote it meanwhile.
+    async fn write_health(
+        &self,
+        key: LeaseKey,
+        stored: &StoredAwsKey,
+        was: &Health,
+        to: &Health,
+    ) -> Result<bool, Error> {
+        let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
+        let entry = Entry::done(self.now(), Actor::Scheduler, Action::KeyHealth);
+        let entry = &entry.at_place(&stored.place).with(detail);
         self.db()
             .write(|mut tx| async move {
-                // Another server may have heard the same at this moment.
-                if !tx.set_health(stored.id, was, health).await? {
-                    return Ok(());
+                if !tx.set_health(stored, was, to).await? {
+                    return Ok(false);
                 }
-                if was.state == health.state {
-                    return tx.commit_unaudited("another code of the same state").await;
+                match was.state == to.state {
+                    true => tx.commit_unaudited("the same state heard again").await?,
+                    false => tx.commit(entry.clone()).await?,
                 }
-                tx.commit(entry.clone()).await
+                Ok(true)
             })
             .await
     }

@@ -15,7 +15,7 @@
 use crate::clock::Steady;
 use crate::kms::{Failure, Kind};
 use crate::material::Material;
-use crate::{Error, Portal, random};
+use crate::{Error, Portal, SecretBytes, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::ScopeId;
 use domain::preflight::FailureCode;
@@ -33,6 +33,8 @@ const AT_ONCE: usize = 32;
 /// The longest wait after failures in a row.
 const BACKOFF: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+/// So often one use has it released: what comes back may be refused meanwhile, or too old to be used.
+const LOADS: usize = 3;
 /// Messages and bytes that one release serves; after them it is released anew.
 const MESSAGES: u64 = 1 << 32;
 const BYTES: u64 = 1 << 40;
@@ -78,10 +80,28 @@ struct State {
     trouble: Option<Trouble>,
     /// How often it was refused: a release asked for before a refusal does not count after it.
     refusals: u64,
+    /// The newest credentials that were heard of: a late answer to older ones does not count.
+    revision: i64,
+}
+
+/// What a version's holder releases.
+pub(crate) struct Released {
+    pub material: SecretBytes,
+    pub seen: Seen,
+}
+
+/// What stood in the version's row before its holder was asked; nothing for a managed version.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// Of the credentials it was asked with.
+    pub revision: i64,
+    /// How often it had been refused, to any server.
+    pub refusals: i64,
 }
 
 struct Held {
     material: Arc<Material>,
+    seen: Seen,
     released: Steady,
     released_at: DateTime<Utc>,
     is_used: AtomicBool,
@@ -122,11 +142,12 @@ impl Slot {
             .map(|trouble| trouble.failure.clone())
     }
 
-    fn refuse(&self, failure: Failure, now: Steady) {
+    /// Wipes what is held; what is under way does not come back.
+    fn wipe(&self) -> RwLockWriteGuard<'_, State> {
         let mut state = self.write();
         state.held = None;
         state.refusals += 1;
-        state.fail(failure, now);
+        state
     }
 }
 
@@ -157,17 +178,23 @@ impl Leases {
         self.slots().get(&key).cloned()
     }
 
-    /// Wipes the material of a version: whoever holds the key does not want it used.
-    pub(crate) fn refuse(&self, key: LeaseKey, failure: Failure, now: Steady) {
-        if let Some(slot) = self.found(key) {
-            slot.refuse(failure, now);
+    /// Wipes the material of a version: whoever holds the key does not want it used. Unless that was said to credentials
+    /// that are replaced.
+    pub(crate) fn refuse(&self, key: LeaseKey, revision: i64, failure: Failure, now: Steady) {
+        let slot = self.found(key).filter(|slot| revision >= slot.read().revision);
+        if let Some(slot) = slot {
+            slot.wipe().fail(failure, now);
         }
     }
 
     /// It is worth trying at once again: KMS was heard, or is asked with other credentials.
-    pub(crate) fn forgive(&self, key: LeaseKey) {
+    pub(crate) fn forgive(&self, key: LeaseKey, revision: i64) {
         if let Some(slot) = self.found(key) {
-            slot.write().trouble = None;
+            let mut state = slot.write();
+            if revision >= state.revision {
+                state.revision = revision;
+                state.trouble = None;
+            }
         }
     }
 
@@ -178,12 +205,12 @@ impl Leases {
         }
     }
 
-    /// Versions whose material is in memory, and since when.
-    pub(crate) fn held(&self) -> Vec<(LeaseKey, DateTime<Utc>)> {
+    /// Versions whose material is in memory, and how often they had been refused when it was asked for.
+    fn held(&self) -> HashMap<LeaseKey, i64> {
         let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
         slots
             .into_iter()
-            .filter_map(|(key, slot)| slot.read().held.as_ref().map(|held| (key, held.released_at)))
+            .filter_map(|(key, slot)| slot.read().held.as_ref().map(|held| (key, held.seen.refusals)))
             .collect()
     }
 }
@@ -193,7 +220,8 @@ impl Portal {
     /// lent for the time of the work.
     ///
     /// # Errors
-    /// [`Error::KmsRefused`], [`Error::KmsUnreachable`], [`Error::NotFound`] for an unknown version.
+    /// [`Error::KmsRefused`], [`Error::KmsUnreachable`] (also when every release was too old when it came),
+    /// [`Error::NotFound`] for an unknown version.
     pub async fn with_material<T>(
         &self,
         key: LeaseKey,
@@ -202,12 +230,13 @@ impl Portal {
     ) -> Result<T, Error> {
         let slot = self.leases().slot(key);
         let mut work = Some(work);
-        loop {
+        for _ in 0..LOADS {
             if let Some(done) = self.attempt(key, &slot, bytes, &mut work) {
                 return Ok(done);
             }
             self.load(key, &slot).await?;
         }
+        self.attempt(key, &slot, bytes, &mut work).ok_or(Error::KmsUnreachable(FailureCode::TIMEOUT))
     }
 
     /// Uses what is held; `None` when there is nothing to use.
@@ -267,13 +296,15 @@ impl Portal {
         let now = self.steady();
         let mut state = slot.write();
         if state.refusals != refusals {
-            // Refused while this was under way: an answer from before does not count.
+            // Refused while this was under way: an answer from before does not count. Nor does the refusal when KMS was
+            // heard again since: then it is tried once more.
             let heard = state.trouble.as_ref().map(|trouble| trouble.failure.clone().into());
-            return Err(heard.or(released.err()).unwrap_or(Error::NotFound));
+            return heard.or(released.err()).map_or(Ok(()), Err);
         }
         match released {
-            Ok(material) => {
+            Ok(Released { material, seen }) => {
                 state.trouble = None;
+                state.revision = state.revision.max(seen.revision);
                 // What was derived from the same material before is good for as long as the material is.
                 let before =
                     state.held.take().map(|held| held.material).filter(|before| before.is(&material));
@@ -281,6 +312,7 @@ impl Portal {
                 // Its time counts from when it was asked for: what is answered late was true before.
                 state.held = Some(Held {
                     material,
+                    seen,
                     released: asked,
                     released_at: asked_at,
                     is_used: AtomicBool::new(false),
@@ -289,6 +321,8 @@ impl Portal {
                 });
                 Ok(())
             }
+            // Whoever hears a refusal wipes at once; this one was said to credentials that are replaced: on with the new ones.
+            Err(Error::KmsRefused(_)) => Ok(()),
             Err(error) => {
                 if let Some(failure) = failure_of(&error) {
                     if failure.kind == Kind::Refused {
@@ -335,7 +369,7 @@ impl Portal {
         under_way.join_all().await;
     }
 
-    /// What another server was refused since this one was released is wiped here too. Apart from the rest, so that a KMS
+    /// What another server was refused since this one asked is wiped here too. Apart from the rest, so that a KMS
     /// that is slow does not hold it up.
     ///
     /// # Errors
@@ -347,8 +381,13 @@ impl Portal {
         }
         for refused in self.db().refused_keys().await? {
             let key = refused.key();
-            if held.iter().any(|(other, released_at)| *other == key && *released_at < refused.since) {
-                self.leases().refuse(key, Failure::refused(refused.code()), self.steady());
+            if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
+                continue;
+            }
+            let Some(slot) = self.leases().found(key) else { continue };
+            let mut state = slot.wipe();
+            if let Some(code) = refused.code() {
+                state.fail(Failure::refused(code), self.steady());
             }
         }
         Ok(())
@@ -395,13 +434,13 @@ impl From<Failure> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SecretBytes;
 
     fn held(messages: u64, bytes: u64) -> Held {
         Held {
             material: Arc::new(Material::new(SecretBytes::new(vec![7; 32]))),
             released: Steady::default(),
             released_at: DateTime::UNIX_EPOCH,
+            seen: Seen::default(),
             is_used: AtomicBool::new(false),
             messages: AtomicU64::new(messages),
             bytes: AtomicU64::new(bytes),

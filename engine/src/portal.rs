@@ -5,6 +5,7 @@ use crate::audit::{Actor, Entry};
 use crate::aws_keys::Preflights;
 use crate::clock::Steady;
 use crate::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::health::Probes;
 use crate::journal::{self, Journal};
 use crate::kms::{self, Kms};
 use crate::lease::{self, Leases};
@@ -65,6 +66,7 @@ struct Inner {
     kms: Kms,
     leases: Leases,
     preflights: Preflights,
+    probes: Probes,
     access: Access,
     usage: Usage,
     journal: OnceLock<Journal>,
@@ -107,7 +109,7 @@ impl Portal {
         prove(root, &instance)?;
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
-        Ok(Self(Arc::new(Inner {
+        let portal = Self(Arc::new(Inner {
             db,
             keyring,
             hasher: Hasher::new()?,
@@ -116,11 +118,14 @@ impl Portal {
             kms: Kms::new(&settings.kms),
             leases: Leases::new(settings.leases),
             preflights: Preflights::new(settings.preflights_each_minute),
+            probes: Probes::default(),
             access: Access::default(),
             usage: Usage::default(),
             journal: OnceLock::new(),
             settings,
-        })))
+        }));
+        portal.find_lost_revisions().await?;
+        Ok(portal)
     }
 
     /// Compares the clock with that of the database, which several servers share.
@@ -205,6 +210,10 @@ impl Portal {
 
     pub(crate) fn usage_counts(&self) -> &Usage {
         &self.0.usage
+    }
+
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.0.probes
     }
 
     pub(crate) fn access(&self) -> &Access {

@@ -145,7 +145,7 @@ impl Portal {
     /// # Errors
     /// As [`Portal::with_material`].
     pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
-        self.release(self.lease_key(name, number).await?).await
+        Ok(self.release(self.lease_key(name, number).await?).await?.material)
     }
 
     /// What stories ask the leases for.
@@ -201,6 +201,17 @@ impl TestPortal {
     pub async fn second(&self) -> Portal {
         let settings = self.portal.settings().clone();
         Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
+    }
+
+    /// A second server that is set up otherwise.
+    pub async fn second_set(&self, settings: Settings) -> Portal {
+        Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
+    }
+
+    /// A second server whose clock is another one.
+    pub async fn second_at(&self, clock: &Clock) -> Portal {
+        let settings = self.portal.settings().clone();
+        Self::open_with(&self.place, clock, settings).await.expect("the second server opens")
     }
 
     /// A second server that has other limits.

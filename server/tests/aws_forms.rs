@@ -310,3 +310,94 @@ async fn a_secret_that_is_pasted_beside_other_words_is_not_shown_in_another_fiel
         }
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_field_does_not_come_back_and_the_field_says_why() {
+    let (house, _, cookie) = furnished().await;
+    house.kms().forget_calls();
+    let hex = "0b7fd7ddbac6eef27907413567cad8c810e2883dc8a7534067a82ee1142fc1e6";
+    let plain = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+    for (field, typed) in [
+        ("region", SECRET.to_owned()),
+        ("cmk_arn", SECRET.to_owned()),
+        ("encrypted_key", SECRET.to_owned()),
+        ("access_key_id", SECRET.to_owned()),
+        ("access_key_id", format!("\"{SECRET}\"")),
+        ("access_key_id", format!("{SECRET},")),
+        ("access_key_id", format!("{ACCESS_KEY_ID}:{SECRET}")),
+        ("access_key_id", format!("aws_secret_access_key = {SECRET}")),
+        (
+            "encrypted_key",
+            format!("[x]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET}"),
+        ),
+        ("encrypted_key", format!("Access key ID,Secret access key\n{ACCESS_KEY_ID},{SECRET}")),
+        ("encrypted_key", format!("{}\n{SECRET}", DATA_KEY.trim_end_matches('='))),
+        ("encrypted_key", hex.to_owned()),
+        ("encrypted_key", format!("{{\"Plaintext\": \"{plain}\"}}")),
+        ("encrypted_key", plain.to_owned()),
+        ("cmk_arn", format!("{ARN} {hex}")),
+        ("region", plain.to_owned()),
+    ] {
+        // Another field is wrong besides, so that the form is shown again without anybody being asked.
+        let answer =
+            house.post(&cookie, KEYS_ADD, &form(&[(field, &typed), ("secret_access_key", "x")])).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field} {typed}");
+        must_not_show_secrets(&answer);
+        assert!(!answer.body.contains(hex) && !answer.body.contains(plain), "{field} {typed}");
+        assert!(answer.body.contains("It is not shown again"), "{field} {typed}");
+        // The same with the other type chosen: what was typed before is not looked at, and not shown either.
+        let managed = form(&[(field, &typed), ("key_type", "managed"), ("rotation_days", "1")]);
+        let answer = house.post(&cookie, KEYS_ADD, &managed).await;
+        must_not_show_secrets(&answer);
+        assert!(!answer.body.contains(hex) && !answer.body.contains(plain), "{field} {typed}");
+    }
+    let answer = house.post(&cookie, CREDENTIALS, &[("access_key_id", SECRET)]).await;
+    must_not_show_secrets(&answer);
+    assert!(answer.body.contains("It is not shown again"));
+    assert!(house.kms().calls().is_empty(), "nobody was asked");
+}
+
+#[tokio::test]
+async fn what_is_mistyped_and_no_secret_is_shown_again() {
+    let (house, _, cookie) = furnished().await;
+    for (field, typed) in [
+        ("region", "eu central 1"),
+        ("cmk_arn", "arn:aws:kms:eu-central-1:111122223333:alias/customer"),
+        ("access_key_id", "AKIAIOSFODNN7EXAMPLe"),
+    ] {
+        let answer = house.post(&cookie, KEYS_ADD, &form(&[(field, typed)])).await;
+        assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{field}");
+        assert!(!answer.body.contains("It is not shown again"), "{field}");
+        assert!(answer.body.contains(DATA_KEY), "the others stay as well");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_pasted_under_a_wrong_name_is_shown_in_no_field() {
+    let (house, _, cookie) = furnished().await;
+    for pasted in [
+        format!("AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}:{SECRET}"),
+        format!("aws_access_key_id={ACCESS_KEY_ID}aws_secret_access_key={SECRET}"),
+        format!("aws_access_key_id={ACCESS_KEY_ID}\\naws_secret_access_key={SECRET}\\n"),
+        format!("KeyId: {SECRET}"),
+        format!("region={SECRET}"),
+        format!("{}\n{SECRET}", DATA_KEY.trim_end_matches('=')),
+        format!("{{\"AccessKeyId\":\"{SECRET}\",\"SecretAccessKey\":\"{ACCESS_KEY_ID}\"}}"),
+        format!(
+            "User name,Password,Access key ID,Secret access key,Console login link\nbob,{ACCESS_KEY_ID},{SECRET},https://x\n"
+        ),
+    ] {
+        for path in [KEYS_ADD, CREDENTIALS] {
+            for fill in ["yes", ""] {
+                let mut fields = vec![("paste", pasted.as_str()), ("fill", fill)];
+                fields.extend((path == KEYS_ADD).then_some(("key_type", "manual_aws")));
+                let answer = house.post(&cookie, path, &fields).await;
+                assert!(
+                    matches!(answer.status, StatusCode::OK | StatusCode::UNPROCESSABLE_ENTITY),
+                    "{pasted}"
+                );
+                must_not_show_secrets(&answer);
+            }
+        }
+    }
+}

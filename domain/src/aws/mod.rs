@@ -9,6 +9,7 @@ mod paste;
 mod policy;
 mod region;
 mod region_table;
+mod shown;
 
 pub use arn::{ArnRefused, KeyArn};
 pub use credentials::{AccessKeyId, AccessKeyIdRefused, SecretAccessKeyRefused, check_secret_access_key};
@@ -17,6 +18,7 @@ pub use paste::{PasteRefused, Pasted, paste};
 pub use policy::decrypt_only_policy;
 pub use region::{Region, RegionRefused};
 pub use region_table::Partition;
+pub use shown::ShownField;
 
 /// A type that is written as one text and read back through its grammar.
 macro_rules! as_text {

@@ -5,7 +5,7 @@ mod lines;
 mod table;
 
 use super::credentials::looks_secret;
-use super::{AccessKeyId, AccessKeyIdRefused, KeyArn};
+use super::{AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, KeyArn, Region};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
@@ -68,13 +68,14 @@ impl Pasted {
         }
     }
 
-    /// Puts a value into its field; the first one stays.
+    /// Puts a value into its field; the first one stays. What does not belong there is not taken, whatever it was called:
+    /// the field would show it.
     fn put(&mut self, field: Field, value: &str) {
         let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
         let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
         let value = Zeroizing::new(value);
         let slot = match field {
-            _ if value.is_empty() => return,
+            _ if value.is_empty() || !field.takes(&value) => return,
             Field::SecretAccessKey => {
                 self.secret_access_key.get_or_insert(value);
                 return;
@@ -123,6 +124,17 @@ enum Field {
 }
 
 impl Field {
+    /// Whether the value is what belongs there. What is not shown is for the form to refuse in words.
+    fn takes(self, value: &str) -> bool {
+        match self {
+            Self::Region => Region::parse(value).is_ok(),
+            Self::EncryptedKey => EncryptedDataKey::parse(value).is_ok(),
+            Self::CmkArn => KeyArn::parse(value).is_ok(),
+            Self::AccessKeyId => is_id(value),
+            Self::SecretAccessKey | Self::Plaintext => true,
+        }
+    }
+
     /// What goes by this name in any of its spellings.
     fn named(name: &str) -> Option<Self> {
         Some(match plain_name(name).as_str() {
@@ -425,6 +437,50 @@ mod tests {
             let found = paste(&text).ok().and_then(|found| found.encrypted_key);
             assert_eq!(found.as_deref(), Some(blob.as_str()), "{width}");
         }
+    }
+
+    #[test]
+    fn what_stands_under_a_wrong_name_is_not_taken() {
+        let blob = blob(7);
+        for text in [
+            format!("{{\"AccessKeyId\":\"{SECRET}\",\"SecretAccessKey\":\"{ID}\"}}"),
+            format!("aws_access_key_id={SECRET}\naws_secret_access_key={ID}\n"),
+            format!("Access key ID,Secret access key\n{SECRET},{ID}\n"),
+            format!(
+                "User name,Password,Access key ID,Secret access key,Console login link\nbob,{ID},{SECRET},https://x\n"
+            ),
+            format!("aws_access_key_id={ID}aws_secret_access_key={SECRET}"),
+            format!("aws_access_key_id={ID}\\naws_secret_access_key={SECRET}\\n"),
+            format!("AWS_ACCESS_KEY_ID={ID}:{SECRET}"),
+            format!("KeyId: {SECRET}"),
+            format!("region = {SECRET}\n"),
+            format!("{{\"KeyId\": \"{SECRET}\", \"Region\": \"{SECRET}\"}}"),
+            format!("|  AccessKeyId | SecretAccessKey |\n+---+\n| {SECRET} | {ID} |\n"),
+            format!("{}\n{SECRET}", blob.trim_end_matches('=')),
+            format!("CiphertextBlob: {}\n{SECRET}", blob.trim_end_matches('=')),
+            format!("Encrypted key = {SECRET}\n"),
+        ] {
+            let Ok(found) = paste(&text) else { continue };
+            let shown = [found.region, found.encrypted_key, found.cmk_arn, found.access_key_id];
+            assert!(shown.iter().flatten().all(|value| !value.contains(SECRET)), "{text}: {shown:?}");
+        }
+        let below = paste(&format!("{}\n{SECRET}", blob.trim_end_matches('='))).expect("both");
+        assert_eq!(below.encrypted_key.as_deref(), Some(blob.trim_end_matches('=')));
+        assert_eq!(below.secret_access_key.as_deref().map(String::as_str), Some(SECRET));
+    }
+
+    #[test]
+    fn a_hexadecimal_secret_is_read_behind_its_id_and_nowhere_else() {
+        let (id, secret) = ("AKIABE3D0243AC424B71", "00b11ed1f2b848348e44a97412e622669d065ffe");
+        for text in [
+            format!("ACCESSKEY\t{id}\t2026-11-22T12:00:00+00:00\t{secret}\tActive\tkeystead\n"),
+            format!("{id}\t{secret}\n"),
+            format!("{id}\n{secret}\n"),
+        ] {
+            assert_eq!(read(&text)[3..], [id, secret], "{text}");
+        }
+        assert_eq!(read(&format!("{secret}\n{id}\n"))[3..], [id, ""]);
+        assert_eq!(read(&format!("{id} keystead\n{secret}\n"))[3..], [id, ""]);
     }
 
     #[test]

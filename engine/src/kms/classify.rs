@@ -6,20 +6,25 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::preflight::FailureCode;
 
 /// KMS answered, but not about the key: what it released before may be used on.
-const OUTAGES: [&str; 12] = [
-    "DependencyTimeoutException",
+const OUTAGES: [&str; 9] = [
     "KMSInternalException",
     "KeyUnavailableException",
-    "ThrottlingException",
-    "Throttling",
-    "TooManyRequestsException",
-    "LimitExceededException",
     "ServiceUnavailableException",
     "ServiceUnavailable",
     "InternalFailure",
+    "InternalServerError",
+    "SlowDown",
     "RequestExpired",
     "RequestTimeTooSkewed",
 ];
+/// Services and what stands before them spell these in many ways: ThrottlingException, RequestThrottled, ThrottledException,
+/// RequestLimitExceeded, TooManyRequestsException, DependencyTimeoutException, RequestTimeoutException.
+const TRANSIENT: [&str; 4] = ["Throttl", "LimitExceeded", "TooManyRequests", "Timeout"];
+/// Gateways say these of requests they know no way for; KMS itself never does.
+const OF_GATEWAYS: [&str; 3] =
+    ["ForbiddenException", "MissingAuthenticationTokenException", "UnknownOperationException"];
+/// Request Timeout, Too Many Requests.
+const NOT_NOW: [u16; 2] = [408, 429];
 
 /// What a failed call means.
 pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Failure {
@@ -45,11 +50,13 @@ fn answer(status: u16, code: Option<&str>, message: &str) -> Failure {
         return Failure::unreachable(FailureCode::CLOCK);
     }
     let known = FailureCode::of_kms(code);
-    if status >= 500 || OUTAGES.contains(&code) || !(400..500).contains(&status) {
-        Failure::unreachable(known)
-    } else {
-        Failure::refused(known)
-    }
+    let is_answer = (400..500).contains(&status) && !NOT_NOW.contains(&status);
+    if is_answer && !is_outage(code) { Failure::refused(known) } else { Failure::unreachable(known) }
+}
+
+fn is_outage(code: &str) -> bool {
+    let is_transient = TRANSIENT.iter().any(|word| code.contains(word));
+    is_transient || OUTAGES.contains(&code) || OF_GATEWAYS.contains(&code)
 }
 
 /// "Signature expired: …" and "Signature not yet current: …": the clock of this server is off, the customer did not refuse.
@@ -102,6 +109,13 @@ mod tests {
             (500, "KeyUnavailableException", "", Unreachable),
             (503, "DependencyTimeoutException", "", Unreachable),
             (503, "AccessDeniedException", "", Unreachable),
+            (429, "RequestThrottled", "", Unreachable),
+            (429, "AccessDeniedException", "", Unreachable),
+            (400, "ThrottledException", "", Unreachable),
+            (400, "RequestLimitExceeded", "", Unreachable),
+            (408, "RequestTimeoutException", "", Unreachable),
+            (403, "ForbiddenException", "", Unreachable),
+            (403, "SomethingNewException", "", Refused),
         ] {
             assert_eq!(answer(status, Some(code), message).kind, kind, "{status} {code} {message}");
         }

@@ -35,6 +35,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 const CALL: Duration = Duration::from_secs(2);
 /// Calls under way for one scope.
 const AT_ONCE: usize = 8;
+/// Of these, people's pre-flights take so many at most: the others are for leases.
+const PREFLIGHTS_AT_ONCE: usize = 4;
 /// A scope's calls wait this long for their turn.
 const TURN: Duration = Duration::from_secs(4);
 
@@ -97,11 +99,32 @@ pub enum DryRun {
     Undetermined(Option<FailureCode>),
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A lease, or the probe of one.
+    Use,
+    /// A person's pre-flight.
+    Preflight,
+}
+
+/// Where the calls of a scope wait for their turn.
+struct Queue {
+    all: Arc<Semaphore>,
+    preflights: Arc<Semaphore>,
+}
+
+/// A place among the calls that are under way.
+struct Turn {
+    _of_all: OwnedSemaphorePermit,
+    _of_preflights: Option<OwnedSemaphorePermit>,
+}
+
 /// The way to KMS.
 pub struct Kms {
     endpoint: Endpoint,
     http: SharedHttpClient,
-    scopes: Mutex<HashMap<ScopeId, Arc<Semaphore>>>,
+    scopes: Mutex<HashMap<ScopeId, Arc<Queue>>>,
 }
 
 impl Kms {
@@ -121,8 +144,9 @@ impl Kms {
         scope: ScopeId,
         key: &CustomerKey,
         with: &KmsCredentials,
+        who: For,
     ) -> Result<SecretBytes, Failure> {
-        let _turn = self.turn(scope).await?;
+        let _turn = self.turn(scope, who).await?;
         let call = self.client(&key.region, with).decrypt().key_id(key.cmk.as_str());
         let sent = call.ciphertext_blob(Blob::new(key.data_key.bytes())).send().await;
         let mut answer = sent.map_err(|error| classify::failure(&error))?;
@@ -138,14 +162,20 @@ impl Kms {
 
     /// Whether the credentials may encrypt under the CMK. Nothing is encrypted where KMS knows dry runs.
     pub async fn may_encrypt(&self, scope: ScopeId, key: &CustomerKey, with: &KmsCredentials) -> DryRun {
-        let Ok(_turn) = self.turn(scope).await else { return DryRun::Undetermined(None) };
+        let _turn = match self.turn(scope, For::Preflight).await {
+            Ok(turn) => turn,
+            Err(busy) => return DryRun::Undetermined(Some(busy.code)),
+        };
         let call = self.client(&key.region, with).encrypt().key_id(key.cmk.as_str());
         classify::dry_run(call.plaintext(Blob::new([0; 16])).dry_run(true).send().await)
     }
 
     /// Whether the credentials may generate data keys under the CMK.
     pub async fn may_generate(&self, scope: ScopeId, key: &CustomerKey, with: &KmsCredentials) -> DryRun {
-        let Ok(_turn) = self.turn(scope).await else { return DryRun::Undetermined(None) };
+        let _turn = match self.turn(scope, For::Preflight).await {
+            Ok(turn) => turn,
+            Err(busy) => return DryRun::Undetermined(Some(busy.code)),
+        };
         let call = self.client(&key.region, with).generate_data_key().key_id(key.cmk.as_str());
         let sent = call.key_spec(DataKeySpec::Aes256).dry_run(true).send().await;
         // An endpoint that knows no dry run has sent a data key nobody asked for.
@@ -180,16 +210,32 @@ impl Kms {
         Client::from_conf(config)
     }
 
-    /// At most eight calls of a scope are under way.
-    async fn turn(&self, scope: ScopeId) -> Result<OwnedSemaphorePermit, Failure> {
+    /// At most eight calls of a scope are under way, at most four of them for pre-flights.
+    async fn turn(&self, scope: ScopeId, who: For) -> Result<Turn, Failure> {
         let queue = {
             let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-            scopes.retain(|_, queue| Arc::strong_count(queue) > 1 || queue.available_permits() < AT_ONCE);
-            Arc::clone(scopes.entry(scope).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
+            scopes.retain(|_, queue| {
+                Arc::strong_count(queue) > 1
+                    || queue.all.available_permits() < AT_ONCE
+                    || queue.preflights.available_permits() < PREFLIGHTS_AT_ONCE
+            });
+            Arc::clone(scopes.entry(scope).or_insert_with(|| {
+                Arc::new(Queue {
+                    all: Arc::new(Semaphore::new(AT_ONCE)),
+                    preflights: Arc::new(Semaphore::new(PREFLIGHTS_AT_ONCE)),
+                })
+            }))
         };
-        match tokio::time::timeout(TURN, queue.acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Failure::unreachable(FailureCode::TIMEOUT)),
-        }
+        let waiting = async {
+            // First among its like, so that none of them stands in the way of a lease.
+            let of_preflights = match who {
+                For::Preflight => Some(Arc::clone(&queue.preflights).acquire_owned().await.ok()?),
+                For::Use => None,
+            };
+            let of_all = Arc::clone(&queue.all).acquire_owned().await.ok()?;
+            Some(Turn { _of_all: of_all, _of_preflights: of_preflights })
+        };
+        let turn = tokio::time::timeout(TURN, waiting).await.ok().flatten();
+        turn.ok_or(Failure::unreachable(FailureCode::BUSY))
     }
 }

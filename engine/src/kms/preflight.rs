@@ -1,6 +1,6 @@
 //! Everything that is checked of a customer's key before it is accepted.
 
-use super::{CustomerKey, DryRun, Failure, Kind, Kms, KmsCredentials};
+use super::{CustomerKey, DryRun, Failure, For, Kind, Kms, KmsCredentials};
 use domain::id::ScopeId;
 use domain::preflight::{Check, FailureCode, Line, Report, Verdict};
 
@@ -12,7 +12,7 @@ pub async fn run(
     key: &CustomerKey,
     with: &KmsCredentials,
 ) -> (Report, Result<(), Failure>) {
-    let heard = kms.decrypt(scope, key, with).await.map(drop);
+    let heard = kms.decrypt(scope, key, with, For::Preflight).await.map(drop);
     let mut lines = positive(heard.clone().err());
     // Credentials that are refused for everything would pass the negative checks.
     let (encrypt, generate) = if heard.is_ok() {
@@ -24,6 +24,16 @@ pub async fn run(
     lines.push(negative(Check::EncryptDenied, encrypt));
     lines.push(negative(Check::GenerateDenied, generate));
     (Report { lines }, heard)
+}
+
+/// What is found where the credentials do not open: nobody is asked.
+pub fn does_not_open() -> (Report, Result<(), Failure>) {
+    let line = |check| match check {
+        Check::Credentials => Line { check, verdict: Verdict::Failed, code: Some(FailureCode::SEALED) },
+        _ => Line { check, verdict: Verdict::NotReached, code: None },
+    };
+    let checks = Check::POSITIVE.into_iter().chain([Check::EncryptDenied, Check::GenerateDenied]);
+    (Report { lines: checks.map(line).collect() }, Err(Failure::refused(FailureCode::SEALED)))
 }
 
 /// One call proves all five, up to the one that it failed at.
@@ -56,7 +66,6 @@ fn fails_at(failure: &Failure) -> Check {
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
             | "IncompleteSignature"
-            | "MissingAuthenticationTokenException"
             | "ExpiredTokenException",
         ) => Check::Credentials,
         _ => Check::Decrypt,

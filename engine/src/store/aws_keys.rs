@@ -27,6 +27,7 @@ struct Record {
     health_since: DateTime<Utc>,
     health_code: Option<String>,
     probed_at: DateTime<Utc>,
+    refusals: i64,
     revision: i64,
     slug: String,
     country: String,
@@ -43,6 +44,8 @@ pub struct StoredAwsKey {
     pub preflight: Report,
     pub preflight_at: DateTime<Utc>,
     pub health: Health,
+    /// How often it was refused, to any server.
+    pub refusals: i64,
     pub probed_at: DateTime<Utc>,
     /// `production/DE`.
     pub place: String,
@@ -74,6 +77,7 @@ impl TryFrom<Record> for StoredAwsKey {
             preflight: serde_json::from_str(&record.preflight).map_err(|_| column("preflight"))?,
             preflight_at: record.preflight_at,
             health: health.ok_or_else(|| column("health"))?,
+            refusals: record.refusals,
             probed_at: record.probed_at,
             place: format!("{}/{}", record.slug, record.country),
         })
@@ -86,15 +90,25 @@ pub struct DueProbe {
     pub id: Uuid,
     scope_id: Uuid,
     number: i64,
-    pub probed_at: DateTime<Utc>,
+    /// It was due long ago.
+    pub is_late: bool,
 }
 
-/// A version that is refused, as the servers tell each other.
+/// What can be said of a row that cannot be read.
+#[derive(sqlx::FromRow)]
+pub struct Unreadable {
+    pub health: String,
+    /// `production/DE`.
+    pub place: String,
+}
+
+/// A version that was refused, as the servers tell each other.
 #[derive(sqlx::FromRow)]
 pub struct RefusedKey {
     scope_id: Uuid,
     number: i64,
-    pub since: DateTime<Utc>,
+    pub refusals: i64,
+    is_refused: bool,
     code: Option<String>,
 }
 
@@ -113,16 +127,18 @@ impl RefusedKey {
         lease_key(self.scope_id, self.number)
     }
 
-    pub fn code(&self) -> FailureCode {
-        FailureCode::stored(self.code.as_deref().unwrap_or_default())
+    /// Why, while it still is.
+    pub fn code(&self) -> Option<FailureCode> {
+        self.code.as_deref().filter(|_| self.is_refused).map(FailureCode::stored)
     }
 }
 
 const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.access_key_id, a.secret, a.credentials_at, \
-                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, r.revision, \
+                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, a.refusals, \
+                       COALESCE(r.revision, 0) AS revision, \
                        e.slug, s.country FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                        JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
-                       JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
+                       LEFT JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
                        WHERE k.scope_id = $1 AND k.number = $2";
 
 impl Db {
@@ -134,6 +150,15 @@ impl Db {
         record.ok_or(Error::NotAws)?.try_into()
     }
 
+    /// Versions whose secret has lost its revision.
+    pub async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
+        const SQL: &str = "SELECT k.scope_id, k.number FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                           WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = a.id \
+                           AND r.column_name = 'secret')";
+        let found: Vec<(Uuid, i64)> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
+    }
+
     /// Whether any secret is sealed under the credentials' term.
     pub async fn has_aws_keys(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM aws_key";
@@ -142,17 +167,24 @@ impl Db {
     }
 
     /// Active versions that were probed last at `before` or earlier, the longest ago first.
-    pub async fn due_probes(&self, before: DateTime<Utc>, count: u32) -> Result<Vec<DueProbe>, Error> {
-        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at FROM aws_key a \
+    pub async fn due_probes(
+        &self,
+        before: DateTime<Utc>,
+        late: DateTime<Utc>,
+        count: u32,
+    ) -> Result<Vec<DueProbe>, Error> {
+        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at <= $3 AS is_late FROM aws_key a \
                            JOIN key_version k ON k.id = a.version_id \
                            WHERE a.probed_at <= $1 AND k.status = 'active' ORDER BY a.probed_at, a.id LIMIT $2";
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?)
+        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
+            .fetch_all(pool).await)?)
     }
 
-    /// Every version that is refused.
+    /// Every version that was ever refused.
     pub async fn refused_keys(&self) -> Result<Vec<RefusedKey>, Error> {
-        const SQL: &str = "SELECT k.scope_id, k.number, a.health_since AS since, a.health_code AS code FROM aws_key a \
-                           JOIN key_version k ON k.id = a.version_id WHERE a.health = 'refused'";
+        const SQL: &str = "SELECT k.scope_id, k.number, a.refusals, a.health = 'refused' AS is_refused, \
+                           a.health_code AS code FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                           WHERE a.refusals > 0";
         Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 }
@@ -206,22 +238,52 @@ impl Tx {
     pub async fn claim_probe(
         &mut self,
         id: Uuid,
-        probed_at: DateTime<Utc>,
+        before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at = $2";
+        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
         let rows = within!(self, c => sqlx::query(SQL)
-            .bind(id).bind(probed_at).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+            .bind(id).bind(before).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
-    /// False when the state is no longer the one it was.
-    pub async fn set_health(&mut self, id: AwsKeyId, was: &Health, to: &Health) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4 \
-                           WHERE id = $1 AND health = $5 AND health_since = $6";
+    /// Refuses a version whose row cannot be read, and says what it was before.
+    pub async fn set_unreadable(
+        &mut self,
+        key: LeaseKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Unreadable>, Error> {
+        const WAS: &str = "SELECT a.health, e.slug || '/' || s.country AS place FROM aws_key a \
+                           JOIN key_version k ON k.id = a.version_id JOIN scope s ON s.id = k.scope_id \
+                           JOIN environment e ON e.id = s.environment_id WHERE k.scope_id = $1 AND k.number = $2";
+        const SQL: &str = "UPDATE aws_key SET health_since = CASE WHEN health = 'refused' THEN health_since ELSE $3 END, \
+                           health = 'refused', health_code = $4, refusals = refusals + 1 WHERE version_id = \
+                           (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
+        let number = i64::from(key.number);
+        let was: Option<Unreadable> = within!(self, c => sqlx::query_as(WAS)
+            .bind(key.scope.0).bind(number).fetch_optional(c).await)?;
+        within!(self, c => sqlx::query(SQL)
+            .bind(key.scope.0).bind(number).bind(now).bind(FailureCode::SEALED.as_str())
+            .execute(c).await.map(drop))?;
+        Ok(was)
+    }
+
+    /// Writes down what was heard, and counts it when it was a refusal. False when the state is no longer the one it was,
+    /// or the credentials not those that were asked with.
+    pub async fn set_health(
+        &mut self,
+        asked_with: &StoredAwsKey,
+        was: &Health,
+        to: &Health,
+    ) -> Result<bool, Error> {
+        // The sealed secret is another one after every replacement.
+        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
+                           WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);
+        let refusals = i64::from(to.state == HealthState::Refused);
         let rows = within!(self, c => sqlx::query(SQL)
-            .bind(id.0).bind(to.state.word()).bind(to.since).bind(code).bind(was.state.word()).bind(was.since)
+            .bind(asked_with.id.0).bind(to.state.word()).bind(to.since).bind(code).bind(refusals)
+            .bind(was.state.word()).bind(was.since).bind(&asked_with.secret)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

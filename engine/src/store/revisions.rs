@@ -13,4 +13,12 @@ impl Tx {
                            RETURNING revision";
         Ok(within!(self, c => sqlx::query_scalar(SQL).bind(row).bind(column).fetch_one(c).await)?)
     }
+
+    /// The revision of a value whose own was lost.
+    pub async fn insert_revision(&mut self, row: Uuid, column: &str, revision: i64) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, $3) \
+                           ON CONFLICT (row_id, column_name) DO NOTHING";
+        within!(self, c => sqlx::query(SQL).bind(row).bind(column).bind(revision).execute(c).await.map(drop))?;
+        Ok(())
+    }
 }

@@ -114,10 +114,10 @@ impl Tx {
     }
 
     pub async fn delete_session(&mut self, id: SessionId) -> Result<bool, Error> {
-        const SQL: &str = "DELETE FROM session WHERE id = $1";
-        let rows =
-            within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()))?;
-        Ok(rows == 1)
+        const SQL: &str = "DELETE FROM session WHERE id = $1 RETURNING id";
+        let ended: Vec<Uuid> = within!(self, c => sqlx::query_scalar(SQL).bind(id.0).fetch_all(c).await)?;
+        self.forget_revisions(&ended).await?;
+        Ok(!ended.is_empty())
     }
 
     /// Ends every session of an administrator but one.
@@ -127,15 +127,26 @@ impl Tx {
         but: SessionId,
         only: Option<SessionId>,
     ) -> Result<u64, Error> {
-        const ALL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2";
-        const ONE: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 AND id = $3";
-        let rows = match only {
-            None => within!(self, c => sqlx::query(ALL).bind(user.0).bind(but.0)
-                .execute(c).await.map(|r| r.rows_affected())),
-            Some(only) => within!(self, c => sqlx::query(ONE).bind(user.0).bind(but.0).bind(only.0)
-                .execute(c).await.map(|r| r.rows_affected())),
+        const ALL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
+        const ONE: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 AND id = $3 RETURNING id";
+        let ended: Result<Vec<Uuid>, _> = match only {
+            None => within!(self, c => sqlx::query_scalar(ALL).bind(user.0).bind(but.0).fetch_all(c).await),
+            Some(only) => within!(self, c => sqlx::query_scalar(ONE).bind(user.0).bind(but.0).bind(only.0)
+                .fetch_all(c).await),
         };
-        Ok(rows?)
+        let ended = ended?;
+        self.forget_revisions(&ended).await?;
+        Ok(ended.len() as u64)
+    }
+
+    /// The revisions of what sessions kept sealed go with the sessions, and no other revision ever goes: without it the
+    /// value that it belongs to does not open again.
+    async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM sealed_revision WHERE row_id = $1";
+        for session in ended {
+            within!(self, c => sqlx::query(SQL).bind(session).execute(c).await.map(drop))?;
+        }
+        Ok(())
     }
 
     /// Sweeps sessions that are over and names nobody tried for a day.
@@ -145,16 +156,14 @@ impl Tx {
         idle_since: DateTime<Utc>,
         tried_before: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SESSIONS: &str = "DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2";
+        const SESSIONS: &str = "DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2 RETURNING id";
         const NOTES: &str = "DELETE FROM session_note WHERE expires_at <= $1";
         const CHANGES: &str = "DELETE FROM prepared_change WHERE expires_at <= $1";
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
-        const REVISIONS: &str = "DELETE FROM sealed_revision WHERE NOT EXISTS (SELECT 1 FROM session WHERE id = row_id) \
-                                 AND NOT EXISTS (SELECT 1 FROM administrator WHERE id = row_id) \
-                                 AND NOT EXISTS (SELECT 1 FROM aws_key WHERE id = row_id)";
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
-        within!(self, c => sqlx::query(SESSIONS).bind(now).bind(idle_since).execute(c).await.map(drop))?;
-        within!(self, c => sqlx::query(REVISIONS).execute(c).await.map(drop))?;
+        let over: Vec<Uuid> =
+            within!(self, c => sqlx::query_scalar(SESSIONS).bind(now).bind(idle_since).fetch_all(c).await)?;
+        self.forget_revisions(&over).await?;
         within!(self, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
         within!(self, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;

@@ -2,9 +2,11 @@
 
 use crate::support::*;
 use domain::aws::AccessKeyId;
-use domain::command::CreateKey;
+use domain::command::{CreateKey, ReplaceCredentials};
+use domain::health::HealthState;
 use domain::key_version::Plan;
 use domain::scope::ScopeName;
+use engine::authority::Authorised;
 use engine::kms::KmsCredentials;
 pub use engine::testing::kms::{Decrypts, Forbids, SECRET};
 use engine::testing::kms::{FakeKms, access_key_id, arn, data_key, region};
@@ -71,6 +73,20 @@ impl Customer {
     pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await?;
         self.t.portal.with_material(key, 16, |material| material.expose().to_vec()).await
+    }
+
+    /// The health of the newest version and the code of its failure.
+    pub async fn health(&self) -> (HealthState, Option<String>) {
+        let newest = self.t.portal.keys(&self.de, None).await.expect("the page").versions.remove(0);
+        let health = newest.health.expect("it has a health");
+        (health.state, health.code.map(|code| code.as_str().to_owned()))
+    }
+
+    /// Other credentials, planned and confirmed.
+    pub async fn replacement(&self) -> Authorised<ReplaceCredentials> {
+        let planned =
+            self.t.portal.plan_replace_credentials(&self.ada.session, &self.de, 1, others(), false).await;
+        proof(&self.t, &self.ada, &planned.expect("a plan")).await
     }
 
     pub async fn last(&self) -> domain::audit::Event {

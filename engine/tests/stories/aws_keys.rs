@@ -25,6 +25,7 @@ stories! {
     credentials_are_replaced_without_a_new_version,
     credentials_replaced_meanwhile_are_not_overwritten,
     check_now_runs_the_preflight_again,
+    check_now_says_that_what_is_stored_does_not_open,
     preflights_are_rate_limited_for_each_person,
     the_secret_is_sealed_beside_what_it_is_used_with,
     the_secret_of_before_a_replacement_does_not_open,
@@ -231,6 +232,21 @@ async fn check_now_runs_the_preflight_again(t: &TestPortal) {
     refused!(house.use_key().await, Error::KmsRefused(_));
     let shown = portal.aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!(shown.preflight.summary(), "Decrypt works: failed (DisabledException)");
+    house.end().await;
+}
+
+async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.use_key().await.expect("a lease is held");
+    house.kms.forget_calls();
+    put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
+    let report = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("a report");
+    assert!(report.blocks());
+    assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
+    assert_eq!(house.kms.calls().len(), 0, "nobody was asked");
+    assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
+    assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())));
+    refused!(house.use_key().await, Error::KmsRefused(_));
     house.end().await;
 }
 

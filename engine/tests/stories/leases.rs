@@ -2,14 +2,16 @@
 
 use crate::aws::*;
 use crate::support::*;
+use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
 use domain::health::HealthState;
+use domain::preflight::FailureCode;
 use domain::rotation::RotationPeriod;
 use domain::view::Lack;
 use engine::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
-use engine::{Error, Settings};
+use engine::{Clock, Error, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,9 +25,21 @@ stories! {
     a_refusal_under_load_is_the_end_of_every_success,
     an_answer_from_before_a_refusal_does_not_count,
     a_refusal_of_one_server_is_obeyed_by_the_others,
+    a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say,
+    a_refusal_that_was_over_before_anybody_looked_still_wipes,
+    a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment,
+    a_late_refusal_of_old_credentials_does_not_touch_the_new_ones,
+    replaced_credentials_are_asked_of_kms_and_not_called_healthy,
+    a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again,
+    a_kms_slower_than_the_hold_time_is_not_asked_for_ever,
     failures_are_tried_again_after_a_while_and_not_all_the_time,
     managed_material_is_leased_too,
     no_more_than_eight_calls_of_a_scope_are_under_way,
+    preflights_leave_places_for_leases,
+    waiting_for_our_own_turn_is_not_called_an_outage_of_kms,
+    throttling_and_gateways_are_outages,
+    a_server_without_a_way_to_kms_does_not_speak_for_the_others,
+    a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe,
     health_is_probed_each_minute_by_one_server,
     each_change_of_health_is_one_event,
     deprecated_versions_are_not_probed_and_still_decrypt,
@@ -211,6 +225,139 @@ async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
     house.end().await;
 }
 
+async fn a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let ahead = Clock::standing_at(house.t.clock.now() + TimeDelta::seconds(10));
+    let other = house.t.second_at(&ahead).await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    house.wait(5);
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_refusal_that_was_over_before_anybody_looked_still_wipes(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.kms.fails(400, "DisabledException");
+    check().await;
+    house.kms.decrypts(Decrypts::Well);
+    check().await;
+    other.heed_refusals().await.expect("it looks each second");
+    assert_eq!(other.lease(&house.de, 1).await.expect("a view").held, None);
+    house.kms.forget_calls();
+    other.with_material(key, 1, |_| ()).await.expect("released anew, without a wait");
+    other.heed_refusals().await.expect("looked again");
+    other.with_material(key, 1, |_| ()).await.expect("an old refusal does not count against a new release");
+    assert_eq!(house.kms.decrypt_calls(), 1);
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    house.kms.fails(400, "DisabledException");
+    house.kms.takes(Duration::from_millis(500));
+    let portal = house.t.portal.clone();
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The first server's row was read, its answer is under way; the second hears of an outage and writes it down.
+    house.kms.takes(Duration::ZERO);
+    house.kms.decrypts(Decrypts::Page(502));
+    other.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
+    assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_late_refusal_of_old_credentials_does_not_touch_the_new_ones(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let ask = house.replacement().await;
+    house.wait(60);
+    house.kms.fails(400, "UnrecognizedClientException");
+    house.kms.takes(Duration::from_millis(500));
+    let portal = house.t.portal.clone();
+    let late = tokio::spawn(async move { portal.probe_due().await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    house.kms.takes(Duration::ZERO);
+    house.kms.decrypts(Decrypts::Well);
+    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    house.use_key().await.expect("the new ones work");
+    house.kms.forget_calls();
+    assert_eq!(late.await.expect("it ends").expect("probed"), 1);
+    assert_eq!(house.health().await, (HealthState::Healthy, None));
+    house.use_key().await.expect("they still do");
+    assert_eq!(house.kms.decrypt_calls(), 0, "from memory");
+    house.end().await;
+}
+
+async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let other = house.t.second().await;
+    let key = other.lease_key(&house.de, 1).await.expect("a key");
+    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    let ask = house.replacement().await;
+    house.kms.fails(400, "DisabledException");
+    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
+    other.heed_refusals().await.expect("it looks each second");
+    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    other.close().await;
+    house.end().await;
+}
+
+async fn a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(600));
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    let portal = house.t.portal.clone();
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    house.kms.takes(Duration::ZERO);
+    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.kms.fails(400, "DisabledException");
+    check().await;
+    house.kms.decrypts(Decrypts::Well);
+    check().await;
+    slow.await.expect("it ends").expect("it was asked for once more");
+    house.end().await;
+}
+
+async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
+    let kms = FakeKms::start().await;
+    let leases = Times { refresh: Duration::from_secs(1), hold: Duration::from_secs(1) };
+    let settings = Settings { leases, probe_every: None, ..kms.settings() };
+    let house = Customer::with_settings(t.kind(), kms, settings).await;
+    house.register().await;
+    house.kms.forget_calls();
+    house.kms.takes(Duration::from_millis(200));
+    let clock = house.t.clock.clone();
+    let hurry = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            clock.advance(TimeDelta::milliseconds(700));
+        }
+    });
+    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    hurry.abort();
+    assert_eq!(house.kms.decrypt_calls(), 3);
+    house.end().await;
+}
+
 async fn failures_are_tried_again_after_a_while_and_not_all_the_time(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.kms.fails(400, "AccessDeniedException");
@@ -259,6 +406,118 @@ async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
     house.end().await;
 }
 
+async fn preflights_leave_places_for_leases(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(1500));
+    let checks = (0..12).map(|_| {
+        let (portal, session, de) = (house.t.portal.clone(), house.ada.session.clone(), house.de.clone());
+        async move { portal.check_now(&session, &de, 1).await }
+    });
+    let checks: Vec<_> = checks.map(tokio::spawn).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    house.kms.takes(Duration::ZERO);
+    let before = std::time::Instant::now();
+    house.use_key().await.expect("a place was free");
+    assert!(before.elapsed() < Duration::from_millis(700), "{:?}", before.elapsed());
+    assert!(house.kms.most_under_way() <= 5);
+    for check in checks {
+        check.abort();
+    }
+    house.end().await;
+}
+
+async fn waiting_for_our_own_turn_is_not_called_an_outage_of_kms(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    house.kms.takes(Duration::from_millis(1700));
+    let calls = (0..40).map(|_| {
+        let (portal, de) = (house.t.portal.clone(), house.de.clone());
+        async move { portal.material(&de, 1).await.map(drop) }
+    });
+    let done = at_once(calls).await;
+    let is_busy = |done: &Result<(), Error>| matches!(done, Err(Error::KmsUnreachable(code)) if *code == FailureCode::BUSY);
+    assert!(done.iter().any(is_busy) && done.iter().all(|done| done.is_ok() || is_busy(done)), "{done:?}");
+    assert_eq!(house.health().await, (HealthState::Healthy, None));
+    house.end().await;
+}
+
+async fn throttling_and_gateways_are_outages(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    for (status, code) in [
+        (429, "RequestThrottled"),
+        (400, "ThrottledException"),
+        (400, "RequestLimitExceeded"),
+        (408, "RequestTimeoutException"),
+        (403, "ForbiddenException"),
+    ] {
+        house.kms.decrypts(Decrypts::Well);
+        house.wait(60);
+        house.use_key().await.expect("released");
+        house.kms.fails(status, code);
+        house.wait(300);
+        house.t.portal.tend_leases().await;
+        house.use_key().await.expect("used while KMS says nothing of the key");
+        assert_eq!(house.health().await.0, HealthState::Healthy, "{code}");
+    }
+    house.end().await;
+}
+
+async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let nowhere =
+        engine::kms::Settings { endpoint_url: Some("http://127.0.0.1:9".into()), ..Default::default() };
+    let cut_off = house.t.second_set(Settings { kms: nowhere, ..house.kms.settings() }).await;
+    let key = cut_off.lease_key(&house.de, 1).await.expect("a key");
+    for _ in 0..20 {
+        house.wait(60);
+        // The one that is cut off always looks first.
+        cut_off.probe_due().await.expect("looked");
+        house.t.portal.probe_due().await.expect("looked");
+        refused!(cut_off.with_material(key, 1, |_| ()).await, Error::KmsUnreachable(_));
+    }
+    assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
+    // Alone it does speak, within three probes.
+    for _ in 0..3 {
+        house.wait(60);
+        cut_off.probe_due().await.expect("looked");
+    }
+    assert_eq!(house.health().await, (HealthState::Unreachable, Some("NotConnected".to_owned())));
+    cut_off.close().await;
+    house.end().await;
+}
+
+async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let fr = scope(&house.t, &house.ada, "FR").await;
+    let command = house.t.portal.plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
+    house.t.portal.create_key(proof(&house.t, &house.ada, &command).await).await.expect("registered");
+    let only_de = "version_id = (SELECT MIN(version_id) FROM aws_key)";
+    let healthy = format!("UPDATE aws_key SET health = 'healthy', health_code = NULL WHERE {only_de}");
+    for (column, wrong) in [("region", "nowhere"), ("preflight", "{")] {
+        let right =
+            texts(house.t.db(), &format!("SELECT {column} FROM aws_key WHERE {only_de}")).await.remove(0);
+        let put = async |value: &str| {
+            let sql = format!("UPDATE aws_key SET {column} = '{value}' WHERE {only_de}");
+            execute(house.t.db(), &sql).await.expect("put");
+        };
+        house.use_key().await.expect("released before");
+        put(wrong).await;
+        house.wait(60);
+        house.kms.forget_calls();
+        assert_eq!(house.t.portal.probe_due().await.expect("looked"), 2, "{column}");
+        assert_eq!(house.kms.decrypt_calls(), 1, "the other one was asked for");
+        assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())), "{column}");
+        assert_eq!(house.last().await.detail, "version 1: healthy → refused (Sealed)");
+        assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None);
+        let report = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("a report");
+        assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
+        put(&right).await;
+        execute(house.t.db(), &healthy).await.expect("as before");
+        house.wait(60);
+        house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    }
+    house.end().await;
+}
+
 async fn health_is_probed_each_minute_by_one_server(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
@@ -300,7 +559,10 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
         "the same state"
     );
     house.kms.decrypts(Decrypts::Page(502));
+    assert_eq!(probe().await.2, Some(Lack::Refused), "one failure is no outage yet");
+    house.wait(30);
     assert_eq!(probe().await.2, Some(Lack::Unreachable));
+    house.wait(30);
     house.kms.decrypts(Decrypts::Well);
     let (state, code, lacks, _) = probe().await;
     assert_eq!((state, code, lacks, events().await), (HealthState::Healthy, None, None, 3));

@@ -1,5 +1,6 @@
 //! What is secret at rest is sealed, and opens in its own place only.
 
+use crate::aws::*;
 use crate::support::*;
 use domain::rotation::RotationPeriod;
 use engine::store::Db;
@@ -13,6 +14,8 @@ stories! {
     a_note_moved_to_another_session_is_refused,
     a_term_of_the_keyring_moved_to_another_purpose_is_refused,
     the_whole_database_holds_no_secret_in_plain,
+    after_a_sweep_everything_sealed_still_opens,
+    revisions_that_were_lost_are_found_again_at_the_start,
 }
 
 const MATERIAL_OF_FIRST: &str =
@@ -115,4 +118,52 @@ async fn the_whole_database_holds_no_secret_in_plain(t: &TestPortal) {
     for secret in secrets {
         assert!(!holds(&everything, secret), "{} is in the database", String::from_utf8_lossy(secret));
     }
+}
+
+async fn after_a_sweep_everything_sealed_still_opens(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let (t, ada) = (&house.t, &house.ada);
+    let over = sign_in(t, &ada.email, &ada.seed).await.session;
+    t.portal.keep(&over, "form", &[("secret", &text("violets"))]).await.expect("kept");
+    let revisions = "SELECT COUNT(*) FROM sealed_revision";
+    let before = number(t.db(), revisions).await;
+    t.clock.advance(chrono::TimeDelta::hours(13));
+    t.portal.sweep().await.expect("swept");
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM session").await, 0, "both sessions are over");
+    assert!(number(t.db(), revisions).await < before, "and so are the revisions of their notes");
+    let ada = sign_in(t, &ada.email, &ada.seed).await.session;
+    assert_eq!(house.use_key().await.expect("released"), house.kms.plaintext());
+    assert_eq!(t.portal.probe_due().await.expect("looked"), 1);
+    assert!(!t.portal.check_now(&ada, &house.de, 1).await.expect("checked").blocks());
+    assert!(t.portal.aws_key(&house.de, 1).await.expect("looked").is_some());
+    t.portal.plan_replace_credentials(&ada, &house.de, 1, others(), false).await.expect("a plan");
+    house.end().await;
+}
+
+async fn revisions_that_were_lost_are_found_again_at_the_start(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let portal = &house.t.portal;
+    for _ in 0..2 {
+        let command = portal
+            .plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false)
+            .await
+            .expect("a plan");
+        portal.replace_credentials(proof(&house.t, &house.ada, &command).await).await.expect("replaced");
+    }
+    let lost = "DELETE FROM sealed_revision WHERE column_name = 'secret'";
+    execute(house.t.db(), lost).await.expect("as the sweep of an early version did");
+    refused!(portal.material(&house.de, 1).await, Error::Sealed(_));
+    house.t.second().await.close().await;
+    let revision = "SELECT revision FROM sealed_revision WHERE column_name = 'secret'";
+    assert_eq!(number(house.t.db(), revision).await, 3);
+    assert_eq!(house.use_key().await.expect("released"), house.kms.plaintext());
+    // Where none of them opens it, the start goes on: everything else is whole.
+    execute(house.t.db(), lost).await.expect("lost");
+    put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
+    house.t.second().await.close().await;
+    assert_eq!(
+        number(house.t.db(), "SELECT COUNT(*) FROM sealed_revision WHERE column_name = 'secret'").await,
+        0
+    );
+    house.end().await;
 }

@@ -12,8 +12,8 @@ use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::aws::{
-    AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, EncryptedDataKeyRefused, KeyArn, Pasted, Region,
-    check_secret_access_key, decrypt_only_policy, paste,
+    AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
+    decrypt_only_policy, paste,
 };
 use domain::command::ReplaceCredentials;
 use domain::form::Form;
@@ -141,18 +141,29 @@ async fn read_credentials(
     Ok(id.zip(checked).map(|(access_key_id, ())| KmsCredentials { access_key_id, secret_access_key: secret }))
 }
 
-/// The form with what was typed and is no secret.
+/// The form with what was typed and can hold no secret.
 pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, access_key_id: &str) -> Form {
-    form.with("region", region.trim())
-        .with("encrypted_key", shown_blob(encrypted_key))
-        .with("cmk_arn", cmk_arn.trim())
-        .with("access_key_id", shown_id(access_key_id))
+    let form = shown_again(form, "region", ShownField::Region, region);
+    let form = shown_again(form, "encrypted_key", ShownField::EncryptedKey, encrypted_key);
+    let form = shown_again(form, "cmk_arn", ShownField::CmkArn, cmk_arn);
+    shown_again(form, "access_key_id", ShownField::AccessKeyId, access_key_id)
 }
 
-/// An id as it was typed, unless it may be a secret in the wrong field.
-fn shown_id(typed: &str) -> &str {
-    let is_secret = matches!(AccessKeyId::parse(typed), Err(AccessKeyIdRefused::Swapped));
-    if is_secret { "" } else { typed.trim() }
+/// A field as it was typed. Where a secret may be in it, it is empty and says why.
+fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
+    if field.may_show(typed) {
+        return form.with(name, typed.trim());
+    }
+    let refused = match field {
+        ShownField::Region => Region::parse(typed).err().map(|refused| refused.to_string()),
+        ShownField::EncryptedKey => EncryptedDataKey::parse(typed).err().map(|refused| refused.to_string()),
+        ShownField::CmkArn => KeyArn::parse(typed).err().map(|refused| refused.to_string()),
+        ShownField::AccessKeyId => AccessKeyId::parse(typed).err().map(|refused| refused.to_string()),
+    };
+    let mut form = form.with(name, "");
+    let why = refused.map(|why| format!("{why} ")).unwrap_or_default();
+    form.refuse(name, format!("{why}It is not shown again, since there may be a secret in it."));
+    form
 }
 
 /// Reads the form of a new key.
@@ -200,12 +211,6 @@ pub async fn read_key(
         }
         _ => Err(Again::form(form)),
     }
-}
-
-/// A data key as it was typed, unless it may be a plaintext one.
-fn shown_blob(typed: &str) -> &str {
-    let is_plaintext = matches!(EncryptedDataKey::parse(typed), Err(EncryptedDataKeyRefused::Plaintext(_)));
-    if is_plaintext { "" } else { typed.trim() }
 }
 
 /// The form with what was pasted in its fields; the secret is kept.
@@ -281,7 +286,7 @@ impl KeyChange for ReplaceCredentials {
     ) -> Result<Self, Box<Again>> {
         let mut form = Form::new();
         let filled = take_pasted(&mut typed, &mut form).found();
-        let mut form = form.with("access_key_id", shown_id(&typed.access_key_id));
+        let mut form = shown_again(form, "access_key_id", ShownField::AccessKeyId, &typed.access_key_id);
         let path = Self::path(at);
         if !typed.fill.is_empty() {
             return Err(fill_in(app, who, &path, typed, form, filled).await);

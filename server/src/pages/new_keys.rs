@@ -37,6 +37,10 @@ impl AddForm {
     /// What is shown again, whichever type was chosen.
     fn shown(&self) -> Form {
         let form = Form::new().with("key_type", &self.key_type).with("rotation_days", &self.rotation_days);
+        // What is pasted may still take the place of what was typed.
+        if KeyType::from_word(&self.key_type) == Some(KeyType::ManualAws) {
+            return form;
+        }
         aws_forms::shown(form, &self.region, &self.encrypted_key, &self.cmk_arn, &self.access_key_id)
     }
 

@@ -1,7 +1,7 @@
 //! Profiles, variables, YAML, tables, text, bare base64: what is read line by line.
 
 use super::table::Table;
-use super::{Field, Pasted, SHORTEST_BLOB, could_be_secret, is_base64, is_id};
+use super::{Field, Pasted, SHORTEST_BLOB, could_be_secret, is_base64, is_hexadecimal, is_id};
 use zeroize::Zeroizing;
 
 /// Reads all lines.
@@ -93,6 +93,18 @@ fn assign(field: Field, value: &str, run: &mut Run, found: &mut Pasted) {
     }
 }
 
+/// A secret key as emulators of AWS make it. Without an id before it, it is a checksum.
+fn is_hexadecimal_secret(word: &str) -> bool {
+    word.len() == 40 && is_hexadecimal(word)
+}
+
+/// `2026-11-22T12:00:00+00:00`.
+fn is_time(word: &str) -> bool {
+    word.starts_with("20")
+        && word.contains(':')
+        && word.bytes().all(|b| b.is_ascii_digit() || b"-T:+.Z".contains(&b))
+}
+
 /// A value, in quotes or up to a space, semicolon or comma, and what stands behind it.
 fn split_value(text: &str) -> (&str, &str) {
     let text = text.trim_start();
@@ -121,10 +133,15 @@ impl Run {
     fn word(&mut self, word: &str, found: &mut Pasted) {
         let is_id = is_id(word);
         let is_secret = could_be_secret(word) && (self.is_after_id || self.ends_before(word));
-        if is_id || is_secret || !is_base64(word) {
+        if self.is_after_id && is_hexadecimal_secret(word) {
+            self.end(found);
+            found.put(Field::SecretAccessKey, word);
+            self.is_after_id = false;
+        } else if is_id || is_secret || !is_base64(word) {
             self.end(found);
             found.take_unnamed(word);
-            self.is_after_id = is_id;
+            // Between the two stands the date of their making.
+            self.is_after_id = is_id || self.is_after_id && is_time(word);
         } else if self.continues_with(word) {
             self.text.push_str(word);
             self.lines += 1;
@@ -149,9 +166,11 @@ impl Run {
         self.lines > 0 && !self.is_whole && is_no_longer
     }
 
-    /// Whether a word as long as a secret is more likely one than the last line of what is whole without it.
+    /// Whether a word as long as a secret is more likely one than the last line of what is whole without it. Nobody wraps
+    /// into one long line and a short one.
     fn ends_before(&self, word: &str) -> bool {
-        let could_be_whole = self.text.len() >= SHORTEST_BLOB && self.text.len().is_multiple_of(4);
+        let could_be_whole =
+            self.text.len() >= SHORTEST_BLOB && (self.lines == 1 || self.text.len().is_multiple_of(4));
         self.lines > 0 && self.width != word.len() && could_be_whole
     }
 
