@@ -128,6 +128,29 @@ pub struct Told {
     pub custom: BTreeMap<String, String>,
 }
 
+/// Bytes of all that a caller says, and the pairs of its own it may say it in: room to find a request by, not to fill a disk.
+pub const TOLD_BYTES: usize = 8 * 1024;
+pub const TOLD_PAIRS: usize = 32;
+
+impl Told {
+    pub fn is_within_bounds(&self) -> bool {
+        let texts =
+            [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
+        let own: usize = texts.into_iter().flatten().map(String::len).sum();
+        let custom: usize = self.custom.iter().map(|(name, text)| name.len() + text.len()).sum();
+        self.custom.len() <= TOLD_PAIRS && own + custom <= TOLD_BYTES
+    }
+
+    /// What is written down of it: all, or that it was too much.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        if self.is_within_bounds() {
+            return self.clone();
+        }
+        Self { custom: [("left out".to_owned(), "too long".to_owned())].into(), ..Self::default() }
+    }
+}
+
 /// One request of the data plane, as the journal keeps it. Never a plaintext, a key, a ciphertext or a context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataEvent {
@@ -163,7 +186,7 @@ pub struct DataEvent {
 }
 
 impl DataEvent {
-    /// What a person reads of it besides who, what, where and when: "version 3, 5 items, 1 refused (not_opened), object order 17".
+    /// What a person reads of it besides who, what, where and when: "version 3, 5 items, 1 refused (not_opened), object “order 17”".
     pub fn detail(&self) -> String {
         let numbers: Vec<_> = self.versions.iter().map(ToString::to_string).collect();
         let mut parts = Vec::new();
@@ -188,8 +211,9 @@ impl DataEvent {
             ("request", &self.told.request_id),
             ("from", &self.told.source_ip),
         ];
-        parts.extend(told.iter().filter_map(|(name, text)| Some(format!("{name} {}", text.as_ref()?))));
-        parts.extend(self.told.custom.iter().map(|(name, text)| format!("{name}={text}")));
+        // In quotes: what a caller says reads like nothing that Keystead says.
+        parts.extend(told.iter().filter_map(|(name, text)| Some(format!("{name} “{}”", text.as_ref()?))));
+        parts.extend(self.told.custom.iter().map(|(name, text)| format!("“{name}” = “{text}”")));
         parts.join(", ")
     }
 }
@@ -251,7 +275,7 @@ mod tests {
         event.told.object_id = Some("order 17".into());
         (event.versions, event.items, event.failed) = (vec![2, 3], 5, 1);
         event.code = Some("not_opened".into());
-        assert_eq!(event.detail(), "versions 2, 3, 5 items, 1 refused (not_opened), object order 17");
+        assert_eq!(event.detail(), "versions 2, 3, 5 items, 1 refused (not_opened), object “order 17”");
         (event.versions, event.items, event.failed) = (vec![], 1, 1);
         event.told = Told::default();
         assert_eq!(event.detail(), "not_opened");

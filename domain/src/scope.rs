@@ -125,9 +125,10 @@ pub fn display_name(text: &str) -> Result<String, NameRefused> {
     Ok(text.to_owned())
 }
 
-/// Control characters and the marks that turn the direction of text around them.
-fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Control characters, the marks that turn the direction of text around them, and what is seen by nobody.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// An ISO 3166-1 alpha-2 code that is officially assigned.

@@ -12,6 +12,7 @@ use crate::limits::{DailyLimits, Usage};
 use crate::preflight::{FailureCode, Report};
 use crate::rotation::RotationPeriod;
 use crate::scope::{Country, Kind, ScopeName, Slug};
+use crate::words::visible;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -379,13 +380,13 @@ impl From<Event> for LogLine {
         Self {
             id: event.sequence.to_string(),
             at: event.at,
-            who: event.who,
+            who: visible(&event.who),
             key: None,
             action: event.action.label(),
-            detail: event.detail,
-            place: event.place,
+            detail: visible(&event.detail),
+            place: visible(&event.place),
             outcome: event.outcome,
-            address: event.address,
+            address: visible(&event.address),
         }
     }
 }
@@ -396,13 +397,13 @@ impl From<Recorded> for LogLine {
         Self {
             id: format!("{server}-{sequence}"),
             at: event.at,
-            detail: event.detail(),
+            detail: visible(&event.detail()),
             key: Some(format!("{}…", event.key)),
-            who: event.who,
+            who: visible(&event.who),
             action: event.deed.label(),
-            place: event.scope,
+            place: visible(&event.scope),
             outcome: event.outcome,
-            address: event.address,
+            address: visible(&event.address),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Dates, spans and refusals in the portal's words (DESIGN.md, Words).
 
 use crate::limits::LimitReached;
+use crate::scope::is_unprintable;
 use chrono::{DateTime, Duration, Utc};
 
 /// "22 Nov 2026".
@@ -31,6 +32,18 @@ pub fn span(length: Duration) -> String {
 /// "in 5 h 12 min", or "now" when the moment has come.
 pub fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if then <= now { "now".to_owned() } else { format!("in {}", span(then - now)) }
+}
+
+/// What others wrote, with everything that is not seen, or moves what is, written out: "a\\u{202e}b".
+pub fn visible(text: &str) -> String {
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unprintable(c) {
+            true => seen.extend(c.escape_unicode()),
+            false => seen.push(c),
+        }
+    }
+    seen
 }
 
 /// "1 version", "2 versions".
@@ -72,6 +85,15 @@ mod tests {
     fn moments_read_as_the_design_says() {
         assert_eq!(moment(at("2026-11-02T14:05:59Z")), "2 Nov 2026, 14:05 UTC");
         assert_eq!(date(at("2026-11-22T00:00:00Z")), "22 Nov 2026");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_written_out() {
+        assert_eq!(visible("order 17, Größe 🔑"), "order 17, Größe 🔑");
+        assert_eq!(
+            visible("\u{1b}[2J\u{202e}gnp\u{200b}\u{9b}\n"),
+            r"\u{1b}[2J\u{202e}gnp\u{200b}\u{9b}\u{a}"
+        );
     }
 
     #[test]

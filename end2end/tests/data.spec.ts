@@ -89,7 +89,7 @@ test.describe('a service', () => {
       await page.getByRole('link', { name: 'Data plane' }).click();
       const lines = await rows(page);
       expect(lines).toHaveLength(5);
-      expect(lines[4]?.join(' ')).toContain('version 1, by billing, object order 17');
+      expect(lines[4]?.join(' ')).toContain('version 1, by “billing”, object “order 17”');
       await photo(page, 'audit-data');
       await field(page, 'Where').fill('production/FR');
       await button(page, 'Search').click();

@@ -143,6 +143,7 @@ impl Error {
                 | Refused::NotOpened
                 | Refused::TooLong
                 | Refused::NotBase64
+                | Refused::Unread
                 | Refused::NotADek,
             )
             | Self::PeriodUnchanged { .. }

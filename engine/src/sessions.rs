@@ -106,6 +106,19 @@ fn token_hash(token: &SecretText) -> Vec<u8> {
 }
 
 impl Portal {
+    /// Whether a session has not ended meanwhile: for work that goes on for long.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] when it has.
+    pub async fn still(&self, session: &Session) -> Result<(), Error> {
+        let now = self.now();
+        let alive = self.db().sessions_of(session.user()?, now, now - IDLE).await?;
+        match alive.iter().any(|row| SessionId(row.id) == session.id) {
+            true => Ok(()),
+            false => Err(Error::SignedOut),
+        }
+    }
+
     /// The session of a token, if it is alive; its heartbeat is written.
     ///
     /// # Errors

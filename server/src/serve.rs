@@ -173,6 +173,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.spawn(keep_obeying(portal.clone()));
     work.spawn(keep_probing(portal.clone()));
     work.spawn(keep_looking(portal.clone()));
+    work.spawn(keep_noting(portal.clone()));
     work.spawn(keep_journal(portal.clone()));
     work.spawn(keep_syncing(portal.clone()));
     accept(listener, router(app.clone()), app).await?;
@@ -284,22 +285,26 @@ async fn keep_obeying(portal: Portal) {
     }
 }
 
-/// Looks what other servers changed for the data plane, and writes down when keys were used.
+/// Looks what other servers changed for the data plane. Apart from everything that writes, so that nothing holds it up.
 async fn keep_looking(portal: Portal) {
     let mut look = tokio::time::interval(access::EVERY);
-    let mut note = tokio::time::interval(access::NOTED);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        if let Err(error) = portal.look_again().await {
+            tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
+        }
+    }
+}
+
+/// Writes down when keys were used, and how much each version is.
+async fn keep_noting(portal: Portal) {
+    let mut note = tokio::time::interval(access::NOTED);
     note.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = look.tick() => if let Err(error) = portal.look_again().await {
-                tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
-            },
-            _ = note.tick() => {
-                portal.note_uses().await;
-                portal.note_usage().await;
-            }
-        }
+        note.tick().await;
+        portal.note_uses().await;
+        portal.note_usage().await;
     }
 }
 

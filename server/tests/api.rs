@@ -183,6 +183,7 @@ async fn a_body_that_cannot_be_read_is_refused_in_words() {
         (r#"{"plaintext": "YQ==", "audit": [null, null]}"#, 400, "unreadable"),
         (r#"{"items": [["YQ==", null]]}"#, 400, "unreadable"),
         (r#"{"items": [{"plaintext": "YQ=="}], "audit": [null]}"#, 400, "unreadable"),
+        (r#"{"plaintext": "YQ==", "audit": {"custom": {"a": "1", "a": "2"}}}"#, 400, "unreadable"),
         (r#"{"items": []}"#, 422, "batch_size"),
         (r#"{"items": [], "plaintext": "YQ=="}"#, 400, "unreadable"),
         (r#"{"items": [{"plaintext": "YQ==", "audit": {}}]}"#, 400, "unreadable"),
@@ -206,6 +207,25 @@ async fn a_body_that_cannot_be_read_is_refused_in_words() {
     assert_eq!(problem(&ask(&house, KEY, "encrypt", &long).await), (422, "too_long".into()));
     let short = json!({"dek": "AAAA"});
     assert_eq!(problem(&ask(&house, KEY, "wrap", &short).await), (422, "not_a_data_key".into()));
+}
+
+#[tokio::test]
+async fn what_is_told_has_bounds_and_what_cannot_be_read_leaves_a_trace() {
+    let (house, _, _) = furnished().await;
+    let pairs: Value =
+        (0..33).map(|index| (index.to_string(), json!("x"))).collect::<serde_json::Map<_, _>>().into();
+    for audit in [json!({"object_id": "x".repeat(9000)}), json!({"custom": pairs})] {
+        let answer = ask(&house, KEY, "encrypt", &json!({"plaintext": PLAIN, "audit": audit})).await;
+        assert_eq!(problem(&answer), (422, "audit_too_long".into()));
+    }
+    let most = json!({"plaintext": PLAIN, "audit": {"object_id": "x".repeat(8192)}});
+    done(&house, "encrypt", &most).await;
+    let broken = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &json!({})).body("{");
+    assert_eq!(problem(&broken.send().await), (400, "unreadable".into()));
+    let lines = house.test.portal.export_data_events(&domain::journal::JournalQuery::default()).await;
+    let codes: Vec<_> = lines.expect("the journal").events.into_iter().map(|line| line.event.code).collect();
+    let unreadable = Some("unreadable".to_owned());
+    assert_eq!(codes, [unreadable.clone(), unreadable.clone(), None, unreadable]);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn what_services_did_is_found_beside_what_people_did() {
         "Decrypt",
         "Orders",
         "kstdAQIDBAUG…",
-        "version 1, object =order 17, ticket=K-1",
+        "version 1, object “=order 17”, “ticket” = “K-1”",
         "malformed",
     ] {
         assert!(data.body.contains(said), "{said}");

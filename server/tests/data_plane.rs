@@ -196,6 +196,30 @@ async fn journal(home: &Home) -> HashMap<u64, u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_never_end_their_bodies_keep_nobody_out() {
+    let (home, key) = furnished(Kind::Sqlite).await;
+    let server = Keystead::on(home).await;
+    let port = server.port;
+    let mut slow = Vec::new();
+    let body = "x".repeat(1024 * 1024 - 1);
+    for _ in 0..80 {
+        let mut raw = Raw::connect(port).await;
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: ApiKey {}\r\nContent-Length: 1048576\r\n\r\n{body}",
+            path("encrypt"),
+            key.replace("kstd", "kste")
+        );
+        raw.send(head.as_bytes()).await;
+        slow.push(raw);
+    }
+    for _ in 0..20 {
+        let body = json!({"plaintext": "YQ==".repeat(1000)});
+        assert_eq!(ask(port, &key, "encrypt", &body).await.0, 422, "it is read, and only not base64");
+        assert_eq!(ask(port, &key, "encrypt", &json!({"plaintext": "YQ=="})).await.0, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_the_portal_nor_the_data_plane_starves_the_other() {
     let (home, key) = furnished(Kind::Sqlite).await;
     let server = Keystead::on(home).await;

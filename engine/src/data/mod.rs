@@ -45,6 +45,8 @@ pub enum Refused {
     TooLong,
     #[error("This is not standard base64 (RFC 4648, with padding).")]
     NotBase64,
+    #[error("The request could not be read.")]
+    Unread,
     #[error("A data key has exactly 32 bytes.")]
     NotADek,
     #[error("This scope has no encryption key yet.")]
@@ -57,6 +59,7 @@ impl Refused {
             Self::Malformed => "malformed",
             Self::NotOpened => "not_opened",
             Self::TooLong => "too_long",
+            Self::Unread => "unreadable",
             Self::NotBase64 => "not_base64",
             Self::NotADek => "not_a_data_key",
             Self::NoKey => "no_key",
@@ -290,6 +293,15 @@ impl Portal {
         listed
     }
 
+    /// Writes down a request of somebody with a key that a door could not read.
+    ///
+    /// # Errors
+    /// [`Error::Journal`].
+    pub async fn unread(&self, call: &Call, operation: Operation) -> Result<(), Error> {
+        let done = Done { deed: operation.into(), items: 1, failed: 1, versions: vec![], event: None };
+        self.write_down(call, done, Some(&Refused::Unread.into())).await
+    }
+
     /// Asks whether it may, does it, and writes down what came of it before anybody is told.
     async fn perform<T: Numbered>(
         &self,
@@ -352,7 +364,7 @@ impl Portal {
             code: why.map(|error| error.word().to_owned()),
             address: call.caller.address.clone(),
             event,
-            told: call.told.clone(),
+            told: call.told.bounded(),
         };
         self.journal()?.append(&event).await
     }

@@ -59,6 +59,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/api/1/", any(tsp::nothing_here))
         .route("/api/1/{*rest}", any(tsp::nothing_here))
         .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
+        .layer(middleware::from_fn_with_state(app.clone(), service::known_first))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), problem::as_problem))
 }

@@ -1,11 +1,15 @@
 //! Who asks: a service with an API key.
 
-use super::Failed;
+use super::{Failed, tsp};
 use crate::App;
 use crate::web::visitor;
-use axum::extract::FromRequestParts;
+use axum::body::HttpBody;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::data::Deed;
 use engine::access::Caller;
 use engine::{Error, SecretText};
 
@@ -33,5 +37,25 @@ impl FromRequestParts<App> for Service {
         let key = ApiKey::of(parts, &["ApiKey", "Bearer"]).ok_or(Error::UnknownApiKey)?;
         let address = visitor::client(app, &parts.extensions, &parts.headers);
         Ok(Self(app.portal().caller(&key.0, &address).await?))
+    }
+}
+
+/// Nobody without a key that works sends a body: it would be waited for, and take room from those who have one. The handler
+/// looks again, when the body is there.
+pub async fn known_first(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let is_tsp = tsp::is_here(parts.uri.path());
+    let key = ApiKey::of(&parts, if is_tsp { &["cmk"] } else { &["ApiKey", "Bearer"] });
+    let caller = match key {
+        Some(key) => app.portal().caller(&key.0, "").await,
+        None => Err(Error::UnknownApiKey),
+    };
+    match caller {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) if is_tsp => tsp::Refusal::of(&error, Deed::Wrap).into_response(),
+        Err(error) => Failed::from(error).into_response(),
     }
 }

@@ -14,12 +14,14 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use domain::audit::AuditQuery;
 use domain::form::Form;
 use domain::journal::JournalQuery;
+use domain::scope::is_unprintable;
 use domain::view::{AuditSource, LogView};
-use engine::{Error, Portal};
+use domain::words::visible;
+use engine::{Error, Portal, Session};
 use futures_util::stream;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -54,11 +56,14 @@ fn moment(text: &str) -> Result<Option<DateTime<Utc>>, ()> {
     let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    // Years that both databases compare alike.
+    let read = read.filter(|naive| (1970..=9999).contains(&naive.year()));
     read.map(|naive| Some(naive.and_utc())).ok_or(())
 }
 
 fn some(text: &str) -> Option<String> {
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    // No name and no scope is longer.
+    Some(text.trim().chars().take(300).collect::<String>()).filter(|text| !text.is_empty())
 }
 
 impl Sought {
@@ -115,6 +120,15 @@ impl Sought {
 impl Search {
     fn is_filtered(&self) -> bool {
         self.from.is_some() || self.to.is_some() || self.place.is_some() || self.who.is_some()
+    }
+
+    /// What was searched for, as the log says it.
+    fn said(&self) -> String {
+        let times = [("from", self.from), ("to", self.to)];
+        let times = times.into_iter().filter_map(|(word, at)| Some(format!(", {word} {}", at?.to_rfc3339())));
+        let texts = [("at", &self.place), ("by", &self.who)];
+        let texts = texts.into_iter().filter_map(|(word, text)| Some(format!(", {word} {}", text.as_ref()?)));
+        times.chain(texts).collect()
     }
 
     fn audit(&self) -> AuditQuery {
@@ -212,11 +226,14 @@ pub async fn export(
     if form.is_refused() {
         return Err(Failure::bad_form());
     }
-    let what = format!("{} as {ending}, {}", search.source.label(), sought.address(None));
+    // It ends with what is there now, and does not run after what comes.
+    let search = Search { to: Some(search.to.unwrap_or_else(|| app.portal().now())), ..search };
+    let what = format!("{} as {ending}{}", search.source.label(), search.said());
     app.portal().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());
     let at_work = connection.map(|Extension(connection)| connection.at_work());
-    let pieces = Pieces { portal: app.portal().clone(), search, format, next: Next::Head };
+    let (portal, session) = (app.portal().clone(), who.session);
+    let pieces = Pieces { portal, session, search, format, next: Next::Head };
     let body = stream::unfold((pieces, at_work), |(mut pieces, at_work)| async move {
         let piece = pieces.piece().await?;
         Some((piece, (pieces, at_work)))
@@ -232,6 +249,7 @@ pub async fn export(
 /// A file that is written piece by piece.
 struct Pieces {
     portal: Portal,
+    session: Session,
     search: Search,
     format: Format,
     next: Next,
@@ -246,21 +264,53 @@ enum Next {
 
 const PORTAL_COLUMNS: [&str; 8] =
     ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
-const DATA_COLUMNS: [&str; 13] = [
-    "server", "sequence", "at", "who", "key", "door", "action", "place", "versions", "items", "failed",
-    "outcome", "detail",
+const DATA_COLUMNS: [&str; 21] = [
+    "server",
+    "sequence",
+    "at",
+    "who",
+    "key",
+    "door",
+    "action",
+    "place",
+    "versions",
+    "items",
+    "failed",
+    "outcome",
+    "code",
+    "address",
+    "event",
+    "requesting_id",
+    "data_label",
+    "object_id",
+    "request_id",
+    "source_ip",
+    "custom",
 ];
 
 impl Pieces {
     /// The next piece; an error breaks the file off, so that nobody takes a part for the whole.
     async fn piece(&mut self) -> Option<Result<Bytes, Error>> {
-        let piece = match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::Nothing => return None,
+        let next = std::mem::replace(&mut self.next, Next::Nothing);
+        if matches!(next, Next::Nothing) {
+            return None;
+        }
+        let piece = self.continued(next).await;
+        if let Err(error) = &piece {
+            tracing::warn!(%error, "an export breaks off");
+        }
+        Some(piece.map(Bytes::from))
+    }
+
+    async fn continued(&mut self, next: Next) -> Result<Vec<u8>, Error> {
+        // Who is signed out meanwhile gets no more of it.
+        self.portal.still(&self.session).await?;
+        match next {
+            Next::Nothing => Ok(Vec::new()),
             Next::Head => self.head(),
             Next::Portal(after) => self.portal_piece(after).await,
             Next::Data(cursor) => self.data_piece(cursor).await,
-        };
-        Some(piece.map(Bytes::from))
+        }
     }
 
     fn head(&mut self) -> Result<Vec<u8>, Error> {
@@ -305,6 +355,7 @@ impl Pieces {
             Format::JsonLines => json_lines(&page.events),
             Format::Csv => csv(page.events.into_iter().map(|recorded| {
                 let event = recorded.event;
+                let told = event.told;
                 let versions: Vec<_> = event.versions.iter().map(ToString::to_string).collect();
                 vec![
                     recorded.server.to_string(),
@@ -319,7 +370,15 @@ impl Pieces {
                     event.items.to_string(),
                     event.failed.to_string(),
                     event.outcome.word().to_owned(),
-                    event.detail(),
+                    event.code.unwrap_or_default(),
+                    event.address,
+                    event.event.unwrap_or_default(),
+                    told.requesting_id.unwrap_or_default(),
+                    told.data_label.unwrap_or_default(),
+                    told.object_id.unwrap_or_default(),
+                    told.request_id.unwrap_or_default(),
+                    told.source_ip.unwrap_or_default(),
+                    if told.custom.is_empty() { String::new() } else { json_text(&told.custom) },
                 ]
             })),
         }
@@ -329,11 +388,25 @@ impl Pieces {
 fn json_lines<T: Serialize>(events: &[T]) -> Result<Vec<u8>, Error> {
     let mut lines = Vec::new();
     for event in events {
-        serde_json::to_writer(&mut lines, event)
-            .map_err(|_| Error::Fault("an event cannot be written as JSON".into()))?;
+        lines.extend_from_slice(json_text(event).as_bytes());
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// JSON in which everything that is not seen is escaped: outside of its texts there is nothing of the kind.
+fn json_text<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut seen = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_unprintable(c) {
+            true => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| seen.push_str(&format!("\\u{unit:04x}")))
+            }
+            false => seen.push(c),
+        }
+    }
+    seen
 }
 
 /// A cell that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection).
@@ -345,7 +418,7 @@ fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
     let failed = || Error::Fault("an event cannot be written as CSV".into());
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row.into_iter().map(guarded)).map_err(|_| failed())?;
+        writer.write_record(row.into_iter().map(|cell| guarded(visible(&cell)))).map_err(|_| failed())?;
     }
     writer.into_inner().map_err(|_| failed())
 }
@@ -363,9 +436,25 @@ mod tests {
             assert_eq!(moment(text).expect("a time").expect("one").to_rfc3339(), read);
         }
         assert_eq!(moment(""), Ok(None));
-        for bad in ["yesterday", "2026-11-25", "2026-13-01T00:00", "25.11.2026 14:05"] {
+        for bad in [
+            "yesterday",
+            "2026-11-25",
+            "2026-13-01T00:00",
+            "25.11.2026 14:05",
+            "+99999-01-01T00:00",
+            "0001-01-01T00:00",
+        ] {
             assert_eq!(moment(bad), Err(()), "{bad}");
         }
+    }
+
+    #[test]
+    fn nothing_in_a_file_moves_a_terminal() {
+        let evil = "\u{1b}[2J\u{9b}\u{202e}gnp\u{200b}\u{2028}\u{e0041}";
+        let json = json_text(&evil);
+        assert!(json.is_ascii() && serde_json::from_str::<String>(&json).expect("JSON") == evil, "{json}");
+        let cells = String::from_utf8(csv([vec![evil.to_owned()]]).expect("CSV")).expect("text");
+        assert!(cells.trim_end().chars().all(|c| !is_unprintable(c)), "{cells:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::data::{Deed, Door, Told};
+use domain::data::{Deed, Door, Operation, Told};
 use engine::Error;
 use engine::data::{Answers, Call};
 use serde::Deserialize;
@@ -76,7 +76,15 @@ macro_rules! operation {
             headers: HeaderMap,
             body: Bytes,
         ) -> Result<Response, Failed> {
-            let asked = Asked::<$request>::read(&headers, &body)?;
+            let asked = match Asked::<$request>::read(&headers, &body) {
+                Ok(asked) => asked,
+                Err(failed) => {
+                    // Whoever has a key leaves a trace, also with what cannot be read.
+                    let call = call(service, at, Told::default());
+                    app.portal().unread(&call, Operation::$deed).await?;
+                    return Err(failed);
+                }
+            };
             let call = call(service, at, asked.told);
             let $items = asked.items;
             let done = app.portal().$name(&call, $hand_over).await;

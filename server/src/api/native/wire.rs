@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
-use domain::data::Told;
+use domain::data::{TOLD_BYTES, TOLD_PAIRS, Told};
 use domain::view::VersionRow;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
@@ -24,16 +24,23 @@ use utoipa::ToSchema;
 
 /// What the caller wants written down with the request; none of it decides anything.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Audit {
     /// The person or service behind the request.
+    #[serde(default)]
     requesting_id: Option<String>,
+    #[serde(default)]
     data_label: Option<String>,
+    #[serde(default)]
     source_ip: Option<String>,
+    #[serde(default)]
     object_id: Option<String>,
+    #[serde(default)]
     request_id: Option<String>,
-    /// Anything else, as text.
-    custom: BTreeMap<String, String>,
+    /// Anything else, as text: at most 32 pairs; all of audit together at most 8 KiB.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    #[serde(default)]
+    custom: Option<Said>,
 }
 
 impl From<Audit> for Told {
@@ -44,7 +51,7 @@ impl From<Audit> for Told {
             source_ip: audit.source_ip,
             object_id: audit.object_id,
             request_id: audit.request_id,
-            custom: audit.custom,
+            custom: context(audit.custom),
         }
     }
 }
@@ -255,6 +262,15 @@ fn not_json(error: &serde_json::Error) -> Failed {
     unreadable(format!("{what} (line {}, column {}). See /api/openapi.json.", error.line(), error.column()))
 }
 
+fn bounded(audit: Option<Audit>) -> Result<Told, Failed> {
+    let told = Told::from(audit.unwrap_or_default());
+    if told.is_within_bounds() {
+        return Ok(told);
+    }
+    let title = format!("In audit there is room for {TOLD_BYTES} bytes and {TOLD_PAIRS} pairs of your own.");
+    Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "audit_too_long", title))
+}
+
 impl<R: Request> Asked<R> {
     /// # Errors
     /// What is wrong with the body as a whole.
@@ -270,11 +286,7 @@ impl<R: Request> Asked<R> {
         if probe.items.is_none() {
             let Object(one) = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(&error))?;
             let (item, audit) = one.apart();
-            return Ok(Self {
-                items: vec![item.read()],
-                told: audit.unwrap_or_default().into(),
-                is_batch: false,
-            });
+            return Ok(Self { items: vec![item.read()], told: bounded(audit)?, is_batch: false });
         }
         let Object(batch) =
             serde_json::from_slice::<Object<Batch<R::Item>>>(body).map_err(|error| not_json(&error))?;
@@ -283,7 +295,7 @@ impl<R: Request> Asked<R> {
             return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
         }
         let items = batch.items.into_iter().map(|item| item.0.read()).collect();
-        Ok(Self { items, told: batch.audit.map(|audit| audit.0).unwrap_or_default().into(), is_batch: true })
+        Ok(Self { items, told: bounded(batch.audit.map(|audit| audit.0))?, is_batch: true })
     }
 }
 

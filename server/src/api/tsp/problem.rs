@@ -123,6 +123,7 @@ impl Refusal {
 fn of_data(refused: Refused, deed: Deed) -> Code {
     match refused {
         Refused::NoKey => Code::NoPrimaryKey,
+        Refused::Unread => Code::InvalidBody,
         Refused::Malformed | Refused::NotBase64 => Code::InvalidEdek,
         Refused::NotOpened | Refused::TooLong | Refused::NotADek => match deed {
             Deed::Wrap => Code::WrapFailed,
