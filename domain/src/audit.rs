@@ -64,6 +64,7 @@ actions! {
     ApiKeyRevoke = "api_key.revoke", "Revoke API key";
     JournalDamaged = "journal.damaged", "Set a damaged journal aside";
     JournalExpired = "journal.expired", "Remove old journal entries";
+    AuditExport = "audit.export", "Export audit log";
     ConfirmCode = "change.confirm", "Confirm a change";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";
@@ -114,6 +115,19 @@ impl Outcome {
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Done, Self::Refused].into_iter().find(|outcome| outcome.word() == word)
     }
+}
+
+/// What is looked for in the audit log of the portal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Events of this moment and later.
+    pub from: Option<DateTime<Utc>>,
+    /// Events before this moment.
+    pub to: Option<DateTime<Utc>>,
+    /// `production/DE`, exactly.
+    pub place: Option<String>,
+    /// An e-mail address, exactly.
+    pub who: Option<String>,
 }
 
 /// One line of the audit log as it is shown.

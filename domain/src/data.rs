@@ -162,6 +162,38 @@ pub struct DataEvent {
     pub told: Told,
 }
 
+impl DataEvent {
+    /// What a person reads of it besides who, what, where and when: "version 3, 5 items, 1 refused (not_opened), object order 17".
+    pub fn detail(&self) -> String {
+        let numbers: Vec<_> = self.versions.iter().map(ToString::to_string).collect();
+        let mut parts = Vec::new();
+        match numbers.as_slice() {
+            [] => {}
+            [number] => parts.push(format!("version {number}")),
+            numbers => parts.push(format!("versions {}", numbers.join(", "))),
+        }
+        if self.items != 1 {
+            parts.push(format!("{} items", self.items));
+        }
+        match (&self.code, self.failed) {
+            (Some(code), failed) if failed < self.items => parts.push(format!("{failed} refused ({code})")),
+            (Some(code), _) => parts.push(code.clone()),
+            (None, _) => {}
+        }
+        parts.extend(self.event.clone());
+        let told = [
+            ("by", &self.told.requesting_id),
+            ("label", &self.told.data_label),
+            ("object", &self.told.object_id),
+            ("request", &self.told.request_id),
+            ("from", &self.told.source_ip),
+        ];
+        parts.extend(told.iter().filter_map(|(name, text)| Some(format!("{name} {}", text.as_ref()?))));
+        parts.extend(self.told.custom.iter().map(|(name, text)| format!("{name}={text}")));
+        parts.join(", ")
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -195,6 +227,34 @@ mod tests {
             r#"{"at":"1970-01-01T00:00:00Z","who":"orders","key":"a1b2c3d4e5f6","door":"native","deed":"data.encrypt","scope":"production/DE","versions":[3],"items":1,"outcome":"done","address":"192.0.2.7","object_id":"order 17"}"#
         );
         assert_eq!(serde_json::from_str::<DataEvent>(&line).expect("it is read"), event);
+    }
+
+    #[test]
+    fn what_happened_reads_as_a_sentence() {
+        let mut event = DataEvent {
+            at: DateTime::UNIX_EPOCH,
+            who: "orders".into(),
+            key: "kstdAbCd1234".into(),
+            door: Door::Native,
+            deed: Deed::Decrypt,
+            scope: "production/DE".into(),
+            versions: vec![3],
+            items: 1,
+            failed: 0,
+            outcome: Outcome::Done,
+            code: None,
+            address: String::new(),
+            event: None,
+            told: Told::default(),
+        };
+        assert_eq!(event.detail(), "version 3");
+        event.told.object_id = Some("order 17".into());
+        (event.versions, event.items, event.failed) = (vec![2, 3], 5, 1);
+        event.code = Some("not_opened".into());
+        assert_eq!(event.detail(), "versions 2, 3, 5 items, 1 refused (not_opened), object order 17");
+        (event.versions, event.items, event.failed) = (vec![], 1, 1);
+        event.told = Told::default();
+        assert_eq!(event.detail(), "not_opened");
     }
 
     #[test]

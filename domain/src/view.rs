@@ -2,10 +2,11 @@
 
 use crate::alias::Alias;
 use crate::api_key::{ApiKeyId, Reach, State};
-use crate::audit::Event;
+use crate::audit::{Event, Outcome};
 use crate::data::Operation;
 use crate::health::{Health, HealthState};
 use crate::id::SessionId;
+use crate::journal::Recorded;
 use crate::key_version::{KeyType, Status};
 use crate::limits::{DailyLimits, Usage};
 use crate::preflight::{FailureCode, Report};
@@ -256,6 +257,16 @@ pub struct VersionRow {
     pub health: Option<Health>,
 }
 
+/// How much a version is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageView {
+    /// Ciphertexts and wrapped data keys it ever made.
+    pub issued: u64,
+    /// How often something of it was opened in the last 90 days.
+    pub seen: u64,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
 /// What a version of type "Manual: AWS" has besides. The secret is nowhere in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsKeyView {
@@ -302,6 +313,100 @@ pub struct AuditView {
     pub is_older_page: bool,
 }
 
+/// Which half of the audit log: what people did in the portal, or what services did at the data plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditSource {
+    #[default]
+    Portal,
+    Data,
+}
+
+impl AuditSource {
+    pub const ALL: [Self; 2] = [Self::Portal, Self::Data];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Data => "data",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Portal => "Portal",
+            Self::Data => "Data plane",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.word() == word)
+    }
+}
+
+/// A line of the audit log, of either half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub id: String,
+    pub at: DateTime<Utc>,
+    pub who: String,
+    /// Under the name: how the API key begins.
+    pub key: Option<String>,
+    pub action: &'static str,
+    pub detail: String,
+    pub place: String,
+    pub outcome: Outcome,
+    pub address: String,
+}
+
+/// The page of the audit log: what was looked for, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogView {
+    pub source: AuditSource,
+    /// Newest first.
+    pub lines: Vec<LogLine>,
+    /// The query of the next page.
+    pub older: Option<String>,
+    /// The query without its place, when the page does not begin with the newest.
+    pub newest: Option<String>,
+    /// Something is looked for.
+    pub is_filtered: bool,
+    /// Segments that are not as they were written, and not shown.
+    pub damaged: u32,
+}
+
+impl From<Event> for LogLine {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.sequence.to_string(),
+            at: event.at,
+            who: event.who,
+            key: None,
+            action: event.action.label(),
+            detail: event.detail,
+            place: event.place,
+            outcome: event.outcome,
+            address: event.address,
+        }
+    }
+}
+
+impl From<Recorded> for LogLine {
+    fn from(recorded: Recorded) -> Self {
+        let Recorded { server, sequence, event } = recorded;
+        Self {
+            id: format!("{server}-{sequence}"),
+            at: event.at,
+            detail: event.detail(),
+            key: Some(format!("{}…", event.key)),
+            who: event.who,
+            action: event.deed.label(),
+            place: event.scope,
+            outcome: event.outcome,
+            address: event.address,
+        }
+    }
+}
+
 /// An API key in the list. The secret is nowhere in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
@@ -341,7 +446,19 @@ pub struct ApiOperation {
     pub path: String,
     pub about: String,
     pub name: String,
+    /// What one item of the request has, and what its answer.
+    pub request: Vec<ApiField>,
+    pub answer: Vec<ApiField>,
     pub statuses: Vec<ApiStatus>,
+}
+
+/// A field of a request or an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiField {
+    pub name: String,
+    pub kind: String,
+    pub is_required: bool,
+    pub about: String,
 }
 
 /// A status, and what it means there.

@@ -7,7 +7,7 @@
 
 import { fromBase32 } from './authenticator';
 
-export type Kind = 'password' | 'seed' | 'recovery code' | 'setup token' | 'session token' | 'root key' | 'IAM secret key' | 'data key';
+export type Kind = 'password' | 'seed' | 'recovery code' | 'setup token' | 'session token' | 'root key' | 'IAM secret key' | 'data key' | 'API key' | 'plaintext';
 
 /** Some bytes to be searched, and what they are meant to hold. */
 export interface Place {
@@ -27,6 +27,7 @@ interface Form {
 const SHORTEST = 12;
 /** Seeds and recovery codes as they are printed. */
 const SEED = /^[A-Z2-7]{32,}$/;
+export const API_KEYS = /\bkstd[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])/g;
 export const RECOVERY_CODES = /\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){5}-[A-Z2-7]{2}\b/g;
 
 /** Base64 of the bytes wherever they begin in what is encoded: the signs that depend on nothing else. */
@@ -76,6 +77,7 @@ function formsOf(kind: Kind, text: string): Buffer[] {
   const bytes = (raw: Buffer) => [raw, ...writings(raw).map((form) => Buffer.from(form))];
   switch (kind) {
     case 'password':
+    case 'plaintext':
     case 'IAM secret key':
       return texts(text);
     case 'seed':
@@ -89,6 +91,7 @@ function formsOf(kind: Kind, text: string): Buffer[] {
       return [...texts(text), ...bytes(Buffer.from(text, 'base64url'))];
     case 'root key':
     case 'data key':
+    case 'API key':
       return [...texts(text), ...bytes(Buffer.from(text, 'base64'))];
   }
 }

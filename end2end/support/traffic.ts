@@ -1,6 +1,6 @@
 // What went over the wire, seen as secrets: which of them it brought into being, and where they may not be.
 
-import { type Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
+import { API_KEYS, type Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
 import { type Exchange, headerOf } from './tap';
 
 /** The fields of forms that hold a secret. Verification codes are none: see canaries.ts. */
@@ -18,6 +18,9 @@ const SHOWN: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/^\/(setup|sign-in)\/authenticator$/, 'seed'],
   [/^\/profile\/authenticator\/enrol$/, 'seed'],
   [/^\/profile\/recovery-codes\/show$/, 'recovery code'],
+  [/^\/api-keys\/new$/, 'API key'],
+  // What services ask for is theirs.
+  [/^\/api\/v1\//, 'plaintext'],
 ];
 
 const SESSION = /\b(?:__Host-)?keystead=([^;\s]+)/g;
@@ -35,7 +38,9 @@ function shownBy(exchange: Exchange): Kind | undefined {
 function shownSecrets(exchange: Exchange, kind: Kind): string[] {
   const page = exchange.responseBody.toString();
   const seeds = [...page.matchAll(/<code class="grouped">(.*?)<\/code>/gs)].map(([, inner = '']) => inner.replace(/<[^>]*>|\s/g, ''));
-  const secrets = kind === 'seed' ? seeds.filter((seed) => /^[A-Z2-7]{32,}$/.test(seed)) : (page.match(RECOVERY_CODES) ?? []);
+  if (kind === 'plaintext') return [];
+  const written = kind === 'API key' ? API_KEYS : RECOVERY_CODES;
+  const secrets = kind === 'seed' ? seeds.filter((seed) => /^[A-Z2-7]{32,}$/.test(seed)) : (page.match(written) ?? []);
   const isWhole = page.includes('</html>');
   if (isWhole && secrets.length === 0) throw new Error(`${pathOf(exchange)} shows no ${kind} that a test can read`);
   return secrets;

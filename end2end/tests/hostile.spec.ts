@@ -44,7 +44,8 @@ function pattern(path: string): string {
   return path
     .replace(SCOPE, '/environments/{env}/{country}')
     .replace(/^\/environments\/(?!\{)[^/]+/, '/environments/{env}')
-    .replace(/\/keys\/\d+(?=$|\/)/, '/keys/{number}');
+    .replace(/\/keys\/\d+(?=$|\/)/, '/keys/{number}')
+    .replace(/^\/api-keys\/[0-9a-f]{12}(?=\/)/, '/api-keys/{id}');
 }
 
 /** The fields of the forms that are open, each by the address that its form is sent to. */
@@ -174,6 +175,8 @@ async function walk(attacker: Attacker, page: Page, visit: (path: string) => Pro
       const url = new URL(link);
       expect(url.origin, `${path} leads elsewhere`).toBe(new URL(page.url()).origin);
       const next = url.pathname + url.search;
+      // For programs: it is no page.
+      if (next === '/api/openapi.json') continue;
       if (!known.has(next)) waiting.push(next);
       known.add(next);
     }
@@ -211,6 +214,7 @@ test.describe('with a high daily limit', () => {
     // As much of an attack as an address takes.
     const admin = new Administrator(keystead, "o'x=`{{7*7}}`&lt&quot${7*7}@example.com");
     const names = new Map<string, string>();
+    let keyNames = 0;
 
     await test.step('first run', async () => {
       await attacker.attackAll('/setup', FEW);
@@ -294,6 +298,57 @@ test.describe('with a high daily limit', () => {
       await attacker.open(`${home}/FR/keys`);
       await button(page, 'Check now').click();
       await expect(said(page)).toHaveText(/^Version 1 was checked/);
+    });
+
+    await test.step('API keys, and what services say of themselves', async () => {
+      await attacker.attackAll('/api-keys/add', SOME);
+      for (const attack of ALL) {
+        await attacker.open('/api-keys/add');
+        await attacker.attack(attack, { scopes: `${slug}/DE`, operations: 'encrypt', lifetime: '30' });
+        if (new URL(page.url()).searchParams.has('change')) keyNames += 1;
+      }
+      expect(keyNames, 'attacks that are a name').toBeGreaterThan(6);
+      await attacker.open('/api-keys/add');
+      await attacker.attack('the end of an attribute', { scopes: `${slug}/DE`, operations: 'encrypt', lifetime: '30' });
+      await attacker.confirm(admin);
+      await expect(page).toHaveURL('/api-keys/new');
+      const key = await page.locator('.new-key code').innerText();
+      await attacker.attack('an element');
+      await expect(page).toHaveURL('/api-keys');
+      for (const attack of ALL) {
+        const text = attacker.text(attack);
+        const data = { plaintext: 'YQ==', audit: { requesting_id: text, data_label: text, source_ip: text, object_id: text, request_id: text, custom: { [text]: text } } };
+        const answer = await page.request.post(`/api/v1/scopes/${slug}/DE/encrypt`, { headers: { authorization: `ApiKey ${key}` }, data });
+        expect(answer.status(), attack).toBe(200);
+      }
+      await attacker.open('/audit?source=data');
+      await attacker.open('/api-keys');
+      await button(page, 'Revoke').click();
+      await attacker.confirm(admin);
+      await expect(said(page)).toHaveText(/is revoked/);
+    });
+
+    await test.step('the search of the audit log, and its export', async () => {
+      for (const attack of SOME) {
+        for (const source of ['portal', 'data', encodeURIComponent(attacker.text(attack))]) {
+          const evil = encodeURIComponent(attacker.text(attack));
+          await attacker.open(`/audit?source=${source}&place=${evil}&who=${evil}`);
+          await attacker.open(`/audit?source=${source}&from=${evil}&to=${evil}&place=${evil}&who=${evil}&before=${evil}`);
+          const answered = page.waitForEvent('domcontentloaded');
+          await page.locator('form.export').evaluate((element, text) => {
+            for (const control of element.querySelectorAll('input')) control.remove();
+            for (const name of ['source', 'from', 'to', 'place', 'who', 'format']) {
+              element.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value: text }));
+            }
+            HTMLFormElement.prototype.submit.call(element);
+          }, attacker.text(attack));
+          await answered;
+          await attacker.look(`${attack} as an export`);
+        }
+      }
+      for (const name of ['source', 'from', 'to', 'place', 'who']) attacker.attacked.add(`any page ${name}`);
+      for (const name of ['source', 'place', 'who', 'from', 'to', 'format']) attacker.attacked.add(`/audit/export ${name}`);
+      await attacker.open('/guides/api');
     });
 
     await test.step('the profile', async () => {

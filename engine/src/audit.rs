@@ -1,8 +1,8 @@
 //! What is written into the audit log, and by whom it was caused.
 
-use crate::{Error, Portal};
+use crate::{Error, Portal, Session, Stage};
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, Outcome};
+use domain::audit::{Action, AuditQuery, Event, Outcome};
 use domain::id::UserId;
 use domain::view::AuditView;
 
@@ -95,6 +95,8 @@ impl Entry {
 
 /// Events on one page of the log.
 const PAGE: u32 = 50;
+/// Events in one piece of an export.
+const PIECE: u32 = 5000;
 
 impl Portal {
     /// A page of the audit log: the newest events, or those older than `before`.
@@ -102,11 +104,40 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn audit_log(&self, before: Option<i64>) -> Result<AuditView, Error> {
-        let mut events = self.db().events(before, PAGE + 1).await?;
+        self.search_audit_log(&AuditQuery::default(), before).await
+    }
+
+    /// A page of those events that are looked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search_audit_log(
+        &self,
+        query: &AuditQuery,
+        before: Option<i64>,
+    ) -> Result<AuditView, Error> {
+        let mut events = self.db().events(query, before, PAGE + 1).await?;
         let has_older = events.len() > PAGE as usize;
         events.truncate(PAGE as usize);
         let older = has_older.then(|| events.last().map(|event| event.sequence)).flatten();
         Ok(AuditView { events, older, is_older_page: before.is_some() })
+    }
+
+    /// A piece of an export: events newer than `after`, oldest first. The last piece is empty.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn export_audit_log(&self, query: &AuditQuery, after: i64) -> Result<Vec<Event>, Error> {
+        self.db().events_after(query, after, PIECE).await
+    }
+
+    /// Writes down that somebody takes a part of the log away.
+    ///
+    /// # Errors
+    /// When the database fails: then nothing is handed out.
+    pub async fn begin_export(&self, who: &Session, what: &str) -> Result<(), Error> {
+        who.require(Stage::Full)?;
+        self.record(Entry::done(self.now(), who.actor(), Action::AuditExport).with(what)).await
     }
 
     /// Writes down a refused attempt: a commit of its own, since what it tells left nothing.

@@ -47,6 +47,7 @@ pub mod tenant_secrets;
 pub mod testing;
 mod throttle;
 pub mod totp;
+mod usage;
 mod users;
 
 pub use aws_keys::AwsAsked;

@@ -11,6 +11,7 @@ use crate::lease::{self, Leases};
 use crate::password::Hasher;
 use crate::store::instance::{Instance, SealedTerm};
 use crate::store::{Db, Lock};
+use crate::usage::Usage;
 use crate::{Clock, Error, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
@@ -65,6 +66,7 @@ struct Inner {
     leases: Leases,
     preflights: Preflights,
     access: Access,
+    usage: Usage,
     journal: OnceLock<Journal>,
 }
 
@@ -115,6 +117,7 @@ impl Portal {
             leases: Leases::new(settings.leases),
             preflights: Preflights::new(settings.preflights_each_minute),
             access: Access::default(),
+            usage: Usage::default(),
             journal: OnceLock::new(),
             settings,
         })))
@@ -198,6 +201,10 @@ impl Portal {
 
     pub(crate) fn preflights(&self) -> &Preflights {
         &self.0.preflights
+    }
+
+    pub(crate) fn usage_counts(&self) -> &Usage {
+        &self.0.usage
     }
 
     pub(crate) fn access(&self) -> &Access {

@@ -206,6 +206,7 @@ impl Portal {
                 tx.sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
                 tx.commit_unaudited("sessions that are over are swept").await
             })
-            .await
+            .await?;
+        self.fold_usage().await
     }
 }

@@ -178,6 +178,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     accept(listener, router(app.clone()), app).await?;
     work.shutdown().await;
     portal.note_uses().await;
+    portal.note_usage().await;
     portal.close().await;
     tracing::info!("ended");
     Ok(())
@@ -294,7 +295,10 @@ async fn keep_looking(portal: Portal) {
             _ = look.tick() => if let Err(error) = portal.look_again().await {
                 tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
             },
-            _ = note.tick() => portal.note_uses().await,
+            _ = note.tick() => {
+                portal.note_uses().await;
+                portal.note_usage().await;
+            }
         }
     }
 }

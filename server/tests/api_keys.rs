@@ -3,7 +3,7 @@
 mod support;
 
 use axum::http::StatusCode;
-use support::{API_KEY_FORM, API_KEYS_ADD, House, REVOKE, furnished};
+use support::{API_KEY_FORM, API_KEYS_ADD, House, KEY, REVOKE, furnished};
 
 async fn confirmed(house: &House, person: &engine::testing::Person, cookie: &str, change: &str) -> String {
     let code = house.test.code(person);
@@ -86,7 +86,7 @@ async fn a_third_key_of_a_name_is_refused_where_it_was_typed() {
 #[tokio::test]
 async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let (house, person, cookie) = furnished().await;
-    let key = engine::SecretText::new(format!("kstdAQIDBAUG{}", "s".repeat(32)));
+    let key = engine::SecretText::new(KEY);
     house.test.portal.caller(&key, "").await.expect("it works");
     house.test.portal.note_uses().await;
     let change = house.post(&cookie, REVOKE, &[]).await;

@@ -9,7 +9,7 @@ use app::pages::*;
 use domain::form::Form;
 use domain::preflight::Check;
 use domain::scope::Country;
-use domain::view::{AuditView, Chrome, EnvironmentView, LeaseView, Theme};
+use domain::view::{AuditSource, Chrome, EnvironmentView, LeaseView, LogView, Theme};
 use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use std::path::Path;
@@ -47,6 +47,11 @@ fn main() {
     environments(&preview);
     keys(&preview);
     person(&preview);
+}
+
+fn log_view(lines: Vec<domain::view::LogLine>) -> LogView {
+    let older = (!lines.is_empty()).then(|| "/audit?before=41".to_owned());
+    LogView { source: AuditSource::Portal, lines, older, newest: None, is_filtered: false, damaged: 0 }
 }
 
 fn outside(preview: &Preview) {
@@ -154,12 +159,12 @@ fn keys(preview: &Preview) {
     preview.page("key-version", true, move || {
         let version = sample::versions().remove(0);
         let lease = LeaseView { held: None, trouble: None };
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws=None lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() aws=None lease /> }
     });
     preview.page("key-version-aws", true, move || {
         let version = sample::aws_keys().versions.remove(0);
         let (aws, lease) = (Some(sample::aws_key()), sample::lease());
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version aws lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() aws lease /> }
     });
     preview.page("keys-aws", true, move || {
         view! { <KeysPage chrome=chrome("") view=sample::aws_keys() new=None /> }
@@ -228,11 +233,10 @@ fn person(preview: &Preview) {
         view! { <NewRecoveryCodesPage chrome=sample::chrome("/profile/recovery-codes") form=Form::new() /> }
     });
     preview.page("audit", true, || {
-        let view = AuditView { events: sample::events(), older: Some(41), is_older_page: true };
-        view! { <AuditPage chrome=sample::chrome("/audit") view /> }
+        let lines = sample::events().into_iter().map(Into::into).collect();
+        view! { <AuditPage chrome=sample::chrome("/audit") view=log_view(lines) form=Form::new() /> }
     });
     preview.page("audit-empty", true, || {
-        let view = AuditView { events: Vec::new(), older: None, is_older_page: false };
-        view! { <AuditPage chrome=sample::chrome("/audit") view /> }
+        view! { <AuditPage chrome=sample::chrome("/audit") view=log_view(Vec::new()) form=Form::new() /> }
     });
 }

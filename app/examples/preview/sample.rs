@@ -300,3 +300,7 @@ pub fn enrolment() -> EnrolmentView {
         qr_path: path.filter(|(x, y)| dark(*x, *y)).map(|(x, y)| format!("M{x} {y}h1v1h-1z")).collect(),
     }
 }
+
+pub fn usage() -> domain::view::UsageView {
+    domain::view::UsageView { issued: 1_234_567, seen: 89_012, last_used_at: Some(now()) }
+}

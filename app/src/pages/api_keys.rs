@@ -51,6 +51,7 @@ pub fn ApiKeysPage(chrome: Chrome, view: ApiKeysView) -> impl IntoView {
                 heading="API keys"
                 about="What your services come in with. The secret of a key is shown once, when it is made."
             >
+                <ButtonLink label="How services use it" href="/guides/api" />
                 <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
             </PageHead>
             {list}
@@ -88,7 +89,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
                 <span class="mono wrap">{reach}</span>
             </Cell>
             <Cell label="Operations">
-                <span class="wrap">{operations.join(", ")}</span>
+                {operations.join(", ")}
             </Cell>
             <Cell label="Expires">
                 <Day at=key.expires_at />

@@ -1,47 +1,146 @@
-//! "Audit log": who, what, where, when, outcome.
+//! "Audit log": who, what, where, when, outcome; of people in the portal and of services at the data plane.
 
 use crate::components::frame::Frame;
 use crate::components::moment::Moment;
 use crate::components::page_head::PageHead;
 use crate::components::ui::badge::{Badge, Tone};
+use crate::components::ui::button::{Button, ButtonLink};
+use crate::components::ui::callout::Callout;
 use crate::components::ui::empty::Empty;
+use crate::components::ui::field::Field;
+use crate::components::ui::form::QueryForm;
 use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
-use domain::audit::{Event, Outcome};
-use domain::view::{AuditView, Chrome};
+use domain::audit::Outcome;
+use domain::form::Form;
+use domain::view::{AuditSource, Chrome, LogLine, LogView};
 use leptos::prelude::*;
 
 #[component]
-pub fn AuditPage(chrome: Chrome, view: AuditView) -> impl IntoView {
-    let AuditView { events, older, is_older_page } = view;
-    let list = if events.is_empty() {
-        view! {
-            <Empty title="Nothing has happened yet">
-                <p>"Every sign-in and every change, done or refused, appears here."</p>
-            </Empty>
-        }
-        .into_any()
+pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
+    let LogView { source, lines, older, newest, is_filtered, damaged } = view;
+    let list = if lines.is_empty() {
+        view! { <Nothing source is_filtered /> }.into_any()
     } else {
         view! {
             <Table
                 caption="Events, newest first"
                 columns=&["Time", "Who", "Action", "Where", "Outcome", "Address"]
             >
-                {events.into_iter().map(|event| view! { <EventRow event /> }).collect_view()}
+                {lines.into_iter().map(|line| view! { <EventRow line /> }).collect_view()}
             </Table>
         }
         .into_any()
     };
     view! {
         <Frame chrome crumbs=vec![("Audit log".to_owned(), None)]>
-            <PageHead heading="Audit log" about="Who did what, where, when, and how it ended. Newest first." />
-            {list}
-            <Pagination
-                older_label="Older"
-                older=older.map(|sequence| format!("?before={sequence}"))
-                newest=is_older_page.then(|| "/audit".to_owned())
+            <PageHead
+                heading="Audit log"
+                about="Who did what, where, when, and how it ended. Newest first; times are UTC."
             />
+            <Sources source />
+            <Filters source form=form.clone() is_filtered />
+            {(damaged > 0)
+                .then(|| {
+                    view! {
+                        <Callout tone=Tone::Bad title="Part of the journal is not as it was written">
+                            <p>
+                                "Somebody changed it, or a disk failed. It is kept and not shown; the server's log names it."
+                            </p>
+                        </Callout>
+                    }
+                })}
+            {list}
+            <Pagination older_label="Older" older newest />
+            <Export source form />
         </Frame>
+    }
+}
+
+#[component]
+fn Sources(source: AuditSource) -> impl IntoView {
+    let tab = |of: AuditSource| {
+        let href = format!("/audit?source={}", of.word());
+        view! {
+            <a class="tab" href=href aria-current=(of == source).then_some("page")>
+                {of.label()}
+            </a>
+        }
+    };
+    view! {
+        <nav class="tabs" aria-label="Whose events">
+            {AuditSource::ALL.map(tab).collect_view()}
+        </nav>
+    }
+}
+
+#[component]
+fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView {
+    let who = match source {
+        AuditSource::Portal => "Who (e-mail)",
+        AuditSource::Data => "Who (API key)",
+    };
+    view! {
+        <QueryForm form>
+            <input r#type="hidden" name="source" value=source.word() />
+            <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
+            <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
+            <Field name="place" label="Where" optional=true />
+            <Field name="who" label=who optional=true />
+            <div class="filters-actions">
+                <Button label="Search" />
+                {is_filtered
+                    .then(|| view! { <ButtonLink label="Clear" href=format!("/audit?source={}", source.word()) /> })}
+            </div>
+        </QueryForm>
+    }
+}
+
+#[component]
+fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
+    match (is_filtered, source) {
+        (true, _) => view! {
+            <Empty title="Nothing was found">
+                <p>"No event is of this time, place and name. Names and places are compared as a whole."</p>
+            </Empty>
+        },
+        (false, AuditSource::Portal) => view! {
+            <Empty title="Nothing has happened yet">
+                <p>"Every sign-in and every change, done or refused, appears here."</p>
+            </Empty>
+        },
+        (false, AuditSource::Data) => view! {
+            <Empty title="No service has asked for anything yet">
+                <p>"Every request at the data plane, done or refused, appears here: on this server at once, of others after a minute."</p>
+            </Empty>
+        },
+    }
+}
+
+/// The same search as a file.
+#[component]
+fn Export(source: AuditSource, form: Form) -> impl IntoView {
+    let kept = ["from", "to", "place", "who"].map(|name| {
+        let value = form.value(name).to_owned();
+        (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })
+    });
+    view! {
+        <form class="after-table export" method="post" action="/audit/export">
+            <input r#type="hidden" name="source" value=source.word() />
+            {kept.collect_view()}
+            <span class="quiet">"Everything that was searched for, oldest first, as"</span>
+            <ExportButton value="jsonl" label="JSON lines" />
+            <ExportButton value="csv" label="CSV" />
+        </form>
+    }
+}
+
+#[component]
+fn ExportButton(value: &'static str, label: &'static str) -> impl IntoView {
+    view! {
+        <button class="button" r#type="submit" name="format" value=value data-weight="secondary">
+            {label}
+        </button>
     }
 }
 
@@ -51,29 +150,30 @@ fn or_dash(text: String) -> String {
 }
 
 #[component]
-fn EventRow(event: Event) -> impl IntoView {
-    let tone = match event.outcome {
+fn EventRow(line: LogLine) -> impl IntoView {
+    let tone = match line.outcome {
         Outcome::Done => Tone::Ok,
         Outcome::Refused => Tone::Bad,
     };
-    let detail = (!event.detail.is_empty()).then(|| view! { <p class="cell-note">{event.detail}</p> });
+    let detail = (!line.detail.is_empty()).then(|| view! { <p class="cell-note">{line.detail}</p> });
     view! {
-        <tr id=format!("event-{}", event.sequence) data-outcome=event.outcome.word()>
+        <tr id=format!("event-{}", line.id) data-outcome=line.outcome.word()>
             <Cell label="Time">
-                <Moment at=event.at />
+                <Moment at=line.at />
             </Cell>
             <Cell label="Who">
-                <span class="wrap">{event.who}</span>
+                <span class="wrap">{line.who}</span>
+                {line.key.map(|key| view! { <p class="cell-note mono">{key}</p> })}
             </Cell>
-            <Cell label="Action">{event.action.label()} {detail}</Cell>
+            <Cell label="Action">{line.action} {detail}</Cell>
             <Cell label="Where">
-                <span class="mono">{or_dash(event.place)}</span>
+                <span class="mono">{or_dash(line.place)}</span>
             </Cell>
             <Cell label="Outcome">
-                <Badge tone label=event.outcome.label() />
+                <Badge tone label=line.outcome.label() />
             </Cell>
             <Cell label="Address">
-                <span class="mono">{or_dash(event.address)}</span>
+                <span class="mono">{or_dash(line.address)}</span>
             </Cell>
         </tr>
     }

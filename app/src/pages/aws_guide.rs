@@ -95,7 +95,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
 }
 
 #[component]
-fn Section(title: &'static str, children: Children) -> impl IntoView {
+pub(super) fn Section(title: &'static str, children: Children) -> impl IntoView {
     view! {
         <section>
             <h2>{title}</h2>

@@ -16,7 +16,7 @@ use crate::pages::keys::keys_crumbs;
 use crate::paths;
 use domain::key_version::Status;
 use domain::scope::ScopeName;
-use domain::view::{AwsKeyView, Chrome, LeaseView, VersionRow};
+use domain::view::{AwsKeyView, Chrome, LeaseView, UsageView, VersionRow};
 use domain::words;
 use leptos::prelude::*;
 
@@ -26,6 +26,7 @@ pub fn KeyVersionPage(
     scope: ScopeName,
     environment_name: String,
     version: VersionRow,
+    usage: UsageView,
     /// Of a version of type "Manual: AWS".
     aws: Option<AwsKeyView>,
     lease: LeaseView,
@@ -90,6 +91,14 @@ pub fn KeyVersionPage(
                     <Moment at=version.created_at />
                 </Fact>
                 <Fact label="Created by">{version.created_by}</Fact>
+                <Fact label="Issued">{thousands(usage.issued)}</Fact>
+                <Fact label="Seen in 90 days">{thousands(usage.seen)}</Fact>
+                <Fact label="Last used">
+                    {match usage.last_used_at {
+                        Some(at) => view! { <Moment at /> }.into_any(),
+                        None => "never".into_any(),
+                    }}
+                </Fact>
                 <Fact label="Scope">
                     <Copyable text=scope_name />
                 </Fact>
@@ -101,6 +110,13 @@ pub fn KeyVersionPage(
             <LeaseCard lease probe_at now />
         </Frame>
     }
+}
+
+/// "1 234 567", with spaces that do not break.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202f}")
 }
 
 /// What a customer's key has besides.

@@ -1,6 +1,7 @@
 //! One file a noun; each page is a pure function of what it shows.
 
 mod alias;
+mod api_guide;
 mod api_key_forms;
 mod api_keys;
 mod audit;
@@ -25,6 +26,7 @@ mod setup;
 mod sign_in;
 
 pub use alias::*;
+pub use api_guide::*;
 pub use api_key_forms::*;
 pub use api_keys::*;
 pub use audit::*;

@@ -369,7 +369,10 @@ impl Portal {
         let all = |material: &Material| {
             (0..items).map(|index| seal(material, version, index).map_err(Error::from)).collect()
         };
-        self.with_material(scope.lease(version), bytes as u64, all).await
+        let sealed: Answers<T> = self.with_material(scope.lease(version), bytes as u64, all).await?;
+        let issued = sealed.iter().filter(|sealed| sealed.is_ok()).count();
+        self.usage_counts().count(version.id, issued, 0, self.now());
+        Ok(sealed)
     }
 
     /// Opens each with the version it names; the material of a version is lent once for all of its items.
@@ -408,6 +411,8 @@ impl Portal {
             };
             match self.with_material(scope.lease(version), bytes as u64, open).await {
                 Ok(opened) => {
+                    let seen = opened.iter().filter(|opened| opened.is_ok()).count();
+                    self.usage_counts().count(version.id, 0, seen, self.now());
                     for (index, opened) in indices.iter().zip(opened) {
                         answers[*index] = opened
                             .map(|bytes| Opened { bytes, version: version.number })

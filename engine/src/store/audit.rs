@@ -4,7 +4,7 @@ use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
 use crate::audit::Entry;
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, Event, Outcome};
+use domain::audit::{Action, AuditQuery, Event, Outcome};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -35,14 +35,52 @@ impl TryFrom<Row> for Event {
     }
 }
 
+macro_rules! select_events {
+    ($place:literal, $order:literal) => {
+        concat!(
+            "SELECT sequence, at, who, action, place, outcome, detail, address FROM audit_event WHERE ",
+            $place,
+            " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 IS NULL OR place = $5) \
+             AND ($6 IS NULL OR who = $6) ORDER BY sequence ",
+            $order,
+            " LIMIT $2"
+        )
+    };
+}
+
 impl Db {
     /// Events older than `before` (or the newest), newest first.
-    pub async fn events(&self, before: Option<i64>, count: u32) -> Result<Vec<Event>, Error> {
-        const SQL: &str = "SELECT sequence, at, who, action, place, outcome, detail, address FROM audit_event \
-                           WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
-        let before = before.unwrap_or(i64::MAX);
-        let rows: Vec<Row> =
-            on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
+    pub async fn events(
+        &self,
+        query: &AuditQuery,
+        before: Option<i64>,
+        count: u32,
+    ) -> Result<Vec<Event>, Error> {
+        const SQL: &str = select_events!("sequence < $1", "DESC");
+        self.found_events(SQL, query, before.unwrap_or(i64::MAX), count).await
+    }
+
+    /// Events newer than `after`, oldest first.
+    pub async fn events_after(
+        &self,
+        query: &AuditQuery,
+        after: i64,
+        count: u32,
+    ) -> Result<Vec<Event>, Error> {
+        const SQL: &str = select_events!("sequence > $1", "ASC");
+        self.found_events(SQL, query, after, count).await
+    }
+
+    async fn found_events(
+        &self,
+        sql: &'static str,
+        query: &AuditQuery,
+        from: i64,
+        count: u32,
+    ) -> Result<Vec<Event>, Error> {
+        let rows: Vec<Row> = on!(self, pool => sqlx::query_as(sql)
+            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&query.place).bind(&query.who)
+            .fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }
 }

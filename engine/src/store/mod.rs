@@ -15,6 +15,7 @@ pub mod scopes;
 pub mod sessions;
 pub mod tenant_secrets;
 pub mod throttle;
+pub mod usage;
 pub mod users;
 
 use crate::Error;

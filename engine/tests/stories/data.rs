@@ -29,6 +29,8 @@ stories! {
     a_version_made_elsewhere_a_moment_ago_opens_here,
     a_customers_key_encrypts_until_it_is_refused,
     too_much_is_refused_in_words,
+    use_is_counted_by_version_and_survives_a_database_that_is_away,
+    sums_of_long_ago_become_one_and_nothing_issued_is_forgotten,
 }
 
 const ID: [u8; 6] = [9; 6];
@@ -343,4 +345,53 @@ async fn too_much_is_refused_in_words(t: &TestPortal) {
     let items = [plain(&format!("{most}x"), Context::new())];
     let answers = t.portal.encrypt(&here, &items).await.expect("allowed");
     refused!(answers.into_iter().next().expect("one"), Error::Data(Refused::TooLong));
+}
+
+async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &TestPortal) {
+    let (ada, de, key) = with_service(t).await;
+    let here = call(&t.portal, &key, "production/DE").await;
+    let (made, _) = encrypt(&t.portal, &here, "old").await;
+    t.portal.wrap(&here, vec![Ok(ToWrap { dek: None, context: Context::new() })]).await.expect("allowed");
+    decrypt(&t.portal, &here, b"rubbish", Context::new()).await.expect_err("it is none");
+    let used = t.clock.now();
+    fail_after("begin", 0);
+    t.portal.note_usage().await;
+    assert_eq!(t.portal.usage(&de, 1).await.expect("known").issued, 0, "it could not be written");
+    t.portal.note_usage().await;
+    let usage = t.portal.usage(&de, 1).await.expect("known");
+    assert_eq!((usage.issued, usage.seen, usage.last_used_at), (2, 0, Some(used)));
+    t.clock.advance(TimeDelta::days(1));
+    let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
+    rotate(t, &ada, &de).await;
+    t.portal.look_again().await.expect("it looks");
+    t.portal.reencrypt(&here, &[sealed(&made, Context::new())]).await.expect("allowed");
+    // Two servers add to the same sums.
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    let there = call(&other, &key, "production/DE").await;
+    decrypt(&other, &there, &made, Context::new()).await.expect("it opens");
+    for portal in [&t.portal, &other] {
+        portal.note_usage().await;
+    }
+    let [first, second] =
+        [t.portal.usage(&de, 1).await, t.portal.usage(&de, 2).await].map(|usage| usage.expect("known"));
+    assert_eq!((first.issued, first.seen), (2, 2));
+    assert_eq!((second.issued, second.seen), (1, 0));
+}
+
+async fn sums_of_long_ago_become_one_and_nothing_issued_is_forgotten(t: &TestPortal) {
+    let (_, de, key) = with_service(t).await;
+    for _ in 0..3 {
+        let here = call(&t.portal, &key, "production/DE").await;
+        let (made, _) = encrypt(&t.portal, &here, "x").await;
+        decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens");
+        t.portal.note_usage().await;
+        t.clock.advance(TimeDelta::days(60));
+    }
+    let rows = async || number(t.db(), "SELECT COUNT(*) FROM version_usage").await;
+    let before = t.portal.usage(&de, 1).await.expect("known");
+    assert_eq!((before.issued, before.seen, rows().await), (3, 1, 3));
+    t.portal.sweep().await.expect("swept");
+    t.portal.sweep().await.expect("swept again");
+    assert_eq!((t.portal.usage(&de, 1).await.expect("known"), rows().await), (before, 2));
 }

@@ -53,6 +53,7 @@ pub fn router(app: &App) -> Router<App> {
     rows()
         .fold(Router::new(), |router, row| router.route(row.path, (row.handler)()))
         .route("/api", any(problem::nothing_here))
+        .route("/api/", any(problem::nothing_here))
         .route("/api/{*rest}", any(problem::nothing_here))
         .route("/api/1", any(tsp::nothing_here))
         .route("/api/1/", any(tsp::nothing_here))

@@ -2,11 +2,12 @@
 
 use super::changes::{self, Review, Step};
 use crate::App;
+use crate::api::native::reference;
 use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, done, query_value, see};
 use crate::web::visitor::SignedIn;
-use app::pages::{AddApiKeyPage, ApiKeysPage, NewApiKeyPage};
+use app::pages::{AddApiKeyPage, ApiGuidePage, ApiKeysPage, NewApiKeyPage};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -28,6 +29,14 @@ pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
     let before = query_value(&who.visitor.query, "before").and_then(|id| id.parse().ok());
     let (chrome, view) = (chrome(&app, &who).await?, app.portal().api_keys(before).await?);
     Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view /> }))
+}
+
+/// "How services use it".
+pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    let chrome = chrome(&app, &who).await?;
+    let (address, operations) = (app.public_url().as_str().trim_end_matches('/').to_owned(), reference());
+    let page = Page::framed(&who, "How services use it");
+    Ok(page.show(&app, move || view! { <ApiGuidePage chrome address operations /> }))
 }
 
 /// Boxes that were ticked come one by one under the same name.

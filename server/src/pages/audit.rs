@@ -1,17 +1,377 @@
-//! The audit log.
+//! The audit log: searched, and taken away as a file.
 
+use super::form_status;
 use crate::App;
+use crate::connections::Connection;
 use crate::web::failure::Failure;
+use crate::web::forms::Typed;
 use crate::web::page::{Page, chrome, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::AuditPage;
+use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use domain::audit::AuditQuery;
+use domain::form::Form;
+use domain::journal::JournalQuery;
+use domain::view::{AuditSource, LogView};
+use engine::{Error, Portal};
+use futures_util::stream;
 use leptos::prelude::*;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// What is looked for, as it is filled in.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sought {
+    source: String,
+    from: String,
+    to: String,
+    place: String,
+    who: String,
+    format: String,
+}
+
+/// What is looked for, read.
+struct Search {
+    source: AuditSource,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    place: Option<String>,
+    who: Option<String>,
+}
+
+/// A time as browsers send it ("2026-11-25T14:05", also with seconds), in UTC.
+fn moment(text: &str) -> Result<Option<DateTime<Utc>>, ()> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    read.map(|naive| Some(naive.and_utc())).ok_or(())
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+impl Sought {
+    fn of_query(query: &str) -> Self {
+        let value = |name| query_value(query, name).unwrap_or_default();
+        Self {
+            source: value("source"),
+            from: value("from"),
+            to: value("to"),
+            place: value("place"),
+            who: value("who"),
+            format: String::new(),
+        }
+    }
+
+    fn read(&self) -> (Search, Form) {
+        // A browser's field for times takes nothing but times.
+        let shown = |text: &str| if moment(text).is_ok() { text.to_owned() } else { String::new() };
+        let mut form = Form::new()
+            .with("from", shown(&self.from))
+            .with("to", shown(&self.to))
+            .with("place", &self.place)
+            .with("who", &self.who);
+        let mut time = |field, text| {
+            moment(text).unwrap_or_else(|()| {
+                form.refuse(field, "Enter a time like 2026-11-25T14:05.");
+                None
+            })
+        };
+        let (from, to) = (time("from", &self.from), time("to", &self.to));
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            form.refuse("to", "The end is not after the beginning.");
+        }
+        let source = AuditSource::from_word(&self.source).unwrap_or_default();
+        (Search { source, from, to, place: some(&self.place), who: some(&self.who) }, form)
+    }
+
+    /// The same search as an address, with a place in it.
+    fn address(&self, place: Option<(&str, &str)>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let fields = [
+            ("source", &self.source),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("place", &self.place),
+            ("who", &self.who),
+        ];
+        query.extend_pairs(fields.into_iter().filter(|(_, text)| !text.is_empty()));
+        query.extend_pairs(place);
+        format!("/audit?{}", query.finish())
+    }
+}
+
+impl Search {
+    fn is_filtered(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.place.is_some() || self.who.is_some()
+    }
+
+    fn audit(&self) -> AuditQuery {
+        AuditQuery { from: self.from, to: self.to, place: self.place.clone(), who: self.who.clone() }
+    }
+
+    fn journal(&self, cursor: Option<String>) -> JournalQuery {
+        JournalQuery {
+            from: self.from,
+            to: self.to,
+            scope: self.place.clone(),
+            who: self.who.clone(),
+            cursor,
+        }
+    }
+}
 
 pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let before = query_value(&who.visitor.query, "before").and_then(|text| text.parse().ok());
-    let view = app.portal().audit_log(before).await?;
+    let sought = Sought::of_query(&who.visitor.query);
+    let (search, form) = sought.read();
+    let place = query_value(&who.visitor.query, "before");
+    let view = match (form.is_refused(), search.source) {
+        (true, _) => LogView {
+            source: search.source,
+            lines: vec![],
+            older: None,
+            newest: None,
+            is_filtered: true,
+            damaged: 0,
+        },
+        (false, AuditSource::Portal) => of_portal(app.portal(), &sought, &search, place).await?,
+        (false, AuditSource::Data) => of_data(app.portal(), &sought, &search, place).await?,
+    };
     let chrome = chrome(&app, &who).await?;
-    Ok(Page::framed(&who, "Audit log").show(&app, move || view! { <AuditPage chrome view /> }))
+    let page = Page::framed(&who, "Audit log").status(form_status(&form));
+    Ok(page.show(&app, move || view! { <AuditPage chrome view form /> }))
+}
+
+async fn of_portal(
+    portal: &Portal,
+    sought: &Sought,
+    search: &Search,
+    place: Option<String>,
+) -> Result<LogView, Error> {
+    let before = place.and_then(|text| text.parse().ok());
+    let view = portal.search_audit_log(&search.audit(), before).await?;
+    Ok(LogView {
+        source: search.source,
+        lines: view.events.into_iter().map(Into::into).collect(),
+        older: view.older.map(|sequence| sought.address(Some(("before", &sequence.to_string())))),
+        newest: view.is_older_page.then(|| sought.address(None)),
+        is_filtered: search.is_filtered(),
+        damaged: 0,
+    })
+}
+
+async fn of_data(
+    portal: &Portal,
+    sought: &Sought,
+    search: &Search,
+    place: Option<String>,
+) -> Result<LogView, Error> {
+    let is_older_page = place.is_some();
+    let page = portal.data_events(&search.journal(place)).await?;
+    Ok(LogView {
+        source: search.source,
+        lines: page.events.into_iter().map(Into::into).collect(),
+        older: page.next.map(|cursor| sought.address(Some(("before", &cursor)))),
+        newest: is_older_page.then(|| sought.address(None)),
+        is_filtered: search.is_filtered(),
+        damaged: page.damaged,
+    })
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    JsonLines,
+    Csv,
+}
+
+/// Takes what is searched for away as a file. That it was taken is written down before the first line leaves.
+pub async fn export(
+    State(app): State<App>,
+    who: SignedIn,
+    connection: Option<Extension<Connection>>,
+    Typed(sought): Typed<Sought>,
+) -> Result<Response, Failure> {
+    let (search, form) = sought.read();
+    let (format, kind, ending) = match sought.format.as_str() {
+        "csv" => (Format::Csv, "text/csv; charset=utf-8", "csv"),
+        "jsonl" => (Format::JsonLines, "application/jsonl", "jsonl"),
+        _ => return Err(Failure::bad_form()),
+    };
+    if form.is_refused() {
+        return Err(Failure::bad_form());
+    }
+    let what = format!("{} as {ending}, {}", search.source.label(), sought.address(None));
+    app.portal().begin_export(&who.session, &what).await?;
+    let name = format!("keystead-audit-{}.{ending}", search.source.word());
+    let at_work = connection.map(|Extension(connection)| connection.at_work());
+    let pieces = Pieces { portal: app.portal().clone(), search, format, next: Next::Head };
+    let body = stream::unfold((pieces, at_work), |(mut pieces, at_work)| async move {
+        let piece = pieces.piece().await?;
+        Some((piece, (pieces, at_work)))
+    });
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    headers.extend(disposition.ok().map(|value| (CONTENT_DISPOSITION, value)));
+    Ok(response)
+}
+
+/// A file that is written piece by piece.
+struct Pieces {
+    portal: Portal,
+    search: Search,
+    format: Format,
+    next: Next,
+}
+
+enum Next {
+    Head,
+    Portal(i64),
+    Data(Option<String>),
+    Nothing,
+}
+
+const PORTAL_COLUMNS: [&str; 8] =
+    ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
+const DATA_COLUMNS: [&str; 13] = [
+    "server", "sequence", "at", "who", "key", "door", "action", "place", "versions", "items", "failed",
+    "outcome", "detail",
+];
+
+impl Pieces {
+    /// The next piece; an error breaks the file off, so that nobody takes a part for the whole.
+    async fn piece(&mut self) -> Option<Result<Bytes, Error>> {
+        let piece = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Nothing => return None,
+            Next::Head => self.head(),
+            Next::Portal(after) => self.portal_piece(after).await,
+            Next::Data(cursor) => self.data_piece(cursor).await,
+        };
+        Some(piece.map(Bytes::from))
+    }
+
+    fn head(&mut self) -> Result<Vec<u8>, Error> {
+        let (next, columns) = match self.search.source {
+            AuditSource::Portal => (Next::Portal(0), &PORTAL_COLUMNS[..]),
+            AuditSource::Data => (Next::Data(None), &DATA_COLUMNS[..]),
+        };
+        self.next = next;
+        match self.format {
+            Format::Csv => csv([columns.iter().map(ToString::to_string).collect()]),
+            Format::JsonLines => Ok(Vec::new()),
+        }
+    }
+
+    async fn portal_piece(&mut self, after: i64) -> Result<Vec<u8>, Error> {
+        let events = self.portal.export_audit_log(&self.search.audit(), after).await?;
+        self.next = events.last().map_or(Next::Nothing, |event| Next::Portal(event.sequence));
+        match self.format {
+            Format::JsonLines => json_lines(&events),
+            Format::Csv => csv(events.into_iter().map(|event| {
+                vec![
+                    event.sequence.to_string(),
+                    event.at.to_rfc3339(),
+                    event.who,
+                    event.action.word().to_owned(),
+                    event.place,
+                    event.outcome.word().to_owned(),
+                    event.detail,
+                    event.address,
+                ]
+            })),
+        }
+    }
+
+    async fn data_piece(&mut self, cursor: Option<String>) -> Result<Vec<u8>, Error> {
+        let page = self.portal.export_data_events(&self.search.journal(cursor)).await?;
+        if page.damaged > 0 {
+            return Err(Error::Fault("a segment of the journal is damaged: the export breaks off".into()));
+        }
+        self.next = page.next.map_or(Next::Nothing, |cursor| Next::Data(Some(cursor)));
+        match self.format {
+            Format::JsonLines => json_lines(&page.events),
+            Format::Csv => csv(page.events.into_iter().map(|recorded| {
+                let event = recorded.event;
+                let versions: Vec<_> = event.versions.iter().map(ToString::to_string).collect();
+                vec![
+                    recorded.server.to_string(),
+                    recorded.sequence.to_string(),
+                    event.at.to_rfc3339(),
+                    event.who.clone(),
+                    event.key.clone(),
+                    event.door.word().to_owned(),
+                    event.deed.word().to_owned(),
+                    event.scope.clone(),
+                    versions.join(" "),
+                    event.items.to_string(),
+                    event.failed.to_string(),
+                    event.outcome.word().to_owned(),
+                    event.detail(),
+                ]
+            })),
+        }
+    }
+}
+
+fn json_lines<T: Serialize>(events: &[T]) -> Result<Vec<u8>, Error> {
+    let mut lines = Vec::new();
+    for event in events {
+        serde_json::to_writer(&mut lines, event)
+            .map_err(|_| Error::Fault("an event cannot be written as JSON".into()))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// A cell that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection).
+fn guarded(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+}
+
+fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
+    let failed = || Error::Fault("an event cannot be written as CSV".into());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row.into_iter().map(guarded)).map_err(|_| failed())?;
+    }
+    writer.into_inner().map_err(|_| failed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_browsers_send_them() {
+        for (text, read) in [
+            ("2026-11-25T14:05", "2026-11-25T14:05:00+00:00"),
+            ("2026-11-25T14:05:59", "2026-11-25T14:05:59+00:00"),
+        ] {
+            assert_eq!(moment(text).expect("a time").expect("one").to_rfc3339(), read);
+        }
+        assert_eq!(moment(""), Ok(None));
+        for bad in ["yesterday", "2026-11-25", "2026-13-01T00:00", "25.11.2026 14:05"] {
+            assert_eq!(moment(bad), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_spreadsheet_finds_no_formula() {
+        let row = vec!["=1+1".to_owned(), "a,b\"c".to_owned(), "-2".to_owned(), "plain".to_owned()];
+        let written = String::from_utf8(csv([row]).expect("it is written")).expect("text");
+        assert_eq!(written, "'=1+1,\"a,b\"\"c\",'-2,plain\n");
+    }
 }

@@ -31,7 +31,11 @@ pub async fn version(State(app): State<App>, who: SignedIn, at: InKeys) -> Resul
     let (version, environment_name) = app.portal().version(&scope, number).await?;
     let aws = app.portal().aws_key(&scope, number).await?;
     let lease = app.portal().lease(&scope, number).await?;
+    let usage = app.portal().usage(&scope, number).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
-    Ok(page.show(&app, move || view! { <KeyVersionPage chrome scope environment_name version aws lease /> }))
+    Ok(page.show(
+        &app,
+        move || view! { <KeyVersionPage chrome scope environment_name version usage aws lease /> },
+    ))
 }

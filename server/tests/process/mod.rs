@@ -6,11 +6,13 @@ pub mod cluster;
 #[path = "../common/mod.rs"]
 pub mod common;
 mod home;
+mod past;
 pub mod pooler;
 mod raw;
 pub mod wire;
 
 pub use home::{Home, PASSWORD, code, on_postgres, postgres};
+pub use past::Past;
 pub use raw::{Raw, RawAnswer};
 
 use engine::totp::Seed;

@@ -11,6 +11,12 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
+    /// The body, as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        let body = self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         let head = self.text.split("\r\n\r\n").next().unwrap_or_default();
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
@@ -97,6 +103,16 @@ impl Raw {
     /// `None` as [`Raw::try_get`].
     pub async fn try_post(port: u16, path: &str, cookie: &str, form: &str) -> Option<RawAnswer> {
         Self::try_ask(port, Self::command(port, path, &format!("Cookie: {cookie}\r\n"), form)).await
+    }
+
+    /// What a service asks: JSON, with a key. `None` where the connection broke before there was an answer.
+    pub async fn try_service(port: u16, path: &str, key: &str, json: &str) -> Option<RawAnswer> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nAuthorization: ApiKey {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n",
+            json.len()
+        );
+        Self::try_ask(port, format!("{head}\r\n{json}")).await
     }
 
     async fn post_with(port: u16, path: &str, more: &str, form: &str) -> RawAnswer {

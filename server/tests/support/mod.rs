@@ -42,6 +42,10 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
+    }
+
     pub fn location(&self) -> &str {
         self.header("location")
     }
@@ -80,6 +84,7 @@ pub async fn furnished() -> (House, Person, String) {
     let code = house.test.code(&person);
     let made = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
     assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
+    house.test.open_journal(&house.test.portal).await;
     house.test.api_key(API_KEY, "Orders", "production/DE", Operation::ALL).await;
     house.test.clock.advance(chrono::TimeDelta::hours(13));
     let cookie = house.sign_in(&person).await;
@@ -88,6 +93,8 @@ pub async fn furnished() -> (House, Person, String) {
 
 /// The id of the API key of the furnished house.
 pub const API_KEY: [u8; 6] = [1, 2, 3, 4, 5, 6];
+/// That key, whole.
+pub const KEY: &str = "kstdAQIDBAUGssssssssssssssssssssssssssssssss";
 pub const API_KEYS_ADD: &str = "/api-keys/add";
 pub const REVOKE: &str = "/api-keys/010203040506/revoke";
 
@@ -253,6 +260,12 @@ impl Ask<'_> {
 
     pub fn form(self, form: impl Into<String>) -> Self {
         self.header("content-type", "application/x-www-form-urlencoded").body(form)
+    }
+
+    /// What a service asks: JSON, with a key, from no page.
+    pub fn service(self, key: &str, body: &serde_json::Value) -> Self {
+        let asked = self.without("sec-fetch-site").header("content-type", "application/json");
+        asked.header("authorization", &format!("ApiKey {key}")).body(body.to_string())
     }
 
     /// A body whose content type is said elsewhere, or not at all.

@@ -62,6 +62,9 @@ pub fn Field(
     /// Takes the focus when nothing on the page is wrong.
     #[prop(optional)]
     first: bool,
+    /// May stay empty.
+    #[prop(optional)]
+    optional: bool,
     /// What it often is; anything else may be typed.
     #[prop(optional)]
     suggestions: Vec<&'static str>,
@@ -84,7 +87,7 @@ pub fn Field(
                 spellcheck="false"
                 list=list
                 placeholder=state.kept.then_some("kept")
-                required=!state.kept
+                required=!state.kept && !optional
                 autofocus=state.takes_focus || (first && !state.any_error)
                 aria-describedby=described_by
                 aria-invalid=state.error.is_some().then_some("true")

@@ -74,6 +74,23 @@ pub fn PostForm(
     #[prop(optional, into)] action: Option<String>,
     children: Children,
 ) -> impl IntoView {
+    view! { <AnyForm form method="post" class="form" action children /> }
+}
+
+/// A form that only asks: what is filled in goes into the address, which can be bookmarked.
+#[component]
+pub fn QueryForm(form: Form, children: Children) -> impl IntoView {
+    view! { <AnyForm form method="get" class="filters" action=None children /> }
+}
+
+#[component]
+fn AnyForm(
+    form: Form,
+    method: &'static str,
+    class: &'static str,
+    action: Option<String>,
+    children: Children,
+) -> impl IntoView {
     let state = FormState { form: Arc::new(form), shown: Arc::default() };
     let FormState { form, shown } = state.clone();
     let fields = view! { <Provider value=state>{children()}</Provider> }.into_any();
@@ -81,7 +98,7 @@ pub fn PostForm(
     let elsewhere = form.errors().filter(|(name, _)| shown.iter().all(|error| error.name != *name));
     let general = form.error.clone().into_iter().chain(elsewhere.map(|(_, message)| message.to_owned()));
     view! {
-        <form class="form" method="post" action=action novalidate>
+        <form class=class method=method action=action novalidate>
             <ErrorSummary general=general.collect() shown />
             {fields}
         </form>

@@ -4,9 +4,10 @@ use super::operations;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use domain::view::{ApiOperation, ApiStatus};
+use domain::view::{ApiField, ApiOperation, ApiStatus};
+use serde_json::Value;
+use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -52,29 +53,103 @@ pub async fn show_document() -> Response {
     response
 }
 
-/// The operations as a person reads them.
+/// The operations as a person reads them: what the document says, flattened.
 pub fn reference() -> Vec<ApiOperation> {
-    let document = document();
-    let operations = document.paths.paths.iter().filter_map(|(path, item)| {
-        let PathItem { get, post, .. } = item;
-        let (method, operation) = match (get, post) {
-            (Some(get), _) => ("GET", get),
-            (None, Some(post)) => ("POST", post),
+    let document = serde_json::to_value(document()).unwrap_or_default();
+    let Some(paths) = document["paths"].as_object() else { return Vec::new() };
+    let operations = paths.iter().filter_map(|(path, item)| {
+        let (method, operation) = match (item.get("post"), item.get("get")) {
+            (Some(post), _) => ("POST", post),
+            (None, Some(get)) => ("GET", get),
             _ => return None,
         };
-        let statuses = operation.responses.responses.iter().filter_map(|(status, response)| match response {
-            utoipa::openapi::RefOr::T(response) => {
-                Some(ApiStatus { status: status.clone(), meaning: response.description.clone() })
-            }
-            utoipa::openapi::RefOr::Ref(_) => None,
-        });
+        let text = |name: &str| operation[name].as_str().unwrap_or_default().to_owned();
+        let schema = |body: &Value| body["content"]["application/json"]["schema"].clone();
+        let statuses =
+            operation["responses"].as_object().into_iter().flatten().map(|(status, answer)| ApiStatus {
+                status: status.clone(),
+                meaning: answer["description"].as_str().unwrap_or_default().to_owned(),
+            });
         Some(ApiOperation {
             method,
             path: path.clone(),
-            about: operation.summary.clone().or(operation.description.clone()).unwrap_or_default(),
-            name: operation.operation_id.clone().unwrap_or_default(),
+            about: text("summary"),
+            name: text("operationId"),
+            request: fields(&document, &schema(&operation["requestBody"])),
+            answer: fields(&document, &schema(&operation["responses"]["200"])),
             statuses: statuses.collect(),
         })
     });
     operations.collect()
+}
+
+/// What a schema stands for: behind its reference, and of one or many the one.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let named = schema["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#')));
+    match named.or_else(|| schema["oneOf"].as_array().and_then(|all| all.first())) {
+        Some(inner) => resolved(document, inner),
+        None => schema,
+    }
+}
+
+fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
+    let schema = resolved(document, schema);
+    let required: Vec<_> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let field = |(name, property): (&String, &Value)| ApiField {
+        name: name.clone(),
+        kind: kind(document, property),
+        is_required: required.contains(&name.as_str()),
+        about: property["description"].as_str().unwrap_or_default().to_owned(),
+    };
+    properties.map(field).collect()
+}
+
+/// "text", "base64", "number", "map of texts", "object", "list".
+fn kind(document: &Value, property: &Value) -> String {
+    if let Some(some) = property["oneOf"].as_array() {
+        let inner = some.iter().find(|one| one["type"] != "null");
+        return inner.map_or_else(String::new, |inner| kind(document, inner));
+    }
+    let property = resolved(document, property);
+    let of_type = |word: &str| match &property["type"] {
+        Value::String(one) => one == word,
+        Value::Array(some) => some.iter().any(|one| one == word),
+        _ => false,
+    };
+    let is_map = property["additionalProperties"].is_object();
+    let word = match property["format"].as_str() {
+        Some("byte") => "base64",
+        Some("date-time") => "time",
+        _ if of_type("integer") => "number",
+        _ if of_type("array") => "list",
+        _ if of_type("object") && is_map => "map of texts",
+        _ if of_type("object") => "object",
+        _ => "text",
+    };
+    word.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_every_field() {
+        let operations = reference();
+        let encrypt = operations.iter().find(|operation| operation.name == "encrypt").expect("encrypt");
+        let said = |fields: &[ApiField]| -> Vec<String> {
+            let word = |field: &ApiField| {
+                format!("{} {}{}", field.name, field.kind, if field.is_required { "" } else { "?" })
+            };
+            fields.iter().map(word).collect()
+        };
+        assert_eq!(said(&encrypt.request), ["audit object?", "context map of texts?", "plaintext base64"]);
+        assert_eq!(said(&encrypt.answer), ["ciphertext base64", "version number"]);
+        assert_eq!(operations.len(), 7);
+        for operation in operations {
+            assert!(!operation.about.is_empty() && !operation.answer.is_empty(), "{}", operation.name);
+        }
+    }
 }

@@ -14,9 +14,10 @@ use domain::view::VersionRow;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
 use engine::{SecretBytes, SecretText};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// What the caller wants written down with the request; none of it decides anything.
@@ -46,6 +47,39 @@ impl From<Audit> for Told {
     }
 }
 
+/// A context as it was said: each key once, or whoever reads the first and whoever reads the last would disagree.
+pub struct Said(Context);
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Context;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of texts, each key once")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+                let mut context = Context::new();
+                while let Some((key, value)) = map.next_entry()? {
+                    if context.insert(key, value).is_some() {
+                        return Err(A::Error::custom("a key is there twice"));
+                    }
+                }
+                Ok(context)
+            }
+        }
+
+        deserializer.deserialize_map(Pairs).map(Self)
+    }
+}
+
+fn context(said: Option<Said>) -> Context {
+    said.map_or_else(Context::new, |said| said.0)
+}
+
 /// Data to be encrypted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +89,9 @@ pub struct EncryptRequest {
     plaintext: SecretText,
     /// Authenticated, not stored: decrypting needs the same.
     #[serde(default)]
-    context: Option<Context>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    context: Option<Said>,
+    /// To be written down with it.
     #[serde(default)]
     audit: Option<Audit>,
 }
@@ -68,7 +104,8 @@ pub struct CiphertextRequest {
     ciphertext: String,
     /// The one it was encrypted with.
     #[serde(default)]
-    context: Option<Context>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    context: Option<Said>,
     #[serde(default)]
     audit: Option<Audit>,
 }
@@ -83,7 +120,8 @@ pub struct WrapRequest {
     dek: Option<SecretText>,
     /// Authenticated, not stored: unwrapping needs the same.
     #[serde(default)]
-    context: Option<Context>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    context: Option<Said>,
     #[serde(default)]
     audit: Option<Audit>,
 }
@@ -96,7 +134,8 @@ pub struct EdekRequest {
     edek: String,
     /// The one it was wrapped with.
     #[serde(default)]
-    context: Option<Context>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    context: Option<Said>,
     #[serde(default)]
     audit: Option<Audit>,
 }
@@ -145,7 +184,7 @@ impl Item for EncryptRequest {
     }
     fn read(self) -> Result<ToEncrypt, Refused> {
         let plaintext = decode_secret(&self.plaintext)?;
-        Ok(ToEncrypt { plaintext, context: self.context.unwrap_or_default() })
+        Ok(ToEncrypt { plaintext, context: context(self.context) })
     }
 }
 
@@ -155,7 +194,7 @@ impl Item for CiphertextRequest {
         self.audit.take()
     }
     fn read(self) -> Result<ToOpen, Refused> {
-        Ok(ToOpen { sealed: decode(&self.ciphertext)?, context: self.context.unwrap_or_default() })
+        Ok(ToOpen { sealed: decode(&self.ciphertext)?, context: context(self.context) })
     }
 }
 
@@ -166,7 +205,7 @@ impl Item for WrapRequest {
     }
     fn read(self) -> Result<ToWrap, Refused> {
         let dek = self.dek.as_ref().map(decode_secret).transpose()?;
-        Ok(ToWrap { dek, context: self.context.unwrap_or_default() })
+        Ok(ToWrap { dek, context: context(self.context) })
     }
 }
 
@@ -176,7 +215,7 @@ impl Item for EdekRequest {
         self.audit.take()
     }
     fn read(self) -> Result<ToOpen, Refused> {
-        Ok(ToOpen { sealed: decode(&self.edek)?, context: self.context.unwrap_or_default() })
+        Ok(ToOpen { sealed: decode(&self.edek)?, context: context(self.context) })
     }
 }
 

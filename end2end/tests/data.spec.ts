@@ -1,0 +1,128 @@
+// A service of the vendor's: its key made in the browser, used over HTTP, seen in the audit log, revoked.
+
+import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { expect, test } from '../support/fixtures';
+import type { Keystead } from '../support/keystead';
+import { look } from '../support/look';
+import { addCountry, addEnvironment, button, confirmWith, createKey, field, link, rows, said, signIn } from '../support/steps';
+import { hasScript } from '../support/watch';
+
+const PLAINTEXT = 'the address of somebody in order 17';
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** What a service does: it has no cookies and comes from no page. */
+async function ask(keystead: Keystead, key: string, operation: string, body: unknown): Promise<Answer> {
+  const answer = await fetch(`${keystead.url}/api/v1/scopes/production/DE/${operation}`, {
+    method: 'POST',
+    headers: { authorization: `ApiKey ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+async function photo(page: Page, name: string): Promise<void> {
+  if (await hasScript(page)) await look(page, name);
+}
+
+test.describe('a service', () => {
+  test.use({ hasTrueTime: true });
+
+  test('comes in with its key, writes and reads, is seen, and is shut out', async ({ page, keystead, admin }) => {
+    keystead.canaries.add('plaintext', PLAINTEXT);
+    await signIn(page, admin);
+    await page.goto('/api-keys/add');
+    await expect(page.getByText('There is nothing to give access to yet')).toBeVisible();
+    await addEnvironment(page, 'Production');
+    await addCountry(page, 'Germany');
+    await addCountry(page, 'France');
+    await createKey(page, admin, 'production/DE');
+
+    await test.step('its key is made, and shown once', async () => {
+      await page.goto('/api-keys');
+      await expect(page.getByRole('heading', { name: 'No API keys yet' })).toBeVisible();
+      await photo(page, 'api-keys-empty');
+      await link(page, 'Create API key').click();
+      await button(page, 'Next').click();
+      for (const said of ['Enter a name.', 'Choose at least one scope.', 'Choose at least one operation.']) {
+        await expect(page.getByText(said).first()).toBeVisible();
+      }
+      await photo(page, 'api-key-refused');
+      await field(page, 'Name').fill('Orders');
+      await page.getByLabel('Germany (DE)').check();
+      for (const operation of ['encrypt', 'decrypt', 'wrap', 'unwrap']) await field(page, operation).check();
+      await field(page, 'Expires').selectOption({ index: 1 });
+      await button(page, 'Next').click();
+      await expect(page.getByText('It may so in production/DE, and nowhere else.')).toBeVisible();
+      await photo(page, 'api-key-confirm');
+      await confirmWith(page, admin.nextCode(), 'Create');
+      await expect(page).toHaveURL('/api-keys/new');
+      await photo(page, 'api-key-new');
+    });
+    const key = (await page.locator('.new-key code').innerText()).trim();
+    await button(page, 'I have saved this key').click();
+    await expect(page).toHaveURL('/api-keys');
+    await page.goto('/api-keys/new');
+    await expect(page).toHaveURL('/api-keys');
+
+    await test.step('it writes and reads', async () => {
+      const context = { order: '17' };
+      const audit = { requesting_id: 'billing', object_id: 'order 17' };
+      const written = await ask(keystead, key, 'encrypt', { plaintext: base64(PLAINTEXT), context, audit });
+      expect([written.status, written.body['version']]).toEqual([200, 1]);
+      const { ciphertext } = written.body;
+      const read = await ask(keystead, key, 'decrypt', { ciphertext, context });
+      expect(read).toEqual({ status: 200, body: { plaintext: base64(PLAINTEXT), version: 1 } });
+      expect((await ask(keystead, key, 'decrypt', { ciphertext })).body['code']).toBe('not_opened');
+      expect((await ask(keystead, key, 'reencrypt', { ciphertext, context })).status).toBe(403);
+      const wrapped = await ask(keystead, key, 'wrap', { items: [{}, {}, {}] });
+      expect((wrapped.body['results'] as unknown[]).length).toBe(3);
+    });
+
+    await test.step('what it did is in the audit log, beside what people did', async () => {
+      await page.goto('/audit');
+      await page.getByRole('link', { name: 'Data plane' }).click();
+      const lines = await rows(page);
+      expect(lines).toHaveLength(5);
+      expect(lines[4]?.join(' ')).toContain('version 1, by billing, object order 17');
+      await photo(page, 'audit-data');
+      await field(page, 'Where').fill('production/FR');
+      await button(page, 'Search').click();
+      await expect(page.getByRole('heading', { name: 'Nothing was found' })).toBeVisible();
+      await page.getByRole('main').getByRole('link', { name: 'Clear' }).click();
+      const download = page.waitForEvent('download');
+      await button(page, 'JSON lines').click();
+      const exported = readFileSync(await (await download).path(), 'utf8').trim().split('\n');
+      expect(exported).toHaveLength(5);
+      expect(JSON.parse(exported[0] ?? '')).toMatchObject({ sequence: 1, who: 'Orders', deed: 'data.encrypt', object_id: 'order 17' });
+    });
+
+    await test.step('the version shows its use, the list the last use of the key', async () => {
+      await expect(async () => {
+        await page.goto('/environments/production/DE/keys/1');
+        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('4', { timeout: 500 });
+      }).toPass({ timeout: 15_000 });
+      await page.goto('/api-keys');
+      expect((await rows(page))[0]?.join(' ')).not.toContain('never');
+      await photo(page, 'api-keys');
+      await link(page, 'How services use it').click();
+      await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();
+      await photo(page, 'guide-api');
+    });
+
+    await test.step('revoked, it is shut out at once', async () => {
+      await page.goto('/api-keys');
+      await button(page, 'Revoke').click();
+      await expect(page.getByText(/It was used/)).toBeVisible();
+      await confirmWith(page, admin.nextCode(), 'Revoke');
+      await expect(said(page)).toHaveText('The key Orders is revoked. Services that come in with it are refused.');
+      expect((await ask(keystead, key, 'encrypt', { plaintext: base64(PLAINTEXT) })).status).toBe(401);
+      await expect(button(page, 'Revoke')).toHaveCount(0);
+    });
+  });
+});

@@ -1,0 +1,73 @@
+//! How much each version is used, in sums of a day.
+
+use super::{Db, Tx, on, within};
+use crate::Error;
+use chrono::{DateTime, Utc};
+use domain::view::UsageView;
+
+/// What was counted of a version since the last time it was written down.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    pub issued: u64,
+    pub seen: u64,
+    pub last_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Sums {
+    issued: Option<i64>,
+    seen: Option<i64>,
+    last_at: Option<DateTime<Utc>>,
+}
+
+fn i64_of(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Db {
+    /// All that was ever issued, what was seen since a moment, and the last use.
+    pub async fn usage_of(&self, version: i64, since: DateTime<Utc>) -> Result<UsageView, Error> {
+        // CAST: PostgreSQL's sums are NUMERIC.
+        const SQL: &str = "SELECT CAST(SUM(issued) AS BIGINT) AS issued, \
+                           CAST(SUM(CASE WHEN day >= $2 THEN seen ELSE 0 END) AS BIGINT) AS seen, \
+                           MAX(last_at) AS last_at FROM version_usage WHERE version_id = $1";
+        let sums: Sums =
+            on!(self, pool => sqlx::query_as(SQL).bind(version).bind(since).fetch_one(pool).await)?;
+        let count = |sum: Option<i64>| sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
+        Ok(UsageView { issued: count(sums.issued), seen: count(sums.seen), last_used_at: sums.last_at })
+    }
+}
+
+impl Tx {
+    /// Adds to the sums of a day; every server adds its own.
+    pub async fn add_usage(
+        &mut self,
+        version: i64,
+        day: DateTime<Utc>,
+        counted: Counted,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) VALUES ($1, $2, $3, $4, $5) \
+                           ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
+                           seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
+                           excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END";
+        within!(self, c => sqlx::query(SQL)
+            .bind(version).bind(day).bind(i64_of(counted.issued)).bind(i64_of(counted.seen)).bind(counted.last_at)
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Folds the days before `before` into one line a version.
+    pub async fn fold_usage(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
+        const FOLD: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) \
+                            SELECT version_id, $2, CAST(SUM(issued) AS BIGINT), CAST(SUM(seen) AS BIGINT), MAX(last_at) \
+                            FROM version_usage WHERE day > $2 AND day < $1 GROUP BY version_id \
+                            ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
+                            seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
+                            excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END";
+        const FORGET: &str = "DELETE FROM version_usage WHERE day > $2 AND day < $1";
+        within!(self, c => sqlx::query(FOLD).bind(before).bind(into).execute(c).await.map(drop))?;
+        Ok(
+            within!(self, c => sqlx::query(FORGET).bind(before).bind(into).execute(c).await.map(|r| r.rows_affected()))?,
+        )
+    }
+}

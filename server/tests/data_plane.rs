@@ -1,0 +1,222 @@
+//! The data plane of real servers: what one is told the other obeys; what was answered survives `kill -9`; and neither the
+//! portal nor the data plane starves the other.
+
+mod process;
+
+use domain::journal::JournalQuery;
+use engine::testing::look::{execute, number};
+use engine::testing::{Kind, root_key, scale};
+use engine::{Clock, Portal, Settings};
+use process::common::{on_both, random};
+use process::{Home, Keystead, Past, Raw};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// The first country there is.
+const SCOPE: &str = "production/AF";
+const SECOND: Duration = Duration::from_secs(1);
+
+fn path(operation: &str) -> String {
+    format!("/api/v1/scopes/{SCOPE}/{operation}")
+}
+
+/// A home with a scope that has a key, and an API key for it, made on the host.
+async fn furnished(kind: Kind) -> (Home, String) {
+    let home = Home::new(kind).await;
+    if kind == Kind::Sqlite {
+        home.make_root_key();
+    }
+    let db = home.db().await;
+    Past::of(db.clone()).await.keys(1).await;
+    db.close().await;
+    let key = api_key(&home).await;
+    (home, key)
+}
+
+async fn api_key(home: &Home) -> String {
+    let words = [
+        "api-key",
+        "create",
+        "--name",
+        "orders",
+        "--scope",
+        SCOPE,
+        "--operations",
+        "encrypt,decrypt,wrap,unwrap",
+    ];
+    let made = home.host(&words, "").await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    assert_eq!((key.len(), &key[..4]), (44, "kstd"), "the key alone is on standard output");
+    key
+}
+
+async fn ask(port: u16, key: &str, operation: &str, body: &Value) -> (u16, Value) {
+    match Raw::try_service(port, &path(operation), key, &body.to_string()).await {
+        Some(answer) => (answer.status, answer.json()),
+        None => (0, Value::Null),
+    }
+}
+
+/// Asks until it is as it should be; answers with how long that took.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}: not after {:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_is_told_the_other_obeys_within_a_second() {
+    let mut first = Home::new(Kind::Postgres).await;
+    first.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "2");
+    let second = first.neighbour();
+    let db = first.db().await;
+    Past::of(db.clone()).await.keys(1).await;
+    let (first, second) = (Keystead::on(first).await, Keystead::on(second).await);
+    let ports = [first.port, second.port];
+    // What was due when they started.
+    until("the rotation", async || number(&db, "SELECT COUNT(*) FROM key_version").await == 2).await;
+    let key = api_key(&first.home).await;
+    let body = json!({"plaintext": "YQ=="});
+    let mut known = Duration::ZERO;
+    for port in ports {
+        known =
+            known.max(until("the new key", async || ask(port, &key, "encrypt", &body).await.0 == 200).await);
+    }
+    assert!(known < SECOND, "a new key is known after {known:?}");
+
+    execute(&db, "UPDATE key_version SET due_at = created_at WHERE status = 'active'").await.expect("due");
+    until("the rotation", async || number(&db, "SELECT COUNT(*) FROM key_version").await == 3).await;
+    let mut newest = Duration::ZERO;
+    for port in ports {
+        let is_third = async || ask(port, &key, "encrypt", &body).await.1["version"] == 3;
+        newest = newest.max(until("the new version", is_third).await);
+    }
+    assert!(newest < SECOND, "the new version encrypts after {newest:?}");
+    for [here, there] in [ports, [ports[1], ports[0]]] {
+        let made = ask(here, &key, "encrypt", &body).await.1;
+        let opened = ask(there, &key, "decrypt", &json!({"ciphertext": made["ciphertext"]})).await;
+        assert_eq!(opened, (200, json!({"plaintext": "YQ==", "version": 3})));
+    }
+
+    let revoked = first.home.host(&["api-key", "revoke", "--key", &key[..12]], "").await;
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    let mut out = Duration::ZERO;
+    for port in ports {
+        out =
+            out.max(until("the revocation", async || ask(port, &key, "encrypt", &body).await.0 == 401).await);
+        for _ in 0..20 {
+            assert_eq!(ask(port, &key, "encrypt", &body).await.0, 401, "and stays so");
+        }
+    }
+    assert!(out < SECOND, "a revoked key is refused after {out:?}");
+    println!(
+        "figure: two servers: a new key known after {known:?}, a new version used after {newest:?}, a revoked key refused after {out:?}"
+    );
+    db.close().await;
+    let (mut first, mut second) = (first, second);
+    first.kill().await;
+    second.kill().await;
+    first.home.end().await;
+}
+
+/// Asks without end; every object whose answer came is acknowledged.
+async fn keep_asking(port: u16, key: String, next: Arc<AtomicU64>) -> Vec<u64> {
+    let mut acknowledged = Vec::new();
+    loop {
+        let object = next.fetch_add(1, Ordering::Relaxed);
+        let body = json!({"plaintext": "YQ==", "audit": {"object_id": object.to_string()}});
+        match ask(port, &key, "encrypt", &body).await {
+            (200, _) => acknowledged.push(object),
+            (0, _) => return acknowledged,
+            (status, problem) => panic!("{status}: {problem}"),
+        }
+    }
+}
+
+on_both! {
+    a_killed_server_loses_no_request_that_it_answered,
+}
+
+async fn a_killed_server_loses_no_request_that_it_answered(kind: Kind) {
+    let (home, key) = furnished(kind).await;
+    let mut server = Keystead::idle(home);
+    let next = Arc::new(AtomicU64::new(0));
+    let mut acknowledged = Vec::new();
+    let kills = scale(4, 50);
+    for _ in 0..kills {
+        server.start_again().await;
+        let mut clients = JoinSet::new();
+        for _ in 0..8 {
+            clients.spawn(keep_asking(server.port, key.clone(), Arc::clone(&next)));
+        }
+        tokio::time::sleep(Duration::from_millis(200 + random(600) as u64)).await;
+        server.kill().await;
+        acknowledged.extend(clients.join_all().await.into_iter().flatten());
+    }
+    let written = journal(&server.home).await;
+    let missing: Vec<_> = acknowledged.iter().filter(|object| written.get(*object) != Some(&1)).collect();
+    assert_eq!(missing, [&0; 0], "answered and not written down once");
+    println!(
+        "figure: killed {kills} times under load: {} answered, all of them in the journal; {} more were written and not heard",
+        acknowledged.len(),
+        written.len() - acknowledged.len()
+    );
+    assert!(acknowledged.len() > 100, "there was a load");
+    server.home.end().await;
+}
+
+/// How often the journal tells of each object, once the killed runs are adopted.
+async fn journal(home: &Home) -> HashMap<u64, u32> {
+    let (db, clock) = (home.db().await, Clock::system());
+    let portal = Portal::open(db, &root_key(), clock, Settings::default()).await.expect("it opens");
+    portal.open_journal(&home.data().join("journal")).await.expect("a journal");
+    portal.tend_journal().await.expect("tended");
+    let (mut written, mut query) = (HashMap::new(), JournalQuery::default());
+    loop {
+        let page = portal.export_data_events(&query).await.expect("a piece");
+        assert_eq!(page.damaged, 0);
+        for recorded in page.events {
+            let object = recorded.event.told.object_id.expect("an object").parse().expect("a number");
+            *written.entry(object).or_insert(0) += 1;
+        }
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            portal.close().await;
+            return written;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_the_portal_nor_the_data_plane_starves_the_other() {
+    let (home, key) = furnished(Kind::Sqlite).await;
+    let server = Keystead::on(home).await;
+    let port = server.port;
+    let body = json!({"plaintext": "YQ=="});
+    assert_eq!(ask(port, &key, "encrypt", &body).await.0, 200);
+    // More slow bodies than there are places, at one half and then at the other: they hold none while they only arrive.
+    for stuck in [path("encrypt"), "/sign-in".to_owned()] {
+        let mut slow = Vec::new();
+        for _ in 0..300 {
+            let mut raw = Raw::connect(port).await;
+            let head = format!(
+                "POST {stuck} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nSec-Fetch-Site: same-origin\r\nAuthorization: ApiKey {key}\r\n\
+                 Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
+            );
+            assert!(raw.send(head.as_bytes()).await);
+            slow.push(raw);
+        }
+        let began = Instant::now();
+        assert_eq!(ask(port, &key, "encrypt", &body).await.0, 200, "the data plane while {stuck} is stuck");
+        assert_eq!(Raw::get(port, "/sign-in", "").await.status, 200, "the portal while {stuck} is stuck");
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+}
