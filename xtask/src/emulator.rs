@@ -50,7 +50,9 @@ pub fn provide(place: &Place) -> Result<()> {
         .context("no Python environment could be made for the emulator of AWS KMS")?;
     let mut pip = Command::new(python(place));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    lists.iter().for_each(|list| drop(pip.arg("-r").arg(list)));
+    for list in &lists {
+        pip.arg("-r").arg(list);
+    }
     shell::quiet(&mut pip).context("the emulator could not be installed from PyPI: is the network there?")?;
     fs::write(note, wanted)?;
     Ok(())
