@@ -36,7 +36,7 @@ const SOME = ['an element', 'the end of an attribute', 'another attribute', 'con
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
 /** Fields whose text comes back when the form is refused. */
-const ECHOED = ['email', 'name', 'confirm', 'region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
+const ECHOED = ['email', 'name', 'alias', 'confirm', 'region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
 /** The address as the server's table of pages writes it. */
@@ -261,6 +261,11 @@ test.describe('with a high daily limit', () => {
       await addCountry(page, 'Germany');
       await addCountry(page, 'France');
       await attacker.attackAll(`${home}/FR/remove`, SOME);
+      await attacker.attackAll(`${home}/DE/alias`, SOME);
+      await attacker.open(`${home}/DE/alias`);
+      await attacker.attack('', { alias: 'acme@berlin' });
+      await attacker.confirm(admin);
+      await expect(said(page)).toHaveText('Services may call this scope acme@berlin.');
     });
 
     await test.step('keys', async () => {

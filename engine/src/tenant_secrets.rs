@@ -109,7 +109,11 @@ impl Portal {
         tx.insert_tenant_secret(name, generation, &sealed, self.now()).await
     }
 
-    fn open_tenant_secret(&self, name: &SecretName, stored: &StoredSecret) -> Result<TenantSecret, Error> {
+    pub(crate) fn open_tenant_secret(
+        &self,
+        name: &SecretName,
+        stored: &StoredSecret,
+    ) -> Result<TenantSecret, Error> {
         let row = row_of(name);
         let place = place(name, &row, stored.generation);
         let bytes = self.keyring().open(Purpose::TenantSecret, place, &stored.sealed)?;

@@ -7,6 +7,7 @@ pub mod look;
 use crate::audit::{Actor, Entry};
 use crate::envelope::RootKey;
 use crate::lease::LeaseKey;
+use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
 use crate::totp::Seed;
 use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
@@ -16,6 +17,7 @@ use domain::audit::Action;
 use domain::data::Operation;
 use domain::limits::DailyLimits;
 use domain::scope::ScopeName;
+use domain::tenant_secret::SecretType;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::path::{Path, PathBuf};
@@ -159,6 +161,23 @@ impl Portal {
 }
 
 impl Portal {
+    /// Opens the stored secrets of a scope's vectors past what is in memory; makes them where there are none.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when one was changed.
+    pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
+        let (scope, _) = self.scope(scope).await?;
+        let (secret_type, path) = (SecretType::Vector, path.to_owned());
+        let name = SecretName { scope: scope.id, secret_type, path };
+        if self.db().tenant_secrets(&name).await?.is_empty() {
+            self.tenant_secrets(&name).await?;
+        }
+        for stored in self.db().tenant_secrets(&name).await? {
+            self.open_tenant_secret(&name, &stored)?;
+        }
+        Ok(())
+    }
+
     /// Ends the journal as the end of a server does; the database stays open for the story.
     pub async fn close_journal_only(&self) {
         if let Ok(journal) = self.journal() {

@@ -33,7 +33,6 @@ fn guarded() -> impl Iterator<Item = &'static Row> {
 #[tokio::test]
 async fn without_a_key_that_works_no_row_answers_and_all_answer_alike() {
     let (house, _, cookie) = furnished().await;
-    house.test.open_journal(&house.test.portal).await;
     let right = format!("kstdAQIDBAUG{}", "s".repeat(32));
     for row in guarded() {
         let scheme = scheme(row);
@@ -66,7 +65,6 @@ async fn without_a_key_that_works_no_row_answers_and_all_answer_alike() {
 #[tokio::test]
 async fn a_key_of_another_scope_learns_nothing() {
     let (house, _, _) = furnished().await;
-    house.test.open_journal(&house.test.portal).await;
     let key = house.test.api_key([9; 6], "Other", "production/AT", Operation::ALL).await;
     house.test.portal.look_again().await.expect("it looks");
     for row in guarded().filter(|row| row.needs != Needs::AnyKey) {

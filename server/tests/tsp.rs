@@ -25,7 +25,6 @@ struct Tsp {
 
 async fn tsp() -> Tsp {
     let (house, _, _) = furnished().await;
-    house.test.open_journal(&house.test.portal).await;
     let key = house.test.api_key([9; 6], "Clients", "production/*", Operation::ALL).await;
     house.test.portal.look_again().await.expect("it looks");
     Tsp { house, key }

@@ -42,7 +42,7 @@ impl Portal {
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
         let derived = self.try_derive(call, asked).await;
         let items = count(asked.paths.values().map(BTreeSet::len).sum());
-        let failed = if derived.is_err() { items } else { 0 };
+        let failed = if derived.is_err() { items.max(1) } else { 0 };
         let done = Done { deed: Deed::Derive, items, failed, versions: vec![], event: None };
         self.write_down(call, done, derived.as_ref().err()).await?;
         derived

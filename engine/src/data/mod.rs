@@ -315,7 +315,8 @@ impl Portal {
             Err(error) => Err(error),
         };
         let (deed, items) = (operation.into(), count(items));
-        let mut record = Done { deed, items, failed: items, versions: vec![], event: None };
+        // A request for nothing can be refused, too.
+        let mut record = Done { deed, items, failed: items.max(1), versions: vec![], event: None };
         let mut why = done.as_ref().err();
         if let Ok(answers) = &done {
             record.failed = count(answers.iter().filter(|answer| answer.is_err()).count());

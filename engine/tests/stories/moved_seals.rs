@@ -34,6 +34,7 @@ enum Opener {
     Note(&'static str),
     Change(ChangeId),
     Material(ScopeName, u32),
+    Secret(ScopeName, &'static str),
 }
 
 struct House {
@@ -62,6 +63,7 @@ impl Cell {
             Opener::Seed(email) => t.open_stored_seed(email).await,
             Opener::Note(form) => t.portal.kept(session, form).await.map(drop),
             Opener::Change(id) => t.portal.prepared::<CreateKey>(session, *id).await.map(drop),
+            Opener::Secret(scope, path) => t.portal.open_tenant_secrets(scope, path).await,
             Opener::Material(scope, number) => t.portal.material(scope, *number).await.map(drop),
         }
     }
@@ -127,6 +129,14 @@ async fn furnished(t: &TestPortal) -> House {
             format!("number = {number} AND scope_id = (SELECT id FROM scope WHERE country = '{country}')");
         let opener = Opener::Material(scope.clone(), number);
         cells.push(Cell { table: "key_version", column: "material", row, opener });
+    }
+    for (country, scope, path) in [("DE", &de, "users"), ("DE", &de, "orders"), ("FR", &fr, "users")] {
+        t.portal.open_tenant_secrets(scope, path).await.expect("made");
+        let row = format!(
+            "secret_path = '{path}' AND scope_id = (SELECT id FROM scope WHERE country = '{country}')"
+        );
+        let opener = Opener::Secret(scope.clone(), path);
+        cells.push(Cell { table: "tenant_secret", column: "secret", row, opener });
     }
     let house = House { ada, cells };
     for cell in &house.cells {

@@ -165,6 +165,15 @@ async fn who_may_not_wrap_and_unwrap_derives_nothing(t: &TestPortal) {
         let call = call(&t.portal, &key, unknown).await;
         refused!(t.portal.derive(&call, &asked).await, Error::NotFound);
     }
+    let nothing = ToDerive { secret_type: SecretType::Vector, paths: Default::default() };
+    let nowhere = call(&t.portal, &key, "nobody").await;
+    refused!(t.portal.derive(&nowhere, &nothing).await, Error::NotFound);
+    refused!(t.portal.wrap(&nowhere, vec![]).await, Error::NotFound);
+    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    assert!(
+        lines.iter().all(|line| line.event.outcome == Outcome::Refused),
+        "also where nothing was asked for"
+    );
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 0);
 }
 
