@@ -15,6 +15,8 @@ impl FailureCode {
     pub const TIMEOUT: Self = Self(Cow::Borrowed("Timeout"));
     /// No connection: name, address, TLS.
     pub const NOT_CONNECTED: Self = Self(Cow::Borrowed("NotConnected"));
+    /// The host of the region has an address that is not public.
+    pub const NOT_PUBLIC: Self = Self(Cow::Borrowed("NotPublic"));
     /// The call had no turn: other calls for the same country took all places. Nothing is known of KMS.
     pub const BUSY: Self = Self(Cow::Borrowed("Busy"));
     /// What answered is no KMS.
@@ -72,6 +74,10 @@ impl FailureCode {
             "NotConnected" => {
                 "No connection to KMS: the name does not resolve, nothing answers there, or its certificate is not trusted. \
                  Look at the region and at the network between."
+            }
+            "NotPublic" => {
+                "The name of the region's KMS leads to a private address, and this server does not call those. If that is a \
+                 VPC endpoint, whoever runs Keystead sets KEYSTEAD_KMS_PRIVATE_ENDPOINTS."
             }
             "Busy" => "Too many calls to this KMS are under way here. Try again in a few seconds.",
             "NotUnderstood" => "What answered is not KMS. Look at what stands between Keystead and KMS.",

@@ -189,6 +189,8 @@ pub struct PreparedView {
     pub warning: Option<String>,
     /// What the customer's KMS was found to do, where it was asked.
     pub report: Option<Report>,
+    /// The least-privilege policy for the key it is about.
+    pub policy: Option<String>,
     pub expires_at: DateTime<Utc>,
 }
 

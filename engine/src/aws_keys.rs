@@ -222,6 +222,11 @@ impl Portal {
         Ok(Some(view(stored, probe_at)))
     }
 
+    /// Where KMS is called for a region: its own host, or what the operator has set.
+    pub fn kms_address(&self, region: &Region) -> String {
+        self.kms().address(region)
+    }
+
     /// What this server holds in memory of a version.
     ///
     /// # Errors

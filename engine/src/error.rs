@@ -275,7 +275,7 @@ impl Error {
             }
             Self::Preflight(_) => {
                 "The key works, but these credentials are not limited to Decrypt as far as can be told. Use others, or tick \
-                 the box below."
+                 the box under what the check found."
                     .into()
             }
             Self::PreflightsTooMany { seconds } => {

@@ -77,6 +77,8 @@ async fn an_unknown_region_is_a_warning_and_no_refusal() {
     assert_eq!(prepared.status, StatusCode::SEE_OTHER);
     let shown = house.get(&cookie, prepared.location()).await;
     assert!(shown.body.contains("Keystead does not know the region eu-southwest-9 yet"));
+    let said = format!("Calls go to {}.", house.kms().url());
+    assert!(shown.body.contains(&said), "where the operator has them go: {said}");
 }
 
 #[tokio::test]
@@ -96,6 +98,7 @@ async fn the_review_shows_every_line_and_the_secret_never_comes_back() {
     }
     must_not_show_secrets(&shown);
     assert!(!shown.body.contains(ACCESS_KEY_ID), "the id is masked");
+    assert!(shown.body.contains("KeysteadDecryptOnly"), "the policy for this key");
     let back = house.get(&cookie, &prepared.location().replace("?change=", "?back=")).await;
     assert!(
         back.body.contains(DATA_KEY) && back.body.contains("placeholder=\"kept\""),
@@ -150,9 +153,15 @@ async fn what_is_pasted_fills_the_fields_without_script_too() {
     let fields = [("key_type", "manual_aws"), ("paste", &pasted), ("fill", "yes")];
     let filled = house.post(&cookie, KEYS_ADD, &fields).await;
     assert_eq!(filled.status, StatusCode::OK);
-    for words in
-        [DATA_KEY, ARN, "value=\"eu-central-1\"", ACCESS_KEY_ID, "placeholder=\"kept\"", "Look them over"]
-    {
+    for words in [
+        DATA_KEY,
+        ARN,
+        "value=\"eu-central-1\"",
+        ACCESS_KEY_ID,
+        "placeholder=\"kept\"",
+        "Look them over",
+        "KeysteadDecryptOnly",
+    ] {
         assert!(filled.body.contains(words), "{words}");
     }
     must_not_show_secrets(&filled);
@@ -207,6 +216,7 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
         "Decrypt works: failed (DisabledException)",
         "The CMK is disabled.",
         "Refused",
+        "Neither encrypts nor decrypts while KMS refuses.",
         "No decrypt is possible",
     ] {
         assert!(page.body.contains(words), "{words}");
@@ -400,4 +410,28 @@ async fn a_secret_that_is_pasted_under_a_wrong_name_is_shown_in_no_field() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_policy_is_offered_as_soon_as_the_arn_is_known() {
+    let (house, _, cookie) = furnished().await;
+    let fields = [("key_type", "manual_aws"), ("cmk_arn", ARN), ("region", "eu-central-1")];
+    let typed = house.post(&cookie, KEYS_ADD, &fields).await;
+    assert_eq!(typed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        typed.body.contains("KeysteadDecryptOnly") && typed.body.contains("Enter the IAM access key ID.")
+    );
+    let none = house.post(&cookie, KEYS_ADD, &form(&[("cmk_arn", "arn:aws:kms")])).await;
+    assert!(!none.body.contains("KeysteadDecryptOnly"));
+}
+
+#[tokio::test]
+async fn a_limit_of_a_type_is_said_where_that_type_is_chosen() {
+    let (house, person, cookie) = furnished().await;
+    let prepared = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
+    confirm(&house, &person, &cookie, prepared.location()).await;
+    let page = house.get(&cookie, KEYS_ADD).await;
+    let (before, _) = page.body.split_once("No new Manual: AWS version is possible now").expect("it is said");
+    let (_, around) = before.rsplit_once("<div class=\"for-").expect("in a part of one type");
+    assert!(around.starts_with("manual-aws\""), "{around}");
 }

@@ -160,6 +160,7 @@ pub fn prepared() -> PreparedView {
             "The new period has already run out: Keystead rotates soon after you confirm.".to_owned(),
         ),
         report: None,
+        policy: None,
         expires_at: now() + Duration::minutes(5),
     }
 }

@@ -52,7 +52,7 @@ impl Flow {
         };
         let data = match self {
             Self::Write => (None, [60, 52, 60, 118], [0, 0]),
-            Self::Read => (None, [220, 140, 162, 140], [0, 0]),
+            Self::Read => (Some(2), [220, 140, 162, 140], [191, 124]),
         };
         [
             (Some(1), [60, 50, 60, 118], [42, 86]),

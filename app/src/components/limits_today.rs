@@ -21,10 +21,14 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
     let reached = types.iter().filter_map(|key_type| {
         let reached = limits.daily.after_one_more(limits.usage(*key_type), *key_type, now).err()?;
         let title = format!("No new {} version is possible now", key_type.label());
+        // Where a type is still to be chosen, only what concerns the chosen one is said.
+        let class = (types.len() > 1).then(|| format!("for-{}", key_type.word().replace('_', "-")));
         Some(view! {
-            <Callout tone=Tone::Warn title>
-                <p>{words::limit_reached(&reached, now)}</p>
-            </Callout>
+            <div class=class>
+                <Callout tone=Tone::Warn title>
+                    <p>{words::limit_reached(&reached, now)}</p>
+                </Callout>
+            </div>
         })
     });
     let supplied = types.iter().any(|key_type| key_type.is_customer_supplied());

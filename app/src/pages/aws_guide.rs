@@ -39,7 +39,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 <Section title="2. Create a policy that may only decrypt">
                     <p>
                         "In IAM, create a policy: service " <b>"KMS"</b> ", action " <b>"Decrypt"</b>
-                        ", and as its resource this one key. The form offers the same text ready-made for the ARN that is typed there."
+                        ", and as its resource this one key. The form offers the same text ready-made as soon as you have entered the ARN there and pressed Next."
                     </p>
                     <Copyable text=policy />
                 </Section>
@@ -81,7 +81,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 </Section>
                 <Section title="When you want it to stop">
                     <p>
-                        "Disable the key, schedule its deletion, take the policy from the user or deactivate the access key. Keystead asks your KMS every minute: as soon as it hears a refusal it wipes the data key from memory, and nothing is decrypted any more. The page of the version shows that clock."
+                        "Disable the key, schedule its deletion, take the policy from the user or deactivate the access key. Keystead asks your KMS every minute, unless whoever runs it has set another time: as soon as it hears a refusal it wipes the data key from memory, and nothing is decrypted any more. The page of the version shows that clock."
                     </p>
                     <Callout tone=Tone::Warn>
                         <p>

@@ -1,5 +1,6 @@
 //! The second step of every change: what will happen, and the code that makes it happen.
 
+use crate::components::aws_fields::Policy;
 use crate::components::change_steps::ChangeSteps;
 use crate::components::frame::Frame;
 use crate::components::moment::Until;
@@ -29,7 +30,7 @@ pub fn ConfirmPage(
     form: Form,
 ) -> impl IntoView {
     let now = chrome.now;
-    let PreparedView { effects, warning, report, expires_at } = prepared;
+    let PreparedView { effects, warning, report, policy, expires_at } = prepared;
     view! {
         <Frame chrome crumbs>
             <div class="narrow">
@@ -48,6 +49,7 @@ pub fn ConfirmPage(
                             </Card>
                         }
                     })}
+                {policy.map(|policy| view! { <Policy policy /> })}
                 {warning
                     .map(|warning| {
                         view! {

@@ -14,6 +14,7 @@ use crate::components::ui::copy::Copyable;
 use crate::components::ui::facts::{Fact, Facts};
 use crate::pages::keys::keys_crumbs;
 use crate::paths;
+use domain::health::HealthState;
 use domain::key_version::Status;
 use domain::scope::ScopeName;
 use domain::view::{AwsKeyView, Chrome, LeaseView, UsageView, VersionRow};
@@ -37,7 +38,9 @@ pub fn KeyVersionPage(
     let replace = aws.is_some().then(|| paths::credentials(&scope, number));
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
+    let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);
     let does = match version.status {
+        _ if is_refused => "Neither encrypts nor decrypts while KMS refuses.",
         Status::Active => "Encrypts and decrypts.",
         Status::Deprecated => "Still decrypts what was encrypted with it.",
     };

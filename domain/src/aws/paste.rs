@@ -470,6 +470,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_above_base64_of_the_same_width_is_none_of_it() {
+        let wrapped =
+            blob(3).as_bytes().chunks(40).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        assert_eq!(read(&format!("{SECRET}\n{wrapped}")), ["", &blob(3), "", "", SECRET]);
+    }
+
+    #[test]
     fn a_hexadecimal_secret_is_read_behind_its_id_and_nowhere_else() {
         let (id, secret) = ("AKIABE3D0243AC424B71", "00b11ed1f2b848348e44a97412e622669d065ffe");
         for text in [

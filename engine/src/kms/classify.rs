@@ -1,5 +1,6 @@
 //! Refusal or outage? (SECURITY.md 6 in one place.) Only codes leave this file, never KMS's messages.
 
+use super::endpoint::is_not_public;
 use super::{DryRun, Failure};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -32,6 +33,14 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fa
         SdkError::TimeoutError(_) => Failure::unreachable(FailureCode::TIMEOUT),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             Failure::unreachable(FailureCode::TIMEOUT)
+        }
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(|e| is_not_public(e)) =>
+        {
+            tracing::warn!(
+                "a region's KMS host has an address that is not public; KEYSTEAD_KMS_PRIVATE_ENDPOINTS allows that"
+            );
+            Failure::unreachable(FailureCode::NOT_PUBLIC)
         }
         SdkError::DispatchFailure(_) => Failure::unreachable(FailureCode::NOT_CONNECTED),
         SdkError::ServiceError(service) => {

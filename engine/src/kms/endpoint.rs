@@ -37,6 +37,11 @@ impl Endpoint {
     }
 }
 
+/// Whether a connection was not made for this reason, wherever in the chain of causes it stands.
+pub fn is_not_public(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<NotPublic>())
+}
+
 /// Resolves names to public addresses alone.
 #[derive(Clone, Copy, Debug)]
 struct PublicOnly;

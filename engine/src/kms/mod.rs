@@ -184,6 +184,11 @@ impl Kms {
         }))
     }
 
+    /// Where the calls for a region go.
+    pub fn address(&self, region: &Region) -> String {
+        self.endpoint.url(region)
+    }
+
     fn client(&self, region: &Region, with: &KmsCredentials) -> Client {
         let times = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
@@ -237,5 +242,27 @@ impl Kms {
         };
         let turn = tokio::time::timeout(TURN, waiting).await.ok().flatten();
         turn.ok_or(Failure::unreachable(FailureCode::BUSY))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::kms::{SECRET, access_key_id, arn, data_key, region};
+
+    #[tokio::test]
+    async fn a_host_with_a_private_address_is_told_from_one_that_does_not_answer() {
+        // The client of a server without any setting, called with a name that is this machine's.
+        let http = Endpoint::new(&Settings::default()).http_client();
+        let endpoint = Endpoint::new(&Settings {
+            endpoint_url: Some("https://localhost:9".into()),
+            private_endpoints: false,
+        });
+        let kms = Kms { endpoint, http, scopes: Mutex::default() };
+        let key = CustomerKey { region: region(), cmk: arn(), data_key: data_key() };
+        let with =
+            KmsCredentials { access_key_id: access_key_id(), secret_access_key: SecretText::new(SECRET) };
+        let refused = kms.decrypt(ScopeId(uuid::Uuid::nil()), &key, &with, For::Use).await;
+        assert_eq!(refused.err(), Some(Failure::unreachable(FailureCode::NOT_PUBLIC)));
     }
 }

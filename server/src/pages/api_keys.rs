@@ -192,6 +192,7 @@ async fn second_step(
             ],
             warning: opens.then(|| "Whoever has this key can read what was encrypted there.".to_owned()),
             report: None,
+            policy: None,
         }
     };
     changes::second_step::<CreateApiKey>(app, who, HOME, review, id, error).await
@@ -267,6 +268,7 @@ async fn revocation(
             format!("It was used {} ago, on {}.", span(now - at), moment(at))
         }),
         report: None,
+            policy: None,
     }
     };
     changes::second_step::<RevokeApiKey>(app, who, HOME, review, id, error).await

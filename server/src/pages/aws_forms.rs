@@ -188,8 +188,12 @@ pub async fn read_key(
     }
     let mut form =
         shown(form, &typed.region, &typed.encrypted_key, &typed.cmk_arn, &typed.credentials.access_key_id);
+    // Whoever has the ARN can make the IAM user with it.
+    let policy = KeyArn::parse(&typed.cmk_arn).ok().as_ref().map(decrypt_only_policy);
     if !typed.credentials.fill.is_empty() {
-        return Err(fill_in(app, who, path, typed.credentials, form, filled).await);
+        let mut again = fill_in(app, who, path, typed.credentials, form, filled).await;
+        again.checked.policy = policy;
+        return Err(again);
     }
     let accepts_more = typed.credentials.accepts_more == "yes";
     let region = field(&mut form, "region", Region::parse(&typed.region));
@@ -202,14 +206,13 @@ pub async fn read_key(
         Ok(with) => with,
         Err(error) => return Err(Again::because(form, error)),
     };
-    let policy = cmk.as_ref().map(decrypt_only_policy);
     match (region, data_key, cmk, with) {
         (Some(region), Some(data_key), Some(cmk), Some(with)) if !form.is_refused() => {
             let KmsCredentials { access_key_id, secret_access_key } = with;
             let asked = AwsAsked { region, cmk, data_key, access_key_id, secret_access_key, accepts_more };
             Ok(ReadKey { form, policy, asked })
         }
-        _ => Err(Again::form(form)),
+        _ => Err(Box::new(Again { form, checked: Checked { policy, ..Checked::default() }, error: None })),
     }
 }
 
@@ -234,7 +237,7 @@ pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
         Error::Preflight(report) => Some((**report).clone()),
         _ => None,
     };
-    let checked = Checked { policy: policy.filter(|_| report.is_some()), report, filled: Vec::new() };
+    let checked = Checked { policy, report, filled: Vec::new() };
     Box::new(Again { form, error: Some(error), checked })
 }
 
@@ -332,7 +335,7 @@ impl KeyChange for ReplaceCredentials {
             "The secret key that is stored now is overwritten.".to_owned(),
         ];
         let report = Some(self.to.report.clone());
-        Ok(Effects { sentences, warning: warning(&self.to.report, None), report })
+        Ok(Effects { sentences, warning: warning(&self.to.report, None), report, policy: None })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {

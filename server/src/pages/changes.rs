@@ -33,6 +33,8 @@ pub struct Review {
     pub warning: Option<String>,
     /// What the customer's KMS was found to do, where it was asked.
     pub report: Option<Report>,
+    /// The least-privilege policy for the key it is about.
+    pub policy: Option<String>,
 }
 
 /// What is posted to the address of a change. Which step it is, the address says.
@@ -110,8 +112,8 @@ pub async fn show(
     (form, status): Shown,
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    let Review { heading, about, crumbs, verb, back, effects, warning, report } = review;
-    let prepared = PreparedView { effects, warning, report, expires_at };
+    let Review { heading, about, crumbs, verb, back, effects, warning, report, policy } = review;
+    let prepared = PreparedView { effects, warning, report, policy, expires_at };
     let page = Page::framed(who, heading).status(status);
     Ok(page.show(
         app,

@@ -137,6 +137,7 @@ pub struct Effects {
     pub sentences: Vec<String>,
     pub warning: Option<String>,
     pub report: Option<Report>,
+    pub policy: Option<String>,
 }
 
 async fn first_step<C: KeyChange>(
@@ -226,7 +227,7 @@ async fn second_step<C: KeyChange>(
         prepared => prepared?,
     };
     let (limits, environment) = app.portal().limits(&at.scope).await?;
-    let Effects { sentences, warning, report } = command.effects(app, limits.daily).await?;
+    let Effects { sentences, warning, report, policy } = command.effects(app, limits.daily).await?;
     let country = at.scope.country.name();
     let review = Review {
         heading: C::HEADING,
@@ -242,6 +243,7 @@ async fn second_step<C: KeyChange>(
         effects: sentences,
         warning,
         report,
+        policy,
     };
     let shown = match error {
         Some(error) => refused(Form::new(), error)?,
@@ -437,7 +439,7 @@ impl KeyChange for EditKey {
              UTC day if a daily limit forbids it today."
                 .to_owned()
         });
-        Ok(Effects { sentences, warning, report: None })
+        Ok(Effects { sentences, warning, ..Effects::default() })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {

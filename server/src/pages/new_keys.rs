@@ -7,6 +7,7 @@ use super::key_changes::{
 use crate::App;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
+use domain::aws::decrypt_only_policy;
 use domain::command::{CreateKey, Source};
 use domain::form::Form;
 use domain::key_version::KeyType;
@@ -113,7 +114,7 @@ impl KeyChange for CreateKey {
         }
     }
 
-    async fn effects(&self, _: &App, daily: DailyLimits) -> Result<Effects, Error> {
+    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<Effects, Error> {
         let mut sentences = effects_of(&self.plan, daily);
         let Source::Aws(key) = &self.source else { return Ok(Effects { sentences, ..Effects::default() }) };
         sentences.push(format!("Its data key is released by {}.", key.cmk));
@@ -122,11 +123,12 @@ impl KeyChange for CreateKey {
             format!(
                 "Keystead does not know the region {} yet; AWS may have opened it lately. Calls go to {}.",
                 key.region,
-                key.region.kms_host()
+                app.portal().kms_address(&key.region)
             )
         });
         let warning = aws_forms::warning(&key.credentials.report, unknown);
-        Ok(Effects { sentences, warning, report: Some(key.credentials.report.clone()) })
+        let report = Some(key.credentials.report.clone());
+        Ok(Effects { sentences, warning, report, policy: Some(decrypt_only_policy(&key.cmk)) })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {

@@ -104,6 +104,7 @@ pub async fn end_sessions(
 pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effects: &[&str]) -> Review {
     Review {
         report: None,
+        policy: None,
         heading,
         about: String::new(),
         crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],

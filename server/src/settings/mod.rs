@@ -269,12 +269,22 @@ fn seconds(source: &Source, name: &str) -> Result<Duration, Stop> {
     source.required(name, "a whole number of seconds").map(Duration::from_secs)
 }
 
+/// More than twice the time that a call of KMS may take.
+const HOLD_AT_LEAST: Duration = Duration::from_secs(5);
+
 fn leases(source: &Source) -> Result<Times, Stop> {
     let (refresh, hold) = (seconds(source, "lease_refresh_seconds")?, seconds(source, "lease_hold_seconds")?);
     if refresh.is_zero() || refresh > hold {
         return Err(Stop::new(
             "The setting KEYSTEAD_LEASE_REFRESH_SECONDS must be at least 1 and at most KEYSTEAD_LEASE_HOLD_SECONDS.",
         ));
+    }
+    if hold < HOLD_AT_LEAST {
+        return Err(Stop::new(format!(
+            "The setting KEYSTEAD_LEASE_HOLD_SECONDS must be at least {}: a call of KMS may take two seconds, and what it \
+             releases must outlast it.",
+            HOLD_AT_LEAST.as_secs()
+        )));
     }
     Ok(Times { refresh, hold })
 }
@@ -348,6 +358,7 @@ mod tests {
             ("KEYSTEAD_LEASE_REFRESH_SECONDS", "0"),
             ("KEYSTEAD_LEASE_REFRESH_SECONDS", "3601"),
             ("KEYSTEAD_LEASE_HOLD_SECONDS", "long"),
+            ("KEYSTEAD_LEASE_HOLD_SECONDS", "4"),
             ("KEYSTEAD_HEALTH_PROBE_SECONDS", "-1"),
             ("KEYSTEAD_PREFLIGHTS_PER_MINUTE", "0"),
             ("KEYSTEAD_JOURNAL_SYNC", "never"),

@@ -76,7 +76,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "lease_hold_seconds",
         Some("3600"),
-        "Key material is used at most this long after its last release while KMS cannot be reached. A refusal wipes it at once.",
+        "Key material is used at most this long after its last release while KMS cannot be reached; at least 5. A refusal wipes it at once.",
     ),
     setting(
         "health_probe_seconds",

@@ -93,6 +93,11 @@ fn assign(field: Field, value: &str, run: &mut Run, found: &mut Pasted) {
     }
 }
 
+/// The first byte of what KMS makes is 1, in base64 A and one of Q to f. A secret begins so once in 256 times.
+fn begins_like_kms(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'A', b'Q'..=b'Z' | b'a'..=b'f', ..])
+}
+
 /// A secret key as emulators of AWS make it. Without an id before it, it is a checksum.
 fn is_hexadecimal_secret(word: &str) -> bool {
     word.len() == 40 && is_hexadecimal(word)
@@ -182,6 +187,10 @@ impl Run {
         } else if text.len() < SHORTEST_BLOB && could_be_secret(begin) {
             // A word in the line below a secret is none of it.
             found.take_unnamed(begin);
+        } else if could_be_secret(begin) && !begins_like_kms(&text) {
+            // A secret above a ciphertext that is wrapped to the same width.
+            found.take_unnamed(begin);
+            found.take_unnamed(text.get(first..).unwrap_or_default());
         } else {
             found.take_unnamed(&text);
         }
