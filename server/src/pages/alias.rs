@@ -65,7 +65,7 @@ impl KeyChange for SetAlias {
                  those that say {from} open again only when this scope has that alias."
             )
         });
-        Ok(Effects { sentences, warning, report: None })
+        Ok(Effects { sentences, warning, report: None, policy: None })
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
