@@ -134,17 +134,22 @@ pub const TOLD_PAIRS: usize = 32;
 
 impl Told {
     pub fn is_within_bounds(&self) -> bool {
+        self.fits(TOLD_PAIRS, TOLD_BYTES)
+    }
+
+    fn fits(&self, pairs: usize, bytes: usize) -> bool {
         let texts =
             [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
         let own: usize = texts.into_iter().flatten().map(String::len).sum();
         let custom: usize = self.custom.iter().map(|(name, text)| name.len() + text.len()).sum();
-        self.custom.len() <= TOLD_PAIRS && own + custom <= TOLD_BYTES
+        self.custom.len() <= pairs && own + custom <= bytes
     }
 
     /// What is written down of it: all, or that it was too much.
     #[must_use]
     pub fn bounded(&self) -> Self {
-        if self.is_within_bounds() {
+        // A door may add some of its own to what the caller said.
+        if self.fits(2 * TOLD_PAIRS, 2 * TOLD_BYTES) {
             return self.clone();
         }
         Self { custom: [("left out".to_owned(), "too long".to_owned())].into(), ..Self::default() }

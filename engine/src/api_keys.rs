@@ -49,7 +49,7 @@ pub(crate) fn read(text: &str) -> Option<Presented> {
     }
     let mut bytes = Zeroizing::new([0; LENGTH / 4 * 3]);
     // Strict: no padding is due, no bit hangs over, so no other text decodes to the same bytes.
-    BASE64.decode_mut(text.as_bytes(), bytes.as_mut()).ok()?;
+    BASE64.decode_mut(text.as_bytes(), bytes.as_mut()).ok().filter(|length| *length == bytes.len())?;
     let id = bytes[3..9].try_into().ok()?;
     Some(Presented { id: ApiKeyId(id), hash: Sha256::digest(*bytes).into() })
 }

@@ -179,6 +179,8 @@ async fn a_body_that_cannot_be_read_is_refused_in_words() {
         (r#"{"plaintext": "YQ"}"#, 422, "not_base64"),
         (r#"{"plaintext": "YR=="}"#, 422, "not_base64"),
         (r#"{"plaintext": " YQ=="}"#, 422, "not_base64"),
+        (r#"{"plaintext": "YQ==YQ=="}"#, 422, "not_base64"),
+        (r#"{"plaintext": "YQ==YWFh"}"#, 422, "not_base64"),
         (r#"["YQ==", null, null]"#, 400, "unreadable"),
         (r#"{"plaintext": "YQ==", "audit": [null, null]}"#, 400, "unreadable"),
         (r#"{"items": [["YQ==", null]]}"#, 400, "unreadable"),

@@ -17,8 +17,20 @@ use crate::web::guard::{self, Limits};
 use axum::http::Method;
 use axum::routing::{MethodRouter, any};
 use axum::{Router, middleware};
+use data_encoding::BASE64;
 use domain::data::Operation;
+use engine::data::Refused;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// Standard base64 with padding (RFC 4648, 4), in one way: the crate also reads several texts one behind the other.
+///
+/// # Errors
+/// [`Refused::NotBase64`].
+fn base64(text: &str) -> Result<Vec<u8>, Refused> {
+    let is_one = !text.trim_end_matches('=').contains('=');
+    let bytes = BASE64.decode(text.as_bytes()).ok().filter(|_| is_one);
+    bytes.ok_or(Refused::NotBase64)
+}
 
 /// Who may use an address of a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

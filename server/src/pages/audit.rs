@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use domain::audit::AuditQuery;
 use domain::form::Form;
 use domain::journal::JournalQuery;
@@ -227,7 +227,8 @@ pub async fn export(
         return Err(Failure::bad_form());
     }
     // It ends with what is there now, and does not run after what comes.
-    let search = Search { to: Some(search.to.unwrap_or_else(|| app.portal().now())), ..search };
+    let end = app.portal().now() + TimeDelta::microseconds(1);
+    let search = Search { to: Some(search.to.unwrap_or(end)), ..search };
     let what = format!("{} as {ending}{}", search.source.label(), search.said());
     app.portal().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());

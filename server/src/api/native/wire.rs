@@ -1,7 +1,7 @@
 //! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
 
-use crate::api::Failed;
 use crate::api::problem::ProblemDetails;
+use crate::api::{Failed, base64};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -174,7 +174,7 @@ requests! {
     CiphertextRequest, CiphertextItem {
         #[schema(format = Byte)]
         ciphertext: String,
-    } => ToOpen: |said| Ok(ToOpen { sealed: decode(&said.ciphertext)?, context: context(said.context) });
+    } => ToOpen: |said| Ok(ToOpen { sealed: base64(&said.ciphertext)?, context: context(said.context) });
     /// A data key to be wrapped; a new one of 32 bytes is made where none is given.
     WrapRequest, WrapItem {
         /// 32 bytes, in base64.
@@ -188,7 +188,7 @@ requests! {
     EdekRequest, EdekItem {
         #[schema(format = Byte)]
         edek: String,
-    } => ToOpen: |said| Ok(ToOpen { sealed: decode(&said.edek)?, context: context(said.context) });
+    } => ToOpen: |said| Ok(ToOpen { sealed: base64(&said.edek)?, context: context(said.context) });
 }
 
 /// Many of a kind; the answers come in the same order.
@@ -227,12 +227,8 @@ pub trait Request: DeserializeOwned {
     fn apart(self) -> (Self::Item, Option<Audit>);
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, Refused> {
-    BASE64.decode(text.as_bytes()).map_err(|_| Refused::NotBase64)
-}
-
 fn decode_secret(text: &SecretText) -> Result<SecretBytes, Refused> {
-    decode(text.expose()).map(SecretBytes::new)
+    base64(text.expose()).map(SecretBytes::new)
 }
 
 /// A body as it was read: its items, and whether they came as a batch.

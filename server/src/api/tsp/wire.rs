@@ -3,7 +3,7 @@
 
 use super::problem::Refusal;
 use crate::App;
-use crate::api::ApiKey;
+use crate::api::{ApiKey, base64};
 use crate::telemetry;
 use crate::web::visitor;
 use axum::extract::FromRequestParts;
@@ -11,8 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64;
-use domain::data::{Deed, Door, Told};
+use domain::data::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
 use engine::Error;
 use engine::access::Caller;
 use engine::data::context::Context;
@@ -23,8 +22,6 @@ use std::collections::BTreeMap;
 
 /// Longest text of the metadata, and of what names something, in bytes.
 const TEXT: usize = 1024;
-/// Custom fields at most.
-const CUSTOM: usize = 32;
 
 /// A service whose key works.
 pub struct Client(pub Caller);
@@ -83,8 +80,8 @@ impl Metadata {
         let said = [&fields.data_label, &fields.source_ip, &fields.object_id, &fields.request_id];
         let texts = said.into_iter().flatten().chain(custom.iter().flat_map(|(key, value)| [key, value]));
         within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
-        if custom.len() > CUSTOM {
-            return Err(Refusal::unreadable(format!("At most {CUSTOM} custom fields are written down.")));
+        if custom.len() > TOLD_PAIRS {
+            return Err(Refusal::unreadable(format!("At most {TOLD_PAIRS} custom fields are written down.")));
         }
         let told = Told {
             requesting_id: Some(fields.requesting_id),
@@ -94,6 +91,9 @@ impl Metadata {
             request_id: fields.request_id,
             custom,
         };
+        if !told.is_within_bounds() {
+            return Err(Refusal::unreadable(format!("There is room for {TOLD_BYTES} bytes of metadata.")));
+        }
         Ok(Call { caller: client.0, door: Door::Tsp, scope: tenant_id, told })
     }
 }
@@ -132,8 +132,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 
 /// An EDEK in base64. The clients' have no context.
 pub fn edek(text: &str) -> Result<ToOpen, Refused> {
-    let sealed = BASE64.decode(text.as_bytes()).map_err(|_| Refused::NotBase64)?;
-    Ok(ToOpen { sealed, context: Context::new() })
+    Ok(ToOpen { sealed: base64(text)?, context: Context::new() })
 }
 
 /// Counts what came of it, then says it as this door does.
