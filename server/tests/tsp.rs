@@ -338,9 +338,12 @@ async fn what_a_client_tells_is_bounded() {
         json!({"customFields": (0..count).map(|index| (index.to_string(), text)).collect::<BTreeMap<_, _>>()})
     };
     let (good, long) = ("x".repeat(1024), "x".repeat(1025));
-    tsp.done("document/wrap", &body(DE, custom(32, &good))).await;
+    tsp.done("document/wrap", &body(DE, custom(7, &good))).await;
+    tsp.done("document/wrap", &body(DE, custom(32, &"x".repeat(200)))).await;
     for too_much in [
         custom(33, "x"),
+        // 8 KiB in all.
+        custom(8, &good),
         custom(1, &long),
         json!({"customFields": {long.clone(): "x"}}),
         json!({"customFields": {"a": 1}}),
