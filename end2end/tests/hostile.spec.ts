@@ -36,7 +36,8 @@ const SOME = ['an element', 'the end of an attribute', 'another attribute', 'con
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
 /** Fields whose text comes back when the form is refused. */
-const ECHOED = ['email', 'name', 'alias', 'confirm', 'region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
+const ECHOED = ['email', 'name', 'alias', 'confirm'];
+const GUARDED = ['region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
 /** The address as the server's table of pages writes it. */
@@ -141,7 +142,9 @@ class Attacker {
       // A line of text holds no line breaks, and a document no NUL.
       const breaks = (await control.evaluate((element) => element.matches('textarea'))) ? '\n' : '';
       const shown = (typed[name] ?? '').replace(/\r\n|[\r\n]/g, breaks).replaceAll('\0', '\ufffd').trim();
-      await expect(control, `${what}, ${name}`).toHaveValue(ECHOED.includes(name) ? shown : '');
+      // What might hold a secret that slipped into the wrong field does not come back.
+      const may = GUARDED.includes(name) ? [shown, ''] : [ECHOED.includes(name) ? shown : ''];
+      expect(may, `${what}, ${name}`).toContain(await control.inputValue());
     }
     return typed;
   }
@@ -324,7 +327,8 @@ test.describe('with a high daily limit', () => {
         const text = attacker.text(attack);
         const data = { plaintext: 'YQ==', audit: { requesting_id: text, data_label: text, source_ip: text, object_id: text, request_id: text, custom: { [text]: text } } };
         const answer = await page.request.post(`/api/v1/scopes/${slug}/DE/encrypt`, { headers: { authorization: `ApiKey ${key}` }, data });
-        expect(answer.status(), attack).toBe(200);
+        // What a service says of itself is bounded, all of it together.
+        expect(answer.status(), attack).toBe(text.length < 1_000 ? 200 : 422);
       }
       await attacker.open('/audit?source=data');
       await attacker.open('/api-keys');

@@ -15,9 +15,10 @@ const test = base.extend<{ keystead: Keystead }>({
   },
 });
 
-/** Name, mode and content of every file of the data folder. */
+/** Name, mode and content of every file of the data folder, also of those below it. */
 function files(folder: string): string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(folder, name)).isFile())
     .sort()
     .map((name) => {
       const path = join(folder, name);
@@ -30,7 +31,7 @@ test('it says when it is ready, and ends cleanly when it is told to', async ({ k
   await keystead.start();
   for (const path of ['/healthz', '/readyz']) expect((await fetch(`${keystead.url}${path}`)).status).toBe(200);
   expect(files(keystead.data).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(
-    expect.arrayContaining(['keystead.db 600', 'root.key 600', 'setup-token 600']),
+    expect.arrayContaining(['keystead.db 600', 'journal/reserve 600', 'root.key 600', 'setup-token 600']),
   );
   expect(keystead.output).not.toContain(keystead.setupToken());
   // Pages for those who build Keystead are in no release.
