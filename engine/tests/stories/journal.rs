@@ -37,7 +37,8 @@ stories! {
     the_folder_is_for_its_owner_alone,
 }
 
-fn event(at: DateTime<Utc>, object: usize) -> DataEvent {
+/// What a service did with an object.
+pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
     DataEvent {
         at,
         who: "orders".into(),

@@ -1,9 +1,9 @@
 //! A process that writes the journal as fast as it can is killed, again and again: everything whose append had returned is
 //! there afterwards, once.
 
+use crate::journal::event;
 use crate::support::at_once;
-use domain::audit::Outcome;
-use domain::data::{DataEvent, Deed, Door, Told};
+use domain::data::{DataEvent, Deed};
 use domain::journal::JournalQuery;
 use engine::journal::Settings as JournalSettings;
 use engine::store::Db;
@@ -38,22 +38,7 @@ async fn append(portal: &Portal, each: usize) {
         async move {
             for count in 0..each {
                 let object = base + (task * each + count) as u64;
-                let event = DataEvent {
-                    at: portal.now(),
-                    who: "orders".into(),
-                    key: "a1b2c3d4e5f6".into(),
-                    door: Door::Native,
-                    deed: Deed::Decrypt,
-                    scope: "production/DE".into(),
-                    versions: vec![3],
-                    items: 1,
-                    failed: 0,
-                    outcome: Outcome::Done,
-                    code: None,
-                    address: "192.0.2.7".into(),
-                    event: None,
-                    told: Told { object_id: Some(object.to_string()), ..Told::default() },
-                };
+                let event = DataEvent { deed: Deed::Decrypt, ..event(portal.now(), object) };
                 portal.journal().expect("it is open").append(&event).await.expect("it is written");
                 println!("appended {object}");
             }

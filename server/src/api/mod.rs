@@ -10,16 +10,19 @@ mod service;
 pub mod tsp;
 
 pub use problem::Failed;
-pub use service::{ApiKey, Service};
+pub use service::{Client, Service};
 
 use crate::App;
 use crate::web::guard::{self, Limits};
-use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use axum::{Router, middleware};
 use data_encoding::BASE64;
 use domain::data::Operation;
 use engine::data::Refused;
+use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Standard base64 with padding (RFC 4648, 4), in one way: the crate also reads several texts one behind the other.
@@ -30,6 +33,23 @@ fn base64(text: &str) -> Result<Vec<u8>, Refused> {
     let is_one = !text.trim_end_matches('=').contains('=');
     let bytes = BASE64.decode(text.as_bytes()).ok().filter(|_| is_one);
     bytes.ok_or(Refused::NotBase64)
+}
+
+/// What serde says of a body, without what the body says.
+fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => format!("The body is not what this {asked} takes"),
+        _ => "The body is not JSON".to_owned(),
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// An answer; one that cannot be written becomes the door's own failure ([`problem::as_problem`]).
+fn json<T: Serialize>(answer: &T) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 /// Who may use an address of a door.

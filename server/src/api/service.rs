@@ -27,6 +27,18 @@ impl ApiKey {
     }
 }
 
+/// The schemes of the native door.
+const NATIVE: &[&str] = &["ApiKey", "Bearer"];
+/// The scheme of the TSP door.
+const TSP: &[&str] = &["cmk"];
+
+/// Who asks, by the key under one of these schemes.
+async fn caller(parts: &Parts, app: &App, schemes: &[&str]) -> Result<Caller, Error> {
+    let key = ApiKey::of(parts, schemes).ok_or(Error::UnknownApiKey)?;
+    let address = visitor::client(app, &parts.extensions, &parts.headers);
+    app.portal().caller(&key.0, &address).await
+}
+
 /// A service whose key works, at the native door.
 pub struct Service(pub Caller);
 
@@ -34,9 +46,18 @@ impl FromRequestParts<App> for Service {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failed> {
-        let key = ApiKey::of(parts, &["ApiKey", "Bearer"]).ok_or(Error::UnknownApiKey)?;
-        let address = visitor::client(app, &parts.extensions, &parts.headers);
-        Ok(Self(app.portal().caller(&key.0, &address).await?))
+        Ok(Self(caller(parts, app, NATIVE).await?))
+    }
+}
+
+/// A service whose key works, at the TSP door.
+pub struct Client(pub Caller);
+
+impl FromRequestParts<App> for Client {
+    type Rejection = tsp::Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, tsp::Refusal> {
+        caller(parts, app, TSP).await.map(Self).map_err(|error| tsp::Refusal::of(&error, Deed::Wrap))
     }
 }
 
@@ -48,12 +69,7 @@ pub async fn known_first(State(app): State<App>, request: Request, next: Next) -
     }
     let (parts, body) = request.into_parts();
     let is_tsp = tsp::is_here(parts.uri.path());
-    let key = ApiKey::of(&parts, if is_tsp { &["cmk"] } else { &["ApiKey", "Bearer"] });
-    let caller = match key {
-        Some(key) => app.portal().caller(&key.0, "").await,
-        None => Err(Error::UnknownApiKey),
-    };
-    match caller {
+    match caller(&parts, &app, if is_tsp { TSP } else { NATIVE }).await {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(error) if is_tsp => tsp::Refusal::of(&error, Deed::Wrap).into_response(),
         Err(error) => Failed::from(error).into_response(),

@@ -3,11 +3,11 @@
 use super::wire::{AnswerOrResults, OneOrMany};
 use super::wire::{
     Asked, CiphertextItem, CiphertextRequest, Decrypted, EdekItem, EdekRequest, EncryptItem, EncryptRequest,
-    Encrypted, KeyVersions, RewrappedKey, UnwrappedKey, WrapItem, WrapRequest, WrappedKey, json, told,
+    Encrypted, KeyVersions, RewrappedKey, UnwrappedKey, WrapItem, WrapRequest, WrappedKey, told,
 };
 use crate::App;
 use crate::api::problem::ProblemDetails;
-use crate::api::{Failed, Service};
+use crate::api::{Failed, Service, json};
 use crate::telemetry;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};

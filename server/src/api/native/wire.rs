@@ -1,12 +1,11 @@
 //! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
 
 use crate::api::problem::ProblemDetails;
-use crate::api::{Failed, base64};
+use crate::api::{Failed, base64, json, what_is_wrong};
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
 use domain::data::{TOLD_BYTES, TOLD_PAIRS, Told};
@@ -250,11 +249,7 @@ fn unreadable(title: impl Into<String>) -> Failed {
 
 /// What serde says of a body, without what the body says.
 fn not_json(error: &serde_json::Error) -> Failed {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "The body is not what this operation takes",
-        _ => "The body is not JSON",
-    };
-    unreadable(format!("{what} (line {}, column {}). See /api/openapi.json.", error.line(), error.column()))
+    unreadable(format!("{}. See /api/openapi.json.", what_is_wrong(error, "operation")))
 }
 
 fn bounded(audit: Option<Audit>) -> Result<Told, Failed> {
@@ -405,17 +400,6 @@ pub fn told<T, W: From<T> + Serialize + ToSchema>(
         AnswerOrResults::One(W::from(one))
     };
     Ok(json(&answer))
-}
-
-pub fn json<T: Serialize>(answer: &T) -> Response {
-    match serde_json::to_vec(answer) {
-        Ok(body) => {
-            let mut response = body.into_response();
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
 }
 
 /// A version of the scope's key. Nothing secret is in it.

@@ -1,8 +1,9 @@
 //! Data keys of documents: wrapped, unwrapped, one or many; wrapped for another tenant.
 
 use super::problem::Refusal;
-use super::wire::{Client, Metadata, counted, edek, few_enough, json, read, within_bounds};
+use super::wire::{Metadata, counted, edek, few_enough, read, within_bounds};
 use crate::App;
+use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;

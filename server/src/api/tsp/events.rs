@@ -1,8 +1,9 @@
 //! What clients report. The answer is `null`, to the letter: one of them compares it, two of them read it.
 
 use super::problem::Refusal;
-use super::wire::{Client, Metadata, counted, edek, few_enough, json, read};
+use super::wire::{Metadata, counted, edek, few_enough, read};
 use crate::App;
+use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;

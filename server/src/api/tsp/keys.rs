@@ -1,8 +1,9 @@
 //! Derived keys.
 
 use super::problem::Refusal;
-use super::wire::{Client, Metadata, counted, few_enough, json, read, within_bounds};
+use super::wire::{Metadata, counted, few_enough, read, within_bounds};
 use crate::App;
+use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;

@@ -2,40 +2,18 @@
 //! Alloy sends it as `null`; fields that we do not know are let through.
 
 use super::problem::Refusal;
-use crate::App;
-use crate::api::{ApiKey, base64};
+use crate::api::{Client, base64, what_is_wrong};
 use crate::telemetry;
-use crate::web::visitor;
-use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
 use domain::data::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
 use engine::Error;
-use engine::access::Caller;
 use engine::data::context::Context;
 use engine::data::{Call, ITEMS, Refused, ToOpen};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Longest text of the metadata, and of what names something, in bytes.
 const TEXT: usize = 1024;
-
-/// A service whose key works.
-pub struct Client(pub Caller);
-
-impl FromRequestParts<App> for Client {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let refused = |error: Error| Refusal::of(&error, Deed::Wrap);
-        let key = ApiKey::of(parts, &["cmk"]).ok_or_else(|| refused(Error::UnknownApiKey))?;
-        let address = visitor::client(app, &parts.extensions, &parts.headers);
-        app.portal().caller(&key.0, &address).await.map(Self).map_err(refused)
-    }
-}
 
 /// The metadata of a request.
 #[derive(Deserialize)]
@@ -121,13 +99,8 @@ pub fn few_enough(entries: usize) -> Result<(), Refusal> {
 /// # Errors
 /// [`Refusal`] that says where it is wrong, without what it says.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => "The body is not what this address takes",
-            _ => "The body is not JSON",
-        };
-        Refusal::unreadable(format!("{what} (line {}, column {}).", error.line(), error.column()))
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::unreadable(format!("{}.", what_is_wrong(&error, "address"))))
 }
 
 /// An EDEK in base64. The clients' have no context.
@@ -140,15 +113,4 @@ pub fn counted<T>(deed: Deed, items: usize, done: Result<T, Error>) -> Result<T,
     let outcome = done.as_ref().err().map_or("done", Error::word);
     telemetry::count_data(Door::Tsp, deed, outcome, items);
     done.map_err(|error| Refusal::of(&error, deed))
-}
-
-pub fn json<T: Serialize>(answer: &T) -> Response {
-    match serde_json::to_vec(answer) {
-        Ok(body) => {
-            let mut response = body.into_response();
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
-        Err(error) => Refusal::of(&Error::Fault(error.to_string()), Deed::Wrap).into_response(),
-    }
 }
