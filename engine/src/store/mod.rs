@@ -223,20 +223,28 @@ impl Db {
 }
 
 impl Tx {
-    /// Waits until this transaction has the row to itself.
+    /// Waits until this transaction has the row to itself, and sees that it is still there: SQLite has one
+    /// writer, but what it is to write about may have been removed before its turn.
     ///
     /// # Errors
     /// When the database fails; [`Error::NotFound`] when the row does not exist.
     pub async fn lock(&mut self, what: Lock) -> Result<(), Error> {
-        let Inner::Postgres(transaction) = &mut self.0 else { return Ok(()) };
-        let row = match what {
-            Lock::Instance => sqlx::query("SELECT 1 FROM instance WHERE id = 1 FOR UPDATE"),
-            Lock::Scope(id) => sqlx::query("SELECT 1 FROM scope WHERE id = $1 FOR UPDATE").bind(id.0),
-            Lock::Environment(id) => {
-                sqlx::query("SELECT 1 FROM environment WHERE id = $1 FOR UPDATE").bind(id.0)
-            }
+        let (sql, id) = match what {
+            Lock::Instance => ("SELECT 1 FROM instance WHERE id = 1", None),
+            Lock::Scope(id) => ("SELECT 1 FROM scope WHERE id = $1", Some(id.0)),
+            Lock::Environment(id) => ("SELECT 1 FROM environment WHERE id = $1", Some(id.0)),
         };
-        row.fetch_optional(&mut **transaction).await?.map(drop).ok_or(Error::NotFound)
+        let locking = match self.0 {
+            Inner::Sqlite(_) => "",
+            Inner::Postgres(_) => " FOR UPDATE",
+        };
+        let sql = AssertSqlSafe(format!("{sql}{locking}"));
+        let found = within!(self, connection => {
+            let query = sqlx::query(sql);
+            let query = id.into_iter().fold(query, |query, id| query.bind(id));
+            query.fetch_optional(connection).await?.is_some()
+        });
+        if found { Ok(()) } else { Err(Error::NotFound) }
     }
 
     /// Commits, with the audit line of what was done.

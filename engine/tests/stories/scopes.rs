@@ -6,6 +6,7 @@ use domain::rotation::RotationPeriod;
 use domain::scope::{Kind, NameRefused};
 use domain::view::Lack;
 use engine::Error;
+use engine::store::Lock;
 use engine::testing::TestPortal;
 
 stories! {
@@ -22,6 +23,7 @@ stories! {
     what_was_removed_is_not_found,
     a_removal_and_a_new_country_at_once_leave_no_orphan,
     a_removal_and_a_first_key_at_once_leave_one_of_them,
+    what_is_removed_before_its_turn_is_not_found,
     the_sidebar_says_what_a_country_lacks,
 }
 
@@ -149,19 +151,33 @@ async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
 
 async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
     let ada = t.administrator().await;
-    let de = scope(t, &ada, "DE").await;
-    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
-    let proof = proof(t, &ada, &command.expect("a plan")).await;
-    let portal = t.portal.clone();
-    let creating = tokio::spawn(async move { portal.create_key(proof).await });
-    let removed = t.portal.remove_country(&ada.session, &de).await;
-    match creating.await.expect("a task ends") {
-        Ok(_) => refused!(removed, Error::HasKeys),
-        Err(error) => {
-            assert!(matches!(error, Error::NotFound), "{error:?}");
-            removed.expect("removed");
+    let second = t.second().await;
+    for code in ["DE", "AT", "CH", "FR", "IT", "ES", "PT", "NL", "BE", "LU", "DK", "SE"] {
+        let de = scope(t, &ada, code).await;
+        let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
+        let proof = proof(t, &ada, &command.expect("a plan")).await;
+        let portal = second.clone();
+        let creating = tokio::spawn(async move { portal.create_key(proof).await });
+        let removed = t.portal.remove_country(&ada.session, &de).await;
+        match creating.await.expect("a task ends") {
+            Ok(_) => refused!(removed, Error::HasKeys),
+            Err(error) => {
+                assert!(matches!(error, Error::NotFound), "{error:?}");
+                removed.expect("removed");
+            }
         }
     }
+}
+
+/// One order of the race above, made certain.
+async fn what_is_removed_before_its_turn_is_not_found(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let environment = t.db().environment(&de.environment).await.expect("an environment");
+    let id = t.db().scope(environment.id, de.country).await.expect("a scope").id;
+    t.portal.remove_country(&ada.session, &de).await.expect("removed");
+    let locked = t.db().write(|mut tx| async move { tx.lock(Lock::Scope(id)).await });
+    refused!(locked.await, Error::NotFound);
 }
 
 async fn the_sidebar_says_what_a_country_lacks(t: &TestPortal) {
