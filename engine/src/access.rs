@@ -60,6 +60,8 @@ pub struct KnownScope {
     /// The version that encrypts; none where there is no key.
     pub active: Option<Version>,
     versions: HashMap<i64, u32>,
+    /// Every alias that it has or had.
+    aliases: Vec<String>,
 }
 
 /// A version, as ciphertexts name it and as leases do.
@@ -74,6 +76,11 @@ impl KnownScope {
     /// The version of this scope that has the portal-wide id.
     pub fn version(&self, id: u32) -> Option<Version> {
         self.versions.get(&i64::from(id)).map(|number| Version { id, number: *number })
+    }
+
+    /// Whether it is, or was, called so.
+    pub fn was_called(&self, name: &str) -> bool {
+        self.aliases.iter().any(|alias| alias == name) || self.name.to_string() == name
     }
 
     pub fn lease(&self, version: Version) -> LeaseKey {
@@ -245,8 +252,9 @@ impl Portal {
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
         let (scope, _) = self.scope(name).await?;
-        let mut read =
-            KnownScope { id: scope.id, name: name.clone(), active: None, versions: HashMap::new() };
+        let aliases = self.db().aliases_ever(scope.id).await?;
+        let (name, versions) = (name.clone(), HashMap::new());
+        let mut read = KnownScope { id: scope.id, name, active: None, versions, aliases };
         for version in self.db().version_numbers(scope.id).await? {
             read.versions.insert(version.id, version.number);
             if version.is_active {
@@ -257,7 +265,7 @@ impl Portal {
         }
         let read = Arc::new(read);
         let mut scopes = known.scopes.write().unwrap_or_else(PoisonError::into_inner);
-        scopes.insert(name.clone(), Arc::clone(&read));
+        scopes.insert(read.name.clone(), Arc::clone(&read));
         Ok(read)
     }
 

@@ -154,10 +154,9 @@ fn read_messages(items: &Items<ToOpen>) -> Vec<Result<Message<'_>, Refused>> {
     items.iter().map(|item| Message::read(&item.as_ref().map_err(|refused| *refused)?.sealed)).collect()
 }
 
-/// A tenant that a client wrote into an EDEK must be the one that is asked for.
-fn read_edeks(call: &Call, scope: &KnownScope, items: &Items<ToOpen>) -> Vec<Result<Edek, Refused>> {
-    let own = scope.name.to_string();
-    let is_of = |edek: &Edek| edek.tenant.is_empty() || edek.tenant == own || edek.tenant == call.scope;
+/// A tenant that a client wrote into an EDEK must be a name of the scope, now or once.
+fn read_edeks(scope: &KnownScope, items: &Items<ToOpen>) -> Vec<Result<Edek, Refused>> {
+    let is_of = |edek: &Edek| edek.tenant.is_empty() || scope.was_called(&edek.tenant);
     let read = items.iter().map(|item| Edek::read(&item.as_ref().map_err(|refused| *refused)?.sealed));
     read.map(|read| read.and_then(|edek| if is_of(&edek) { Ok(edek) } else { Err(Refused::NotOpened) }))
         .collect()
@@ -248,7 +247,7 @@ impl Portal {
     /// As [`Portal::encrypt`].
     pub async fn unwrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Unwrap, items.len(), async |scope| {
-            let edeks = read_edeks(call, &scope, items);
+            let edeks = read_edeks(&scope, items);
             self.open_all(scope, &edeks, items).await
         })
         .await
@@ -260,7 +259,7 @@ impl Portal {
     /// As [`Portal::encrypt`].
     pub async fn rewrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Rewrap, items.len(), async |scope| {
-            let edeks = read_edeks(call, &scope, items);
+            let edeks = read_edeks(&scope, items);
             let opened = self.open_all(Arc::clone(&scope), &edeks, items).await?;
             self.seal_anew(&scope, opened, |material, version, dek, index| {
                 let dek: &[u8; DEK] = dek.try_into().map_err(|_| Refused::NotADek)?;

@@ -51,7 +51,7 @@ impl Portal {
         let source = self.allowed(call, Operation::Unwrap).await?;
         let to = self.allowed(target, Operation::Wrap).await?;
         let items = [item];
-        let edeks = read_edeks(call, &source, &items);
+        let edeks = read_edeks(&source, &items);
         let opened = self.open_all(Arc::clone(&source), &edeks, &items).await?;
         let opened = opened.into_iter().next().ok_or(Refused::NotOpened)??;
         let [item] = items;

@@ -36,6 +36,12 @@ impl Db {
             on!(self, pool => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(pool).await)?;
         read(alias.ok_or(Error::NotFound)?, scope)
     }
+
+    /// Every alias that the scope has or had.
+    pub async fn aliases_ever(&self, scope: ScopeId) -> Result<Vec<String>, Error> {
+        const SQL: &str = "SELECT alias FROM alias_history WHERE scope_id = $1";
+        Ok(on!(self, pool => sqlx::query_scalar(SQL).bind(scope.0).fetch_all(pool).await)?)
+    }
 }
 
 impl Tx {
@@ -48,16 +54,23 @@ impl Tx {
     /// # Errors
     /// [`AliasRefused::Taken`] when another scope has it.
     pub async fn set_alias(&mut self, scope: ScopeId, alias: Option<&Alias>) -> Result<(), Error> {
-        const SQL: &str = "UPDATE scope SET alias = $2 WHERE id = $1";
-        let done = within!(self, c => sqlx::query(SQL)
+        const SET: &str = "UPDATE scope SET alias = $2 WHERE id = $1";
+        const KEEP: &str =
+            "INSERT INTO alias_history (scope_id, alias) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let done = within!(self, c => sqlx::query(SET)
             .bind(scope.0).bind(alias.map(Alias::as_str)).execute(c).await.map(|r| r.rows_affected()));
         match (done, alias) {
-            (Ok(1), _) => Ok(()),
-            (Ok(_), _) => Err(Error::NotFound),
+            (Ok(1), _) => {}
+            (Ok(_), _) => return Err(Error::NotFound),
             (Err(error), Some(alias)) if is_duplicate(&error) => {
-                Err(AliasRefused::Taken(alias.clone()).into())
+                return Err(AliasRefused::Taken(alias.clone()).into());
             }
-            (Err(error), _) => Err(error.into()),
+            (Err(error), _) => return Err(error.into()),
         }
+        if let Some(alias) = alias {
+            within!(self, c => sqlx::query(KEEP)
+                .bind(scope.0).bind(alias.as_str()).execute(c).await.map(drop))?;
+        }
+        Ok(())
     }
 }

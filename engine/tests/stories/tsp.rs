@@ -18,7 +18,7 @@ stories! {
     rekeying_wraps_the_same_data_key_for_another_scope,
     rekeying_needs_unwrap_here_and_wrap_there,
     rekeying_into_a_customers_key_and_back,
-    a_tenant_in_an_edek_is_the_one_asked_for_or_the_scope,
+    a_tenant_in_an_edek_is_a_name_that_the_scope_has_or_had,
     security_events_are_written_down_with_all_that_was_told,
     an_event_of_an_unknown_tenant_is_accepted_and_marked,
     reported_operations_name_their_versions,
@@ -147,26 +147,32 @@ fn with_tenant(edek: &[u8], tenant: &str) -> Vec<u8> {
     [&[0x0a, length(inner.len())][..], &inner].concat()
 }
 
-async fn a_tenant_in_an_edek_is_the_one_asked_for_or_the_scope(t: &TestPortal) {
-    let (ada, de, _, key) = with_service(t).await;
+async fn a_tenant_in_an_edek_is_a_name_that_the_scope_has_or_had(t: &TestPortal) {
+    let (ada, de, fr, key) = with_service(t).await;
     crate::aliases::name(t, &ada, &de, "acme").await;
-    let (own, alias) = (tsp(t, &key, "production/DE").await, tsp(t, &key, "acme").await);
-    let (dek, edek) = wrap(t, &alias).await;
-    for (asked, written, opens) in [
-        (&own, "production/DE", true),
-        (&alias, "acme", true),
-        (&alias, "production/DE", true),
-        (&own, "acme", false),
-        (&own, "production/FR", false),
-        (&alias, "beta", false),
-    ] {
-        let opened = unwrap(t, asked, &with_tenant(&edek, written)).await;
-        match opened {
-            Ok(opened) => assert!(opens && opened == dek, "{} {written}", asked.scope),
-            Err(Error::Data(Refused::NotOpened)) => assert!(!opens, "{} {written}", asked.scope),
-            Err(other) => panic!("{other:?}"),
+    crate::aliases::name(t, &ada, &fr, "beta").await;
+    let (own, before) = (tsp(t, &key, "production/DE").await, tsp(t, &key, "acme").await);
+    let (dek, edek) = wrap(t, &before).await;
+    let opens = async |asked: &Call, names: &[(&str, bool)]| {
+        for (written, opens) in names {
+            match unwrap(t, asked, &with_tenant(&edek, written)).await {
+                Ok(opened) => assert!(*opens && opened == dek, "{} {written}", asked.scope),
+                Err(Error::Data(Refused::NotOpened)) => assert!(!opens, "{} {written}", asked.scope),
+                Err(other) => panic!("{other:?}"),
+            }
         }
-    }
+    };
+    let names =
+        [("production/DE", true), ("acme", true), ("production/FR", false), ("beta", false), ("acmf", false)];
+    opens(&own, &names).await;
+    opens(&before, &names).await;
+    // Renamed; and another scope takes the name.
+    crate::aliases::name(t, &ada, &de, "acme-gmbh").await;
+    crate::aliases::name(t, &ada, &fr, "acme").await;
+    let renamed = tsp(t, &key, "acme-gmbh").await;
+    opens(&renamed, &names).await;
+    opens(&own, &[("acme-gmbh", true)]).await;
+    opens(&tsp(t, &key, "acme").await, &names.map(|(name, _)| (name, false))).await;
 }
 
 async fn security_events_are_written_down_with_all_that_was_told(t: &TestPortal) {

@@ -61,8 +61,8 @@ impl KeyChange for SetAlias {
             .push(format!("{scope} is still called so as well; keys and derived keys stay as they are."));
         let warning = self.from.as_ref().map(|from| {
             format!(
-                "Services that still ask for {from} are refused. Alloy writes the name it used into its documents: \
-                 those that say {from} open again only when this scope has that alias."
+                "Services that still ask for {from} are refused. What they encrypted under that name opens under the \
+                 others that {scope} has."
             )
         });
         Ok(Effects { sentences, warning, report: None, policy: None })
