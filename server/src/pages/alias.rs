@@ -26,8 +26,11 @@ fn form_of(alias: Option<&Alias>) -> Form {
 
 impl KeyChange for SetAlias {
     const HEADING: &'static str = "Alias";
-    const VERB: &'static str = "Change";
     type Typed = AliasForm;
+
+    fn verb(&self) -> &'static str {
+        "Change"
+    }
 
     fn path(at: &InKeys) -> String {
         format!("/environments/{}/{}/alias", at.scope.environment, at.scope.country)

@@ -251,8 +251,11 @@ pub fn warning(report: &Report, other: Option<String>) -> Option<String> {
 
 impl KeyChange for ReplaceCredentials {
     const HEADING: &'static str = "Replace credentials";
-    const VERB: &'static str = "Replace";
     type Typed = CredentialsForm;
+
+    fn verb(&self) -> &'static str {
+        "Replace"
+    }
 
     fn path(at: &InKeys) -> String {
         format!("{}/{}/credentials", at.path(), at.number.unwrap_or_default())

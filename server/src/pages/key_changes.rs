@@ -68,11 +68,11 @@ impl<S: Send + Sync> FromRequestParts<S> for InKeys {
 #[allow(async_fn_in_trait, reason = "used with the types below only")]
 pub trait KeyChange: Sensitive {
     const HEADING: &'static str;
-    /// The word on the button that acts.
-    const VERB: &'static str;
     /// What the first step asks for.
     type Typed: DeserializeOwned + Send;
 
+    /// The word on the button that acts.
+    fn verb(&self) -> &'static str;
     fn path(at: &InKeys) -> String;
     /// What the first step begins with.
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error>;
@@ -238,7 +238,7 @@ async fn second_step<C: KeyChange>(
             ("Encryption keys".to_owned(), Some(at.path())),
             (C::HEADING.to_owned(), None),
         ],
-        verb: C::VERB,
+        verb: command.verb(),
         back: format!("{}?back={id}", C::path(at)),
         effects: sentences,
         warning,
@@ -356,8 +356,11 @@ async fn active(app: &App, at: &InKeys) -> Result<VersionRow, Error> {
 
 impl KeyChange for RotateKey {
     const HEADING: &'static str = "Rotate encryption key";
-    const VERB: &'static str = "Rotate";
     type Typed = PeriodForm;
+
+    fn verb(&self) -> &'static str {
+        "Rotate"
+    }
 
     fn path(at: &InKeys) -> String {
         format!("{}/rotate", at.path())
@@ -396,8 +399,11 @@ impl KeyChange for RotateKey {
 
 impl KeyChange for EditKey {
     const HEADING: &'static str = "Edit encryption key";
-    const VERB: &'static str = "Update";
     type Typed = PeriodForm;
+
+    fn verb(&self) -> &'static str {
+        "Update"
+    }
 
     fn path(at: &InKeys) -> String {
         format!("{}/settings", at.path())

@@ -55,8 +55,11 @@ impl AddForm {
 
 impl KeyChange for CreateKey {
     const HEADING: &'static str = "Add encryption key";
-    const VERB: &'static str = "Create";
     type Typed = AddForm;
+
+    fn verb(&self) -> &'static str {
+        "Create"
+    }
 
     fn path(at: &InKeys) -> String {
         format!("{}/add", at.path())
