@@ -19,6 +19,10 @@ pub fn alias(scope: &ScopeName) -> String {
     format!("{}/alias", country(&scope.environment, scope.country))
 }
 
+pub fn tenant_secrets(scope: &ScopeName) -> String {
+    format!("{}/tenant-secrets", country(&scope.environment, scope.country))
+}
+
 pub fn version(scope: &ScopeName, number: u32) -> String {
     format!("{}/{number}", keys(scope))
 }

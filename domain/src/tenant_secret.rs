@@ -37,3 +37,13 @@ pub enum RotationStep {
     /// Those before them are no longer answered.
     Finish,
 }
+
+impl RotationStep {
+    /// The word in forms.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Finish => "finish",
+        }
+    }
+}

@@ -12,6 +12,7 @@ use crate::limits::{DailyLimits, Usage};
 use crate::preflight::{FailureCode, Report};
 use crate::rotation::RotationPeriod;
 use crate::scope::{Country, Kind, ScopeName, Slug};
+use crate::tenant_secret::{RotationStep, SecretType};
 use crate::words::visible;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -192,6 +193,31 @@ pub struct PreparedView {
     /// The least-privilege policy for the key it is about.
     pub policy: Option<String>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// The tenant secrets of one scope, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantSecretsView {
+    /// Current ones of each type.
+    pub current: Vec<(SecretType, u32)>,
+    /// Those before them, which a rotation that is under way still answers.
+    pub previous: u32,
+    pub rotating_since: Option<DateTime<Utc>>,
+}
+
+impl TenantSecretsView {
+    pub fn total(&self) -> u32 {
+        self.current.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The step that comes next; none while there is nothing to rotate.
+    pub fn due(&self) -> Option<RotationStep> {
+        match (self.previous, self.total()) {
+            (0, 0) => None,
+            (0, _) => Some(RotationStep::Begin),
+            _ => Some(RotationStep::Finish),
+        }
+    }
 }
 
 /// The keys page of one scope.

@@ -26,6 +26,23 @@ async function ask(keystead: Keystead, key: string, operation: string, body: unk
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
+/** What a service with IronCore's client is given for a deterministic field: of each key, whether it is current. */
+async function derive(keystead: Keystead, key: string, tenantId: string): Promise<boolean[]> {
+  const answer = await fetch(`${keystead.url}/api/1/key/derive-with-secret-path`, {
+    method: 'POST',
+    headers: { authorization: `cmk ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      tenantId,
+      iclFields: { requestingId: 'billing' },
+      paths: { users: ['email'] },
+      derivationType: 'sha512',
+      secretType: 'deterministic',
+    }),
+  });
+  const { derivedKeys } = (await answer.json()) as { derivedKeys: Record<string, Record<string, { current: boolean }[]>> };
+  return derivedKeys['users']?.['email']?.map(({ current }) => current) ?? [];
+}
+
 async function photo(page: Page, name: string): Promise<void> {
   if (await hasScript(page)) await look(page, name);
 }
@@ -113,6 +130,30 @@ test.describe('a service', () => {
       await link(page, 'How services use it').click();
       await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();
       await photo(page, 'guide-api');
+    });
+
+    await test.step('the scope gets an alias, and the secrets of derived keys are rotated', async () => {
+      const scope = '/environments/production/DE';
+      await page.goto(`${scope}/tenant-secrets`);
+      await expect(page.getByRole('heading', { name: 'This country has no tenant secrets yet' })).toBeVisible();
+      await photo(page, 'tenant-secrets-empty');
+      await page.goto(`${scope}/keys`);
+      await link(page, 'Alias').click();
+      await field(page, 'Alias').fill('acme-berlin');
+      await photo(page, 'alias');
+      await button(page, 'Next').click();
+      await confirmWith(page, admin.nextCode(), 'Change');
+      expect(await derive(keystead, key, 'acme-berlin')).toEqual([true]);
+      for (const [verb, current] of [['Begin rotation', [true, false]], ['Finish rotation', [true]]] as const) {
+        await page.goto(`${scope}/keys`);
+        await link(page, 'Tenant secrets').click();
+        await photo(page, `tenant-secrets-${verb.split(' ')[0]?.toLowerCase()}`);
+        await button(page, 'Next').click();
+        await photo(page, `tenant-secrets-confirm-${verb.split(' ')[0]?.toLowerCase()}`);
+        await confirmWith(page, admin.nextCode(), verb);
+        await expect(said(page)).toContainText('1 tenant secret');
+        expect(await derive(keystead, key, 'acme-berlin')).toEqual(current);
+      }
     });
 
     await test.step('revoked, it is shut out at once', async () => {

@@ -5,10 +5,11 @@ use crate::authority::Authorised;
 use crate::envelope::{Place, Purpose};
 use crate::store::tenant_secrets::{SecretName, StoredSecret};
 use crate::store::{Lock, Tx};
-use crate::{Error, Portal, SecretBytes, random};
+use crate::{Error, Portal, SecretBytes, Session, Stage, random};
 use domain::command::{RotateTenantSecrets, ScopeRef};
 use domain::scope::ScopeName;
 use domain::tenant_secret::RotationStep;
+use domain::view::TenantSecretsView;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
@@ -118,6 +119,33 @@ impl Portal {
         let place = place(name, &row, stored.generation);
         let bytes = self.keyring().open(Purpose::TenantSecret, place, &stored.sealed)?;
         Ok(TenantSecret { id: stored.id, is_current: stored.is_current, bytes })
+    }
+
+    /// How many there are, and whether a rotation is under way.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn tenant_secrets_of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
+        let (scope, _) = self.scope(name).await?;
+        self.db().count_tenant_secrets(scope.id).await
+    }
+
+    /// Plans the step that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is not the step that is due.
+    pub async fn plan_tenant_secrets(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        step: &str,
+    ) -> Result<RotateTenantSecrets, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        match self.db().count_tenant_secrets(scope.id).await?.due() {
+            Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due }),
+            _ => Err(Error::Outdated("This is not the step that is due.".into())),
+        }
     }
 
     /// `keystead tenant-secret rotate`; answers with how many secrets there were.

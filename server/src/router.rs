@@ -10,7 +10,8 @@ use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 use domain::command::{
-    CreateKey, EditKey, ReplaceAuthenticator, ReplaceCredentials, ReplaceRecoveryCodes, RotateKey, SetAlias,
+    CreateKey, EditKey, ReplaceAuthenticator, ReplaceCredentials, ReplaceRecoveryCodes, RotateKey,
+    RotateTenantSecrets, SetAlias,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -66,6 +67,7 @@ pub const PAGES: &[Row] = rows! {
     "/environments/{env}/{country}/remove" BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);
     "/environments/{env}/{country}/alias" BOTH Confirmed => get(key_changes::show::<SetAlias>).post(key_changes::submit::<SetAlias>);
+    "/environments/{env}/{country}/tenant-secrets" BOTH Confirmed => get(key_changes::show::<RotateTenantSecrets>).post(key_changes::submit::<RotateTenantSecrets>);
     "/environments/{env}/{country}/keys" READ SignedIn => get(keys::list);
     "/environments/{env}/{country}/keys/add" BOTH Confirmed => get(key_changes::show::<CreateKey>).post(key_changes::submit::<CreateKey>);
     "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(key_changes::show::<RotateKey>).post(key_changes::submit::<RotateKey>);

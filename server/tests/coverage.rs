@@ -7,7 +7,8 @@ use axum::http::{Method, StatusCode};
 use engine::testing::PASSWORD;
 use server::{PAGES, Who};
 use support::{
-    ALIAS, API_KEY_FORM, API_KEYS_ADD, CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, address, furnished,
+    ALIAS, API_KEY_FORM, API_KEYS_ADD, CREDENTIALS, KEYS_ADD, OTHER_CREDENTIALS, REVOKE, TENANT_SECRETS,
+    address, furnished,
 };
 
 fn guarded() -> impl Iterator<Item = (&'static server::Row, &'static Method)> {
@@ -131,6 +132,7 @@ fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
     ];
     vec![
         (ALIAS, vec![("alias", "acme-berlin")]),
+        (TENANT_SECRETS, vec![("step", "begin")]),
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
         ("/environments/production/DE/keys/rotate", vec![("rotation_days", "60")]),
         ("/environments/production/DE/keys/settings", vec![("rotation_days", "180")]),

@@ -71,7 +71,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         }
         .into_any()
     };
-    let alias_page = paths::alias(&scope);
+    let (alias_page, secrets_page) = (paths::alias(&scope), paths::tenant_secrets(&scope));
     let about = match alias {
         Some(alias) => format!("{} · alias {alias}", about_scope(&scope, &environment_name)),
         None => about_scope(&scope, &environment_name),
@@ -80,6 +80,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, None)>
             <PageHead heading="Encryption keys" about>
                 <ButtonLink label="Alias" href=alias_page />
+                <ButtonLink label="Tenant secrets" href=secrets_page />
                 {is_managed
                     .then(|| {
                         view! {

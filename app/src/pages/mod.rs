@@ -24,6 +24,7 @@ mod renaming;
 mod replacement;
 mod setup;
 mod sign_in;
+mod tenant_secrets;
 
 pub use alias::*;
 pub use api_guide::*;
@@ -49,3 +50,4 @@ pub use renaming::*;
 pub use replacement::*;
 pub use setup::*;
 pub use sign_in::*;
+pub use tenant_secrets::*;

@@ -5,6 +5,7 @@ use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::id::ScopeId;
 use domain::tenant_secret::SecretType;
+use domain::view::TenantSecretsView;
 
 /// A sealed secret that is answered.
 pub struct StoredSecret {
@@ -40,6 +41,34 @@ impl Db {
             })
         });
         stored.collect()
+    }
+
+    /// How many secrets of a scope are answered, by type, and since when a rotation is under way.
+    pub async fn count_tenant_secrets(&self, scope: ScopeId) -> Result<TenantSecretsView, Error> {
+        const COUNTS: &str = "SELECT secret_type, status, COUNT(*) FROM tenant_secret \
+                              WHERE scope_id = $1 AND status <> 'retired' GROUP BY secret_type, status \
+                              ORDER BY secret_type";
+        // What was made since has nothing before it.
+        const SINCE: &str = "SELECT MIN(c.created_at) FROM tenant_secret c JOIN tenant_secret p \
+                             ON p.scope_id = c.scope_id AND p.secret_type = c.secret_type \
+                             AND p.secret_path = c.secret_path AND p.status = 'previous' \
+                             WHERE c.scope_id = $1 AND c.status = 'current'";
+        let rows: Vec<(String, String, i64)> =
+            on!(self, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
+        let rotating_since: Option<DateTime<Utc>> =
+            on!(self, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
+        let mut view = TenantSecretsView { rotating_since, ..TenantSecretsView::default() };
+        for (secret_type, status, count) in rows {
+            let column = |name| corrupt("tenant_secret", name, scope);
+            let count = u32::try_from(count).map_err(|_| column("count"))?;
+            if status == "current" {
+                let secret_type = SecretType::from_word(&secret_type).ok_or_else(|| column("secret_type"))?;
+                view.current.push((secret_type, count));
+            } else {
+                view.previous += count;
+            }
+        }
+        Ok(view)
     }
 
     /// Whether anything is sealed under the tenant secrets' term.

@@ -14,6 +14,7 @@ pub mod profile;
 pub mod replacements;
 pub mod setup;
 pub mod sign_in;
+pub mod tenant_secrets;
 
 use crate::App;
 use crate::web::cookies;

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use domain::data::Operation;
+use domain::scope::{Country, ScopeName, Slug};
 use engine::SecretText;
 use engine::testing::kms::{self, FakeKms};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
@@ -86,6 +87,11 @@ pub async fn furnished() -> (House, Person, String) {
     assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
     house.test.open_journal(&house.test.portal).await;
     house.test.api_key(API_KEY, "Orders", "production/DE", Operation::ALL).await;
+    let de = ScopeName {
+        environment: Slug::try_from("production".to_owned()).expect("a slug"),
+        country: Country::from_code("DE").expect("a country"),
+    };
+    house.test.portal.open_tenant_secrets(&de, "users").await.expect("a tenant secret");
     house.test.clock.advance(chrono::TimeDelta::hours(13));
     let cookie = house.sign_in(&person).await;
     (house, person, cookie)
@@ -103,6 +109,9 @@ pub const API_KEY_FORM: [(&str, &str); 4] =
     [("name", "Billing"), ("scopes", "production/DE"), ("operations", "wrap"), ("lifetime", "90")];
 
 pub const ALIAS: &str = "/environments/production/DE/alias";
+
+/// Where tenant secrets are rotated; the furnished house has one.
+pub const TENANT_SECRETS: &str = "/environments/production/DE/tenant-secrets";
 
 pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 
