@@ -3,45 +3,13 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
-import type { Keystead } from '../support/keystead';
 import { look } from '../support/look';
+import { ask, base64, derive } from '../support/service';
 import { addCountry, addEnvironment, button, confirmWith, createKey, field, link, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 const PLAINTEXT = 'the address of somebody in order 17';
-const base64 = (text: string) => Buffer.from(text).toString('base64');
-
-interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-}
-
-/** What a service does: it has no cookies and comes from no page. */
-async function ask(keystead: Keystead, key: string, operation: string, body: unknown): Promise<Answer> {
-  const answer = await fetch(`${keystead.url}/api/v1/scopes/production/DE/${operation}`, {
-    method: 'POST',
-    headers: { authorization: `ApiKey ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-}
-
-/** What a service with IronCore's client is given for a deterministic field: of each key, whether it is current. */
-async function derive(keystead: Keystead, key: string, tenantId: string): Promise<boolean[]> {
-  const answer = await fetch(`${keystead.url}/api/1/key/derive-with-secret-path`, {
-    method: 'POST',
-    headers: { authorization: `cmk ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenantId,
-      iclFields: { requestingId: 'billing' },
-      paths: { users: ['email'] },
-      derivationType: 'sha512',
-      secretType: 'deterministic',
-    }),
-  });
-  const { derivedKeys } = (await answer.json()) as { derivedKeys: Record<string, Record<string, { current: boolean }[]>> };
-  return derivedKeys['users']?.['email']?.map(({ current }) => current) ?? [];
-}
+const DE = 'production/DE';
 
 async function photo(page: Page, name: string): Promise<void> {
   if (await hasScript(page)) await look(page, name);
@@ -90,14 +58,14 @@ test.describe('a service', () => {
     await test.step('it writes and reads', async () => {
       const context = { order: '17' };
       const audit = { requesting_id: 'billing', object_id: 'order 17' };
-      const written = await ask(keystead, key, 'encrypt', { plaintext: base64(PLAINTEXT), context, audit });
+      const written = await ask(keystead, key, DE, 'encrypt', { plaintext: base64(PLAINTEXT), context, audit });
       expect([written.status, written.body['version']]).toEqual([200, 1]);
       const { ciphertext } = written.body;
-      const read = await ask(keystead, key, 'decrypt', { ciphertext, context });
+      const read = await ask(keystead, key, DE, 'decrypt', { ciphertext, context });
       expect(read).toEqual({ status: 200, body: { plaintext: base64(PLAINTEXT), version: 1 } });
-      expect((await ask(keystead, key, 'decrypt', { ciphertext })).body['code']).toBe('not_opened');
-      expect((await ask(keystead, key, 'reencrypt', { ciphertext, context })).status).toBe(403);
-      const wrapped = await ask(keystead, key, 'wrap', { items: [{}, {}, {}] });
+      expect((await ask(keystead, key, DE, 'decrypt', { ciphertext })).body['code']).toBe('not_opened');
+      expect((await ask(keystead, key, DE, 'reencrypt', { ciphertext, context })).status).toBe(403);
+      const wrapped = await ask(keystead, key, DE, 'wrap', { items: [{}, {}, {}] });
       expect((wrapped.body['results'] as unknown[]).length).toBe(3);
     });
 
@@ -162,7 +130,7 @@ test.describe('a service', () => {
       await expect(page.getByText(/It was used/)).toBeVisible();
       await confirmWith(page, admin.nextCode(), 'Revoke');
       await expect(said(page)).toHaveText('The key Orders is revoked. Services that come in with it are refused.');
-      expect((await ask(keystead, key, 'encrypt', { plaintext: base64(PLAINTEXT) })).status).toBe(401);
+      expect((await ask(keystead, key, DE, 'encrypt', { plaintext: base64(PLAINTEXT) })).status).toBe(401);
       await expect(button(page, 'Revoke')).toHaveCount(0);
     });
   });

@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { Customer, kmsUrl } from '../support/customer';
+import { ask, base64 } from '../support/service';
 import { addCountry, addEnvironment, awake, button, choose, confirmWith, createKey, field, said, signIn } from '../support/steps';
 
 const FOLDER = '../docs/screenshots';
@@ -63,6 +64,36 @@ test('pictures for the README', async ({ page, keystead, admin }) => {
   await page.context().clearCookies();
   await page.goto('/sign-in');
   await photo(page, 'sign-in');
+});
+
+test('pictures of a service and what it did', async ({ page, keystead, admin }) => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  for (const country of ['Germany', 'France']) await addCountry(page, country);
+  for (const scope of ['production/DE', 'production/FR']) await createKey(page, admin, scope);
+  await page.goto('/api-keys/add');
+  await field(page, 'Name').fill('Orders');
+  for (const country of ['Germany (DE)', 'France (FR)']) await field(page, country).check();
+  for (const operation of ['encrypt', 'decrypt', 'wrap', 'unwrap']) await field(page, operation).check();
+  await awake(page);
+  await photo(page, 'api-key');
+  await button(page, 'Next').click();
+  await confirmWith(page, admin.nextCode(), 'Create');
+  const key = (await page.locator('.new-key code').innerText()).trim();
+  await button(page, 'I have saved this key').click();
+  const context = { table: 'orders' };
+  for (const [scope, order] of [['production/DE', '1041'], ['production/FR', '1042'], ['production/DE', '1043']] as const) {
+    const audit = { requesting_id: 'checkout', object_id: `order ${order}` };
+    const { body } = await ask(keystead, key, scope, 'encrypt', { plaintext: base64('…'), context, audit });
+    await ask(keystead, key, scope, 'decrypt', { ciphertext: body['ciphertext'], context, audit: { ...audit, requesting_id: 'support' } });
+  }
+  await ask(keystead, key, 'production/FR', 'rewrap', { edek: base64('…') });
+  await ask(keystead, key, 'production/DE', 'wrap', { items: Array(250).fill({}), audit: { requesting_id: 'import' } });
+  await page.goto('/audit?source=data');
+  await awake(page);
+  await photo(page, 'audit-data');
 });
 
 test.describe('with a customer in the emulator', () => {

@@ -59,18 +59,19 @@ impl KeyChange for RotateTenantSecrets {
 
     async fn effects(&self, app: &App, _: DailyLimits) -> Result<Effects, Error> {
         let secrets = app.portal().tenant_secrets_of(&self.scope.name).await?;
-        let counted = |count| words::count(count, "secret", "secrets");
+        let current = words::count(secrets.total(), "secret", "secrets");
+        let previous = words::count(secrets.previous, "previous secret", "previous secrets");
         let (sentences, warning) = match self.step {
             RotationStep::Begin => (
                 vec![
-                    format!("{} of this country: each gets a new one, which becomes current.", counted(secrets.total())),
+                    format!("{current} of this country: each gets a new one, which becomes current."),
                     "Services are given both, so that what is there is found and read until you finish.".to_owned(),
                     "They encrypt with the new ones from now on.".to_owned(),
                 ],
                 None,
             ),
             RotationStep::Finish => (
-                vec![format!("{} before the current ones: given to no service any more.", counted(secrets.previous))],
+                vec![format!("{previous}: given to no service any more.")],
                 Some(
                     "Fields and vectors that were not moved can neither be read nor found after this, and it cannot be \
                      undone here."
