@@ -143,34 +143,72 @@ async fn keep_asking(port: u16, key: String, next: Arc<AtomicU64>) -> Vec<u64> {
 
 on_both! {
     a_killed_server_loses_no_request_that_it_answered,
+    a_server_that_is_told_to_end_loses_no_request_either,
 }
 
 async fn a_killed_server_loses_no_request_that_it_answered(kind: Kind) {
-    let (home, key) = furnished(kind).await;
-    let mut server = Keystead::idle(home);
-    let next = Arc::new(AtomicU64::new(0));
-    let mut acknowledged = Vec::new();
-    let kills = scale(4, 50);
-    for _ in 0..kills {
-        server.start_again().await;
-        let mut clients = JoinSet::new();
-        for _ in 0..8 {
-            clients.spawn(keep_asking(server.port, key.clone(), Arc::clone(&next)));
-        }
-        tokio::time::sleep(Duration::from_millis(200 + random(600) as u64)).await;
-        server.kill().await;
-        acknowledged.extend(clients.join_all().await.into_iter().flatten());
+    let under_load = UnderLoad::new(kind).await;
+    let end = async |server: &mut Keystead| server.kill().await;
+    under_load.every_answer_is_written_down("killed", scale(4, 50), end).await;
+}
+
+async fn a_server_that_is_told_to_end_loses_no_request_either(kind: Kind) {
+    let under_load = UnderLoad::new(kind).await;
+    let end = async |server: &mut Keystead| {
+        let (status, took) = server.stop().await;
+        assert!(status.success() && took < Duration::from_secs(25), "{status} after {took:?}");
+    };
+    under_load.every_answer_is_written_down("told to end", scale(3, 20), end).await;
+}
+
+/// Two servers that share a data folder, with services at both.
+struct UnderLoad {
+    servers: [Keystead; 2],
+    key: String,
+}
+
+impl UnderLoad {
+    async fn new(kind: Kind) -> Self {
+        let (home, key) = furnished(kind).await;
+        Self { servers: [Keystead::idle(home.shared()), Keystead::idle(home)], key }
     }
-    let written = journal(&server.home).await;
-    let missing: Vec<_> = acknowledged.iter().filter(|object| written.get(*object) != Some(&1)).collect();
-    assert_eq!(missing, [&0; 0], "answered and not written down once");
-    println!(
-        "figure: killed {kills} times under load: {} answered, all of them in the journal; {} more were written and not heard",
-        acknowledged.len(),
-        written.len() - acknowledged.len()
-    );
-    assert!(acknowledged.len() > 100, "there was a load");
-    server.home.end().await;
+
+    /// Starts and ends them again and again, then asks the journal for everything that was answered.
+    async fn every_answer_is_written_down(
+        mut self,
+        ended: &str,
+        rounds: usize,
+        end: impl AsyncFn(&mut Keystead),
+    ) {
+        let next = Arc::new(AtomicU64::new(0));
+        let mut acknowledged = Vec::new();
+        for _ in 0..rounds {
+            let mut clients = JoinSet::new();
+            for server in &mut self.servers {
+                server.start_again().await;
+                for _ in 0..4 {
+                    clients.spawn(keep_asking(server.port, self.key.clone(), Arc::clone(&next)));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200 + random(600) as u64)).await;
+            for server in &mut self.servers {
+                end(server).await;
+            }
+            acknowledged.extend(clients.join_all().await.into_iter().flatten());
+        }
+        let [first, _] = self.servers;
+        let written = journal(&first.home).await;
+        let missing: Vec<_> = acknowledged.iter().filter(|object| written.get(*object) != Some(&1)).collect();
+        assert_eq!(missing, [&0; 0], "answered and not written down once");
+        println!(
+            "figure: two servers {ended} {rounds} times under load: {} answered, all of them in the journal; {} more were \
+             written and not heard",
+            acknowledged.len(),
+            written.len() - acknowledged.len()
+        );
+        assert!(acknowledged.len() > 100, "there was a load");
+        first.home.end().await;
+    }
 }
 
 /// How often the journal tells of each object, once the killed runs are adopted.

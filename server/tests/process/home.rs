@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::str::FromStr;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -19,7 +20,7 @@ const URL: &str = "KEYSTEAD_DATABASE_URL";
 
 /// A server's folder and settings; two of them may share a database.
 pub struct Home {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     /// Directly, whatever stands between the server and it.
     database: Option<Url>,
     settings: Vec<(&'static str, String)>,
@@ -55,7 +56,7 @@ impl Home {
 
     /// A folder, and an empty database on a PostgreSQL server.
     pub async fn on(server: &Url) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let hint = folder.path().file_name().expect("a name").to_string_lossy().to_lowercase();
         let name = format!(
             "process_{}",
@@ -77,8 +78,15 @@ impl Home {
     }
 
     fn bare() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         Self { folder, database: None, settings: Vec::new(), starter: vec![program()], log: None }
+    }
+
+    /// The same folder and database, for another server.
+    pub fn shared(&self) -> Self {
+        let Self { folder, database, settings, starter, log } = self;
+        let (database, settings) = (database.clone(), settings.clone());
+        Self { folder: Arc::clone(folder), database, settings, starter: starter.clone(), log: log.clone() }
     }
 
     /// Another host on the same database, with a copy of the root key.

@@ -17,7 +17,7 @@ pub use raw::{Raw, RawAnswer};
 
 use engine::totp::Seed;
 use rustix::process::{Pid, Signal, kill_process};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::process::Child;
@@ -97,6 +97,14 @@ impl Keystead {
     pub async fn kill(&mut self) {
         let mut child = self.child.take().expect("it was started");
         child.kill().await.expect("it is killed");
+    }
+
+    /// SIGTERM; answers with how it ended, and after how long.
+    pub async fn stop(&mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        self.signal(Signal::TERM);
+        let mut child = self.child.take().expect("it was started");
+        (child.wait().await.expect("it ends"), began.elapsed())
     }
 
     /// SIGSTOP, SIGCONT and the like.
