@@ -176,13 +176,13 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.spawn(keep_noting(portal.clone()));
     work.spawn(keep_journal(portal.clone()));
     work.spawn(keep_syncing(portal.clone()));
-    accept(listener, router(app.clone()), app).await?;
+    let ended = accept(listener, router(app.clone()), app, &mut work).await;
     work.shutdown().await;
     portal.note_uses().await;
     portal.note_usage().await;
     portal.close().await;
     tracing::info!("ended");
-    Ok(())
+    ended
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
@@ -329,11 +329,13 @@ async fn keep_journal(portal: Portal) {
         if let Err(error) = portal.tend_journal().await {
             tracing::error!(%error, "the journal could not be looked after; it is tried again");
         }
-        metrics::gauge!("keystead_journal_on_reserve").set(if portal.is_journal_on_reserve() {
-            1.0
-        } else {
-            0.0
-        });
+        let states = [
+            ("keystead_journal_on_reserve", portal.is_journal_on_reserve()),
+            ("keystead_journal_writable", portal.is_journal_writable()),
+        ];
+        for (name, is_so) in states {
+            metrics::gauge!(name).set(if is_so { 1.0 } else { 0.0 });
+        }
     }
 }
 
@@ -365,14 +367,16 @@ fn protocols() -> auto::Builder<TokioExecutor> {
     server
 }
 
-/// Accepts connections until SIGTERM or SIGINT, then drains.
-async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), Stop> {
+/// Accepts connections until SIGTERM or SIGINT, then drains. Also when work in the background ended, which none of it does: whoever
+/// looks after the server starts it again.
+async fn accept(listener: TcpListener, router: Router, app: App, work: &mut JoinSet<()>) -> Result<(), Stop> {
     let failed = |error| Stop::new(format!("Signals cannot be waited for: {error}."));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let graceful = GracefulShutdown::new();
     let connections = Connections::default();
     let server = protocols();
+    let mut ended = Ok(());
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -386,6 +390,11 @@ async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), S
             },
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            _ = work.join_next() => {
+                tracing::error!("work in the background has ended");
+                ended = Err(Stop::new("Work in the background has ended; the log says why. Start Keystead again."));
+                break;
+            }
         };
         // With work under way on every connection there is nothing to be had here.
         let Some(entered) = connections.enter() else { continue };
@@ -412,7 +421,7 @@ async fn accept(listener: TcpListener, router: Router, app: App) -> Result<(), S
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 25 seconds");
     }
-    Ok(())
+    ended
 }
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
             ))
         })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    // A line that cannot be written is lost; said on the same standard error, it would end the work it belongs to.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     if settings.log_is_json {
         builder.json().init()
     } else {

@@ -42,6 +42,24 @@ fn has(lines: &[Value], level: &str, parts: &[(&str, &str)]) -> bool {
     })
 }
 
+/// A log collector that is gone, a disk that is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let mut home = Home::new(Kind::Sqlite).await;
+    home.set("KEYSTEAD_LOG", "debug");
+    home.administrator(EMAIL).await;
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is full");
+    home.log = Some("/dev/full".into());
+    drop(full);
+    let mut server = Keystead::on(home).await;
+    for path in ["/sign-in", "/environments", "/api/openapi.json"] {
+        let answer = Raw::get(server.port, path, "").await;
+        assert!([200, 303].contains(&answer.status), "{path}: {}", answer.status);
+    }
+    let (status, _) = server.stop().await;
+    assert!(status.success(), "{status}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_json_with_time_and_level() {
     let (server, cookie) = logging("json").await;
