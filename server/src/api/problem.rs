@@ -131,6 +131,7 @@ fn word(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
         StatusCode::PAYLOAD_TOO_LARGE => "too_large",
         StatusCode::REQUEST_TIMEOUT => "too_slow",
+        StatusCode::GATEWAY_TIMEOUT => "timed_out",
         StatusCode::SERVICE_UNAVAILABLE => "busy",
         status if status.is_server_error() => "internal",
         _ => "unreadable",
@@ -143,6 +144,9 @@ fn bare(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.",
         StatusCode::PAYLOAD_TOO_LARGE => "The body was larger than 1 MiB. Send smaller batches.",
         StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive.",
+        StatusCode::GATEWAY_TIMEOUT => {
+            "The answer took longer than 10 seconds. Try again; send smaller batches."
+        }
         StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a second.",
         status if status.is_server_error() => "Something inside Keystead failed; its log says why.",
         _ => "The request could not be read.",

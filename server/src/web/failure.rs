@@ -170,6 +170,9 @@ fn bare(status: StatusCode) -> Problem {
             "This address does not take that kind of request. Open it as a page."
         }
         StatusCode::PAYLOAD_TOO_LARGE => "The form was larger than 64 KiB. Nothing was changed.",
+        StatusCode::GATEWAY_TIMEOUT => {
+            "This took longer than 10 seconds. Look whether it was done before you try again."
+        }
         StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive. Try again.",
         StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a few seconds.",
         _ => "The request could not be understood. Open the page again.",

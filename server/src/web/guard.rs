@@ -1,6 +1,7 @@
 //! Limits of load: so many requests at a time, so long each; the rest is told to come back.
 
 use super::failure::Failure;
+use super::unread;
 use crate::connections::Connection;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,6 +12,7 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
 /// So long a request may take, its body included.
@@ -23,13 +25,19 @@ pub struct Limits {
     places: Arc<Semaphore>,
     /// All bodies together that have begun to arrive.
     bytes: Arc<Semaphore>,
+    /// All answers together that are not read yet.
+    answers: Arc<Semaphore>,
     /// The largest body.
     body: usize,
+    /// What is begun is done to its end, also when nobody waits for it any more.
+    to_its_end: bool,
 }
 
 impl Limits {
+    /// `bodies`: of all bodies together, and of all answers.
     fn new(at_once: usize, body: usize, bodies: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(at_once)), bytes: Arc::new(Semaphore::new(bodies)), body }
+        let [places, bytes, answers] = [at_once, bodies, bodies].map(|many| Arc::new(Semaphore::new(many)));
+        Self { places, bytes, answers, body, to_its_end: false }
     }
 
     /// Of the pages: forms are small.
@@ -37,9 +45,9 @@ impl Limits {
         Self::new(256, 64 * 1024, 32 * 1024 * 1024)
     }
 
-    /// Of the doors: a batch may be a thousand items.
+    /// Of the doors: a batch may be a thousand items; and what was done is written down, whoever hangs up.
     pub fn data_plane() -> Self {
-        Self::new(256, 1024 * 1024, 64 * 1024 * 1024)
+        Self { to_its_end: true, ..Self::new(256, 1024 * 1024, 64 * 1024 * 1024) }
     }
 }
 
@@ -49,16 +57,34 @@ pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) ->
     let until = Instant::now() + PATIENCE;
     let connection = request.extensions().get::<Connection>().cloned();
     let arrived = timeout_at(until, whole(request, &limits)).await;
-    let (request, _bytes) = match arrived {
+    let (request, bytes) = match arrived {
         Ok(Ok(arrived)) => arrived,
         Ok(Err(refused)) => return refused,
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let Ok(_place) = limits.places.try_acquire() else { return busy() };
-    let _at_work = connection.map(Connection::at_work);
-    match timeout_at(until, next.run(request)).await {
+    let Ok(place) = limits.places.clone().try_acquire_owned() else { return busy() };
+    let at_work = connection.map(Connection::at_work);
+    let work = async move {
+        let _held = (bytes, place, at_work);
+        next.run(request).await
+    };
+    let done = match limits.to_its_end {
+        true => timeout_at(until, apart(work)).await,
+        false => timeout_at(until, work).await,
+    };
+    match done {
+        Ok(response) => unread::with_room(response, &limits.answers).await.unwrap_or_else(busy),
+        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    }
+}
+
+/// Work that goes on when its client is gone. A panic in it is one here.
+async fn apart(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
         Ok(response) => response,
-        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The program ends.
+        Err(Err(_)) => busy(),
     }
 }
 

@@ -7,4 +7,5 @@ pub mod guard;
 pub mod headers;
 pub mod origin;
 pub mod page;
+pub mod unread;
 pub mod visitor;

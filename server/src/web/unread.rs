@@ -1,0 +1,76 @@
+//! Answers that wait for their reader: however slowly they are read, all of them together take so much memory and no more.
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Answers up to this size need no room of their own: the connections' buffers have it.
+const SMALL: u64 = 16 * 1024;
+/// What a connection is handed at a time. It asks for more when its reader has taken that.
+const PIECE: usize = 16 * 1024;
+
+/// A body that gives its room back when it is read.
+struct Waiting {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Waiting {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let next = self.bytes.len().min(PIECE);
+        let piece = self.bytes.split_to(next);
+        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+/// The answer, with room for it; `None` where there is none.
+pub async fn with_room(response: Response, room: &Arc<Semaphore>) -> Option<Response> {
+    // What is made while it is read has no size and takes none.
+    let Some(size) = response.body().size_hint().exact().filter(|size| *size > SMALL) else {
+        return Some(response);
+    };
+    let room = Arc::clone(room).try_acquire_many_owned(u32::try_from(size).ok()?).ok()?;
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.ok()?.to_bytes();
+    Some(Response::from_parts(parts, Body::new(Waiting { bytes, _room: room })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_read_keeps_its_room_and_what_is_read_gives_it_back() {
+        let room = Arc::new(Semaphore::new(100_000));
+        let answer = || Response::new(Body::from(vec![7; 60_000]));
+        let first = with_room(answer(), &room).await.expect("there is room");
+        assert_eq!(first.body().size_hint().exact(), Some(60_000));
+        assert!(with_room(answer(), &room).await.is_none(), "no room for a second one");
+        let small = Response::new(Body::from(vec![7; 16 * 1024]));
+        assert!(with_room(small, &room).await.is_some(), "a small one needs none");
+        let mut body = first.into_body();
+        let piece = body.frame().await.expect("a piece").expect("data").into_data().expect("data");
+        assert_eq!(piece.len(), PIECE);
+        assert_eq!(body.collect().await.expect("the rest").to_bytes().len(), 60_000 - PIECE);
+        assert!(with_room(answer(), &room).await.is_some(), "there is room again");
+    }
+}
