@@ -31,6 +31,8 @@ const ADOPT: Duration = Duration::from_secs(60);
 const UNNAMED: TimeDelta = TimeDelta::minutes(10);
 /// How often old segments are taken away: each time there are any is one line of the audit log.
 const EXPIRE: Duration = Duration::from_secs(3600);
+/// Sooner, when so much has come in: the part of what is kept that may be too much for a moment.
+const EXCESS: u64 = 16;
 /// So many at once, so that other writers do not wait for long.
 const EXPIRE_AT_ONCE: u32 = 256;
 const EXPIRE_ROUNDS: u32 = 20;
@@ -42,6 +44,8 @@ const TOO_BIG: u64 = 256 << 20;
 pub struct Rounds {
     adopted: Option<Steady>,
     expired: Option<Steady>,
+    /// Bytes that went into the database since old ones were taken away.
+    stored: u64,
     /// Written down as damaged, but still under their names.
     damaged: HashSet<PathBuf>,
 }
@@ -84,9 +88,14 @@ impl Journal {
         let now = self.0.clock.steady();
         // A database that takes nothing may be full of what has had its time.
         let every = if stored.is_ok() { EXPIRE } else { ADOPT };
-        if is_due(self.0.rounds().expired, now, every) {
+        let is_much = {
+            let (rounds, most) = (self.0.rounds(), self.0.settings.bytes);
+            is_due(rounds.expired, now, every) || (most > 0 && rounds.stored > most / EXCESS)
+        };
+        if is_much {
             self.expire().await?;
-            self.0.rounds().expired = Some(now);
+            let mut rounds = self.0.rounds();
+            (rounds.expired, rounds.stored) = (Some(now), 0);
         }
         stored?;
         if is_due(self.0.rounds().adopted, now, ADOPT) {
@@ -151,7 +160,9 @@ impl Journal {
             if !self.store(sealed.name, Some(sealed)).await? {
                 return Ok(());
             }
-            self.0.writer.lock().await.sealed.pop_front();
+            let mut writer = self.0.writer.lock().await;
+            writer.sealed.pop_front();
+            self.0.look_behind(&writer);
         }
     }
 
@@ -198,6 +209,7 @@ impl Journal {
                     self.set_aside(name, &damage).await?;
                     return Ok(true);
                 }
+                self.0.rounds().stored += body.len() as u64;
                 file
             }
         };

@@ -81,6 +81,10 @@ struct Inner {
     is_known: AtomicBool,
     is_closed: AtomicBool,
     is_on_reserve: AtomicBool,
+    /// The last lines could not be written.
+    is_failing: AtomicBool,
+    /// More is full and not in the database yet than there is room for.
+    is_behind: AtomicBool,
     writes: AtomicU64,
     rounds: Mutex<Rounds>,
 }
@@ -125,6 +129,8 @@ impl Journal {
             is_known: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_on_reserve: AtomicBool::new(true),
+            is_failing: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             writes: AtomicU64::new(0),
             rounds: Mutex::new(Rounds::default()),
         }));
@@ -144,6 +150,11 @@ impl Journal {
     /// Whether the disk was so full that its reserve is given up, or was never had.
     pub fn is_on_reserve(&self) -> bool {
         self.0.is_on_reserve.load(Ordering::Relaxed)
+    }
+
+    /// Whether the data plane can go on: nothing known keeps the next line from being written.
+    pub fn is_writable(&self) -> bool {
+        self.may_write().is_ok() && !self.0.is_failing.load(Ordering::Relaxed)
     }
 
     /// How often something was written: many events share a write.
@@ -190,6 +201,7 @@ impl Journal {
     fn may_write(&self) -> Result<(), Error> {
         let said = match () {
             () if self.0.is_closed.load(Ordering::Relaxed) => "it is closed",
+            () if self.0.is_behind.load(Ordering::Relaxed) => "too much of it waits for the database",
             () if !self.0.is_known.load(Ordering::Relaxed) => "its run is not in the database yet",
             () => return Ok(()),
         };
@@ -214,6 +226,22 @@ impl Inner {
         self.waiting.lock().expect("the lock of what waits")
     }
 
+    /// Files that wait for the database are no more than a quarter of what is kept in it.
+    fn look_behind(&self, writer: &Writer) {
+        let most = (self.settings.bytes / 4).max(2 * writer::FULL);
+        let waiting = writer.sealed.len() as u64 * writer::FULL;
+        let is_behind = self.settings.bytes > 0 && waiting > most;
+        if is_behind && !self.is_behind.load(Ordering::Relaxed) {
+            tracing::error!(
+                waiting,
+                most,
+                "the journal is written faster than the database takes it; until it has caught up, \
+                                            the data plane stops"
+            );
+        }
+        self.is_behind.store(is_behind, Ordering::Relaxed);
+    }
+
     /// Chains an event behind all others.
     fn enqueue(&self, json: &[u8]) -> Arc<Outcome> {
         let mut waiting = self.waiting();
@@ -231,6 +259,7 @@ impl Inner {
         if !lines.is_empty()
             && let Err(error) = writer.write(&lines, head, now)
         {
+            self.is_failing.store(true, Ordering::Relaxed);
             // Whoever was chained behind these lines meanwhile is chained behind nothing.
             let error = Arc::new(error);
             let mut waiting = self.waiting();
@@ -242,9 +271,11 @@ impl Inner {
             }
             return;
         }
+        self.is_failing.fetch_and(lines.is_empty(), Ordering::Relaxed);
         // What is written stays, also when it cannot be synced: it tells of more than was done, never of less.
         let done = if is_synced { writer.sync() } else { Ok(()) };
         writer.seal_if_due(now, AGE);
+        self.look_behind(writer);
         let _ = outcome.set(done.map_err(Arc::new));
     }
 }
@@ -288,6 +319,11 @@ impl Portal {
     /// [`Error::Journal`] when none was opened.
     pub fn journal(&self) -> Result<&Journal, Error> {
         self.journal_if_any().ok_or_else(|| not_written(io::Error::other("it is not open")))
+    }
+
+    /// Whether requests of services can be written down; while they cannot, they are refused.
+    pub fn is_journal_writable(&self) -> bool {
+        self.journal_if_any().is_some_and(Journal::is_writable)
     }
 
     /// Whether the disk under the journal is so full that its reserve is given up.

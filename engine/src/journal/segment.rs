@@ -254,7 +254,7 @@ mod tests {
                 at: DateTime::UNIX_EPOCH + TimeDelta::microseconds(at),
                 who, key, door, deed, scope, versions, items: counts.0, failed: counts.1,
                 outcome: if is_done { Outcome::Done } else { Outcome::Refused },
-                code: is_done.then_some(code), address, event: (!is_done).then_some(event),
+                code: is_done.then_some(code), address, event: (!is_done).then_some(event), made: counts.1,
                 told: Told { data_label: Some(label), object_id: Some(id), ..Told { custom, ..Told::default() } },
             }
         }

@@ -29,6 +29,7 @@ stories! {
     two_runs_in_one_folder_leave_each_other_alone,
     a_segment_is_stored_once_also_after_a_crash,
     old_and_too_many_segments_are_taken_away,
+    what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_oldest,
     a_search_goes_by_time_scope_and_name_page_by_page,
     a_search_ends_soon_also_when_it_finds_nothing,
     an_export_is_oldest_first,
@@ -53,6 +54,7 @@ pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
         code: None,
         address: "192.0.2.7".into(),
         event: None,
+        made: 0,
         told: Told { object_id: Some(object.to_string()), ..Told::default() },
     }
 }
@@ -557,6 +559,47 @@ async fn old_and_too_many_segments_are_taken_away(t: &TestPortal) {
     for_ever.tend_journal().await.expect("tended");
     assert_eq!(found(&for_ever, JournalQuery::default()).await.0, [3, 2]);
     assert_eq!(portal.verify_segment(run, 4).await.expect("it is there"), SegmentState::Whole { events: 1 });
+}
+
+/// A service that writes without pause fills neither the disk nor the database.
+async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_oldest(t: &TestPortal) {
+    let (_keep, folder) = folder();
+    let small = JournalSettings { days: 0, bytes: 1 << 20, ..JournalSettings::default() };
+    let portal = server(t, &folder, small).await;
+    let mut event = event(t.clock.now(), 0);
+    event.told.custom = [("long".to_owned(), "x".repeat(64 * 1024))].into();
+    let mut written = 0;
+    let refused = loop {
+        match journal(&portal).append(&event).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 1000, "there is an end to what waits");
+    };
+    assert!(matches!(&refused, Error::Journal(why) if why.to_string().contains("waits")), "{refused:?}");
+    assert!(!portal.is_journal_writable());
+    let size: u64 = files(&folder).iter().map(|file| file.metadata().expect("a file").len()).sum();
+    assert!((8 << 20..16 << 20).contains(&size), "{size}");
+    portal.tend_journal().await.expect("tended");
+    assert!(portal.is_journal_writable() && files(&folder).len() <= 1);
+    journal(&portal).append(&event).await.expect("it goes on");
+
+    // Texts that do not shrink: the database holds no more than it may for longer than one round.
+    for round in 0..4 {
+        for number in 0..100 {
+            let mut text = vec![0; 16 * 1024];
+            getrandom::fill(&mut text).expect("random bytes");
+            event.told.custom = [("random".to_owned(), data_encoding::BASE64.encode(&text))].into();
+            event.told.object_id = Some(format!("{round} {number}"));
+            journal(&portal).append(&event).await.expect("it is written");
+        }
+        store(t, &portal).await;
+        let stored = engine::testing::look::count(
+            t.db(),
+            "SELECT COALESCE(SUM(stored_bytes), 0) FROM journal_segment",
+        );
+        assert!(stored.await <= 1 << 20, "in the same round");
+    }
 }
 
 async fn a_search_goes_by_time_scope_and_name_page_by_page(t: &TestPortal) {
