@@ -138,11 +138,15 @@ impl Told {
     }
 
     fn fits(&self, pairs: usize, bytes: usize) -> bool {
-        let texts =
-            [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
-        let own: usize = texts.into_iter().flatten().map(String::len).sum();
-        let custom: usize = self.custom.iter().map(|(name, text)| name.len() + text.len()).sum();
-        self.custom.len() <= pairs && own + custom <= bytes
+        self.custom.len() <= pairs && self.weight() <= bytes
+    }
+
+    /// Bytes that it takes in the journal: control characters are written out there.
+    pub fn weight(&self) -> usize {
+        let own = [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
+        let custom = self.custom.iter().flat_map(|(name, text)| [name, text]);
+        let texts = own.into_iter().flatten().chain(custom);
+        texts.map(|text| text.len() + 5 * text.bytes().filter(u8::is_ascii_control).count()).sum()
     }
 
     /// What is written down of it: all, or that it was too much.
@@ -186,6 +190,9 @@ pub struct DataEvent {
     /// The name of a security event that a client reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+    /// Tenant secrets that were made for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub made: u32,
     #[serde(default, flatten)]
     pub told: Told,
 }
@@ -208,17 +215,27 @@ impl DataEvent {
             (Some(code), _) => parts.push(code.clone()),
             (None, _) => {}
         }
-        parts.extend(self.event.clone());
+        match self.made {
+            0 => {}
+            1 => parts.push("1 tenant secret made".to_owned()),
+            made => parts.push(format!("{made} tenant secrets made")),
+        }
         let told = [
+            ("event", &self.event),
             ("by", &self.told.requesting_id),
             ("label", &self.told.data_label),
             ("object", &self.told.object_id),
             ("request", &self.told.request_id),
             ("from", &self.told.source_ip),
         ];
-        // In quotes: what a caller says reads like nothing that Keystead says.
-        parts.extend(told.iter().filter_map(|(name, text)| Some(format!("{name} “{}”", text.as_ref()?))));
-        parts.extend(self.told.custom.iter().map(|(name, text)| format!("“{name}” = “{text}”")));
+        // In quotes, which it cannot end: what a caller says reads like nothing that Keystead says.
+        let quoted = |text: &str| format!("“{}”", text.replace(['“', '”'], "\""));
+        parts.extend(
+            told.iter().filter_map(|(name, text)| Some(format!("{name} {}", quoted(text.as_ref()?)))),
+        );
+        parts.extend(
+            self.told.custom.iter().map(|(name, text)| format!("{} = {}", quoted(name), quoted(text))),
+        );
         parts.join(", ")
     }
 }
@@ -248,6 +265,7 @@ mod tests {
             code: None,
             address: "192.0.2.7".into(),
             event: None,
+            made: 0,
             told: Told { object_id: Some("order 17".into()), ..Told::default() },
         };
         let line = serde_json::to_string(&event).expect("it is written");
@@ -258,9 +276,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<DataEvent>(&line).expect("it is read"), event);
     }
 
-    #[test]
-    fn what_happened_reads_as_a_sentence() {
-        let mut event = DataEvent {
+    fn an_event() -> DataEvent {
+        DataEvent {
             at: DateTime::UNIX_EPOCH,
             who: "orders".into(),
             key: "kstdAbCd1234".into(),
@@ -274,8 +291,14 @@ mod tests {
             code: None,
             address: String::new(),
             event: None,
+            made: 0,
             told: Told::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn what_happened_reads_as_a_sentence() {
+        let mut event = an_event();
         assert_eq!(event.detail(), "version 3");
         event.told.object_id = Some("order 17".into());
         (event.versions, event.items, event.failed) = (vec![2, 3], 5, 1);
@@ -284,6 +307,27 @@ mod tests {
         (event.versions, event.items, event.failed) = (vec![], 1, 1);
         event.told = Told::default();
         assert_eq!(event.detail(), "not_opened");
+    }
+
+    #[test]
+    fn what_a_caller_says_cannot_be_taken_for_what_keystead_says() {
+        let mut event = an_event();
+        event.event = Some("version 1, by “root@example.com”".into());
+        event.told.object_id = Some("17”, by “ada@example.com”, request “9".into());
+        event.told.custom = [("a” = “b".to_owned(), "c”".to_owned())].into();
+        let outside: String =
+            event.detail().split('“').map(|part| part.rsplit('”').next().unwrap_or("")).collect();
+        assert_eq!(outside, "version 3, event , object ,  = ");
+        event = DataEvent { made: 2, ..an_event() };
+        assert_eq!(event.detail(), "version 3, 2 tenant secrets made");
+    }
+
+    #[test]
+    fn control_characters_weigh_what_they_take() {
+        let told = |text: String| Told { object_id: Some(text), ..Told::default() };
+        assert_eq!(told("a\0".into()).weight(), 1 + 6);
+        assert!(told("x".repeat(TOLD_BYTES)).is_within_bounds());
+        assert!(!told("\0".repeat(TOLD_BYTES / 6 + 1)).is_within_bounds());
     }
 
     #[test]

@@ -13,7 +13,9 @@ use domain::api_key::{ApiKeyId, Reach};
 use domain::data::Operation;
 use domain::id::ScopeId;
 use domain::scope::ScopeName;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -25,6 +27,11 @@ pub const EVERY: Duration = Duration::from_millis(500);
 pub const NOTED: Duration = Duration::from_secs(5);
 /// A server that could not look for this long serves nobody from memory: a key may have been revoked elsewhere.
 const BLIND: Duration = Duration::from_secs(60);
+
+/// Bytes a second, and at once, that the services with one key may say for the journal: plenty for all that is honest, and too
+/// little to push out soon what others said.
+const TOLD: NonZeroU32 = NonZeroU32::new(2 << 20).expect("not 0");
+const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
 
 /// What a server knows.
 #[derive(Default)]
@@ -51,6 +58,7 @@ struct KnownKey {
     /// Microseconds; what is newer than `noted` is still to be written down.
     used: AtomicI64,
     noted: AtomicI64,
+    told: Arc<DefaultDirectRateLimiter>,
 }
 
 /// A scope and the numbers of its versions.
@@ -106,6 +114,12 @@ impl Caller {
         self.key.id.seen()
     }
 
+    /// Whether there is room in the journal for so much of what it says.
+    pub fn may_tell(&self, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        NonZeroU32::new(bytes).is_none_or(|bytes| matches!(self.key.told.check_n(bytes), Ok(Ok(()))))
+    }
+
     /// Whether it may know of the scope.
     pub fn reaches(&self, scope: &ScopeName) -> bool {
         self.key.reach.iter().any(|reach| reach.includes(scope))
@@ -151,8 +165,11 @@ impl Portal {
         let mut keys = HashMap::new();
         for key in self.db().live_api_keys(self.now()).await? {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
-            let used = before.as_ref().and_then(|known| known.keys.get(&key.id));
-            let used = used.map_or(noted, |known| known.used.load(Ordering::Relaxed));
+            let known = before.as_ref().and_then(|known| known.keys.get(&key.id));
+            let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
+            let quota = Quota::per_second(TOLD).allow_burst(TOLD_AT_ONCE);
+            let told =
+                known.map_or_else(|| Arc::new(RateLimiter::direct(quota)), |known| Arc::clone(&known.told));
             let known = KnownKey {
                 id: key.id,
                 name: key.name,
@@ -162,6 +179,7 @@ impl Portal {
                 expires_at: key.expires_at,
                 used: AtomicI64::new(used.max(noted)),
                 noted: AtomicI64::new(noted),
+                told,
             };
             keys.insert(known.id, Arc::new(known));
         }

@@ -144,6 +144,7 @@ impl Portal {
         });
         let refused = Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug);
         self.or_refuse(done.await, refused).await?;
+        self.look_again_soon().await;
         Ok(row.name)
     }
 
@@ -163,6 +164,7 @@ impl Portal {
                 tx.commit(entry.at_place(place).with(country.name())).await
             })
             .await?;
+        self.look_again_soon().await;
         Ok(country)
     }
 
@@ -182,7 +184,9 @@ impl Portal {
             tx.commit(entry.at_place(name).with(name.country.name())).await
         });
         let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name);
-        self.or_refuse(done.await, refused).await
+        self.or_refuse(done.await, refused).await?;
+        self.look_again_soon().await;
+        Ok(())
     }
 
     /// What was done; or the refusal, written down and passed on.

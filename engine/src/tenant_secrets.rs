@@ -54,11 +54,15 @@ impl Cache {
 }
 
 impl Portal {
-    /// The secrets of a type and path, made now where there are none.
+    /// The secrets of a type and path, made now where there are none; `made` counts them.
     ///
     /// # Errors
     /// [`Error::TooManySecrets`]; when the database fails.
-    pub(crate) async fn tenant_secrets(&self, name: &SecretName) -> Result<TenantSecrets, Error> {
+    pub(crate) async fn tenant_secrets(
+        &self,
+        name: &SecretName,
+        made: &mut u32,
+    ) -> Result<TenantSecrets, Error> {
         let cache = self.known_secrets().await?;
         if let Some(secrets) = cache.get(name) {
             return Ok(secrets);
@@ -70,6 +74,7 @@ impl Portal {
         let mut stored = self.db().tenant_secrets(name).await?;
         if stored.is_empty() {
             self.make_tenant_secret(name).await?;
+            *made += 1;
             stored = self.db().tenant_secrets(name).await?;
         }
         let opened = stored.iter().map(|stored| self.open_tenant_secret(name, stored));
@@ -85,10 +90,11 @@ impl Portal {
         let made = self.db().write(|mut tx| async move {
             // A rotation of the scope must not miss it.
             tx.lock(Lock::Scope(name.scope)).await?;
-            self.insert_tenant_secret(&mut tx, name, 1).await?;
-            if tx.count_tenant_secrets(name.scope, "current").await? > MOST {
+            // Before an id is drawn: those that PostgreSQL has drawn do not come back.
+            if tx.count_tenant_secrets(name.scope, "current").await? >= MOST {
                 return Err(Error::TooManySecrets { limit: MOST });
             }
+            self.insert_tenant_secret(&mut tx, name, 1).await?;
             tx.commit_unaudited(
                 "a tenant secret is made when it is first asked for; the request is in the journal",
             )

@@ -170,7 +170,7 @@ impl Portal {
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
         let name = SecretName { scope: scope.id, secret_type, path };
         if self.db().tenant_secrets(&name).await?.is_empty() {
-            self.tenant_secrets(&name).await?;
+            self.tenant_secrets(&name, &mut 0).await?;
         }
         for stored in self.db().tenant_secrets(&name).await? {
             self.open_tenant_secret(&name, &stored)?;

@@ -5,6 +5,7 @@ mod support;
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use data_encoding::BASE64;
+use domain::audit::Outcome;
 use domain::data::{DataEvent, Deed, Operation};
 use domain::journal::JournalQuery;
 use engine::SecretText;
@@ -364,6 +365,74 @@ async fn what_a_client_tells_is_bounded() {
     let (_, edek) = tsp.wrap(DE).await;
     let far = json!({"encryptedDocumentKey": edek, "newTenantId": long});
     tsp.refused("document/rekey", &body(DE, far), 102, 400).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_leaves_its_line_too() {
+    let tsp = tsp().await;
+    let before = tsp.journal().await.len();
+    let mut expected = Vec::new();
+    for (route, deed, broken) in [
+        ("document/wrap", Deed::Wrap, json!({"customFields": {"a": 1}})),
+        ("document/unwrap", Deed::Unwrap, json!({})),
+        ("document/batch-wrap", Deed::Wrap, json!({"documentIds": vec!["a"; 1001]})),
+        ("document/batch-unwrap", Deed::Unwrap, json!({"edeks": ["a"]})),
+        ("document/rekey", Deed::Rekey, json!({"encryptedDocumentKey": "AAAA"})),
+        ("document/report-operations", Deed::Report, json!({"operations": {"AAAA": [3, 4]}})),
+        (
+            "key/derive-with-secret-path",
+            Deed::Derive,
+            json!({"paths": {"a\u{7}": ["b"]}, "derivationType": "sha512", "secretType": "vector"}),
+        ),
+        ("event/security-event", Deed::SecurityEvent, json!({"event": "", "timestampMillis": 1})),
+    ] {
+        tsp.refused(route, &body(DE, broken), 102, 400).await;
+        expected.push((deed, DE.to_owned(), Some("unreadable".to_owned())));
+    }
+    let lines = tsp.journal().await.into_iter().skip(before);
+    let said: Vec<_> = lines.map(|line| (line.deed, line.scope, line.code)).collect();
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_not_read() {
+    let tsp = tsp().await;
+    let (_, edek) = tsp.wrap(DE).await;
+    let head = format!(r#"{{"tenantId":"{DE}","iclFields":{{"requestingId":"svc"}}"#);
+    let ways = r#""derivationType":"sha512","secretType":"vector"}"#;
+    for (route, body) in [
+        ("document/wrap", format!(r#"{{"tenantId":"{DE}","iclFields":["svc",null,null,null,null]}}"#)),
+        ("document/wrap", format!(r#"{head},"customFields":{{"a":"1","a":"2"}}}}"#)),
+        ("document/batch-unwrap", format!(r#"{head},"edeks":{{"a":"{edek}","a":"AAAA"}}}}"#)),
+        ("key/derive-with-secret-path", format!(r#"{head},"paths":{{"p":["d"],"p":["e"]}},{ways}"#)),
+        (
+            "document/report-operations",
+            format!(r#"{head},"operations":{{"AAAA":{{"wraps":1}},"AAAA":{{}}}}}}"#),
+        ),
+    ] {
+        let ask = tsp.house.ask(Method::POST, &format!("/api/1/{route}")).without("sec-fetch-site");
+        let ask = ask.header("authorization", &format!("cmk {}", tsp.key.expose()));
+        ask.body(body).send().await.is_refused(102, 400);
+    }
+}
+
+/// Whoever hangs up does not undo what is under way; so it is written down.
+#[tokio::test]
+async fn what_was_begun_is_written_down_whoever_hangs_up() {
+    let tsp = tsp().await;
+    let before = tsp.journal().await.len();
+    let paths: BTreeMap<_, _> = (0..200).map(|number| (format!("path {number}"), ["x"])).collect();
+    let asked = body(DE, json!({"paths": paths, "derivationType": "sha512", "secretType": "search"}));
+    let asking = tsp.ask("key/derive-with-secret-path", &asked);
+    let gone = tokio::time::timeout(std::time::Duration::from_millis(20), asking).await;
+    assert!(gone.is_err(), "it takes longer than that");
+    let line = loop {
+        if let Some(line) = tsp.journal().await.into_iter().nth(before) {
+            break line;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    assert_eq!((line.deed, line.outcome, line.made), (Deed::Derive, Outcome::Done, 200));
 }
 
 #[tokio::test]

@@ -6,8 +6,11 @@
 //!
 //! Always the scope's own name, never its alias: what is derived stays the same whatever it is called.
 
-use super::{Call, Done, Refused, count};
+use super::record::Done;
+use super::{Call, Refused};
+use crate::access::KnownScope;
 use crate::store::tenant_secrets::SecretName;
+use crate::tenant_secrets::{TenantSecret, TenantSecrets};
 use crate::{Error, Portal, SecretBytes};
 use domain::data::{Deed, Operation};
 use domain::tenant_secret::SecretType;
@@ -40,26 +43,42 @@ impl Portal {
     /// # Errors
     /// As [`Portal::encrypt`]; [`Error::TooManySecrets`].
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
-        let derived = self.try_derive(call, asked).await;
-        let items = count(asked.paths.values().map(BTreeSet::len).sum());
-        let failed = if derived.is_err() { items.max(1) } else { 0 };
-        let done = Done { deed: Deed::Derive, items, failed, versions: vec![], event: None };
-        self.write_down(call, done, derived.as_ref().err()).await?;
+        let (text, scope) = self.asked(call).await.allowed(call, Operation::Wrap);
+        let mut made = 0;
+        let derived = match scope {
+            Ok(scope) if call.caller.may(Operation::Unwrap) => {
+                self.try_derive(&scope, asked, &mut made).await
+            }
+            Ok(_) => Err(Error::NotAllowed(Operation::Unwrap)),
+            Err(error) => Err(error),
+        };
+        let items = asked.paths.values().map(BTreeSet::len).sum();
+        let of = if derived.is_ok() { Done::new } else { Done::nothing };
+        let done = Done { made, ..of(Deed::Derive, items) };
+        self.write_down(call, text, done, derived.as_ref().err()).await?;
         derived
     }
 
-    async fn try_derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
-        let scope = self.allowed(call, Operation::Wrap).await?;
-        self.allowed(call, Operation::Unwrap).await?;
+    /// `made` counts the tenant secrets that it made, also before it failed.
+    async fn try_derive(
+        &self,
+        scope: &KnownScope,
+        asked: &ToDerive,
+        made: &mut u32,
+    ) -> Result<Derived, Error> {
         let version = scope.active.ok_or(Refused::NoKey)?;
         self.with_material(scope.lease(version), 0, |_| ()).await?;
         let tenant = scope.name.to_string();
         let mut derived = Derived::new();
         for (path, derivations) in &asked.paths {
             let name = SecretName { scope: scope.id, secret_type: asked.secret_type, path: path.clone() };
-            let secrets = self.tenant_secrets(&name).await?;
+            // A path without derivations asks for nothing; it makes no secret.
+            let secrets = match derivations.is_empty() {
+                true => TenantSecrets::default(),
+                false => self.tenant_secrets(&name, made).await?,
+            };
             let keys_of = |derivation: &String| {
-                let key = |secret: &crate::tenant_secrets::TenantSecret| DerivedKey {
+                let key = |secret: &TenantSecret| DerivedKey {
                     key: derive(secret.bytes.expose(), &tenant, derivation),
                     secret: secret.id,
                     is_current: secret.is_current,

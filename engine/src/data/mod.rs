@@ -5,8 +5,8 @@
 //!                                                                                    journal ──> answer
 //! ```
 //!
-//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs), `rekey`, `derive` and `events`
-//! (those that only the TSP door has). Each verb writes its line of
+//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs), `record` (what is written down),
+//! `rekey`, `derive` and `events` (those that only the TSP door has). Each verb writes its line of
 //! the journal before it answers; there is no way to a result past it.
 
 pub mod context;
@@ -14,26 +14,25 @@ pub mod derive;
 pub mod edek;
 pub mod events;
 pub mod message;
+mod record;
 mod rekey;
 
 use crate::access::{Caller, KnownScope, Version};
 use crate::material::Material;
 use crate::{Error, Portal, SecretBytes, random};
 use context::Context;
-use domain::audit::Outcome;
-use domain::data::{DataEvent, Deed, Door, Operation, Told};
+use domain::data::{Deed, Door, Operation, Told};
 use domain::scope::{Country, ScopeName, Slug};
 use domain::view::VersionRow;
 use edek::{DEK, Edek};
+use futures_util::future::join_all;
 use message::Message;
+use record::{Asked, Done, count};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Items of one request at most.
 pub const ITEMS: usize = 1000;
-/// What is asked for is written down so long.
-const SCOPE_TEXT: usize = 64;
-
 /// Why an item was not done. Where it does not open, the reason is not told: whoever tries learns nothing from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -280,15 +279,13 @@ impl Portal {
         call: &Call,
         before: Option<u32>,
     ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
-        let listed = async {
-            let scope = self.scope_asked(call).await?;
-            let view = self.keys(&scope.name, before).await?;
-            Ok((view.versions, view.older))
+        let Asked { text, scope } = self.asked(call).await;
+        let listed = match scope {
+            Ok(scope) => self.keys(&scope.name, before).await.map(|view| (view.versions, view.older)),
+            Err(error) => Err(error),
         };
-        let listed = listed.await;
-        let failed = u32::from(listed.is_err());
-        let done = Done { deed: Deed::Keys, items: 1, failed, versions: vec![], event: None };
-        self.write_down(call, done, listed.as_ref().err()).await?;
+        let done = Done { failed: u32::from(listed.is_err()), ..Done::new(Deed::Keys, 1) };
+        self.write_down(call, text, done, listed.as_ref().err()).await?;
         listed
     }
 
@@ -296,9 +293,9 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::Journal`].
-    pub async fn unread(&self, call: &Call, operation: Operation) -> Result<(), Error> {
-        let done = Done { deed: operation.into(), items: 1, failed: 1, versions: vec![], event: None };
-        self.write_down(call, done, Some(&Refused::Unread.into())).await
+    pub async fn unread(&self, call: &Call, deed: Deed) -> Result<(), Error> {
+        let text = self.asked(call).await.text;
+        self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread.into())).await
     }
 
     /// Asks whether it may, does it, and writes down what came of it before anybody is told.
@@ -309,13 +306,12 @@ impl Portal {
         items: usize,
         work: impl AsyncFnOnce(Arc<KnownScope>) -> Result<Answers<T>, Error>,
     ) -> Result<Answers<T>, Error> {
-        let done = match self.allowed(call, operation).await {
+        let (text, scope) = self.asked(call).await.allowed(call, operation);
+        let done = match scope {
             Ok(scope) => work(scope).await,
             Err(error) => Err(error),
         };
-        let (deed, items) = (operation.into(), count(items));
-        // A request for nothing can be refused, too.
-        let mut record = Done { deed, items, failed: items.max(1), versions: vec![], event: None };
+        let mut record = Done::nothing(operation.into(), items);
         let mut why = done.as_ref().err();
         if let Ok(answers) = &done {
             record.failed = count(answers.iter().filter(|answer| answer.is_err()).count());
@@ -324,49 +320,8 @@ impl Portal {
             record.versions.dedup();
             why = answers.iter().find_map(|answer| answer.as_ref().err());
         }
-        self.write_down(call, record, why).await?;
+        self.write_down(call, text, record, why).await?;
         done
-    }
-
-    /// The scope a call asks for, if its caller may know of it.
-    async fn scope_asked(&self, call: &Call) -> Result<Arc<KnownScope>, Error> {
-        let name = self.scope_named(&call.scope).await?.ok_or(Error::NotFound)?;
-        self.scope_of(&call.caller, &name).await
-    }
-
-    /// The scope, if its caller may do this there.
-    async fn allowed(&self, call: &Call, operation: Operation) -> Result<Arc<KnownScope>, Error> {
-        let scope = self.scope_asked(call).await?;
-        match call.caller.may(operation) {
-            true => Ok(scope),
-            false => Err(Error::NotAllowed(operation)),
-        }
-    }
-
-    async fn write_down(&self, call: &Call, done: Done, why: Option<&Error>) -> Result<(), Error> {
-        let Done { deed, items, failed, versions, event } = done;
-        // Under its own name, so that whoever searches for a scope finds what was asked under an alias of it.
-        let scope = match self.scope_named(&call.scope).await {
-            Ok(Some(name)) => name.to_string(),
-            _ => call.scope.chars().take(SCOPE_TEXT).collect(),
-        };
-        let event = DataEvent {
-            at: self.now(),
-            who: call.caller.name().to_owned(),
-            key: call.caller.seen(),
-            door: call.door,
-            deed,
-            scope,
-            versions,
-            items,
-            failed,
-            outcome: if failed > 0 && failed >= items { Outcome::Refused } else { Outcome::Done },
-            code: why.map(|error| error.word().to_owned()),
-            address: call.caller.address.clone(),
-            event,
-            told: call.told.bounded(),
-        };
-        self.journal()?.append(&event).await
     }
 
     /// Seals with the newest version; material is lent once for all items.
@@ -407,21 +362,26 @@ impl Portal {
         let refused =
             |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
         let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
-        for (id, indices) in of_version {
-            let Some(version) = scope.version(id) else { continue };
-            let bytes = indices
-                .iter()
-                .filter_map(|index| items[*index].as_ref().ok())
-                .map(|item| item.sealed.len())
-                .sum::<usize>();
-            let open = |material: &Material| -> Vec<_> {
-                let open = |index: &usize| match (&read[*index], &items[*index]) {
-                    (Ok(foreign), Ok(item)) => foreign.open(material, &item.context),
-                    (Err(refused), _) | (_, Err(refused)) => Err(*refused),
+        let of_known = of_version.into_iter().filter_map(|(id, indices)| Some((scope.version(id)?, indices)));
+        // All at once: a customer's KMS may have to be asked for each.
+        let opening = of_known.map(|(version, indices)| {
+            let scope = &scope;
+            async move {
+                let of_this = indices.iter().filter_map(|index| items[*index].as_ref().ok());
+                let bytes = of_this.map(|item| item.sealed.len()).sum::<usize>();
+                let open = |material: &Material| -> Vec<_> {
+                    let open = |index: &usize| match (&read[*index], &items[*index]) {
+                        (Ok(foreign), Ok(item)) => foreign.open(material, &item.context),
+                        (Err(refused), _) | (_, Err(refused)) => Err(*refused),
+                    };
+                    indices.iter().map(open).collect()
                 };
-                indices.iter().map(open).collect()
-            };
-            match self.with_material(scope.lease(version), bytes as u64, open).await {
+                let opened = self.with_material(scope.lease(version), bytes as u64, open).await;
+                (version, indices, opened)
+            }
+        });
+        for (version, indices, opened) in join_all(opening).await {
+            match opened {
                 Ok(opened) => {
                     let seen = opened.iter().filter(|opened| opened.is_ok()).count();
                     self.usage_counts().count(version.id, 0, seen, self.now());
@@ -472,21 +432,6 @@ impl Portal {
         });
         Ok(answers.collect())
     }
-}
-
-/// What was done, for the journal.
-struct Done {
-    deed: Deed,
-    items: u32,
-    failed: u32,
-    versions: Vec<u32>,
-    /// What a client reports, where it does.
-    event: Option<String>,
-}
-
-/// As many as a line of the journal can say.
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// An answer that some version made.

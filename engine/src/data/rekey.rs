@@ -1,6 +1,8 @@
 //! Rekey: the data key of one scope, wrapped for another. Each of the two has its line in the journal.
 
-use super::{Call, DEK, Done, Refused, ToOpen, Wrapped, edek, read_edeks};
+use super::record::Done;
+use super::{Call, DEK, Refused, ToOpen, Wrapped, edek, read_edeks};
+use crate::access::KnownScope;
 use crate::{Error, Portal};
 use domain::data::{Deed, Operation};
 use std::sync::Arc;
@@ -22,21 +24,23 @@ impl Portal {
             scope: to.to_owned(),
             told: call.told.clone(),
         };
-        let done = self.try_rekey(call, &target, item).await;
+        let (from, source) = self.asked(call).await.allowed(call, Operation::Unwrap);
+        let (into, destination) = self.asked(&target).await.allowed(&target, Operation::Wrap);
+        let done = self.try_rekey(source, destination, item).await;
         let (opened, wrapped) = match &done {
             Ok((opened, wrapped)) => (vec![*opened], vec![wrapped.version]),
             Err(_) => Default::default(),
         };
         let (failed, why) = (u32::from(done.is_err()), done.as_ref().err());
-        let line = |versions| Done { deed: Deed::Rekey, items: 1, failed, versions, event: None };
-        if self.scope_named(to).await? == self.scope_named(&call.scope).await? {
+        let line = |versions| Done { failed, versions, ..Done::new(Deed::Rekey, 1) };
+        if from == into {
             let mut versions = [opened, wrapped].concat();
             versions.sort_unstable();
             versions.dedup();
-            self.write_down(call, line(versions), why).await?;
+            self.write_down(call, from, line(versions), why).await?;
         } else {
-            self.write_down(call, line(opened), why).await?;
-            self.write_down(&target, line(wrapped), why).await?;
+            self.write_down(call, from, line(opened), why).await?;
+            self.write_down(&target, into, line(wrapped), why).await?;
         }
         done.map(|(_, wrapped)| wrapped)
     }
@@ -44,12 +48,11 @@ impl Portal {
     /// The wrapped key, and the version that opened it.
     async fn try_rekey(
         &self,
-        call: &Call,
-        target: &Call,
+        source: Result<Arc<KnownScope>, Error>,
+        destination: Result<Arc<KnownScope>, Error>,
         item: Result<ToOpen, Refused>,
     ) -> Result<(u32, Wrapped), Error> {
-        let source = self.allowed(call, Operation::Unwrap).await?;
-        let to = self.allowed(target, Operation::Wrap).await?;
+        let (source, to) = (source?, destination?);
         let items = [item];
         let edeks = read_edeks(&source, &items);
         let opened = self.open_all(Arc::clone(&source), &edeks, &items).await?;

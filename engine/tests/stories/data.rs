@@ -7,12 +7,14 @@ use domain::Problem;
 use domain::audit::Outcome;
 use domain::data::{Deed, Door, Operation, Told};
 use domain::journal::{JournalQuery, Recorded};
+use domain::limits::DailyLimits;
 use domain::rotation::RotationPeriod;
 use domain::scope::ScopeName;
 use engine::data::context::Context;
 use engine::data::{Call, Refused, ToEncrypt, ToOpen, ToWrap};
+use engine::testing::kms::FakeKms;
 use engine::testing::{Person, TestPortal};
-use engine::{Error, Portal, SecretBytes, SecretText};
+use engine::{Error, Portal, SecretBytes, SecretText, Settings};
 
 stories! {
     what_is_encrypted_decrypts_with_its_own_context_only,
@@ -28,6 +30,7 @@ stories! {
     without_a_journal_nothing_is_done,
     a_version_made_elsewhere_a_moment_ago_opens_here,
     a_customers_key_encrypts_until_it_is_refused,
+    the_versions_of_a_batch_are_asked_for_at_once,
     too_much_is_refused_in_words,
     use_is_counted_by_version_and_survives_a_database_that_is_away,
     sums_of_long_ago_become_one_and_nothing_issued_is_forgotten,
@@ -333,6 +336,32 @@ async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
     refused!(encrypted, Error::KmsRefused(_));
     let last = journal(&t.portal).await.pop().expect("a line").event;
     assert_eq!((last.outcome, last.code.as_deref()), (Outcome::Refused, Some("kms_refused")));
+    house.end().await;
+}
+
+async fn the_versions_of_a_batch_are_asked_for_at_once(t: &TestPortal) {
+    let kms = FakeKms::start().await;
+    let settings = Settings { daily: DailyLimits { per_type: 9, per_scope: 9 }, ..kms.settings() };
+    let house = Customer::with_settings(t.kind(), kms, settings).await;
+    let t = &house.t;
+    t.open_journal(&t.portal).await;
+    let name = house.de.to_string();
+    let key = t.api_key(ID, "Orders", &name, Operation::ALL).await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        house.register().await;
+        t.portal.look_again().await.expect("it looks");
+        let here = call(&t.portal, &key, &name).await;
+        made.push(encrypt(&t.portal, &here, "theirs").await.0);
+    }
+    let fresh = t.second_set(house.kms.settings()).await;
+    t.open_journal(&fresh).await;
+    house.kms.forget_calls();
+    house.kms.takes(std::time::Duration::from_millis(200));
+    let items: Vec<_> = made.iter().map(|made| sealed(made, Context::new())).collect();
+    let opened = fresh.decrypt(&call(&fresh, &key, &name).await, &items).await.expect("allowed");
+    assert!(opened.iter().all(Result::is_ok));
+    assert_eq!((house.kms.decrypt_calls(), house.kms.most_under_way()), (4, 4));
     house.end().await;
 }
 

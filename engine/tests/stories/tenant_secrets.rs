@@ -16,6 +16,7 @@ use engine::{Error, Portal, SecretText};
 stories! {
     a_key_is_the_same_whenever_and_wherever_it_is_derived,
     a_secret_is_made_once_however_many_ask,
+    a_path_without_derivations_makes_no_secret,
     types_paths_and_scopes_have_secrets_of_their_own,
     an_alias_changes_nothing_of_what_is_derived,
     while_a_rotation_is_under_way_both_secrets_are_answered,
@@ -66,6 +67,8 @@ async fn a_key_is_the_same_whenever_and_wherever_it_is_derived(t: &TestPortal) {
     t.open_journal(&other).await;
     assert_eq!(derive(&other, &key, "production/DE", "users").await, first);
     let line = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal");
+    let made: Vec<_> = line.events.iter().map(|line| line.event.made).collect();
+    assert_eq!(made, [1, 0], "the line says that a secret was made");
     let line = &line.events[0].event;
     assert_eq!((line.deed, line.door, line.items, line.failed), (Deed::Derive, Door::Tsp, 1, 0));
     let sealed = bytes(t.db(), "SELECT secret FROM tenant_secret").await;
@@ -86,6 +89,14 @@ async fn a_secret_is_made_once_however_many_ask(t: &TestPortal) {
     said.dedup();
     assert_eq!(said.len(), 1);
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 1);
+}
+
+async fn a_path_without_derivations_makes_no_secret(t: &TestPortal) {
+    let (_, _, key) = with_service(t).await;
+    let call = call(&t.portal, &key, "production/DE").await;
+    let derived = t.portal.derive(&call, &asked(SecretType::Search, "users", &[])).await.expect("nothing");
+    assert!(derived["users"].is_empty());
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 0);
 }
 
 async fn types_paths_and_scopes_have_secrets_of_their_own(t: &TestPortal) {
@@ -212,7 +223,11 @@ async fn secrets_moved_to_another_row_do_not_open(t: &TestPortal) {
 }
 
 async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
-    let (_, _, key) = with_service(t).await;
+    let (ada, _, _) = with_service(t).await;
+    let fr = scope(t, &ada, "FR").await;
+    create(t, &ada, &fr, RotationPeriod::Days30).await;
+    let key = t.api_key([7; 6], "Orders", "production/*", Operation::ALL).await;
+    t.portal.look_again().await.expect("it looks");
     let call = call(&t.portal, &key, "production/DE").await;
     let many = (0..1000).map(|index| (format!("path {index}"), ["x".to_owned()].into())).collect();
     let all = ToDerive { secret_type: SecretType::Search, paths: many };
@@ -220,6 +235,9 @@ async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
     let one_more = asked(SecretType::Vector, "one more", &["x"]);
     refused!(t.portal.derive(&call, &one_more).await, Error::TooManySecrets { .. });
     t.portal.derive(&call, &all).await.expect("those there are go on");
+    // What is refused draws no number: they end at 2^32, for every scope.
+    let [next] = &derive(&t.portal, &key, "production/FR", "users").await[..] else { panic!("one secret") };
+    assert_eq!(next.1, 1001);
 }
 
 async fn a_database_from_before_gets_the_term_and_a_lost_one_stops_the_start(t: &TestPortal) {

@@ -21,6 +21,8 @@ stories! {
     a_tenant_in_an_edek_is_a_name_that_the_scope_has_or_had,
     security_events_are_written_down_with_all_that_was_told,
     an_event_of_an_unknown_tenant_is_accepted_and_marked,
+    what_only_looks_like_a_scope_is_written_down_as_what_it_is,
+    who_says_too_much_is_told_to_come_back,
     reported_operations_name_their_versions,
     without_a_journal_no_event_is_accepted,
 }
@@ -196,8 +198,45 @@ async fn an_event_of_an_unknown_tenant_is_accepted_and_marked(t: &TestPortal) {
         t.portal.security_event(&tsp(t, &key, tenant).await, "CUSTOM_X").await.expect("accepted");
         let line = journal(t).await.pop().expect("a line");
         assert_eq!((line.scope.as_str(), line.code.as_deref()), (tenant, Some("not_found")));
-        assert_eq!(line.outcome, Outcome::Done);
+        assert_eq!(line.outcome, Outcome::Refused, "nothing of it happened in that scope");
     }
+}
+
+/// Letters of other scripts that look like those of a scope's name.
+async fn what_only_looks_like_a_scope_is_written_down_as_what_it_is(t: &TestPortal) {
+    let (_, _, _, key) = with_service(t).await;
+    refused!(t.portal.wrap(&tsp(t, &key, "pr\u{43e}duction/DE").await, vec![]).await, Error::NotFound);
+    assert_eq!(journal(t).await.pop().expect("a line").scope, "pr\\u{43e}duction/DE");
+    let here = tsp(t, &key, "nowhere").await;
+    refused!(t.portal.rekey(&here, "neither", sealed(b"x")).await, Error::NotFound);
+    let scopes: Vec<_> = journal(t).await.into_iter().map(|line| line.scope).collect();
+    assert_eq!(scopes[1..], ["nowhere", "neither"], "two that are unknown are not the same one");
+}
+
+/// What one service says is bounded, lest it push out what others said.
+async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
+    let (_, _, _, key) = with_service(t).await;
+    let mut call = tsp(t, &key, "production/DE").await;
+    call.told.custom = [("a".to_owned(), "b".to_owned())].into();
+    wrap(t, &call).await;
+    while call.caller.may_tell(1 << 20) {}
+    call.told.custom = [("a".to_owned(), "x".repeat(7000))].into();
+    while call.caller.may_tell(7000) {}
+    refused!(
+        t.portal.wrap(&call, vec![Ok(ToWrap { dek: None, context: Context::new() })]).await,
+        Error::Busy
+    );
+    let line = journal(t).await.pop().expect("a line");
+    assert_eq!((line.outcome, line.code.as_deref()), (Outcome::Refused, Some("busy")));
+    assert_eq!(line.told, Told::default());
+    // Whoever says nothing goes on; so does every other key.
+    call.told = Told::default();
+    wrap(t, &call).await;
+    let other = t.api_key([8; 6], "Other", "production/DE", Operation::ALL).await;
+    t.portal.look_again().await.expect("it looks");
+    let mut other = tsp(t, &other, "production/DE").await;
+    other.told.custom = [("a".to_owned(), "x".repeat(7000))].into();
+    wrap(t, &other).await;
 }
 
 async fn reported_operations_name_their_versions(t: &TestPortal) {

@@ -7,6 +7,7 @@
 pub mod native;
 mod problem;
 mod service;
+mod strict;
 pub mod tsp;
 
 pub use problem::Failed;

@@ -81,7 +81,7 @@ macro_rules! operation {
                 Err(failed) => {
                     // Whoever has a key leaves a trace, also with what cannot be read.
                     let call = call(service, at, Told::default());
-                    app.portal().unread(&call, Operation::$deed).await?;
+                    app.portal().unread(&call, Operation::$deed.into()).await?;
                     return Err(failed);
                 }
             };

@@ -1,11 +1,13 @@
 //! The OpenAPI document, made from the operations themselves, and what a page shows of it.
 
 use super::operations;
+use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use domain::view::{ApiField, ApiOperation, ApiStatus};
 use serde_json::Value;
+use std::sync::LazyLock;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
@@ -82,8 +84,8 @@ pub fn document() -> Document {
 }
 
 pub async fn show_document() -> Response {
-    let body = document().to_json().unwrap_or_default();
-    let mut response = body.into_response();
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_json().unwrap_or_default().into());
+    let mut response = TEXT.clone().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

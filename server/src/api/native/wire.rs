@@ -1,6 +1,7 @@
 //! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
 
 use crate::api::problem::ProblemDetails;
+use crate::api::strict::{Object, Once};
 use crate::api::{Failed, base64, json, what_is_wrong};
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -13,11 +14,8 @@ use domain::view::VersionRow;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
 use engine::{SecretBytes, SecretText};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
-use std::marker::PhantomData;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What the caller wants written down with the request; none of it decides anything.
@@ -54,57 +52,8 @@ impl From<Audit> for Told {
     }
 }
 
-/// An object and nothing else: serde reads a list as the fields in their order, too.
-pub struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
-    }
-}
-
-/// A context as it was said: each key once, or whoever reads the first and whoever reads the last would disagree.
-pub struct Said(Context);
-
-impl<'de> Deserialize<'de> for Said {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Context;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of texts, each key once")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
-                let mut context = Context::new();
-                while let Some((key, value)) = map.next_entry()? {
-                    if context.insert(key, value).is_some() {
-                        return Err(A::Error::custom("a key is there twice"));
-                    }
-                }
-                Ok(context)
-            }
-        }
-
-        deserializer.deserialize_map(Pairs).map(Self)
-    }
-}
+/// A context as it was said.
+type Said = Once<String>;
 
 fn context(said: Option<Said>) -> Context {
     said.map_or_else(Context::new, |said| said.0)

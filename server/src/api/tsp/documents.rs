@@ -1,8 +1,9 @@
 //! Data keys of documents: wrapped, unwrapped, one or many; wrapped for another tenant.
 
 use super::problem::Refusal;
-use super::wire::{Metadata, counted, edek, few_enough, read, within_bounds};
+use super::wire::{Metadata, asked, counted, edek, few_enough, within_bounds};
 use crate::App;
+use crate::api::strict::Once;
 use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -50,7 +51,7 @@ struct BatchWrap {
 struct BatchUnwrap {
     #[serde(flatten)]
     metadata: Metadata,
-    edeks: BTreeMap<String, String>,
+    edeks: Once<String>,
 }
 
 #[derive(Serialize)]
@@ -113,31 +114,38 @@ fn whole<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, R
 }
 
 pub async fn wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let call = read::<Wrap>(&body)?.metadata.call(client)?;
+    let take = |Wrap { metadata }| metadata.call(&client);
+    let call = asked(&app, &client, Deed::Wrap, &body, take).await?;
     let done = only(app.portal().wrap(&call, vec![new_key()]).await);
     Ok(json(&WrappedKey::from(counted(Deed::Wrap, 1, done)?)))
 }
 
 pub async fn unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let Unwrap { metadata, encrypted_document_key } = read(&body)?;
-    let call = metadata.call(client)?;
-    let done = only(app.portal().unwrap(&call, &[edek(&encrypted_document_key)]).await);
+    let take = |Unwrap { metadata, encrypted_document_key }| {
+        Ok((metadata.call(&client)?, edek(&encrypted_document_key)))
+    };
+    let (call, edek) = asked(&app, &client, Deed::Unwrap, &body, take).await?;
+    let done = only(app.portal().unwrap(&call, &[edek]).await);
     Ok(json(&UnwrappedKey::from(counted(Deed::Unwrap, 1, done)?)))
 }
 
 pub async fn rekey(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let Rekey { metadata, encrypted_document_key, new_tenant_id } = read(&body)?;
-    within_bounds([&new_tenant_id])?;
-    let call = metadata.call(client)?;
-    let done = app.portal().rekey(&call, &new_tenant_id, edek(&encrypted_document_key)).await;
+    let take = |Rekey { metadata, encrypted_document_key, new_tenant_id }| {
+        within_bounds([&new_tenant_id])?;
+        Ok((metadata.call(&client)?, new_tenant_id, edek(&encrypted_document_key)))
+    };
+    let (call, new_tenant, edek) = asked(&app, &client, Deed::Rekey, &body, take).await?;
+    let done = app.portal().rekey(&call, &new_tenant, edek).await;
     Ok(json(&WrappedKey::from(counted(Deed::Rekey, 1, done)?)))
 }
 
 pub async fn batch_wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let BatchWrap { metadata, document_ids } = read(&body)?;
-    few_enough(document_ids.len())?;
-    within_bounds(&document_ids)?;
-    let call = metadata.call(client)?;
+    let take = |BatchWrap { metadata, document_ids }| {
+        few_enough(document_ids.len())?;
+        within_bounds(&document_ids)?;
+        Ok((metadata.call(&client)?, document_ids))
+    };
+    let (call, document_ids) = asked(&app, &client, Deed::Wrap, &body, take).await?;
     // Who names a document twice gets one key for it.
     let names: BTreeSet<String> = document_ids.into_iter().collect();
     let items = names.iter().map(|_| new_key()).collect();
@@ -146,10 +154,12 @@ pub async fn batch_wrap(State(app): State<App>, client: Client, body: Bytes) -> 
 }
 
 pub async fn batch_unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let BatchUnwrap { metadata, edeks } = read(&body)?;
-    few_enough(edeks.len())?;
-    within_bounds(edeks.keys())?;
-    let call = metadata.call(client)?;
+    let take = |BatchUnwrap { metadata, edeks: Once(edeks) }| {
+        few_enough(edeks.len())?;
+        within_bounds(edeks.keys())?;
+        Ok((metadata.call(&client)?, edeks))
+    };
+    let (call, edeks) = asked(&app, &client, Deed::Unwrap, &body, take).await?;
     let (names, edeks): (Vec<_>, Vec<_>) = edeks.into_iter().unzip();
     let items: Vec<_> = edeks.iter().map(|text| edek(text)).collect();
     let answers = whole(Deed::Unwrap, app.portal().unwrap(&call, &items).await)?;

@@ -1,8 +1,9 @@
 //! What clients report. The answer is `null`, to the letter: one of them compares it, two of them read it.
 
 use super::problem::Refusal;
-use super::wire::{Metadata, counted, edek, few_enough, read};
+use super::wire::{Metadata, asked, counted, edek, few_enough};
 use crate::App;
+use crate::api::strict::{Object, Once};
 use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,7 +11,6 @@ use axum::response::Response;
 use domain::data::Deed;
 use engine::data::events::Reported;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Longest name of an event.
 const NAME: usize = 128;
@@ -31,7 +31,7 @@ struct SecurityEvent {
 struct Report {
     #[serde(flatten)]
     metadata: Metadata,
-    operations: BTreeMap<String, Operations>,
+    operations: Once<Object<Operations>>,
 }
 
 #[derive(Deserialize)]
@@ -47,13 +47,16 @@ pub async fn security_event(
     client: Client,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let SecurityEvent { mut metadata, event, timestamp_millis } = read(&body)?;
-    let event = event.or(metadata.event());
-    let event = event.filter(|name| (1..=NAME).contains(&name.len()));
-    let event = event
-        .ok_or_else(|| Refusal::unreadable(format!("An event has a name of at most {NAME} characters.")))?;
-    let mut call = metadata.call(client)?;
-    call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));
+    let take = |SecurityEvent { mut metadata, event, timestamp_millis }| {
+        let event = event.or(metadata.event()).filter(|name| (1..=NAME).contains(&name.len()));
+        let event = event.ok_or_else(|| {
+            Refusal::unreadable(format!("An event has a name of at most {NAME} characters."))
+        })?;
+        let mut call = metadata.call(&client)?;
+        call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));
+        Ok((call, event))
+    };
+    let (call, event) = asked(&app, &client, Deed::SecurityEvent, &body, take).await?;
     let done = app.portal().security_event(&call, &event).await;
     counted(Deed::SecurityEvent, 1, done)?;
     Ok(json(&()))
@@ -64,10 +67,13 @@ pub async fn report_operations(
     client: Client,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let Report { metadata, operations } = read(&body)?;
-    few_enough(operations.len())?;
-    let call = metadata.call(client)?;
-    let total = |of: fn(&Operations) -> u64| operations.values().map(of).fold(0, u64::saturating_add);
+    let take = |Report { metadata, operations: Once(operations) }| {
+        few_enough(operations.len())?;
+        Ok((metadata.call(&client)?, operations))
+    };
+    let (call, operations) = asked(&app, &client, Deed::Report, &body, take).await?;
+    let total =
+        |of: fn(&Operations) -> u64| operations.values().map(|one| of(&one.0)).fold(0, u64::saturating_add);
     let edeks: Vec<_> =
         operations.keys().filter_map(|text| edek(text).ok()).map(|edek| edek.sealed).collect();
     let reported = Reported { edeks, wraps: total(|one| one.wraps), unwraps: total(|one| one.unwraps) };

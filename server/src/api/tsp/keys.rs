@@ -1,8 +1,9 @@
 //! Derived keys.
 
 use super::problem::Refusal;
-use super::wire::{Metadata, counted, few_enough, read, within_bounds};
+use super::wire::{Metadata, asked, counted, few_enough, within_bounds};
 use crate::App;
+use crate::api::strict::Once;
 use crate::api::{Client, json};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Derive {
     #[serde(flatten)]
     metadata: Metadata,
-    paths: BTreeMap<String, BTreeSet<String>>,
+    paths: Once<BTreeSet<String>>,
     /// The clients always ask for this one.
     #[serde(rename = "derivationType")]
     _derivation_type: DerivationType,
@@ -54,17 +55,23 @@ impl From<DerivedKey> for Key {
     }
 }
 
+fn derivations(paths: &BTreeMap<String, BTreeSet<String>>) -> usize {
+    paths.values().map(BTreeSet::len).sum()
+}
+
 pub async fn derive(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let Derive { metadata, paths, secret_type, .. } = read(&body)?;
-    let derivations: usize = paths.values().map(BTreeSet::len).sum();
-    few_enough(derivations.max(paths.len()))?;
-    within_bounds(paths.keys().chain(paths.values().flatten()))?;
-    // PostgreSQL takes no text with a zero in it, and nobody types one.
-    if paths.keys().any(|path| path.chars().any(char::is_control)) {
-        return Err(Refusal::unreadable("A secret path has no control characters."));
-    }
-    let call = metadata.call(client)?;
-    let done = app.portal().derive(&call, &ToDerive { secret_type, paths }).await;
+    let take = |Derive { metadata, paths: Once(paths), secret_type, .. }| {
+        few_enough(derivations(&paths).max(paths.len()))?;
+        within_bounds(paths.keys().chain(paths.values().flatten()))?;
+        // PostgreSQL takes no text with a zero in it, and nobody types one.
+        if paths.keys().any(|path| path.chars().any(char::is_control)) {
+            return Err(Refusal::unreadable("A secret path has no control characters."));
+        }
+        Ok((metadata.call(&client)?, ToDerive { secret_type, paths }))
+    };
+    let (call, to_derive) = asked(&app, &client, Deed::Derive, &body, take).await?;
+    let derivations = derivations(&to_derive.paths);
+    let done = app.portal().derive(&call, &to_derive).await;
     let derived = counted(Deed::Derive, derivations, done)?;
     let keys_of = |(path, keys): (String, Vec<DerivedKey>)| (path, keys.into_iter().map(Key::from).collect());
     let derived = derived.into_iter().map(|(path, keys)| (path, keys.into_iter().map(keys_of).collect()));

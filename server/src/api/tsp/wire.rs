@@ -2,6 +2,8 @@
 //! Alloy sends it as `null`; fields that we do not know are let through.
 
 use super::problem::Refusal;
+use crate::App;
+use crate::api::strict::{Object, Once};
 use crate::api::{Client, base64, what_is_wrong};
 use crate::telemetry;
 use domain::data::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
@@ -10,7 +12,6 @@ use engine::data::context::Context;
 use engine::data::{Call, ITEMS, Refused, ToOpen};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 
 /// Longest text of the metadata, and of what names something, in bytes.
 const TEXT: usize = 1024;
@@ -20,9 +21,9 @@ const TEXT: usize = 1024;
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     tenant_id: String,
-    icl_fields: IclFields,
+    icl_fields: Object<IclFields>,
     #[serde(default)]
-    custom_fields: Option<BTreeMap<String, String>>,
+    custom_fields: Option<Once<String>>,
 }
 
 #[derive(Deserialize)]
@@ -45,16 +46,16 @@ struct IclFields {
 impl Metadata {
     /// The event that stands among the fields; it is taken out.
     pub fn event(&mut self) -> Option<String> {
-        self.icl_fields.event.take()
+        self.icl_fields.0.event.take()
     }
 
     /// The call of a client, as the engine takes it.
     ///
     /// # Errors
     /// [`Refusal`] when it says more than is written down.
-    pub fn call(self, client: Client) -> Result<Call, Refusal> {
-        let Self { tenant_id, icl_fields: fields, custom_fields } = self;
-        let custom = custom_fields.unwrap_or_default();
+    pub fn call(self, client: &Client) -> Result<Call, Refusal> {
+        let Self { tenant_id, icl_fields: Object(fields), custom_fields } = self;
+        let custom = custom_fields.map(|said| said.0).unwrap_or_default();
         let said = [&fields.data_label, &fields.source_ip, &fields.object_id, &fields.request_id];
         let texts = said.into_iter().flatten().chain(custom.iter().flat_map(|(key, value)| [key, value]));
         within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
@@ -72,7 +73,7 @@ impl Metadata {
         if !told.is_within_bounds() {
             return Err(Refusal::unreadable(format!("There is room for {TOLD_BYTES} bytes of metadata.")));
         }
-        Ok(Call { caller: client.0, door: Door::Tsp, scope: tenant_id, told })
+        Ok(Call { caller: client.0.clone(), door: Door::Tsp, scope: tenant_id, told })
     }
 }
 
@@ -94,13 +95,36 @@ pub fn few_enough(entries: usize) -> Result<(), Refusal> {
     }
 }
 
-/// Reads a body.
+/// Reads a body and takes out of it what is asked for. Whoever has a key leaves a trace, also with what cannot be read.
 ///
 /// # Errors
 /// [`Refusal`] that says where it is wrong, without what it says.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal::unreadable(format!("{}.", what_is_wrong(&error, "address"))))
+pub async fn asked<B: DeserializeOwned, T>(
+    app: &App,
+    client: &Client,
+    deed: Deed,
+    body: &[u8],
+    take: impl FnOnce(B) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let read = serde_json::from_slice(body)
+        .map_err(|error| Refusal::unreadable(format!("{}.", what_is_wrong(&error, "address"))));
+    match read.and_then(take) {
+        Ok(asked) => Ok(asked),
+        Err(refusal) => {
+            let scope = serde_json::from_slice::<Tenant>(body).unwrap_or_default().tenant_id;
+            let call = Call { caller: client.0.clone(), door: Door::Tsp, scope, told: Told::default() };
+            let written = app.portal().unread(&call, deed).await;
+            written.map_err(|error| Refusal::of(&error, deed))?;
+            Err(refusal)
+        }
+    }
+}
+
+/// What there may be in a body that is wrong otherwise.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Tenant {
+    tenant_id: String,
 }
 
 /// An EDEK in base64. The clients' have no context.

@@ -1,0 +1,111 @@
+//! What a request asked for, resolved once, and its line in the journal.
+
+use super::Call;
+use crate::access::KnownScope;
+use crate::{Error, Portal};
+use domain::audit::Outcome;
+use domain::data::{DataEvent, Deed, Operation, Told};
+use std::sync::Arc;
+
+/// What is asked for is written down so long.
+const SCOPE_TEXT: usize = 64;
+
+/// The scope that a call asks for. Resolved once: an alias may move while the work is done.
+pub(super) struct Asked {
+    /// Its own name, so that whoever searches for a scope finds what was asked under an alias of it; what was asked for
+    /// where there is no such scope, and then nothing in it looks like one that there is.
+    pub text: String,
+    /// The scope, if the caller may know of it.
+    pub scope: Result<Arc<KnownScope>, Error>,
+}
+
+impl Asked {
+    /// The scope, if the caller may do this there.
+    pub fn allowed(self, call: &Call, operation: Operation) -> (String, Result<Arc<KnownScope>, Error>) {
+        let scope = self.scope.and_then(|scope| match call.caller.may(operation) {
+            true => Ok(scope),
+            false => Err(Error::NotAllowed(operation)),
+        });
+        (self.text, scope)
+    }
+}
+
+/// What was done.
+pub(super) struct Done {
+    pub deed: Deed,
+    pub items: u32,
+    pub failed: u32,
+    pub versions: Vec<u32>,
+    /// What a client reports, where it does.
+    pub event: Option<String>,
+    /// Tenant secrets that were made for it.
+    pub made: u32,
+}
+
+impl Done {
+    pub fn new(deed: Deed, items: usize) -> Self {
+        Self { deed, items: count(items), failed: 0, versions: vec![], event: None, made: 0 }
+    }
+
+    /// A request of which nothing was done. One for nothing can be refused, too.
+    pub fn nothing(deed: Deed, items: usize) -> Self {
+        let done = Self::new(deed, items);
+        Self { failed: done.items.max(1), ..done }
+    }
+}
+
+/// As many as a line of the journal can say.
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl Portal {
+    pub(super) async fn asked(&self, call: &Call) -> Asked {
+        let unknown = || call.scope.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect();
+        match self.scope_named(&call.scope).await {
+            Ok(Some(name)) => {
+                Asked { text: name.to_string(), scope: self.scope_of(&call.caller, &name).await }
+            }
+            Ok(None) => Asked { text: unknown(), scope: Err(Error::NotFound) },
+            Err(error) => Asked { text: unknown(), scope: Err(error) },
+        }
+    }
+
+    /// Writes down what was done before anybody is told.
+    ///
+    /// # Errors
+    /// [`Error::Journal`]; [`Error::Busy`] when the caller's key said more lately than there is room for.
+    pub(super) async fn write_down(
+        &self,
+        call: &Call,
+        scope: String,
+        done: Done,
+        why: Option<&Error>,
+    ) -> Result<(), Error> {
+        let Done { deed, items, failed, versions, event, made } = done;
+        let has_room = call.caller.may_tell(call.told.weight());
+        let (why, failed, told) = match has_room {
+            true => (why, failed, call.told.bounded()),
+            false => (Some(&Error::Busy), items.max(1), Told::default()),
+        };
+        let event = DataEvent {
+            at: self.now(),
+            who: call.caller.name().to_owned(),
+            key: call.caller.seen(),
+            door: call.door,
+            deed,
+            scope,
+            versions,
+            items,
+            failed,
+            outcome: if failed > 0 && failed >= items { Outcome::Refused } else { Outcome::Done },
+            code: why.map(|error| error.word().to_owned()),
+            address: call.caller.address.clone(),
+            event,
+            made,
+            told,
+        };
+        self.journal()?.append(&event).await?;
+        if has_room { Ok(()) } else { Err(Error::Busy) }
+    }
+}
