@@ -141,4 +141,6 @@ pub struct SetAlias {
 pub struct RotateTenantSecrets {
     pub scope: ScopeRef,
     pub step: RotationStep,
+    /// The newest secret that was followed by another when this was planned: a rotation since then is another one.
+    pub followed: Option<u32>,
 }

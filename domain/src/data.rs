@@ -141,12 +141,17 @@ impl Told {
         self.custom.len() <= pairs && self.weight() <= bytes
     }
 
-    /// Bytes that it takes in the journal: control characters are written out there.
+    /// Bytes that it takes in the journal at most, where some characters are written out.
     pub fn weight(&self) -> usize {
         let own = [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
         let custom = self.custom.iter().flat_map(|(name, text)| [name, text]);
         let texts = own.into_iter().flatten().chain(custom);
-        texts.map(|text| text.len() + 5 * text.bytes().filter(u8::is_ascii_control).count()).sum()
+        let written = |byte: u8| match byte {
+            0..=0x1f => 6,
+            b'"' | b'\\' => 2,
+            _ => 1,
+        };
+        texts.flat_map(|text| text.bytes()).map(written).sum()
     }
 
     /// What is written down of it: all, or that it was too much.

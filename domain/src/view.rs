@@ -203,6 +203,8 @@ pub struct TenantSecretsView {
     /// Those before them, which a rotation that is under way still answers.
     pub previous: u32,
     pub rotating_since: Option<DateTime<Utc>>,
+    /// The newest one that was ever followed by another.
+    pub followed: Option<u32>,
 }
 
 impl TenantSecretsView {

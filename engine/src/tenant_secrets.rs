@@ -73,8 +73,7 @@ impl Portal {
         }
         let mut stored = self.db().tenant_secrets(name).await?;
         if stored.is_empty() {
-            self.make_tenant_secret(name).await?;
-            *made += 1;
+            *made += u32::from(self.make_tenant_secret(name).await?);
             stored = self.db().tenant_secrets(name).await?;
         }
         let opened = stored.iter().map(|stored| self.open_tenant_secret(name, stored));
@@ -86,10 +85,14 @@ impl Portal {
         Ok(secrets)
     }
 
-    async fn make_tenant_secret(&self, name: &SecretName) -> Result<(), Error> {
+    /// False when another server came first.
+    async fn make_tenant_secret(&self, name: &SecretName) -> Result<bool, Error> {
         let made = self.db().write(|mut tx| async move {
             // A rotation of the scope must not miss it.
             tx.lock(Lock::Scope(name.scope)).await?;
+            if tx.has_tenant_secret(name).await? {
+                return Ok(false);
+            }
             // Before an id is drawn: those that PostgreSQL has drawn do not come back.
             if tx.count_tenant_secrets(name.scope, "current").await? >= MOST {
                 return Err(Error::TooManySecrets { limit: MOST });
@@ -98,7 +101,8 @@ impl Portal {
             tx.commit_unaudited(
                 "a tenant secret is made when it is first asked for; the request is in the journal",
             )
-            .await
+            .await?;
+            Ok(true)
         });
         made.await
     }
@@ -148,8 +152,10 @@ impl Portal {
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
-        match self.db().count_tenant_secrets(scope.id).await?.due() {
-            Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due }),
+        let secrets = self.db().count_tenant_secrets(scope.id).await?;
+        let followed = secrets.followed;
+        match secrets.due() {
+            Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
             _ => Err(Error::Outdated("This is not the step that is due.".into())),
         }
     }
@@ -164,7 +170,8 @@ impl Portal {
         step: RotationStep,
     ) -> Result<usize, Error> {
         let (scope, _) = self.scope(name).await?;
-        let command = RotateTenantSecrets { scope, step };
+        let followed = self.db().count_tenant_secrets(scope.id).await?.followed;
+        let command = RotateTenantSecrets { scope, step, followed };
         self.rotate_tenant_secrets(Authorised::on_host(command, self.now())).await
     }
 
@@ -176,8 +183,11 @@ impl Portal {
     pub async fn rotate_tenant_secrets(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
         let ask = &ask;
         let done = self.db().write(|mut tx| async move {
-            let RotateTenantSecrets { scope, step } = ask.command();
+            let RotateTenantSecrets { scope, step, followed } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
+            if tx.followed_tenant_secret(scope.id).await? != *followed {
+                return Err(Error::Outdated("The secrets were rotated in the meantime.".into()));
+            }
             let (moved, what) = match step {
                 RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
                 RotationStep::Finish => (finish(&mut tx, scope).await?, "finished"),

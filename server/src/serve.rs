@@ -202,6 +202,8 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
 
 /// Says where the portal is, and, on a first run, hands out the setup token.
 async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
+    // Where nobody can read it, it is not said; the log has the address and the file the token.
+    let mut out = std::io::stdout();
     let address = settings.public_url.as_str().trim_end_matches('/');
     let file = settings.data_dir.join("setup-token");
     let before = std::fs::read_to_string(&file).ok().map(SecretText::new);
@@ -209,22 +211,23 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
         Some(token) => {
             make_folder(&settings.data_dir)?;
             write_token(&file, &token)?;
-            println!(
+            let _ = writeln!(
+                out,
                 "\nKeystead is at {address}\nOpen it and set it up with this one-time token (good for 60 minutes)."
             );
             // Without a terminal, standard output may be somebody's log.
             if settings.show_setup_token || std::io::stdout().is_terminal() {
-                println!("\n    Setup token: {}\n", token.expose());
+                let _ = writeln!(out, "\n    Setup token: {}\n", token.expose());
             } else {
-                println!("The token is in the file {}\n", file.display());
+                let _ = writeln!(out, "The token is in the file {}\n", file.display());
             }
         }
         None => {
             let _ = std::fs::remove_file(&file);
-            println!("\nKeystead is at {address}\n");
+            let _ = writeln!(out, "\nKeystead is at {address}\n");
         }
     }
-    let _ = std::io::stdout().flush();
+    let _ = out.flush();
     tracing::info!(%address, "serving");
     Ok(())
 }
@@ -418,7 +421,9 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     app.drain();
     drop(listener);
     tracing::info!("ending: requests under way are finished");
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    // Work of services goes on when they are gone, until it is written down.
+    let over = async { tokio::join!(graceful.shutdown(), app.doors().idle()) };
+    if tokio::time::timeout(DRAIN, over).await.is_err() {
         tracing::warn!("some requests did not finish in 25 seconds");
     }
     ended

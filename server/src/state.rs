@@ -2,6 +2,7 @@
 
 use crate::assets;
 use crate::settings::Settings;
+use crate::web::guard::Limits;
 use engine::Portal;
 use ipnet::IpNet;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ struct Inner {
     trusted_proxies: Vec<IpNet>,
     assets: String,
     is_draining: AtomicBool,
+    /// Of the doors.
+    doors: Limits,
 }
 
 impl App {
@@ -28,6 +31,7 @@ impl App {
             trusted_proxies: settings.trusted_proxies.clone(),
             assets: assets::base(),
             is_draining: AtomicBool::new(false),
+            doors: Limits::data_plane(),
         }))
     }
 
@@ -50,6 +54,11 @@ impl App {
     /// The folder of the assets: `/assets/` and a hash of all of them.
     pub fn assets(&self) -> &str {
         &self.0.assets
+    }
+
+    /// The data plane has limits of its own, so that neither it nor the portal starves the other.
+    pub fn doors(&self) -> &Limits {
+        &self.0.doors
     }
 
     /// From now on `/readyz` says no, so that the balancer sends nobody any more.

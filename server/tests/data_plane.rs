@@ -14,6 +14,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// The first country there is.
@@ -211,12 +213,50 @@ impl UnderLoad {
     }
 }
 
-/// How often the journal tells of each object, once the killed runs are adopted.
-async fn journal(home: &Home) -> HashMap<u64, u32> {
+/// A client that hangs up, and a server that is told to end while it works for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
+    let (home, key) = furnished(Kind::Sqlite).await;
+    let mut server = Keystead::on(home).await;
+    let paths: HashMap<_, _> = (0..900).map(|number| (format!("path {number}"), ["x"])).collect();
+    let body = json!({"tenantId": SCOPE, "iclFields": {"requestingId": "svc"}, "paths": paths,
+                      "derivationType": "sha512", "secretType": "vector"});
+    let body = body.to_string();
+    let head = format!(
+        "POST /api/1/key/derive-with-secret-path HTTP/1.1\r\nHost: keystead\r\nAuthorization: cmk {key}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let db = server.home.db().await;
+    let made = async || number(&db, "SELECT COUNT(*) FROM tenant_secret").await;
+    until("the first secrets", async || made().await > 5).await;
+    drop(stream);
+    let (status, _) = server.stop().await;
+    assert!(status.success(), "{status}");
+    let made = made().await;
+    db.close().await;
+    let portal = opened(&server.home).await;
+    let lines = portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let told: i64 = lines.iter().map(|line| i64::from(line.event.made)).sum();
+    assert!(made > 5 && told == made, "{told} of {made}");
+    portal.close().await;
+    server.home.end().await;
+}
+
+/// The portal in process, with the journal that its servers left.
+async fn opened(home: &Home) -> Portal {
     let (db, clock) = (home.db().await, Clock::system());
     let portal = Portal::open(db, &root_key(), clock, Settings::default()).await.expect("it opens");
     portal.open_journal(&home.data().join("journal")).await.expect("a journal");
     portal.tend_journal().await.expect("tended");
+    portal
+}
+
+/// How often the journal tells of each object, once the killed runs are adopted.
+async fn journal(home: &Home) -> HashMap<u64, u32> {
+    let portal = opened(home).await;
     let (mut written, mut query) = (HashMap::new(), JournalQuery::default());
     loop {
         let page = portal.export_data_events(&query).await.expect("a piece");

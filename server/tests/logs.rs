@@ -48,9 +48,9 @@ async fn a_log_that_cannot_be_written_stops_nothing() {
     let mut home = Home::new(Kind::Sqlite).await;
     home.set("KEYSTEAD_LOG", "debug");
     home.administrator(EMAIL).await;
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is full");
     home.log = Some("/dev/full".into());
-    drop(full);
+    let words = home.starter.drain(..).map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    home.starter = ["sh", "-c", &format!("exec {words} >/dev/full")].map(str::to_owned).into();
     let mut server = Keystead::on(home).await;
     for path in ["/sign-in", "/environments", "/api/openapi.json"] {
         let answer = Raw::get(server.port, path, "").await;

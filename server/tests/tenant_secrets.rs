@@ -78,6 +78,20 @@ async fn only_the_step_that_is_due_is_prepared() {
     assert_eq!(derived(&house).await.len(), 2);
 }
 
+/// What was prepared for one rotation does nothing to the next: it would take away what services still need.
+#[tokio::test]
+async fn what_was_prepared_for_one_rotation_does_not_finish_the_next() {
+    let (house, person, cookie) = furnished().await;
+    step(&house, &person, &cookie, "begin").await;
+    let prepared = house.post(&cookie, TENANT_SECRETS, &[("step", "finish")]).await;
+    step(&house, &person, &cookie, "finish").await;
+    step(&house, &person, &cookie, "begin").await;
+    let code = house.test.code(&person);
+    let late = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+    assert!(late.location().is_empty() && late.body.contains("The secrets were rotated in the meantime."));
+    assert_eq!(derived(&house).await, [(3, true), (2, false)]);
+}
+
 #[tokio::test]
 async fn where_nothing_was_derived_there_is_nothing_to_rotate() {
     let (house, _, cookie) = furnished().await;

@@ -426,12 +426,15 @@ async fn what_was_begun_is_written_down_whoever_hangs_up() {
     let asking = tsp.ask("key/derive-with-secret-path", &asked);
     let gone = tokio::time::timeout(std::time::Duration::from_millis(20), asking).await;
     assert!(gone.is_err(), "it takes longer than that");
-    let line = loop {
-        if let Some(line) = tsp.journal().await.into_iter().nth(before) {
-            break line;
+    let written = async {
+        loop {
+            if let Some(line) = tsp.journal().await.into_iter().nth(before) {
+                return line;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     };
+    let line = tokio::time::timeout(std::time::Duration::from_secs(30), written).await.expect("a line");
     assert_eq!((line.deed, line.outcome, line.made), (Deed::Derive, Outcome::Done, 200));
 }
 

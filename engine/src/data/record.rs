@@ -82,11 +82,40 @@ impl Portal {
         done: Done,
         why: Option<&Error>,
     ) -> Result<(), Error> {
+        self.write_all_down(call, vec![(scope, done)], why).await
+    }
+
+    /// Several lines of one request, which say the same of how it ended.
+    ///
+    /// # Errors
+    /// As [`Portal::write_down`].
+    pub(super) async fn write_all_down(
+        &self,
+        call: &Call,
+        lines: Vec<(String, Done)>,
+        why: Option<&Error>,
+    ) -> Result<(), Error> {
+        let of_events: usize =
+            lines.iter().filter_map(|(_, done)| done.event.as_ref()).map(String::len).sum();
+        let has_room = call.caller.may_tell(lines.len() * call.told.weight() + of_events);
+        for (scope, done) in lines {
+            self.write_line(call, scope, done, why, has_room).await?;
+        }
+        if has_room { Ok(()) } else { Err(Error::Busy) }
+    }
+
+    async fn write_line(
+        &self,
+        call: &Call,
+        scope: String,
+        done: Done,
+        why: Option<&Error>,
+        has_room: bool,
+    ) -> Result<(), Error> {
         let Done { deed, items, failed, versions, event, made } = done;
-        let has_room = call.caller.may_tell(call.told.weight());
-        let (why, failed, told) = match has_room {
-            true => (why, failed, call.told.bounded()),
-            false => (Some(&Error::Busy), items.max(1), Told::default()),
+        let (why, failed, event, told) = match has_room {
+            true => (why, failed, event, call.told.bounded()),
+            false => (Some(&Error::Busy), items.max(1), None, Told::default()),
         };
         let event = DataEvent {
             at: self.now(),
@@ -105,7 +134,6 @@ impl Portal {
             made,
             told,
         };
-        self.journal()?.append(&event).await?;
-        if has_room { Ok(()) } else { Err(Error::Busy) }
+        self.journal()?.append(&event).await
     }
 }

@@ -39,8 +39,7 @@ impl Portal {
             versions.dedup();
             self.write_down(call, from, line(versions), why).await?;
         } else {
-            self.write_down(call, from, line(opened), why).await?;
-            self.write_down(&target, into, line(wrapped), why).await?;
+            self.write_all_down(call, vec![(from, line(opened)), (into, line(wrapped))], why).await?;
         }
         done.map(|(_, wrapped)| wrapped)
     }

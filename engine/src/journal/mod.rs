@@ -152,7 +152,7 @@ impl Journal {
         self.0.is_on_reserve.load(Ordering::Relaxed)
     }
 
-    /// Whether the data plane can go on: nothing known keeps the next line from being written.
+    /// Whether the last line was written, and nothing known keeps the next one from it.
     pub fn is_writable(&self) -> bool {
         self.may_write().is_ok() && !self.0.is_failing.load(Ordering::Relaxed)
     }
@@ -271,9 +271,11 @@ impl Inner {
             }
             return;
         }
-        self.is_failing.fetch_and(lines.is_empty(), Ordering::Relaxed);
         // What is written stays, also when it cannot be synced: it tells of more than was done, never of less.
         let done = if is_synced { writer.sync() } else { Ok(()) };
+        if !lines.is_empty() {
+            self.is_failing.store(done.is_err(), Ordering::Relaxed);
+        }
         writer.seal_if_due(now, AGE);
         self.look_behind(writer);
         let _ = outcome.set(done.map_err(Arc::new));

@@ -24,6 +24,13 @@ pub struct SecretName {
     pub path: String,
 }
 
+/// Moves with each rotation that begins, and with nothing else.
+const FOLLOWED: &str = "SELECT MAX(id) FROM tenant_secret WHERE scope_id = $1 AND status <> 'current'";
+
+fn read_followed(id: Option<i64>, scope: ScopeId) -> Result<Option<u32>, Error> {
+    id.map(|id| u32::try_from(id).map_err(|_| corrupt("tenant_secret", "id", scope))).transpose()
+}
+
 impl Db {
     /// The current secret, and the one before it while a rotation is under way.
     pub async fn tenant_secrets(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
@@ -57,7 +64,10 @@ impl Db {
             on!(self, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
         let rotating_since: Option<DateTime<Utc>> =
             on!(self, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
-        let mut view = TenantSecretsView { rotating_since, ..TenantSecretsView::default() };
+        let followed: Option<i64> =
+            on!(self, pool => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(pool).await)?;
+        let followed = read_followed(followed, scope)?;
+        let mut view = TenantSecretsView { rotating_since, followed, ..TenantSecretsView::default() };
         for (secret_type, status, count) in rows {
             let column = |name| corrupt("tenant_secret", name, scope);
             let count = u32::try_from(count).map_err(|_| column("count"))?;
@@ -80,7 +90,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes the current secret, unless there is one: another server may have come first.
+    /// Makes the current secret; there must be none.
     pub async fn insert_tenant_secret(
         &mut self,
         name: &SecretName,
@@ -89,7 +99,7 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO tenant_secret (scope_id, secret_type, secret_path, generation, status, secret, \
-                           created_at) VALUES ($1, $2, $3, $4, 'current', $5, $6) ON CONFLICT DO NOTHING";
+                           created_at) VALUES ($1, $2, $3, $4, 'current', $5, $6)";
         let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
         within!(self, c => sqlx::query(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed).bind(now)
@@ -123,6 +133,21 @@ impl Tx {
         let rows = within!(self, c => sqlx::query(SQL)
             .bind(scope.0).bind(from).bind(to).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// The newest secret of a scope that was followed by another.
+    pub async fn followed_tenant_secret(&mut self, scope: ScopeId) -> Result<Option<u32>, Error> {
+        let id = within!(self, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?;
+        read_followed(id, scope)
+    }
+
+    /// Whether there is a current secret.
+    pub async fn has_tenant_secret(&mut self, name: &SecretName) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM tenant_secret \
+                           WHERE scope_id = $1 AND secret_type = $2 AND secret_path = $3 AND status = 'current'";
+        let count: i64 = within!(self, c => sqlx::query_scalar(SQL)
+            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_one(c).await)?;
+        Ok(count > 0)
     }
 
     pub async fn count_tenant_secrets(&mut self, scope: ScopeId, status: &str) -> Result<i64, Error> {

@@ -8,6 +8,7 @@ use domain::journal::{JournalGap, JournalQuery, Recorded};
 use engine::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
 use engine::testing::{Kind, TestPortal, root_key, scale};
 use engine::{Error, Portal, Settings};
+use sha2::{Digest, Sha512};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -587,8 +588,8 @@ async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_olde
     // Texts that do not shrink: the database holds no more than it may for longer than one round.
     for round in 0..4 {
         for number in 0..100 {
-            let mut text = vec![0; 16 * 1024];
-            getrandom::fill(&mut text).expect("random bytes");
+            let part = |part| Sha512::digest(format!("{round} {number} {part}"));
+            let text: Vec<u8> = (0..256).flat_map(part).collect();
             event.told.custom = [("random".to_owned(), data_encoding::BASE64.encode(&text))].into();
             event.told.object_id = Some(format!("{round} {number}"));
             journal(&portal).append(&event).await.expect("it is written");

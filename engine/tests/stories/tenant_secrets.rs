@@ -88,6 +88,10 @@ async fn a_secret_is_made_once_however_many_ask(t: &TestPortal) {
     let mut said = at_once(asking).await;
     said.dedup();
     assert_eq!(said.len(), 1);
+    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let others = other.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let made: u32 = lines.iter().chain(&others).map(|line| line.event.made).sum();
+    assert_eq!(made, 1, "one of them has made it");
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 1);
 }
 

@@ -14,7 +14,7 @@ pub use problem::Failed;
 pub use service::{Client, Service};
 
 use crate::App;
-use crate::web::guard::{self, Limits};
+use crate::web::guard;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -81,7 +81,6 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     native::ROWS.iter().chain(tsp::ROWS)
 }
 
-/// The data plane has limits of its own, so that neither it nor the portal starves the other.
 pub fn router(app: &App) -> Router<App> {
     rows()
         .fold(Router::new(), |router, row| router.route(row.path, (row.handler)()))
@@ -91,7 +90,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/api/1", any(tsp::nothing_here))
         .route("/api/1/", any(tsp::nothing_here))
         .route("/api/1/{*rest}", any(tsp::nothing_here))
-        .layer(middleware::from_fn_with_state(Limits::data_plane(), guard::shed))
+        .layer(middleware::from_fn_with_state(app.doors().clone(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), service::known_first))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), problem::as_problem))

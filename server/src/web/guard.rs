@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
+/// Requests under way at once.
+const AT_ONCE: usize = 256;
 /// So long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,19 +37,27 @@ pub struct Limits {
 
 impl Limits {
     /// `bodies`: of all bodies together, and of all answers.
-    fn new(at_once: usize, body: usize, bodies: usize) -> Self {
-        let [places, bytes, answers] = [at_once, bodies, bodies].map(|many| Arc::new(Semaphore::new(many)));
+    fn new(body: usize, bodies: usize) -> Self {
+        let [places, bytes, answers] = [AT_ONCE, bodies, bodies].map(|many| Arc::new(Semaphore::new(many)));
         Self { places, bytes, answers, body, to_its_end: false }
     }
 
     /// Of the pages: forms are small.
     pub fn portal() -> Self {
-        Self::new(256, 64 * 1024, 32 * 1024 * 1024)
+        Self::new(64 * 1024, 32 * 1024 * 1024)
+    }
+
+    /// Waits until no request is under way any more; afterwards none is let in.
+    pub async fn idle(&self) {
+        let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
+        if let Ok(all) = self.places.acquire_many(all).await {
+            all.forget();
+        }
     }
 
     /// Of the doors: a batch may be a thousand items; and what was done is written down, whoever hangs up.
     pub fn data_plane() -> Self {
-        Self { to_its_end: true, ..Self::new(256, 1024 * 1024, 64 * 1024 * 1024) }
+        Self { to_its_end: true, ..Self::new(1024 * 1024, 64 * 1024 * 1024) }
     }
 }
 

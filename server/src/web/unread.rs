@@ -1,4 +1,4 @@
-//! Answers that wait for their reader: however slowly they are read, all of them together take so much memory and no more.
+//! Large answers that wait for their reader: however slowly they are read, all of them together take so much memory and no more.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
@@ -13,6 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const SMALL: u64 = 16 * 1024;
 /// What a connection is handed at a time. It asks for more when its reader has taken that.
 const PIECE: usize = 16 * 1024;
+
+/// Marks an answer whose bytes are there once for everybody: it takes no room, or strangers could take all of it.
+#[derive(Clone)]
+pub struct Shared;
 
 /// A body that gives its room back when it is read.
 struct Waiting {
@@ -45,9 +49,8 @@ impl HttpBody for Waiting {
 /// The answer, with room for it; `None` where there is none.
 pub async fn with_room(response: Response, room: &Arc<Semaphore>) -> Option<Response> {
     // What is made while it is read has no size and takes none.
-    let Some(size) = response.body().size_hint().exact().filter(|size| *size > SMALL) else {
-        return Some(response);
-    };
+    let size = response.body().size_hint().exact().filter(|size| *size > SMALL);
+    let (Some(size), None) = (size, response.extensions().get::<Shared>()) else { return Some(response) };
     let room = Arc::clone(room).try_acquire_many_owned(u32::try_from(size).ok()?).ok()?;
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.ok()?.to_bytes();
@@ -67,6 +70,9 @@ mod tests {
         assert!(with_room(answer(), &room).await.is_none(), "no room for a second one");
         let small = Response::new(Body::from(vec![7; 16 * 1024]));
         assert!(with_room(small, &room).await.is_some(), "a small one needs none");
+        let mut shared = answer();
+        shared.extensions_mut().insert(Shared);
+        assert!(with_room(shared, &room).await.is_some(), "nor does one that is there already");
         let mut body = first.into_body();
         let piece = body.frame().await.expect("a piece").expect("data").into_data().expect("data");
         assert_eq!(piece.len(), PIECE);

@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the operations themselves, and what a page shows of it.
 
 use super::operations;
+use crate::web::unread::Shared;
 use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -87,6 +88,7 @@ pub async fn show_document() -> Response {
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_json().unwrap_or_default().into());
     let mut response = TEXT.clone().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(Shared);
     response
 }
 
