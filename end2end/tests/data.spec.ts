@@ -87,13 +87,26 @@ test.describe('a service', () => {
       expect(JSON.parse(exported[0] ?? '')).toMatchObject({ sequence: 1, who: 'Orders', deed: 'data.encrypt', object_id: 'order 17' });
     });
 
+    await test.step('what a service says of itself may be long, and the page does not grow with it', async () => {
+      const audit = { requesting_id: 'r'.repeat(100), object_id: 'O'.repeat(100) };
+      expect((await ask(keystead, key, DE, 'encrypt', { plaintext: base64(PLAINTEXT), audit })).status).toBe(200);
+      await page.goto('/audit?source=data');
+      expect((await rows(page))[0]?.join(' ')).toContain(audit.object_id);
+      await photo(page, 'audit-data-long');
+      await page.goto('/audit');
+      await photo(page, 'audit-portal-long');
+    });
+
     await test.step('the version shows its use, the list the last use of the key', async () => {
       await expect(async () => {
         await page.goto('/environments/production/DE/keys/1');
-        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('4', { timeout: 500 });
+        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
       }).toPass({ timeout: 15_000 });
       await page.goto('/api-keys');
       expect((await rows(page))[0]?.join(' ')).not.toContain('never');
+      const name = await page.locator('td .wrap').first().boundingBox();
+      const start = await page.locator('td .cell-note').first().boundingBox();
+      expect(start?.y, 'the start of the key stands below its name').toBeGreaterThanOrEqual((name?.y ?? 0) + (name?.height ?? 0));
       await photo(page, 'api-keys');
       await link(page, 'How services use it').click();
       await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();

@@ -144,7 +144,7 @@ test('everything is reached with the keyboard, on a screen and on a phone', asyn
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeInViewport();
   await page.keyboard.press('Enter');
-  await tabTo('Add encryption key', 2);
+  await tabTo('Add encryption key', 4);
   await page.keyboard.press('Enter');
   await page.waitForURL(`${KEYS}/add`);
   await tabTo('Next', 40);
