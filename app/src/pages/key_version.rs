@@ -4,7 +4,7 @@ use crate::components::aws_fields::Policy;
 use crate::components::check_now::CheckNow;
 use crate::components::frame::Frame;
 use crate::components::health_badge::HealthBadge;
-use crate::components::lease_card::LeaseCard;
+use crate::components::lease_card::{LeaseCard, Source};
 use crate::components::moment::Moment;
 use crate::components::page_head::{PageHead, about_scope};
 use crate::components::preflight::Preflight;
@@ -39,6 +39,11 @@ pub fn KeyVersionPage(
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);
+    let source = match aws {
+        None => Source::Managed,
+        Some(_) if is_refused => Source::RefusingKms,
+        Some(_) => Source::Kms,
+    };
     let does = match version.status {
         _ if is_refused => "Neither encrypts nor decrypts while KMS refuses.",
         Status::Active => "Encrypts and decrypts.",
@@ -110,7 +115,7 @@ pub fn KeyVersionPage(
                 </Fact>
             </Facts>
             {aws.map(|key| view! { <AwsKey key /> })}
-            <LeaseCard lease probe_at now />
+            <LeaseCard lease source probe_at now />
         </Frame>
     }
 }
