@@ -111,7 +111,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
         },
         (false, AuditSource::Data) => view! {
             <Empty title="No service has asked for anything yet">
-                <p>"Every request at the data plane, done or refused, appears here: on this server at once, of others after a minute."</p>
+                <p>"Every request at the data plane with a key that works, done or refused, appears here: of this server at once, of others after a minute."</p>
             </Empty>
         },
     }
