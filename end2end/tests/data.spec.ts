@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { look } from '../support/look';
-import { ask, base64, derive } from '../support/service';
+import { ask, base64, derive, run } from '../support/service';
 import { addCountry, addEnvironment, button, confirmWith, createKey, field, link, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
@@ -110,6 +110,12 @@ test.describe('a service', () => {
       await photo(page, 'api-keys');
       await link(page, 'How services use it').click();
       await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();
+      expect(await run(await page.locator('.guide code').allInnerTexts(), key)).toEqual([
+        { plaintext: 'YSBzZWNyZXQ=', version: 1 },
+        { dek: expect.stringMatching(/^[\w+/]{43}=$/), version: 1 },
+        { results: [{ ciphertext: expect.any(String), version: 1 }, { ciphertext: expect.any(String), version: 1 }] },
+        { plaintext: 'YSBzZWNyZXQ=', version: 1 },
+      ]);
       await photo(page, 'guide-api');
     });
 
