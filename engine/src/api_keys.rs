@@ -139,6 +139,8 @@ impl Portal {
         if operations.is_empty() {
             return Err(ApiKeyRefused::NoOperation.into());
         }
+        // Said before a code is spent on it; what counts is the count of the transaction.
+        room_for_another(self.db().count_live_api_keys(&name, self.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
@@ -206,9 +208,7 @@ impl Portal {
             .write(|mut tx| async move {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
-                if tx.count_live_api_keys(&command.name, now).await? >= LIVE_OF_A_NAME as i64 {
-                    return Err(ApiKeyRefused::TwoLive(command.name.clone()).into());
-                }
+                room_for_another(tx.count_live_api_keys(&command.name, now).await?, &command.name)?;
                 tx.insert_api_key(*id, hash, command, ask.by().name(), now).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
@@ -312,6 +312,10 @@ impl Portal {
     pub(crate) async fn look_again_soon(&self) {
         or_warn(self.look_again().await, "what the data plane may do could not be read anew");
     }
+}
+
+fn room_for_another(live: i64, name: &str) -> Result<(), Error> {
+    if live < LIVE_OF_A_NAME as i64 { Ok(()) } else { Err(ApiKeyRefused::TwoLive(name.to_owned()).into()) }
 }
 
 fn already_revoked(name: &str) -> Error {

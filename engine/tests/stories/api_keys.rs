@@ -145,14 +145,19 @@ async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let first = made(t, &ada, "Orders", &["production/DE"]).await;
+    let planned_before = plan(t, &ada, "Orders", &["production/DE"]).await.expect("there is room for one");
     let second = made(t, &ada, "Orders", &["production/DE"]).await;
     assert!(comes_in(&t.portal, &first).await && comes_in(&t.portal, &second).await);
-    let command = plan(t, &ada, "Orders", &["production/DE"]).await.expect("a plan");
-    let refused = t.portal.create_api_key(proof(t, &ada, &command).await, &ada.session).await;
-    let error = refused.expect_err("two live already");
-    assert!(matches!(error, Error::ApiKey(ApiKeyRefused::TwoLive(_))));
-    assert_eq!(Problem::from(&error).field.as_deref(), Some("name"));
+    let refused = plan(t, &ada, "Orders", &["production/DE"]).await;
+    let at_once = refused.expect_err("two live already: no code is asked for");
+    assert_eq!(logged(t, Action::ApiKeyCreate, Outcome::Refused).await, 0);
+    let refused = t.portal.create_api_key(proof(t, &ada, &planned_before).await, &ada.session).await;
+    let at_last = refused.expect_err("two live meanwhile");
     assert_eq!(logged(t, Action::ApiKeyCreate, Outcome::Refused).await, 1);
+    for error in [at_once, at_last] {
+        assert!(matches!(error, Error::ApiKey(ApiKeyRefused::TwoLive(_))));
+        assert_eq!(Problem::from(&error).field.as_deref(), Some("name"));
+    }
     let oldest = t.portal.api_keys(None).await.expect("the list").keys.pop().expect("a key");
     let revoke = t.portal.plan_revoke(&ada.session, oldest.id).await.expect("a plan");
     t.portal.revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
