@@ -38,6 +38,13 @@ test.describe('a service', () => {
         await expect(page.getByText(said).first()).toBeVisible();
       }
       await photo(page, 'api-key-refused');
+      await page.setViewportSize({ width: 360, height: 740 });
+      const hidden = await field(page, 'rewrap').evaluate((box) => {
+        const frame = box.closest('.check-list-groups');
+        return frame === null ? -1 : frame.scrollHeight - frame.clientHeight;
+      });
+      expect(hidden, 'on a phone no operation is cut off').toBe(0);
+      await page.setViewportSize({ width: 1280, height: 800 });
       await field(page, 'Name').fill('Orders');
       await page.getByLabel('Germany (DE)').check();
       for (const operation of ['encrypt', 'decrypt', 'wrap', 'unwrap']) await field(page, operation).check();

@@ -139,6 +139,10 @@ impl Portal {
         if operations.is_empty() {
             return Err(ApiKeyRefused::NoOperation.into());
         }
+        // A whole environment has its countries: what is said of them besides says nothing.
+        let whole: Vec<_> =
+            grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
+        grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
         // Said before a code is spent on it; what counts is the count of the transaction.
         room_for_another(self.db().count_live_api_keys(&name, self.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
@@ -247,6 +251,17 @@ impl Portal {
             operations: note.operations,
             expires_at: note.expires_at,
         })
+    }
+
+    /// The name of the new key that waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsaved_api_key(&self, session: &Session) -> Result<Option<String>, Error> {
+        match self.new_api_key(session).await {
+            Err(Error::NotFound) => Ok(None),
+            view => Ok(Some(view?.name)),
+        }
     }
 
     /// The person has it: it is never shown again.
