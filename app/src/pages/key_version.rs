@@ -99,8 +99,14 @@ pub fn KeyVersionPage(
                     <Moment at=version.created_at />
                 </Fact>
                 <Fact label="Created by">{version.created_by}</Fact>
-                <Fact label="Issued">{thousands(usage.issued)}</Fact>
-                <Fact label="Seen in 90 days">{thousands(usage.seen)}</Fact>
+                <Fact label="Issued">
+                    {thousands(usage.issued)}
+                    <span class="quiet">" · ciphertexts and wrapped data keys that it made"</span>
+                </Fact>
+                <Fact label="Seen in 90 days">
+                    {thousands(usage.seen)}
+                    <span class="quiet">" · times that something it made was opened: while there are any, its data is in use"</span>
+                </Fact>
                 <Fact label="Last used">
                     {match usage.last_used_at {
                         Some(at) => view! { <Moment at /> }.into_any(),
