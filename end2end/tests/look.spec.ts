@@ -56,6 +56,8 @@ test('the pages of signing in', async ({ page, admin }) => {
 test('the pages of environments', async ({ page, admin }) => {
   await signIn(page, admin);
   await look(page, 'environments-empty');
+  await page.goto('/nothing-here');
+  await look(page, 'nothing-here-framed');
   await addEnvironment(page, 'Production');
   await look(page, 'environment-empty');
   await addCountry(page, 'Germany');
