@@ -18,7 +18,8 @@ const EXAMPLES: [(&str, &str, Option<&str>); 6] = [
     ("encrypt", r#"{"items": [{"plaintext": "b25l"}, {"plaintext": "dHdv"}]}"#, None),
     (
         "decrypt",
-        r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"}, "audit": {"requesting_id": "billing", "object_id": "order 17"}}"#,
+        r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"},
+        "audit": {"requesting_id": "billing", "object_id": "order 17"}}"#,
         None,
     ),
 ];
@@ -29,7 +30,7 @@ fn command((operation, body, kept): (&str, &str, Option<&str>)) -> String {
         "curl -sS $KEYSTEAD_SCOPE/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
     );
     match kept {
-        Some(field) => format!("{}=$({call} | jq -r .{field})", field.to_uppercase()),
+        Some(field) => format!("{}=$({call} \\\n    | jq -r .{field})", field.to_uppercase()),
         None => call,
     }
 }

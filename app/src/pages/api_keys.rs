@@ -55,7 +55,7 @@ pub fn ApiKeysPage(
         <Frame chrome crumbs=vec![("API keys".to_owned(), None)]>
             <PageHead
                 heading="API keys"
-                about="What your services come in with. The secret of a key is shown when it is made, until it is saved."
+                about="What your services come in with. A new key is shown until it is saved."
             >
                 <ButtonLink label="How services use it" href="/guides/api" />
                 <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
