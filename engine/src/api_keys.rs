@@ -225,7 +225,7 @@ impl Portal {
                     "{} ({}…), {}, {} days",
                     command.name,
                     id.seen(),
-                    words(&command.operations),
+                    words(&command.operations).replace(',', ", "),
                     command.lifetime.days()
                 );
                 tx.commit(ask.entry(detail)).await

@@ -44,13 +44,9 @@ pub fn LeaseCard(
             Some(view! { <Fact label="If your KMS refused now">{words}</Fact> }.into_any())
         }
     };
-    let (from, unreachable) = match source {
-        Source::Managed => {
-            ("opened from the database when a service needs it", "If the database could not be reached")
-        }
-        Source::Kms | Source::RefusingKms => {
-            ("asked of your KMS when a service needs it", "If your KMS could not be reached")
-        }
+    let from = match source {
+        Source::Managed => "opened from the database when a service needs it",
+        Source::Kms | Source::RefusingKms => "asked of your KMS when a service needs it",
     };
     let (state, age, hold) = match held {
         None => (view! { "Not in memory" <span class="quiet">" · " {from}</span> }.into_any(), None, None),
@@ -61,13 +57,18 @@ pub fn LeaseCard(
                     {words::span(now - released_at)} <span class="quiet">" · released " <Moment at=released_at /></span>
                 </Fact>
             }),
-            (source != Source::RefusingKms).then(|| {
-                view! {
-                    <Fact label=unreachable>
-                        "The last decrypt is possible " <Until at=hold_until now /> "."
-                    </Fact>
+            match source {
+                Source::RefusingKms => None,
+                // However long the key may be held: what keys may do is looked at each second, or nobody is served.
+                Source::Managed => fact(
+                    "If the database could not be reached",
+                    "The last decrypt is possible a minute later: no server serves longer without it.",
+                ),
+                Source::Kms => {
+                    let words = view! { "The last decrypt is possible " <Until at=hold_until now /> "." };
+                    Some(view! { <Fact label="If your KMS could not be reached">{words}</Fact> }.into_any())
                 }
-            }),
+            },
         ),
     };
     view! {
