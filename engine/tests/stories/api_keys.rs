@@ -84,7 +84,7 @@ async fn a_key_is_seen_once_and_works(t: &TestPortal) {
     assert_eq!(listed.expires_at, listed.created_at + TimeDelta::days(90));
     let last = log(t).await.pop().expect("an event");
     assert_eq!((last.action, last.place.as_str()), (Action::ApiKeyCreate, "production/DE"));
-    assert_eq!(last.detail, format!("Orders ({}…), encrypt,decrypt, 90 days", &view.key[..12]));
+    assert_eq!(last.detail, format!("Orders ({}…), encrypt, decrypt, 90 days", &view.key[..12]));
     let told = texts(t.db(), "SELECT detail FROM audit_event UNION ALL SELECT operations FROM api_key").await;
     assert!(told.iter().all(|text| !text.contains(&view.key[12..])), "the secret is nowhere");
     let notes = "SELECT COUNT(*) FROM session_note WHERE kind = 'new api key'";
