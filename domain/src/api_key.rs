@@ -86,6 +86,14 @@ impl std::str::FromStr for Reach {
 }
 
 impl Reach {
+    /// As a person reads it, with what it includes.
+    pub fn explained(&self) -> String {
+        match self.country {
+            Some(_) => self.to_string(),
+            None => format!("{self} (every country of {}, those to come among them)", self.environment),
+        }
+    }
+
     pub fn includes(&self, scope: &ScopeName) -> bool {
         self.environment == scope.environment && self.country.is_none_or(|country| country == scope.country)
     }
@@ -106,7 +114,7 @@ pub enum ApiKeyRefused {
     NoScope,
     #[error("Choose at least one operation.")]
     NoOperation,
-    #[error("There is no {0}. Choose from the list.")]
+    #[error("There is no {0}. Add it first, or choose another.")]
     UnknownScope(Reach),
     #[error(
         "{LIVE_OF_A_NAME} keys named “{0}” work already: one in use and one to follow it. Revoke one, or choose another name."

@@ -124,9 +124,9 @@ pub struct AuditQuery {
     pub from: Option<DateTime<Utc>>,
     /// Events before this moment.
     pub to: Option<DateTime<Utc>>,
-    /// `production/DE`, exactly.
+    /// `production/DE`, or `production` for itself and each of its countries; without regard to case.
     pub place: Option<String>,
-    /// An e-mail address, exactly.
+    /// An e-mail address, without regard to case.
     pub who: Option<String>,
 }
 

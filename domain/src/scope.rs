@@ -158,14 +158,24 @@ impl Country {
     /// All of ISO 3166-1, in the order of their names.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<_> = (0..ASSIGNED.len()).map(Self).collect();
-        all.sort_by_key(|country| sort_key(country.name()));
+        all.sort_by_key(|country| country.order());
         all
     }
-}
 
-/// Names that begin with an accented letter stand where a reader looks for them.
-fn sort_key(name: &str) -> String {
-    name.replace('Å', "A").replace('ô', "o").replace('ü', "u")
+    /// What lists are sorted by: a name with an accented letter stands where a reader looks for it.
+    pub fn order(self) -> String {
+        let plain = |c| match c {
+            'Å' => 'A',
+            'ã' => 'a',
+            'ç' => 'c',
+            'é' => 'e',
+            'í' => 'i',
+            'ô' => 'o',
+            'ü' => 'u',
+            c => c,
+        };
+        self.name().chars().map(plain).collect()
+    }
 }
 
 impl fmt::Display for Country {
@@ -244,5 +254,9 @@ mod tests {
         }
         let all = Country::all();
         assert_eq!((all[0].name(), all[1].name()), ("Afghanistan", "Åland Islands"));
+        let at = |name| all.iter().position(|country| country.name() == name).expect("a country");
+        assert!(at("Réunion") < at("Romania") && at("São Tomé & Príncipe") < at("Saudi Arabia"));
+        let folded = |country: &Country| country.order().chars().all(|c| c.is_ascii() || c == '’');
+        assert!(all.iter().all(folded), "every accented letter has its place");
     }
 }

@@ -14,7 +14,8 @@ pub fn moment(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y, %H:%M UTC").to_string()
 }
 
-/// "5 h 12 min", "3 days", "12 s": the two largest units that say something.
+/// "5 h 12 min", "3 days", "12 s": the two largest units that say something. From two days on, the nearest number of them:
+/// what was set to 30 days is not 29 a moment later.
 pub fn span(length: Duration) -> String {
     let seconds = length.num_seconds().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -25,7 +26,7 @@ pub fn span(length: Duration) -> String {
         (0, h, m) => format!("{h} h {m} min"),
         (1, 0, _) => "1 day".to_owned(),
         (1, h, _) => format!("1 day {h} h"),
-        (d, _, _) => format!("{d} days"),
+        (d, h, _) => format!("{} days", if h < 12 { d } else { d + 1 }),
     }
 }
 
@@ -106,7 +107,10 @@ mod tests {
             (18_720, "5 h 12 min"),
             (86_400, "1 day"),
             (97_200, "1 day 3 h"),
+            (172_799, "1 day 23 h"),
             (864_000, "10 days"),
+            (864_000 + 43_199, "10 days"),
+            (864_000 - 1, "10 days"),
         ] {
             assert_eq!(span(Duration::seconds(seconds)), words);
         }

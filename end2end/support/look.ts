@@ -5,6 +5,8 @@ import { expect, type Page } from '@playwright/test';
 
 const SCREEN = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
+// Between a phone and a screen, and narrower than both: nothing may stick out there either.
+const OTHER_WIDTHS = [320, 768, 1024];
 // The dark theme changes colours and nothing else; a phone changes everything but colours.
 const CONTRAST = ['color-contrast'];
 
@@ -46,5 +48,10 @@ export async function look(page: Page, name: string): Promise<void> {
   await photo('phone');
   soft(await findings(new AxeBuilder({ page }).disableRules(CONTRAST)), `${name}, on a phone`).toEqual([]);
   soft(await sticksOut(page), `${name}, wider than a phone`).toEqual([]);
+  for (const width of OTHER_WIDTHS) {
+    await page.setViewportSize({ ...SCREEN, width });
+    if (width === 1024) await photo('tablet');
+    soft(await sticksOut(page), `${name}, wider than ${width} pixels`).toEqual([]);
+  }
   await page.setViewportSize(SCREEN);
 }

@@ -1,5 +1,7 @@
 // What the vendor's services do: they have no cookies and come from no page.
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Keystead } from './keystead';
 
 export const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -27,4 +29,16 @@ export async function derive(keystead: Keystead, key: string, tenantId: string):
   const answer = await post(`${keystead.url}/api/1/key/derive-with-secret-path`, `cmk ${key}`, body);
   const derived = answer.body['derivedKeys'] as Record<string, Record<string, { current: boolean }[]>> | undefined;
   return derived?.['users']?.['email']?.map(({ current }) => current) ?? [];
+}
+
+// Of jq the commands use the name of one field.
+const JQ = `jq() { node -pe 'JSON.parse(fs.readFileSync(0))'"$2"; }`;
+
+/** Pastes commands into a shell one after the other, with the key typed where it is asked for; what they answer. */
+export async function run(commands: readonly string[], key: string): Promise<unknown[]> {
+  const typed = commands.map((command) => (command.startsWith('read ') ? `${command} <<< "$KEY"` : command));
+  const script = ['set -eu', JQ, ...typed.map((command) => `${command}; echo`)].join('\n');
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { ...process.env, KEY: key } });
+  const answers = stdout.split('\n').filter((line) => line !== '');
+  return answers.map((answer) => JSON.parse(answer) as unknown);
 }

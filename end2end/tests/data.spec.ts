@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { look } from '../support/look';
-import { ask, base64, derive } from '../support/service';
+import { ask, base64, derive, run } from '../support/service';
 import { addCountry, addEnvironment, button, confirmWith, createKey, field, link, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
@@ -38,6 +38,13 @@ test.describe('a service', () => {
         await expect(page.getByText(said).first()).toBeVisible();
       }
       await photo(page, 'api-key-refused');
+      await page.setViewportSize({ width: 360, height: 740 });
+      const hidden = await field(page, 'rewrap').evaluate((box) => {
+        const frame = box.closest('.check-list-groups');
+        return frame === null ? -1 : frame.scrollHeight - frame.clientHeight;
+      });
+      expect(hidden, 'on a phone no operation is cut off').toBe(0);
+      await page.setViewportSize({ width: 1280, height: 800 });
       await field(page, 'Name').fill('Orders');
       await page.getByLabel('Germany (DE)').check();
       for (const operation of ['encrypt', 'decrypt', 'wrap', 'unwrap']) await field(page, operation).check();
@@ -87,16 +94,35 @@ test.describe('a service', () => {
       expect(JSON.parse(exported[0] ?? '')).toMatchObject({ sequence: 1, who: 'Orders', deed: 'data.encrypt', object_id: 'order 17' });
     });
 
+    await test.step('what a service says of itself may be long, and the page does not grow with it', async () => {
+      const audit = { requesting_id: 'r'.repeat(100), object_id: 'O'.repeat(100) };
+      expect((await ask(keystead, key, DE, 'encrypt', { plaintext: base64(PLAINTEXT), audit })).status).toBe(200);
+      await page.goto('/audit?source=data');
+      expect((await rows(page))[0]?.join(' ')).toContain(audit.object_id);
+      await photo(page, 'audit-data-long');
+      await page.goto('/audit');
+      await photo(page, 'audit-portal-long');
+    });
+
     await test.step('the version shows its use, the list the last use of the key', async () => {
       await expect(async () => {
         await page.goto('/environments/production/DE/keys/1');
-        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('4', { timeout: 500 });
+        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
       }).toPass({ timeout: 15_000 });
       await page.goto('/api-keys');
       expect((await rows(page))[0]?.join(' ')).not.toContain('never');
+      const name = await page.locator('td .wrap').first().boundingBox();
+      const start = await page.locator('td .cell-note').first().boundingBox();
+      expect(start?.y, 'the start of the key stands below its name').toBeGreaterThanOrEqual((name?.y ?? 0) + (name?.height ?? 0));
       await photo(page, 'api-keys');
       await link(page, 'How services use it').click();
       await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();
+      expect(await run(await page.locator('.guide code').allInnerTexts(), key)).toEqual([
+        { plaintext: 'YSBzZWNyZXQ=', version: 1 },
+        { dek: expect.stringMatching(/^[\w+/]{43}=$/), version: 1 },
+        { results: [{ ciphertext: expect.any(String), version: 1 }, { ciphertext: expect.any(String), version: 1 }] },
+        { plaintext: 'YSBzZWNyZXQ=', version: 1 },
+      ]);
       await photo(page, 'guide-api');
     });
 

@@ -342,11 +342,13 @@ test.describe('with a high daily limit', () => {
         for (const source of ['portal', 'data', encodeURIComponent(attacker.text(attack))]) {
           const evil = encodeURIComponent(attacker.text(attack));
           await attacker.open(`/audit?source=${source}&place=${evil}&who=${evil}`);
-          await attacker.open(`/audit?source=${source}&from=${evil}&to=${evil}&place=${evil}&who=${evil}&before=${evil}`);
+          await attacker.open(`/audit?source=${source}&from=${evil}&to=${evil}&place=${evil}&who=${evil}&told=${evil}&before=${evil}`);
+          // What cannot be searched for offers no file.
+          await attacker.open(`/audit?source=${source}`);
           const answered = page.waitForEvent('domcontentloaded');
           await page.locator('form.export').evaluate((element, text) => {
             for (const control of element.querySelectorAll('input')) control.remove();
-            for (const name of ['source', 'from', 'to', 'place', 'who', 'format']) {
+            for (const name of ['source', 'from', 'to', 'place', 'who', 'told', 'format']) {
               element.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value: text }));
             }
             HTMLFormElement.prototype.submit.call(element);
@@ -355,9 +357,9 @@ test.describe('with a high daily limit', () => {
           await attacker.look(`${attack} as an export`);
         }
       }
-      for (const name of ['source', 'from', 'to', 'place', 'who']) attacker.attacked.add(`any page ${name}`);
-      for (const name of ['source', 'place', 'who', 'from', 'to', 'format']) attacker.attacked.add(`/audit/export ${name}`);
-      await attacker.open('/audit?source=data&from=2026-01-01T00:00&to=2100-01-01T00:00&place=x&who=x');
+      for (const name of ['source', 'from', 'to', 'place', 'who', 'told']) attacker.attacked.add(`any page ${name}`);
+      for (const name of ['source', 'place', 'who', 'told', 'from', 'to', 'format']) attacker.attacked.add(`/audit/export ${name}`);
+      await attacker.open('/audit?source=data&from=2026-01-01T00:00&to=2100-01-01T00:00&place=x&who=x&told=x');
       await attacker.open('/guides/api');
     });
 

@@ -56,6 +56,8 @@ test('the pages of signing in', async ({ page, admin }) => {
 test('the pages of environments', async ({ page, admin }) => {
   await signIn(page, admin);
   await look(page, 'environments-empty');
+  await page.goto('/nothing-here');
+  await look(page, 'nothing-here-framed');
   await addEnvironment(page, 'Production');
   await look(page, 'environment-empty');
   await addCountry(page, 'Germany');
@@ -144,7 +146,7 @@ test('everything is reached with the keyboard, on a screen and on a phone', asyn
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeInViewport();
   await page.keyboard.press('Enter');
-  await tabTo('Add encryption key', 2);
+  await tabTo('Add encryption key', 4);
   await page.keyboard.press('Enter');
   await page.waitForURL(`${KEYS}/add`);
   await tabTo('Next', 40);

@@ -139,6 +139,12 @@ impl Portal {
         if operations.is_empty() {
             return Err(ApiKeyRefused::NoOperation.into());
         }
+        // A whole environment has its countries: what is said of them besides says nothing.
+        let whole: Vec<_> =
+            grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
+        grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
+        // Said before a code is spent on it; what counts is the count of the transaction.
+        room_for_another(self.db().count_live_api_keys(&name, self.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
@@ -206,9 +212,7 @@ impl Portal {
             .write(|mut tx| async move {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
-                if tx.count_live_api_keys(&command.name, now).await? >= LIVE_OF_A_NAME as i64 {
-                    return Err(ApiKeyRefused::TwoLive(command.name.clone()).into());
-                }
+                room_for_another(tx.count_live_api_keys(&command.name, now).await?, &command.name)?;
                 tx.insert_api_key(*id, hash, command, ask.by().name(), now).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
@@ -221,7 +225,7 @@ impl Portal {
                     "{} ({}…), {}, {} days",
                     command.name,
                     id.seen(),
-                    words(&command.operations),
+                    words(&command.operations).replace(',', ", "),
                     command.lifetime.days()
                 );
                 tx.commit(ask.entry(detail)).await
@@ -247,6 +251,17 @@ impl Portal {
             operations: note.operations,
             expires_at: note.expires_at,
         })
+    }
+
+    /// The name of the new key that waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsaved_api_key(&self, session: &Session) -> Result<Option<String>, Error> {
+        match self.new_api_key(session).await {
+            Err(Error::NotFound) => Ok(None),
+            view => Ok(Some(view?.name)),
+        }
     }
 
     /// The person has it: it is never shown again.
@@ -312,6 +327,10 @@ impl Portal {
     pub(crate) async fn look_again_soon(&self) {
         or_warn(self.look_again().await, "what the data plane may do could not be read anew");
     }
+}
+
+fn room_for_another(live: i64, name: &str) -> Result<(), Error> {
+    if live < LIVE_OF_A_NAME as i64 { Ok(()) } else { Err(ApiKeyRefused::TwoLive(name.to_owned()).into()) }
 }
 
 fn already_revoked(name: &str) -> Error {

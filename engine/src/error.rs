@@ -222,7 +222,7 @@ impl Error {
             }
             Self::WrongRecoveryCode => "Wrong or already used. Try another of your recovery codes.".into(),
             Self::WrongSetupToken => {
-                "This is not the setup token. It stands on the terminal and in the file setup-token of the data folder."
+                "This is not the setup token. Each start of Keystead makes a new one: take the last."
                     .into()
             }
             Self::SetupTokenExpired => {

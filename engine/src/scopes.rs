@@ -35,7 +35,7 @@ impl Portal {
         }
         let environments = self.db().environments().await?.into_iter().map(|Environment { id, row }| {
             let mut countries = countries.remove(&id).unwrap_or_default();
-            countries.sort_by_key(|entry| entry.country.name());
+            countries.sort_by_key(|entry| entry.country.order());
             TreeEnvironment { slug: row.slug, name: row.name, kind: row.kind, countries }
         });
         Ok(environments.collect())
@@ -53,7 +53,7 @@ impl Portal {
         let Environment { id, row } = self.db().environment(slug).await?;
         let mut countries: Vec<_> =
             self.db().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
-        countries.sort_by_key(|row| row.country.name());
+        countries.sort_by_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
     }
 

@@ -97,6 +97,7 @@ pub fn router(app: App) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
     let pages = gallery(pages)
         .fallback(async || failure::Failure::not_found())
+        .layer(middleware::from_fn_with_state(app.clone(), failure::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))

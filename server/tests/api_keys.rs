@@ -31,7 +31,9 @@ async fn a_key_is_shown_once_and_found_by_how_it_begins() {
     }
     assert_eq!(confirmed(&house, &person, &cookie, change.location()).await, "/api-keys/new");
     let shown = house.get(&cookie, "/api-keys/new").await;
-    assert!(shown.body.contains("Shown only now"));
+    assert!(shown.body.contains("Save it before you go on"));
+    let waits = "The secret of “Billing” is shown until you say that it is saved";
+    assert!(house.get(&cookie, "/api-keys").await.body.contains(waits), "the list leads back to it");
     let key = key_on(&shown.body).to_owned();
     house.test.portal.caller(&engine::SecretText::new(key.as_str()), "").await.expect("it works");
     let saved = house.post(&cookie, "/api-keys/new", &[]).await;
@@ -39,6 +41,17 @@ async fn a_key_is_shown_once_and_found_by_how_it_begins() {
     assert_eq!(house.get(&cookie, "/api-keys/new").await.location(), "/api-keys", "never again");
     let list = house.get(&cookie, "/api-keys").await;
     assert!(list.body.contains(&key[..12]) && !list.body.contains(&key[12..]));
+    assert!(!list.body.contains(waits));
+}
+
+#[tokio::test]
+async fn a_whole_environment_is_said_once_and_in_words() {
+    let (house, _, cookie) = furnished().await;
+    let form = [&API_KEY_FORM[..], &[("scopes", "production/*")]].concat();
+    let change = house.post(&cookie, API_KEYS_ADD, &form).await;
+    let review = house.get(&cookie, change.location()).await;
+    let said = "It may so in production/* (every country of production, those to come among them), and nowhere else.";
+    assert!(review.body.contains(said), "{}", review.body);
 }
 
 #[tokio::test]
@@ -69,15 +82,13 @@ async fn everything_that_is_wrong_is_said_at_once_and_what_was_ticked_stays() {
 }
 
 #[tokio::test]
-async fn a_third_key_of_a_name_is_refused_where_it_was_typed() {
+async fn a_third_key_of_a_name_is_refused_where_it_was_typed_before_a_code_is_spent() {
     let (house, person, cookie) = furnished().await;
     for _ in 0..2 {
         let change = house.post(&cookie, API_KEYS_ADD, &API_KEY_FORM).await;
         confirmed(&house, &person, &cookie, change.location()).await;
     }
-    let change = house.post(&cookie, API_KEYS_ADD, &API_KEY_FORM).await;
-    let code = house.test.code(&person);
-    let refused = house.post(&cookie, change.location(), &[("code", code.expose())]).await;
+    let refused = house.post(&cookie, API_KEYS_ADD, &API_KEY_FORM).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("2 keys named “Billing” work already"));
     assert!(refused.body.contains("value=\"Billing\""), "what was typed is there");
@@ -92,6 +103,7 @@ async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let change = house.post(&cookie, REVOKE, &[]).await;
     let review = house.get(&cookie, change.location()).await;
     assert!(review.body.contains("It was used"), "who uses it still is said before");
+    assert!(!review.body.contains("Parameters"), "there was no step before this one");
     // The change of one key is not confirmed at another's address.
     let elsewhere = change.location().replace("010203040506", "0102030405ff");
     let code = house.test.code(&person);

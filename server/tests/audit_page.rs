@@ -43,15 +43,22 @@ async fn what_services_did_is_found_beside_what_people_did() {
     for (query, is_found) in [
         ("place=production%2FDE", true),
         ("place=production%2FAT", false),
+        ("place=Production", true),
+        ("place=production%2F*", true),
+        ("place=prod", false),
+        ("told=%3Dorder+17", true),
+        ("told=order+17", false),
         ("who=Orders", true),
+        ("who=oRDERS", true),
         ("who=kstdAQIDBAUG", true),
+        ("who=kstdAQIDBAUG%E2%80%A6", true),
         ("who=Nobody", false),
         ("from=2026-11-22T00%3A00", true),
         ("from=2027-01-01T00%3A00", false),
         ("to=2026-11-22T00%3A00", false),
     ] {
         let page = house.get(&cookie, &format!("/audit?source=data&{query}")).await;
-        assert_eq!(page.body.contains("order 17"), is_found, "{query}");
+        assert_eq!(page.body.contains("object “=order 17”"), is_found, "{query}");
         assert_eq!(page.body.contains("Nothing was found"), !is_found, "{query}");
     }
     let by_person = house.get(&cookie, "/audit?who=ada%40example.com&place=production%2FDE").await;
@@ -63,14 +70,20 @@ async fn a_time_that_is_none_is_said_beside_its_field() {
     let (house, cookie) = busy().await;
     for (query, said) in [
         ("from=yesterday", "Enter a time like 2026-11-25T14:05."),
-        ("from=2026-11-25T14%3A05&to=2026-11-25T14%3A05", "The end is not after the beginning."),
+        ("from=2026-11-25T14%3A05&to=2026-11-25T14%3A04", "The end is before the beginning."),
+        ("from=1800-01-01T00%3A00", "Enter a time from 1970 to 9998."),
     ] {
         for source in ["portal", "data"] {
             let page = house.get(&cookie, &format!("/audit?source={source}&{query}")).await;
             assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
             assert!(page.body.contains(said), "{query}");
+            assert!(!page.body.contains("Nothing was found"), "nothing was searched");
+            assert!(!page.body.contains("/audit/export"), "and there is nothing to take away");
         }
     }
+    let now = house.test.portal.now().format("%Y-%m-%dT%H%%3A%M");
+    let minute = house.get(&cookie, &format!("/audit?source=data&from={now}&to={now}")).await;
+    assert!(minute.body.contains("order 17"), "from a minute to the same minute is that minute");
     let forged = house.get(&cookie, "/audit?source=data&before=rubbish").await;
     assert_eq!(forged.status, StatusCode::NOT_FOUND);
 }
@@ -78,26 +91,37 @@ async fn a_time_that_is_none_is_said_beside_its_field() {
 #[tokio::test]
 async fn what_is_searched_for_is_taken_away_whole_and_that_is_written_down() {
     let (house, cookie) = busy().await;
-    let export = async |source: &str, format: &str| {
-        let answer = house.post(&cookie, "/audit/export", &[("source", source), ("format", format)]).await;
+    let export = async |source: &str, format: &str, more: &[(&str, &str)]| {
+        let fields = [&[("source", source), ("format", format)], more].concat();
+        let answer = house.post(&cookie, "/audit/export", &fields).await;
         assert_eq!(answer.status, StatusCode::OK, "{source} {format}: {}", answer.body);
         let disposition = format!("attachment; filename=\"keystead-audit-{source}.{format}\"");
         assert_eq!(answer.header("content-disposition"), disposition);
         answer.body
     };
-    let lines = export("data", "jsonl").await;
+    let lines = export("data", "jsonl", &[]).await;
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 2);
     assert_eq!((&lines[0]["deed"], &lines[0]["sequence"]), (&json!("data.encrypt"), &json!(1)));
     assert_eq!((&lines[1]["outcome"], &lines[1]["code"]), (&json!("refused"), &json!("malformed")));
-    let table = export("data", "csv").await;
-    assert!(table.starts_with("server,sequence,at,who,key,"), "{table}");
-    let portal = export("portal", "jsonl").await;
+    let table = export("data", "csv", &[]).await;
+    let (head, first) = table.split_once('\n').expect("a head");
+    for (name, cell) in head.split(',').zip(first.split(',')).take(8) {
+        let said = lines[0][name].as_str().map_or_else(|| lines[0][name].to_string(), str::to_owned);
+        assert_eq!(said, cell, "{name}: as in the JSON lines");
+    }
+    let found = export("data", "csv", &[("told", "=order 17"), ("place", "production")]).await;
+    assert_eq!(found.lines().count(), 2, "only what was searched for: {found}");
+    let log = house.get(&cookie, "/audit").await;
+    for said in ["Data plane as JSON lines<", "Data plane as CSV, at production, for or about =order 17<"] {
+        assert!(log.body.contains(said), "{said}");
+    }
+    let portal = export("portal", "jsonl", &[]).await;
     let first: Value = serde_json::from_str(portal.lines().next().expect("a line")).expect("JSON");
     assert_eq!(first["sequence"], 1, "oldest first");
     let last: Value = serde_json::from_str(portal.lines().last().expect("a line")).expect("JSON");
     assert_eq!(last["action"], "audit.export", "also this one");
-    let table = export("portal", "csv").await;
+    let table = export("portal", "csv", &[]).await;
     assert!(table.lines().count() > 10 && table.starts_with("sequence,at,who,action,"));
 }
 

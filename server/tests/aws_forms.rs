@@ -3,7 +3,6 @@
 mod support;
 
 use axum::http::StatusCode;
-use domain::scope::{Country, ScopeName, Slug};
 use engine::testing::Person;
 use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET};
 use support::{AWS_FORM, Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
@@ -223,6 +222,7 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
     }
     let environment = house.get(&cookie, "/environments/production").await;
     assert!(environment.body.contains("Refused"), "and so does the table of countries");
+    assert!(house.get(&cookie, "/environments").await.body.contains("1 refused"), "and the start page");
     for path in [KEYS, "/environments"] {
         let shown = house.get(&cookie, path).await;
         assert!(shown.body.contains("refused"), "{path}: the sidebar says so");
@@ -246,11 +246,7 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
         before.body.contains("Not in memory")
             && before.body.contains("No decrypt is possible from this moment on.")
     );
-    let scope = ScopeName {
-        environment: Slug::try_from("production".to_owned()).expect("a slug"),
-        country: Country::from_code("AT").expect("a country"),
-    };
-    let key = house.test.portal.lease_key(&scope, 1).await.expect("a key");
+    let key = house.test.portal.lease_key(&support::scope("AT"), 1).await.expect("a key");
     house.test.portal.with_material(key, 1, |_| ()).await.expect("released");
     house.test.clock.advance(chrono::TimeDelta::seconds(48));
     // The probe is due (the version is half a day old), so that the clock stands at the refresh only without it.
@@ -264,6 +260,23 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
     house.post(&cookie, &format!("{page}/check"), &[]).await;
     let wiped = house.get(&cookie, &page).await;
     assert!(wiped.body.contains("Not in memory") && wiped.body.contains("Last failure"));
+    assert!(wiped.body.contains("No decrypt is possible until it releases the key again."));
+    assert!(!wiped.body.contains("refused now"), "it is no question any more");
+}
+
+#[tokio::test]
+async fn the_page_of_a_managed_version_speaks_of_no_kms() {
+    let (house, _, cookie) = furnished().await;
+    let (page, scope) = ("/environments/production/DE/keys/1", support::scope("DE"));
+    let before = house.get(&cookie, page).await;
+    assert!(before.body.contains("Not in memory") && before.body.contains("opened from the database"));
+    let key = house.test.portal.lease_key(&scope, 1).await.expect("a key");
+    house.test.portal.with_material(key, 1, |_| ()).await.expect("opened");
+    let held = house.get(&cookie, page).await;
+    assert!(held.body.contains("In memory") && held.body.contains("If the database could not be reached"));
+    for shown in [before, held] {
+        assert!(!shown.body.contains("KMS"), "{}", shown.body);
+    }
 }
 
 #[tokio::test]

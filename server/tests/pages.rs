@@ -26,6 +26,21 @@ async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_is_said_in_the_frame_to_somebody_signed_in() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    for path in ["/nothing-here", "/environments/nowhere", "/environments/nowhere/DE/keys"] {
+        let framed = house.get(&cookie, path).await;
+        assert_eq!(framed.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(framed.body.contains("Nothing here") && framed.body.contains("class=\"sidebar\""), "{path}");
+    }
+    let outside = house.get("", "/nothing-here").await;
+    assert_eq!(outside.status, StatusCode::NOT_FOUND);
+    assert!(!outside.body.contains("sidebar"));
+}
+
+#[tokio::test]
 async fn the_confirmation_names_the_scope_that_changes() {
     let house = House::new().await;
     let person = house.test.administrator().await;

@@ -207,6 +207,7 @@ fn keys(preview: &Preview) {
         view! {
             <ConfirmPage
                 chrome=chrome("/add")
+                has_parameters=true
                 heading="Add encryption key".to_owned()
                 about="Germany · Production".to_owned()
                 crumbs

@@ -5,18 +5,43 @@ use crate::components::page_head::PageHead;
 use crate::components::ui::copy::Copyable;
 use crate::components::ui::table::{Cell, Table};
 use crate::pages::aws_guide::Section;
-use domain::view::{ApiField, ApiOperation, ApiStatus, Chrome};
+use domain::view::{ApiField, ApiOperation, ApiStatus, Chrome, Lack, TreeEnvironment};
 use leptos::prelude::*;
 
-/// An operation, and a body for it.
-const EXAMPLES: [(&str, &str); 6] = [
-    ("encrypt", r#"{"plaintext": "YSBzZWNyZXQ=", "context": {"order": "17"}}"#),
-    ("decrypt", r#"{"ciphertext": "…", "context": {"order": "17"}}"#),
-    ("wrap", "{}"),
-    ("unwrap", r#"{"edek": "…"}"#),
-    ("decrypt", r#"{"items": [{"ciphertext": "…"}, {"ciphertext": "…"}]}"#),
-    ("decrypt", r#"{"ciphertext": "…", "audit": {"requesting_id": "billing", "object_id": "order 17"}}"#),
+/// An operation, a body for it, and what of the answer the commands after it use. Pasted one after the other they work:
+/// a journey in the browser does just that.
+const EXAMPLES: [(&str, &str, Option<&str>); 6] = [
+    ("encrypt", r#"{"plaintext": "YSBzZWNyZXQ=", "context": {"order": "17"}}"#, Some("ciphertext")),
+    ("decrypt", r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"}}"#, None),
+    ("wrap", "{}", Some("edek")),
+    ("unwrap", r#"{"edek": "'$EDEK'"}"#, None),
+    ("encrypt", r#"{"items": [{"plaintext": "b25l"}, {"plaintext": "dHdv"}]}"#, None),
+    (
+        "decrypt",
+        r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"},
+        "audit": {"requesting_id": "billing", "object_id": "order 17"}}"#,
+        None,
+    ),
 ];
+
+/// The command of an example, in the shell's words.
+fn command((operation, body, kept): (&str, &str, Option<&str>)) -> String {
+    let call = format!(
+        "curl -sS $KEYSTEAD_SCOPE/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
+    );
+    match kept {
+        Some(field) => format!("{}=$({call} \\\n    | jq -r .{field})", field.to_uppercase()),
+        None => call,
+    }
+}
+
+/// The first scope that has a key; any other name shows how one is written.
+fn scope(tree: &[TreeEnvironment]) -> String {
+    let scopes =
+        tree.iter().flat_map(|environment| environment.countries.iter().map(|row| (&environment.slug, row)));
+    let mut with_key = scopes.filter(|(_, row)| row.lacks != Some(Lack::NoKey));
+    with_key.next().map_or("production/DE".to_owned(), |(slug, row)| format!("{slug}/{}", row.country))
+}
 
 #[component]
 pub fn ApiGuidePage(
@@ -27,11 +52,8 @@ pub fn ApiGuidePage(
 ) -> impl IntoView {
     let crumbs =
         vec![("API keys".to_owned(), Some("/api-keys".to_owned())), ("How services use it".to_owned(), None)];
-    let [encrypt, decrypt, wrap, unwrap, batch, audit] = EXAMPLES.map(|(operation, body)| {
-        format!(
-            "curl {address}/api/v1/scopes/production/DE/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
-        )
-    });
+    let begin = format!("KEYSTEAD_SCOPE={address}/api/v1/scopes/{}", scope(&chrome.tree));
+    let [encrypt, decrypt, wrap, unwrap, batch, audit] = EXAMPLES.map(command);
     view! {
         <Frame chrome crumbs>
             <PageHead
@@ -39,6 +61,13 @@ pub fn ApiGuidePage(
                 about="JSON over HTTP. A service comes in with an API key and names a scope: an environment and a country."
             />
             <article class="guide">
+                <Section title="To try it">
+                    <p>
+                        "The commands of this page work as they are, one after the other, with curl 7.82 or newer and jq. First the scope, and the key, which is asked for so that it stays out of the shell's history:"
+                    </p>
+                    <Copyable text=begin />
+                    <Copyable text="read -rsp 'API key: ' KEYSTEAD_API_KEY" />
+                </Section>
                 <Section title="Write and read">
                     <p>
                         "Small data is encrypted directly, up to 64 KiB: keep the ciphertext where the data would lie. It names the version that made it; any version decrypts, the newest encrypts. Binary is base64."
@@ -62,7 +91,7 @@ pub fn ApiGuidePage(
                 </Section>
                 <Section title="What is written down">
                     <p>
-                        "Every request is in the audit log before its answer leaves: the key, the operation, the scope, the versions, how many items, from where. Add what you want to find it by; it decides nothing."
+                        "Every request with a key that works is in the audit log before its answer leaves: the key, the operation, the scope, the versions, how many items, from where. Add whom it was for and what it was about: the audit log finds it by either, and neither decides anything. Requests without such a key are counted in the metrics, not written down one by one."
                     </p>
                     <Copyable text=audit />
                 </Section>

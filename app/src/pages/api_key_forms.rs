@@ -1,8 +1,8 @@
-//! "Create API key": what it may do, and the secret, shown once.
+//! "Create API key": what it may do, and the secret, shown until it is saved.
 
 use crate::components::change_steps::ChangeSteps;
 use crate::components::frame::Frame;
-use crate::components::moment::Day;
+use crate::components::moment::Moment;
 use crate::components::outside::Outside;
 use crate::components::page_head::PageHead;
 use crate::components::ui::badge::Tone;
@@ -106,9 +106,9 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
     let NewApiKeyView { name, key, reach, operations, expires_at } = view;
     view! {
         <Outside heading="Your new API key">
-            <Callout tone=Tone::Warn title="Shown only now">
+            <Callout tone=Tone::Warn title="Save it before you go on">
                 <p>
-                    "Put it where the service finds it: a secret store, not its source. Keystead keeps a hash of it and cannot show it again."
+                    "Put it where the service finds it: a secret store, not its source. It stays on this page, for you and until you sign out; once you say that it is saved, Keystead keeps a hash of it and cannot show it again."
                 </p>
             </Callout>
             <div class="secret new-key">
@@ -121,7 +121,7 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
                 </Fact>
                 <Fact label="Operations">{operations.replace(',', ", ")}</Fact>
                 <Fact label="Expires">
-                    <Day at=expires_at />
+                    <Moment at=expires_at />
                 </Fact>
             </Facts>
             <form class="form" method="post">

@@ -1,10 +1,11 @@
 //! "API keys": with what the vendor's services come in.
 
 use crate::components::frame::Frame;
-use crate::components::moment::{Day, Moment};
+use crate::components::moment::Moment;
 use crate::components::page_head::PageHead;
 use crate::components::ui::badge::{Badge, Tone};
 use crate::components::ui::button::{Button, ButtonLink, Weight};
+use crate::components::ui::callout::Callout;
 use crate::components::ui::empty::Empty;
 use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
@@ -22,7 +23,12 @@ pub(super) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
 }
 
 #[component]
-pub fn ApiKeysPage(chrome: Chrome, view: ApiKeysView) -> impl IntoView {
+pub fn ApiKeysPage(
+    chrome: Chrome,
+    view: ApiKeysView,
+    /// The name of a new key whose secret waits to be saved.
+    unsaved: Option<String>,
+) -> impl IntoView {
     let now = chrome.now;
     let ApiKeysView { keys, older, is_older_page } = view;
     let list = if keys.is_empty() {
@@ -49,11 +55,22 @@ pub fn ApiKeysPage(chrome: Chrome, view: ApiKeysView) -> impl IntoView {
         <Frame chrome crumbs=vec![("API keys".to_owned(), None)]>
             <PageHead
                 heading="API keys"
-                about="What your services come in with. The secret of a key is shown once, when it is made."
+                about="What your services come in with. A new key is shown until it is saved."
             >
                 <ButtonLink label="How services use it" href="/guides/api" />
                 <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
             </PageHead>
+            {unsaved
+                .map(|name| {
+                    view! {
+                        <Callout tone=Tone::Warn title="A new key waits to be saved">
+                            <p>
+                                {format!("The secret of “{name}” is shown until you say that it is saved, or sign out: ")}
+                                <a href="/api-keys/new">"see it"</a> "."
+                            </p>
+                        </Callout>
+                    }
+                })}
             {list}
             <Pagination
                 older_label="Older keys"
@@ -84,6 +101,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
             <Cell label="Name">
                 <span class="wrap">{key.name}</span>
                 <p class="cell-note mono">{format!("{seen}…")}</p>
+                <p class="cell-note">"made " <Moment at=key.created_at /></p>
             </Cell>
             <Cell label="Scopes">
                 <span class="mono wrap">{reach}</span>
@@ -92,7 +110,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
                 {operations.join(", ")}
             </Cell>
             <Cell label="Expires">
-                <Day at=key.expires_at />
+                <Moment at=key.expires_at />
             </Cell>
             <Cell label="Last used">
                 {match key.last_used_at {

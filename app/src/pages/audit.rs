@@ -19,7 +19,11 @@ use leptos::prelude::*;
 #[component]
 pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
     let LogView { source, lines, older, newest, is_filtered, damaged } = view;
-    let list = if lines.is_empty() {
+    // What cannot be searched for was not searched for: nothing was found would not be so.
+    let is_searched = !form.is_refused();
+    let list = if !is_searched {
+        ().into_any()
+    } else if lines.is_empty() {
         view! { <Nothing source is_filtered /> }.into_any()
     } else {
         view! {
@@ -52,7 +56,7 @@ pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
                 })}
             {list}
             <Pagination older_label="Older" older newest />
-            <Export source form />
+            {is_searched.then(|| view! { <Export source form /> })}
         </Frame>
     }
 }
@@ -76,17 +80,28 @@ fn Sources(source: AuditSource) -> impl IntoView {
 
 #[component]
 fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView {
-    let who = match source {
-        AuditSource::Portal => "Who (e-mail)",
-        AuditSource::Data => "Who (API key)",
+    let (who, who_hint) = match source {
+        AuditSource::Portal => ("Who (e-mail)", "The whole address."),
+        AuditSource::Data => ("Who (API key)", "The whole name, or how the key begins: kstd…"),
     };
     view! {
         <QueryForm form>
             <input r#type="hidden" name="source" value=source.word() />
             <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
             <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
-            <Field name="place" label="Where" optional=true />
-            <Field name="who" label=who optional=true />
+            <Field name="place" label="Where" hint="production/DE, or production for all of it." optional=true />
+            <Field name="who" label=who hint=who_hint optional=true />
+            {(source == AuditSource::Data)
+                .then(|| {
+                    view! {
+                        <Field
+                            name="told"
+                            label="Requesting or object ID"
+                            hint="Exactly as the service gave it."
+                            optional=true
+                        />
+                    }
+                })}
             <div class="filters-actions">
                 <Button label="Search" />
                 {is_filtered
@@ -101,7 +116,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
     match (is_filtered, source) {
         (true, _) => view! {
             <Empty title="Nothing was found">
-                <p>"No event is of this time, place and name. Names and places are compared as a whole."</p>
+                <p>"No event is of this time, place and name. Names and places are compared as a whole, without regard to case; an ID exactly."</p>
             </Empty>
         },
         (false, AuditSource::Portal) => view! {
@@ -111,7 +126,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
         },
         (false, AuditSource::Data) => view! {
             <Empty title="No service has asked for anything yet">
-                <p>"Every request at the data plane, done or refused, appears here: on this server at once, of others after a minute."</p>
+                <p>"Every request at the data plane with a key that works, done or refused, appears here: of this server at once, of others after a minute."</p>
             </Empty>
         },
     }
@@ -120,7 +135,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
 /// The same search as a file.
 #[component]
 fn Export(source: AuditSource, form: Form) -> impl IntoView {
-    let kept = ["from", "to", "place", "who"].map(|name| {
+    let kept = ["from", "to", "place", "who", "told"].map(|name| {
         let value = form.value(name).to_owned();
         (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })
     });

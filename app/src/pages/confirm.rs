@@ -23,6 +23,7 @@ pub fn ConfirmPage(
     /// What it changes: the scope, or the account.
     about: String,
     crumbs: Vec<(String, Option<String>)>,
+    has_parameters: bool,
     prepared: PreparedView,
     /// What the button does: "Create", "Rotate", "Update".
     verb: String,
@@ -35,7 +36,7 @@ pub fn ConfirmPage(
         <Frame chrome crumbs>
             <div class="narrow">
                 <PageHead heading about />
-                <ChangeSteps confirm=true />
+                {has_parameters.then(|| view! { <ChangeSteps confirm=true /> })}
                 <Card title="What will happen">
                     <ul class="effects">
                         {effects.into_iter().map(|effect| view! { <li>{effect}</li> }).collect_view()}

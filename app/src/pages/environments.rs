@@ -13,12 +13,24 @@ use crate::components::ui::table::{Cell, Table};
 use crate::paths;
 use domain::form::Form;
 use domain::scope::Kind;
-use domain::view::{Chrome, EnvironmentRow};
+use domain::view::{Chrome, EnvironmentRow, Lack};
 use domain::words;
 use leptos::prelude::*;
+use std::collections::HashMap;
 
 #[component]
 pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
+    let lacks: HashMap<_, Vec<_>> = chrome
+        .tree
+        .iter()
+        .map(|environment| {
+            (environment.slug.clone(), environment.countries.iter().filter_map(|row| row.lacks).collect())
+        })
+        .collect();
+    let line = move |row: EnvironmentRow| {
+        let lacks = lacks.get(&row.slug).cloned().unwrap_or_default();
+        view! { <EnvironmentLine row lacks /> }
+    };
     let list = if rows.is_empty() {
         view! {
             <Empty title="No environments yet">
@@ -31,7 +43,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
     } else {
         view! {
             <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
-                {rows.into_iter().map(|row| view! { <EnvironmentLine row /> }).collect_view()}
+                {rows.into_iter().map(line).collect_view()}
             </Table>
         }
         .into_any()
@@ -71,9 +83,22 @@ fn kind_choice(kind: Kind) -> Choice {
 }
 
 #[component]
-fn EnvironmentLine(row: EnvironmentRow) -> impl IntoView {
+fn EnvironmentLine(
+    row: EnvironmentRow,
+    /// What its countries lack.
+    lacks: Vec<Lack>,
+) -> impl IntoView {
     let (name, address, href) = (row.name, row.slug.to_string(), paths::environment(&row.slug));
-    let without_key = row.countries.saturating_sub(row.with_key);
+    let badge = move |lack: Lack| {
+        let number = lacks.iter().filter(|one| **one == lack).count();
+        let (tone, words) = match lack {
+            Lack::NoKey => (Tone::Bad, "without key"),
+            Lack::Refused => (Tone::Bad, "refused"),
+            Lack::Unreachable => (Tone::Warn, "unreachable"),
+            Lack::Rotate => (Tone::Warn, "to rotate"),
+        };
+        (number > 0).then(|| view! { <Badge tone label=format!("{number} {words}") /> })
+    };
     view! {
         <tr>
             <Cell label="Name">
@@ -88,10 +113,7 @@ fn EnvironmentLine(row: EnvironmentRow) -> impl IntoView {
             <Cell label="Countries">
                 <span class="with-note">
                     {words::count(row.countries, "country", "countries")}
-                    {(without_key > 0)
-                        .then(|| {
-                            view! { <Badge tone=Tone::Bad label=format!("{without_key} without key") /> }
-                        })}
+                    {[Lack::NoKey, Lack::Refused, Lack::Unreachable, Lack::Rotate].map(badge).collect_view()}
                 </span>
             </Cell>
         </tr>

@@ -1,7 +1,10 @@
 //! Something that is not there, not allowed, or not working: said calmly, with a way back.
 
+use crate::components::frame::Frame;
 use crate::components::outside::Outside;
+use crate::components::page_head::PageHead;
 use crate::components::ui::button::ButtonLink;
+use domain::view::Chrome;
 use leptos::prelude::*;
 
 #[component]
@@ -13,5 +16,18 @@ pub fn ErrorPage(title: String, message: String, back: String) -> impl IntoView 
                 <ButtonLink label="Back" href=back />
             </p>
         </Outside>
+    }
+}
+
+/// The same for somebody signed in: with the way to every page still beside it.
+#[component]
+pub fn NothingHerePage(chrome: Chrome, title: String, message: String) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=vec![(title.clone(), None)]>
+            <PageHead heading=title about=message />
+            <p>
+                <ButtonLink label="Environments" href="/environments" />
+            </p>
+        </Frame>
     }
 }

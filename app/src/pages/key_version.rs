@@ -4,7 +4,7 @@ use crate::components::aws_fields::Policy;
 use crate::components::check_now::CheckNow;
 use crate::components::frame::Frame;
 use crate::components::health_badge::HealthBadge;
-use crate::components::lease_card::LeaseCard;
+use crate::components::lease_card::{LeaseCard, Source};
 use crate::components::moment::Moment;
 use crate::components::page_head::{PageHead, about_scope};
 use crate::components::preflight::Preflight;
@@ -39,6 +39,11 @@ pub fn KeyVersionPage(
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);
+    let source = match aws {
+        None => Source::Managed,
+        Some(_) if is_refused => Source::RefusingKms,
+        Some(_) => Source::Kms,
+    };
     let does = match version.status {
         _ if is_refused => "Neither encrypts nor decrypts while KMS refuses.",
         Status::Active => "Encrypts and decrypts.",
@@ -94,8 +99,14 @@ pub fn KeyVersionPage(
                     <Moment at=version.created_at />
                 </Fact>
                 <Fact label="Created by">{version.created_by}</Fact>
-                <Fact label="Issued">{thousands(usage.issued)}</Fact>
-                <Fact label="Seen in 90 days">{thousands(usage.seen)}</Fact>
+                <Fact label="Issued">
+                    {thousands(usage.issued)}
+                    <span class="quiet">" · ciphertexts and wrapped data keys that it made"</span>
+                </Fact>
+                <Fact label="Seen in 90 days">
+                    {thousands(usage.seen)}
+                    <span class="quiet">" · times that something it made was opened: while there are any, its data is in use"</span>
+                </Fact>
                 <Fact label="Last used">
                     {match usage.last_used_at {
                         Some(at) => view! { <Moment at /> }.into_any(),
@@ -110,7 +121,7 @@ pub fn KeyVersionPage(
                 </Fact>
             </Facts>
             {aws.map(|key| view! { <AwsKey key /> })}
-            <LeaseCard lease probe_at now />
+            <LeaseCard lease source probe_at now />
         </Frame>
     }
 }

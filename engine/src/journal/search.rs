@@ -51,8 +51,7 @@ struct Search {
     size: usize,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-    scope: Option<String>,
-    who: Option<String>,
+    query: JournalQuery,
     cursor: Option<Place>,
 }
 
@@ -62,8 +61,7 @@ impl Search {
             query.cursor.as_deref().map(|text| read_cursor(text).ok_or(Error::NotFound)).transpose()?;
         let from = whole_micros(query.from.unwrap_or(begin_of_time()));
         let to = whole_micros(query.to.unwrap_or(end_of_time()));
-        let mut search =
-            Self { order, size, from, to, scope: query.scope.clone(), who: query.who.clone(), cursor };
+        let mut search = Self { order, size, from, to, query: query.clone(), cursor };
         // Segments that cannot hold anything behind the cursor are not even listed.
         if let Some(at) = cursor.and_then(|place| DateTime::from_timestamp_micros(place.0)) {
             match order {
@@ -84,8 +82,7 @@ impl Search {
     fn wants(&self, place: Place, event: &DataEvent) -> bool {
         (self.from.timestamp_micros()..self.to.timestamp_micros()).contains(&place.0)
             && self.cursor.is_none_or(|cursor| self.is_before(cursor, place))
-            && self.scope.as_ref().is_none_or(|scope| *scope == event.scope)
-            && self.who.as_ref().is_none_or(|who| *who == event.who || *who == event.key)
+            && self.query.wants(event)
     }
 
     /// The first moment at which a segment may hold something.

@@ -123,6 +123,11 @@ impl Db {
         gather(on!(self, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
     }
 
+    /// As far as can be told before the transaction that makes another.
+    pub async fn count_live_api_keys(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        Ok(on!(self, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
+    }
+
     /// The number that moves with every change the data plane must see.
     pub async fn data_epoch(&self) -> Result<i64, Error> {
         const SQL: &str = "SELECT data_epoch FROM instance WHERE id = 1";
@@ -130,12 +135,13 @@ impl Db {
     }
 }
 
+/// How many keys of a name work.
+const COUNT_LIVE: &str =
+    "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
+
 impl Tx {
-    /// How many keys of this name work.
     pub async fn count_live_api_keys(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
-        const SQL: &str =
-            "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(name).bind(now).fetch_one(c).await)?)
+        Ok(within!(self, c => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(c).await)?)
     }
 
     pub async fn insert_api_key(

@@ -3,6 +3,7 @@
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
 use crate::audit::Entry;
+use crate::email;
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, AuditQuery, Event, Outcome};
 
@@ -40,8 +41,9 @@ macro_rules! select_events {
         concat!(
             "SELECT sequence, at, who, action, place, outcome, detail, address FROM audit_event WHERE ",
             $place,
-            " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 IS NULL OR place = $5) \
-             AND ($6 IS NULL OR who = $6) ORDER BY sequence ",
+            " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 IS NULL OR LOWER(place) = $5 \
+             OR LOWER(SUBSTR(place, 1, LENGTH($5) + 1)) = $5 || '/') \
+             AND ($6 IS NULL OR LOWER(who) = $6) ORDER BY sequence ",
             $order,
             " LIMIT $2"
         )
@@ -78,8 +80,10 @@ impl Db {
         from: i64,
         count: u32,
     ) -> Result<Vec<Event>, Error> {
+        let place = query.place.as_ref().map(|place| place.to_lowercase());
+        let who = query.who.as_ref().map(|who| email::normalise(who));
         let rows: Vec<Row> = on!(self, pool => sqlx::query_as(sql)
-            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&query.place).bind(&query.who)
+            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&place).bind(&who)
             .fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
+use domain::audit::{Action, AuditQuery, Outcome};
 use domain::rotation::RotationPeriod;
 use domain::scope::Kind as EnvironmentKind;
 use engine::testing::{Kind, PASSWORD, TestPortal, from};
@@ -13,6 +13,7 @@ stories! {
     refused_attempts_are_recorded,
     no_secret_is_in_any_event,
     the_log_comes_in_pages_of_fifty,
+    the_log_is_searched_by_place_and_person,
     what_is_written_is_neither_changed_nor_taken_away,
 }
 
@@ -48,6 +49,29 @@ async fn a_change_and_its_event_come_together_or_not_at_all(t: &TestPortal) {
     assert!(t.portal.environments().await.expect("a list").is_empty());
     assert!(t.portal.add_environment(&ada.session, "Production", EnvironmentKind::Production).await.is_ok());
     assert_eq!(gapless(t).await, before + 1);
+}
+
+async fn the_log_is_searched_by_place_and_person(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    t.portal.add_environment(&ada.session, "Production 2", EnvironmentKind::Test).await.expect("added");
+    let found = async |place: Option<&str>, who: Option<&str>| {
+        let query = AuditQuery {
+            place: place.map(str::to_owned),
+            who: who.map(str::to_owned),
+            ..AuditQuery::default()
+        };
+        let events = t.portal.search_audit_log(&query, None).await.expect("a page").events;
+        assert_eq!(t.portal.export_audit_log(&query, 0).await.expect("a piece").len(), events.len());
+        events.into_iter().map(|event| event.place).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Some("production/DE"), None).await, ["production/DE"]);
+    assert_eq!(found(Some("Production"), None).await, ["production/DE", "production"], "and what is in it");
+    assert_eq!(found(Some("production/de"), Some("ADA@Example.com ")).await, ["production/DE"]);
+    for nothing in ["prod", "production/", "%", "DE"] {
+        assert_eq!(found(Some(nothing), None).await, [""; 0], "{nothing}");
+    }
+    assert_eq!(found(Some("production"), Some("bob@example.com")).await, [""; 0]);
 }
 
 async fn refused_attempts_are_recorded(t: &TestPortal) {

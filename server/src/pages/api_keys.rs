@@ -28,7 +28,8 @@ const NEW: &str = "/api-keys/new";
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let before = query_value(&who.visitor.query, "before").and_then(|id| id.parse().ok());
     let (chrome, view) = (chrome(&app, &who).await?, app.portal().api_keys(before).await?);
-    Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view /> }))
+    let unsaved = app.portal().unsaved_api_key(&who.session).await?;
+    Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view unsaved /> }))
 }
 
 /// "How services use it".
@@ -170,7 +171,7 @@ async fn second_step(
 ) -> Result<Response, Failure> {
     let now = app.portal().now();
     let review = |command: &CreateApiKey| {
-        let reach: Vec<_> = command.grants.iter().map(|grant| grant.reach.to_string()).collect();
+        let reach: Vec<_> = command.grants.iter().map(|grant| grant.reach.explained()).collect();
         let operations = words(&command.operations).replace(',', ", ");
         let opens =
             [Operation::Decrypt, Operation::Unwrap].iter().any(|one| command.operations.contains(one));
@@ -178,6 +179,7 @@ async fn second_step(
             heading: "Create API key",
             about: command.name.clone(),
             crumbs: crumbs("Create API key"),
+            has_parameters: true,
             verb: "Create",
             back: format!("{ADD}?back={id}"),
             effects: vec![
@@ -188,7 +190,7 @@ async fn second_step(
                     date(command.lifetime.end(now)),
                     command.lifetime.days()
                 ),
-                "Its secret is shown once, on the next page.".to_owned(),
+                "Its secret is shown on the next page until you have saved it, and never again.".to_owned(),
             ],
             warning: opens.then(|| "Whoever has this key can read what was encrypted there.".to_owned()),
             report: None,
@@ -256,6 +258,7 @@ async fn revocation(
         heading: "Revoke API key",
         about: format!("{} · {}…", command.name, command.id.seen()),
         crumbs: crumbs("Revoke API key"),
+        has_parameters: false,
         verb: "Revoke",
         back: HOME.to_owned(),
         effects: vec![

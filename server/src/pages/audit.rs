@@ -14,18 +14,19 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use domain::audit::AuditQuery;
 use domain::form::Form;
 use domain::journal::JournalQuery;
 use domain::scope::is_unprintable;
 use domain::view::{AuditSource, LogView};
-use domain::words::visible;
+use domain::words::{self, visible};
 use engine::{Error, Portal, Session};
 use futures_util::stream;
 use leptos::prelude::*;
 use serde::Deserialize;
 use serde::Serialize;
+use std::ops::Range;
 
 /// What is looked for, as it is filled in.
 #[derive(Clone, Default, Deserialize)]
@@ -36,6 +37,7 @@ pub struct Sought {
     to: String,
     place: String,
     who: String,
+    told: String,
     format: String,
 }
 
@@ -46,19 +48,32 @@ struct Search {
     to: Option<DateTime<Utc>>,
     place: Option<String>,
     who: Option<String>,
+    /// Only services say such things.
+    told: Option<String>,
 }
 
-/// A time as browsers send it ("2026-11-25T14:05", also with seconds), in UTC.
-fn moment(text: &str) -> Result<Option<DateTime<Utc>>, ()> {
+/// How browsers send times, and how long each lasts: "2026-11-25T14:05" is a whole minute.
+const TIMES: [(&str, TimeDelta); 3] = [
+    ("%Y-%m-%dT%H:%M", TimeDelta::minutes(1)),
+    ("%Y-%m-%dT%H:%M:%S", TimeDelta::seconds(1)),
+    ("%Y-%m-%dT%H:%M:%S%.f", TimeDelta::microseconds(1)),
+];
+
+/// A time as browsers send it, in UTC: when it begins and when it is over.
+fn moment(text: &str) -> Result<Option<Range<DateTime<Utc>>>, &'static str> {
     if text.is_empty() {
         return Ok(None);
     }
-    let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let mut read = TIMES.iter().filter_map(|(format, lasts)| {
+        let at = NaiveDateTime::parse_from_str(text, format).ok()?.and_utc();
+        Some(at..at + *lasts)
+    });
+    let read = read.next().ok_or("Enter a time like 2026-11-25T14:05.")?;
     // Years that both databases compare alike.
-    let read = read.filter(|naive| (1970..=9999).contains(&naive.year()));
-    read.map(|naive| Some(naive.and_utc())).ok_or(())
+    match (1970..=9998).contains(&read.start.year()) {
+        true => Ok(Some(read)),
+        false => Err("Enter a time from 1970 to 9998."),
+    }
 }
 
 fn some(text: &str) -> Option<String> {
@@ -75,6 +90,7 @@ impl Sought {
             to: value("to"),
             place: value("place"),
             who: value("who"),
+            told: value("told"),
             format: String::new(),
         }
     }
@@ -86,19 +102,26 @@ impl Sought {
             .with("from", shown(&self.from))
             .with("to", shown(&self.to))
             .with("place", &self.place)
-            .with("who", &self.who);
+            .with("who", &self.who)
+            .with("told", &self.told);
         let mut time = |field, text| {
-            moment(text).unwrap_or_else(|()| {
-                form.refuse(field, "Enter a time like 2026-11-25T14:05.");
+            moment(text).unwrap_or_else(|wrong| {
+                form.refuse(field, wrong);
                 None
             })
         };
-        let (from, to) = (time("from", &self.from), time("to", &self.to));
+        // Both ends belong to it: from 14:05 to 14:05 is a minute.
+        let from = time("from", &self.from).map(|lasts| lasts.start);
+        let to = time("to", &self.to).map(|lasts| lasts.end);
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
-            form.refuse("to", "The end is not after the beginning.");
+            form.refuse("to", "The end is before the beginning.");
         }
         let source = AuditSource::from_word(&self.source).unwrap_or_default();
-        (Search { source, from, to, place: some(&self.place), who: some(&self.who) }, form)
+        // As people write a whole environment, and as the list cuts a key.
+        let place = self.place.trim().trim_end_matches("/*");
+        let who = self.who.trim().trim_end_matches('…');
+        let told = some(&self.told).filter(|_| source == AuditSource::Data);
+        (Search { source, from, to, place: some(place), who: some(who), told }, form)
     }
 
     /// The same search as an address, with a place in it.
@@ -110,6 +133,7 @@ impl Sought {
             ("to", &self.to),
             ("place", &self.place),
             ("who", &self.who),
+            ("told", &self.told),
         ];
         query.extend_pairs(fields.into_iter().filter(|(_, text)| !text.is_empty()));
         query.extend_pairs(place);
@@ -119,14 +143,16 @@ impl Sought {
 
 impl Search {
     fn is_filtered(&self) -> bool {
-        self.from.is_some() || self.to.is_some() || self.place.is_some() || self.who.is_some()
+        let texts = [&self.place, &self.who, &self.told];
+        self.from.is_some() || self.to.is_some() || texts.into_iter().any(Option::is_some)
     }
 
     /// What was searched for, as the log says it.
     fn said(&self) -> String {
-        let times = [("from", self.from), ("to", self.to)];
-        let times = times.into_iter().filter_map(|(word, at)| Some(format!(", {word} {}", at?.to_rfc3339())));
-        let texts = [("at", &self.place), ("by", &self.who)];
+        let times = [("from", self.from), ("before", self.to)];
+        let times =
+            times.into_iter().filter_map(|(word, at)| Some(format!(", {word} {}", words::moment(at?))));
+        let texts = [("at", &self.place), ("by", &self.who), ("for or about", &self.told)];
         let texts = texts.into_iter().filter_map(|(word, text)| Some(format!(", {word} {}", text.as_ref()?)));
         times.chain(texts).collect()
     }
@@ -141,6 +167,7 @@ impl Search {
             to: self.to,
             scope: self.place.clone(),
             who: self.who.clone(),
+            told: self.told.clone(),
             cursor,
         }
     }
@@ -218,18 +245,18 @@ pub async fn export(
     Typed(sought): Typed<Sought>,
 ) -> Result<Response, Failure> {
     let (search, form) = sought.read();
-    let (format, kind, ending) = match sought.format.as_str() {
-        "csv" => (Format::Csv, "text/csv; charset=utf-8", "csv"),
-        "jsonl" => (Format::JsonLines, "application/jsonl", "jsonl"),
+    let (format, kind, ending, called) = match sought.format.as_str() {
+        "csv" => (Format::Csv, "text/csv; charset=utf-8", "csv", "CSV"),
+        "jsonl" => (Format::JsonLines, "application/jsonl", "jsonl", "JSON lines"),
         _ => return Err(Failure::bad_form()),
     };
     if form.is_refused() {
         return Err(Failure::bad_form());
     }
+    let what = format!("{} as {called}{}", search.source.label(), search.said());
     // It ends with what is there now, and does not run after what comes.
     let end = app.portal().now() + TimeDelta::microseconds(1);
     let search = Search { to: Some(search.to.unwrap_or(end)), ..search };
-    let what = format!("{} as {ending}{}", search.source.label(), search.said());
     app.portal().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());
     let at_work = connection.map(|Extension(connection)| connection.at_work());
@@ -265,6 +292,7 @@ enum Next {
 
 const PORTAL_COLUMNS: [&str; 8] =
     ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
+/// The names that the JSON lines have.
 const DATA_COLUMNS: [&str; 21] = [
     "server",
     "sequence",
@@ -272,8 +300,8 @@ const DATA_COLUMNS: [&str; 21] = [
     "who",
     "key",
     "door",
-    "action",
-    "place",
+    "deed",
+    "scope",
     "versions",
     "items",
     "failed",
@@ -334,7 +362,7 @@ impl Pieces {
             Format::Csv => csv(events.into_iter().map(|event| {
                 vec![
                     event.sequence.to_string(),
-                    event.at.to_rfc3339(),
+                    time(event.at),
                     event.who,
                     event.action.word().to_owned(),
                     event.place,
@@ -361,7 +389,7 @@ impl Pieces {
                 vec![
                     recorded.server.to_string(),
                     recorded.sequence.to_string(),
-                    event.at.to_rfc3339(),
+                    time(event.at),
                     event.who.clone(),
                     event.key.clone(),
                     event.door.word().to_owned(),
@@ -384,6 +412,11 @@ impl Pieces {
             })),
         }
     }
+}
+
+/// A time as JSON has it: "2026-11-25T14:05:00Z".
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn json_lines<T: Serialize>(events: &[T]) -> Result<Vec<u8>, Error> {
@@ -430,11 +463,14 @@ mod tests {
 
     #[test]
     fn times_are_read_as_browsers_send_them() {
-        for (text, read) in [
-            ("2026-11-25T14:05", "2026-11-25T14:05:00+00:00"),
-            ("2026-11-25T14:05:59", "2026-11-25T14:05:59+00:00"),
+        for (text, begins, is_over) in [
+            ("2026-11-25T14:05", "2026-11-25T14:05:00Z", "2026-11-25T14:06:00Z"),
+            ("2026-11-25T14:05:59", "2026-11-25T14:05:59Z", "2026-11-25T14:06:00Z"),
+            ("2026-11-25T14:05:59.5", "2026-11-25T14:05:59.500Z", "2026-11-25T14:05:59.500001Z"),
         ] {
-            assert_eq!(moment(text).expect("a time").expect("one").to_rfc3339(), read);
+            let read = moment(text).expect("a time").expect("one");
+            assert_eq!((time(read.start), time(read.end)), (begins.to_owned(), is_over.to_owned()));
+            assert_eq!(serde_json::json!(read.start), begins, "as JSON has it");
         }
         assert_eq!(moment(""), Ok(None));
         for bad in [
@@ -445,7 +481,7 @@ mod tests {
             "+99999-01-01T00:00",
             "0001-01-01T00:00",
         ] {
-            assert_eq!(moment(bad), Err(()), "{bad}");
+            assert!(moment(bad).is_err(), "{bad}");
         }
     }
 

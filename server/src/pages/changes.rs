@@ -25,6 +25,8 @@ pub struct Review {
     /// What it changes: the scope, or the account.
     pub about: String,
     pub crumbs: Vec<(String, Option<String>)>,
+    /// Something was filled in before; where nothing is to be, there are no steps to count.
+    pub has_parameters: bool,
     /// The word on the button that acts.
     pub verb: &'static str,
     /// The address of the first step, with what was chosen there.
@@ -112,11 +114,12 @@ pub async fn show(
     (form, status): Shown,
 ) -> Result<Response, Failure> {
     let chrome = chrome(app, who).await?;
-    let Review { heading, about, crumbs, verb, back, effects, warning, report, policy } = review;
+    let Review { heading, about, crumbs, has_parameters, verb, back, effects, warning, report, policy } =
+        review;
     let prepared = PreparedView { effects, warning, report, policy, expires_at };
     let page = Page::framed(who, heading).status(status);
     Ok(page.show(
         app,
-        move || view! { <ConfirmPage chrome heading=heading.to_owned() about crumbs prepared verb=verb.to_owned() back form /> },
+        move || view! { <ConfirmPage chrome heading=heading.to_owned() about crumbs has_parameters prepared verb=verb.to_owned() back form /> },
     ))
 }

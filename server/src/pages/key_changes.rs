@@ -238,6 +238,7 @@ async fn second_step<C: KeyChange>(
             ("Encryption keys".to_owned(), Some(at.path())),
             (C::HEADING.to_owned(), None),
         ],
+        has_parameters: true,
         verb: command.verb(),
         back: format!("{}?back={id}", C::path(at)),
         effects: sentences,

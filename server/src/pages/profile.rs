@@ -39,7 +39,7 @@ fn review_sessions(only: Option<&SessionRow>) -> Review {
         None => "Every other session of yours is signed out.".to_owned(),
         Some(row) => format!("The session of {} at {} is signed out.", row.agent, row.address),
     };
-    review("Sign out sessions", "Sign out", "/profile", &[&what])
+    Review { has_parameters: false, ..review("Sign out sessions", "Sign out", "/profile", &[&what]) }
 }
 
 /// The other session that is meant, as the page lists it.
@@ -108,6 +108,7 @@ pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effe
         heading,
         about: String::new(),
         crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],
+        has_parameters: true,
         verb,
         back: back.to_owned(),
         effects: effects.iter().map(ToString::to_string).collect(),

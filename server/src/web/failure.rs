@@ -1,9 +1,11 @@
 //! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
 //! once, with the whole chain.
 
+use super::visitor::SignedIn;
 use super::{cookies, page};
 use crate::App;
-use axum::extract::{Request, State};
+use app::pages::NothingHerePage;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -12,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use domain::form::Form;
 use domain::problem::{Code, Problem};
 use engine::Error;
+use leptos::prelude::*;
 use std::error::Error as _;
 
 /// A request that ends without its page.
@@ -132,6 +135,27 @@ impl IntoResponse for Failure {
             }
         }
     }
+}
+
+/// What is not there, for somebody signed in: said in the frame, so that the way on is not lost. It stands behind
+/// everything that refuses a request, since it looks for the session.
+pub async fn nothing_in_frame(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let looked_at = (parts.method == Method::GET).then(|| parts.clone());
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let Some(mut parts) = looked_at.filter(|_| response.status() == StatusCode::NOT_FOUND) else {
+        return response;
+    };
+    let Ok(who) = SignedIn::from_request_parts(&mut parts, &app).await else { return response };
+    let Ok(chrome) = page::chrome(&app, &who).await else { return response };
+    let problem = response.extensions().get::<Problem>().cloned();
+    let message = problem.unwrap_or_else(|| Problem::from(&Error::NotFound)).message;
+    let (title, reason) = (title(StatusCode::NOT_FOUND), Reason(message.clone()));
+    let page = page::Page::framed(&who, title).status(StatusCode::NOT_FOUND);
+    let mut page =
+        page.show(&app, move || view! { <NothingHerePage chrome title=title.to_owned() message /> });
+    page.extensions_mut().insert(reason);
+    page
 }
 
 /// Turns every failed answer without a page of its own into one. It stands before everything that

@@ -66,6 +66,14 @@ fn front_door(portal: engine::Portal, settings: &[(&str, &str)]) -> Router {
     router(App::new(portal, &settings))
 }
 
+/// A country of the furnished house.
+pub fn scope(country: &str) -> ScopeName {
+    ScopeName {
+        environment: Slug::try_from("production".to_owned()).expect("a slug"),
+        country: Country::from_code(country).expect("a country"),
+    }
+}
+
 /// A house with an administrator, an environment, a country with a managed key made yesterday, and another one whose
 /// customer's KMS releases the key.
 pub async fn furnished() -> (House, Person, String) {
@@ -87,10 +95,7 @@ pub async fn furnished() -> (House, Person, String) {
     assert_eq!(made.location(), "/environments/production/DE/keys?new=1");
     house.test.open_journal(&house.test.portal).await;
     house.test.api_key(API_KEY, "Orders", "production/DE", Operation::ALL).await;
-    let de = ScopeName {
-        environment: Slug::try_from("production".to_owned()).expect("a slug"),
-        country: Country::from_code("DE").expect("a country"),
-    };
+    let de = scope("DE");
     house.test.portal.open_tenant_secrets(&de, "users").await.expect("a tenant secret");
     house.test.clock.advance(chrono::TimeDelta::hours(13));
     let cookie = house.sign_in(&person).await;

@@ -17,6 +17,9 @@ pub struct Ticks {
     pub ticks: Vec<Tick>,
 }
 
+/// More boxes than these scroll in a frame of their own.
+const SHORT: usize = 8;
+
 #[component]
 pub fn CheckList(
     name: &'static str,
@@ -27,6 +30,7 @@ pub fn CheckList(
     let state = FieldState::of(name, label, hint.is_some());
     let described_by = state.described_by();
     let (id, focus) = (state.id.clone(), state.takes_focus);
+    let is_long = groups.iter().map(|group| group.ticks.len()).sum::<usize>() > SHORT;
     let mut index = 0;
     let groups = groups
         .into_iter()
@@ -70,7 +74,7 @@ pub fn CheckList(
                     }
                 })}
             <ErrorText id=state.id.clone() error=state.error.clone() />
-            <div class="check-list-groups">{groups}</div>
+            <div class="check-list-groups" data-long=is_long.then_some("")>{groups}</div>
         </fieldset>
     }
     .into_any()

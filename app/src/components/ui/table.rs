@@ -1,6 +1,9 @@
-//! A table that becomes cards on a phone: each cell carries the label of its column.
+//! A table that becomes cards where it has no room: each cell carries the label of its column.
 
 use leptos::prelude::*;
+
+/// More columns than these need the room of a desk.
+const FEW: usize = 5;
 
 #[component]
 pub fn Table(caption: &'static str, columns: &'static [&'static str], children: Children) -> impl IntoView {
@@ -10,15 +13,17 @@ pub fn Table(caption: &'static str, columns: &'static [&'static str], children: 
         _ => view! { <th scope="col">{column}</th> }.into_any(),
     };
     view! {
-        <table class="table">
-            <caption class="visually-hidden">{caption}</caption>
-            <thead>
-                <tr>
-                    {columns.iter().copied().map(head).collect_view()}
-                </tr>
-            </thead>
-            <tbody>{children()}</tbody>
-        </table>
+        <div class="table-room">
+            <table class="table" data-columns=(columns.len() > FEW).then_some("many")>
+                <caption class="visually-hidden">{caption}</caption>
+                <thead>
+                    <tr>
+                        {columns.iter().copied().map(head).collect_view()}
+                    </tr>
+                </thead>
+                <tbody>{children()}</tbody>
+            </table>
+        </div>
     }
     .into_any()
 }

@@ -64,7 +64,7 @@ macro_rules! operation {
                 (status = 409, description = "The scope has no encryption key.", body = ProblemDetails, content_type = "application/problem+json"),
                 (status = 413, description = "The body is larger than 1 MiB.", body = ProblemDetails, content_type = "application/problem+json"),
                 (status = 415, description = "The body is not application/json.", body = ProblemDetails, content_type = "application/problem+json"),
-                (status = 422, description = "It cannot be done with this.", body = ProblemDetails, content_type = "application/problem+json"),
+                (status = 422, description = "It was read and cannot be done: another context or a foreign ciphertext (not_opened), no base64, too much at once. The code says which.", body = ProblemDetails, content_type = "application/problem+json"),
                 (status = 503, description = "Busy, or what it needs is out of reach; see Retry-After.", body = ProblemDetails, content_type = "application/problem+json"),
             ),
             security(("api_key" = []), ("bearer" = [])),

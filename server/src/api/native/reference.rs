@@ -19,7 +19,7 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Keystead data plane",
         description = "Encrypt, decrypt, wrap and unwrap with the key of a scope: one environment in one country. A service \
-                       comes in with an API key; every request is written into the journal before its answer leaves.",
+                       comes in with an API key; every request with one that works is written into the journal before its answer leaves.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     paths(
@@ -131,18 +131,25 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// The fields of an object; those of an object in it follow it, with its name before theirs.
 fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
     let schema = resolved(document, schema);
     let required: Vec<_> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let properties = schema["properties"].as_object().into_iter().flatten();
-    let field = |(name, property): (&String, &Value)| ApiField {
-        name: name.clone(),
-        kind: kind(document, property),
-        is_required: required.contains(&name.as_str()),
-        about: property["description"].as_str().unwrap_or_default().to_owned(),
+    let field = |(name, property): (&String, &Value)| {
+        let field = ApiField {
+            name: name.clone(),
+            kind: kind(document, property),
+            is_required: required.contains(&name.as_str()),
+            about: property["description"].as_str().unwrap_or_default().to_owned(),
+        };
+        let within = if field.kind == "object" { fields(document, property) } else { Vec::new() };
+        let within =
+            within.into_iter().map(|inner| ApiField { name: format!("{name}.{}", inner.name), ..inner });
+        std::iter::once(field).chain(within.collect::<Vec<_>>())
     };
-    properties.map(field).collect()
+    properties.flat_map(field).collect()
 }
 
 /// "text", "base64", "number", "map of texts", "object", "list".
@@ -184,11 +191,26 @@ mod tests {
             };
             fields.iter().map(word).collect()
         };
-        assert_eq!(said(&encrypt.request), ["audit object?", "context map of texts?", "plaintext base64"]);
+        assert_eq!(
+            said(&encrypt.request),
+            [
+                "audit object?",
+                "audit.custom map of texts?",
+                "audit.data_label text?",
+                "audit.object_id text?",
+                "audit.request_id text?",
+                "audit.requesting_id text?",
+                "audit.source_ip text?",
+                "context map of texts?",
+                "plaintext base64",
+            ]
+        );
         assert_eq!(said(&encrypt.answer), ["ciphertext base64", "version number"]);
         assert_eq!(operations.len(), 7);
         for operation in operations {
             assert!(!operation.about.is_empty() && !operation.answer.is_empty(), "{}", operation.name);
+            let told = operation.request.iter().filter(|field| field.name.starts_with("audit."));
+            told.for_each(|field| assert!(!field.about.is_empty(), "{}: {}", operation.name, field.name));
         }
     }
 }

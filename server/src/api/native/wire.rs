@@ -25,12 +25,16 @@ pub struct Audit {
     /// The person or service behind the request.
     #[serde(default)]
     requesting_id: Option<String>,
+    /// What kind of data it is about.
     #[serde(default)]
     data_label: Option<String>,
+    /// Where the request behind this one came from.
     #[serde(default)]
     source_ip: Option<String>,
+    /// What it is about: a record, a document.
     #[serde(default)]
     object_id: Option<String>,
+    /// Your own number of the request.
     #[serde(default)]
     request_id: Option<String>,
     /// Anything else, as text: at most 32 pairs; all of audit together at most 8 KiB.
