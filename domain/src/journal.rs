@@ -97,6 +97,7 @@ mod tests {
             code: None,
             address: "192.0.2.7".into(),
             event: None,
+            made: 0,
             told: Told {
                 requesting_id: Some("billing".into()),
                 object_id: Some("order 17".into()),
