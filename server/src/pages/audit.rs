@@ -293,7 +293,7 @@ enum Next {
 const PORTAL_COLUMNS: [&str; 8] =
     ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
 /// The names that the JSON lines have.
-const DATA_COLUMNS: [&str; 21] = [
+const DATA_COLUMNS: [&str; 22] = [
     "server",
     "sequence",
     "at",
@@ -309,6 +309,7 @@ const DATA_COLUMNS: [&str; 21] = [
     "code",
     "address",
     "event",
+    "made",
     "requesting_id",
     "data_label",
     "object_id",
@@ -402,6 +403,7 @@ impl Pieces {
                     event.code.unwrap_or_default(),
                     event.address,
                     event.event.unwrap_or_default(),
+                    event.made.to_string(),
                     told.requesting_id.unwrap_or_default(),
                     told.data_label.unwrap_or_default(),
                     told.object_id.unwrap_or_default(),
