@@ -30,6 +30,8 @@ use url::Url;
 
 /// Requests under way at the end get this long.
 const DRAIN: Duration = Duration::from_secs(25);
+/// Of it, for what is still under way when the last connections are cut.
+const LAST: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted, where the system allows as many.
 const QUEUE: u32 = 4096;
 const SWEEP: Duration = Duration::from_secs(300);
@@ -421,9 +423,11 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     app.drain();
     drop(listener);
     tracing::info!("ending: requests under way are finished");
+    let until = tokio::time::Instant::now() + DRAIN;
+    let gone = tokio::time::timeout_at(until - LAST, graceful.shutdown()).await;
     // Work of services goes on when they are gone, until it is written down.
-    let over = async { tokio::join!(graceful.shutdown(), app.doors().idle()) };
-    if tokio::time::timeout(DRAIN, over).await.is_err() {
+    let idle = tokio::time::timeout_at(until, app.doors().idle()).await;
+    if gone.is_err() || idle.is_err() {
         tracing::warn!("some requests did not finish in 25 seconds");
     }
     ended

@@ -74,7 +74,7 @@ async fn only_the_step_that_is_due_is_prepared() {
     refused("begin").await;
     let code = house.test.code(&person);
     let late = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
-    assert!(late.location().is_empty() && late.body.contains("A rotation is under way. Finish it first."));
+    assert!(late.location().is_empty() && late.body.contains("The secrets were rotated in the meantime."));
     assert_eq!(derived(&house).await.len(), 2);
 }
 

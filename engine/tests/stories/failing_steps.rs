@@ -155,7 +155,8 @@ async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
 
 async fn making_an_api_key_is_whole_or_not_at_all(t: &TestPortal) {
     let (ada, _) = with_key(t).await;
-    let reach = ["production/DE".parse().expect("a scope"), "production/*".parse().expect("an environment")];
+    scope(t, &ada, "FR").await;
+    let reach = ["production/DE", "production/FR"].map(|reach| reach.parse().expect("a scope"));
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
         let name = format!("key of {}", t.clock.now());
