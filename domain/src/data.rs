@@ -251,37 +251,22 @@ fn is_zero(number: &u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
     fn an_event_says_only_what_there_is() {
-        let event = DataEvent {
-            at: DateTime::UNIX_EPOCH,
-            who: "orders".into(),
-            key: "a1b2c3d4e5f6".into(),
-            door: Door::Native,
-            deed: Deed::Encrypt,
-            scope: "production/DE".into(),
-            versions: vec![3],
-            items: 1,
-            failed: 0,
-            outcome: Outcome::Done,
-            code: None,
-            address: "192.0.2.7".into(),
-            event: None,
-            made: 0,
-            told: Told { object_id: Some("order 17".into()), ..Told::default() },
-        };
+        let told = Told { object_id: Some("order 17".into()), ..Told::default() };
+        let event = DataEvent { deed: Deed::Encrypt, address: "192.0.2.7".into(), told, ..an_event() };
         let line = serde_json::to_string(&event).expect("it is written");
         assert_eq!(
             line,
-            r#"{"at":"1970-01-01T00:00:00Z","who":"orders","key":"a1b2c3d4e5f6","door":"native","deed":"data.encrypt","scope":"production/DE","versions":[3],"items":1,"outcome":"done","address":"192.0.2.7","object_id":"order 17"}"#
+            r#"{"at":"1970-01-01T00:00:00Z","who":"orders","key":"kstdAbCd1234","door":"native","deed":"data.encrypt","scope":"production/DE","versions":[3],"items":1,"outcome":"done","address":"192.0.2.7","object_id":"order 17"}"#
         );
         assert_eq!(serde_json::from_str::<DataEvent>(&line).expect("it is read"), event);
     }
 
-    fn an_event() -> DataEvent {
+    pub(crate) fn an_event() -> DataEvent {
         DataEvent {
             at: DateTime::UNIX_EPOCH,
             who: "orders".into(),

@@ -78,32 +78,20 @@ pub struct JournalGap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Outcome;
-    use crate::data::{Deed, Door, Told};
+    use crate::data::Told;
+    use crate::data::tests::an_event;
 
     #[test]
     fn an_event_is_found_by_place_by_key_and_by_what_the_service_said() {
         let event = DataEvent {
-            at: DateTime::UNIX_EPOCH,
             who: "Aufträge".into(),
-            key: "kstdAbCd1234".into(),
-            door: Door::Native,
-            deed: Deed::Encrypt,
-            scope: "production/DE".into(),
-            versions: vec![3],
-            items: 1,
-            failed: 0,
-            outcome: Outcome::Done,
-            code: None,
-            address: "192.0.2.7".into(),
-            event: None,
-            made: 0,
             told: Told {
                 requesting_id: Some("billing".into()),
                 object_id: Some("order 17".into()),
                 data_label: Some("invoice".into()),
                 ..Told::default()
             },
+            ..an_event()
         };
         let text = |text: &str| Some(text.to_owned());
         let place = |place| JournalQuery { scope: text(place), ..JournalQuery::default() };
