@@ -247,13 +247,19 @@ fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
         })
 }
 
+/// Work that comes again: what took longer than it should is followed by a whole pause.
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Rotates what is due, every few seconds, and sweeps what is over, every few minutes.
 async fn keep_working(portal: Portal) {
-    let mut rotate = tokio::time::interval(scheduler::EVERY);
+    let mut rotate = ticks(scheduler::EVERY);
     let mut sweep = tokio::time::interval(SWEEP);
     // The start has compared already.
     let mut compare = tokio::time::interval_at(tokio::time::Instant::now() + COMPARE, COMPARE);
-    rotate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let done = tokio::select! {
             _ = rotate.tick() => portal.rotate_due().await.map(|rotated| {
@@ -270,8 +276,7 @@ async fn keep_working(portal: Portal) {
 
 /// Looks after the leases; a KMS that is slow holds up nothing else.
 async fn keep_leases(portal: Portal) {
-    let mut tend = tokio::time::interval(lease::EVERY);
-    tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tend = ticks(lease::EVERY);
     loop {
         tend.tick().await;
         portal.tend_leases().await;
@@ -280,8 +285,7 @@ async fn keep_leases(portal: Portal) {
 
 /// Obeys what other servers were refused.
 async fn keep_obeying(portal: Portal) {
-    let mut heed = tokio::time::interval(lease::EVERY);
-    heed.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut heed = ticks(lease::EVERY);
     loop {
         heed.tick().await;
         if let Err(error) = portal.heed_refusals().await {
@@ -292,8 +296,7 @@ async fn keep_obeying(portal: Portal) {
 
 /// Looks what other servers changed for the data plane. Apart from everything that writes, so that nothing holds it up.
 async fn keep_looking(portal: Portal) {
-    let mut look = tokio::time::interval(access::EVERY);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut look = ticks(access::EVERY);
     loop {
         look.tick().await;
         if let Err(error) = portal.look_again().await {
@@ -304,8 +307,7 @@ async fn keep_looking(portal: Portal) {
 
 /// Writes down when keys were used, and how much each version is.
 async fn keep_noting(portal: Portal) {
-    let mut note = tokio::time::interval(access::NOTED);
-    note.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut note = ticks(access::NOTED);
     loop {
         note.tick().await;
         portal.note_uses().await;
@@ -315,8 +317,7 @@ async fn keep_noting(portal: Portal) {
 
 /// Probes the health of the customers' keys.
 async fn keep_probing(portal: Portal) {
-    let mut probe = tokio::time::interval(health::EVERY);
-    probe.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut probe = ticks(health::EVERY);
     loop {
         probe.tick().await;
         if let Err(error) = portal.probe_due().await {
@@ -327,8 +328,7 @@ async fn keep_probing(portal: Portal) {
 
 /// Looks after the journal: its files become rows, its oldest rows go.
 async fn keep_journal(portal: Portal) {
-    let mut tend = tokio::time::interval(journal::EVERY);
-    tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tend = ticks(journal::EVERY);
     loop {
         tend.tick().await;
         if let Err(error) = portal.tend_journal().await {
@@ -346,8 +346,7 @@ async fn keep_journal(portal: Portal) {
 
 /// Puts the journal on the disk; a database that is slow holds up nothing of it.
 async fn keep_syncing(portal: Portal) {
-    let mut sync = tokio::time::interval(journal::EVERY);
-    sync.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sync = ticks(journal::EVERY);
     loop {
         sync.tick().await;
         if let Err(error) = portal.sync_journal().await {
