@@ -43,7 +43,8 @@ impl Portal {
     /// # Errors
     /// As [`Portal::encrypt`]; [`Error::TooManySecrets`].
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
-        let (text, scope) = self.asked(call).await.allowed(call, Operation::Wrap);
+        let (text, scope) =
+            self.asked(&call.caller, &call.scope).await.allowed(&call.caller, Operation::Wrap);
         let mut made = 0;
         let derived = match scope {
             Ok(scope) if call.caller.may(Operation::Unwrap) => {

@@ -21,7 +21,7 @@ impl Portal {
     /// # Errors
     /// [`Error::Journal`] when it cannot be written.
     pub async fn security_event(&self, call: &Call, event: &str) -> Result<(), Error> {
-        let asked = self.asked(call).await;
+        let asked = self.asked(&call.caller, &call.scope).await;
         let done = Done { event: Some(event.to_owned()), ..Done::new(Deed::SecurityEvent, 1) };
         self.report(call, asked, done).await
     }
@@ -32,7 +32,7 @@ impl Portal {
     /// [`Error::Journal`] when they cannot be written.
     pub async fn reported_operations(&self, mut call: Call, reported: &Reported) -> Result<(), Error> {
         let mut versions = BTreeSet::new();
-        let asked = self.asked(&call).await;
+        let asked = self.asked(&call.caller, &call.scope).await;
         if let Ok(scope) = &asked.scope {
             let read = reported.edeks.iter().filter_map(|edek| Edek::read(edek).ok());
             versions

@@ -279,7 +279,7 @@ impl Portal {
         call: &Call,
         before: Option<u32>,
     ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
-        let Asked { text, scope } = self.asked(call).await;
+        let Asked { text, scope } = self.asked(&call.caller, &call.scope).await;
         let listed = match scope {
             Ok(scope) => self.keys(&scope.name, before).await.map(|view| (view.versions, view.older)),
             Err(error) => Err(error),
@@ -294,7 +294,7 @@ impl Portal {
     /// # Errors
     /// [`Error::Journal`].
     pub async fn unread(&self, call: &Call, deed: Deed) -> Result<(), Error> {
-        let text = self.asked(call).await.text;
+        let text = self.asked(&call.caller, &call.scope).await.text;
         self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread.into())).await
     }
 
@@ -306,7 +306,7 @@ impl Portal {
         items: usize,
         work: impl AsyncFnOnce(Arc<KnownScope>) -> Result<Answers<T>, Error>,
     ) -> Result<Answers<T>, Error> {
-        let (text, scope) = self.asked(call).await.allowed(call, operation);
+        let (text, scope) = self.asked(&call.caller, &call.scope).await.allowed(&call.caller, operation);
         let done = match scope {
             Ok(scope) => work(scope).await,
             Err(error) => Err(error),

@@ -1,7 +1,7 @@
 //! What a request asked for, resolved once, and its line in the journal.
 
 use super::Call;
-use crate::access::KnownScope;
+use crate::access::{Caller, KnownScope};
 use crate::{Error, Portal};
 use domain::audit::Outcome;
 use domain::data::{DataEvent, Deed, Operation, Told};
@@ -21,8 +21,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The scope, if the caller may do this there.
-    pub fn allowed(self, call: &Call, operation: Operation) -> (String, Result<Arc<KnownScope>, Error>) {
-        let scope = self.scope.and_then(|scope| match call.caller.may(operation) {
+    pub fn allowed(self, caller: &Caller, operation: Operation) -> (String, Result<Arc<KnownScope>, Error>) {
+        let scope = self.scope.and_then(|scope| match caller.may(operation) {
             true => Ok(scope),
             false => Err(Error::NotAllowed(operation)),
         });
@@ -60,12 +60,11 @@ pub(super) fn count(number: usize) -> u32 {
 }
 
 impl Portal {
-    pub(super) async fn asked(&self, call: &Call) -> Asked {
-        let unknown = || call.scope.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect();
-        match self.scope_named(&call.scope).await {
-            Ok(Some(name)) => {
-                Asked { text: name.to_string(), scope: self.scope_of(&call.caller, &name).await }
-            }
+    /// What a text names: `production/DE`, or an alias.
+    pub(super) async fn asked(&self, caller: &Caller, text: &str) -> Asked {
+        let unknown = || text.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect();
+        match self.scope_named(text).await {
+            Ok(Some(name)) => Asked { text: name.to_string(), scope: self.scope_of(caller, &name).await },
             Ok(None) => Asked { text: unknown(), scope: Err(Error::NotFound) },
             Err(error) => Asked { text: unknown(), scope: Err(error) },
         }

@@ -18,14 +18,9 @@ impl Portal {
         to: &str,
         item: Result<ToOpen, Refused>,
     ) -> Result<Wrapped, Error> {
-        let target = Call {
-            caller: call.caller.clone(),
-            door: call.door,
-            scope: to.to_owned(),
-            told: call.told.clone(),
-        };
-        let (from, source) = self.asked(call).await.allowed(call, Operation::Unwrap);
-        let (into, destination) = self.asked(&target).await.allowed(&target, Operation::Wrap);
+        let caller = &call.caller;
+        let (from, source) = self.asked(caller, &call.scope).await.allowed(caller, Operation::Unwrap);
+        let (into, destination) = self.asked(caller, to).await.allowed(caller, Operation::Wrap);
         let done = self.try_rekey(source, destination, item).await;
         let (opened, wrapped) = match &done {
             Ok((opened, wrapped)) => (vec![*opened], vec![wrapped.version]),
