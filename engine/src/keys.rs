@@ -262,7 +262,7 @@ impl Portal {
     }
 
     /// 32 bytes from the operating system, sealed for one version of one scope.
-    fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
+    pub(crate) fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
         let material = random::secret(KEY_BYTES);
         self.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
     }

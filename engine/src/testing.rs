@@ -1,5 +1,6 @@
 //! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
 
+pub mod crowd;
 pub mod foreign;
 pub mod kms;
 pub mod look;

@@ -1,0 +1,135 @@
+//! The peer that people use today: OpenBao's Transit engine, with a token and its policy, everything in memory and no audit device.
+
+use crate::load::{Data, PLAIN, VERSIONS, Work, plain};
+use crate::process::{Process, free_port};
+use anyhow::{Context, Result, ensure};
+use data_encoding::BASE64;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+const ROOT: &str = "root-of-the-bench";
+const POLICY: &str = r#"path \"transit/+/*\" { capabilities = [\"create\", \"update\"] }"#;
+
+/// What is asked of OpenBao for a kind of request; it has no other words for data keys that exist.
+fn verb(work: Work) -> &'static str {
+    match work {
+        Work::Encrypt | Work::Wrap | Work::EncryptBatch | Work::WrapBatch => "encrypt",
+        Work::Decrypt | Work::DecryptOldest | Work::Unwrap | Work::UnwrapBatch => "decrypt",
+    }
+}
+
+/// Starts it and gives it as many keys as Keystead has scopes, each with as many versions.
+///
+/// # Errors
+/// When it does not do as it is told.
+pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> {
+    let port = free_port()?;
+    let address = format!("127.0.0.1:{port}");
+    let process = Process::start(bao, folder, port, |command| {
+        command.args(["server", "-dev", "-dev-no-store-token", "-log-level=error"]);
+        command.arg(format!("-dev-root-token-id={ROOT}")).arg(format!("-dev-listen-address={address}"));
+        command.env("HOME", folder);
+    })?;
+    let mut client = Client::open(port, ROOT)?;
+    client.ask("/v1/sys/mounts/transit", r#"{"type":"transit"}"#)?;
+    client.ask("/v1/sys/policies/acl/bench", &format!(r#"{{"policy":"{POLICY}"}}"#))?;
+    let answer = client.ask("/v1/auth/token/create", r#"{"policies":["bench"],"no_default_policy":true}"#)?;
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    let token = answer["auth"]["client_token"].as_str().context("a token")?.to_owned();
+    let mut client = Client { token, ..client };
+    let mut file = |work: Work| fs::File::create(work.file(folder)).map(std::io::BufWriter::new);
+    let mut files = Vec::new();
+    for work in Work::ALL {
+        files.push((work, file(work)?));
+    }
+    for number in 0..keys {
+        let mut oldest = String::new();
+        for version in 1..=VERSIONS {
+            let path = format!("/v1/transit/keys/k{number}");
+            client.ask(&if version == 1 { path } else { format!("{path}/rotate") }, "{}")?;
+            if version == 1 {
+                oldest = client.encrypt(number, PLAIN)?;
+            }
+        }
+        let (newest, wrapped) = (client.encrypt(number, PLAIN)?, client.encrypt(number, 32)?);
+        for (work, file) in &mut files {
+            let (field, value) = match work {
+                Work::Encrypt => ("plaintext", BASE64.encode(&plain(number, PLAIN))),
+                Work::Wrap | Work::EncryptBatch | Work::WrapBatch => {
+                    ("plaintext", BASE64.encode(&plain(number, 32)))
+                }
+                Work::Decrypt => ("ciphertext", newest.clone()),
+                Work::DecryptOldest => ("ciphertext", oldest.clone()),
+                Work::Unwrap | Work::UnwrapBatch => ("ciphertext", wrapped.clone()),
+            };
+            let item = format!(r#"{{"{field}":"{value}"}}"#);
+            let body = match work.items() {
+                1 => item,
+                many if number < keys.div_ceil(10) => {
+                    format!(r#"{{"batch_input":[{}]}}"#, vec![item; many].join(","))
+                }
+                _ => continue,
+            };
+            writeln!(file, "POST /v1/transit/{}/k{number}\t{body}", verb(*work))?;
+        }
+    }
+    for (_, file) in &mut files {
+        file.flush()?;
+    }
+    let headers = [
+        ("X-Vault-Token".to_owned(), client.token),
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+    ];
+    Ok((process, Data { folder: folder.to_owned(), headers: headers.into() }))
+}
+
+/// HTTP as far as setting a server up needs it.
+struct Client {
+    stream: BufReader<TcpStream>,
+    token: String,
+}
+
+impl Client {
+    fn open(port: u16, token: &str) -> Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream), token: token.to_owned() })
+    }
+
+    fn ask(&mut self, path: &str, body: &str) -> Result<String> {
+        let (token, length) = (&self.token, body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: {token}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let is_done = line.starts_with("HTTP/1.1 20");
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            self.stream.read_line(&mut header)?;
+            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse()?;
+            }
+            if header.trim().is_empty() {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer)?;
+        let answer = String::from_utf8(answer)?;
+        ensure!(is_done, "OpenBao answered {path} with {line}{answer}");
+        Ok(answer)
+    }
+
+    fn encrypt(&mut self, number: usize, length: usize) -> Result<String> {
+        let plain = BASE64.encode(&plain(number, length));
+        let answer =
+            self.ask(&format!("/v1/transit/encrypt/k{number}"), &format!(r#"{{"plaintext":"{plain}"}}"#))?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        Ok(answer["data"]["ciphertext"].as_str().context("a ciphertext")?.to_owned())
+    }
+}

@@ -1,0 +1,165 @@
+//! What Keystead is measured with: a folder of data, and files of requests.
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use data_encoding::BASE64;
+use domain::api_key::{Lifetime, Reach};
+use domain::data::Operation;
+use domain::scope::ScopeName;
+use engine::store::Db;
+use engine::testing::{ROOT_KEY_TEXT, root_key};
+use engine::{Clock, Portal, Settings};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Bytes of what is encrypted.
+pub const PLAIN: usize = 1024;
+/// Bytes of a data key.
+pub const DEK: usize = 32;
+/// Items of a batch.
+pub const BATCH: usize = 100;
+/// Versions of each scope.
+pub const VERSIONS: u32 = 3;
+
+/// One kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    Encrypt,
+    Decrypt,
+    DecryptOldest,
+    Wrap,
+    Unwrap,
+    EncryptBatch,
+    WrapBatch,
+    UnwrapBatch,
+}
+
+impl Work {
+    pub const ALL: [Self; 8] = [
+        Self::Encrypt,
+        Self::Decrypt,
+        Self::DecryptOldest,
+        Self::Wrap,
+        Self::Unwrap,
+        Self::EncryptBatch,
+        Self::WrapBatch,
+        Self::UnwrapBatch,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Encrypt => "encrypt 1 KiB",
+            Self::Decrypt => "decrypt 1 KiB, newest version",
+            Self::DecryptOldest => "decrypt 1 KiB, oldest version",
+            Self::Wrap => "wrap 32 bytes",
+            Self::Unwrap => "unwrap 32 bytes",
+            Self::EncryptBatch => "encrypt a batch of 100, 32 bytes each",
+            Self::WrapBatch => "wrap a batch of 100",
+            Self::UnwrapBatch => "unwrap a batch of 100",
+        }
+    }
+
+    pub fn items(self) -> usize {
+        match self {
+            Self::EncryptBatch | Self::WrapBatch | Self::UnwrapBatch => BATCH,
+            _ => 1,
+        }
+    }
+
+    /// The operation of the native door.
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::Encrypt | Self::EncryptBatch => Operation::Encrypt,
+            Self::Decrypt | Self::DecryptOldest => Operation::Decrypt,
+            Self::Wrap | Self::WrapBatch => Operation::Wrap,
+            Self::Unwrap | Self::UnwrapBatch => Operation::Unwrap,
+        }
+    }
+
+    pub fn file(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{self:?}.requests"))
+    }
+}
+
+/// A folder of data that a server can be started on.
+pub struct Data {
+    pub folder: PathBuf,
+    /// What its requests are sent with.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The plaintext with this number: no two of them are alike.
+pub fn plain(number: usize, length: usize) -> Vec<u8> {
+    (0..length).map(|at| (number.wrapping_mul(31).wrapping_add(at.wrapping_mul(7)) >> 3) as u8).collect()
+}
+
+/// Fills a new folder: so many scopes, an API key that reaches them all, and a file for each kind of request.
+///
+/// # Errors
+/// When the disk or the engine fails.
+pub async fn fill(folder: &Path, scopes: usize) -> Result<Data> {
+    let data = folder.join("data");
+    fs::DirBuilder::new().mode(0o700).create(&data)?;
+    let mut key = fs::OpenOptions::new();
+    key.write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(data.join("root.key"))?
+        .write_all(ROOT_KEY_TEXT.as_bytes())?;
+    let db = Db::sqlite(&data.join("keystead.db")).await?;
+    let portal = Portal::open(db, &root_key(), Clock::system(), Settings::default()).await?;
+    let names = portal.crowd(scopes, VERSIONS, TimeDelta::zero()).await?;
+    let environments: BTreeSet<_> = names.iter().map(|name| name.environment.clone()).collect();
+    let reach = environments.into_iter().map(|environment| Reach { environment, country: None });
+    let reach: Vec<Reach> = reach.collect();
+    let operations = Operation::ALL.to_vec();
+    let key = portal.create_api_key_on_host("bench", &reach, operations, Lifetime::Days30).await?;
+    for work in Work::ALL {
+        let mut file = std::io::BufWriter::new(fs::File::create(work.file(folder))?);
+        // A file of batches is large, and a generator has to read it.
+        let many = if work.items() > 1 { names.len().div_ceil(10) } else { names.len() };
+        for (number, name) in names.iter().take(many).enumerate() {
+            let body = body(&portal, name, number, work).await?;
+            writeln!(file, "POST /api/v1/scopes/{name}/{}\t{body}", work.operation().word())?;
+        }
+        file.flush()?;
+    }
+    portal.close().await;
+    let headers = [
+        ("Authorization", format!("ApiKey {}", key.expose())),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    Ok(Data { folder: data, headers: headers.map(|(name, value)| (name.to_owned(), value)).into() })
+}
+
+async fn body(portal: &Portal, name: &ScopeName, number: usize, work: Work) -> Result<String> {
+    let item = match work {
+        Work::Encrypt => ("plaintext", plain(number, PLAIN)),
+        Work::EncryptBatch => ("plaintext", plain(number, DEK)),
+        Work::Decrypt => ("ciphertext", portal.sealed_under(name, VERSIONS, &plain(number, PLAIN)).await?),
+        Work::DecryptOldest => ("ciphertext", portal.sealed_under(name, 1, &plain(number, PLAIN)).await?),
+        Work::Wrap | Work::WrapBatch => ("dek", plain(number, DEK)),
+        Work::Unwrap | Work::UnwrapBatch => {
+            let dek: [u8; DEK] = plain(number, DEK).try_into().ok().context("a data key")?;
+            ("edek", portal.wrapped_under(name, VERSIONS, &dek).await?)
+        }
+    };
+    let item = format!(r#"{{"{}":"{}"}}"#, item.0, BASE64.encode(&item.1));
+    Ok(match work.items() {
+        1 => item,
+        many => format!(r#"{{"items":[{}]}}"#, vec![item; many].join(",")),
+    })
+}
+
+/// A file of requests with raw bodies, for the limits: a body without a line break.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn raw(folder: &Path, length: usize) -> Result<PathBuf> {
+    let path = folder.join(format!("raw-{length}.requests"));
+    fs::write(&path, format!("POST /\t{}\n", "k".repeat(length)))?;
+    Ok(path)
+}

@@ -1,0 +1,100 @@
+//! A server under measurement: started on the one core, asked what it takes, ended.
+
+use crate::wrk::pinned;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; it is killed when dropped.
+pub struct Process {
+    pub port: u16,
+    child: Child,
+}
+
+/// A port that nobody has.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Process {
+    /// Starts `program` with what `with` adds, and waits until its port answers. What it says goes into a file of its name.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(program: &Path, folder: &Path, port: u16, with: impl FnOnce(&mut Command)) -> Result<Self> {
+        let name = program.file_name().context("a program")?.to_string_lossy();
+        let log = folder.join(format!("{name}-{port}.log"));
+        let out = fs::File::create(&log)?;
+        let mut command = pinned(program.to_str().context("a path")?);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        with(&mut command);
+        let child = command.spawn().with_context(|| format!("{} could not be started", program.display()))?;
+        let mut process = Self { port, child };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if process.child.try_wait()?.is_some() || began.elapsed() > PATIENCE {
+                bail!("{name} did not start; it said\n{}", fs::read_to_string(&log).unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(process)
+    }
+
+    fn id(&self) -> u32 {
+        // taskset becomes the program it starts.
+        self.child.id()
+    }
+
+    /// Time on a processor so far, that of all of its threads, as the scheduler counts it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn cpu(&self) -> Result<Duration> {
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            // A thread may end meanwhile.
+            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+            nanoseconds += text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+        }
+        ensure!(nanoseconds > 0, "the scheduler counts nothing here");
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Resident memory, in MiB.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resident(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("its memory")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Ends it in good order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn end(mut self) -> Result<()> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        let began = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(began.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,134 @@
+//! Rounds: every case after the other, then again, so that whatever the machine does meanwhile meets them all alike.
+
+use crate::process::Process;
+use crate::wrk::{self, Target};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long and how often.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    pub warm_up: u32,
+    pub seconds: u32,
+    pub rounds: usize,
+}
+
+/// The pace of the figures that are published.
+pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5 };
+
+/// One kind of request to one server, over so many connections.
+pub struct Case<'a> {
+    pub server: &'a str,
+    pub process: &'a Process,
+    pub work: String,
+    pub connections: u32,
+    pub headers: &'a [(String, String)],
+    pub requests: PathBuf,
+}
+
+/// What came of a case in one round.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    pub each_second: f64,
+    /// Of the server alone, a request.
+    pub cpu: Duration,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+/// A case over all rounds.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    pub server: String,
+    pub work: String,
+    pub connections: u32,
+    pub samples: Vec<Sample>,
+}
+
+/// The middle one of several.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        _ if values.is_empty() => f64::NAN,
+        0 => f64::midpoint(values[middle - 1], values[middle]),
+        _ => values[middle],
+    }
+}
+
+impl Figures {
+    pub fn each_second(&self) -> f64 {
+        median(self.samples.iter().map(|sample| sample.each_second))
+    }
+
+    /// Microseconds of the server's time, a request.
+    pub fn cpu(&self) -> f64 {
+        median(self.samples.iter().map(|sample| micros(sample.cpu)))
+    }
+
+    pub fn p50(&self) -> f64 {
+        median(self.samples.iter().map(|sample| micros(sample.p50)))
+    }
+
+    pub fn p99(&self) -> f64 {
+        median(self.samples.iter().map(|sample| micros(sample.p99)))
+    }
+
+    /// From the slowest round to the fastest, in percent of the median.
+    pub fn spread(&self) -> f64 {
+        let all = self.samples.iter().map(|sample| sample.each_second);
+        let (least, most) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max));
+        100.0 * (most - least) / self.each_second()
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// Runs all cases in rounds.
+///
+/// # Errors
+/// When a request fails.
+pub fn run(folder: &Path, pace: Pace, cases: &[Case]) -> Result<Vec<Figures>> {
+    let empty = |case: &Case| Figures {
+        server: case.server.to_owned(),
+        work: case.work.clone(),
+        connections: case.connections,
+        samples: Vec::new(),
+    };
+    let mut figures: Vec<Figures> = cases.iter().map(empty).collect();
+    for _ in 0..pace.rounds {
+        for (case, figures) in cases.iter().zip(&mut figures) {
+            let target = Target { port: case.process.port, headers: case.headers, requests: &case.requests };
+            wrk::run(folder, &target, case.connections, pace.warm_up)?;
+            let before = case.process.cpu()?;
+            let run = wrk::run(folder, &target, case.connections, pace.seconds)?;
+            let cpu = (case.process.cpu()? - before).div_f64(run.requests as f64);
+            figures.samples.push(Sample { each_second: run.each_second(), cpu, p50: run.p50, p99: run.p99 });
+        }
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_and_the_spread_is_around_it() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+        let sample = |each_second| Sample {
+            each_second,
+            cpu: Duration::from_micros(7),
+            p50: Duration::ZERO,
+            p99: Duration::ZERO,
+        };
+        let samples = [90.0, 100.0, 110.0].map(sample).to_vec();
+        let figures = Figures { server: String::new(), work: String::new(), connections: 1, samples };
+        assert_eq!((figures.each_second(), figures.spread(), figures.cpu()), (100.0, 20.0, 7.0));
+    }
+}

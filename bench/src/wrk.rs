@@ -1,0 +1,89 @@
+//! wrk, the generator: requests out of a file, one after the other, from so many connections at once.
+
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// `init` gets the file's path; in it, an address, a tab and a body stand in each line.
+const SCRIPT: &str = r#"
+local requests, at = {}, 0
+
+function init(arguments)
+  for line in io.lines(arguments[1]) do
+    local method, path, body = line:match("^(%S+) ([^\t]*)\t(.*)$")
+    requests[#requests + 1] = wrk.format(method, path, wrk.headers, body)
+  end
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format("figures %d %d %d %d %d\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.timeout + errors.status))
+end
+"#;
+
+/// What came of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub requests: u64,
+    pub took: Duration,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl Run {
+    pub fn each_second(&self) -> f64 {
+        self.requests as f64 / self.took.as_secs_f64()
+    }
+}
+
+/// Where requests go, and what stands in each of them.
+pub struct Target<'a> {
+    pub port: u16,
+    pub headers: &'a [(String, String)],
+    pub requests: &'a Path,
+}
+
+/// Runs it for so long. An answer that is not 200 is a failure: then it was not measured what was meant.
+///
+/// # Errors
+/// When wrk fails, or any request does.
+pub fn run(folder: &Path, target: &Target, connections: u32, seconds: u32) -> Result<Run> {
+    let script = folder.join("requests.lua");
+    std::fs::write(&script, SCRIPT)?;
+    let mut wrk = pinned("wrk");
+    wrk.args(["-t", "1", "-c", &connections.to_string(), "-d", &format!("{seconds}s"), "--timeout", "20s"]);
+    for (name, value) in target.headers {
+        wrk.args(["-H", &format!("{name}: {value}")]);
+    }
+    wrk.arg("-s")
+        .arg(&script)
+        .arg(format!("http://127.0.0.1:{}", target.port))
+        .arg("--")
+        .arg(target.requests);
+    let output = wrk.output().context("wrk could not be started")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().find_map(|line| line.strip_prefix("figures "));
+    let figures: Vec<u64> =
+        line.into_iter().flat_map(str::split_whitespace).filter_map(|word| word.parse().ok()).collect();
+    let [requests, took, p50, p99, errors] = figures[..] else {
+        anyhow::bail!("wrk said no figures: {said}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    ensure!(errors == 0, "{errors} of {requests} requests to port {} failed: {said}", target.port);
+    let [took, p50, p99] = [took, p50, p99].map(Duration::from_micros);
+    Ok(Run { requests, took, p50, p99 })
+}
+
+/// A command on the one core that everything shares.
+pub fn pinned(program: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0", program]);
+    command
+}

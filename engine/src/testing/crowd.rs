@@ -1,0 +1,127 @@
+//! Many scopes at once, past the plans and codes that people need: for measurements.
+
+use crate::audit::{Actor, Entry};
+use crate::data::{edek, message};
+use crate::material::Material;
+use crate::random;
+use crate::store::Tx;
+use crate::store::keys::NewVersionRow;
+use crate::{Error, Portal};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::Action;
+use domain::id::{EnvironmentId, ScopeId};
+use domain::key_version::{NewVersion, Plan};
+use domain::limits::Left;
+use domain::rotation::RotationPeriod;
+use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::view::EnvironmentRow;
+
+/// Scopes made in one transaction.
+const AT_ONCE: usize = 5_000;
+
+impl Portal {
+    /// Makes so many scopes, each with so many managed versions that were made so long ago and rotate every 30 days.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn crowd(&self, scopes: usize, versions: u32, ago: TimeDelta) -> Result<Vec<ScopeName>, Error> {
+        let countries = Country::all();
+        let made_at = self.now() - ago;
+        let mut names = Vec::with_capacity(scopes);
+        for number in 0..scopes.div_ceil(countries.len()) {
+            let environment = Slug::try_from(format!("crowd-{number}")).expect("a slug");
+            let left = scopes - names.len();
+            let name = |country: &Country| ScopeName { environment: environment.clone(), country: *country };
+            names.extend(countries.iter().take(left).map(name));
+        }
+        for some in names.chunks(AT_ONCE / countries.len() * countries.len()) {
+            self.db().write(|tx| self.crowd_in(tx, some, versions, made_at)).await?;
+        }
+        Ok(names)
+    }
+
+    async fn crowd_in(
+        &self,
+        mut tx: Tx,
+        names: &[ScopeName],
+        versions: u32,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let mut environment = None::<(Slug, EnvironmentId)>;
+        for name in names {
+            let id = match &environment {
+                Some((slug, id)) if *slug == name.environment => *id,
+                _ => {
+                    let id = EnvironmentId(random::uuid());
+                    let slug = name.environment.clone();
+                    let row = EnvironmentRow {
+                        name: slug.to_string(),
+                        slug: slug.clone(),
+                        kind: Kind::Production,
+                        countries: 0,
+                        with_key: 0,
+                        created_at: at,
+                    };
+                    tx.insert_environment(id, &row).await?;
+                    environment = Some((slug, id));
+                    id
+                }
+            };
+            let scope = ScopeId(random::uuid());
+            tx.insert_scope(scope, id, name.country, at).await?;
+            for number in 1..=versions {
+                if number > 1 {
+                    tx.deprecate(scope, number - 1).await?;
+                }
+                let new = NewVersion::Managed { period: RotationPeriod::Days30 };
+                let due_at = new.period().map(|period| period.due_after(at));
+                let left = Left { of_type_today: 0, today: 0, customer_supplied: 0 };
+                let plan = Plan { number, new, deprecates: None, due_at, customer_supplied_no: None, left };
+                let material = self.new_material(scope, number);
+                let row = NewVersionRow {
+                    scope,
+                    plan: &plan,
+                    material: Some(&material),
+                    rotated_for_due: None,
+                    created_at: at,
+                    created_by: "crowd",
+                };
+                tx.insert_version(row).await?;
+            }
+        }
+        tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("a crowd")).await
+    }
+
+    /// What a version of a scope encrypted, without a context.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope or version.
+    pub async fn sealed_under(&self, name: &ScopeName, number: u32, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.under(name, number, |material, id| message::seal(material, id, plain, &Default::default())).await
+    }
+
+    /// A data key that a version of a scope wrapped, without a context.
+    ///
+    /// # Errors
+    /// As [`Portal::sealed_under`].
+    pub async fn wrapped_under(
+        &self,
+        name: &ScopeName,
+        number: u32,
+        dek: &[u8; 32],
+    ) -> Result<Vec<u8>, Error> {
+        self.under(name, number, |material, id| edek::seal(material, id, dek, &Default::default())).await
+    }
+
+    async fn under<T>(
+        &self,
+        name: &ScopeName,
+        number: u32,
+        work: impl FnOnce(&Material, u32) -> T,
+    ) -> Result<T, Error> {
+        let key = self.lease_key(name, number).await?;
+        let id = self.db().version(key.scope, number).await?.id;
+        let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
+        self.with_material(key, 0, |material| work(material, id)).await
+    }
+}
