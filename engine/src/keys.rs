@@ -8,7 +8,8 @@ use crate::aws_keys::{SECRET, json};
 use crate::envelope::{Place, Purpose};
 use crate::lease::LeaseKey;
 use crate::store::keys::{NewVersionRow, as_active};
-use crate::store::{Lock, Tx};
+use crate::store::scopes::Named;
+use crate::store::{Lock, ROWS, Tx};
 use crate::{Error, Portal, SecretBytes, Session, Stage, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Action;
@@ -44,19 +45,19 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
-        let (scope, environment_name) = self.scope(name).await?;
-        let mut versions = self.db().versions(scope.id, before, PAGE + 1).await?;
+        let Named { id, environment_name, alias } = self.db().named(name).await?;
+        let mut versions = self.db().versions(id, before, PAGE + 1).await?;
         let has_older = versions.len() > PAGE as usize;
         versions.truncate(PAGE as usize);
         let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
         Ok(KeysView {
-            alias: self.db().alias_of(scope.id).await?,
-            scope: scope.name,
+            alias,
+            scope: name.clone(),
             environment_name,
             versions,
             older,
             is_older_page: before.is_some(),
-            limits: self.limits_of(scope.id).await?,
+            limits: self.limits_of(id).await?,
         })
     }
 
@@ -73,7 +74,6 @@ impl Portal {
         let now = self.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
         let made = self.db().made_since(scope, day_start(now), lately).await?;
-        let active = self.db().active_version(scope).await?;
         Ok(LimitsView {
             daily: self.daily(),
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
@@ -81,7 +81,7 @@ impl Portal {
             resets_at: next_day(now),
             customer_supplied_used: made.customer_supplied,
             runs_out_at: runs_out_at(made.customer_supplied, made.customer_supplied_lately, now),
-            active_type: active.map(|version| version.key_type),
+            active_type: made.active_type,
         })
     }
 
@@ -211,7 +211,7 @@ impl Portal {
         source: &Source,
     ) -> Result<Plan, Error> {
         let made = self.db().write(|mut tx| async move {
-            let wanted = Wanted { new: shown.new, source, shown: Some(shown), rotated_for_due: None };
+            let wanted = Wanted { new: shown.new, source, shown: Some(shown) };
             let plan = self.make_version(&mut tx, scope, wanted, ask).await?;
             tx.commit(ask.entry(describe(&plan, source))).await?;
             Ok(plan)
@@ -224,7 +224,7 @@ impl Portal {
         &self,
         tx: &mut Tx,
         scope: &ScopeRef,
-        Wanted { new, source, shown, rotated_for_due }: Wanted<'_>,
+        Wanted { new, source, shown }: Wanted<'_>,
         ask: &Authorised<C>,
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
@@ -237,28 +237,41 @@ impl Portal {
             let number = plan.number - 1;
             return Err(Error::Outdated(format!("Version {number} was made in the meantime.")));
         }
-        if let Some(number) = plan.deprecates {
-            tx.deprecate(scope.id, number).await?;
-        }
-        let material = match source {
-            Source::Generated => Some(self.new_material(scope.id, plan.number)),
-            Source::Aws(_) => None,
-        };
-        let row = NewVersionRow {
-            scope: scope.id,
-            plan: &plan,
-            material: material.as_deref(),
-            rotated_for_due,
-            created_at: now,
-            created_by: ask.by().name(),
-        };
-        let version = tx.insert_version(row).await?;
-        if let Source::Aws(key) = source {
-            let preflight = json(&key.credentials.report)?;
-            tx.next_revision(key.id.0, SECRET).await?;
-            tx.insert_aws_key(version, key, &preflight, now).await?;
+        for version in self.make_planned(tx, &[Planned::of(ask, scope.id, plan, source, None)], now).await? {
+            if let Source::Aws(key) = source {
+                let preflight = json(&key.credentials.report)?;
+                tx.next_revision(key.id.0, SECRET).await?;
+                tx.insert_aws_key(version, key, &preflight, now).await?;
+            }
         }
         Ok(plan)
+    }
+
+    /// Deprecate, insert: what was planned while the scopes were locked. The caller commits.
+    pub(crate) async fn make_planned(
+        &self,
+        tx: &mut Tx,
+        planned: &[Planned<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<i64>, Error> {
+        let mut made = Vec::with_capacity(planned.len());
+        for some in planned.chunks(ROWS) {
+            let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);
+            tx.deprecate(&with_old.collect::<Vec<_>>()).await?;
+            let rows = some.iter().map(|one| NewVersionRow {
+                scope: one.scope,
+                plan: one.plan,
+                material: match one.source {
+                    Source::Generated => Some(self.new_material(one.scope, one.plan.number)),
+                    Source::Aws(_) => None,
+                },
+                rotated_for_due: one.rotated_for_due,
+                created_at: now,
+                created_by: one.by,
+            });
+            made.extend(tx.insert_versions(&rows.collect::<Vec<_>>()).await?);
+        }
+        Ok(made)
     }
 
     /// 32 bytes from the operating system, sealed for one version of one scope.
@@ -314,8 +327,28 @@ pub(crate) struct Wanted<'a> {
     pub source: &'a Source,
     /// What a person saw; refused if it is no longer what would happen.
     pub shown: Option<Plan>,
-    /// The due date that stands behind it, when the scheduler makes it.
-    pub rotated_for_due: Option<DateTime<Utc>>,
+}
+
+/// A version as it was planned while its scope was locked, and who stands behind it.
+pub(crate) struct Planned<'a> {
+    scope: ScopeId,
+    plan: Plan,
+    source: &'a Source,
+    rotated_for_due: Option<DateTime<Utc>>,
+    by: &'a str,
+}
+
+impl<'a> Planned<'a> {
+    /// `rotated_for_due`: the due date that stands behind it, when the scheduler makes it.
+    pub(crate) fn of<C: Sensitive>(
+        ask: &'a Authorised<C>,
+        scope: ScopeId,
+        plan: Plan,
+        source: &'a Source,
+        rotated_for_due: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self { scope, plan, source, rotated_for_due, by: ask.by().name() }
+    }
 }
 
 /// "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…, AKIA…WXYZ, 7 of 7 checks passed; …".

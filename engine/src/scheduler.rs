@@ -1,24 +1,27 @@
 //! Rotation by itself. No job table: every few seconds each server looks for Active managed
-//! versions that are due and rotates each in a transaction of its own. The unique pair of scope
+//! versions that are due and rotates them, some in one transaction. The unique pair of scope
 //! and due date makes "once" true with any number of servers, after downtime, through a kill.
 
 use crate::audit::{Actor, Entry};
 use crate::authority::Authorised;
-use crate::keys::{Wanted, describe};
-use crate::store::keys::{Due, as_active};
+use crate::keys::{Planned, describe};
+
+use crate::store::keys::{Due, DueVersion};
 use crate::store::{Lock, Tx};
 use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
 use domain::audit::Action;
-use domain::command::{RotateKey, ScopeRef, Source};
-use domain::key_version::{NewVersion, Plan, is_due, managed, plan};
-use domain::scope::{Country, ScopeName, Slug};
+use domain::command::{RotateKey, Source};
+use domain::id::ScopeId;
+use domain::key_version::{NewVersion, managed, plan};
 use std::time::Duration;
 
 /// How often a server looks.
 pub const EVERY: Duration = Duration::from_secs(5);
-/// How many it takes at once; it looks again immediately when there were so many.
-const BATCH: u32 = 100;
+/// How many rotate in one transaction: a few milliseconds, since SQLite has one writer and others wait for it.
+const TOGETHER: usize = 100;
+/// How many are looked up at once.
+const LOOKED_UP: usize = 100_000;
 
 impl Portal {
     /// Rotates what is due, until nothing is. Answers with the number of rotations made here.
@@ -27,69 +30,89 @@ impl Portal {
     /// When the database fails; what was rotated stays rotated, the rest is found again.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
         self.require_clock()?;
-        let mut rotated = 0;
+        let (mut rotated, mut last) = (0, DueVersion::default());
         loop {
-            let due = self.db().due(self.now(), BATCH).await?;
-            let mut failed = 0;
-            for scope in &due {
-                match self.rotate_one(scope).await {
-                    Ok(made) => rotated += u32::from(made),
-                    // One scope that cannot rotate must not keep the others waiting.
-                    Err(error) => {
-                        failed += 1;
-                        tracing::error!(scope = %scope.scope(), %error, "automatic rotation failed");
+            let mut due = self.db().due(self.now(), &last, LOOKED_UP).await?;
+            let Some(next) = due.last() else { return Ok(rotated) };
+            last = next.clone();
+            // Neighbours in the indices of versions: a transaction then writes few pages, not one for each index and scope.
+            due.sort_unstable_by_key(|version| version.scope_id);
+            for some in due.chunks(TOGETHER) {
+                rotated += match self.rotate_together(some).await {
+                    Ok(made) => made,
+                    // Where all fail it is the database, and the next look finds them again.
+                    Err(error) => match self.rotate_one_by_one(some, error).await {
+                        0 => return Ok(rotated),
+                        made => made,
+                    },
+                };
+            }
+        }
+    }
+
+    /// One scope that cannot rotate must not keep the others waiting. What failed alone is not tried again now.
+    async fn rotate_one_by_one(&self, due: &[DueVersion], error: Error) -> u32 {
+        let failed = |one: &DueVersion, error: Error| {
+            tracing::error!(version = one.id, %error, "automatic rotation failed");
+        };
+        if let [one] = due {
+            failed(one, error);
+            return 0;
+        }
+        let mut rotated = 0;
+        for one in due {
+            match self.rotate_together(std::slice::from_ref(one)).await {
+                Ok(made) => rotated += made,
+                Err(error) => failed(one, error),
+            }
+        }
+        rotated
+    }
+
+    /// All of them or none. Answers with how many this server made; the others had nothing left to do.
+    async fn rotate_together(&self, due: &[DueVersion]) -> Result<u32, Error> {
+        self.db().write(|tx| self.rotate_locked(tx, due)).await
+    }
+
+    async fn rotate_locked(&self, mut tx: Tx, due: &[DueVersion]) -> Result<u32, Error> {
+        // One is waited for. Of several, those that somebody has locked are left to the next look.
+        if let [one] = due {
+            tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
+        }
+        let now = self.now();
+        let (mut asks, mut entries) = (Vec::new(), Vec::new());
+        for Due { scope, version, used } in tx.lock_due(due, now).await? {
+            let (_, period) = managed(Some(version))?;
+            match plan(Some(version), NewVersion::Managed { period }, used, self.settings().daily, now) {
+                Ok(plan) => {
+                    let ask = Authorised::scheduled(RotateKey { scope, plan }, now);
+                    entries.push(entry(&ask, now));
+                    asks.push((ask, version.due_at));
+                }
+                Err(limit) => {
+                    let until =
+                        limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
+                    if tx.defer(scope.id, version.number, until).await? {
+                        let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
+                        let why = domain::words::limit_reached(&limit, now);
+                        entries.push(entry.at_place(&scope.name).with(why));
                     }
                 }
             }
-            if due.len() < BATCH as usize || failed == due.len() {
-                return Ok(rotated);
-            }
         }
-    }
-
-    /// True when this server made the version, false when there was nothing left to do.
-    async fn rotate_one(&self, due: &Due) -> Result<bool, Error> {
-        let corrupt = |column| crate::store::corrupt("scope", column, due.scope());
-        let name = ScopeName {
-            environment: Slug::try_from(due.slug.clone()).map_err(|_| corrupt("slug"))?,
-            country: Country::from_code(&due.country).map_err(|_| corrupt("country"))?,
-        };
-        let scope = &ScopeRef { id: due.scope(), name };
-        self.db().write(|tx| self.rotate_locked(tx, scope)).await
-    }
-
-    async fn rotate_locked(&self, mut tx: Tx, scope: &ScopeRef) -> Result<bool, Error> {
-        tx.lock(Lock::Scope(scope.id)).await?;
-        let now = self.now();
-        let active = tx.active_version(scope.id).await?.map(|row| as_active(&row));
-        let Some(version) = active.filter(|version| is_due(*version, now)) else { return Ok(false) };
-        let (_, period) = managed(Some(version))?;
-        let new = NewVersion::Managed { period };
-        let used = tx.usage(scope.id, new.key_type(), now).await?;
-        match plan(Some(version), new, used, self.settings().daily, now) {
-            Ok(plan) => {
-                let ask = Authorised::scheduled(RotateKey { scope: scope.clone(), plan }, now);
-                let rotated_for_due = version.due_at;
-                let wanted = Wanted { new, source: &Source::Generated, shown: None, rotated_for_due };
-                let made = self.make_version(&mut tx, &ask.command().scope, wanted, &ask).await?;
-                tx.commit(entry(&ask, now, &made)).await?;
-                Ok(true)
-            }
-            Err(limit) => {
-                let until = limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
-                if tx.defer(scope.id, version.number, until).await? {
-                    let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
-                    tx.commit(entry.at_place(&scope.name).with(domain::words::limit_reached(&limit, now)))
-                        .await?;
-                }
-                Ok(false)
-            }
-        }
+        let planned = asks.iter().map(|(ask, due_at)| {
+            let RotateKey { scope, plan } = ask.command();
+            Planned::of(ask, scope.id, *plan, &Source::Generated, *due_at)
+        });
+        self.make_planned(&mut tx, &planned.collect::<Vec<_>>(), now).await?;
+        tx.commit_all(&entries).await?;
+        Ok(u32::try_from(asks.len()).unwrap_or(u32::MAX))
     }
 }
 
-fn entry(ask: &Authorised<RotateKey>, now: DateTime<Utc>, made: &Plan) -> Entry {
+fn entry(ask: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
+    let RotateKey { scope, plan } = ask.command();
     Entry::done(now, ask.by().clone(), Action::KeyRotateAutomatic)
-        .at_place(&ask.command().scope.name)
-        .with(describe(made, &Source::Generated))
+        .at_place(&scope.name)
+        .with(describe(plan, &Source::Generated))
 }

@@ -2,15 +2,13 @@
 
 use crate::audit::Entry;
 use crate::store::Lock;
-use crate::store::scopes::{Environment, Scope};
+use crate::store::scopes::{Environment, Named};
 use crate::{Error, Portal, Session, Stage, random};
 use domain::audit::Action;
 use domain::command::ScopeRef;
-use domain::health::HealthState;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
-use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Lack, TreeCountry, TreeEnvironment};
-use std::collections::BTreeMap;
+use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, TreeEnvironment};
 
 /// Deployment stages and customers' sandboxes; a script that goes astray ends here.
 const MOST_ENVIRONMENTS: i64 = 200;
@@ -21,24 +19,7 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn tree(&self) -> Result<Vec<TreeEnvironment>, Error> {
-        let now = self.now();
-        let mut countries: BTreeMap<EnvironmentId, Vec<TreeCountry>> = BTreeMap::new();
-        for Scope { environment, row, .. } in self.db().scopes().await? {
-            let lacks = match (row.active, row.due_at, row.health) {
-                (None, _, _) => Some(Lack::NoKey),
-                (Some(_), Some(due), _) if due <= now => Some(Lack::Rotate),
-                (Some(_), _, Some(HealthState::Refused)) => Some(Lack::Refused),
-                (Some(_), _, Some(HealthState::Unreachable)) => Some(Lack::Unreachable),
-                _ => None,
-            };
-            countries.entry(environment).or_default().push(TreeCountry { country: row.country, lacks });
-        }
-        let environments = self.db().environments().await?.into_iter().map(|Environment { id, row }| {
-            let mut countries = countries.remove(&id).unwrap_or_default();
-            countries.sort_by_key(|entry| entry.country.order());
-            TreeEnvironment { slug: row.slug, name: row.name, kind: row.kind, countries }
-        });
-        Ok(environments.collect())
+        self.db().tree(self.now()).await
     }
 
     /// # Errors
@@ -73,9 +54,8 @@ impl Portal {
 
     /// The scope as commands name it, and the environment's display name.
     pub(crate) async fn scope(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
-        let environment = self.db().environment(&name.environment).await?;
-        let scope = self.db().scope(environment.id, name.country).await?;
-        Ok((ScopeRef { id: scope.id, name: name.clone() }, environment.row.name))
+        let Named { id, environment_name, .. } = self.db().named(name).await?;
+        Ok((ScopeRef { id, name: name.clone() }, environment_name))
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use domain::id::ScopeId;
 use domain::scope::{Country, ScopeName, Slug};
 use std::collections::HashMap;
 
-fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias>, Error> {
+pub(super) fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias>, Error> {
     alias.map(|text| text.try_into().map_err(|_| corrupt("scope", "alias", scope))).transpose()
 }
 

@@ -1,11 +1,12 @@
 //! The audit log: appended inside the transaction of what it tells, never changed.
 
-use super::{Db, Tx, corrupt, on, within};
+use super::{Db, ROWS, Tx, corrupt, on, rows, within};
 use crate::Error;
 use crate::audit::Entry;
 use crate::email;
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, AuditQuery, Event, Outcome};
+use sqlx::AssertSqlSafe;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -90,20 +91,32 @@ impl Db {
 }
 
 impl Tx {
-    /// Appends an event under the next sequence number. The number is taken from a row that stays
-    /// locked until the commit: numbers have no gaps, and their order is that of the commits.
-    pub(super) async fn append(&mut self, entry: &Entry) -> Result<i64, Error> {
-        const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + 1, data_epoch = data_epoch + $1 \
-                            WHERE id = 1 RETURNING audit_sequence";
+    /// Appends events under the next sequence numbers and answers with the first of them. The number is taken
+    /// from a row that stays locked until the commit: numbers have no gaps, and their order is that of the commits.
+    pub(super) async fn append(&mut self, entries: &[Entry]) -> Result<i64, Error> {
+        const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
+                            WHERE id = 1 RETURNING audit_sequence - $1 + 1";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
-                           detail, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let moves_data = entry.outcome == Outcome::Done && entry.action.moves_data();
-        let sequence: i64 =
-            within!(self, c => sqlx::query_scalar(NEXT).bind(i64::from(moves_data)).fetch_one(c).await)?;
-        within!(self, c => sqlx::query(SQL)
-            .bind(sequence).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
-            .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place).bind(entry.outcome.word())
-            .bind(&entry.detail).bind(entry.actor.address()).execute(c).await.map(drop))?;
-        Ok(sequence)
+                           detail, address) VALUES ";
+        let moves = |entry: &Entry| entry.outcome == Outcome::Done && entry.action.moves_data();
+        let moves_data = i64::from(entries.iter().any(moves));
+        let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        let first: i64 =
+            within!(self, c => sqlx::query_scalar(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
+        let mut numbers = first..;
+        for some in entries.chunks(ROWS) {
+            let sql = AssertSqlSafe(format!("{SQL}{}", rows(some.len(), 10)));
+            within!(self, c => {
+                let mut query = sqlx::query(sql);
+                for (entry, number) in some.iter().zip(numbers.by_ref()) {
+                    query = query
+                        .bind(number).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
+                        .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place)
+                        .bind(entry.outcome.word()).bind(&entry.detail).bind(entry.actor.address());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(first)
     }
 }

@@ -1,14 +1,17 @@
 //! Key versions.
 
 use super::aws_keys::health_of;
-use super::{Db, Tx, corrupt, on, within};
+use super::{Db, Inner, Tx, corrupt, on, rows, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
+use domain::command::ScopeRef;
 use domain::id::ScopeId;
 use domain::key_version::{ActiveVersion, KeyType, Plan, Status};
 use domain::limits::Usage;
 use domain::rotation::{RotationPeriod, day_start};
+use domain::scope::{Country, ScopeName, Slug};
 use domain::view::VersionRow;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -71,18 +74,63 @@ struct Counts {
     customer_supplied: i64,
 }
 
-/// A scope whose Active managed version is due.
 #[derive(sqlx::FromRow)]
-pub struct Due {
-    scope_id: Uuid,
-    pub slug: String,
-    pub country: String,
-    pub due_at: DateTime<Utc>,
+struct MadeRecord {
+    #[sqlx(flatten)]
+    counts: Counts,
+    lately: i64,
+    active_type: Option<String>,
 }
 
-impl Due {
-    pub fn scope(&self) -> ScopeId {
-        ScopeId(self.scope_id)
+/// An Active managed version that is due: where the list of them is, or begins.
+#[derive(Clone, Debug, Default, sqlx::FromRow)]
+pub struct DueVersion {
+    pub due_at: DateTime<Utc>,
+    pub id: i64,
+    pub scope_id: Uuid,
+}
+
+/// Such a version while its scope is locked, and what the scope has used.
+pub struct Due {
+    pub scope: ScopeRef,
+    pub version: ActiveVersion,
+    pub used: Usage,
+}
+
+#[derive(sqlx::FromRow)]
+struct DueRecord {
+    scope_id: Uuid,
+    slug: String,
+    country: String,
+    number: i64,
+    rotation_days: i64,
+    due_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    counts: Counts,
+}
+
+impl TryFrom<DueRecord> for Due {
+    type Error = Error;
+    fn try_from(record: DueRecord) -> Result<Self, Error> {
+        let scope = |name| corrupt("scope", name, record.scope_id);
+        let version = |name| corrupt("key_version", name, format!("the Active one of {}", record.scope_id));
+        let name = ScopeName {
+            environment: Slug::try_from(record.slug).map_err(|_| scope("slug"))?,
+            country: Country::from_code(&record.country).map_err(|_| scope("country"))?,
+        };
+        let period = RotationPeriod::try_from(record.rotation_days).map_err(|_| version("rotation_days"))?;
+        Ok(Self {
+            scope: ScopeRef { id: ScopeId(record.scope_id), name },
+            version: ActiveVersion {
+                number: u32::try_from(record.number).map_err(|_| version("number"))?,
+                key_type: KeyType::Managed,
+                created_at: record.created_at,
+                period: Some(period),
+                due_at: Some(record.due_at),
+            },
+            used: record.counts.into(),
+        })
     }
 }
 
@@ -96,9 +144,37 @@ macro_rules! select_versions {
     };
 }
 const ACTIVE: &str = select_versions!("WHERE k.scope_id = $1 AND k.status = 'active'");
-const USAGE: &str = "SELECT COUNT(CASE WHEN created_at >= $2 AND key_type = $3 THEN 1 END) AS of_type_today, \
-                     COUNT(CASE WHEN created_at >= $2 THEN 1 END) AS today, \
-                     COUNT(customer_supplied_no) AS customer_supplied FROM key_version WHERE scope_id = $1";
+/// Each count reads its own index, so that it does not matter how many versions a scope has.
+macro_rules! counts {
+    ($scope:literal, $day:literal, $key_type:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM key_version d WHERE d.scope_id = ",
+            $scope,
+            " AND d.created_at >= ",
+            $day,
+            " AND d.key_type = ",
+            $key_type,
+            ") AS of_type_today, ",
+            "(SELECT COUNT(*) FROM key_version d WHERE d.scope_id = ",
+            $scope,
+            " AND d.created_at >= ",
+            $day,
+            ") AS today, ",
+            "(SELECT COUNT(*) FROM key_version d WHERE d.scope_id = ",
+            $scope,
+            " AND d.customer_supplied_no IS NOT NULL) AS customer_supplied"
+        )
+    };
+}
+const USAGE: &str = concat!("SELECT ", counts!("$1", "$2", "$3"));
+
+/// What is due at `$1`, and was not put off until later.
+macro_rules! due {
+    () => {
+        " WHERE k.status = 'active' AND k.key_type = 'managed' AND k.due_at <= $1 \
+          AND (k.deferred_until IS NULL OR k.deferred_until <= $1) AND "
+    };
+}
 
 impl From<Counts> for Usage {
     fn from(counts: Counts) -> Self {
@@ -145,30 +221,31 @@ impl Db {
         Ok(counts.into())
     }
 
-    /// Versions of each type made since `day`, and customer-supplied ones made since `since`.
+    /// Versions of each type made since `day`, customer-supplied ones made since `since`, the type of the Active one.
     pub async fn made_since(
         &self,
         scope: ScopeId,
         day: DateTime<Utc>,
         since: DateTime<Utc>,
     ) -> Result<Made, Error> {
-        const SQL: &str = "SELECT key_type, COUNT(*) FROM key_version WHERE scope_id = $1 AND created_at >= $2 \
-                           GROUP BY key_type";
-        const SUPPLIED: &str = "SELECT COUNT(customer_supplied_no) AS ever, COUNT(CASE WHEN created_at >= $2 THEN \
-                                customer_supplied_no END) AS lately FROM key_version WHERE scope_id = $1";
-        let today: Vec<(String, i64)> =
-            on!(self, pool => sqlx::query_as(SQL).bind(scope.0).bind(day).fetch_all(pool).await)?;
-        let (ever, lately): (i64, i64) =
-            on!(self, pool => sqlx::query_as(SUPPLIED).bind(scope.0).bind(since).fetch_one(pool).await)?;
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        let of = |key_type: KeyType| {
-            let row = today.iter().find(|(word, _)| word == key_type.word());
-            (key_type, row.map_or(0, |(_, made)| count(*made)))
-        };
+        // Customer-supplied ones are few, and have an index.
+        const SQL: &str = concat!(
+            "SELECT ",
+            counts!("$1", "$2", "'managed'"),
+            ", (SELECT COUNT(*) FROM key_version d WHERE d.scope_id = $1 AND d.customer_supplied_no IS NOT NULL \
+              AND d.created_at >= $3) AS lately, \
+              (SELECT key_type FROM key_version d WHERE d.scope_id = $1 AND d.status = 'active') AS active_type"
+        );
+        let record: MadeRecord = on!(self, pool => sqlx::query_as(SQL)
+            .bind(scope.0).bind(day).bind(since).fetch_one(pool).await)?;
+        let Usage { of_type_today: managed, today, customer_supplied } = record.counts.into();
+        let column = || corrupt("key_version", "key_type", format!("the Active one of {}", scope.0));
+        let active_type = record.active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
         Ok(Made {
-            of_type_today: KeyType::ALL.map(of).into(),
-            customer_supplied: count(ever),
-            customer_supplied_lately: count(lately),
+            of_type_today: vec![(KeyType::Managed, managed), (KeyType::ManualAws, today - managed)],
+            customer_supplied,
+            customer_supplied_lately: u32::try_from(record.lately).unwrap_or(u32::MAX),
+            active_type: active_type.transpose()?,
         })
     }
 
@@ -195,15 +272,22 @@ impl Db {
         material.ok_or(Error::NotFound)
     }
 
-    /// Scopes whose Active managed version is due, the longest due first. Those put off today
-    /// come again tomorrow.
-    pub async fn due(&self, now: DateTime<Utc>, count: u32) -> Result<Vec<Due>, Error> {
-        const SQL: &str = "SELECT k.scope_id, e.slug, s.country, k.due_at FROM key_version k \
-                           JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
-                           WHERE k.status = 'active' AND k.key_type = 'managed' AND k.due_at <= $1 \
-                           AND (k.deferred_until IS NULL OR k.deferred_until <= $1) \
-                           ORDER BY k.due_at, k.id LIMIT $2";
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(now).bind(i64::from(count)).fetch_all(pool).await)?)
+    /// Active managed versions that are due, the longest due first, from behind `after` on. Those put off
+    /// today come again tomorrow.
+    pub async fn due(
+        &self,
+        now: DateTime<Utc>,
+        after: &DueVersion,
+        count: usize,
+    ) -> Result<Vec<DueVersion>, Error> {
+        const SQL: &str = concat!(
+            "SELECT k.due_at, k.id, k.scope_id FROM key_version k",
+            due!(),
+            "(k.due_at, k.id) > ($2, $3) ORDER BY k.due_at, k.id LIMIT $4"
+        );
+        Ok(on!(self, pool => sqlx::query_as(SQL)
+            .bind(now).bind(after.due_at).bind(after.id).bind(i64::try_from(count).unwrap_or(i64::MAX))
+            .fetch_all(pool).await)?)
     }
 }
 
@@ -220,14 +304,16 @@ pub struct Made {
     pub customer_supplied: u32,
     /// In the time that the forecast looks back.
     pub customer_supplied_lately: u32,
+    /// Of the Active version.
+    pub active_type: Option<KeyType>,
 }
 
 /// A version to be stored.
 pub struct NewVersionRow<'a> {
     pub scope: ScopeId,
-    pub plan: &'a Plan,
+    pub plan: Plan,
     /// Sealed; none where somebody else releases it.
-    pub material: Option<&'a [u8]>,
+    pub material: Option<Vec<u8>>,
     pub rotated_for_due: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub created_by: &'a str,
@@ -253,28 +339,65 @@ impl Tx {
         Ok(counts.into())
     }
 
-    pub async fn deprecate(&mut self, scope: ScopeId, number: u32) -> Result<(), Error> {
-        const SQL: &str = "UPDATE key_version SET status = 'deprecated' WHERE scope_id = $1 AND number = $2 AND status = 'active'";
-        let rows = within!(self, c => sqlx::query(SQL)
-            .bind(scope.0).bind(i64::from(number)).execute(c).await.map(|r| r.rows_affected()))?;
-        if rows == 1 {
+    /// Of these versions, those that are still due, with their scopes locked. On PostgreSQL what another server
+    /// has locked is left to it; a version of that scope that it makes deprecates this one, so what is counted
+    /// here stays true.
+    pub async fn lock_due(&mut self, these: &[DueVersion], now: DateTime<Utc>) -> Result<Vec<Due>, Error> {
+        const SQL: &str = concat!(
+            "SELECT k.scope_id, e.slug, s.country, k.number, k.rotation_days, k.due_at, k.created_at, ",
+            counts!("k.scope_id", "$2", "'managed'"),
+            " FROM key_version k JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id",
+            due!()
+        );
+        let locking = match self.0 {
+            Inner::Sqlite(_) => "",
+            Inner::Postgres(_) => " FOR UPDATE OF k, s SKIP LOCKED",
+        };
+        let ids: Vec<_> = (3..these.len() + 3).map(|number| format!("${number}")).collect();
+        let sql = AssertSqlSafe(format!("{SQL}k.id IN ({}){locking}", ids.join(", ")));
+        let records: Vec<DueRecord> = within!(self, c => {
+            let query = sqlx::query_as(sql).bind(now).bind(day_start(now));
+            these.iter().fold(query, |query, version| query.bind(version.id)).fetch_all(c).await?
+        });
+        records.into_iter().map(Due::try_from).collect()
+    }
+
+    /// Takes the place of being Active away from the versions that have it in these scopes.
+    pub async fn deprecate(&mut self, scopes: &[ScopeId]) -> Result<(), Error> {
+        const SQL: &str =
+            "UPDATE key_version SET status = 'deprecated' WHERE status = 'active' AND scope_id IN ";
+        if scopes.is_empty() {
+            return Ok(());
+        }
+        let sql = AssertSqlSafe(format!("{SQL}{}", rows(1, scopes.len())));
+        let changed = within!(self, c => {
+            let query = scopes.iter().fold(sqlx::query(sql), |query, scope| query.bind(scope.0));
+            query.execute(c).await?.rows_affected()
+        });
+        if usize::try_from(changed) == Ok(scopes.len()) {
             Ok(())
         } else {
-            Err(Error::Fault("the Active version was not there to deprecate".into()))
+            Err(Error::Fault("an Active version was not there to deprecate".into()))
         }
     }
 
-    /// Inserts a version as the Active one and answers with its portal-wide id.
-    pub async fn insert_version(&mut self, row: NewVersionRow<'_>) -> Result<i64, Error> {
+    /// Inserts versions as the Active ones and answers with their portal-wide ids.
+    pub async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
         const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
-                           rotated_for_due, customer_supplied_no, material, created_at, created_by) \
-                           VALUES ($1, $2, $3, 'active', $4, $5, $6, $7, $8, $9, $10) RETURNING id";
-        let days = row.plan.new.period().map(RotationPeriod::days);
-        Ok(within!(self, c => sqlx::query_scalar(SQL)
-            .bind(row.scope.0).bind(i64::from(row.plan.number)).bind(row.plan.new.key_type().word())
-            .bind(days).bind(row.plan.due_at).bind(row.rotated_for_due)
-            .bind(row.plan.customer_supplied_no.map(i64::from)).bind(row.material).bind(row.created_at)
-            .bind(row.created_by).fetch_one(c).await)?)
+                           rotated_for_due, customer_supplied_no, material, created_at, created_by) VALUES ";
+        let sql = AssertSqlSafe(format!("{SQL}{} RETURNING id", rows(these.len(), 11)));
+        Ok(within!(self, c => {
+            let mut query = sqlx::query_scalar(sql);
+            for row in these {
+                query = query
+                    .bind(row.scope.0).bind(i64::from(row.plan.number)).bind(row.plan.new.key_type().word())
+                    .bind(Status::Active.word()).bind(row.plan.new.period().map(RotationPeriod::days))
+                    .bind(row.plan.due_at).bind(row.rotated_for_due)
+                    .bind(row.plan.customer_supplied_no.map(i64::from)).bind(row.material.as_deref())
+                    .bind(row.created_at).bind(row.created_by);
+            }
+            query.fetch_all(c).await?
+        }))
     }
 
     /// Another period for the Active version, and the due date that follows from it.

@@ -251,13 +251,27 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; nothing is done then.
-    pub async fn commit(mut self, entry: Entry) -> Result<(), Error> {
-        let number = self.append(&entry).await?;
+    pub async fn commit(self, entry: Entry) -> Result<(), Error> {
+        self.commit_all(&[entry]).await
+    }
+
+    /// Commits, with a line for each of several things that were done together. Where there is none, nothing is
+    /// committed.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is done then.
+    pub async fn commit_all(mut self, entries: &[Entry]) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let first = self.append(entries).await?;
         self.end().await?;
         // Once more where log collectors take it to another machine. Names are quoted: no line break gets out.
-        let (action, outcome, who) = (entry.action.word(), entry.outcome.word(), entry.actor.name());
-        let (place, detail, address) = (&entry.place, &entry.detail, entry.actor.address());
-        tracing::info!(target: "audit", number, action, outcome, ?who, ?place, ?detail, address);
+        for (number, entry) in (first..).zip(entries) {
+            let (action, outcome, who) = (entry.action.word(), entry.outcome.word(), entry.actor.name());
+            let (place, detail, address) = (&entry.place, &entry.detail, entry.actor.address());
+            tracing::info!(target: "audit", number, action, outcome, ?who, ?place, ?detail, address);
+        }
         Ok(())
     }
 
@@ -353,6 +367,19 @@ async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateE
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     migrations.run(pool).await
+}
+
+/// Rows in one statement that writes several. SQLite looks for a parameter's name among all of them, so that many
+/// rows take longer together than in a few statements.
+pub(crate) const ROWS: usize = 25;
+
+/// The places of so many rows with so many values each: `($1, $2), ($3, $4)`.
+fn rows(many: usize, values: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<_> = (1..=values).map(|value| format!("${}", row * values + value)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..many).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// A column that does not hold what it must.

@@ -1,13 +1,15 @@
 //! Environments and scopes.
 
+use super::aliases::read;
 use super::{Db, Tx, corrupt, is_duplicate, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
+use domain::alias::Alias;
 use domain::health::HealthState;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::key_version::KeyType;
-use domain::scope::{Country, Kind, Slug};
-use domain::view::{CountryRow, EnvironmentRow};
+use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::view::{CountryRow, EnvironmentRow, Lack, TreeCountry, TreeEnvironment};
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -49,7 +51,6 @@ impl TryFrom<EnvironmentRecord> for Environment {
 #[derive(sqlx::FromRow)]
 struct ScopeRecord {
     id: Uuid,
-    environment_id: Uuid,
     country: String,
     created_at: DateTime<Utc>,
     active: Option<i64>,
@@ -61,8 +62,26 @@ struct ScopeRecord {
 /// A scope with its row's id and what is known of its key.
 pub struct Scope {
     pub id: ScopeId,
-    pub environment: EnvironmentId,
     pub row: CountryRow,
+}
+
+/// A scope that was looked for by its name.
+pub struct Named {
+    pub id: ScopeId,
+    pub environment_name: String,
+    pub alias: Option<Alias>,
+}
+
+/// A line of the tree: an environment, and a country in it if it has any.
+#[derive(sqlx::FromRow)]
+struct TreeRecord {
+    slug: String,
+    name: String,
+    kind: String,
+    country: Option<String>,
+    key_type: Option<String>,
+    due_at: Option<DateTime<Utc>>,
+    health: Option<String>,
 }
 
 impl TryFrom<ScopeRecord> for Scope {
@@ -74,7 +93,6 @@ impl TryFrom<ScopeRecord> for Scope {
         let health = record.health.map(|word| HealthState::from_word(&word).ok_or_else(|| column("health")));
         Ok(Self {
             id: ScopeId(record.id),
-            environment: EnvironmentId(record.environment_id),
             row: CountryRow {
                 country: Country::from_code(&record.country).map_err(|_| column("country"))?,
                 active: record.active.and_then(|number| u32::try_from(number).ok()),
@@ -83,6 +101,22 @@ impl TryFrom<ScopeRecord> for Scope {
                 health: health.transpose()?,
                 created_at: record.created_at,
             },
+        })
+    }
+}
+
+impl TreeRecord {
+    fn lacks(&self, now: DateTime<Utc>) -> Result<Option<Lack>, Error> {
+        let health = self.health.as_ref().map(|word| {
+            HealthState::from_word(word)
+                .ok_or_else(|| corrupt("aws_key", "health", format!("an Active key in {}", self.slug)))
+        });
+        Ok(match (&self.key_type, self.due_at, health.transpose()?) {
+            (None, _, _) => Some(Lack::NoKey),
+            (Some(_), Some(due), _) if due <= now => Some(Lack::Rotate),
+            (Some(_), _, Some(HealthState::Refused)) => Some(Lack::Refused),
+            (Some(_), _, Some(HealthState::Unreachable)) => Some(Lack::Unreachable),
+            _ => None,
         })
     }
 }
@@ -103,7 +137,7 @@ macro_rules! select_environments {
 macro_rules! select_scopes {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.environment_id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, a.health ",
+            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, a.health ",
             "FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
             "LEFT JOIN aws_key a ON a.version_id = k.id ",
             $rest
@@ -125,10 +159,43 @@ impl Db {
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    pub async fn scopes(&self) -> Result<Vec<Scope>, Error> {
-        const SQL: &str = select_scopes!("ORDER BY s.country, s.id");
-        let records: Vec<ScopeRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
-        records.into_iter().map(Scope::try_from).collect()
+    /// Every environment with its countries and what they lack now, by slug; the countries in the order of people.
+    pub async fn tree(&self, now: DateTime<Utc>) -> Result<Vec<TreeEnvironment>, Error> {
+        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health FROM environment e \
+                           LEFT JOIN scope s ON s.environment_id = e.id \
+                           LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' \
+                           LEFT JOIN aws_key a ON a.version_id = k.id \
+                           WHERE e.removed_at IS NULL ORDER BY e.slug";
+        let records: Vec<TreeRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let mut tree: Vec<TreeEnvironment> = Vec::new();
+        for record in records {
+            let column = |name| corrupt("environment", name, &record.slug);
+            if tree.last().is_none_or(|last| last.slug.as_str() != record.slug) {
+                tree.push(TreeEnvironment {
+                    slug: Slug::try_from(record.slug.clone()).map_err(|_| column("slug"))?,
+                    name: record.name.clone(),
+                    kind: Kind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
+                    countries: Vec::new(),
+                });
+            }
+            if let (Some(country), Some(environment)) = (&record.country, tree.last_mut()) {
+                let country =
+                    Country::from_code(country).map_err(|_| corrupt("scope", "country", country))?;
+                environment.countries.push(TreeCountry { country, lacks: record.lacks(now)? });
+            }
+        }
+        tree.iter_mut().for_each(|environment| environment.countries.sort_by_key(|row| row.country.order()));
+        Ok(tree)
+    }
+
+    pub async fn named(&self, name: &ScopeName) -> Result<Named, Error> {
+        const SQL: &str = "SELECT s.id, e.name, s.alias FROM environment e JOIN scope s ON s.environment_id = e.id \
+                           WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL";
+        let found: Option<(Uuid, String, Option<String>)> = on!(self, pool => sqlx::query_as(SQL)
+            .bind(name.environment.as_str()).bind(name.country.code()).fetch_optional(pool).await)?;
+        let (id, environment_name, alias) = found.ok_or(Error::NotFound)?;
+        let id = ScopeId(id);
+        Ok(Named { id, environment_name, alias: read(alias, id)? })
     }
 
     pub async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {

@@ -71,7 +71,7 @@ impl Portal {
             tx.insert_scope(scope, id, name.country, at).await?;
             for number in 1..=versions {
                 if number > 1 {
-                    tx.deprecate(scope, number - 1).await?;
+                    tx.deprecate(&[scope]).await?;
                 }
                 let new = NewVersion::Managed { period: RotationPeriod::Days30 };
                 let due_at = new.period().map(|period| period.due_after(at));
@@ -80,13 +80,13 @@ impl Portal {
                 let material = self.new_material(scope, number);
                 let row = NewVersionRow {
                     scope,
-                    plan: &plan,
-                    material: Some(&material),
+                    plan,
+                    material: Some(material),
                     rotated_for_due: None,
                     created_at: at,
                     created_by: "crowd",
                 };
-                tx.insert_version(row).await?;
+                tx.insert_versions(&[row]).await?;
             }
         }
         tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("a crowd")).await

@@ -16,6 +16,7 @@ stories! {
     a_rotation_by_hand_begins_a_new_schedule,
     a_rotation_by_hand_and_by_itself_at_once_make_one_version,
     a_scope_that_cannot_rotate_keeps_no_other_waiting,
+    hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not,
 }
 
 async fn tick(t: &TestPortal) -> u32 {
@@ -149,4 +150,27 @@ async fn a_scope_that_cannot_rotate_keeps_no_other_waiting(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(31));
     assert_eq!(tick(t).await, 1);
     assert_eq!(versions(t, &fr).await, [(1, "deprecated"), (2, "active")]);
+}
+
+async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t: &TestPortal) {
+    let names = t.portal.crowd(250, 1, TimeDelta::days(31)).await.expect("a crowd");
+    let lines = log(t).await.len();
+    let damage =
+        "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT MIN(id) + 120 FROM key_version)";
+    execute(t.db(), damage).await.expect("damaged");
+    let three = domain::limits::DailyLimits { per_type: 3, per_scope: 3 };
+    let servers = [t.second_with(three).await, t.second_with(three).await];
+    let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
+    assert_eq!(at_once(tasks).await.into_iter().sum::<u32>(), 249);
+    assert_eq!(tick(t).await, 0);
+    let second = "SELECT COUNT(*) FROM key_version WHERE number = 2 AND status = 'active'";
+    assert_eq!(number(t.db(), second).await, 249);
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM key_version").await, 499);
+    let log = log(t).await;
+    assert_eq!(log.len(), lines + 249);
+    let places: std::collections::BTreeSet<_> = log[lines..].iter().map(|event| &event.place).collect();
+    assert_eq!(places.len(), 249, "each scope has its line");
+    assert!(log.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence), "no gaps");
+    let newest = t.portal.keys(&names[7], None).await.expect("the page").versions[0].number;
+    t.portal.material(&names[7], newest).await.expect("its material opens");
 }
