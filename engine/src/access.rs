@@ -5,6 +5,7 @@ use crate::clock::Steady;
 use crate::data::scope_name;
 use crate::lease::LeaseKey;
 use crate::notes::or_warn;
+use crate::store::keys::Numbered;
 use crate::tenant_secrets;
 use crate::{Error, Portal, SecretText, api_keys};
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use domain::alias::Alias;
 use domain::api_key::{ApiKeyId, Reach};
 use domain::data::Operation;
 use domain::id::ScopeId;
-use domain::scope::ScopeName;
+use domain::scope::{Country, ScopeName, Slug};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -41,7 +42,8 @@ struct Known {
     epoch: i64,
     looked: RwLock<Steady>,
     keys: HashMap<ApiKeyId, Arc<KnownKey>>,
-    scopes: RwLock<HashMap<ScopeName, Arc<KnownScope>>>,
+    /// By their names as services write them.
+    scopes: RwLock<HashMap<Arc<str>, Arc<KnownScope>>>,
     /// All there are, so that a name nobody has costs no more than one somebody has.
     aliases: HashMap<Alias, ScopeName>,
     secrets: Arc<tenant_secrets::Cache>,
@@ -53,7 +55,8 @@ struct KnownKey {
     name: String,
     hash: Vec<u8>,
     operations: Vec<Operation>,
-    reach: Vec<Reach>,
+    /// What it reaches of each environment; `None`: every country.
+    reach: HashMap<Slug, Vec<Option<Country>>>,
     expires_at: DateTime<Utc>,
     /// Microseconds; what is newer than `noted` is still to be written down.
     used: AtomicI64,
@@ -65,9 +68,12 @@ struct KnownKey {
 pub struct KnownScope {
     pub id: ScopeId,
     pub name: ScopeName,
+    /// Its name as a text.
+    pub text: Arc<str>,
     /// The version that encrypts; none where there is no key.
     pub active: Option<Version>,
-    versions: HashMap<i64, u32>,
+    /// In the order of their ids.
+    versions: Vec<Version>,
     /// Every alias that it has or had.
     aliases: Vec<String>,
 }
@@ -83,12 +89,13 @@ pub struct Version {
 impl KnownScope {
     /// The version of this scope that has the portal-wide id.
     pub fn version(&self, id: u32) -> Option<Version> {
-        self.versions.get(&i64::from(id)).map(|number| Version { id, number: *number })
+        let found = self.versions.binary_search_by_key(&id, |version| version.id).ok()?;
+        self.versions.get(found).copied()
     }
 
     /// Whether it is, or was, called so.
     pub fn was_called(&self, name: &str) -> bool {
-        self.aliases.iter().any(|alias| alias == name) || self.name.to_string() == name
+        self.aliases.iter().any(|alias| alias == name) || *self.text == *name
     }
 
     pub fn lease(&self, version: Version) -> LeaseKey {
@@ -100,7 +107,9 @@ impl KnownScope {
 #[derive(Clone)]
 pub struct Caller {
     key: Arc<KnownKey>,
-    pub address: String,
+    pub address: Arc<str>,
+    /// What was known when it came.
+    known: Arc<Known>,
 }
 
 impl Caller {
@@ -122,7 +131,9 @@ impl Caller {
 
     /// Whether it may know of the scope.
     pub fn reaches(&self, scope: &ScopeName) -> bool {
-        self.key.reach.iter().any(|reach| reach.includes(scope))
+        let countries = self.key.reach.get(&scope.environment);
+        countries
+            .is_some_and(|some| some.iter().any(|one| one.is_none_or(|country| country == scope.country)))
     }
 
     pub fn may(&self, operation: Operation) -> bool {
@@ -131,7 +142,7 @@ impl Caller {
 }
 
 impl Known {
-    fn scope(&self, name: &ScopeName) -> Option<Arc<KnownScope>> {
+    fn scope(&self, name: &str) -> Option<Arc<KnownScope>> {
         self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
@@ -170,12 +181,16 @@ impl Portal {
             let quota = Quota::per_second(TOLD).allow_burst(TOLD_AT_ONCE);
             let told =
                 known.map_or_else(|| Arc::new(RateLimiter::direct(quota)), |known| Arc::clone(&known.told));
+            let mut reach = HashMap::<_, Vec<_>>::new();
+            for Reach { environment, country } in key.reach {
+                reach.entry(environment).or_default().push(country);
+            }
             let known = KnownKey {
                 id: key.id,
                 name: key.name,
                 hash: key.hash,
                 operations: key.operations,
-                reach: key.reach,
+                reach,
                 expires_at: key.expires_at,
                 used: AtomicI64::new(used.max(noted)),
                 noted: AtomicI64::new(noted),
@@ -212,7 +227,7 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::UnknownApiKey`], whatever is wrong with it.
-    pub async fn caller(&self, key: &SecretText, address: &str) -> Result<Caller, Error> {
+    pub async fn caller(&self, key: &SecretText, address: impl Into<Arc<str>>) -> Result<Caller, Error> {
         const NOBODY: [u8; 32] = [0; 32];
         let Some(presented) = api_keys::read(key.expose()) else { return Err(Error::UnknownApiKey) };
         let known = self.known().await?;
@@ -223,40 +238,54 @@ impl Portal {
         match found {
             Some(key) if is_right && key.expires_at > now => {
                 key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
-                Ok(Caller { key: Arc::clone(key), address: address.to_owned() })
+                let key = Arc::clone(key);
+                Ok(Caller { key, address: address.into(), known })
             }
             _ => Err(Error::UnknownApiKey),
         }
     }
 
-    /// The scope that a text names: `production/DE`, or an alias.
-    pub(crate) async fn scope_named(&self, text: &str) -> Result<Option<ScopeName>, Error> {
-        let own = scope_name(text);
-        if own.is_some() {
-            return Ok(own);
+    /// The same caller a while later: anew where anything has moved since.
+    ///
+    /// # Errors
+    /// As [`Portal::caller`].
+    pub async fn still_there(&self, caller: Caller, key: &SecretText) -> Result<Caller, Error> {
+        if Arc::ptr_eq(&caller.known, &self.known().await?) && caller.key.expires_at > self.now() {
+            return Ok(caller);
         }
-        let Ok(alias) = text.parse::<Alias>() else { return Ok(None) };
-        Ok(self.known().await?.aliases.get(&alias).cloned())
+        self.caller(key, caller.address).await
+    }
+
+    /// The scope that a text names, `production/DE` or an alias, and the scope itself if the caller may know of it. What it may
+    /// not is answered like what does not exist.
+    pub(crate) async fn scope_for(
+        &self,
+        caller: &Caller,
+        text: &str,
+    ) -> (Option<Arc<str>>, Result<Arc<KnownScope>, Error>) {
+        let known = match self.known().await {
+            Ok(known) => known,
+            Err(error) => return (None, Err(error)),
+        };
+        if let Some(scope) = known.scope(text) {
+            let text = Arc::clone(&scope.text);
+            let reached = if caller.reaches(&scope.name) { Ok(scope) } else { Err(Error::NotFound) };
+            return (Some(text), reached);
+        }
+        let alias = || known.aliases.get(&text.parse::<Alias>().ok()?).cloned();
+        let Some(name) = scope_name(text).or_else(alias) else { return (None, Err(Error::NotFound)) };
+        let text = Arc::from(name.to_string());
+        let scope = match known.scope(&text) {
+            _ if !caller.reaches(&name) => Err(Error::NotFound),
+            Some(scope) => Ok(scope),
+            None => self.read_scope(&known, &name).await,
+        };
+        (Some(text), scope)
     }
 
     /// The tenant secrets in memory. They end when the epoch moves.
     pub(crate) async fn known_secrets(&self) -> Result<Arc<tenant_secrets::Cache>, Error> {
         Ok(Arc::clone(&self.known().await?.secrets))
-    }
-
-    /// A scope that the caller may know of. What it may not is answered like what does not exist.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn scope_of(&self, caller: &Caller, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
-        if !caller.reaches(name) {
-            return Err(Error::NotFound);
-        }
-        let known = self.known().await?;
-        match known.scope(name) {
-            Some(scope) => Ok(scope),
-            None => self.read_scope(&known, name).await,
-        }
     }
 
     /// The scope once more: another server may have made a version a moment ago.
@@ -271,19 +300,21 @@ impl Portal {
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
         let (scope, _) = self.scope(name).await?;
         let aliases = self.db().aliases_ever(scope.id).await?;
-        let (name, versions) = (name.clone(), HashMap::new());
-        let mut read = KnownScope { id: scope.id, name, active: None, versions, aliases };
-        for version in self.db().version_numbers(scope.id).await? {
-            read.versions.insert(version.id, version.number);
-            if version.is_active {
-                let id = u32::try_from(version.id)
-                    .map_err(|_| Error::Fault("a version's id is too large".into()))?;
-                read.active = Some(Version { id, number: version.number });
+        let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
+        let mut read = KnownScope { id: scope.id, name, text, active: None, versions, aliases };
+        for Numbered { id, number, is_active } in self.db().version_numbers(scope.id).await? {
+            let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
+            let version = Version { id, number };
+            read.versions.push(version);
+            if is_active {
+                read.active = Some(version);
             }
         }
+        read.versions.sort_unstable_by_key(|version| version.id);
+        read.versions.shrink_to_fit();
         let read = Arc::new(read);
         let mut scopes = known.scopes.write().unwrap_or_else(PoisonError::into_inner);
-        scopes.insert(read.name.clone(), Arc::clone(&read));
+        scopes.insert(Arc::clone(&read.text), Arc::clone(&read));
         Ok(read)
     }
 

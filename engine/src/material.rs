@@ -1,7 +1,8 @@
 //! The material of a version while it is leased, with the keys that are derived from it. They end when it does.
 
-use crate::{SecretBytes, random};
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use crate::SecretBytes;
+use crate::random::{self, NONCE};
+use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -67,14 +68,21 @@ fn expand(material: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
         .expect("what is asked for is within HKDF's limit");
 }
 
-/// AES-256-GCM (SP 800-38D): the ciphertext with its tag of 16 bytes behind it.
-pub fn encrypt(cipher: &Aes256Gcm, nonce: [u8; 12], aad: &[u8], plain: &[u8]) -> Vec<u8> {
-    let payload = Payload { msg: plain, aad };
-    cipher.encrypt(&Nonce::from(nonce), payload).expect("AES-GCM encrypts messages of this size")
+/// AES-256-GCM (SP 800-38D): behind what is there, a fresh nonce, the ciphertext, and its tag of 16 bytes.
+pub fn encrypt(cipher: &Aes256Gcm, aad: &[u8], plain: &[u8], out: &mut Vec<u8>) {
+    encrypt_with(cipher, random::nonce(), aad, plain, out);
+}
+
+fn encrypt_with(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], plain: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&nonce);
+    let begin = out.len();
+    out.extend_from_slice(plain);
+    let tag = cipher.encrypt_inout_detached(&Nonce::from(nonce), aad, (&mut out[begin..]).into());
+    out.extend_from_slice(&tag.expect("AES-GCM encrypts messages of this size"));
 }
 
 /// `None` when it was changed, or made under another key, nonce or associated data.
-pub fn decrypt(cipher: &Aes256Gcm, nonce: [u8; 12], aad: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+pub fn decrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
     let payload = Payload { msg: sealed, aad };
     cipher.decrypt(&Nonce::from(nonce), payload).ok().map(SecretBytes::new)
 }
@@ -146,8 +154,14 @@ mod tests {
         Material::new(SecretBytes::new(vec![7; 32]))
     }
 
+    fn sealed(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encrypt_with(cipher, nonce, aad, plain, &mut out);
+        out.split_off(NONCE)
+    }
+
     fn mark(cipher: &Aes256Gcm) -> Vec<u8> {
-        encrypt(cipher, [0; 12], b"", &[0; 16])
+        sealed(cipher, [0; NONCE], b"", &[0; 16])
     }
 
     #[test]
@@ -184,12 +198,12 @@ mod tests {
             let key: [u8; 32] = test.key[..].try_into().expect("a key");
             let nonce: [u8; 12] = test.nonce[..].try_into().expect("a nonce");
             let cipher = Aes256Gcm::new((&key).into());
-            let sealed = [&test.ct[..], &test.tag].concat();
-            let opened = decrypt(&cipher, nonce, &test.aad, &sealed);
+            let published = [&test.ct[..], &test.tag].concat();
+            let opened = decrypt(&cipher, nonce, &test.aad, &published);
             match test.result {
                 TestResult::Valid => {
                     assert_eq!(opened.expect("it opens").expose(), &test.pt[..], "no. {}", test.tc_id);
-                    assert_eq!(encrypt(&cipher, nonce, &test.aad, &test.pt), sealed, "no. {}", test.tc_id);
+                    assert_eq!(sealed(&cipher, nonce, &test.aad, &test.pt), published, "no. {}", test.tc_id);
                 }
                 _ => assert!(opened.is_none(), "no. {}", test.tc_id),
             }

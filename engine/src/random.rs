@@ -1,7 +1,13 @@
 //! The only source of randomness: the operating system's.
 
 use crate::SecretBytes;
+use std::cell::RefCell;
 use uuid::Uuid;
+
+/// Bytes of a nonce of AES-GCM (SP 800-38D, 8.2.2).
+pub const NONCE: usize = 12;
+/// So many nonces are fetched at a time: asking for each takes longer than encrypting a data key.
+const POOLED: usize = 256;
 
 /// Fresh random bytes.
 ///
@@ -12,6 +18,20 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     #[expect(clippy::disallowed_methods, reason = "the one place that may")]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// A fresh nonce. No secret: it stands in what it encrypted.
+pub fn nonce() -> [u8; NONCE] {
+    thread_local! {
+        static POOL: RefCell<Vec<[u8; NONCE]>> = RefCell::default();
+    }
+    POOL.with_borrow_mut(|pool| {
+        if pool.is_empty() {
+            let many: [u8; NONCE * POOLED] = bytes();
+            pool.extend(many.as_chunks().0);
+        }
+        pool.pop().unwrap_or_else(bytes)
+    })
 }
 
 /// Fresh random bytes on the heap, overwritten when dropped.
@@ -25,4 +45,19 @@ pub fn secret(length: usize) -> SecretBytes {
 /// A fresh identifier.
 pub fn uuid() -> Uuid {
     uuid::Builder::from_random_bytes(bytes()).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_nonce_comes_twice_from_however_many_threads() {
+        let threads: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(|| (0..3 * POOLED).map(|_| nonce()).collect::<Vec<_>>()))
+            .collect();
+        let all: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().expect("nonces")).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), 4 * 3 * POOLED);
+    }
 }

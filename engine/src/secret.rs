@@ -18,6 +18,12 @@ impl SecretBytes {
     }
 }
 
+impl From<Vec<u8>> for SecretBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
 /// Secret text: a password, a code, a token. It can be read from a form and goes nowhere else.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]

@@ -5,6 +5,7 @@ pub mod foreign;
 pub mod kms;
 pub mod look;
 
+use crate::access::{Caller, KnownScope};
 use crate::audit::{Actor, Entry};
 use crate::envelope::RootKey;
 use crate::lease::LeaseKey;
@@ -23,7 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// Which database a story runs on.
@@ -177,6 +178,14 @@ impl Portal {
             self.open_tenant_secret(&name, &stored)?;
         }
         Ok(())
+    }
+
+    /// A scope, as a service's request finds it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for one that the caller may not know of.
+    pub async fn scope_of(&self, caller: &Caller, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        self.scope_for(caller, &name.to_string()).await.1
     }
 
     /// Ends the journal as the end of a server does; the database stays open for the story.

@@ -3,7 +3,6 @@
 //! A client that waits, for whatever reason, is closed after a while; when every place is taken, the
 //! one that has waited longest makes room. So connections that ask nothing cannot keep others out.
 
-use axum::extract::Request;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -84,10 +83,9 @@ impl Connection {
     }
 
     /// The headers of a request are there.
-    pub fn asked<B>(&self, request: &mut Request<B>) {
+    pub fn asked(&self) {
         let mut state = held(&self.0.state);
         (state.has_asked, state.since) = (true, Instant::now());
-        request.extensions_mut().insert(self.clone());
     }
 
     /// Work for it is under way until the answer is dropped.
@@ -178,7 +176,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_connection_is_over_while_it_is_worked_for() {
         let entered = Connections::default().enter().expect("a place");
-        entered.connection.asked(&mut Request::new(()));
+        entered.connection.asked();
         let work = entered.connection.clone().at_work();
         let began = Instant::now();
         let end = async {

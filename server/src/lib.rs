@@ -18,6 +18,7 @@ pub mod settings;
 mod state;
 mod telemetry;
 pub mod web;
+mod workers;
 
 pub use router::{PAGES, Row, Who, router};
 pub use state::App;

@@ -107,10 +107,11 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))
-        .merge(api::router(&app))
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))
+        // The doors count and dress their answers themselves.
+        .merge(api::router())
         .with_state(app)
 }
 

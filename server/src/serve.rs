@@ -1,20 +1,16 @@
 //! Start and end of the server.
 
-use crate::connections::{Connections, HEADERS};
+use crate::connections::Connections;
 use crate::settings::Settings;
+use crate::workers::{Workers, served};
 use crate::{App, Stop, router, telemetry};
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
 use engine::envelope::RootKey;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::{
     Clock, Hardened, Portal, SecretText, access, health, journal, lease, right_root_key, root_key, scheduler,
 };
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
@@ -25,7 +21,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 use url::Url;
 
 /// Requests under way at the end get this long.
@@ -355,22 +350,6 @@ async fn keep_syncing(portal: Portal) {
     }
 }
 
-/// HTTP/1.1 and HTTP/2, with an end to everything a client can make the server keep.
-fn protocols() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEADERS)
-        .max_concurrent_streams(16)
-        .max_header_list_size(32 * 1024)
-        .initial_stream_window_size(64 * 1024)
-        .initial_connection_window_size(128 * 1024)
-        .max_send_buf_size(64 * 1024);
-    server
-}
-
 /// Accepts connections until SIGTERM or SIGINT, then drains. Also when work in the background ended, which none of it does: whoever
 /// looks after the server starts it again.
 async fn accept(listener: TcpListener, router: Router, app: App, work: &mut JoinSet<()>) -> Result<(), Stop> {
@@ -379,7 +358,8 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let graceful = GracefulShutdown::new();
     let connections = Connections::default();
-    let server = protocols();
+    let workers = Workers::start()
+        .map_err(|error| Stop::new(format!("A thread for connections cannot be started: {error}.")))?;
     let mut ended = Ok(());
     loop {
         let (stream, peer) = tokio::select! {
@@ -402,22 +382,8 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
         };
         // With work under way on every connection there is nothing to be had here.
         let Some(entered) = connections.enter() else { continue };
-        let asking = entered.connection.clone();
-        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
-            asking.asked(&mut request);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
-        });
-        let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection.into_owned());
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-                () = entered.connection.over() => tracing::debug!("a connection that waited is closed"),
-            }
-        });
+        let Ok(stream) = stream.into_std() else { continue };
+        workers.spawn(served(app.clone(), router.clone(), (stream, peer), entered, graceful.watcher()));
     }
     app.drain();
     drop(listener);

@@ -12,6 +12,8 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::data::{Deed, Door};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -60,10 +62,14 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
 /// Counts items of the data plane: by door, by what was asked for, by how it ended.
 pub fn count_data(door: Door, deed: Deed, outcome: &'static str, items: usize) {
     if items > 0 {
-        let count = metrics::counter!(
-            "keystead_data_items_total", "door" => door.word(), "operation" => deed.word(), "outcome" => outcome
-        );
-        count.increment(items as u64);
+        ITEMS.with_borrow_mut(|counters| {
+            let counter = counters.entry((door, deed, outcome)).or_insert_with(|| {
+                metrics::counter!(
+                    "keystead_data_items_total", "door" => door.word(), "operation" => deed.word(), "outcome" => outcome
+                )
+            });
+            counter.increment(items as u64);
+        });
     }
 }
 
@@ -100,8 +106,8 @@ pub fn metrics_router(handle: PrometheusHandle) -> Router {
 
 /// A method as it is counted and logged. A client may make up any number of words, and each would
 /// be a counter that stays.
-fn known(method: &Method) -> &str {
-    const KNOWN: [Method; 9] = [
+fn known(method: &Method) -> &'static str {
+    static KNOWN: [Method; 9] = [
         Method::GET,
         Method::HEAD,
         Method::POST,
@@ -112,38 +118,70 @@ fn known(method: &Method) -> &str {
         Method::TRACE,
         Method::CONNECT,
     ];
-    if KNOWN.contains(method) { method.as_str() } else { "other" }
+    KNOWN.iter().find(|known| *known == method).map_or("other", Method::as_str)
 }
 
-/// Counts and logs each request by its route, never by its address: that may hold names.
-/// What was refused for who asked, or how, is a warning that says where it came from.
+/// Counts each request by its route, never by its address: that may hold names. Logs it, too; what was refused for who
+/// asked, or how, is a warning that says where it came from.
 pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let address = visitor::client(&app, request.extensions(), request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let method = known(request.method()).to_owned();
+    let method = request.method().clone();
     let began = Instant::now();
     let response = next.run(request).await;
-    let took = began.elapsed();
-    let status = response.status().as_u16();
-    let labels = [("method", method.clone()), ("route", route.clone()), ("status", status.to_string())];
-    metrics::counter!("keystead_http_requests_total", &labels).increment(1);
-    metrics::histogram!("keystead_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
-    if route.starts_with("/api") {
-        // Thousands a second: each is in the journal or, without a key that works, in the metrics.
-        tracing::debug!(
-            method,
-            route,
-            status,
-            address,
-            took_ms = took.as_millis() as u64,
-            "request of a service"
-        );
-    } else if matches!(status, 400 | 401 | 403 | 408 | 413 | 421 | 429) {
+    let (method, status) = (known(&method), response.status().as_u16());
+    let took_ms = count(method, &route, status, began);
+    if matches!(status, 400 | 401 | 403 | 408 | 413 | 421 | 429) {
         let reason =
             response.extensions().get::<Reason>().map(|reason| reason.0.as_str()).unwrap_or_default();
         tracing::warn!(method, route, status, address, reason, "a request was refused");
     } else if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
-        tracing::info!(method, route, status, took_ms = took.as_millis() as u64, "request");
+        tracing::info!(method, route, status, took_ms, "request");
     }
     response
+}
+
+/// The same for a request of a service. There are thousands a second: each is in the journal or, without a key that works,
+/// in the metrics.
+pub fn observed(method: &Method, route: &'static str, address: &str, began: Instant, response: &Response) {
+    let (method, status) = (known(method), response.status().as_u16());
+    let took_ms = count(method, route, status, began);
+    tracing::debug!(method, route, status, address, took_ms, "request of a service");
+}
+
+fn count(method: &'static str, route: &str, status: u16, began: Instant) -> u64 {
+    let took = began.elapsed();
+    METERS.with_borrow_mut(|meters| {
+        let meter = match meters.get_mut(&(method, status)).and_then(|routes| routes.get(route)) {
+            Some(meter) => meter,
+            None => {
+                let routes = meters.entry((method, status)).or_default();
+                routes.entry(route.to_owned()).or_insert_with(|| Meter::of(method, route, status))
+            }
+        };
+        meter.requests.increment(1);
+        meter.seconds.record(took.as_secs_f64());
+    });
+    took.as_millis() as u64
+}
+
+/// The metrics of a kind of request.
+struct Meter {
+    requests: metrics::Counter,
+    seconds: metrics::Histogram,
+}
+
+thread_local! {
+    /// Found again without their labels being put together anew; as few as there are addresses.
+    static METERS: RefCell<HashMap<(&'static str, u16), HashMap<String, Meter>>> = RefCell::default();
+    static ITEMS: RefCell<HashMap<(Door, Deed, &'static str), metrics::Counter>> = RefCell::default();
+}
+
+impl Meter {
+    fn of(method: &'static str, route: &str, status: u16) -> Self {
+        let (route, status) = (route.to_owned(), status.to_string());
+        let seconds = metrics::histogram!("keystead_http_request_seconds", "route" => route.clone());
+        let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
+        Self { requests: metrics::counter!("keystead_http_requests_total", &labels), seconds }
+    }
 }

@@ -10,14 +10,14 @@
 
 use super::Refused;
 use super::context::{self, Context};
+use crate::SecretBytes;
 use crate::material::{Material, Salt, Use, decrypt, encrypt};
-use crate::{SecretBytes, random};
+use crate::random::NONCE;
 use prost::Message as _;
 
 /// Bytes of a data key (AES-256).
 pub const DEK: usize = 32;
 const SALT: usize = 16;
-const NONCE: usize = 12;
 const TAG: usize = 16;
 const DATA: usize = SALT + NONCE + DEK + TAG;
 /// Longest tenant id that is read.
@@ -56,9 +56,9 @@ fn associated(version: u32, context: &Context) -> Vec<u8> {
 /// Wraps a data key with the version's material.
 pub fn seal(material: &Material, version: u32, dek: &[u8; DEK], context: &Context) -> Vec<u8> {
     let (salt, cipher) = material.sealing(Use::DataKey, version);
-    let nonce: [u8; NONCE] = random::bytes();
-    let body = encrypt(&cipher, nonce, &associated(version, context), dek);
-    let data = [&salt[..], &nonce, &body].concat();
+    let mut data = Vec::with_capacity(DATA);
+    data.extend_from_slice(&salt);
+    encrypt(&cipher, &associated(version, context), dek, &mut data);
     let kms_config_id = i32::try_from(version).expect("ids of versions are below 2^31");
     let dek = EncryptedDek { data, kms_config_id, tenant_id: String::new() };
     EncryptedDeks { encrypted_deks: vec![dek] }.encode_to_vec()

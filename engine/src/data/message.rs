@@ -9,12 +9,12 @@
 
 use super::Refused;
 use super::context::{self, Context};
+use crate::SecretBytes;
 use crate::material::{Material, Salt, Use, decrypt, encrypt};
-use crate::{SecretBytes, random};
+use crate::random::NONCE;
 
 const MAGIC: [u8; 4] = *b"KSD\x01";
 const SALT: usize = 16;
-const NONCE: usize = 12;
 const TAG: usize = 16;
 const HEADER: usize = MAGIC.len() + 4 + SALT;
 
@@ -39,14 +39,11 @@ fn associated(header: &[u8], context: &Context) -> Vec<u8> {
 /// Encrypts with the version's material.
 pub fn seal(material: &Material, version: u32, plain: &[u8], context: &Context) -> Vec<u8> {
     let (salt, cipher) = material.sealing(Use::Message, version);
-    let nonce: [u8; NONCE] = random::bytes();
     let mut sealed = Vec::with_capacity(plain.len() + OVERHEAD);
     sealed.extend_from_slice(&MAGIC);
     sealed.extend_from_slice(&version.to_be_bytes());
     sealed.extend_from_slice(&salt);
-    let body = encrypt(&cipher, nonce, &associated(&sealed, context), plain);
-    sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(&body);
+    encrypt(&cipher, &associated(&sealed, context), plain, &mut sealed);
     sealed
 }
 

@@ -28,7 +28,6 @@ use edek::{DEK, Edek};
 use futures_util::future::join_all;
 use message::Message;
 use record::{Asked, Done, count};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Items of one request at most.
@@ -349,56 +348,55 @@ impl Portal {
         read: &[Result<F, Refused>],
         items: &Items<ToOpen>,
     ) -> Result<Answers<Opened>, Error> {
-        let mut of_version: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for (index, foreign) in read.iter().enumerate() {
-            if let Ok(foreign) = foreign {
-                of_version.entry(foreign.version()).or_default().push(index);
-            }
-        }
+        let read_ones =
+            read.iter().enumerate().filter_map(|(index, foreign)| Some((foreign.as_ref().ok()?, index)));
+        let mut of_version: Vec<_> = read_ones.map(|(foreign, index)| (foreign.version(), index)).collect();
+        of_version.sort_unstable();
         // Another server may have made a version a moment ago, and with it what is to be opened here.
-        if of_version.keys().any(|id| scope.version(*id).is_none()) {
+        if of_version.iter().any(|(id, _)| scope.version(*id).is_none()) {
             scope = self.scope_anew(&scope.name).await?;
         }
         let refused =
             |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
         let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
-        let of_known = of_version.into_iter().filter_map(|(id, indices)| Some((scope.version(id)?, indices)));
+        let of_known = of_version
+            .chunk_by(|(one, _), (other, _)| one == other)
+            .filter_map(|group| Some((scope.version(group[0].0)?, group)));
         // All at once: a customer's KMS may have to be asked for each.
-        let opening = of_known.map(|(version, indices)| {
+        let opening = of_known.map(|(version, group)| {
             let scope = &scope;
             async move {
-                let of_this = indices.iter().filter_map(|index| items[*index].as_ref().ok());
+                let of_this = group.iter().filter_map(|(_, index)| items[*index].as_ref().ok());
                 let bytes = of_this.map(|item| item.sealed.len()).sum::<usize>();
                 let open = |material: &Material| -> Vec<_> {
-                    let open = |index: &usize| match (&read[*index], &items[*index]) {
+                    let open = |(_, index): &(u32, usize)| match (&read[*index], &items[*index]) {
                         (Ok(foreign), Ok(item)) => foreign.open(material, &item.context),
                         (Err(refused), _) | (_, Err(refused)) => Err(*refused),
                     };
-                    indices.iter().map(open).collect()
+                    group.iter().map(open).collect()
                 };
                 let opened = self.with_material(scope.lease(version), bytes as u64, open).await;
-                (version, indices, opened)
+                (version, group, opened)
             }
         });
-        for (version, indices, opened) in join_all(opening).await {
+        for (version, group, opened) in join_all(opening).await {
+            let indices = group.iter().map(|(_, index)| *index);
             match opened {
                 Ok(opened) => {
                     let seen = opened.iter().filter(|opened| opened.is_ok()).count();
                     self.usage_counts().count(version.id, 0, seen, self.now());
-                    for (index, opened) in indices.iter().zip(opened) {
-                        answers[*index] = opened
+                    for (index, opened) in indices.zip(opened) {
+                        answers[index] = opened
                             .map(|bytes| Opened { bytes, version: version.number })
                             .map_err(Error::from);
                     }
                 }
                 // What holds for one version need not hold for the others of a batch.
                 Err(Error::KmsRefused(code)) => {
-                    indices.iter().for_each(|index| answers[*index] = Err(Error::KmsRefused(code.clone())));
+                    indices.for_each(|index| answers[index] = Err(Error::KmsRefused(code.clone())));
                 }
                 Err(Error::KmsUnreachable(code)) => {
-                    indices
-                        .iter()
-                        .for_each(|index| answers[*index] = Err(Error::KmsUnreachable(code.clone())));
+                    indices.for_each(|index| answers[index] = Err(Error::KmsUnreachable(code.clone())));
                 }
                 Err(error) => return Err(error),
             }

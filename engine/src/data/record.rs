@@ -14,14 +14,18 @@ const SCOPE_TEXT: usize = 64;
 pub(super) struct Asked {
     /// Its own name, so that whoever searches for a scope finds what was asked under an alias of it; what was asked for
     /// where there is no such scope, and then nothing in it looks like one that there is.
-    pub text: String,
+    pub text: Arc<str>,
     /// The scope, if the caller may know of it.
     pub scope: Result<Arc<KnownScope>, Error>,
 }
 
 impl Asked {
     /// The scope, if the caller may do this there.
-    pub fn allowed(self, caller: &Caller, operation: Operation) -> (String, Result<Arc<KnownScope>, Error>) {
+    pub fn allowed(
+        self,
+        caller: &Caller,
+        operation: Operation,
+    ) -> (Arc<str>, Result<Arc<KnownScope>, Error>) {
         let scope = self.scope.and_then(|scope| match caller.may(operation) {
             true => Ok(scope),
             false => Err(Error::NotAllowed(operation)),
@@ -62,12 +66,10 @@ pub(super) fn count(number: usize) -> u32 {
 impl Portal {
     /// What a text names: `production/DE`, or an alias.
     pub(super) async fn asked(&self, caller: &Caller, text: &str) -> Asked {
-        let unknown = || text.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect();
-        match self.scope_named(text).await {
-            Ok(Some(name)) => Asked { text: name.to_string(), scope: self.scope_of(caller, &name).await },
-            Ok(None) => Asked { text: unknown(), scope: Err(Error::NotFound) },
-            Err(error) => Asked { text: unknown(), scope: Err(error) },
-        }
+        let (name, scope) = self.scope_for(caller, text).await;
+        let unknown =
+            || text.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect::<String>().into();
+        Asked { text: name.unwrap_or_else(unknown), scope }
     }
 
     /// Writes down what was done before anybody is told.
@@ -77,7 +79,7 @@ impl Portal {
     pub(super) async fn write_down(
         &self,
         call: &Call,
-        scope: String,
+        scope: Arc<str>,
         done: Done,
         why: Option<&Error>,
     ) -> Result<(), Error> {
@@ -91,7 +93,7 @@ impl Portal {
     pub(super) async fn write_all_down(
         &self,
         call: &Call,
-        lines: Vec<(String, Done)>,
+        lines: Vec<(Arc<str>, Done)>,
         why: Option<&Error>,
     ) -> Result<(), Error> {
         let of_events: usize =
@@ -106,7 +108,7 @@ impl Portal {
     async fn write_line(
         &self,
         call: &Call,
-        scope: String,
+        scope: Arc<str>,
         done: Done,
         why: Option<&Error>,
         has_room: bool,
@@ -122,13 +124,13 @@ impl Portal {
             key: call.caller.seen(),
             door: call.door,
             deed,
-            scope,
+            scope: scope.to_string(),
             versions,
             items,
             failed,
             outcome: if failed > 0 && failed >= items { Outcome::Refused } else { Outcome::Done },
             code: why.map(|error| error.word().to_owned()),
-            address: call.caller.address.clone(),
+            address: call.caller.address.to_string(),
             event,
             made,
             told,

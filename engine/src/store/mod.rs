@@ -118,6 +118,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
+            // In KiB, for each connection: the system keeps the file's pages already.
+            .pragma("cache_size", "-512")
             .busy_timeout(Duration::from_secs(5));
         let pool = |connections| {
             let pool = SqlitePoolOptions::new().max_connections(connections);

@@ -1,9 +1,11 @@
 //! How much each version is used, in sums of a day.
 
-use super::{Db, Tx, on, within};
+use super::{Db, ROWS, Tx, on, rows, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
+use domain::rotation::day_start;
 use domain::view::UsageView;
+use std::sync::LazyLock;
 
 /// What was counted of a version since the last time it was written down.
 #[derive(Clone, Copy, Debug)]
@@ -38,32 +40,56 @@ impl Db {
     }
 }
 
+/// What becomes of a row that is there already.
+macro_rules! add_up {
+    () => {
+        "ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
+         seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
+         excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END"
+    };
+}
+
+/// Adds so many rows to those that are there.
+fn add(many: usize) -> String {
+    let rows = rows(many, 5);
+    format!("INSERT INTO version_usage (version_id, day, issued, seen, last_at) VALUES {rows} {}", add_up!())
+}
+
 impl Tx {
-    /// Adds to the sums of a day; every server adds its own.
-    pub async fn add_usage(
-        &mut self,
-        version: i64,
-        day: DateTime<Utc>,
-        counted: Counted,
-    ) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) VALUES ($1, $2, $3, $4, $5) \
-                           ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
-                           seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
-                           excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END";
-        within!(self, c => sqlx::query(SQL)
-            .bind(version).bind(day).bind(i64_of(counted.issued)).bind(i64_of(counted.seen)).bind(counted.last_at)
-            .execute(c).await.map(drop))?;
+    /// Adds to the sums of the days; every server adds its own.
+    pub async fn add_usage(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
+        static ONE: LazyLock<String> = LazyLock::new(|| add(1));
+        static MANY: LazyLock<String> = LazyLock::new(|| add(ROWS));
+        let (chunks, rest) = counted.as_chunks::<ROWS>();
+        for some in chunks {
+            self.add_some(&MANY, some).await?;
+        }
+        for one in rest.chunks(1) {
+            self.add_some(&ONE, one).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_some(&mut self, sql: &'static str, counted: &[(i64, Counted)]) -> Result<(), Error> {
+        within!(self, c => {
+            let mut query = sqlx::query(sql);
+            for (version, Counted { issued, seen, last_at }) in counted {
+                query = query.bind(version).bind(day_start(*last_at));
+                query = query.bind(i64_of(*issued)).bind(i64_of(*seen)).bind(last_at);
+            }
+            query.execute(c).await.map(drop)
+        })?;
         Ok(())
     }
 
     /// Folds the days before `before` into one line a version.
     pub async fn fold_usage(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
-        const FOLD: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) \
-                            SELECT version_id, $2, CAST(SUM(issued) AS BIGINT), CAST(SUM(seen) AS BIGINT), MAX(last_at) \
-                            FROM version_usage WHERE day > $2 AND day < $1 GROUP BY version_id \
-                            ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
-                            seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
-                            excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END";
+        const FOLD: &str = concat!(
+            "INSERT INTO version_usage (version_id, day, issued, seen, last_at) SELECT version_id, $2, \
+             CAST(SUM(issued) AS BIGINT), CAST(SUM(seen) AS BIGINT), MAX(last_at) FROM version_usage \
+             WHERE day > $2 AND day < $1 GROUP BY version_id ",
+            add_up!()
+        );
         const FORGET: &str = "DELETE FROM version_usage WHERE day > $2 AND day < $1";
         within!(self, c => sqlx::query(FOLD).bind(before).bind(into).execute(c).await.map(drop))?;
         Ok(

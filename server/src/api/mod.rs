@@ -1,39 +1,36 @@
 //! The doors of the data plane: each translates what services say into calls of the engine, and back. They ignore cookies
 //! and take requests from anywhere: what lets a service in is its API key alone.
 //!
-//! Reading order: this file (every address there is), `service` (who asks), `problem` (how a request fails), one folder a
-//! door: `native`, `tsp`.
+//! Reading order: this file (every address there is), `doorman` (what each request goes through), `service` (who asks),
+//! `problem` (how a request fails), one folder a door: `native`, `tsp`.
 
+mod doorman;
 pub mod native;
 mod problem;
 mod service;
 mod strict;
 pub mod tsp;
 
+pub use doorman::{Answer, Ask, Peer, answer, is_door};
 pub use problem::Failed;
-pub use service::{Client, Service};
 
 use crate::App;
-use crate::web::guard;
+use axum::Router;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any};
-use axum::{Router, middleware};
-use data_encoding::BASE64;
+use axum::routing::any;
+use base64_simd::STANDARD;
 use domain::data::Operation;
 use engine::data::Refused;
 use serde::Serialize;
-use tower_http::catch_panic::CatchPanicLayer;
 
-/// Standard base64 with padding (RFC 4648, 4), in one way: the crate also reads several texts one behind the other.
+/// Standard base64 with padding (RFC 4648, 4), in one way.
 ///
 /// # Errors
 /// [`Refused::NotBase64`].
 fn base64(text: &str) -> Result<Vec<u8>, Refused> {
-    let is_one = !text.trim_end_matches('=').contains('=');
-    let bytes = BASE64.decode(text.as_bytes()).ok().filter(|_| is_one);
-    bytes.ok_or(Refused::NotBase64)
+    STANDARD.decode_to_vec(text).map_err(|_| Refused::NotBase64)
 }
 
 /// What serde says of a body, without what the body says.
@@ -48,9 +45,17 @@ fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
 /// An answer; one that cannot be written becomes the door's own failure ([`problem::as_problem`]).
 fn json<T: Serialize>(answer: &T) -> Response {
     match serde_json::to_vec(answer) {
-        Ok(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+        Ok(body) => json_text(body),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// An answer that is written already.
+fn json_text(body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().reserve(16);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// Who may use an address of a door.
@@ -73,25 +78,88 @@ pub struct Row {
     pub path: &'static str,
     pub method: Method,
     pub needs: Needs,
-    pub(crate) handler: fn() -> MethodRouter<App>,
+    pub(crate) handler: Handler,
 }
 
-/// Every address of every door. The router is made from it and the tests attack every row of it.
+/// What answers at an address.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// The same to everybody.
+    Open(fn() -> Response),
+    /// A service with a key.
+    Asked(fn(Ask) -> Answer),
+}
+
+/// Every address of every door. What is answered is found by it and the tests attack every row of it.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     native::ROWS.iter().chain(tsp::ROWS)
 }
 
-pub fn router(app: &App) -> Router<App> {
-    rows()
-        .fold(Router::new(), |router, row| router.route(row.path, (row.handler)()))
-        .route("/api", any(problem::nothing_here))
-        .route("/api/", any(problem::nothing_here))
-        .route("/api/{*rest}", any(problem::nothing_here))
-        .route("/api/1", any(tsp::nothing_here))
-        .route("/api/1/", any(tsp::nothing_here))
-        .route("/api/1/{*rest}", any(tsp::nothing_here))
-        .layer(middleware::from_fn_with_state(app.doors().clone(), guard::shed))
-        .layer(middleware::from_fn_with_state(app.clone(), service::known_first))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), problem::as_problem))
+/// The doors behind a router. A server asks [`answer`] past it.
+pub fn router() -> Router<App> {
+    let answer = any(doorman::answer_in_router);
+    Router::new().route("/api", answer.clone()).route("/api/", answer.clone()).route("/api/{*rest}", answer)
+}
+
+/// Makes a table of addresses out of lines.
+macro_rules! addresses {
+    ($($path:literal $method:ident $needs:expr => $how:ident $handler:expr;)*) => {
+        &[$($crate::api::Row {
+            path: $path,
+            method: axum::http::Method::$method,
+            needs: $needs,
+            handler: $crate::api::handler!($how $handler),
+        }),*]
+    };
+}
+
+macro_rules! handler {
+    (open $handler:expr) => {
+        $crate::api::Handler::Open($handler)
+    };
+    (asked $handler:expr) => {
+        $crate::api::Handler::Asked(|ask| {
+            Box::pin(async move { axum::response::IntoResponse::into_response($handler(ask).await) })
+        })
+    };
+}
+use {addresses, handler};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::BASE64;
+
+    #[test]
+    fn a_text_is_read_in_one_way_or_not_at_all() {
+        for length in 0..200_usize {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 37 + length) as u8).collect();
+            let text = BASE64.encode(&bytes);
+            assert_eq!(base64(&text).expect("it is base64"), bytes);
+            // Every other text of its length that differs in one place is other bytes, or none.
+            for (at, other) in
+                (0..text.len()).flat_map(|at| b"A/+=-_ \n\0~".iter().map(move |other| (at, *other)))
+            {
+                let mut changed = text.clone().into_bytes();
+                if std::mem::replace(&mut changed[at], other) == other {
+                    continue;
+                }
+                let changed = String::from_utf8(changed).expect("text");
+                let read = base64(&changed);
+                let strict = BASE64.decode(changed.as_bytes()).ok().filter(|_| is_one(&changed));
+                assert_eq!(read.clone().ok(), strict, "{changed:?}");
+                assert_ne!(read, Ok(bytes.clone()), "{changed:?}");
+            }
+        }
+        for wrong in
+            ["QQ", "QQ=", "QQ===", "QR==", "QQ==QQ==", "=", "====", "Q", "QUI", "QUJ=", " QQ==", "QQ==\n"]
+        {
+            assert_eq!(base64(wrong), Err(Refused::NotBase64), "{wrong:?}");
+        }
+    }
+
+    /// The other crate also reads several texts one behind the other.
+    fn is_one(text: &str) -> bool {
+        !text.trim_end_matches('=').contains('=')
+    }
 }

@@ -1,14 +1,12 @@
 //! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
 
 use super::tsp;
-use crate::App;
 use crate::web::failure::{self, Reason};
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
+use domain::data::Door;
 use engine::Error;
 use engine::data::Refused;
 use serde::Serialize;
@@ -98,29 +96,34 @@ fn answer(details: ProblemDetails) -> Response {
 }
 
 /// An address that no door has.
-pub async fn nothing_here() -> Failed {
-    let title = "There is nothing at this address.".to_owned();
-    Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title)
+pub fn nothing_here(door: Door) -> Response {
+    match door {
+        Door::Native => {
+            let title = "There is nothing at this address.".to_owned();
+            Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
+        }
+        Door::Tsp => tsp::nothing_here().into_response(),
+    }
 }
 
-/// Turns every failed answer that is no problem yet into one: what the guard, the router or a panic answered.
-pub async fn as_problem(State(_): State<App>, request: Request, next: Next) -> Response {
-    let is_tsp = tsp::is_here(request.uri().path());
-    let mut response = next.run(request).await;
+/// Turns a failed answer that is no problem yet into one: what the guard, the doorman or a panic answered.
+pub fn as_problem(door: Door, mut response: Response) -> Response {
     let status = response.status();
-    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
-    if is_json || !(status.is_client_error() || status.is_server_error()) {
+    if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    if is_tsp {
+    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json")) {
+        return response;
+    }
+    if door == Door::Tsp {
         return tsp::as_refusal(response, bare(status));
     }
-    let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+    let allow = response.headers_mut().remove(ALLOW);
     let problem = response.extensions_mut().remove::<Problem>();
     let title = problem.map_or_else(|| bare(status).to_owned(), |problem| problem.message);
     let mut answer = answer(ProblemDetails::new(status, word(status), title));
     if let Some(allow) = allow {
-        answer.headers_mut().insert(axum::http::header::ALLOW, allow);
+        answer.headers_mut().insert(ALLOW, allow);
     }
     answer
 }

@@ -3,16 +3,18 @@
 use super::failure::Failure;
 use super::unread;
 use crate::connections::Connection;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
 /// Requests under way at once.
@@ -64,64 +66,124 @@ impl Limits {
 /// A place is for work, not for waiting: a request takes one when it is there as a whole, so that
 /// slow clients cannot keep the others out.
 pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    let until = Instant::now() + PATIENCE;
+    let until = until();
     let connection = request.extensions().get::<Connection>().cloned();
-    let arrived = timeout_at(until, whole(request, &limits)).await;
-    let (request, bytes) = match arrived {
-        Ok(Ok(arrived)) => arrived,
-        Ok(Err(refused)) => return refused,
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
-    };
-    let Ok(place) = limits.places.clone().try_acquire_owned() else { return busy() };
-    let at_work = connection.map(Connection::at_work);
-    let work = async move {
-        let _held = (bytes, place, at_work);
-        next.run(request).await
-    };
-    let done = match limits.to_its_end {
-        true => timeout_at(until, apart(work)).await,
-        false => timeout_at(until, work).await,
-    };
-    match done {
-        Ok(response) => unread::with_room(response, &limits.answers).await.unwrap_or_else(busy),
-        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    let (parts, body) = request.into_parts();
+    match limits.arrived(body, until).await {
+        Ok(Arrived { bytes, held }) => {
+            let work = next.run(Request::from_parts(parts, Body::from(bytes)));
+            limits.perform(work, until, connection, held).await
+        }
+        Err(refused) => refused,
     }
 }
 
-/// Work that goes on when its client is gone. A panic in it is one here.
-async fn apart(work: impl Future<Output = Response> + Send + 'static) -> Response {
-    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
-        Ok(response) => response,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The program ends.
-        Err(Err(_)) => busy(),
+/// When a request that begins now must be done.
+pub fn until() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+/// A body that is there as a whole, and what it takes of the memory for bodies.
+pub struct Arrived {
+    pub bytes: Bytes,
+    pub held: Option<OwnedSemaphorePermit>,
+}
+
+impl Limits {
+    /// Waits for the whole body.
+    ///
+    /// # Errors
+    /// The answer, when it is too large, too slow, or there is no memory for it.
+    pub async fn arrived<B>(&self, body: B, until: Instant) -> Result<Arrived, Response>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let arrived = timeout_at(until, self.whole(body)).await;
+        arrived.unwrap_or_else(|_| Err(StatusCode::REQUEST_TIMEOUT.into_response()))
+    }
+
+    async fn whole<B>(&self, mut body: B) -> Result<Arrived, Response>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let mut held = None::<OwnedSemaphorePermit>;
+        // Most come in one piece; several are put together.
+        let (mut first, mut all) = (Bytes::new(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
+            let Ok(data) = frame.into_data() else { continue };
+            if first.len().max(all.len()) + data.len() > self.body {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+            }
+            let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            let more = self.bytes.clone().try_acquire_many_owned(size).map_err(|_| busy())?;
+            match &mut held {
+                Some(held) => held.merge(more),
+                None => held = Some(more),
+            }
+            if first.is_empty() {
+                first = data;
+            } else {
+                if all.is_empty() {
+                    all.extend_from_slice(&first);
+                }
+                all.extend_from_slice(&data);
+            }
+        }
+        Ok(Arrived { bytes: if all.is_empty() { first } else { all.into() }, held })
+    }
+
+    /// Does the work of a request in a place for it.
+    pub async fn perform(
+        &self,
+        work: impl Future<Output = Response> + Send + 'static,
+        until: Instant,
+        connection: Option<Connection>,
+        body: Option<OwnedSemaphorePermit>,
+    ) -> Response {
+        let Ok(place) = self.places.clone().try_acquire_owned() else { return busy() };
+        let at_work = connection.map(Connection::at_work);
+        let work = async move {
+            let _held = (body, place, at_work);
+            work.await
+        };
+        let done = match self.to_its_end {
+            true => timeout_at(until, ToItsEnd(Some(Box::pin(work)))).await,
+            false => timeout_at(until, work).await,
+        };
+        match done {
+            Ok(response) => unread::with_room(response, &self.answers).await.unwrap_or_else(busy),
+            Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+        }
     }
 }
 
-fn busy() -> Response {
+/// Work that is done to its end: dropped before, because its client is gone or was told to come back, it goes on alone.
+struct ToItsEnd<F: Future<Output = Response> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output = Response> + Send + 'static> Future for ToItsEnd<F> {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        // Taken out meanwhile: what panics does not go on.
+        let Some(mut work) = self.0.take() else { return Poll::Ready(busy()) };
+        let done = work.as_mut().poll(context);
+        if done.is_pending() {
+            self.0 = Some(work);
+        }
+        done
+    }
+}
+
+impl<F: Future<Output = Response> + Send + 'static> Drop for ToItsEnd<F> {
+    fn drop(&mut self) {
+        // Without a runtime the program ends.
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}
+
+pub fn busy() -> Response {
     Failure::from(engine::Error::Busy).into_response()
-}
-
-/// The request with all of its body, and what that takes of the memory for bodies.
-async fn whole(
-    request: Request,
-    limits: &Limits,
-) -> Result<(Request, Option<OwnedSemaphorePermit>), Response> {
-    let (parts, mut body) = request.into_parts();
-    let (mut arrived, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
-        let Ok(data) = frame.into_data() else { continue };
-        if arrived.len() + data.len() > limits.body {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
-        }
-        let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let more = limits.bytes.clone().try_acquire_many_owned(size).map_err(|_| busy())?;
-        match &mut held {
-            Some(held) => held.merge(more),
-            None => held = Some(more),
-        }
-        arrived.extend_from_slice(&data);
-    }
-    Ok((Request::from_parts(parts, Body::from(arrived)), held))
 }

@@ -30,30 +30,35 @@ const NOTHING_PERMITTED: &str = "accelerometer=(), camera=(), display-capture=()
 
 /// Sets what every answer carries; what a handler set itself stays.
 pub async fn set(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = set_fixed(request, next).await;
-    if app.is_https() {
-        response.headers_mut().insert(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
-    }
+    let mut response = next.run(request).await;
+    dress(&mut response, app.is_https());
     response
 }
 
 /// What does not depend on how the portal is reached.
 pub async fn set_fixed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    dress(&mut response, false);
+    response
+}
+
+/// Gives an answer the headers that every answer has.
+pub fn dress(response: &mut Response, is_https: bool) {
     let is_busy = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
+    headers.reserve(FIXED.len() + 4);
     if is_busy {
         headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static("5"));
     }
-    for (name, value) in FIXED {
+    for (name, value) in &FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(ASSET_POLICY));
-    response
+    if is_https {
+        let always = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.insert(STRICT_TRANSPORT_SECURITY, always);
+    }
 }
 
 /// The policy of a page. With a nonce its script may run; without one no script runs at all.

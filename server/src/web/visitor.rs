@@ -86,7 +86,7 @@ pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String
 
 /// The client's address: the peer, or, behind trusted proxies, the last address in
 /// `X-Forwarded-For` that is not one of them.
-fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(&ip.to_canonical()));
     let peer = peer?.to_canonical();
     if !is_trusted(&peer) {

@@ -5,13 +5,11 @@ use super::wire::{
     Asked, CiphertextItem, CiphertextRequest, Decrypted, EdekItem, EdekRequest, EncryptItem, EncryptRequest,
     Encrypted, KeyVersions, RewrappedKey, UnwrappedKey, WrapItem, WrapRequest, WrappedKey, told,
 };
-use crate::App;
 use crate::api::problem::ProblemDetails;
-use crate::api::{Failed, Service, json};
+use crate::api::{Ask, Failed, json};
 use crate::telemetry;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::data::{Deed, Door, Operation, Told};
 use engine::Error;
@@ -20,16 +18,8 @@ use serde::Deserialize;
 use std::num::NonZeroU32;
 use utoipa::IntoParams;
 
-/// The scope an address names, as it was written.
-#[derive(Deserialize)]
-pub struct InScope {
-    environment: String,
-    country: String,
-}
-
-fn call(service: Service, at: InScope, told: Told) -> Call {
-    let InScope { environment, country } = at;
-    Call { caller: service.0, door: Door::Native, scope: format!("{environment}/{country}"), told }
+fn call(ask: Ask, told: Told) -> Call {
+    Call { caller: ask.caller, door: Door::Native, scope: ask.scope, told }
 }
 
 /// Counts what came of it, then hands it on.
@@ -69,26 +59,20 @@ macro_rules! operation {
             ),
             security(("api_key" = []), ("bearer" = [])),
         )]
-        pub async fn $name(
-            State(app): State<App>,
-            service: Service,
-            Path(at): Path<InScope>,
-            headers: HeaderMap,
-            body: Bytes,
-        ) -> Result<Response, Failed> {
-            let asked = match Asked::<$request>::read(&headers, &body) {
+        pub async fn $name(ask: Ask) -> Result<Response, Failed> {
+            let app = ask.app.clone();
+            let asked = match Asked::<$request>::read(&ask.parts.headers, &ask.body) {
                 Ok(asked) => asked,
                 Err(failed) => {
                     // Whoever has a key leaves a trace, also with what cannot be read.
-                    let call = call(service, at, Told::default());
-                    app.portal().unread(&call, Operation::$deed.into()).await?;
+                    app.portal().unread(&call(ask, Told::default()), Operation::$deed.into()).await?;
                     return Err(failed);
                 }
             };
-            let call = call(service, at, asked.told);
+            let call = call(ask, asked.told);
             let $items = asked.items;
             let done = app.portal().$name(&call, $hand_over).await;
-            told::<_, $answer>(counted(Deed::$deed, done)?, asked.is_batch)
+            told::<$answer>(counted(Deed::$deed, done)?, asked.is_batch)
         }
     };
 }
@@ -133,16 +117,12 @@ pub struct Before {
     ),
     security(("api_key" = []), ("bearer" = [])),
 )]
-pub async fn keys(
-    State(app): State<App>,
-    service: Service,
-    Path(at): Path<InScope>,
-    query: Result<Query<Before>, axum::extract::rejection::QueryRejection>,
-) -> Result<Response, Failed> {
+pub async fn keys(ask: Ask) -> Result<Response, Failed> {
     let title = "The query takes `before`, a version's number, and nothing else.";
-    let Query(Before { before }) =
-        query.map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
-    let call = call(service, at, Told::default());
+    let Query(Before { before }) = Query::try_from_uri(&ask.parts.uri)
+        .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
+    let app = ask.app.clone();
+    let call = call(ask, Told::default());
     let listed = app.portal().versions_for(&call, before.map(NonZeroU32::get)).await;
     let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
         .into_iter()

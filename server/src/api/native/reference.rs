@@ -84,7 +84,7 @@ pub fn document() -> Document {
     Native::openapi()
 }
 
-pub async fn show_document() -> Response {
+pub fn show_document() -> Response {
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_json().unwrap_or_default().into());
     let mut response = TEXT.clone().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -2,20 +2,24 @@
 
 use crate::api::problem::ProblemDetails;
 use crate::api::strict::{Object, Once};
-use crate::api::{Failed, base64, json, what_is_wrong};
+use crate::api::{Failed, base64, json_text, what_is_wrong};
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use base64_simd::STANDARD;
 use chrono::{DateTime, Utc};
-use data_encoding::BASE64;
 use domain::data::{TOLD_BYTES, TOLD_PAIRS, Told};
 use domain::view::VersionRow;
+use engine::SecretBytes;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
-use engine::{SecretBytes, SecretText};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use memchr::{memchr, memmem};
+use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::io::Write;
+use std::marker::PhantomData;
 use utoipa::ToSchema;
 
 /// What the caller wants written down with the request; none of it decides anything.
@@ -118,29 +122,52 @@ requests! {
     EncryptRequest, EncryptItem {
         /// At most 65536 bytes, in base64.
         #[schema(value_type = String, format = Byte)]
-        plaintext: SecretText,
+        plaintext: Base64<SecretBytes>,
     } => ToEncrypt: |said| {
-        Ok(ToEncrypt { plaintext: decode_secret(&said.plaintext)?, context: context(said.context) })
+        Ok(ToEncrypt { plaintext: said.plaintext.0?, context: context(said.context) })
     };
     /// A ciphertext to be decrypted, or encrypted anew.
     CiphertextRequest, CiphertextItem {
-        #[schema(format = Byte)]
-        ciphertext: String,
-    } => ToOpen: |said| Ok(ToOpen { sealed: base64(&said.ciphertext)?, context: context(said.context) });
+        #[schema(value_type = String, format = Byte)]
+        ciphertext: Base64<Vec<u8>>,
+    } => ToOpen: |said| Ok(ToOpen { sealed: said.ciphertext.0?, context: context(said.context) });
     /// A data key to be wrapped; a new one of 32 bytes is made where none is given.
     WrapRequest, WrapItem {
         /// 32 bytes, in base64.
         #[serde(default)]
         #[schema(value_type = Option<String>, format = Byte)]
-        dek: Option<SecretText>,
+        dek: Option<Base64<SecretBytes>>,
     } => ToWrap: |said| {
-        Ok(ToWrap { dek: said.dek.as_ref().map(decode_secret).transpose()?, context: context(said.context) })
+        Ok(ToWrap { dek: said.dek.map(|dek| dek.0).transpose()?, context: context(said.context) })
     };
     /// A wrapped data key to be unwrapped, or wrapped anew.
     EdekRequest, EdekItem {
-        #[schema(format = Byte)]
-        edek: String,
-    } => ToOpen: |said| Ok(ToOpen { sealed: base64(&said.edek)?, context: context(said.context) });
+        #[schema(value_type = String, format = Byte)]
+        edek: Base64<Vec<u8>>,
+    } => ToOpen: |said| Ok(ToOpen { sealed: said.edek.0?, context: context(said.context) });
+}
+
+/// Bytes in base64. Whatever is wrong with them is said of the item alone.
+pub struct Base64<T>(Result<T, Refused>);
+
+impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<T>(PhantomData<T>);
+
+        impl<T: From<Vec<u8>>> Visitor<'_> for Text<T> {
+            type Value = Base64<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Base64(base64(text).map(T::from)))
+            }
+        }
+
+        deserializer.deserialize_str(Text(PhantomData))
+    }
 }
 
 /// Many of a kind; the answers come in the same order.
@@ -179,10 +206,6 @@ pub trait Request: DeserializeOwned {
     fn apart(self) -> (Self::Item, Option<Audit>);
 }
 
-fn decode_secret(text: &SecretText) -> Result<SecretBytes, Refused> {
-    base64(text.expose()).map(SecretBytes::new)
-}
-
 /// A body as it was read: its items, and whether they came as a batch.
 pub struct Asked<R: Request> {
     pub items: Vec<Result<<R::Item as Item>::Read, Refused>>,
@@ -194,6 +217,15 @@ pub struct Asked<R: Request> {
 struct Probe {
     #[serde(default)]
     items: Option<IgnoredAny>,
+}
+
+fn probe(body: &[u8]) -> Result<Probe, Failed> {
+    serde_json::from_slice(body).map_err(|error| not_json(&error))
+}
+
+/// Whether a field may be called `items`, also where a character of that is escaped. Of one item few bodies look so.
+fn may_be_batch(body: &[u8]) -> bool {
+    memmem::find(body, b"\"items\"").is_some() || memchr(b'\\', body).is_some()
 }
 
 fn unreadable(title: impl Into<String>) -> Failed {
@@ -225,8 +257,7 @@ impl<R: Request> Asked<R> {
             let title = "Send the body as application/json.".to_owned();
             return Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title));
         }
-        let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
-        if probe.items.is_none() {
+        if !may_be_batch(body) || probe(body)?.items.is_none() {
             let Object(one) = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(&error))?;
             let (item, audit) = one.apart();
             return Ok(Self { items: vec![item.read()], told: bounded(audit)?, is_batch: false });
@@ -242,117 +273,107 @@ impl<R: Request> Asked<R> {
     }
 }
 
-/// A ciphertext and the version that made it.
-#[derive(Serialize, ToSchema)]
-pub struct Encrypted {
-    #[schema(format = Byte)]
-    ciphertext: String,
-    version: u32,
+/// An answer: what the document says of it, and how it is written.
+pub trait Answer: ToSchema {
+    type Done;
+    /// Writes it as JSON. Base64 and numbers need no escaping, so nobody looks for what does: that would take longer than
+    /// encrypting.
+    fn say(done: &Self::Done, out: &mut Vec<u8>);
 }
 
-/// What was inside, and the version that opened it.
-#[derive(Serialize, ToSchema)]
-pub struct Decrypted {
-    #[schema(format = Byte)]
-    plaintext: String,
-    version: u32,
+/// Makes the answers. Their fields are bytes, in base64; the number of the version comes last.
+macro_rules! answers {
+    ($(
+        $(#[$about:meta])*
+        $answer:ident, of $kind:ident: |$done:ident| { $($field:ident: $bytes:expr,)* }
+    )*) => {$(
+        $(#[$about])*
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub struct $answer {
+            $(#[schema(format = Byte)] $field: String,)*
+            version: u32,
+        }
+
+        impl Answer for $answer {
+            type Done = $kind;
+            fn say($done: &$kind, out: &mut Vec<u8>) {
+                out.push(b'{');
+                $(
+                    out.extend_from_slice(concat!("\"", stringify!($field), "\":\"").as_bytes());
+                    STANDARD.encode_append($bytes, out);
+                    out.extend_from_slice(b"\",");
+                )*
+                out.extend_from_slice(b"\"version\":");
+                // What is written into memory is written.
+                let _ = write!(out, "{}}}", $done.version);
+            }
+        }
+    )*};
 }
 
-/// A data key, the same wrapped, and the version that wrapped it.
-#[derive(Serialize, ToSchema)]
-pub struct WrappedKey {
-    #[schema(format = Byte)]
-    dek: String,
-    #[schema(format = Byte)]
-    edek: String,
-    version: u32,
-}
-
-/// A data key, and the version that opened it.
-#[derive(Serialize, ToSchema)]
-pub struct UnwrappedKey {
-    #[schema(format = Byte)]
-    dek: String,
-    version: u32,
-}
-
-/// A wrapped data key, and the version that wrapped it.
-#[derive(Serialize, ToSchema)]
-pub struct RewrappedKey {
-    #[schema(format = Byte)]
-    edek: String,
-    version: u32,
-}
-
-impl From<Sealed> for Encrypted {
-    fn from(sealed: Sealed) -> Self {
-        Self { ciphertext: BASE64.encode(&sealed.bytes), version: sealed.version }
-    }
-}
-
-impl From<Opened> for Decrypted {
-    fn from(opened: Opened) -> Self {
-        Self { plaintext: BASE64.encode(opened.bytes.expose()), version: opened.version }
-    }
-}
-
-impl From<Wrapped> for WrappedKey {
-    fn from(wrapped: Wrapped) -> Self {
-        let (dek, edek) = (BASE64.encode(wrapped.dek.expose()), BASE64.encode(&wrapped.edek));
-        Self { dek, edek, version: wrapped.version }
-    }
-}
-
-impl From<Opened> for UnwrappedKey {
-    fn from(opened: Opened) -> Self {
-        Self { dek: BASE64.encode(opened.bytes.expose()), version: opened.version }
-    }
-}
-
-impl From<Sealed> for RewrappedKey {
-    fn from(sealed: Sealed) -> Self {
-        Self { edek: BASE64.encode(&sealed.bytes), version: sealed.version }
-    }
+answers! {
+    /// A ciphertext and the version that made it.
+    Encrypted, of Sealed: |done| { ciphertext: &done.bytes, }
+    /// What was inside, and the version that opened it.
+    Decrypted, of Opened: |done| { plaintext: done.bytes.expose(), }
+    /// A data key, the same wrapped, and the version that wrapped it.
+    WrappedKey, of Wrapped: |done| { dek: done.dek.expose(), edek: &done.edek, }
+    /// A data key, and the version that opened it.
+    UnwrappedKey, of Opened: |done| { dek: done.bytes.expose(), }
+    /// A wrapped data key, and the version that wrapped it.
+    RewrappedKey, of Sealed: |done| { edek: &done.bytes, }
 }
 
 /// An answer, or why there is none.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "its schema is what is used")]
 pub enum AnswerOrProblem<T: ToSchema> {
     Answer(T),
     Problem { problem: ProblemDetails },
 }
 
 /// The answers of a batch, in the order of its items.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
 pub struct Results<T: ToSchema> {
     results: Vec<AnswerOrProblem<T>>,
 }
 
 /// The answer to one, or to many.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "its schema is what is used")]
 pub enum AnswerOrResults<T: ToSchema> {
     One(T),
     Many(Results<T>),
 }
 
 /// The answers as they were asked for: one alone, or all of a batch.
-pub fn told<T, W: From<T> + Serialize + ToSchema>(
-    answers: Answers<T>,
-    is_batch: bool,
-) -> Result<Response, Failed> {
-    let answer = if is_batch {
-        let results = answers.into_iter().map(|answer| match answer {
-            Ok(done) => AnswerOrProblem::Answer(W::from(done)),
-            Err(error) => AnswerOrProblem::Problem { problem: ProblemDetails::from(&error) },
-        });
-        AnswerOrResults::Many(Results { results: results.collect() })
-    } else {
+pub fn told<W: Answer>(answers: Answers<W::Done>, is_batch: bool) -> Result<Response, Failed> {
+    let mut out = Vec::new();
+    if !is_batch {
         let one = answers.into_iter().next().ok_or(engine::Error::NotFound)??;
-        AnswerOrResults::One(W::from(one))
-    };
-    Ok(json(&answer))
+        W::say(&one, &mut out);
+        return Ok(json_text(out));
+    }
+    out.extend_from_slice(br#"{"results":["#);
+    for (index, answer) in answers.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match answer {
+            Ok(done) => W::say(done, &mut out),
+            Err(error) => {
+                out.extend_from_slice(br#"{"problem":"#);
+                out.extend(serde_json::to_vec(&ProblemDetails::from(error)).unwrap_or_default());
+                out.push(b'}');
+            }
+        }
+    }
+    out.extend_from_slice(b"]}");
+    Ok(json_text(out))
 }
 
 /// A version of the scope's key. Nothing secret is in it.

@@ -2,11 +2,8 @@
 
 use super::problem::Refusal;
 use super::wire::{Metadata, asked, counted, edek, few_enough, within_bounds};
-use crate::App;
 use crate::api::strict::Once;
-use crate::api::{Client, json};
-use axum::body::Bytes;
-use axum::extract::State;
+use crate::api::{Ask, json};
 use axum::response::Response;
 use data_encoding::BASE64;
 use domain::data::Deed;
@@ -113,55 +110,55 @@ fn whole<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, R
     }
 }
 
-pub async fn wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
-    let take = |Wrap { metadata }| metadata.call(&client);
-    let call = asked(&app, &client, Deed::Wrap, &body, take).await?;
-    let done = only(app.portal().wrap(&call, vec![new_key()]).await);
+pub async fn wrap(ask: Ask) -> Result<Response, Refusal> {
+    let take = |Wrap { metadata }| metadata.call(&ask);
+    let call = asked(&ask, Deed::Wrap, take).await?;
+    let done = only(ask.app.portal().wrap(&call, vec![new_key()]).await);
     Ok(json(&WrappedKey::from(counted(Deed::Wrap, 1, done)?)))
 }
 
-pub async fn unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+pub async fn unwrap(ask: Ask) -> Result<Response, Refusal> {
     let take = |Unwrap { metadata, encrypted_document_key }| {
-        Ok((metadata.call(&client)?, edek(&encrypted_document_key)))
+        Ok((metadata.call(&ask)?, edek(&encrypted_document_key)))
     };
-    let (call, edek) = asked(&app, &client, Deed::Unwrap, &body, take).await?;
-    let done = only(app.portal().unwrap(&call, &[edek]).await);
+    let (call, edek) = asked(&ask, Deed::Unwrap, take).await?;
+    let done = only(ask.app.portal().unwrap(&call, &[edek]).await);
     Ok(json(&UnwrappedKey::from(counted(Deed::Unwrap, 1, done)?)))
 }
 
-pub async fn rekey(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+pub async fn rekey(ask: Ask) -> Result<Response, Refusal> {
     let take = |Rekey { metadata, encrypted_document_key, new_tenant_id }| {
         within_bounds([&new_tenant_id])?;
-        Ok((metadata.call(&client)?, new_tenant_id, edek(&encrypted_document_key)))
+        Ok((metadata.call(&ask)?, new_tenant_id, edek(&encrypted_document_key)))
     };
-    let (call, new_tenant, edek) = asked(&app, &client, Deed::Rekey, &body, take).await?;
-    let done = app.portal().rekey(&call, &new_tenant, edek).await;
+    let (call, new_tenant, edek) = asked(&ask, Deed::Rekey, take).await?;
+    let done = ask.app.portal().rekey(&call, &new_tenant, edek).await;
     Ok(json(&WrappedKey::from(counted(Deed::Rekey, 1, done)?)))
 }
 
-pub async fn batch_wrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+pub async fn batch_wrap(ask: Ask) -> Result<Response, Refusal> {
     let take = |BatchWrap { metadata, document_ids }| {
         few_enough(document_ids.len())?;
         within_bounds(&document_ids)?;
-        Ok((metadata.call(&client)?, document_ids))
+        Ok((metadata.call(&ask)?, document_ids))
     };
-    let (call, document_ids) = asked(&app, &client, Deed::Wrap, &body, take).await?;
+    let (call, document_ids) = asked(&ask, Deed::Wrap, take).await?;
     // Who names a document twice gets one key for it.
     let names: BTreeSet<String> = document_ids.into_iter().collect();
     let items = names.iter().map(|_| new_key()).collect();
-    let answers = whole(Deed::Wrap, app.portal().wrap(&call, items).await)?;
+    let answers = whole(Deed::Wrap, ask.app.portal().wrap(&call, items).await)?;
     Ok(json(&batch::<_, WrappedKey>(Deed::Wrap, names.into_iter().collect(), answers)))
 }
 
-pub async fn batch_unwrap(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+pub async fn batch_unwrap(ask: Ask) -> Result<Response, Refusal> {
     let take = |BatchUnwrap { metadata, edeks: Once(edeks) }| {
         few_enough(edeks.len())?;
         within_bounds(edeks.keys())?;
-        Ok((metadata.call(&client)?, edeks))
+        Ok((metadata.call(&ask)?, edeks))
     };
-    let (call, edeks) = asked(&app, &client, Deed::Unwrap, &body, take).await?;
+    let (call, edeks) = asked(&ask, Deed::Unwrap, take).await?;
     let (names, edeks): (Vec<_>, Vec<_>) = edeks.into_iter().unzip();
     let items: Vec<_> = edeks.iter().map(|text| edek(text)).collect();
-    let answers = whole(Deed::Unwrap, app.portal().unwrap(&call, &items).await)?;
+    let answers = whole(Deed::Unwrap, ask.app.portal().unwrap(&call, &items).await)?;
     Ok(json(&batch::<_, UnwrappedKey>(Deed::Unwrap, names, answers)))
 }

@@ -2,11 +2,8 @@
 
 use super::problem::Refusal;
 use super::wire::{Metadata, asked, counted, edek, few_enough};
-use crate::App;
 use crate::api::strict::{Object, Once};
-use crate::api::{Client, json};
-use axum::body::Bytes;
-use axum::extract::State;
+use crate::api::{Ask, json};
 use axum::response::Response;
 use domain::data::Deed;
 use engine::data::events::Reported;
@@ -42,42 +39,34 @@ struct Operations {
     unwraps: u64,
 }
 
-pub async fn security_event(
-    State(app): State<App>,
-    client: Client,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+pub async fn security_event(ask: Ask) -> Result<Response, Refusal> {
     let take = |SecurityEvent { mut metadata, event, timestamp_millis }| {
         let event = event.or(metadata.event()).filter(|name| (1..=NAME).contains(&name.len()));
         let event = event.ok_or_else(|| {
             Refusal::unreadable(format!("An event has a name of at most {NAME} characters."))
         })?;
-        let mut call = metadata.call(&client)?;
+        let mut call = metadata.call(&ask)?;
         call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));
         Ok((call, event))
     };
-    let (call, event) = asked(&app, &client, Deed::SecurityEvent, &body, take).await?;
-    let done = app.portal().security_event(&call, &event).await;
+    let (call, event) = asked(&ask, Deed::SecurityEvent, take).await?;
+    let done = ask.app.portal().security_event(&call, &event).await;
     counted(Deed::SecurityEvent, 1, done)?;
     Ok(json(&()))
 }
 
-pub async fn report_operations(
-    State(app): State<App>,
-    client: Client,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+pub async fn report_operations(ask: Ask) -> Result<Response, Refusal> {
     let take = |Report { metadata, operations: Once(operations) }| {
         few_enough(operations.len())?;
-        Ok((metadata.call(&client)?, operations))
+        Ok((metadata.call(&ask)?, operations))
     };
-    let (call, operations) = asked(&app, &client, Deed::Report, &body, take).await?;
+    let (call, operations) = asked(&ask, Deed::Report, take).await?;
     let total =
         |of: fn(&Operations) -> u64| operations.values().map(|one| of(&one.0)).fold(0, u64::saturating_add);
     let edeks: Vec<_> =
         operations.keys().filter_map(|text| edek(text).ok()).map(|edek| edek.sealed).collect();
     let reported = Reported { edeks, wraps: total(|one| one.wraps), unwraps: total(|one| one.unwraps) };
-    let done = app.portal().reported_operations(call, &reported).await;
+    let done = ask.app.portal().reported_operations(call, &reported).await;
     counted(Deed::Report, operations.len(), done)?;
     Ok(json(&()))
 }

@@ -2,11 +2,8 @@
 
 use super::problem::Refusal;
 use super::wire::{Metadata, asked, counted, few_enough, within_bounds};
-use crate::App;
 use crate::api::strict::Once;
-use crate::api::{Client, json};
-use axum::body::Bytes;
-use axum::extract::State;
+use crate::api::{Ask, json};
 use axum::response::Response;
 use data_encoding::BASE64;
 use domain::data::Deed;
@@ -59,7 +56,7 @@ fn derivations(paths: &BTreeMap<String, BTreeSet<String>>) -> usize {
     paths.values().map(BTreeSet::len).sum()
 }
 
-pub async fn derive(State(app): State<App>, client: Client, body: Bytes) -> Result<Response, Refusal> {
+pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
     let take = |Derive { metadata, paths: Once(paths), secret_type, .. }| {
         few_enough(derivations(&paths).max(paths.len()))?;
         within_bounds(paths.keys().chain(paths.values().flatten()))?;
@@ -67,11 +64,11 @@ pub async fn derive(State(app): State<App>, client: Client, body: Bytes) -> Resu
         if paths.keys().any(|path| path.chars().any(char::is_control)) {
             return Err(Refusal::unreadable("A secret path has no control characters."));
         }
-        Ok((metadata.call(&client)?, ToDerive { secret_type, paths }))
+        Ok((metadata.call(&ask)?, ToDerive { secret_type, paths }))
     };
-    let (call, to_derive) = asked(&app, &client, Deed::Derive, &body, take).await?;
+    let (call, to_derive) = asked(&ask, Deed::Derive, take).await?;
     let derivations = derivations(&to_derive.paths);
-    let done = app.portal().derive(&call, &to_derive).await;
+    let done = ask.app.portal().derive(&call, &to_derive).await;
     let derived = counted(Deed::Derive, derivations, done)?;
     let keys_of = |(path, keys): (String, Vec<DerivedKey>)| (path, keys.into_iter().map(Key::from).collect());
     let derived = derived.into_iter().map(|(path, keys)| (path, keys.into_iter().map(keys_of).collect()));

@@ -183,11 +183,11 @@ pub fn is_here(path: &str) -> bool {
 }
 
 /// An address that this door does not have.
-pub async fn nothing_here() -> Refusal {
+pub fn nothing_here() -> Refusal {
     Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, "There is nothing at this address.")
 }
 
-/// What the guard, the router or a panic answered, in this door's words.
+/// What the guard, the doorman or a panic answered, in this door's words.
 pub fn as_refusal(mut response: Response, told: &str) -> Response {
     let status = response.status();
     let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;

@@ -2,9 +2,8 @@
 //! Alloy sends it as `null`; fields that we do not know are let through.
 
 use super::problem::Refusal;
-use crate::App;
 use crate::api::strict::{Object, Once};
-use crate::api::{Client, base64, what_is_wrong};
+use crate::api::{Ask, base64, what_is_wrong};
 use crate::telemetry;
 use domain::data::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
 use engine::Error;
@@ -53,7 +52,7 @@ impl Metadata {
     ///
     /// # Errors
     /// [`Refusal`] when it says more than is written down.
-    pub fn call(self, client: &Client) -> Result<Call, Refusal> {
+    pub fn call(self, ask: &Ask) -> Result<Call, Refusal> {
         let Self { tenant_id, icl_fields: Object(fields), custom_fields } = self;
         let custom = custom_fields.map(|said| said.0).unwrap_or_default();
         let said = [&fields.data_label, &fields.source_ip, &fields.object_id, &fields.request_id];
@@ -73,7 +72,7 @@ impl Metadata {
         if !told.is_within_bounds() {
             return Err(Refusal::unreadable(format!("There is room for {TOLD_BYTES} bytes of metadata.")));
         }
-        Ok(Call { caller: client.0.clone(), door: Door::Tsp, scope: tenant_id, told })
+        Ok(Call { caller: ask.caller.clone(), door: Door::Tsp, scope: tenant_id, told })
     }
 }
 
@@ -100,20 +99,18 @@ pub fn few_enough(entries: usize) -> Result<(), Refusal> {
 /// # Errors
 /// [`Refusal`] that says where it is wrong, without what it says.
 pub async fn asked<B: DeserializeOwned, T>(
-    app: &App,
-    client: &Client,
+    ask: &Ask,
     deed: Deed,
-    body: &[u8],
     take: impl FnOnce(B) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let read = serde_json::from_slice(body)
+    let read = serde_json::from_slice(&ask.body)
         .map_err(|error| Refusal::unreadable(format!("{}.", what_is_wrong(&error, "address"))));
     match read.and_then(take) {
         Ok(asked) => Ok(asked),
         Err(refusal) => {
-            let scope = serde_json::from_slice::<Tenant>(body).unwrap_or_default().tenant_id;
-            let call = Call { caller: client.0.clone(), door: Door::Tsp, scope, told: Told::default() };
-            let written = app.portal().unread(&call, deed).await;
+            let scope = serde_json::from_slice::<Tenant>(&ask.body).unwrap_or_default().tenant_id;
+            let call = Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: Told::default() };
+            let written = ask.app.portal().unread(&call, deed).await;
             written.map_err(|error| Refusal::of(&error, deed))?;
             Err(refusal)
         }

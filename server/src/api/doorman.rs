@@ -1,0 +1,193 @@
+//! What stands before every address of the doors, in one piece, because these are the busiest paths there are: who asks, is
+//! there room, the work, the door's words for what went wrong, the headers, the count.
+
+use super::service::{self, ApiKey};
+use super::{Handler, Needs, Row, problem, rows, tsp};
+use crate::web::guard::{self, Arrived};
+use crate::web::{headers, visitor};
+use crate::{App, connections::Connection, telemetry};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::ALLOW;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::data::Door;
+use engine::Error;
+use engine::access::Caller;
+use futures_util::FutureExt;
+use matchit::Router;
+use percent_encoding::percent_decode_str;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+/// A request that is there as a whole, and may be asked.
+pub struct Ask {
+    pub app: App,
+    /// Whose key it carries.
+    pub caller: Caller,
+    /// The scope that its address names, as it was written; empty where it names none.
+    pub scope: String,
+    pub parts: Parts,
+    pub body: Bytes,
+}
+
+/// How a handler answers.
+pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Where a request comes from.
+#[derive(Clone)]
+pub struct Peer {
+    ip: Option<IpAddr>,
+    text: Arc<str>,
+    connection: Option<Connection>,
+}
+
+impl Peer {
+    pub fn new(ip: Option<IpAddr>, connection: Option<Connection>) -> Self {
+        let text = ip.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
+        Self { ip, text: text.into(), connection }
+    }
+
+    /// Its address as the journal has it.
+    fn address(&self, app: &App, parts: &Parts) -> Arc<str> {
+        match visitor::address(self.ip, &parts.headers, app.trusted_proxies()) {
+            Some(ip) if self.ip.is_none_or(|peer| peer.to_canonical() != ip) => ip.to_string().into(),
+            _ => Arc::clone(&self.text),
+        }
+    }
+}
+
+/// An address, with what it does for each method.
+struct Address {
+    path: &'static str,
+    rows: Vec<&'static Row>,
+    /// What `Allow` says.
+    methods: String,
+}
+
+/// Every address of the doors.
+static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
+    let mut router = Router::new();
+    let mut paths: Vec<&'static str> = rows().map(|row| row.path).collect();
+    paths.dedup();
+    for path in paths {
+        let rows: Vec<_> = rows().filter(|row| row.path == path).collect();
+        // Whoever may read may also ask what there would be to read.
+        let heads = rows.iter().filter(|row| row.method == Method::GET).map(|_| Method::HEAD);
+        let methods: Vec<_> = rows.iter().map(|row| row.method.clone()).chain(heads).collect();
+        let methods = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(",");
+        router.insert(path, Address { path, rows, methods }).expect("no two addresses are alike");
+    }
+    router
+});
+
+/// Whether an address belongs to a door, or to none but looks like it.
+pub fn is_door(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// For a router around it.
+pub async fn answer_in_router(State(app): State<App>, request: axum::extract::Request) -> Response {
+    let ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let connection = request.extensions().get::<Connection>().cloned();
+    answer(&app, &Peer::new(ip, connection), request).await
+}
+
+/// Answers a request to a door.
+pub async fn answer<B>(app: &App, peer: &Peer, request: Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let method = parts.method.clone();
+    let door = if tsp::is_here(parts.uri.path()) { Door::Tsp } else { Door::Native };
+    let found = ADDRESSES.at(parts.uri.path()).ok();
+    let address = found.as_ref().map(|found| found.value);
+    let scope = found.as_ref().map(|found| scope_in(&found.params)).unwrap_or_default();
+    drop(found);
+    let from = peer.address(app, &parts);
+    let handled = handle(app, peer, door, address, Request::from_parts(parts, body), scope, &from);
+    let response = AssertUnwindSafe(handled).catch_unwind().await;
+    let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let mut response = problem::as_problem(door, response);
+    headers::dress(&mut response, app.is_https());
+    telemetry::observed(
+        &method,
+        address.map_or("/api/{*rest}", |address| address.path),
+        &from,
+        began,
+        &response,
+    );
+    response
+}
+
+/// `production/DE`, where the address has an environment and a country in it.
+fn scope_in(params: &matchit::Params) -> String {
+    let part = |name| params.get(name).and_then(|text| percent_decode_str(text).decode_utf8().ok());
+    match (part("environment"), part("country")) {
+        (Some(environment), Some(country)) => [&*environment, &*country].join("/"),
+        _ => String::new(),
+    }
+}
+
+async fn handle<B>(
+    app: &App,
+    peer: &Peer,
+    door: Door,
+    address: Option<&'static Address>,
+    request: Request<B>,
+    scope: String,
+    from: &Arc<str>,
+) -> Response
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let until = guard::until();
+    let (parts, body) = request.into_parts();
+    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+    let row = address.and_then(|address| address.rows.iter().find(|row| row.method == *method));
+    let needs_key = row.is_some_and(|row| row.needs != Needs::Nothing);
+    let key = ApiKey::of(&parts, door);
+    // Nobody without a key that works sends a body: it would be waited for, and take room from those who have one.
+    let mut caller = None;
+    if needs_key || !body.is_end_stream() {
+        caller = match service::caller(app, key.as_ref(), from).await {
+            Ok(caller) => Some(caller),
+            Err(error) => return service::refused(door, error),
+        };
+    }
+    let limits = app.doors();
+    let Arrived { bytes, held } = match limits.arrived(body, until).await {
+        Ok(arrived) => arrived,
+        Err(refused) => return refused,
+    };
+    // It may have been revoked while the body came.
+    if let (Some(known), Some(key)) = (caller.take(), &key) {
+        caller = match app.portal().still_there(known, &key.0).await {
+            Ok(caller) => Some(caller),
+            Err(error) => return service::refused(door, error),
+        };
+    }
+    let Some(address) = address else { return problem::nothing_here(door) };
+    let Some(row) = row else {
+        let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+        if let Ok(methods) = HeaderValue::from_str(&address.methods) {
+            response.headers_mut().insert(ALLOW, methods);
+        }
+        return response;
+    };
+    let connection = peer.connection.clone();
+    match (row.handler, caller) {
+        (Handler::Open(show), _) => limits.perform(async move { show() }, until, connection, held).await,
+        (Handler::Asked(handler), Some(caller)) => {
+            let ask = Ask { app: app.clone(), caller, scope, parts, body: bytes };
+            limits.perform(handler(ask), until, connection, held).await
+        }
+        (Handler::Asked(_), None) => service::refused(door, Error::UnknownApiKey),
+    }
+}

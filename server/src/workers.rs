@@ -1,0 +1,118 @@
+//! Where connections live: a thread for each core, each with a runtime of its own, so that a request is served from its first
+//! byte to its last without waking another thread.
+
+use crate::App;
+use crate::api::{self, Peer};
+use crate::connections::{Connection, Entered, HEADERS};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::Watcher;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tower::ServiceExt;
+
+/// The threads; they end with it.
+pub struct Workers {
+    all: Vec<(Handle, oneshot::Sender<()>)>,
+    next: AtomicUsize,
+}
+
+impl Workers {
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start() -> io::Result<Self> {
+        let cores = std::thread::available_parallelism()?.get();
+        let all = (0..cores).map(|_| worker()).collect::<io::Result<_>>()?;
+        Ok(Self { all, next: AtomicUsize::new(0) })
+    }
+
+    /// Gives a connection to the next one in turn.
+    pub fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let (runtime, _) = &self.all[turn % self.all.len()];
+        runtime.spawn(connection);
+    }
+}
+
+fn worker() -> io::Result<(Handle, oneshot::Sender<()>)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
+    std::thread::Builder::new().name("connections".to_owned()).spawn(move || {
+        // The other half is dropped with the rest, at the end.
+        let _ = runtime.block_on(ended);
+    })?;
+    Ok((handle, end))
+}
+
+/// What each request of a connection needs.
+struct Served {
+    app: App,
+    router: Router,
+    address: SocketAddr,
+    from: Peer,
+    connection: Connection,
+}
+
+impl Served {
+    async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+        self.connection.asked();
+        if api::is_door(request.uri().path()) {
+            return Ok(api::answer(&self.app, &self.from, request).await);
+        }
+        let extensions = request.extensions_mut();
+        extensions.insert(self.connection.clone());
+        extensions.insert(ConnectInfo(self.address));
+        self.router.clone().oneshot(request.map(Body::new)).await
+    }
+}
+
+/// One connection, to its end.
+pub async fn served(
+    app: App,
+    router: Router,
+    (stream, address): (std::net::TcpStream, SocketAddr),
+    entered: Entered,
+    graceful: Watcher,
+) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    let connection = entered.connection.clone();
+    let from = Peer::new(Some(address.ip()), Some(connection.clone()));
+    let served = Arc::new(Served { app, router, address, from, connection });
+    let service = service_fn(move |request| Arc::clone(&served).answer(request));
+    let server = protocols();
+    let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        },
+        () = entered.connection.over() => tracing::debug!("a connection that waited is closed"),
+    }
+}
+
+/// HTTP/1.1 and HTTP/2, with an end to everything a client can make the server keep.
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADERS)
+        .max_concurrent_streams(16)
+        .max_header_list_size(32 * 1024)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(128 * 1024)
+        .max_send_buf_size(64 * 1024);
+    server
+}
