@@ -1,5 +1,5 @@
 # Thin fronts of `cargo xtask`, which does the work.
-# make run ARGS="…" passes arguments on to Keystead; make test ONLY=unit runs one part (crates, unit, doc or browser).
+# make run ARGS="…" passes arguments on to Keystead; make test ONLY=unit runs one part (crates, unit, doc, browser or speed).
 
 .PHONY: run build test ci
 

@@ -39,7 +39,7 @@ pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> 
     let answer: serde_json::Value = serde_json::from_str(&answer)?;
     let token = answer["auth"]["client_token"].as_str().context("a token")?.to_owned();
     let mut client = Client { token, ..client };
-    let mut file = |work: Work| fs::File::create(work.file(folder)).map(std::io::BufWriter::new);
+    let file = |work: Work| fs::File::create(work.file(folder)).map(std::io::BufWriter::new);
     let mut files = Vec::new();
     for work in Work::ALL {
         files.push((work, file(work)?));

@@ -1,118 +1,90 @@
-//! The measurements of `docs/PERFORMANCE.md`. `cargo xtask bench` builds what is measured and starts this.
+//! The measurements of `docs/PERFORMANCE.md`. `cargo xtask bench` builds what is measured and starts this with the document's
+//! path; `make test` starts it with `guard`.
 
 #![forbid(unsafe_code)]
 
 mod bao;
+mod data_plane;
+mod due;
+mod guard;
+mod home;
 mod load;
+mod pages;
 mod process;
+mod report;
 mod rounds;
 mod wrk;
 
 use anyhow::{Context, Result};
-use load::{Data, Work};
-use process::{Process, free_port};
-use rounds::{Case, Pace};
+use data_plane::Programs;
+use load::Work;
+use report::Control;
 use std::path::{Path, PathBuf};
 
-fn program(name: &str) -> Result<PathBuf> {
-    std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} names no program"))
-}
+/// Scopes of the full form.
+const SCOPES: usize = 10_000;
+/// Keys that are due at once.
+const DUE: usize = 100_000;
+/// Rows of long lists.
+const ROWS: usize = 1_000_000;
 
-fn keystead(program: &Path, folder: &Path, data: &Data) -> Result<Process> {
-    let port = free_port()?;
-    Process::start(program, folder, port, |command| {
-        command.env_clear().env("KEYSTEAD_DATA_DIR", &data.folder);
-        command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{port}"));
-    })
+fn named(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let scopes = std::env::var("BENCH_SCOPES").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
-    let folder = tempfile::tempdir()?;
-    let folder = folder.path();
-    eprintln!("filling …");
-    let began = std::time::Instant::now();
-    let data = load::fill(folder, scopes).await?;
-    eprintln!("filled in {:?}", began.elapsed());
-    let limit = program("BENCH_LIMIT")?;
-    let start_limit = |what: &str| -> Result<Process> {
-        let port = free_port()?;
-        Process::start(&limit, folder, port, |command| {
-            command.args([what, &port.to_string()]);
-        })
+    let what = std::env::args().nth(1).context("guard, or the path of docs/PERFORMANCE.md")?;
+    let program =
+        |name| named(name).with_context(|| format!("{name} names no program: use cargo xtask bench"));
+    let programs = Programs {
+        keystead: program("BENCH_KEYSTEAD")?,
+        limit: program("BENCH_LIMIT")?,
+        silent: named("BENCH_SILENT"),
+        bao: named("BENCH_BAO"),
     };
-    let (seal, echo) = (start_limit("seal")?, start_limit("echo")?);
-    let server = keystead(&program("BENCH_KEYSTEAD")?, folder, &data)?;
-    eprintln!("idle: {:.1} MiB", server.resident()?);
-    let (kib, dek) = (load::raw(folder, load::PLAIN)?, load::raw(folder, load::DEK)?);
-    let only = std::env::var("BENCH_ONLY").unwrap_or_default();
-    let mut cases = Vec::new();
-    for connections in [1, 16] {
-        for (work, file) in [("1 KiB", &kib), ("32 bytes", &dek)] {
-            for (name, process) in [("limit", &seal), ("echo", &echo)] {
-                cases.push(Case {
-                    server: name,
-                    process,
-                    work: work.into(),
-                    connections,
-                    headers: &[],
-                    requests: file.clone(),
-                });
-            }
-        }
-        for work in Work::ALL {
-            if !only.is_empty() && !only.split(',').any(|one| one == format!("{work:?}")) {
-                continue;
-            }
-            cases.push(Case {
-                server: "keystead",
-                process: &server,
-                work: work.label().into(),
-                connections,
-                headers: &data.headers,
-                requests: work.file(folder),
-            });
-        }
+    let folder = tempfile::tempdir()?;
+    match what.as_str() {
+        "guard" => guard::check(&programs, folder.path()).await,
+        document => full(&programs, folder.path(), Path::new(document)).await,
     }
-    let bao_process;
-    let bao_data;
-    if let Ok(bao) = program("BENCH_BAO") {
-        let bao_folder = folder.join("bao");
-        std::fs::create_dir(&bao_folder)?;
-        eprintln!("filling OpenBao …");
-        (bao_process, bao_data) = bao::start(&bao, &bao_folder, scopes)?;
-        for connections in [1, 16] {
-            for work in Work::ALL {
-                if !only.is_empty() && !only.split(',').any(|one| one == format!("{work:?}")) {
-                    continue;
-                }
-                cases.push(Case {
-                    server: "OpenBao",
-                    process: &bao_process,
-                    work: work.label().into(),
-                    connections,
-                    headers: &bao_data.headers,
-                    requests: work.file(&bao_folder),
-                });
-            }
-        }
+}
+
+async fn full(programs: &Programs, folder: &Path, document: &Path) -> Result<()> {
+    let control = Control {
+        due: due::measure(&programs.keystead, folder, None, DUE).await?,
+        sqlite: pages::measure(&programs.keystead, folder, None, ROWS).await?,
+        postgres: match std::env::var("BENCH_POSTGRES") {
+            Ok(url) => Some(pages::measure(&programs.keystead, folder, Some(&url), ROWS).await?),
+            Err(_) => None,
+        },
+    };
+    let found = data_plane::measure(programs, folder, SCOPES, &Work::ALL, rounds::FULL).await?;
+    let targets = report::targets(&[report::measures(&found), report::control(&control)].concat());
+    let table = report::table(&found.figures);
+    println!("{targets}\n{table}");
+    let mut text = std::fs::read_to_string(document)?;
+    for (mark, generated) in [("machine", &machine()), ("targets", &targets), ("figures", &table)] {
+        text = report::between(&text, mark, generated).with_context(|| format!("the marks of {mark}"))?;
     }
-    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
-    let figures = rounds::run(folder, Pace { rounds, ..rounds::FULL }, &cases)?;
-    for f in figures {
-        println!(
-            "{:9} {:38} c={:2} {:9.0}/s cpu {:7.2} us p50 {:6.0} p99 {:6.0} spread {:4.1}%",
-            f.server,
-            f.work,
-            f.connections,
-            f.each_second(),
-            f.cpu(),
-            f.p50(),
-            f.p99(),
-            f.spread()
-        );
-    }
-    println!("cached: {:.1} MiB", server.resident()?);
+    std::fs::write(document, text)?;
     Ok(())
+}
+
+/// What it was measured on.
+fn machine() -> String {
+    let line = |path: &str, begin: &str| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let found = text.lines().find_map(|line| line.strip_prefix(begin)).unwrap_or_default();
+        found.trim_start_matches([' ', '\t', ':']).to_owned()
+    };
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let day = engine::Clock::system().now().format("%Y-%m-%d");
+    format!(
+        "Measured on {day}: {} ({cores} cores, one of them used), {} of memory, Linux {}.\n",
+        line("/proc/cpuinfo", "model name"),
+        line("/proc/meminfo", "MemTotal"),
+        kernel.split(['-', '\n']).next().unwrap_or_default()
+    )
 }

@@ -75,7 +75,9 @@ impl Process {
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
     }
+}
 
+impl Process {
     /// Ends it in good order.
     ///
     /// # Errors

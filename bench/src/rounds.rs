@@ -12,10 +12,12 @@ pub struct Pace {
     pub warm_up: u32,
     pub seconds: u32,
     pub rounds: usize,
+    /// Connections at a time, one case each.
+    pub connections: &'static [u32],
 }
 
 /// The pace of the figures that are published.
-pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5 };
+pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5, connections: &[1, 16] };
 
 /// One kind of request to one server, over so many connections.
 pub struct Case<'a> {

@@ -171,9 +171,12 @@ struct Meter {
     seconds: metrics::Histogram,
 }
 
+/// By method and status, then by route.
+type Meters = HashMap<(&'static str, u16), HashMap<String, Meter>>;
+
 thread_local! {
     /// Found again without their labels being put together anew; as few as there are addresses.
-    static METERS: RefCell<HashMap<(&'static str, u16), HashMap<String, Meter>>> = RefCell::default();
+    static METERS: RefCell<Meters> = RefCell::default();
     static ITEMS: RefCell<HashMap<(Door, Deed, &'static str), metrics::Counter>> = RefCell::default();
 }
 

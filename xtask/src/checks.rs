@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::database::Cluster;
 use crate::emulator::Emulator;
 use crate::place::Place;
-use crate::{crates, progress, release, setup, shell, site};
+use crate::{bench, crates, progress, release, setup, shell, site};
 
 const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 
@@ -20,11 +20,12 @@ pub enum Part {
     Unit,
     Doc,
     Browser,
+    Speed,
 }
 
 impl Part {
     /// Cheapest first.
-    pub const ALL: [Self; 4] = [Self::Crates, Self::Unit, Self::Doc, Self::Browser];
+    pub const ALL: [Self; 5] = [Self::Crates, Self::Unit, Self::Doc, Self::Browser, Self::Speed];
 }
 
 /// Runs the parts in turn; the first that fails ends it.
@@ -56,6 +57,7 @@ fn perform(place: &Place, parts: &[Part]) -> Result<()> {
             Part::Unit => unit(place)?,
             Part::Doc => doc(place)?,
             Part::Browser => browser(place)?,
+            Part::Speed => speed(place)?,
         }
     }
     progress::say("Tests", "all passed");
@@ -131,4 +133,9 @@ fn browser(place: &Place) -> Result<()> {
     let kms = Emulator::start(place)?;
     kms.introduce(place, &mut runner);
     shell::loud(&mut runner).context("journeys failed: see above, and end2end/test-results")
+}
+
+fn speed(place: &Place) -> Result<()> {
+    release::compile(place)?;
+    bench::guard(place)
 }

@@ -35,27 +35,7 @@ fn python(place: &Place) -> PathBuf {
 pub fn provide(place: &Place) -> Result<()> {
     let lists =
         ["emulator/requirements.txt", "clients/requirements.txt"].map(|list| place.end2end().join(list));
-    let wanted = lists.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?.concat();
-    let note = place.emulator().join(".installed-from");
-    if fs::read(&note).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    setup::python()?;
-    progress::say("Set-up", "installing the emulator of AWS KMS …");
-    let folder = place.emulator();
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    shell::quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        .context("no Python environment could be made for the emulator of AWS KMS")?;
-    let mut pip = Command::new(python(place));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    for list in &lists {
-        pip.arg("-r").arg(list);
-    }
-    shell::quiet(&mut pip).context("the emulator could not be installed from PyPI: is the network there?")?;
-    fs::write(note, wanted)?;
-    Ok(())
+    setup::python_environment(&place.emulator(), &lists, "the emulator of AWS KMS")
 }
 
 impl Emulator {

@@ -28,6 +28,11 @@ impl Place {
         &self.root
     }
 
+    /// Where everything that is made goes.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// What the browser gets. Always in the checkout, whatever cargo's target directory: the server embeds it from here.
     pub fn site(&self) -> PathBuf {
         self.root.join("target/site")

@@ -6,15 +6,16 @@ use anyhow::{Result, bail};
 
 use crate::checks::{self, Part};
 use crate::place::Place;
-use crate::{emulator, release, setup, site};
+use crate::{bench, emulator, release, setup, site};
 
 const USAGE: &str = "\
 cargo xtask setup [--browser]          make this machine ready to build (with --browser: and to test)
 cargo xtask site                       what the browser gets, into target/site
 cargo xtask build                      the finished program, target/release/keystead, and what is in it
 cargo xtask run [-- ARGUMENTS]         build it and start it
-cargo xtask test [PART]                every test, or one part: crates, unit, doc or browser
+cargo xtask test [PART]                every test, or one part: crates, unit, doc, browser or speed
 cargo xtask kms [customer|disable|enable]   an emulator of AWS KMS to try Keystead with, and a customer of it
+cargo xtask bench                      how fast it is, beside the machine's limit and OpenBao, into docs/PERFORMANCE.md
 cargo xtask soak                       the long forms of the tests, with what they measured (`figure: …`)
 cargo xtask ci                         format, lints and every test";
 
@@ -27,6 +28,7 @@ pub enum Task {
     Run { arguments: Vec<OsString> },
     Test { parts: Vec<Part> },
     Kms { customer: Option<&'static str> },
+    Bench,
     Soak,
     Ci,
     Help,
@@ -49,10 +51,12 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
         ["test", "unit"] => Task::Test { parts: vec![Part::Unit] },
         ["test", "doc"] => Task::Test { parts: vec![Part::Doc] },
         ["test", "browser"] => Task::Test { parts: vec![Part::Browser] },
+        ["test", "speed"] => Task::Test { parts: vec![Part::Speed] },
         ["kms"] => Task::Kms { customer: None },
         ["kms", "customer"] => Task::Kms { customer: Some("create") },
         ["kms", "disable"] => Task::Kms { customer: Some("disable") },
         ["kms", "enable"] => Task::Kms { customer: Some("enable") },
+        ["bench"] => Task::Bench,
         ["soak"] => Task::Soak,
         ["ci"] => Task::Ci,
         [] | ["help" | "--help" | "-h"] => Task::Help,
@@ -75,6 +79,7 @@ impl Task {
             Self::Test { parts } => checks::test(&place, &parts),
             Self::Kms { customer: None } => emulator::run(&place),
             Self::Kms { customer: Some(verb) } => emulator::customer(&place, verb),
+            Self::Bench => bench::full(&place),
             Self::Soak => checks::soak(&place),
             Self::Ci => checks::ci(&place),
             Self::Help => {

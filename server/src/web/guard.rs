@@ -98,8 +98,10 @@ impl Limits {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let arrived = timeout_at(until, self.whole(body)).await;
-        arrived.unwrap_or_else(|_| Err(StatusCode::REQUEST_TIMEOUT.into_response()))
+        match timeout_at(until, self.whole(body)).await {
+            Ok(arrived) => arrived,
+            Err(_) => Err(StatusCode::REQUEST_TIMEOUT.into_response()),
+        }
     }
 
     async fn whole<B>(&self, mut body: B) -> Result<Arrived, Response>

@@ -5,13 +5,14 @@ mod debian;
 mod npm;
 mod wasm;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::place::Place;
-use crate::{database, emulator, shell};
+use crate::{database, emulator, progress, shell};
 
 pub use npm::take_heart;
 pub use wasm::Compiler;
@@ -43,8 +44,38 @@ pub fn for_testing(place: &Place) -> Result<()> {
     npm::provide(place)
 }
 
+/// What measuring needs besides: a generator of load.
+pub fn for_measuring() -> Result<()> {
+    if Path::new("/usr/bin/wrk").exists() { Ok(()) } else { debian::install(&["wrk"]) }
+}
+
+/// Makes an environment of Python's in a folder, with what stands in these lists; again only after they changed.
+pub fn python_environment(folder: &Path, lists: &[PathBuf], what: &str) -> Result<()> {
+    let wanted = lists.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?.concat();
+    let note = folder.join(".installed-from");
+    if fs::read(&note).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    python()?;
+    progress::say("Set-up", &format!("installing {what} …"));
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    shell::quiet(Command::new("python3").args(["-m", "venv"]).arg(folder))
+        .with_context(|| format!("no Python environment could be made for {what}"))?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    for list in lists {
+        pip.arg("-r").arg(list);
+    }
+    shell::quiet(&mut pip)
+        .with_context(|| format!("{what} could not be installed from PyPI: is the network there?"))?;
+    fs::write(note, wanted)?;
+    Ok(())
+}
+
 /// Python with what makes environments of its own.
-pub fn python() -> Result<()> {
+fn python() -> Result<()> {
     let has =
         |module| shell::answer(Command::new("python3").args(["-c", &format!("import {module}")])).is_some();
     if has("venv") && has("ensurepip") { Ok(()) } else { debian::install(&["python3-venv"]) }

@@ -1,0 +1,106 @@
+//! A portal of its own on either database: filled in process, then served by the real program.
+
+use crate::process::{Process, free_port};
+use anyhow::Result;
+use engine::store::{Db, PgConnectOptions, Pooler};
+use engine::testing::look::execute;
+use engine::testing::{ROOT_KEY_TEXT, root_key};
+use engine::{Clock, Portal, Settings};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+pub struct Home {
+    folder: PathBuf,
+    database: Option<Database>,
+}
+
+/// One made for this home.
+struct Database {
+    cluster: PgConnectOptions,
+    name: String,
+    url: String,
+}
+
+impl Home {
+    /// In a new folder of this name; with `postgres`, the address of a cluster, in a new database there.
+    ///
+    /// # Errors
+    /// When disk or cluster fail.
+    pub async fn new(folder: &Path, name: &str, postgres: Option<&str>) -> Result<Self> {
+        let folder = folder.join(name);
+        let data = folder.join("data");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&data)?;
+        let mut key = fs::OpenOptions::new();
+        let mut key = key.write(true).create_new(true).mode(0o600).open(data.join("root.key"))?;
+        key.write_all(ROOT_KEY_TEXT.as_bytes())?;
+        let database = match postgres {
+            Some(url) => Some(Database::new(url, &format!("bench_{name}_{}", std::process::id())).await?),
+            None => None,
+        };
+        Ok(Self { folder, database })
+    }
+
+    /// What lies beside the data.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Connections of our own.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn db(&self) -> Result<Db> {
+        Ok(match &self.database {
+            None => Db::sqlite(&self.folder.join("data/keystead.db")).await?,
+            Some(database) => Db::postgres(PgConnectOptions::from_str(&database.url)?, Pooler::None).await?,
+        })
+    }
+
+    /// # Errors
+    /// When it does not open.
+    pub async fn portal(&self, clock: Clock) -> Result<Portal> {
+        Ok(Portal::open(self.db().await?, &root_key(), clock, Settings::default()).await?)
+    }
+
+    /// Starts the program on it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(&self, program: &Path) -> Result<Process> {
+        let port = free_port()?;
+        Process::start(program, &self.folder, port, |command| {
+            command.env_clear().env("KEYSTEAD_DATA_DIR", self.folder.join("data"));
+            command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{port}"));
+            command.envs(self.database.iter().map(|database| ("KEYSTEAD_DATABASE_URL", &database.url)));
+        })
+    }
+
+    /// Takes it away.
+    ///
+    /// # Errors
+    /// When the cluster fails.
+    pub async fn end(self) -> Result<()> {
+        fs::remove_dir_all(&self.folder)?;
+        if let Some(Database { cluster, name, .. }) = self.database {
+            let db = Db::postgres(cluster, Pooler::None).await?;
+            execute(&db, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+            db.close().await;
+        }
+        Ok(())
+    }
+}
+
+impl Database {
+    async fn new(cluster: &str, name: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(cluster)?;
+        let db = Db::postgres(options.clone(), Pooler::None).await?;
+        execute(&db, &format!("CREATE DATABASE {name}")).await?;
+        db.close().await;
+        let (path, query) = cluster.split_once('?').unwrap_or((cluster, ""));
+        let host = path.rsplit_once('/').map_or(path, |(host, _)| host);
+        Ok(Self { cluster: options, name: name.to_owned(), url: format!("{host}/{name}?{query}") })
+    }
+}
