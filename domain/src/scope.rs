@@ -158,7 +158,7 @@ impl Country {
     /// All of ISO 3166-1, in the order of their names.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<_> = (0..ASSIGNED.len()).map(Self).collect();
-        all.sort_by_key(|country| country.order());
+        all.sort_by_cached_key(|country| country.order());
         all
     }
 

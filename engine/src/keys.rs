@@ -45,7 +45,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
-        let Named { id, environment_name, alias } = self.db().named(name).await?;
+        let (Named { id, environment_name, alias }, limits) = self.made(name).await?;
         let mut versions = self.db().versions(id, before, PAGE + 1).await?;
         let has_older = versions.len() > PAGE as usize;
         versions.truncate(PAGE as usize);
@@ -57,7 +57,7 @@ impl Portal {
             versions,
             older,
             is_older_page: before.is_some(),
-            limits: self.limits_of(id).await?,
+            limits,
         })
     }
 
@@ -66,15 +66,16 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn limits(&self, name: &ScopeName) -> Result<(LimitsView, String), Error> {
-        let (scope, environment_name) = self.scope(name).await?;
-        Ok((self.limits_of(scope.id).await?, environment_name))
+        let (scope, limits) = self.made(name).await?;
+        Ok((limits, scope.environment_name))
     }
 
-    async fn limits_of(&self, scope: ScopeId) -> Result<LimitsView, Error> {
+    /// A scope, and what is left of its limits.
+    async fn made(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
         let now = self.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
-        let made = self.db().made_since(scope, day_start(now), lately).await?;
-        Ok(LimitsView {
+        let (scope, made) = self.db().made(name, day_start(now), lately).await?;
+        let limits = LimitsView {
             daily: self.daily(),
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
             of_type_today: made.of_type_today,
@@ -82,7 +83,8 @@ impl Portal {
             customer_supplied_used: made.customer_supplied,
             runs_out_at: runs_out_at(made.customer_supplied, made.customer_supplied_lately, now),
             active_type: made.active_type,
-        })
+        };
+        Ok((scope, limits))
     }
 
     /// # Errors

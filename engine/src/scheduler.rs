@@ -5,7 +5,6 @@
 use crate::audit::{Actor, Entry};
 use crate::authority::Authorised;
 use crate::keys::{Planned, describe};
-
 use crate::store::keys::{Due, DueVersion};
 use crate::store::{Lock, Tx};
 use crate::{Error, Portal};
@@ -17,9 +16,9 @@ use domain::key_version::{NewVersion, managed, plan};
 use std::time::Duration;
 
 /// How often a server looks.
-pub const EVERY: Duration = Duration::from_secs(5);
-/// How many rotate in one transaction: a few milliseconds, since SQLite has one writer and others wait for it.
-const TOGETHER: usize = 100;
+pub const EVERY: Duration = Duration::from_secs(2);
+/// How many rotate in one transaction: some thirty milliseconds, since SQLite has one writer and others wait for it.
+const TOGETHER: usize = 200;
 /// How many are looked up at once.
 const LOOKED_UP: usize = 100_000;
 

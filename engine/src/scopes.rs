@@ -34,7 +34,7 @@ impl Portal {
         let Environment { id, row } = self.db().environment(slug).await?;
         let mut countries: Vec<_> =
             self.db().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
-        countries.sort_by_key(|row| row.country.order());
+        countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
     }
 

@@ -61,6 +61,8 @@ pub struct Session {
     /// Empty during setup only.
     pub email: String,
     pub from: From,
+    /// A status message waited for the next page when the session was looked up.
+    pub has_message: bool,
     user: Option<UserId>,
 }
 
@@ -151,6 +153,7 @@ impl Portal {
             email: row.email.clone().unwrap_or_default(),
             user: row.user_id.map(UserId),
             from,
+            has_message: row.has_message,
         })
     }
 
@@ -189,10 +192,9 @@ impl Portal {
         })
         .await?;
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
-        Ok(NewSession {
-            token,
-            session: Session { id, stage, email, user: owner.map(|owner| owner.id), from: from.clone() },
-        })
+        let user = owner.map(|owner| owner.id);
+        let session = Session { id, stage, email, user, from: from.clone(), has_message: false };
+        Ok(NewSession { token, session })
     }
 
     /// Ends the session.

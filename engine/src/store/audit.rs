@@ -1,12 +1,12 @@
 //! The audit log: appended inside the transaction of what it tells, never changed.
 
-use super::{Db, ROWS, Tx, corrupt, on, rows, within};
+use super::{Db, ROWS, Tx, corrupt, on, within};
 use crate::Error;
 use crate::audit::Entry;
 use crate::email;
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, AuditQuery, Event, Outcome};
-use sqlx::AssertSqlSafe;
+use sqlx::QueryBuilder;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -97,7 +97,7 @@ impl Tx {
         const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
-                           detail, address) VALUES ";
+                           detail, address) ";
         let moves = |entry: &Entry| entry.outcome == Outcome::Done && entry.action.moves_data();
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
@@ -105,16 +105,16 @@ impl Tx {
             within!(self, c => sqlx::query_scalar(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
         let mut numbers = first..;
         for some in entries.chunks(ROWS) {
-            let sql = AssertSqlSafe(format!("{SQL}{}", rows(some.len(), 10)));
             within!(self, c => {
-                let mut query = sqlx::query(sql);
-                for (entry, number) in some.iter().zip(numbers.by_ref()) {
-                    query = query
-                        .bind(number).bind(entry.at).bind(entry.actor.kind()).bind(entry.actor.id().map(|id| id.0))
-                        .bind(entry.actor.name()).bind(entry.action.word()).bind(&entry.place)
-                        .bind(entry.outcome.word()).bind(&entry.detail).bind(entry.actor.address());
-                }
-                query.execute(c).await.map(drop)
+                let mut query = QueryBuilder::new(SQL);
+                query.push_values(some.iter().zip(numbers.by_ref()), |mut values, (entry, number)| {
+                    values
+                        .push_bind(number).push_bind(entry.at).push_bind(entry.actor.kind())
+                        .push_bind(entry.actor.id().map(|id| id.0)).push_bind(entry.actor.name())
+                        .push_bind(entry.action.word()).push_bind(&entry.place).push_bind(entry.outcome.word())
+                        .push_bind(&entry.detail).push_bind(entry.actor.address());
+                });
+                query.build().execute(c).await.map(drop)
             })?;
         }
         Ok(first)

@@ -1,7 +1,8 @@
 //! Key versions.
 
 use super::aws_keys::health_of;
-use super::{Db, Inner, Tx, corrupt, on, rows, within};
+use super::scopes::{Named, NamedRecord, named};
+use super::{Db, Inner, Tx, corrupt, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::command::ScopeRef;
@@ -11,7 +12,7 @@ use domain::limits::Usage;
 use domain::rotation::{RotationPeriod, day_start};
 use domain::scope::{Country, ScopeName, Slug};
 use domain::view::VersionRow;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -76,6 +77,8 @@ struct Counts {
 
 #[derive(sqlx::FromRow)]
 struct MadeRecord {
+    #[sqlx(flatten)]
+    named: NamedRecord,
     #[sqlx(flatten)]
     counts: Counts,
     lately: i64,
@@ -167,6 +170,15 @@ macro_rules! counts {
     };
 }
 const USAGE: &str = concat!("SELECT ", counts!("$1", "$2", "$3"));
+/// Customer-supplied versions are few, and have an index. The time stands in a filter, so that no planner takes the index of times
+/// instead and reads all that was made since.
+const MADE: &str = named!(concat!(
+    ", ",
+    counts!("s.id", "$3", "'managed'"),
+    ", (SELECT COUNT(*) FILTER (WHERE d.created_at >= $4) FROM key_version d \
+      WHERE d.scope_id = s.id AND d.customer_supplied_no IS NOT NULL) AS lately, \
+      (SELECT key_type FROM key_version d WHERE d.scope_id = s.id AND d.status = 'active') AS active_type"
+));
 
 /// What is due at `$1`, and was not put off until later.
 macro_rules! due {
@@ -221,32 +233,29 @@ impl Db {
         Ok(counts.into())
     }
 
-    /// Versions of each type made since `day`, customer-supplied ones made since `since`, the type of the Active one.
-    pub async fn made_since(
+    /// A scope that is looked for by its name; versions of each type made in it since `day`, customer-supplied ones made since
+    /// `since`, the type of the Active one.
+    pub async fn made(
         &self,
-        scope: ScopeId,
+        name: &ScopeName,
         day: DateTime<Utc>,
         since: DateTime<Utc>,
-    ) -> Result<Made, Error> {
-        // Customer-supplied ones are few, and have an index.
-        const SQL: &str = concat!(
-            "SELECT ",
-            counts!("$1", "$2", "'managed'"),
-            ", (SELECT COUNT(*) FROM key_version d WHERE d.scope_id = $1 AND d.customer_supplied_no IS NOT NULL \
-              AND d.created_at >= $3) AS lately, \
-              (SELECT key_type FROM key_version d WHERE d.scope_id = $1 AND d.status = 'active') AS active_type"
-        );
-        let record: MadeRecord = on!(self, pool => sqlx::query_as(SQL)
-            .bind(scope.0).bind(day).bind(since).fetch_one(pool).await)?;
-        let Usage { of_type_today: managed, today, customer_supplied } = record.counts.into();
-        let column = || corrupt("key_version", "key_type", format!("the Active one of {}", scope.0));
-        let active_type = record.active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
-        Ok(Made {
+    ) -> Result<(Named, Made), Error> {
+        let record: Option<MadeRecord> = on!(self, pool => sqlx::query_as(MADE)
+            .bind(name.environment.as_str()).bind(name.country.code()).bind(day).bind(since)
+            .fetch_optional(pool).await)?;
+        let MadeRecord { named, counts, lately, active_type } = record.ok_or(Error::NotFound)?;
+        let named = Named::try_from(named)?;
+        let Usage { of_type_today: managed, today, customer_supplied } = counts.into();
+        let column = || corrupt("key_version", "key_type", format!("the Active one of {name}"));
+        let active_type = active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
+        let made = Made {
             of_type_today: vec![(KeyType::Managed, managed), (KeyType::ManualAws, today - managed)],
             customer_supplied,
-            customer_supplied_lately: u32::try_from(record.lately).unwrap_or(u32::MAX),
+            customer_supplied_lately: u32::try_from(lately).unwrap_or(u32::MAX),
             active_type: active_type.transpose()?,
-        })
+        };
+        Ok((named, made))
     }
 
     /// Every version of a scope, as the data plane looks them up.
@@ -369,10 +378,12 @@ impl Tx {
         if scopes.is_empty() {
             return Ok(());
         }
-        let sql = AssertSqlSafe(format!("{SQL}{}", rows(1, scopes.len())));
         let changed = within!(self, c => {
-            let query = scopes.iter().fold(sqlx::query(sql), |query, scope| query.bind(scope.0));
-            query.execute(c).await?.rows_affected()
+            let mut query = QueryBuilder::new(SQL);
+            query.push_tuples(scopes, |mut values, scope| {
+                values.push_bind(scope.0);
+            });
+            query.build().execute(c).await?.rows_affected()
         });
         if usize::try_from(changed) == Ok(scopes.len()) {
             Ok(())
@@ -384,19 +395,18 @@ impl Tx {
     /// Inserts versions as the Active ones and answers with their portal-wide ids.
     pub async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
         const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
-                           rotated_for_due, customer_supplied_no, material, created_at, created_by) VALUES ";
-        let sql = AssertSqlSafe(format!("{SQL}{} RETURNING id", rows(these.len(), 11)));
+                           rotated_for_due, customer_supplied_no, material, created_at, created_by) ";
         Ok(within!(self, c => {
-            let mut query = sqlx::query_scalar(sql);
-            for row in these {
-                query = query
-                    .bind(row.scope.0).bind(i64::from(row.plan.number)).bind(row.plan.new.key_type().word())
-                    .bind(Status::Active.word()).bind(row.plan.new.period().map(RotationPeriod::days))
-                    .bind(row.plan.due_at).bind(row.rotated_for_due)
-                    .bind(row.plan.customer_supplied_no.map(i64::from)).bind(row.material.as_deref())
-                    .bind(row.created_at).bind(row.created_by);
-            }
-            query.fetch_all(c).await?
+            let mut query = QueryBuilder::new(SQL);
+            query.push_values(these, |mut values, row| {
+                values
+                    .push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
+                    .push_bind(row.plan.new.key_type().word()).push_bind(Status::Active.word())
+                    .push_bind(row.plan.new.period().map(RotationPeriod::days)).push_bind(row.plan.due_at)
+                    .push_bind(row.rotated_for_due).push_bind(row.plan.customer_supplied_no.map(i64::from))
+                    .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by);
+            });
+            query.push(" RETURNING id").build_query_scalar().fetch_all(c).await?
         }))
     }
 
@@ -422,5 +432,29 @@ impl Tx {
         let rows = within!(self, c => sqlx::query(SQL)
             .bind(scope.0).bind(i64::from(number)).bind(until).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::SqlitePool;
+
+    /// Today's versions are few, since there are limits; those of a month may be a million.
+    #[tokio::test]
+    async fn only_what_was_made_today_is_counted_by_its_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::sqlite(&folder.path().join("keystead.db")).await.expect("it opens");
+        db.migrate().await.expect("the schema");
+        let Db::Sqlite { read, .. } = &db else { panic!("SQLite") };
+        let read: &SqlitePool = read;
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {MADE}"));
+        let steps: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).fetch_all(read).await.expect("a plan");
+        let using = |index: &str| steps.iter().filter(|step| step.3.contains(index)).count();
+        assert_eq!(using("(scope_id=? AND created_at>?)"), 2, "{steps:?}");
+        assert_eq!(using("(scope_id=? AND customer_supplied_no>?)"), 2, "{steps:?}");
+        assert_eq!(using("SCAN"), 0, "{steps:?}");
+        db.close().await;
     }
 }

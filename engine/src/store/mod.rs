@@ -118,14 +118,19 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
-            // In KiB, for each connection: the system keeps the file's pages already.
-            .pragma("cache_size", "-512")
+            // A page's rows at once: on a single core, whoever reads a row as it comes waits for each of them.
+            .row_buffer_size(256)
+            // In pages: what is written again and again goes into the database once.
+            .pragma("wal_autocheckpoint", "4000")
             .busy_timeout(Duration::from_secs(5));
-        let pool = |connections| {
+        // A cache in KiB for each connection. The system keeps the file's pages already; but what a transaction has changed must
+        // have room, or it is written out before the commit and read again.
+        let pool = |connections, cache: &'static str| {
             let pool = SqlitePoolOptions::new().max_connections(connections);
-            open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), &options)
+            let options = options.clone().pragma("cache_size", cache);
+            open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), options)
         };
-        Ok(Self::Sqlite { write: pool(1).await?, read: pool(8).await? })
+        Ok(Self::Sqlite { write: pool(1, "-8192").await?, read: pool(8, "-512").await? })
     }
 
     /// Connects to PostgreSQL.
@@ -305,7 +310,7 @@ impl Tx {
 /// without the time-out that holds everywhere else.
 async fn open_sqlite(
     pool: SqlitePoolOptions,
-    options: &SqliteConnectOptions,
+    options: SqliteConnectOptions,
 ) -> Result<SqlitePool, sqlx::Error> {
     for _ in 0..100 {
         match pool.clone().connect_with(options.clone()).await {
@@ -315,7 +320,7 @@ async fn open_sqlite(
             opened => return opened,
         }
     }
-    pool.connect_with(options.clone()).await
+    pool.connect_with(options).await
 }
 
 /// Closes SQLite's connections; the next ones are opened anew.
@@ -371,18 +376,8 @@ async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateE
     migrations.run(pool).await
 }
 
-/// Rows in one statement that writes several. SQLite looks for a parameter's name among all of them, so that many
-/// rows take longer together than in a few statements.
-pub(crate) const ROWS: usize = 25;
-
-/// The places of so many rows with so many values each: `($1, $2), ($3, $4)`.
-fn rows(many: usize, values: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<_> = (1..=values).map(|value| format!("${}", row * values + value)).collect();
-        format!("({})", places.join(", "))
-    };
-    (0..many).map(row).collect::<Vec<_>>().join(", ")
-}
+/// Rows in one statement that writes several.
+pub(crate) const ROWS: usize = 100;
 
 /// A column that does not hold what it must.
 pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {

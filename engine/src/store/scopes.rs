@@ -72,6 +72,34 @@ pub struct Named {
     pub alias: Option<Alias>,
 }
 
+#[derive(sqlx::FromRow)]
+pub struct NamedRecord {
+    id: Uuid,
+    environment_name: String,
+    alias: Option<String>,
+}
+
+impl TryFrom<NamedRecord> for Named {
+    type Error = Error;
+    fn try_from(NamedRecord { id, environment_name, alias }: NamedRecord) -> Result<Self, Error> {
+        let id = ScopeId(id);
+        Ok(Self { id, environment_name, alias: read(alias, id)? })
+    }
+}
+
+/// A scope by the slug of its environment and its country, with more columns.
+macro_rules! named {
+    ($columns:expr) => {
+        concat!(
+            "SELECT s.id, e.name AS environment_name, s.alias",
+            $columns,
+            " FROM environment e JOIN scope s ON s.environment_id = e.id \
+             WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL"
+        )
+    };
+}
+pub(crate) use named;
+
 /// A line of the tree: an environment, and a country in it if it has any.
 #[derive(sqlx::FromRow)]
 struct TreeRecord {
@@ -184,18 +212,16 @@ impl Db {
                 environment.countries.push(TreeCountry { country, lacks: record.lacks(now)? });
             }
         }
-        tree.iter_mut().for_each(|environment| environment.countries.sort_by_key(|row| row.country.order()));
+        tree.iter_mut()
+            .for_each(|environment| environment.countries.sort_by_cached_key(|row| row.country.order()));
         Ok(tree)
     }
 
     pub async fn named(&self, name: &ScopeName) -> Result<Named, Error> {
-        const SQL: &str = "SELECT s.id, e.name, s.alias FROM environment e JOIN scope s ON s.environment_id = e.id \
-                           WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL";
-        let found: Option<(Uuid, String, Option<String>)> = on!(self, pool => sqlx::query_as(SQL)
+        const SQL: &str = named!("");
+        let record: Option<NamedRecord> = on!(self, pool => sqlx::query_as(SQL)
             .bind(name.environment.as_str()).bind(name.country.code()).fetch_optional(pool).await)?;
-        let (id, environment_name, alias) = found.ok_or(Error::NotFound)?;
-        let id = ScopeId(id);
-        Ok(Named { id, environment_name, alias: read(alias, id)? })
+        record.ok_or(Error::NotFound)?.try_into()
     }
 
     pub async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {

@@ -21,6 +21,8 @@ pub struct SessionRow {
     /// Of the administrator now; the session ends when it has moved on.
     pub current_epoch: Option<i64>,
     pub email: Option<String>,
+    /// A status message waits for the next page.
+    pub has_message: bool,
 }
 
 /// A sealed note with its revision, which is bound into its seal.
@@ -47,7 +49,8 @@ macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
-            "s.address, s.agent, a.security_epoch AS current_epoch, a.email ",
+            "s.address, s.agent, a.security_epoch AS current_epoch, a.email, ",
+            "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message ",
             "FROM session s LEFT JOIN administrator a ON a.id = s.user_id WHERE ",
             $rest
         )

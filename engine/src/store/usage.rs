@@ -1,11 +1,11 @@
 //! How much each version is used, in sums of a day.
 
-use super::{Db, ROWS, Tx, on, rows, within};
+use super::{Db, ROWS, Tx, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::rotation::day_start;
 use domain::view::UsageView;
-use std::sync::LazyLock;
+use sqlx::QueryBuilder;
 
 /// What was counted of a version since the last time it was written down.
 #[derive(Clone, Copy, Debug)]
@@ -49,36 +49,21 @@ macro_rules! add_up {
     };
 }
 
-/// Adds so many rows to those that are there.
-fn add(many: usize) -> String {
-    let rows = rows(many, 5);
-    format!("INSERT INTO version_usage (version_id, day, issued, seen, last_at) VALUES {rows} {}", add_up!())
-}
-
 impl Tx {
     /// Adds to the sums of the days; every server adds its own.
     pub async fn add_usage(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
-        static ONE: LazyLock<String> = LazyLock::new(|| add(1));
-        static MANY: LazyLock<String> = LazyLock::new(|| add(ROWS));
-        let (chunks, rest) = counted.as_chunks::<ROWS>();
-        for some in chunks {
-            self.add_some(&MANY, some).await?;
+        const SQL: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) ";
+        for some in counted.chunks(ROWS) {
+            within!(self, c => {
+                let mut query = QueryBuilder::new(SQL);
+                query.push_values(some, |mut values, (version, Counted { issued, seen, last_at })| {
+                    values
+                        .push_bind(version).push_bind(day_start(*last_at)).push_bind(i64_of(*issued))
+                        .push_bind(i64_of(*seen)).push_bind(last_at);
+                });
+                query.push(concat!(" ", add_up!())).build().execute(c).await.map(drop)
+            })?;
         }
-        for one in rest.chunks(1) {
-            self.add_some(&ONE, one).await?;
-        }
-        Ok(())
-    }
-
-    async fn add_some(&mut self, sql: &'static str, counted: &[(i64, Counted)]) -> Result<(), Error> {
-        within!(self, c => {
-            let mut query = sqlx::query(sql);
-            for (version, Counted { issued, seen, last_at }) in counted {
-                query = query.bind(version).bind(day_start(*last_at));
-                query = query.bind(i64_of(*issued)).bind(i64_of(*seen)).bind(last_at);
-            }
-            query.execute(c).await.map(drop)
-        })?;
         Ok(())
     }
 

@@ -83,7 +83,10 @@ pub async fn chrome(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
         path: who.visitor.path.clone(),
         filter: filter.chars().take(60).collect(),
         tree: app.portal().tree().await?,
-        flash: app.portal().take_flash(&who.session).await?,
+        flash: match who.session.has_message {
+            true => app.portal().take_flash(&who.session).await?,
+            false => None,
+        },
         now: app.portal().now(),
     })
 }
