@@ -3,6 +3,7 @@
 mod support;
 
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use engine::testing::PASSWORD;
 use support::House;
 
@@ -70,4 +71,24 @@ async fn where_one_wanted_to_go_survives_every_step_of_signing_in() {
     let code = house.test.code(&person);
     let done = house.post(&cookie, "/sign-in/code", &[("code", code.expose()), ("next", wanted)]).await;
     assert_eq!(done.location(), wanted);
+}
+
+#[tokio::test]
+async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    let names = house.test.portal.crowd(1_245, 0, TimeDelta::zero()).await.expect("a crowd");
+    assert!(names.last().expect("a scope").environment.as_str() == "crowd-4", "five environments");
+    let has = |body: &str, scope: &str| body.contains(&format!("href=\"/environments/{scope}/keys\""));
+
+    let inside = house.get(&cookie, "/environments/crowd-0/FR/keys").await.body;
+    assert!(has(&inside, "crowd-0/DE"), "the countries of the environment one is in");
+    assert!(!has(&inside, "crowd-1/DE"), "no others");
+    assert!(inside.contains("href=\"/environments/crowd-1\""), "but every environment");
+    assert!(inside.contains("filter and press Enter"), "and how to find the others");
+
+    let found = house.get(&cookie, "/environments/crowd-0/FR/keys?filter=germany").await.body;
+    assert!(has(&found, "crowd-1/DE") && has(&found, "crowd-4/DE"), "what the filter finds, everywhere");
+    assert!(!has(&found, "crowd-1/FR"), "and nothing else");
 }

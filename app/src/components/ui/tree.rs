@@ -9,6 +9,9 @@ use leptos::prelude::*;
 /// Up to this many countries everything is open.
 const SMALL: usize = 24;
 
+/// With more countries than these not all are drawn: those of the environment one is in, and what the filter finds.
+const MANY: usize = 1_000;
+
 /// What the filter looks through, for an environment and for each of its countries.
 fn words(environment: &TreeEnvironment) -> String {
     format!("{} {}", environment.name, environment.slug).to_lowercase()
@@ -22,20 +25,32 @@ fn country_words(environment: &TreeEnvironment, country: &TreeCountry) -> String
 #[component]
 pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) -> impl IntoView {
     let filter = filter.trim().to_lowercase();
-    let small = environments.iter().map(|environment| environment.countries.len()).sum::<usize>() <= SMALL;
+    let all = environments.iter().map(|environment| environment.countries.len()).sum::<usize>();
+    let (small, many) = (all <= SMALL, all > MANY);
+    let mut room = MANY;
     let items = environments.into_iter().map(|environment| {
         let href = paths::environment(&environment.slug);
         let inside = path == href || path.starts_with(&format!("{href}/"));
-        let branch = environment.countries.iter().map(|country| {
-            let found = country_words(&environment, country);
+        let mut found = words(&environment);
+        let mut shown = found.contains(&filter);
+        let mut branch = Vec::new();
+        for country in &environment.countries {
+            let words = country_words(&environment, country);
+            let is_found = words.contains(&filter);
+            shown |= is_found;
+            if many && !inside {
+                if filter.is_empty() || !is_found || room == 0 {
+                    continue;
+                }
+                room -= 1;
+            }
+            found.push('\n');
+            found.push_str(&words);
             let scope = ScopeName { environment: environment.slug.clone(), country: country.country };
-            view! { <Leaf scope lacks=country.lacks path=path.clone() shown=found.contains(&filter) found /> }
-        });
-        let branch = branch.collect_view();
-        let found = environment.countries.iter().map(|country| country_words(&environment, country));
-        let found = found.fold(words(&environment), |all, one| format!("{all}\n{one}"));
-        let shown = found.contains(&filter);
-        let has_countries = !environment.countries.is_empty();
+            let (lacks, path) = (country.lacks, path.clone());
+            branch.push(view! { <Leaf scope lacks path shown=is_found found=words /> });
+        }
+        let has_countries = !branch.is_empty();
         view! {
             <li class="tree-branch" data-find=found hidden=!shown>
                 <a href=href.clone() aria-current=(path == href).then_some("page")>
@@ -55,7 +70,18 @@ pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) ->
             </li>
         }
     });
-    view! { <ul class="tree">{items.collect_view()}</ul> }
+    let items = items.collect_view();
+    view! {
+        {many
+            .then(|| {
+                view! {
+                    <p class="tree-note">
+                        "To see countries of other environments, filter and press Enter."
+                    </p>
+                }
+            })}
+        <ul class="tree">{items}</ul>
+    }
 }
 
 #[component]
