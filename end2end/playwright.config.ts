@@ -4,7 +4,10 @@ import { defineConfig } from '@playwright/test';
 // disturb a test.
 export default defineConfig({
   testDir: 'tests',
-  testIgnore: process.env['KEYSTEAD_SCREENSHOTS'] ? [] : /screenshots/,
+  testIgnore: [
+    ...(process.env['KEYSTEAD_SCREENSHOTS'] ? [] : [/screenshots/]),
+    ...(process.env['KEYSTEAD_FIRST_LOAD'] ? [] : [/first-load/]),
+  ],
   forbidOnly: true,
   fullyParallel: true,
   retries: 0,

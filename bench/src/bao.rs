@@ -1,12 +1,12 @@
 //! The peer that people use today: OpenBao's Transit engine, with a token and its policy, everything in memory and no audit device.
 
+use crate::http;
 use crate::load::{Data, PLAIN, VERSIONS, Work, plain};
 use crate::process::{Process, free_port};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use data_encoding::BASE64;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::Path;
 
 const ROOT: &str = "root-of-the-bench";
@@ -35,10 +35,8 @@ pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> 
     let mut client = Client::open(port, ROOT)?;
     client.ask("/v1/sys/mounts/transit", r#"{"type":"transit"}"#)?;
     client.ask("/v1/sys/policies/acl/bench", &format!(r#"{{"policy":"{POLICY}"}}"#))?;
-    let answer = client.ask("/v1/auth/token/create", r#"{"policies":["bench"],"no_default_policy":true}"#)?;
-    let answer: serde_json::Value = serde_json::from_str(&answer)?;
-    let token = answer["auth"]["client_token"].as_str().context("a token")?.to_owned();
-    let mut client = Client { token, ..client };
+    let token = client.token(r#"{"policies":["bench"],"no_default_policy":true}"#)?;
+    let mut client = Client::open(port, &token)?;
     let file = |work: Work| fs::File::create(work.file(folder)).map(std::io::BufWriter::new);
     let mut files = Vec::new();
     for work in Work::ALL {
@@ -78,51 +76,39 @@ pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> 
     for (_, file) in &mut files {
         file.flush()?;
     }
-    let headers = [
-        ("X-Vault-Token".to_owned(), client.token),
-        ("Content-Type".to_owned(), "application/json".to_owned()),
-    ];
+    let headers =
+        [("X-Vault-Token".to_owned(), token), ("Content-Type".to_owned(), "application/json".to_owned())];
     Ok((process, Data { folder: folder.to_owned(), headers: headers.into() }))
 }
 
-/// HTTP as far as setting a server up needs it.
-struct Client {
-    stream: BufReader<TcpStream>,
-    token: String,
+/// A token that somebody signs in with in a browser. The root token would not outlive its page.
+///
+/// # Errors
+/// When it does not do as it is told.
+pub fn visitor(process: &Process) -> Result<String> {
+    const POLICY: &str =
+        r#"{"policy":"path \"*\" { capabilities = [\"read\", \"list\", \"create\", \"update\"] }"}"#;
+    let mut client = Client::open(process.port, ROOT)?;
+    client.ask("/v1/sys/policies/acl/visitor", POLICY)?;
+    client.token(r#"{"policies":["visitor"],"ttl":"1h"}"#)
 }
+
+/// Sets it up, as the holder of a token.
+struct Client(http::Client);
 
 impl Client {
     fn open(port: u16, token: &str) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), token: token.to_owned() })
+        Ok(Self(http::Client::open(port, &[("X-Vault-Token".to_owned(), token.to_owned())])?))
     }
 
     fn ask(&mut self, path: &str, body: &str) -> Result<String> {
-        let (token, length) = (&self.token, body.len());
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: {token}\r\nContent-Length: {length}\r\n\r\n"
-        );
-        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let is_done = line.starts_with("HTTP/1.1 20");
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            self.stream.read_line(&mut header)?;
-            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-            if header.trim().is_empty() {
-                break;
-            }
-        }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer)?;
-        let answer = String::from_utf8(answer)?;
-        ensure!(is_done, "OpenBao answered {path} with {line}{answer}");
-        Ok(answer)
+        self.0.ask(&format!("POST {path}"), body)
+    }
+
+    fn token(&mut self, asked: &str) -> Result<String> {
+        let answer = self.ask("/v1/auth/token/create", asked)?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        Ok(answer["auth"]["client_token"].as_str().context("a token")?.to_owned())
     }
 
     fn encrypt(&mut self, number: usize, length: usize) -> Result<String> {

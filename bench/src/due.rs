@@ -1,21 +1,18 @@
 //! Many managed keys due at the same moment: how long until each has rotated, and what services notice of it.
 
 use crate::home::Home;
-use crate::load::{PLAIN, Work, plain};
-use crate::wrk::{self, Run, Target};
+use crate::load::{self, Work};
+use crate::report::Side::AtMost;
+use crate::report::{self, Measure};
+use crate::wrk::{self, Run};
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
-use data_encoding::BASE64;
-use domain::api_key::{Lifetime, Reach};
-use domain::data::Operation;
 use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
+use engine::Clock;
 use engine::store::Db;
 use engine::testing::look::number;
-use engine::{Clock, Portal};
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Connections of the services.
@@ -40,6 +37,27 @@ pub struct Figures {
     pub meanwhile: Run,
 }
 
+impl Figures {
+    pub fn measures(&self) -> Vec<Measure> {
+        let (since, took) = (self.since_due.as_secs_f64(), self.took.as_secs_f64());
+        let slower = self.meanwhile.p99.as_secs_f64() / self.before.p99.as_secs_f64();
+        vec![
+            report::measure(
+                format!("{} managed keys due at once, each rotated once", self.keys),
+                (AtMost, 10.0, Some(5.0), "s"),
+                &[since],
+                format!("{since:.1} s after they were due, {took:.1} s from the first to the last"),
+            ),
+            report::measure(
+                "p99 of the data plane meanwhile, against before",
+                (AtMost, 2.0, None, "×"),
+                &[slower],
+                format!("{slower:.1} × ({:.1} ms)", self.meanwhile.p99.as_secs_f64() * 1e3),
+            ),
+        ]
+    }
+}
+
 /// Makes so many keys that become due at the same moment, and watches a server rotate them.
 ///
 /// # Errors
@@ -52,19 +70,17 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     let due_at = portal.now() + ahead;
     let period = TimeDelta::days(RotationPeriod::Days30.days());
     let names = portal.crowd(keys, 1, period - ahead).await?;
-    let (key, requests) = services(&portal, &names, home.folder()).await?;
+    let used: Vec<_> = names.iter().step_by(keys.div_ceil(USED)).cloned().collect();
+    let data = load::ask_for(&portal, &used, &[Work::Encrypt], home.folder()).await?;
     portal.close().await;
     let server = home.start(program)?;
     let db = home.db().await?;
-    let headers =
-        [("Authorization".to_owned(), key), ("Content-Type".to_owned(), "application/json".to_owned())];
-    let folder = home.folder().to_owned();
-    let port = server.port;
+    let (data, port) = (Arc::new(data), server.port);
     let look = move || {
-        let (folder, requests, headers) = (folder.clone(), requests.clone(), headers.clone());
+        let data = Arc::clone(&data);
         tokio::task::spawn_blocking(move || {
-            let target = Target { port, headers: &headers, requests: &requests };
-            wrk::run(&folder, &target, CONNECTIONS, LOOK)
+            let requests = Work::Encrypt.file(&data.folder);
+            wrk::run(&data.folder, &data.target(port, &requests), CONNECTIONS, LOOK)
         })
     };
     look().await??;
@@ -88,24 +104,6 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     db.close().await;
     home.end().await?;
     Ok(Figures { keys, since_due, took, before, meanwhile })
-}
-
-/// An API key, and a file of requests to some of the scopes.
-async fn services(portal: &Portal, names: &[ScopeName], folder: &Path) -> Result<(String, PathBuf)> {
-    let environments: BTreeSet<_> = names.iter().map(|name| name.environment.clone()).collect();
-    let reach = environments.into_iter().map(|environment| Reach { environment, country: None });
-    let reach: Vec<Reach> = reach.collect();
-    let key =
-        portal.create_api_key_on_host("bench", &reach, Operation::ALL.to_vec(), Lifetime::Days30).await?;
-    let path = Work::Encrypt.file(folder);
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
-    let every = names.len().div_ceil(USED);
-    for (number, name) in names.iter().step_by(every).enumerate() {
-        let plain = BASE64.encode(&plain(number, PLAIN));
-        writeln!(file, "POST /api/v1/scopes/{name}/encrypt\t{{\"plaintext\":\"{plain}\"}}")?;
-    }
-    file.flush()?;
-    Ok((format!("ApiKey {}", key.expose()), path))
 }
 
 /// Lines of the audit log.

@@ -31,11 +31,7 @@ impl Home {
     /// When disk or cluster fail.
     pub async fn new(folder: &Path, name: &str, postgres: Option<&str>) -> Result<Self> {
         let folder = folder.join(name);
-        let data = folder.join("data");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&data)?;
-        let mut key = fs::OpenOptions::new();
-        let mut key = key.write(true).create_new(true).mode(0o600).open(data.join("root.key"))?;
-        key.write_all(ROOT_KEY_TEXT.as_bytes())?;
+        make_data(&folder.join("data"))?;
         let database = match postgres {
             Some(url) => Some(Database::new(url, &format!("bench_{name}_{}", std::process::id())).await?),
             None => None,
@@ -62,7 +58,25 @@ impl Home {
     /// # Errors
     /// When it does not open.
     pub async fn portal(&self, clock: Clock) -> Result<Portal> {
-        Ok(Portal::open(self.db().await?, &root_key(), clock, Settings::default()).await?)
+        self.portal_with(clock, Settings::default()).await
+    }
+
+    /// # Errors
+    /// When it does not open.
+    pub async fn portal_with(&self, clock: Clock, settings: Settings) -> Result<Portal> {
+        Ok(Portal::open(self.db().await?, &root_key(), clock, settings).await?)
+    }
+
+    /// The same once more, in a folder beside it: only of a home on SQLite that nobody uses.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn copy(&self, folder: &Path, name: &str) -> Result<Self> {
+        let folder = folder.join(name);
+        let data = folder.join("data");
+        make_data(&data)?;
+        fs::copy(self.folder.join("data/keystead.db"), data.join("keystead.db"))?;
+        Ok(Self { folder, database: None })
     }
 
     /// Starts the program on it.
@@ -70,11 +84,36 @@ impl Home {
     /// # Errors
     /// When it does not start.
     pub fn start(&self, program: &Path) -> Result<Process> {
+        self.start_with(program, &[])
+    }
+
+    /// Starts the program on it, with these settings.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(&self, program: &Path, settings: &[(&str, &str)]) -> Result<Process> {
+        self.start_in(program, "data", settings)
+    }
+
+    /// Starts a second server on the same database.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_second(&self, program: &Path) -> Result<Process> {
+        let data = self.folder.join("second");
+        if !data.exists() {
+            make_data(&data)?;
+        }
+        self.start_in(program, "second", &[])
+    }
+
+    fn start_in(&self, program: &Path, data: &str, settings: &[(&str, &str)]) -> Result<Process> {
         let port = free_port()?;
         Process::start(program, &self.folder, port, |command| {
-            command.env_clear().env("KEYSTEAD_DATA_DIR", self.folder.join("data"));
+            command.env_clear().env("KEYSTEAD_DATA_DIR", self.folder.join(data));
             command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{port}"));
             command.envs(self.database.iter().map(|database| ("KEYSTEAD_DATABASE_URL", &database.url)));
+            command.envs(settings.iter().copied());
         })
     }
 
@@ -91,6 +130,14 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// A new folder of data with the root key of all homes in it.
+fn make_data(data: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    let mut key = fs::OpenOptions::new();
+    let mut key = key.write(true).create_new(true).mode(0o600).open(data.join("root.key"))?;
+    Ok(key.write_all(ROOT_KEY_TEXT.as_bytes())?)
 }
 
 impl Database {

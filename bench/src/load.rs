@@ -1,18 +1,18 @@
-//! What Keystead is measured with: a folder of data, and files of requests.
+//! What Keystead is measured with: a home full of scopes, and files of requests.
 
+use crate::home::Home;
+use crate::process::Process;
+use crate::wrk::{self, Target};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use data_encoding::BASE64;
 use domain::api_key::{Lifetime, Reach};
 use domain::data::Operation;
 use domain::scope::ScopeName;
-use engine::store::Db;
-use engine::testing::{ROOT_KEY_TEXT, root_key};
-use engine::{Clock, Portal, Settings};
+use engine::{Clock, Portal};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes of what is encrypted.
@@ -84,11 +84,34 @@ impl Work {
     }
 }
 
-/// A folder of data that a server can be started on.
+/// What a server is asked: files of requests in a folder, and what they are sent with.
 pub struct Data {
     pub folder: PathBuf,
-    /// What its requests are sent with.
     pub headers: Vec<(String, String)>,
+}
+
+impl Data {
+    /// These requests, to the server on this port.
+    pub fn target<'a>(&'a self, port: u16, requests: &'a Path) -> Target<'a> {
+        Target { port, headers: &self.headers, requests }
+    }
+
+    /// Asks for every scope once, so that what is measured later is in memory.
+    ///
+    /// # Errors
+    /// When a request fails.
+    pub fn fill_memory(&self, server: &Process, work: Work) -> Result<()> {
+        /// Seconds of the first try.
+        const FIRST: u32 = 4;
+        let requests = work.file(&self.folder);
+        let all = fs::read_to_string(&requests)?.lines().count() as u64;
+        let mut seconds = FIRST;
+        // Each run begins at the file's first line.
+        while wrk::run(&self.folder, &self.target(server.port, &requests), 16, seconds)?.requests < all {
+            seconds *= 2;
+        }
+        Ok(())
+    }
 }
 
 /// The plaintext with this number: no two of them are alike.
@@ -96,43 +119,44 @@ pub fn plain(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| (number.wrapping_mul(31).wrapping_add(at.wrapping_mul(7)) >> 3) as u8).collect()
 }
 
-/// Fills a new folder: so many scopes, an API key that reaches them all, and a file for each kind of request.
+/// Fills a home: so many scopes, an API key that reaches them all, and a file for each of these kinds of request.
 ///
 /// # Errors
 /// When the disk or the engine fails.
-pub async fn fill(folder: &Path, scopes: usize) -> Result<Data> {
-    let data = folder.join("data");
-    fs::DirBuilder::new().mode(0o700).create(&data)?;
-    let mut key = fs::OpenOptions::new();
-    key.write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(data.join("root.key"))?
-        .write_all(ROOT_KEY_TEXT.as_bytes())?;
-    let db = Db::sqlite(&data.join("keystead.db")).await?;
-    let portal = Portal::open(db, &root_key(), Clock::system(), Settings::default()).await?;
+pub async fn fill(home: &Home, scopes: usize, works: &[Work]) -> Result<Data> {
+    let portal = home.portal(Clock::system()).await?;
     let names = portal.crowd(scopes, VERSIONS, TimeDelta::zero()).await?;
+    let data = ask_for(&portal, &names, works, home.folder()).await?;
+    portal.close().await;
+    Ok(data)
+}
+
+/// An API key that reaches these scopes, and a file for each of these kinds of request.
+///
+/// # Errors
+/// When the disk or the engine fails.
+pub async fn ask_for(portal: &Portal, names: &[ScopeName], works: &[Work], folder: &Path) -> Result<Data> {
     let environments: BTreeSet<_> = names.iter().map(|name| name.environment.clone()).collect();
     let reach = environments.into_iter().map(|environment| Reach { environment, country: None });
     let reach: Vec<Reach> = reach.collect();
     let operations = Operation::ALL.to_vec();
     let key = portal.create_api_key_on_host("bench", &reach, operations, Lifetime::Days30).await?;
-    for work in Work::ALL {
+    for work in works.iter().copied() {
         let mut file = std::io::BufWriter::new(fs::File::create(work.file(folder))?);
         // A file of batches is large, and a generator has to read it.
         let many = if work.items() > 1 { names.len().div_ceil(10) } else { names.len() };
         for (number, name) in names.iter().take(many).enumerate() {
-            let body = body(&portal, name, number, work).await?;
+            let body = body(portal, name, number, work).await?;
             writeln!(file, "POST /api/v1/scopes/{name}/{}\t{body}", work.operation().word())?;
         }
         file.flush()?;
     }
-    portal.close().await;
     let headers = [
         ("Authorization", format!("ApiKey {}", key.expose())),
         ("Content-Type", "application/json".to_owned()),
     ];
-    Ok(Data { folder: data, headers: headers.map(|(name, value)| (name.to_owned(), value)).into() })
+    let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+    Ok(Data { folder: folder.to_owned(), headers })
 }
 
 async fn body(portal: &Portal, name: &ScopeName, number: usize, work: Work) -> Result<String> {

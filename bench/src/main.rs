@@ -4,22 +4,29 @@
 #![forbid(unsafe_code)]
 
 mod bao;
+mod browser;
+mod counts;
 mod data_plane;
 mod due;
 mod guard;
 mod home;
+mod http;
 mod load;
 mod pages;
 mod process;
 mod report;
 mod rounds;
+mod start;
+mod two;
 mod wrk;
 
 use anyhow::{Context, Result};
 use data_plane::Programs;
 use load::Work;
-use report::Control;
+use report::Measure;
+use rounds::Figures;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// Scopes of the full form.
 const SCOPES: usize = 10_000;
@@ -32,43 +39,98 @@ fn named(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
+/// What can be measured alone, in the order of the document.
+const PARTS: [&str; 9] =
+    ["data", "counts", "start", "two", "due", "pages", "pages-postgres", "scopes", "browser"];
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let what = std::env::args().nth(1).context("guard, or the path of docs/PERFORMANCE.md")?;
+    let what = std::env::args().nth(1).context("guard, a part, or the path of docs/PERFORMANCE.md")?;
     let program =
         |name| named(name).with_context(|| format!("{name} names no program: use cargo xtask bench"));
-    let programs = Programs {
-        keystead: program("BENCH_KEYSTEAD")?,
-        limit: program("BENCH_LIMIT")?,
-        silent: named("BENCH_SILENT"),
-        bao: named("BENCH_BAO"),
+    let bench = Bench {
+        programs: Programs {
+            keystead: program("BENCH_KEYSTEAD")?,
+            limit: program("BENCH_LIMIT")?,
+            silent: named("BENCH_SILENT"),
+            bao: named("BENCH_BAO"),
+        },
+        postgres: std::env::var("BENCH_POSTGRES").ok(),
+        end2end: named("BENCH_END2END"),
+        folder: tempfile::tempdir()?,
     };
-    let folder = tempfile::tempdir()?;
     match what.as_str() {
-        "guard" => guard::check(&programs, folder.path()).await,
-        document => full(&programs, folder.path(), Path::new(document)).await,
+        "guard" => guard::check(&bench.programs, bench.folder.path()).await,
+        part if PARTS.contains(&part) => {
+            let (measures, figures) = bench.measure(&[part]).await?;
+            println!("{}\n{}", report::targets(&measures), report::table(&figures));
+            Ok(())
+        }
+        document if Path::new(document).is_file() => bench.publish(Path::new(document)).await,
+        unknown => anyhow::bail!("“{unknown}” is no part; there are {}", PARTS.join(", ")),
     }
 }
 
-async fn full(programs: &Programs, folder: &Path, document: &Path) -> Result<()> {
-    let control = Control {
-        due: due::measure(&programs.keystead, folder, None, DUE).await?,
-        sqlite: pages::measure(&programs.keystead, folder, None, ROWS).await?,
-        postgres: match std::env::var("BENCH_POSTGRES") {
-            Ok(url) => Some(pages::measure(&programs.keystead, folder, Some(&url), ROWS).await?),
-            Err(_) => None,
-        },
-    };
-    let found = data_plane::measure(programs, folder, SCOPES, &Work::ALL, rounds::FULL).await?;
-    let targets = report::targets(&[report::measures(&found), report::control(&control)].concat());
-    let table = report::table(&found.figures);
-    println!("{targets}\n{table}");
-    let mut text = std::fs::read_to_string(document)?;
-    for (mark, generated) in [("machine", &machine()), ("targets", &targets), ("figures", &table)] {
-        text = report::between(&text, mark, generated).with_context(|| format!("the marks of {mark}"))?;
+/// What is measured, and where.
+struct Bench {
+    programs: Programs,
+    postgres: Option<String>,
+    end2end: Option<PathBuf>,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// Everything, into the document.
+    async fn publish(&self, document: &Path) -> Result<()> {
+        let (measures, figures) = self.measure(&PARTS).await?;
+        let (targets, table) = (report::targets(&measures), report::table(&figures));
+        println!("{targets}\n{table}");
+        let mut text = std::fs::read_to_string(document)?;
+        for (mark, generated) in [("machine", &machine()), ("targets", &targets), ("figures", &table)] {
+            text = report::between(&text, mark, generated).with_context(|| format!("the marks of {mark}"))?;
+        }
+        Ok(std::fs::write(document, text)?)
     }
-    std::fs::write(document, text)?;
-    Ok(())
+
+    /// The measures of these parts, and every figure of the data plane if it is among them.
+    async fn measure(&self, parts: &[&str]) -> Result<(Vec<Measure>, Vec<Figures>)> {
+        let (keystead, folder) = (&self.programs.keystead, self.folder.path());
+        let postgres = || self.postgres.as_deref().context("BENCH_POSTGRES names no cluster");
+        let (mut all, mut figures) = (Vec::new(), Vec::new());
+        for part in parts {
+            eprintln!("measuring: {part} …");
+            all.extend(match *part {
+                "data" => {
+                    let works = &Work::ALL;
+                    let found =
+                        data_plane::measure(&self.programs, folder, SCOPES, works, rounds::FULL).await?;
+                    let measures = report::measures(&found);
+                    figures = found.figures;
+                    measures
+                }
+                "counts" => {
+                    let statements = counts::statements(keystead, folder).await?.measures();
+                    [statements, counts::calls(keystead, folder).await?.measures()].concat()
+                }
+                "start" => start::measure(keystead, folder).await?.measures(),
+                "two" => two::measure(keystead, folder, postgres()?).await?.measures(),
+                "due" => due::measure(keystead, folder, None, DUE).await?.measures(),
+                "pages" => pages::measure(keystead, folder, None, ROWS).await?.measures("SQLite", 6000.0),
+                "pages-postgres" => {
+                    let found = pages::measure(keystead, folder, Some(postgres()?), ROWS).await?;
+                    found.measures("PostgreSQL", 4000.0)
+                }
+                "scopes" => vec![pages::scopes(keystead, folder).await?.measure("SQLite")],
+                "browser" => {
+                    let end2end = self.end2end.as_deref().context("BENCH_END2END names no folder")?;
+                    let bao = self.programs.bao.as_deref().context("BENCH_BAO names no program")?;
+                    browser::measure(end2end, keystead, bao, folder).await?.measures()
+                }
+                unknown => anyhow::bail!("there is no part {unknown}"),
+            });
+        }
+        Ok((all, figures))
+    }
 }
 
 /// What it was measured on.

@@ -1,9 +1,14 @@
 //! Pages of somebody signed in: the keys of a scope, and whether the last page of a long list is as fast as the first.
 
 use crate::home::Home;
+use crate::http::Client;
+use crate::process::Process;
+use crate::report::Side::{AtLeast, AtMost};
+use crate::report::{self, Measure};
 use crate::wrk::{self, Run, Target};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
+use domain::scope::{Country, ScopeName};
 use engine::testing::look::execute;
 use engine::testing::{PASSWORD, from};
 use engine::{Clock, Portal, SecretText};
@@ -14,19 +19,53 @@ const CONNECTIONS: u32 = 16;
 const WARM_UP: u32 = 1;
 const SECONDS: u32 = 3;
 /// Countries in the sidebar, and versions of each of them.
-const COUNTRIES: usize = 10;
-const VERSIONS: u32 = 50;
+pub const COUNTRIES: usize = 10;
+pub const VERSIONS: u32 = 50;
+
+/// Environments of a portal that cannot have more, and countries of each.
+const ENVIRONMENTS: usize = 200;
+
+/// A list that is long: what its first page and its last one take.
+#[derive(Clone, Debug)]
+pub struct List {
+    pub name: &'static str,
+    pub rows: usize,
+    pub ends: [Run; 2],
+}
 
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// Rows of each long list.
-    pub rows: usize,
-    /// "Encryption keys" with fifty versions, before the lists are long.
+    /// "Encryption keys" with fifty versions, before the lists are long; microseconds of a processor for a page.
     pub keys: Run,
-    /// The first page and the last one.
-    pub versions: [Run; 2],
-    pub audit: [Run; 2],
+    pub cpu: f64,
+    pub lists: Vec<List>,
+}
+
+impl List {
+    pub fn measure(&self, database: &str) -> Measure {
+        let Self { name, rows, ends: [first, last] } = self;
+        let times = first.each_second() / last.each_second();
+        let millis = |run: &Run| run.p50.as_secs_f64() * 1e3;
+        let found = match first.requests.min(last.requests) {
+            0 => "no answer in the time that was measured".to_owned(),
+            _ => format!("{times:.2} × ({:.1} ms, {:.1} ms)", millis(first), millis(last)),
+        };
+        let what = format!("{name} of {rows} rows, last page against first, {database}");
+        report::measure(what, (AtMost, 1.2, Some(1.05), "×"), &[times], found)
+    }
+}
+
+impl Figures {
+    pub fn measures(&self, database: &str, reach: f64) -> Vec<Measure> {
+        let keys = self.keys.each_second();
+        let what = format!("keys page with 50 versions, {database}");
+        let found = format!("{keys:.0} requests a second, {:.0} µs on a processor", self.cpu);
+        let wanted = (AtLeast, reach, Some(12000.0), "requests a second");
+        let mut all = vec![report::measure(what, wanted, &[keys], found)];
+        all.extend(self.lists.iter().map(|list| list.measure(database)));
+        all
+    }
 }
 
 /// Fills a portal and looks at its pages; then makes the lists long, and looks at both of their ends.
@@ -35,41 +74,75 @@ pub struct Figures {
 /// When anything fails.
 pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, rows: usize) -> Result<Figures> {
     let home = Home::new(folder, "pages", postgres).await?;
-    let portal = home.portal(Clock::system()).await?;
-    let names = portal.crowd(COUNTRIES, VERSIONS, TimeDelta::days(1)).await?;
-    let cookie = [("Cookie".to_owned(), format!("keystead={}", sign_in(&portal).await?.expose()))];
-    portal.close().await;
+    let (names, cookie) = fill(&home, COUNTRIES, VERSIONS).await?;
     let server = home.start(program)?;
-    let port = server.port;
-    let keys = format!("/environments/{}/keys", names.first().context("a scope")?);
-    let look = |path: String| look(home.folder().to_owned(), port, cookie.clone(), path);
-    let short = look(keys.clone()).await?;
+    let look = Look { folder: home.folder(), server: &server, cookie };
+    let path = format!("/environments/{}/keys", names.first().context("a scope")?);
+    let (keys, cpu) = look.at(&path)?;
     lengthen(&home, rows).await?;
-    let figures = Figures {
-        rows,
-        keys: short,
-        versions: [look(keys.clone()).await?, look(format!("{keys}?before={}", VERSIONS + 2)).await?],
-        audit: [look("/audit".to_owned()).await?, look(format!("/audit?before={}", VERSIONS + 2)).await?],
-    };
+    let before = VERSIONS + 2;
+    let lists = vec![
+        look.at_both("versions", rows, &[&path, &format!("{path}?before={before}")])?,
+        look.at_both("audit log", rows, &["/audit", &format!("/audit?before={before}")])?,
+    ];
     server.end()?;
     home.end().await?;
-    Ok(figures)
+    Ok(Figures { keys, cpu, lists })
 }
 
-async fn look(
-    folder: std::path::PathBuf,
-    port: u16,
-    headers: [(String, String); 1],
-    path: String,
-) -> Result<Run> {
-    let requests = folder.join("page.requests");
-    std::fs::write(&requests, format!("GET {path}\t\n"))?;
-    let run = tokio::task::spawn_blocking(move || {
-        let target = Target { port, headers: &headers, requests: &requests };
-        wrk::run(&folder, &target, CONNECTIONS, WARM_UP)?;
-        wrk::run(&folder, &target, CONNECTIONS, SECONDS)
-    });
-    run.await?
+/// As many scopes as a portal can have: an environment's page at both ends.
+///
+/// # Errors
+/// When anything fails.
+pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
+    let home = Home::new(folder, "scopes", None).await?;
+    let all = ENVIRONMENTS * Country::all().len();
+    let (names, cookie) = fill(&home, all, 1).await?;
+    let server = home.start(program)?;
+    let look = Look { folder: home.folder(), server: &server, cookie };
+    let ends = [names.first(), names.last()];
+    let ends =
+        ends.map(|name| name.map(|name| format!("/environments/{}", name.environment)).unwrap_or_default());
+    let list = look.at_both("scopes", all, &[&ends[0], &ends[1]])?;
+    server.end()?;
+    home.end().await?;
+    Ok(list)
+}
+
+/// So many scopes with so many versions each, and the cookie of an administrator.
+pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<ScopeName>, (String, String))> {
+    let portal = home.portal(Clock::system()).await?;
+    let names = portal.crowd(scopes, versions, TimeDelta::days(1)).await?;
+    let cookie = format!("keystead={}", sign_in(&portal).await?.expose());
+    portal.close().await;
+    Ok((names, ("Cookie".to_owned(), cookie)))
+}
+
+/// Somebody who looks at pages.
+struct Look<'a> {
+    folder: &'a Path,
+    server: &'a Process,
+    cookie: (String, String),
+}
+
+impl Look<'_> {
+    /// A page, and microseconds of a processor for it.
+    fn at(&self, path: &str) -> Result<(Run, f64)> {
+        let requests = self.folder.join("page.requests");
+        std::fs::write(&requests, format!("GET {path}\t\n"))?;
+        let headers = std::slice::from_ref(&self.cookie);
+        let target = Target { port: self.server.port, headers, requests: &requests };
+        // The generator would take being sent to sign in for an answer.
+        Client::open(self.server.port, headers)?.ask(&format!("GET {path}"), "")?;
+        wrk::run(self.folder, &target, CONNECTIONS, WARM_UP)?;
+        let before = self.server.cpu()?;
+        let run = wrk::run(self.folder, &target, CONNECTIONS, SECONDS)?;
+        Ok((run, (self.server.cpu()? - before).as_secs_f64() * 1e6 / run.requests as f64))
+    }
+
+    fn at_both(&self, name: &'static str, rows: usize, ends: &[&str; 2]) -> Result<List> {
+        Ok(List { name, rows, ends: [self.at(ends[0])?.0, self.at(ends[1])?.0] })
+    }
 }
 
 /// The token of an administrator's session.

@@ -4,7 +4,7 @@ use crate::wrk::pinned;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Process {
     pub port: u16,
     child: Child,
+    log: PathBuf,
 }
 
 /// A port that nobody has.
@@ -34,15 +35,23 @@ impl Process {
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         with(&mut command);
         let child = command.spawn().with_context(|| format!("{} could not be started", program.display()))?;
-        let mut process = Self { port, child };
+        let mut process = Self { port, child, log };
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if process.child.try_wait()?.is_some() || began.elapsed() > PATIENCE {
-                bail!("{name} did not start; it said\n{}", fs::read_to_string(&log).unwrap_or_default());
+                bail!(
+                    "{name} did not start; it said\n{}",
+                    fs::read_to_string(&process.log).unwrap_or_default()
+                );
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(process)
+    }
+
+    /// The file of what it says.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     fn id(&self) -> u32 {

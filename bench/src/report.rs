@@ -3,7 +3,6 @@
 use crate::data_plane::{BAO, Found, KEYSTEAD, SEAL, SILENT, size};
 use crate::load::Work;
 use crate::rounds::Figures;
-use crate::{due, pages};
 use std::fmt::Write;
 
 /// A figure of the table of targets.
@@ -33,132 +32,93 @@ pub fn ratio(
     Some(own.each_second() / of(figures, other, other_work, connections)?.each_second())
 }
 
+/// Over one connection, and over sixteen.
 fn both(value: impl Fn(u32) -> Option<f64>) -> Option<[f64; 2]> {
     Some([value(1)?, value(16)?])
 }
 
-fn least(values: [f64; 2]) -> f64 {
-    values[0].min(values[1])
+/// On which side of a figure a measure has to be.
+#[derive(Clone, Copy)]
+pub enum Side {
+    AtLeast,
+    AtMost,
+}
+use Side::{AtLeast, AtMost};
+
+impl Side {
+    fn sign(self) -> char {
+        match self {
+            AtLeast => '≥',
+            AtMost => '≤',
+        }
+    }
+
+    fn holds(self, value: f64, reach: f64) -> bool {
+        match self {
+            AtLeast => value >= reach,
+            AtMost => value <= reach,
+        }
+    }
+}
+
+/// A measure that was found as one value or several, each of which has to be on its side of what is to be reached.
+pub fn measure(
+    what: impl Into<String>,
+    (side, reach, aim, unit): (Side, f64, Option<f64>, &str),
+    values: &[f64],
+    found: String,
+) -> Measure {
+    Measure {
+        what: what.into(),
+        reach: format!("{} {reach} {unit}", side.sign()),
+        aim: aim.map_or("–".to_owned(), |aim| format!("{aim} {unit}")),
+        found,
+        is_reached: values.iter().all(|value| side.holds(*value, reach)),
+    }
 }
 
 /// The measures of the data plane.
 pub fn measures(found: &Found) -> Vec<Measure> {
     let (figures, mut all) = (&found.figures, Vec::new());
-    let mut at_least = |what: String, reach: f64, aim: f64, values: Option<[f64; 2]>| {
+    let mut add = |what: String, wanted: (Side, f64, Option<f64>, &str), values: Option<[f64; 2]>| {
         let Some(values) = values else { return };
-        all.push(Measure {
-            what,
-            reach: format!("≥ {reach} ×"),
-            aim: format!("{aim} ×"),
-            found: format!("{:.2} × (one connection), {:.2} × (16)", values[0], values[1]),
-            is_reached: least(values) >= reach,
-        });
+        let [one, many] = values;
+        let found = format!("{one:.2} {unit} (one connection), {many:.2} {unit} (16)", unit = wanted.3);
+        all.push(measure(what, wanted, &values, found));
     };
     for work in [Work::Encrypt, Work::Decrypt, Work::Wrap, Work::Unwrap] {
         let is_large = size(work) == Some("1 KiB");
         let limit = both(|c| ratio(figures, work, SEAL, size(work)?, c));
-        at_least(format!("{}, against the limit", work.label()), 0.5, 0.8, limit);
+        add(format!("{}, against the limit", work.label()), (AtLeast, 0.5, Some(0.8), "×"), limit);
         let peer = both(|c| ratio(figures, work, BAO, work.label(), c));
         let (reach, aim) = if is_large { (35.0, 55.0) } else { (17.0, 26.0) };
-        at_least(format!("{}, against OpenBao", work.label()), reach, aim, peer);
+        add(format!("{}, against OpenBao", work.label()), (AtLeast, reach, Some(aim), "×"), peer);
     }
     for work in [Work::EncryptBatch, Work::WrapBatch, Work::UnwrapBatch] {
         let peer = both(|c| ratio(figures, work, BAO, work.label(), c));
-        at_least(format!("{}, against OpenBao", work.label()), 7.0, 7.0, peer);
+        add(format!("{}, against OpenBao", work.label()), (AtLeast, 7.0, None, "×"), peer);
     }
-    let mut at_most = |what: String, reach: f64, aim: f64, unit: &str, values: Option<[f64; 2]>| {
-        let Some(values) = values else { return };
-        all.push(Measure {
-            what,
-            reach: format!("≤ {reach} {unit}"),
-            aim: format!("{aim} {unit}"),
-            found: format!("{:.2} {unit} (one connection), {:.2} {unit} (16)", values[0], values[1]),
-            is_reached: values[0].max(values[1]) <= reach,
-        });
-    };
     let cpu = |server: &str, work: Work, c| Some(of(figures, server, work.label(), c)?.cpu());
     for work in [Work::Encrypt, Work::Decrypt] {
         let values = both(|c| cpu(KEYSTEAD, work, c));
-        at_most(format!("{}, time on a processor", work.label()), 12.0, 7.0, "µs", values);
+        add(format!("{}, time on a processor", work.label()), (AtMost, 12.0, Some(7.0), "µs"), values);
     }
     for work in [Work::EncryptBatch, Work::WrapBatch, Work::UnwrapBatch] {
         let values = both(|c| Some(cpu(KEYSTEAD, work, c)? / work.items() as f64));
-        at_most(format!("{}, time on a processor an item", work.label()), 1.0, 0.5, "µs", values);
+        let what = format!("{}, time on a processor an item", work.label());
+        add(what, (AtMost, 1.0, Some(0.5), "µs"), values);
     }
     let ages = both(|c| {
-        let newest = of(figures, KEYSTEAD, Work::Decrypt.label(), c)?.cpu();
-        let oldest = of(figures, KEYSTEAD, Work::DecryptOldest.label(), c)?.cpu();
-        Some(100.0 * (oldest / newest - 1.0))
+        Some(100.0 * (cpu(KEYSTEAD, Work::DecryptOldest, c)? / cpu(KEYSTEAD, Work::Decrypt, c)? - 1.0))
     });
-    at_most("oldest version against newest, time on a processor".into(), 3.0, 1.0, "%", ages);
+    add("oldest version against newest, time on a processor".into(), (AtMost, 3.0, Some(1.0), "%"), ages);
     let audit = both(|c| Some(cpu(KEYSTEAD, Work::Encrypt, c)? / cpu(SILENT, Work::Encrypt, c)?));
-    at_most("audit on against off, time on a processor".into(), 1.25, 1.1, "×", audit);
+    add("audit on against off, time on a processor".into(), (AtMost, 1.25, Some(1.1), "×"), audit);
     for (what, mib, reach, aim) in [
         ("resident memory at idle", found.idle, 30.0, 20.0),
         ("resident memory with 10,000 keys in it", found.cached, 48.0, 40.0),
     ] {
-        all.push(Measure {
-            what: what.into(),
-            reach: format!("≤ {reach} MiB"),
-            aim: format!("{aim} MiB"),
-            found: format!("{mib:.1} MiB"),
-            is_reached: mib <= reach,
-        });
-    }
-    all
-}
-
-/// What was found of the control plane.
-pub struct Control {
-    pub due: due::Figures,
-    pub sqlite: pages::Figures,
-    pub postgres: Option<pages::Figures>,
-}
-
-/// The measures of the control plane.
-pub fn control(Control { due, sqlite, postgres }: &Control) -> Vec<Measure> {
-    let mut all = Vec::new();
-    let (since, took) = (due.since_due.as_secs_f64(), due.took.as_secs_f64());
-    all.push(Measure {
-        what: format!("{} managed keys due at once, each rotated once", due.keys),
-        reach: "≤ 10 s".into(),
-        aim: "5 s".into(),
-        found: format!("{since:.1} s after they were due, {took:.1} s from the first to the last"),
-        is_reached: since <= 10.0,
-    });
-    let slower = due.meanwhile.p99.as_secs_f64() / due.before.p99.as_secs_f64();
-    all.push(Measure {
-        what: "p99 of the data plane meanwhile, against before".into(),
-        reach: "≤ 2 ×".into(),
-        aim: "–".into(),
-        found: format!("{slower:.1} × ({:.1} ms)", due.meanwhile.p99.as_secs_f64() * 1e3),
-        is_reached: slower <= 2.0,
-    });
-    for (name, pages, reach) in [("SQLite", Some(sqlite), 6000.0), ("PostgreSQL", postgres.as_ref(), 4000.0)]
-    {
-        let Some(pages) = pages else { continue };
-        let keys = pages.keys.each_second();
-        all.push(Measure {
-            what: format!("keys page with 50 versions, {name}"),
-            reach: format!("≥ {reach} requests a second"),
-            aim: "12000".into(),
-            found: format!("{keys:.0} requests a second"),
-            is_reached: keys >= reach,
-        });
-        for (list, [first, last]) in [("versions", &pages.versions), ("audit log", &pages.audit)] {
-            let slower = first.each_second() / last.each_second();
-            let found = match first.requests.min(last.requests) {
-                0 => "no answer in the time that was measured".to_owned(),
-                _ => format!("{slower:.2} ×"),
-            };
-            all.push(Measure {
-                what: format!("{list} of {} rows, last page against first, {name}", pages.rows),
-                reach: "≤ 1.2 ×".into(),
-                aim: "1.05 ×".into(),
-                found,
-                is_reached: slower <= 1.2,
-            });
-        }
+        all.push(measure(what, (AtMost, reach, Some(aim), "MiB"), &[mib], format!("{mib:.1} MiB")));
     }
     all
 }

@@ -1,0 +1,178 @@
+//! What is counted, not timed: statements of SQL and calls of KMS for a million operations.
+
+use crate::home::Home;
+use crate::load::{self, Data, Work};
+use crate::process::Process;
+use crate::report::Side::AtMost;
+use crate::report::{self, Measure};
+use crate::wrk;
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use domain::scope::ScopeName;
+use engine::testing::kms::{FakeKms, SECRET, access_key_id, arn, data_key, region};
+use engine::testing::{PASSWORD, from};
+use engine::{AwsAsked, Clock, Portal, SecretText};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const OPERATIONS: u64 = 1_000_000;
+const CONNECTIONS: u32 = 16;
+/// Seconds of one run of the generator.
+const RUN: u32 = 5;
+/// Scopes whose statements are counted, and scopes whose keys customers hold.
+const SCOPES: usize = 1_000;
+const CUSTOMERS: usize = 10;
+/// Seconds after which a customer's key that is used is asked for anew.
+const LEASE: u64 = 5;
+const EMAIL: &str = "ada@example.com";
+
+/// Where a statement belongs, by how it begins.
+const APART: [&str; 4] = [
+    "INSERT INTO journal_run",
+    "INSERT INTO journal_segment",
+    "INSERT INTO version_usage",
+    "SELECT server, first_sequence, last_sequence,",
+];
+/// What is done every so often, whether or not anybody asks: the look for news of other servers, leases that a customer may have
+/// ended, health, keys that are due, the last use of API keys.
+const WITH_TIME: [&str; 5] = [
+    "SELECT data_epoch FROM instance",
+    "SELECT k.scope_id, k.number, a.refusals,",
+    "SELECT a.id, k.scope_id, k.number,",
+    "SELECT k.due_at, k.id, k.scope_id",
+    "UPDATE api_key SET last_used_at",
+];
+
+/// Statements of SQL while so many operations were answered.
+#[derive(Clone, Debug, Default)]
+pub struct Statements {
+    /// Sums of use, and the rows of the journal's segments.
+    pub apart: u64,
+    /// The looks for news of other servers, and the work that is done every so often.
+    pub with_time: u64,
+    /// Everything else.
+    pub on_the_path: u64,
+}
+
+/// Calls of the customers' KMS meanwhile.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    pub found: u64,
+    /// Scopes × servers × time / lease.
+    pub most: f64,
+    pub took: Duration,
+}
+
+impl Statements {
+    pub fn measures(&self) -> Vec<Measure> {
+        let Self { apart, with_time, on_the_path } = self;
+        let what = "SQL statements for 1,000,000 cached operations";
+        let found = format!(
+            "{on_the_path}; {apart} for sums of use and segment rows, {with_time} that come with time"
+        );
+        vec![report::measure(what, (AtMost, 0.0, None, ""), &[*on_the_path as f64], found)]
+    }
+}
+
+impl Calls {
+    pub fn measures(&self) -> Vec<Measure> {
+        let what = "calls of KMS for 1,000,000 operations, against scopes × servers × time / lease";
+        let found = format!("{} in {:.0} s", self.found, self.took.as_secs_f64());
+        vec![report::measure(what, (AtMost, self.most, None, ""), &[self.found as f64], found)]
+    }
+}
+
+/// # Errors
+/// When anything fails.
+pub async fn statements(program: &Path, folder: &Path) -> Result<Statements> {
+    let home = Home::new(folder, "statements", None).await?;
+    let data = load::fill(&home, SCOPES, &[Work::Encrypt]).await?;
+    let server = home.start_with(program, &[("KEYSTEAD_LOG", "info,sqlx::query=debug")])?;
+    data.fill_memory(&server, Work::Encrypt)?;
+    let before = fs::metadata(server.log())?.len();
+    million(&data, &server)?;
+    let log = fs::read_to_string(server.log())?;
+    let mut statements = Statements::default();
+    for line in log.get(usize::try_from(before)?..).context("the log grows")?.lines() {
+        let Some((_, rest)) = line.split_once("summary=\"") else { continue };
+        let text = rest.split_once('"').map_or(rest, |(text, _)| text);
+        let is_one_of = |begins: &[&str]| begins.iter().any(|begin| text.starts_with(begin));
+        match () {
+            () if is_one_of(&APART) => statements.apart += 1,
+            () if is_one_of(&WITH_TIME) => statements.with_time += 1,
+            () => {
+                statements.on_the_path += 1;
+                eprintln!("a statement on the path: {text}");
+            }
+        }
+    }
+    server.end()?;
+    home.end().await?;
+    Ok(statements)
+}
+
+/// # Errors
+/// When anything fails.
+pub async fn calls(program: &Path, folder: &Path) -> Result<Calls> {
+    let kms = FakeKms::start().await;
+    let home = Home::new(folder, "customers", None).await?;
+    let clock = Clock::standing_at(Clock::system().now() - TimeDelta::hours(1));
+    let portal = home.portal_with(clock.clone(), kms.settings()).await?;
+    let names = portal.crowd(CUSTOMERS, 0, TimeDelta::zero()).await?;
+    register(&portal, &clock, &names).await?;
+    let data = load::ask_for(&portal, &names, &[Work::Encrypt], home.folder()).await?;
+    portal.close().await;
+    let (url, lease) = (kms.url(), LEASE.to_string());
+    let server = home.start_with(
+        program,
+        &[
+            ("KEYSTEAD_KMS_ENDPOINT_URL", &url),
+            ("KEYSTEAD_LEASE_REFRESH_SECONDS", &lease),
+            ("KEYSTEAD_HEALTH_PROBE_SECONDS", "0"),
+        ],
+    )?;
+    kms.forget_calls();
+    let began = Instant::now();
+    tokio::task::block_in_place(|| million(&data, &server))?;
+    let took = began.elapsed();
+    let found = u64::try_from(kms.decrypt_calls())?;
+    let leases = took.div_duration_f64(Duration::from_secs(LEASE)).ceil();
+    let most = names.len() as f64 * leases;
+    server.end()?;
+    home.end().await?;
+    Ok(Calls { found, most, took })
+}
+
+/// Runs until so many operations were answered.
+fn million(data: &Data, server: &Process) -> Result<()> {
+    let requests = Work::Encrypt.file(&data.folder);
+    let mut done = 0;
+    while done < OPERATIONS {
+        done += wrk::run(&data.folder, &data.target(server.port, &requests), CONNECTIONS, RUN)?.requests;
+    }
+    Ok(())
+}
+
+/// Registers the fake's key for each of these scopes, with a code each.
+async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result<()> {
+    let (seed, _) = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await?;
+    let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from("127.0.0.1"), None).await?;
+    let ada = portal.check_sign_in_code(&half.session, &seed.code(portal.now())).await?.session;
+    for name in names {
+        clock.advance(TimeDelta::seconds(30));
+        let asked = AwsAsked {
+            region: region(),
+            cmk: arn(),
+            data_key: data_key(),
+            access_key_id: access_key_id(),
+            secret_access_key: SecretText::new(SECRET),
+            accepts_more: false,
+        };
+        let command = portal.plan_create_aws(&ada, name, asked).await?;
+        let prepared = portal.prepare(&ada, &command).await?;
+        let confirmed = portal.confirm(&ada, prepared, &seed.code(portal.now())).await?;
+        portal.create_key(confirmed).await?;
+    }
+    Ok(())
+}
