@@ -5,12 +5,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::checks::EVERYTHING_ELSE;
 use crate::database::Cluster;
 use crate::place::Place;
 use crate::{progress, release, setup, shell, site};
 
-/// Everything, into `docs/PERFORMANCE.md`.
-pub fn full(place: &Place) -> Result<()> {
+/// Everything, into `docs/PERFORMANCE.md`; or a part, which is only shown.
+pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
     setup::for_testing(place)?;
     setup::for_measuring()?;
     let peer = peer(place)?;
@@ -21,7 +22,12 @@ pub fn full(place: &Place) -> Result<()> {
     let cluster = Cluster::start()?;
     let mut bench = driver(place, true)?;
     bench.env("BENCH_BAO", peer).env("BENCH_SILENT", silent).env("BENCH_POSTGRES", cluster.url());
-    shell::loud(bench.arg(place.root().join("docs/PERFORMANCE.md"))).context("the bench failed: see above")
+    bench.env("BENCH_END2END", place.end2end());
+    match part {
+        Some(part) => bench.arg(part),
+        None => bench.arg(place.root().join("docs/PERFORMANCE.md")),
+    };
+    shell::loud(&mut bench).context("the bench failed: see above")
 }
 
 /// The short form: ratios against our own limit, so that a regression is seen. The program must have been compiled.
@@ -31,13 +37,16 @@ pub fn guard(place: &Place) -> Result<()> {
     shell::loud(driver(place, false)?.arg("guard")).context("Keystead has become slower: see above")
 }
 
-/// The program that measures, told where everything is. What fills large databases is worth optimising.
+/// The program that measures, told where everything is. What fills large databases is worth optimising. Built together with
+/// what was built before: alone, with fewer features asked for, their libraries would be compiled anew.
 fn driver(place: &Place, fills_much: bool) -> Result<Command> {
-    shell::compile(place.cargo().args(["build", "--release", "--package", "limit"]))
+    shell::compile(place.cargo().args(["build", "--release", "--package", "server", "--package", "limit"]))
         .context("the limit did not compile: see above")?;
     let (profile, folder) = if fills_much { ("release", "release") } else { ("dev", "debug") };
-    shell::compile(place.cargo().args(["build", "--profile", profile, "--package", "bench"]))
-        .context("the bench did not compile: see above")?;
+    shell::compile(
+        place.cargo().args(["build", "--profile", profile]).args(EVERYTHING_ELSE).args(["--bin", "bench"]),
+    )
+    .context("the bench did not compile: see above")?;
     let mut driver = Command::new(place.target().join(folder).join("bench"));
     driver.env("BENCH_KEYSTEAD", place.keystead()).env("BENCH_LIMIT", place.target().join("release/limit"));
     Ok(driver)

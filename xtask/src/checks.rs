@@ -11,7 +11,8 @@ use crate::{bench, crates, progress, release, setup, shell, site};
 
 const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 
-const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+/// All but the build tool itself.
+pub const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
 /// A part of the tests that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,7 +15,8 @@ cargo xtask build                      the finished program, target/release/keys
 cargo xtask run [-- ARGUMENTS]         build it and start it
 cargo xtask test [PART]                every test, or one part: crates, unit, doc, browser or speed
 cargo xtask kms [customer|disable|enable]   an emulator of AWS KMS to try Keystead with, and a customer of it
-cargo xtask bench                      how fast it is, beside the machine's limit and OpenBao, into docs/PERFORMANCE.md
+cargo xtask bench [PART]               how fast it is, beside the machine's limit and OpenBao: into docs/PERFORMANCE.md, or one part of
+                                       it shown (data, counts, start, two, due, pages, pages-postgres, scopes, browser)
 cargo xtask soak                       the long forms of the tests, with what they measured (`figure: …`)
 cargo xtask ci                         format, lints and every test";
 
@@ -28,7 +29,7 @@ pub enum Task {
     Run { arguments: Vec<OsString> },
     Test { parts: Vec<Part> },
     Kms { customer: Option<&'static str> },
-    Bench,
+    Bench { part: Option<String> },
     Soak,
     Ci,
     Help,
@@ -56,7 +57,8 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
         ["kms", "customer"] => Task::Kms { customer: Some("create") },
         ["kms", "disable"] => Task::Kms { customer: Some("disable") },
         ["kms", "enable"] => Task::Kms { customer: Some("enable") },
-        ["bench"] => Task::Bench,
+        ["bench"] => Task::Bench { part: None },
+        ["bench", part] => Task::Bench { part: Some((*part).to_owned()) },
         ["soak"] => Task::Soak,
         ["ci"] => Task::Ci,
         [] | ["help" | "--help" | "-h"] => Task::Help,
@@ -79,7 +81,7 @@ impl Task {
             Self::Test { parts } => checks::test(&place, &parts),
             Self::Kms { customer: None } => emulator::run(&place),
             Self::Kms { customer: Some(verb) } => emulator::customer(&place, verb),
-            Self::Bench => bench::full(&place),
+            Self::Bench { part } => bench::full(&place, part.as_deref()),
             Self::Soak => checks::soak(&place),
             Self::Ci => checks::ci(&place),
             Self::Help => {
@@ -115,6 +117,13 @@ mod tests {
         assert_eq!(parse_line("kms").unwrap(), Task::Kms { customer: None });
         assert_eq!(parse_line("kms customer").unwrap(), Task::Kms { customer: Some("create") });
         assert!(parse_line("kms destroy").is_err());
+    }
+
+    #[test]
+    fn the_bench_measures_everything_or_a_part() {
+        assert_eq!(parse_line("bench").unwrap(), Task::Bench { part: None });
+        assert_eq!(parse_line("bench start").unwrap(), Task::Bench { part: Some("start".into()) });
+        assert!(parse_line("bench start due").is_err());
     }
 
     #[test]
