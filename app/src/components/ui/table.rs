@@ -28,12 +28,11 @@ pub fn Table(caption: &'static str, columns: &'static [&'static str], children: 
     .into_any()
 }
 
-/// There are hundreds of them on a page: what stands in one keeps its type, and costs no allocation.
 #[component]
-pub fn Cell<V: IntoView + 'static>(label: &'static str, children: TypedChildren<V>) -> impl IntoView {
+pub fn Cell(label: &'static str, children: Children) -> impl IntoView {
     view! {
         <td data-label=label>
-            <div>{children.into_inner()()}</div>
+            <div>{children()}</div>
         </td>
     }
 }
