@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// How often a server looks.
 pub const EVERY: Duration = Duration::from_secs(2);
-/// How many rotate in one transaction: some thirty milliseconds, since SQLite has one writer and others wait for it.
-const TOGETHER: usize = 200;
+/// How many rotate in one transaction: a few milliseconds, since SQLite has one writer and others wait for it.
+const TOGETHER: usize = 100;
 /// How many are looked up at once.
 const LOOKED_UP: usize = 100_000;
 
