@@ -10,7 +10,7 @@ import { expect, test } from '../support/fixtures';
 import { addCountry, button, confirmWith, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
 import { watch } from '../support/watch';
 
-test.describe.configure({ timeout: 240_000 });
+test.describe.configure({ timeout: 480_000 });
 // Hundreds of pages: a record of each would take longer than the pages.
 test.use({ trace: 'off' });
 
