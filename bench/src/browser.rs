@@ -40,8 +40,8 @@ pub struct Figures {
 /// When anything fails.
 pub async fn measure(end2end: &Path, keystead: &Path, bao: &Path, folder: &Path) -> Result<Figures> {
     let home = Home::new(folder, "browser", None).await?;
-    let (names, (_, cookie)) = pages::fill(&home, pages::COUNTRIES, pages::VERSIONS).await?;
-    let (name, value) = cookie.split_once('=').context("a cookie")?;
+    let (names, token) = pages::fill(&home, pages::COUNTRIES, pages::VERSIONS).await?;
+    let cookie = json!({ "name": pages::COOKIE, "value": token.expose() });
     let server = home.start(keystead)?;
     let (peer, _) = bao::start(bao, home.folder(), usize::try_from(pages::VERSIONS)?)?;
     let own = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
@@ -53,7 +53,7 @@ pub async fn measure(end2end: &Path, keystead: &Path, bao: &Path, folder: &Path)
         "targets": [
             { "name": "sign_in", "url": own("/sign-in"), "ready": FIELD },
             { "name": "peer_sign_in", "url": theirs("/auth?with=token"), "ready": FIELD },
-            { "name": "keys", "url": keys, "ready": "main time[title]", "cookie": { "name": name, "value": value } },
+            { "name": "keys", "url": keys, "ready": "main time[title]", "cookie": cookie },
             { "name": "peer_keys", "url": theirs("/secrets/transit/list"), "ready": LISTED, "token": bao::visitor(&peer)? },
         ],
     });

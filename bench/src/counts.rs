@@ -1,17 +1,15 @@
 //! What is counted, not timed: statements of SQL and calls of KMS for a million operations.
 
-use crate::home::Home;
+use crate::home::{Home, sign_in};
 use crate::load::{self, Data, Work};
 use crate::process::Process;
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
-use crate::wrk;
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use domain::scope::ScopeName;
 use engine::testing::kms::{FakeKms, SECRET, access_key_id, arn, data_key, region};
-use engine::testing::{PASSWORD, from};
-use engine::{AwsAsked, Clock, Portal, SecretText};
+use engine::{AwsAsked, Clock, NewSession, Portal, SecretText};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -25,7 +23,6 @@ const SCOPES: usize = 1_000;
 const CUSTOMERS: usize = 10;
 /// Seconds after which a customer's key that is used is asked for anew.
 const LEASE: u64 = 5;
-const EMAIL: &str = "ada@example.com";
 
 /// Where a statement belongs, by how it begins.
 const APART: [&str; 4] = [
@@ -146,19 +143,16 @@ pub async fn calls(program: &Path, folder: &Path) -> Result<Calls> {
 
 /// Runs until so many operations were answered.
 fn million(data: &Data, server: &Process) -> Result<()> {
-    let requests = Work::Encrypt.file(&data.folder);
     let mut done = 0;
     while done < OPERATIONS {
-        done += wrk::run(&data.folder, &data.target(server.port, &requests), CONNECTIONS, RUN)?.requests;
+        done += data.run(server.port, Work::Encrypt, CONNECTIONS, RUN)?.requests;
     }
     Ok(())
 }
 
 /// Registers the fake's key for each of these scopes, with a code each.
 async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result<()> {
-    let (seed, _) = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await?;
-    let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from("127.0.0.1"), None).await?;
-    let ada = portal.check_sign_in_code(&half.session, &seed.code(portal.now())).await?.session;
+    let (NewSession { session: ada, .. }, seed) = sign_in(portal).await?;
     for name in names {
         clock.advance(TimeDelta::seconds(30));
         let asked = AwsAsked {

@@ -62,8 +62,11 @@ pub async fn measure(
 ) -> Result<Found> {
     let home = Home::new(folder, "keystead", None).await?;
     let data = load::fill(&home, scopes, works).await?;
-    // The same keys for the one that writes nothing down.
-    let copy = home.copy(folder, "silent")?;
+    // The same keys for the one that writes nothing down, while nobody uses them.
+    let silent = match &programs.silent {
+        Some(program) => Some((program, home.copy(folder, "silent")?)),
+        None => None,
+    };
     let server = home.start(&programs.keystead)?;
     std::thread::sleep(std::time::Duration::from_secs(2));
     let idle = server.resident()?;
@@ -75,8 +78,8 @@ pub async fn measure(
         }
     }
     let (seal, echo) = (limit(&programs.limit, folder, "seal")?, limit(&programs.limit, folder, "echo")?);
-    let silent = match &programs.silent {
-        Some(program) => {
+    let silent = match silent {
+        Some((program, copy)) => {
             let process = copy.start(program)?;
             data.fill_memory(&process, Work::Encrypt)?;
             Some(process)

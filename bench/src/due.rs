@@ -4,7 +4,7 @@ use crate::home::Home;
 use crate::load::{self, Work};
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
-use crate::wrk::{self, Run};
+use crate::wrk::Run;
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use domain::rotation::RotationPeriod;
@@ -78,10 +78,7 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     let (data, port) = (Arc::new(data), server.port);
     let look = move || {
         let data = Arc::clone(&data);
-        tokio::task::spawn_blocking(move || {
-            let requests = Work::Encrypt.file(&data.folder);
-            wrk::run(&data.folder, &data.target(port, &requests), CONNECTIONS, LOOK)
-        })
+        tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, CONNECTIONS, LOOK))
     };
     look().await??;
     let before = look().await??;

@@ -4,8 +4,9 @@ use crate::process::{Process, free_port};
 use anyhow::Result;
 use engine::store::{Db, PgConnectOptions, Pooler};
 use engine::testing::look::execute;
-use engine::testing::{ROOT_KEY_TEXT, root_key};
-use engine::{Clock, Portal, Settings};
+use engine::testing::{PASSWORD, ROOT_KEY_TEXT, from, root_key};
+use engine::totp::Seed;
+use engine::{Clock, NewSession, Portal, SecretText, Settings};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -138,6 +139,18 @@ fn make_data(data: &Path) -> Result<()> {
     let mut key = fs::OpenOptions::new();
     let mut key = key.write(true).create_new(true).mode(0o600).open(data.join("root.key"))?;
     Ok(key.write_all(ROOT_KEY_TEXT.as_bytes())?)
+}
+
+/// Makes an administrator, and signs them in.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn sign_in(portal: &Portal) -> Result<(NewSession, Seed)> {
+    const EMAIL: &str = "ada@example.com";
+    let (seed, _) = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await?;
+    let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from("127.0.0.1"), None).await?;
+    let session = portal.check_sign_in_code(&half.session, &seed.code(portal.now())).await?;
+    Ok((session, seed))
 }
 
 impl Database {

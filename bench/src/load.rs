@@ -2,7 +2,7 @@
 
 use crate::home::Home;
 use crate::process::Process;
-use crate::wrk::{self, Target};
+use crate::wrk::{self, Run, Target};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use data_encoding::BASE64;
@@ -91,9 +91,14 @@ pub struct Data {
 }
 
 impl Data {
-    /// These requests, to the server on this port.
-    pub fn target<'a>(&'a self, port: u16, requests: &'a Path) -> Target<'a> {
-        Target { port, headers: &self.headers, requests }
+    /// Asks the server on this port for nothing but this for so many seconds. Each run begins at the file's first line.
+    ///
+    /// # Errors
+    /// When a request fails.
+    pub fn run(&self, port: u16, work: Work, connections: u32, seconds: u32) -> Result<Run> {
+        let requests = work.file(&self.folder);
+        let target = Target { port, headers: &self.headers, requests: &requests };
+        wrk::run(&self.folder, &target, connections, seconds)
     }
 
     /// Asks for every scope once, so that what is measured later is in memory.
@@ -103,11 +108,9 @@ impl Data {
     pub fn fill_memory(&self, server: &Process, work: Work) -> Result<()> {
         /// Seconds of the first try.
         const FIRST: u32 = 4;
-        let requests = work.file(&self.folder);
-        let all = fs::read_to_string(&requests)?.lines().count() as u64;
+        let all = fs::read_to_string(work.file(&self.folder))?.lines().count() as u64;
         let mut seconds = FIRST;
-        // Each run begins at the file's first line.
-        while wrk::run(&self.folder, &self.target(server.port, &requests), 16, seconds)?.requests < all {
+        while self.run(server.port, work, 16, seconds)?.requests < all {
             seconds *= 2;
         }
         Ok(())

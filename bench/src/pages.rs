@@ -1,6 +1,6 @@
 //! Pages of somebody signed in: the keys of a scope, and whether the last page of a long list is as fast as the first.
 
-use crate::home::Home;
+use crate::home::{Home, sign_in};
 use crate::http::Client;
 use crate::process::Process;
 use crate::report::Side::{AtLeast, AtMost};
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use domain::scope::{Country, ScopeName};
 use engine::testing::look::execute;
-use engine::testing::{PASSWORD, from};
-use engine::{Clock, Portal, SecretText};
+use engine::{Clock, NewSession, SecretText};
 use std::path::Path;
 
-const EMAIL: &str = "ada@example.com";
+/// The cookie of a session.
+pub const COOKIE: &str = "keystead";
 const CONNECTIONS: u32 = 16;
 const WARM_UP: u32 = 1;
 const SECONDS: u32 = 3;
@@ -74,9 +74,9 @@ impl Figures {
 /// When anything fails.
 pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, rows: usize) -> Result<Figures> {
     let home = Home::new(folder, "pages", postgres).await?;
-    let (names, cookie) = fill(&home, COUNTRIES, VERSIONS).await?;
+    let (names, token) = fill(&home, COUNTRIES, VERSIONS).await?;
     let server = home.start(program)?;
-    let look = Look { folder: home.folder(), server: &server, cookie };
+    let look = Look::new(&home, &server, &token);
     let path = format!("/environments/{}/keys", names.first().context("a scope")?);
     let (keys, cpu) = look.at(&path)?;
     lengthen(&home, rows).await?;
@@ -97,9 +97,9 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, rows
 pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
     let home = Home::new(folder, "scopes", None).await?;
     let all = ENVIRONMENTS * Country::all().len();
-    let (names, cookie) = fill(&home, all, 1).await?;
+    let (names, token) = fill(&home, all, 1).await?;
     let server = home.start(program)?;
-    let look = Look { folder: home.folder(), server: &server, cookie };
+    let look = Look::new(&home, &server, &token);
     let ends = [names.first(), names.last()];
     let ends =
         ends.map(|name| name.map(|name| format!("/environments/{}", name.environment)).unwrap_or_default());
@@ -109,13 +109,13 @@ pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
     Ok(list)
 }
 
-/// So many scopes with so many versions each, and the cookie of an administrator.
-pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<ScopeName>, (String, String))> {
+/// So many scopes with so many versions each, and the token of an administrator's session.
+pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<ScopeName>, SecretText)> {
     let portal = home.portal(Clock::system()).await?;
     let names = portal.crowd(scopes, versions, TimeDelta::days(1)).await?;
-    let cookie = format!("keystead={}", sign_in(&portal).await?.expose());
+    let (NewSession { token, .. }, _) = sign_in(&portal).await?;
     portal.close().await;
-    Ok((names, ("Cookie".to_owned(), cookie)))
+    Ok((names, token))
 }
 
 /// Somebody who looks at pages.
@@ -125,7 +125,12 @@ struct Look<'a> {
     cookie: (String, String),
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn new(home: &'a Home, server: &'a Process, token: &SecretText) -> Self {
+        let cookie = ("Cookie".to_owned(), format!("{COOKIE}={}", token.expose()));
+        Self { folder: home.folder(), server, cookie }
+    }
+
     /// A page, and microseconds of a processor for it.
     fn at(&self, path: &str) -> Result<(Run, f64)> {
         let requests = self.folder.join("page.requests");
@@ -143,14 +148,6 @@ impl Look<'_> {
     fn at_both(&self, name: &'static str, rows: usize, ends: &[&str; 2]) -> Result<List> {
         Ok(List { name, rows, ends: [self.at(ends[0])?.0, self.at(ends[1])?.0] })
     }
-}
-
-/// The token of an administrator's session.
-async fn sign_in(portal: &Portal) -> Result<SecretText> {
-    let from = from("127.0.0.1");
-    let (seed, _) = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await?;
-    let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from, None).await?;
-    Ok(portal.check_sign_in_code(&half.session, &seed.code(portal.now())).await?.token)
 }
 
 /// So many versions of the first scope, so many lines of the audit log.

@@ -6,7 +6,6 @@ use crate::process::Process;
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
 use crate::rounds::median;
-use crate::wrk;
 use anyhow::Result;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,10 +57,7 @@ async fn cost(data: &Arc<Data>, servers: &[Arc<Process>]) -> Result<f64> {
     let before = spent()?;
     let runs = servers.iter().map(|server| {
         let (data, port) = (Arc::clone(data), server.port);
-        tokio::task::spawn_blocking(move || {
-            let requests = Work::Encrypt.file(&data.folder);
-            wrk::run(&data.folder, &data.target(port, &requests), CONNECTIONS, SECONDS)
-        })
+        tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, CONNECTIONS, SECONDS))
     });
     let mut requests = 0;
     for run in runs.collect::<Vec<_>>() {

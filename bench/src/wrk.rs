@@ -56,7 +56,8 @@ pub struct Target<'a> {
 /// # Errors
 /// When wrk fails, or any request does.
 pub fn run(folder: &Path, target: &Target, connections: u32, seconds: u32) -> Result<Run> {
-    let script = folder.join("requests.lua");
+    // Several generators may be started at once in a folder.
+    let script = folder.join(format!("requests-{}.lua", target.port));
     std::fs::write(&script, SCRIPT)?;
     let mut wrk = pinned("wrk");
     wrk.args(["-t", "1", "-c", &connections.to_string(), "-d", &format!("{seconds}s"), "--timeout", "20s"]);

@@ -438,7 +438,6 @@ impl Tx {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx::SqlitePool;
 
     /// Today's versions are few, since there are limits; those of a month may be a million.
     #[tokio::test]
@@ -447,7 +446,6 @@ mod tests {
         let db = Db::sqlite(&folder.path().join("keystead.db")).await.expect("it opens");
         db.migrate().await.expect("the schema");
         let Db::Sqlite { read, .. } = &db else { panic!("SQLite") };
-        let read: &SqlitePool = read;
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {MADE}"));
         let steps: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(explain).fetch_all(read).await.expect("a plan");
