@@ -5,6 +5,7 @@ use crate::load::{self, Data, Work};
 use crate::process::Process;
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
+use crate::rounds::MANY;
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use domain::scope::ScopeName;
@@ -15,7 +16,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const OPERATIONS: u64 = 1_000_000;
-const CONNECTIONS: u32 = 16;
 /// Seconds of one run of the generator.
 const RUN: u32 = 5;
 /// Scopes whose statements are counted, and scopes whose keys customers hold.
@@ -34,7 +34,7 @@ const APART: [&str; 4] = [
 /// What is done every so often, whether or not anybody asks: the look for news of other servers, leases that a customer may have
 /// ended, health, keys that are due, the last use of API keys.
 const WITH_TIME: [&str; 5] = [
-    "SELECT data_epoch FROM instance",
+    "SELECT data_epoch, audit_sequence FROM",
     "SELECT k.scope_id, k.number, a.refusals,",
     "SELECT a.id, k.scope_id, k.number,",
     "SELECT k.due_at, k.id, k.scope_id",
@@ -145,7 +145,7 @@ pub async fn calls(program: &Path, folder: &Path) -> Result<Calls> {
 fn million(data: &Data, server: &Process) -> Result<()> {
     let mut done = 0;
     while done < OPERATIONS {
-        done += data.run(server.port, Work::Encrypt, CONNECTIONS, RUN)?.requests;
+        done += data.run(server.port, Work::Encrypt, MANY, RUN)?.requests;
     }
     Ok(())
 }

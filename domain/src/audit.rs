@@ -70,22 +70,30 @@ actions! {
     RootKeyRotate = "root_key.rotate", "Rotate root key";
 }
 
+/// What an action changes for the data plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    Nothing,
+    /// The versions of the scope where it happened, and nothing else.
+    Versions,
+    /// Who may come in, which scopes there are, what they are called.
+    Everything,
+}
+
 impl Action {
-    /// Whether the data plane must look again at what there is: who may come in, which scopes and versions there are.
-    pub fn moves_data(self) -> bool {
-        matches!(
-            self,
+    /// What the data plane must read again after it.
+    pub fn moves(self) -> Moves {
+        match self {
+            Self::KeyCreate | Self::KeyRotate | Self::KeyRotateAutomatic => Moves::Versions,
             Self::ApiKeyCreate
-                | Self::ApiKeyRevoke
-                | Self::EnvironmentRemove
-                | Self::CountryAdd
-                | Self::CountryRemove
-                | Self::ScopeAlias
-                | Self::TenantSecretRotate
-                | Self::KeyCreate
-                | Self::KeyRotate
-                | Self::KeyRotateAutomatic
-        )
+            | Self::ApiKeyRevoke
+            | Self::EnvironmentRemove
+            | Self::CountryAdd
+            | Self::CountryRemove
+            | Self::ScopeAlias
+            | Self::TenantSecretRotate => Moves::Everything,
+            _ => Moves::Nothing,
+        }
     }
 }
 

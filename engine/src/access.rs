@@ -5,6 +5,7 @@ use crate::clock::Steady;
 use crate::data::scope_name;
 use crate::lease::LeaseKey;
 use crate::notes::or_warn;
+use crate::store::audit::Epoch;
 use crate::store::keys::Numbered;
 use crate::tenant_secrets;
 use crate::{Error, Portal, SecretText, api_keys};
@@ -15,7 +16,7 @@ use domain::data::Operation;
 use domain::id::ScopeId;
 use domain::scope::{Country, ScopeName, Slug};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -39,15 +40,24 @@ const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
 pub struct Access(RwLock<Option<Arc<Known>>>);
 
 struct Known {
-    epoch: i64,
-    looked: RwLock<Steady>,
-    keys: HashMap<ApiKeyId, Arc<KnownKey>>,
-    /// By their names as services write them.
-    scopes: RwLock<HashMap<Arc<str>, Arc<KnownScope>>>,
+    looked: RwLock<Look>,
+    keys: Arc<HashMap<ApiKeyId, Arc<KnownKey>>>,
+    /// Each was read at the epoch or later.
+    scopes: RwLock<Scopes>,
     /// All there are, so that a name nobody has costs no more than one somebody has.
-    aliases: HashMap<Alias, ScopeName>,
+    aliases: Arc<HashMap<Alias, ScopeName>>,
     secrets: Arc<tenant_secrets::Cache>,
 }
+
+/// When a server looked last, and what it found: nothing that is known has moved until then.
+#[derive(Clone, Copy)]
+struct Look {
+    at: Steady,
+    epoch: Epoch,
+}
+
+/// Scopes by their names as services write them.
+type Scopes = HashMap<Arc<str>, Arc<KnownScope>>;
 
 /// An API key that works, as it is asked at every request.
 struct KnownKey {
@@ -145,6 +155,24 @@ impl Known {
     fn scope(&self, name: &str) -> Option<Arc<KnownScope>> {
         self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
+
+    fn looked(&self) -> Look {
+        *self.looked.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same without scopes whose versions have moved. Whoever is about to read one of them writes it into the state that
+    /// it began with, and nobody asks that any more.
+    fn without(&self, moved: &HashSet<String>, looked: RwLock<Look>) -> Self {
+        let mut scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner).clone();
+        scopes.retain(|name, _| !moved.contains(&**name));
+        Self {
+            looked,
+            keys: Arc::clone(&self.keys),
+            scopes: RwLock::new(scopes),
+            aliases: Arc::clone(&self.aliases),
+            secrets: Arc::clone(&self.secrets),
+        }
+    }
 }
 
 impl Access {
@@ -161,22 +189,54 @@ impl Access {
 }
 
 impl Portal {
-    /// Looks whether something has moved, and if so reads the keys anew and forgets the scopes.
+    /// Looks whether something has moved, and if so forgets it: some scopes where only their versions have, else
+    /// all of them, and reads the keys and the aliases anew.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn look_again(&self) -> Result<(), Error> {
-        let looked = self.steady();
-        let epoch = self.db().data_epoch().await?;
+        let at = self.steady();
+        let look = Look { at, epoch: self.db().data_epoch().await? };
         let before = self.access().known();
-        if let Some(known) = before.as_ref().filter(|known| known.epoch == epoch) {
-            *known.looked.write().unwrap_or_else(PoisonError::into_inner) = looked;
+        let since = before.as_ref().map(|known| known.looked().epoch);
+        if let Some(known) =
+            before.as_ref().filter(|_| since.map(|since| since.number) == Some(look.epoch.number))
+        {
+            *known.looked.write().unwrap_or_else(PoisonError::into_inner) = look;
             return Ok(());
         }
+        let moved = match since {
+            Some(since) => self.db().scopes_moved(since, look.epoch).await?,
+            None => None,
+        };
+        let looked = RwLock::new(look);
+        let known = match (&before, moved) {
+            (Some(known), Some(moved)) => known.without(&moved, looked),
+            _ => Known {
+                looked,
+                keys: self.read_keys(before.as_deref()).await?,
+                scopes: RwLock::default(),
+                aliases: self.db().aliases().await?.into(),
+                secrets: Arc::default(),
+            },
+        };
+        let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
+        // Who looked later knows more.
+        if place.as_ref().is_none_or(|there| there.looked().epoch.number <= look.epoch.number) {
+            *place = Some(Arc::new(known));
+        }
+        Ok(())
+    }
+
+    /// The keys that work; how those that worked `before` were used is still known.
+    async fn read_keys(
+        &self,
+        before: Option<&Known>,
+    ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
         for key in self.db().live_api_keys(self.now()).await? {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
-            let known = before.as_ref().and_then(|known| known.keys.get(&key.id));
+            let known = before.and_then(|known| known.keys.get(&key.id));
             let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
             let quota = Quota::per_second(TOLD).allow_burst(TOLD_AT_ONCE);
             let told =
@@ -198,23 +258,14 @@ impl Portal {
             };
             keys.insert(known.id, Arc::new(known));
         }
-        let aliases = self.db().aliases().await?;
-        let (looked, scopes, secrets) = (RwLock::new(looked), RwLock::default(), Arc::default());
-        let known = Known { epoch, looked, keys, scopes, aliases, secrets };
-        let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
-        // Who looked later knows more.
-        if place.as_ref().is_none_or(|there| there.epoch <= epoch) {
-            *place = Some(Arc::new(known));
-        }
-        Ok(())
+        Ok(keys.into())
     }
 
     /// What is known, if it is known lately enough.
     async fn known(&self) -> Result<Arc<Known>, Error> {
         for _ in 0..2 {
             if let Some(known) = self.access().known() {
-                let looked = *known.looked.read().unwrap_or_else(PoisonError::into_inner);
-                if self.steady().since(looked) < BLIND {
+                if self.steady().since(known.looked().at) < BLIND {
                     return Ok(known);
                 }
             }

@@ -1,5 +1,5 @@
 //! Tenant secrets: from which the keys of deterministic fields and vectors are derived. One for each type and path of a
-//! scope, made when it is first asked for, sealed like the material of a managed key, in memory until the epoch moves.
+//! scope, made when it is first asked for, sealed like the material of a managed key, in memory until more has moved than versions.
 
 use crate::authority::Authorised;
 use crate::envelope::{Place, Purpose};

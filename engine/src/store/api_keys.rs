@@ -127,12 +127,6 @@ impl Db {
     pub async fn count_live_api_keys(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
         Ok(on!(self, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
     }
-
-    /// The number that moves with every change the data plane must see.
-    pub async fn data_epoch(&self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT data_epoch FROM instance WHERE id = 1";
-        Ok(on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?)
-    }
 }
 
 /// How many keys of a name work.

@@ -5,8 +5,9 @@ use crate::Error;
 use crate::audit::Entry;
 use crate::email;
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, AuditQuery, Event, Outcome};
+use domain::audit::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
+use std::collections::HashSet;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -51,7 +52,62 @@ macro_rules! select_events {
     };
 }
 
+/// How far the data plane's own number and the log have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Epoch {
+    /// Moves with every change that the data plane must see.
+    #[sqlx(rename = "data_epoch")]
+    pub number: i64,
+    /// The last line of the log.
+    #[sqlx(rename = "audit_sequence")]
+    pub sequence: i64,
+}
+
+/// As much of an event as tells what it moved.
+#[derive(sqlx::FromRow)]
+struct Mark {
+    action: String,
+    outcome: String,
+    place: String,
+}
+
+/// Lines of the log that are looked through at once.
+const LOOKED_THROUGH: i64 = 10_000;
+
 impl Db {
+    pub async fn data_epoch(&self) -> Result<Epoch, Error> {
+        const SQL: &str = "SELECT data_epoch, audit_sequence FROM instance WHERE id = 1";
+        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
+    }
+
+    /// The scopes that got another version between two states of the log; none when more was moved than that, or so much
+    /// that reading everything anew is no more work.
+    pub async fn scopes_moved(&self, from: Epoch, to: Epoch) -> Result<Option<HashSet<String>>, Error> {
+        const SQL: &str =
+            "SELECT action, outcome, place FROM audit_event WHERE sequence > $1 AND sequence <= $2";
+        let lines = to.sequence - from.sequence;
+        if !(0..=LOOKED_THROUGH).contains(&lines) {
+            return Ok(None);
+        }
+        let marks: Vec<Mark> = on!(self, pool => sqlx::query_as(SQL)
+            .bind(from.sequence).bind(to.sequence).fetch_all(pool).await)?;
+        // A log that somebody has cut tells nothing.
+        if i64::try_from(marks.len()) != Ok(lines) {
+            return Ok(None);
+        }
+        let mut scopes = HashSet::new();
+        for mark in marks.into_iter().filter(|mark| mark.outcome == Outcome::Done.word()) {
+            match Action::from_word(&mark.action).map(Action::moves) {
+                Some(Moves::Nothing) => {}
+                Some(Moves::Versions) => {
+                    scopes.insert(mark.place);
+                }
+                Some(Moves::Everything) | None => return Ok(None),
+            }
+        }
+        Ok(Some(scopes))
+    }
+
     /// Events older than `before` (or the newest), newest first.
     pub async fn events(
         &self,
@@ -98,7 +154,7 @@ impl Tx {
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
                            detail, address) ";
-        let moves = |entry: &Entry| entry.outcome == Outcome::Done && entry.action.moves_data();
+        let moves = |entry: &Entry| entry.outcome == Outcome::Done && entry.action.moves() != Moves::Nothing;
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let first: i64 =

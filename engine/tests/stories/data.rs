@@ -29,6 +29,9 @@ stories! {
     every_request_is_written_down_with_what_was_told,
     without_a_journal_nothing_is_done,
     a_version_made_elsewhere_a_moment_ago_opens_here,
+    a_rotation_leaves_other_scopes_in_memory,
+    a_rotation_hides_nothing_else_that_happened,
+    what_the_log_does_not_tell_is_read_anew,
     a_customers_key_encrypts_until_it_is_refused,
     the_versions_of_a_batch_are_asked_for_at_once,
     too_much_is_refused_in_words,
@@ -317,6 +320,61 @@ async fn a_version_made_elsewhere_a_moment_ago_opens_here(t: &TestPortal) {
     let (made, version) = encrypt(&t.portal, &here, "new").await;
     assert_eq!(version, 2);
     assert_eq!(decrypt(&other, &there, &made, Context::new()).await.expect("it opens"), "new");
+}
+
+/// `production/DE` and `production/FR` with a key, and a service that encrypts in both, a day later.
+async fn with_two_scopes(t: &TestPortal) -> (Person, [ScopeName; 2], SecretText) {
+    let (ada, de, _) = with_service(t).await;
+    let fr = scope(t, &ada, "FR").await;
+    create(t, &ada, &fr, RotationPeriod::Days30).await;
+    let key = t.api_key([8; 6], "Both", "production/*", Operation::ALL).await;
+    t.clock.advance(TimeDelta::days(1));
+    for name in [&de, &fr] {
+        assert_eq!(encrypt_in(t, &key, name).await, 1);
+    }
+    let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
+    (ada, [de, fr], key)
+}
+
+/// The version that encrypts there.
+async fn encrypt_in(t: &TestPortal, key: &SecretText, scope: &ScopeName) -> u32 {
+    encrypt(&t.portal, &call(&t.portal, key, &scope.to_string()).await, "a secret").await.1
+}
+
+async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
+    let (ada, [de, fr], key) = with_two_scopes(t).await;
+    rotate(t, &ada, &de).await;
+    t.portal.look_again().await.expect("it looks");
+    // Nothing can be read any more.
+    t.db().close().await;
+    assert_eq!(encrypt_in(t, &key, &fr).await, 1);
+    let here = call(&t.portal, &key, &de.to_string()).await;
+    refused!(t.portal.encrypt(&here, &[plain("late", Context::new())]).await, Error::Database(_));
+}
+
+async fn what_the_log_does_not_tell_is_read_anew(t: &TestPortal) {
+    let (ada, [de, fr], key) = with_two_scopes(t).await;
+    rotate(t, &ada, &de).await;
+    execute(t.db(), "UPDATE instance SET audit_sequence = audit_sequence + 1").await.expect("it obeys");
+    t.portal.look_again().await.expect("it looks");
+    t.db().close().await;
+    for name in [de, fr] {
+        let there = call(&t.portal, &key, &name.to_string()).await;
+        refused!(t.portal.encrypt(&there, &[plain("late", Context::new())]).await, Error::Database(_));
+    }
+}
+
+async fn a_rotation_hides_nothing_else_that_happened(t: &TestPortal) {
+    let (ada, [de, fr], key) = with_two_scopes(t).await;
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    other.caller(&key, "192.0.2.9").await.expect("it comes in");
+    rotate(t, &ada, &de).await;
+    let seen = key.expose()[..12].parse().expect("how it begins is its id");
+    t.portal.revoke_api_key_on_host(seen).await.expect("revoked");
+    rotate(t, &ada, &fr).await;
+    other.look_again().await.expect("it looks");
+    refused!(other.caller(&key, "192.0.2.9").await.map(drop), Error::UnknownApiKey);
 }
 
 async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
