@@ -296,12 +296,7 @@ impl TestPortal {
         let parts: Vec<_> =
             TABLES.iter().map(|table| format!("SELECT '{table}' AS name, COUNT(*) FROM {table}")).collect();
         let sql = format!("{} ORDER BY name", parts.join(" UNION ALL "));
-        let sql = AssertSqlSafe(sql);
-        match self.db() {
-            Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_all(read).await,
-            Db::Postgres(pool, _) => sqlx::query_as(sql).fetch_all(pool).await,
-        }
-        .expect("counts")
+        look::rows(self.db(), &sql).await
     }
 
     /// The failures counted for a name.

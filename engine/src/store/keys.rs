@@ -445,10 +445,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::sqlite(&folder.path().join("keystead.db")).await.expect("it opens");
         db.migrate().await.expect("the schema");
-        let Db::Sqlite { read, .. } = &db else { panic!("SQLite") };
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {MADE}"));
-        let steps: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(explain).fetch_all(read).await.expect("a plan");
+        let plan = format!("EXPLAIN QUERY PLAN {MADE}");
+        let steps: Vec<(i64, i64, i64, String)> = crate::testing::look::rows(&db, &plan).await;
         let using = |index: &str| steps.iter().filter(|step| step.3.contains(index)).count();
         assert_eq!(using("(scope_id=? AND created_at>?)"), 2, "{steps:?}");
         assert_eq!(using("(scope_id=? AND customer_supplied_no>?)"), 2, "{steps:?}");

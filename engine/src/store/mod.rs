@@ -9,7 +9,7 @@ mod failpoints;
 pub mod instance;
 pub mod journal;
 pub mod keys;
-mod reader;
+pub(crate) mod reader;
 pub mod revisions;
 pub mod scopes;
 pub mod sessions;
@@ -126,7 +126,8 @@ impl Db {
         // A cache in KiB for each connection. The system keeps the file's pages already; but what a transaction has changed must
         // have room, or it is written out before the commit and read again.
         let pool = |connections, cache: &'static str| {
-            let pool = SqlitePoolOptions::new().max_connections(connections);
+            // A file does not hang up, and to ask whether it has wakes the connection's thread once more.
+            let pool = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
             let options = options.clone().pragma("cache_size", cache);
             open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), options)
         };

@@ -1,6 +1,7 @@
 //! A look under the hood: statements past the engine, and what must hold whatever happened.
 
-use crate::store::Db;
+use crate::Error;
+use crate::store::{Db, on};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -29,22 +30,34 @@ where
     T: Send + Unpin,
     (T,): for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
 {
-    let query = AssertSqlSafe(sql.to_owned());
-    let answer = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await,
-        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_one(pool).await,
-    };
-    answer.expect("one value")
+    column(db, sql).await.pop().expect("one value")
 }
 
 /// Asks the database directly for a column of texts.
 pub async fn texts(db: &Db, sql: &str) -> Vec<String> {
-    let query = AssertSqlSafe(sql.to_owned());
-    let answer = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await,
-        Db::Postgres(pool, _) => sqlx::query_scalar(query).fetch_all(pool).await,
-    };
-    answer.expect("texts")
+    column(db, sql).await
+}
+
+async fn column<T>(db: &Db, sql: &str) -> Vec<T>
+where
+    T: Send + Unpin,
+    (T,): for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
+{
+    rows::<(T,)>(db, sql).await.into_iter().map(|(value,)| value).collect()
+}
+
+/// Asks the database directly.
+pub async fn rows<T>(db: &Db, sql: &str) -> Vec<T>
+where
+    T: Send + Unpin + for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
+{
+    async fn asked<T>(db: &Db, sql: String) -> Result<Vec<T>, Error>
+    where
+        T: Send + Unpin + for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
+    {
+        Ok(on!(db, pool => sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await)?)
+    }
+    asked(db, sql.to_owned()).await.expect("an answer")
 }
 
 /// As [`number`]; in PostgreSQL sums are of another type than counts.
