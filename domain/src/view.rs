@@ -61,10 +61,23 @@ pub struct Chrome {
     pub path: String,
     /// What stands in the filter box of the sidebar.
     pub filter: String,
-    pub tree: Vec<TreeEnvironment>,
+    pub tree: Tree,
     pub flash: Option<Flash>,
     /// Every page is made at one moment; spans are counted from it.
     pub now: DateTime<Utc>,
+}
+
+/// The environments of the portal, with countries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    pub environments: Vec<TreeEnvironment>,
+    /// There are more than [`Tree::LARGE`] countries.
+    pub is_large: bool,
+}
+
+impl Tree {
+    /// With more countries than these not all are shown: those of the environment one is in, and what the filter finds.
+    pub const LARGE: usize = 1_000;
 }
 
 /// An environment in the sidebar.

@@ -2,24 +2,32 @@
 
 use crate::audit::Entry;
 use crate::store::Lock;
-use crate::store::scopes::{Environment, Named};
+use crate::store::scopes::{Branches, Environment, Named};
 use crate::{Error, Portal, Session, Stage, random};
 use domain::audit::Action;
 use domain::command::ScopeRef;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
-use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, TreeEnvironment};
+use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Tree};
 
 /// Deployment stages and customers' sandboxes; a script that goes astray ends here.
 const MOST_ENVIRONMENTS: i64 = 200;
 
 impl Portal {
-    /// Every environment with its countries and what they lack, for the sidebar.
+    /// Every environment with its countries and what they lack.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn tree(&self) -> Result<Vec<TreeEnvironment>, Error> {
-        self.db().tree(self.now()).await
+    pub async fn tree(&self) -> Result<Tree, Error> {
+        self.db().tree(Branches::All, self.now()).await
+    }
+
+    /// The same, but of a large portal only the countries of one environment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tree_around(&self, environment: Option<&Slug>) -> Result<Tree, Error> {
+        self.db().tree(Branches::Around(environment), self.now()).await
     }
 
     /// # Errors

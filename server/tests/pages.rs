@@ -91,4 +91,13 @@ async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
     let found = house.get(&cookie, "/environments/crowd-0/FR/keys?filter=germany").await.body;
     assert!(has(&found, "crowd-1/DE") && has(&found, "crowd-4/DE"), "what the filter finds, everywhere");
     assert!(!has(&found, "crowd-1/FR"), "and nothing else");
+
+    // Pages that are about all of them have all of them.
+    let form = house.get(&cookie, "/api-keys/add").await.body;
+    assert!(
+        form.contains("value=\"crowd-4/DE\"") && !has(&form, "crowd-4/DE"),
+        "to tick, not in the sidebar"
+    );
+    let environments = house.get(&cookie, "/environments").await.body;
+    assert_eq!(environments.matches("249 without key").count(), 5, "{environments}");
 }

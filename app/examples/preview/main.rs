@@ -9,7 +9,7 @@ use app::pages::*;
 use domain::form::Form;
 use domain::preflight::Check;
 use domain::scope::Country;
-use domain::view::{AuditSource, Chrome, EnvironmentView, LeaseView, LogView, Theme};
+use domain::view::{AuditSource, Chrome, EnvironmentView, LeaseView, LogView, Theme, Tree};
 use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use std::path::Path;
@@ -104,7 +104,7 @@ fn environments(preview: &Preview) {
         view! { <EnvironmentsPage chrome rows=sample::environments() form=Form::new() /> }
     });
     preview.page("environments-empty", true, || {
-        let chrome = Chrome { tree: Vec::new(), ..sample::chrome("/environments") };
+        let chrome = Chrome { tree: Tree::default(), ..sample::chrome("/environments") };
         view! { <EnvironmentsPage chrome rows=Vec::new() form=Form::new() /> }
     });
     preview.page("environment", true, || {

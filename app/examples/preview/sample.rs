@@ -43,20 +43,23 @@ pub fn chrome(path: &str) -> Chrome {
         theme: Theme::System,
         path: path.to_owned(),
         filter: String::new(),
-        tree: vec![
-            tree(
-                "Production",
-                Kind::Production,
-                vec![
-                    leaf("DE", None),
-                    leaf("FR", Some(Lack::Rotate)),
-                    leaf("JP", Some(Lack::NoKey)),
-                    leaf("GS", Some(Lack::NoKey)),
-                ],
-            ),
-            tree("Staging", Kind::Test, vec![leaf("DE", None), leaf("US", None)]),
-            tree("Sandbox Initech", Kind::Test, vec![]),
-        ],
+        tree: Tree {
+            is_large: false,
+            environments: vec![
+                tree(
+                    "Production",
+                    Kind::Production,
+                    vec![
+                        leaf("DE", None),
+                        leaf("FR", Some(Lack::Rotate)),
+                        leaf("JP", Some(Lack::NoKey)),
+                        leaf("GS", Some(Lack::NoKey)),
+                    ],
+                ),
+                tree("Staging", Kind::Test, vec![leaf("DE", None), leaf("US", None)]),
+                tree("Sandbox Initech", Kind::Test, vec![]),
+            ],
+        },
         flash: None,
         now: now(),
     }

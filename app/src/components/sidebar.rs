@@ -4,14 +4,14 @@ use super::brand::Brand;
 use super::ui::icon::{Draw, Icon};
 use super::ui::tree::Tree;
 use crate::islands::tree_filter::TreeFilter;
-use domain::view::TreeEnvironment;
+use domain::view;
 use leptos::prelude::*;
 
 #[component]
-pub fn Sidebar(path: String, filter: String, tree: Vec<TreeEnvironment>) -> impl IntoView {
+pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView {
     let here = |href: &str| (path == href).then_some("page");
     let (environments, audit, api_keys) = (here("/environments"), here("/audit"), here("/api-keys"));
-    let has_tree = !tree.is_empty();
+    let has_tree = !tree.environments.is_empty();
     view! {
         <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
             <div class="sidebar-head">
@@ -47,7 +47,7 @@ pub fn Sidebar(path: String, filter: String, tree: Vec<TreeEnvironment>) -> impl
                                     autocomplete="off"
                                 />
                             </form>
-                            <Tree environments=tree path filter />
+                            <Tree tree path filter />
                         </TreeFilter>
                     }
                 })}

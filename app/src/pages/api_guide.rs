@@ -52,7 +52,7 @@ pub fn ApiGuidePage(
 ) -> impl IntoView {
     let crumbs =
         vec![("API keys".to_owned(), Some("/api-keys".to_owned())), ("How services use it".to_owned(), None)];
-    let begin = format!("KEYSTEAD_SCOPE={address}/api/v1/scopes/{}", scope(&chrome.tree));
+    let begin = format!("KEYSTEAD_SCOPE={address}/api/v1/scopes/{}", scope(&chrome.tree.environments));
     let [encrypt, decrypt, wrap, unwrap, batch, audit] = EXAMPLES.map(command);
     view! {
         <Frame chrome crumbs>

@@ -23,7 +23,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
-    let scopes: Vec<_> = chrome.tree.iter().map(ticks).collect();
+    let scopes: Vec<_> = chrome.tree.environments.iter().map(ticks).collect();
     let operations = Operation::ALL.iter().map(|operation| Tick {
         value: operation.word().to_owned(),
         label: operation.word().to_owned(),

@@ -22,6 +22,7 @@ use std::collections::HashMap;
 pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
     let lacks: HashMap<_, Vec<_>> = chrome
         .tree
+        .environments
         .iter()
         .map(|environment| {
             (environment.slug.clone(), environment.countries.iter().filter_map(|row| row.lacks).collect())

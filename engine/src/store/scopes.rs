@@ -9,7 +9,7 @@ use domain::health::HealthState;
 use domain::id::{EnvironmentId, ScopeId};
 use domain::key_version::KeyType;
 use domain::scope::{Country, Kind, ScopeName, Slug};
-use domain::view::{CountryRow, EnvironmentRow, Lack, TreeCountry, TreeEnvironment};
+use domain::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -110,6 +110,16 @@ struct TreeRecord {
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
     health: Option<String>,
+    /// Of the whole portal, counted a little further than to where it is large.
+    scopes: i64,
+}
+
+/// Whose countries are asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Branches<'a> {
+    All,
+    /// Where there are very many, those of this environment.
+    Around(Option<&'a Slug>),
 }
 
 impl TryFrom<ScopeRecord> for Scope {
@@ -188,13 +198,23 @@ impl Db {
     }
 
     /// Every environment with its countries and what they lack now, by slug; the countries in the order of people.
-    pub async fn tree(&self, now: DateTime<Utc>) -> Result<Vec<TreeEnvironment>, Error> {
-        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health FROM environment e \
-                           LEFT JOIN scope s ON s.environment_id = e.id \
+    pub async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
+        // An environment whose countries are not asked for is joined with none, by way of the index.
+        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health, n.scopes \
+                           FROM (SELECT COUNT(*) AS scopes FROM (SELECT 1 FROM scope LIMIT $1 + 1) c) n \
+                           CROSS JOIN environment e LEFT JOIN scope s ON s.environment_id = \
+                           CASE WHEN n.scopes <= $1 OR $2 OR e.slug = $3 THEN e.id END \
                            LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' \
                            LEFT JOIN aws_key a ON a.version_id = k.id \
                            WHERE e.removed_at IS NULL ORDER BY e.slug";
-        let records: Vec<TreeRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let (all, around) = match branches {
+            Branches::All => (true, None),
+            Branches::Around(environment) => (false, environment.map(Slug::as_str)),
+        };
+        let large = i64::try_from(Tree::LARGE).unwrap_or(i64::MAX);
+        let records: Vec<TreeRecord> = on!(self, pool => sqlx::query_as(SQL)
+            .bind(large).bind(all).bind(around).fetch_all(pool).await)?;
+        let is_large = records.first().is_some_and(|record| record.scopes > large);
         let mut tree: Vec<TreeEnvironment> = Vec::new();
         for record in records {
             let column = |name| corrupt("environment", name, &record.slug);
@@ -214,7 +234,7 @@ impl Db {
         }
         tree.iter_mut()
             .for_each(|environment| environment.countries.sort_by_cached_key(|row| row.country.order()));
-        Ok(tree)
+        Ok(Tree { environments: tree, is_large })
     }
 
     pub async fn named(&self, name: &ScopeName) -> Result<Named, Error> {

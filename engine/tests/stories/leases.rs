@@ -538,7 +538,7 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
         assert_eq!(house.t.portal.probe_due().await.expect("looked"), 1);
         let version = house.t.portal.keys(&house.de, None).await.expect("the page").versions.remove(0);
         let health = version.health.expect("it has a health");
-        let lacks = house.t.portal.tree().await.expect("the tree")[0].countries[0].lacks;
+        let lacks = house.t.portal.tree().await.expect("the tree").environments[0].countries[0].lacks;
         (health.state, health.code.map(|code| code.as_str().to_owned()), lacks, health.since)
     };
     let events = async || logged(&house.t, Action::KeyHealth, Outcome::Done).await;

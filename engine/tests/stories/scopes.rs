@@ -1,6 +1,7 @@
 //! Environments and countries.
 
 use crate::support::*;
+use chrono::TimeDelta;
 use domain::audit::{Action, Outcome};
 use domain::rotation::RotationPeriod;
 use domain::scope::{Kind, NameRefused};
@@ -13,6 +14,7 @@ stories! {
     the_address_is_made_from_the_name,
     a_name_is_refused_in_words,
     an_address_is_unique,
+    of_a_large_portal_one_environment_shows_its_countries,
     there_are_two_hundred_environments_at_most,
     an_address_is_never_used_again,
     renaming_keeps_the_address,
@@ -186,12 +188,37 @@ async fn the_sidebar_says_what_a_country_lacks(t: &TestPortal) {
     scope(t, &ada, "AT").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let lacks = async || {
-        let tree = t.portal.tree().await.expect("a tree");
+        let tree = t.portal.tree().await.expect("a tree").environments;
         tree[0].countries.iter().map(|entry| (entry.country.code(), entry.lacks)).collect::<Vec<_>>()
     };
     assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", None)]);
-    t.clock.advance(chrono::TimeDelta::days(31));
+    t.clock.advance(TimeDelta::days(31));
     assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", Some(Lack::Rotate))]);
+}
+
+async fn of_a_large_portal_one_environment_shows_its_countries(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    let shown = async |environment: Option<&str>| {
+        let environment = environment.map(slug);
+        let tree = t.portal.tree_around(environment.as_ref()).await.expect("a tree");
+        let countries = tree.environments.iter().map(|one| one.countries.len()).collect::<Vec<_>>();
+        (tree.is_large, countries)
+    };
+    assert_eq!(shown(None).await, (false, vec![1]));
+    t.portal.crowd(999, 0, TimeDelta::zero()).await.expect("a crowd");
+    assert_eq!(
+        shown(None).await,
+        (false, vec![249, 249, 249, 249, 3, 1]),
+        "a thousand are no more than that"
+    );
+    scope(t, &ada, "FR").await;
+    assert_eq!(shown(None).await, (true, vec![0; 6]));
+    assert_eq!(shown(Some("crowd-1")).await, (true, vec![0, 249, 0, 0, 0, 0]));
+    assert_eq!(shown(Some("production")).await, (true, vec![0, 0, 0, 0, 0, 2]));
+    let all = t.portal.tree().await.expect("a tree");
+    let countries = all.environments.iter().map(|one| one.countries.len()).sum::<usize>();
+    assert_eq!((all.is_large, countries), (true, 1_001));
 }
 
 async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {

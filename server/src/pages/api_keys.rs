@@ -5,7 +5,7 @@ use crate::App;
 use crate::api::native::reference;
 use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{NoFields, Typed};
-use crate::web::page::{Page, chrome, done, query_value, see};
+use crate::web::page::{Page, chrome, chrome_of_all, done, query_value, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{AddApiKeyPage, ApiGuidePage, ApiKeysPage, NewApiKeyPage};
 use axum::extract::{Path, State};
@@ -34,7 +34,7 @@ pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
 
 /// "How services use it".
 pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let chrome = chrome(&app, &who).await?;
+    let chrome = chrome_of_all(&app, &who).await?;
     let (address, operations) = (app.public_url().as_str().trim_end_matches('/').to_owned(), reference());
     let page = Page::framed(&who, "How services use it");
     Ok(page.show(&app, move || view! { <ApiGuidePage chrome address operations /> }))
@@ -89,7 +89,7 @@ fn filled(command: &CreateApiKey) -> Form {
 }
 
 async fn first_step(app: &App, who: &SignedIn, (form, status): Shown) -> Result<Response, Failure> {
-    let chrome = chrome(app, who).await?;
+    let chrome = chrome_of_all(app, who).await?;
     let page = Page::framed(who, "Create API key").status(status);
     Ok(page.show(app, move || view! { <AddApiKeyPage chrome form /> }))
 }

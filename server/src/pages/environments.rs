@@ -4,7 +4,7 @@ use super::form_status;
 use crate::App;
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::{InEnvironment, InScope, Typed};
-use crate::web::page::{Page, chrome, done};
+use crate::web::page::{Page, chrome, chrome_of_all, done};
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnvironmentPage, EnvironmentsPage, RemoveCountryPage, RemoveEnvironmentPage, RenameEnvironmentPage,
@@ -47,7 +47,7 @@ pub struct RemovalForm {
 }
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let (chrome, rows) = (chrome(app, who).await?, app.portal().environments().await?);
+    let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().environments().await?);
     let page = Page::framed(who, "Environments").status(form_status(&form));
     Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows form /> }))
 }

@@ -8,7 +8,8 @@ use app::pages::ErrorPage;
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use domain::view::{Chrome, Theme};
+use domain::scope::Slug;
+use domain::view::{Chrome, Theme, Tree};
 use engine::Error;
 use hydration_context::SsrSharedContext;
 use leptos::nonce::{provide_nonce, use_nonce};
@@ -76,13 +77,39 @@ impl Page {
 /// # Errors
 /// When the database fails.
 pub async fn chrome(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
-    let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
+    let tree = match filter(who).trim().is_empty() {
+        true => app.portal().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
+        // What it is looked for in are the names of people, which the database does not know.
+        false => app.portal().tree().await?,
+    };
+    chrome_around(app, who, tree).await
+}
+
+/// The same for a page that itself shows every country, however many there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn chrome_of_all(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
+    chrome_around(app, who, app.portal().tree().await?).await
+}
+
+fn filter(who: &SignedIn) -> String {
+    query_value(&who.visitor.query, "filter").unwrap_or_default().chars().take(60).collect()
+}
+
+/// The environment of `/environments/production/DE/keys`.
+fn environment_in(path: &str) -> Option<Slug> {
+    let slug = path.strip_prefix("/environments/")?.split('/').next()?;
+    Slug::try_from(slug.to_owned()).ok()
+}
+
+async fn chrome_around(app: &App, who: &SignedIn, tree: Tree) -> Result<Chrome, Error> {
     Ok(Chrome {
         email: who.session.email.clone(),
         theme: who.visitor.theme,
         path: who.visitor.path.clone(),
-        filter: filter.chars().take(60).collect(),
-        tree: app.portal().tree().await?,
+        filter: filter(who),
+        tree,
         flash: match who.session.has_message {
             true => app.portal().take_flash(&who.session).await?,
             false => None,

@@ -3,14 +3,11 @@
 use super::icon::{Draw, Icon};
 use crate::paths;
 use domain::scope::ScopeName;
-use domain::view::{Lack, TreeCountry, TreeEnvironment};
+use domain::view::{self, Lack, TreeCountry, TreeEnvironment};
 use leptos::prelude::*;
 
 /// Up to this many countries everything is open.
 const SMALL: usize = 24;
-
-/// With more countries than these not all are drawn: those of the environment one is in, and what the filter finds.
-const MANY: usize = 1_000;
 
 /// What the filter looks through, for an environment and for each of its countries.
 fn words(environment: &TreeEnvironment) -> String {
@@ -23,11 +20,12 @@ fn country_words(environment: &TreeEnvironment, country: &TreeCountry) -> String
 }
 
 #[component]
-pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) -> impl IntoView {
+pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
+    let view::Tree { environments, is_large } = tree;
     let filter = filter.trim().to_lowercase();
     let all = environments.iter().map(|environment| environment.countries.len()).sum::<usize>();
-    let (small, many) = (all <= SMALL, all > MANY);
-    let mut room = MANY;
+    let small = all <= SMALL && !is_large;
+    let mut room = view::Tree::LARGE;
     let items = environments.into_iter().map(|environment| {
         let href = paths::environment(&environment.slug);
         let inside = path == href || path.starts_with(&format!("{href}/"));
@@ -38,7 +36,7 @@ pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) ->
             let words = country_words(&environment, country);
             let is_found = words.contains(&filter);
             shown |= is_found;
-            if many && !inside {
+            if is_large && !inside {
                 if filter.is_empty() || !is_found || room == 0 {
                     continue;
                 }
@@ -72,7 +70,7 @@ pub fn Tree(environments: Vec<TreeEnvironment>, path: String, filter: String) ->
     });
     let items = items.collect_view();
     view! {
-        {many
+        {is_large
             .then(|| {
                 view! {
                     <p class="tree-note">
