@@ -3,7 +3,7 @@
 use crate::data_plane::{self, Programs, SEAL, size};
 use crate::load::Work;
 use crate::report::ratio;
-use crate::rounds::Pace;
+use crate::rounds::{MANY, Pace};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
@@ -16,8 +16,7 @@ const TOLERANCE: f64 = 0.25;
 const TRIES: usize = 3;
 /// Scopes of the short form.
 const SCOPES: usize = 200;
-const PACE: Pace = Pace { warm_up: 1, seconds: 1, rounds: 3, connections: &[CONNECTIONS] };
-const CONNECTIONS: u32 = 16;
+const PACE: Pace = Pace { warm_up: 1, seconds: 1, rounds: 3, connections: &[MANY] };
 
 /// # Errors
 /// When Keystead is slower than it was.
@@ -30,7 +29,7 @@ pub async fn check(programs: &Programs, folder: &Path) -> Result<()> {
         let found = data_plane::measure(programs, &folder, SCOPES, &works, PACE).await?;
         slower.clear();
         for (work, known) in KNOWN {
-            let part = size(work).and_then(|size| ratio(&found.figures, work, SEAL, size, CONNECTIONS));
+            let part = size(work).and_then(|size| ratio(&found.figures, work, SEAL, size, MANY));
             let part = part.context("a figure is missing")?;
             println!("figure: {} at {part:.2} of the limit, known {known:.2}", work.label());
             if part < known * (1.0 - TOLERANCE) {

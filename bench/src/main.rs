@@ -92,7 +92,7 @@ impl Bench {
         Ok(std::fs::write(document, text)?)
     }
 
-    /// The measures of these parts, and every figure of the data plane if it is among them.
+    /// The measures of these parts, and every figure that was made in rounds.
     async fn measure(&self, parts: &[&str]) -> Result<(Vec<Measure>, Vec<Figures>)> {
         let (keystead, folder) = (&self.programs.keystead, self.folder.path());
         let postgres = || self.postgres.as_deref().context("BENCH_POSTGRES names no cluster");
@@ -105,7 +105,7 @@ impl Bench {
                     let found =
                         data_plane::measure(&self.programs, folder, SCOPES, works, rounds::FULL).await?;
                     let measures = report::measures(&found);
-                    figures = found.figures;
+                    figures.extend(found.figures);
                     measures
                 }
                 "counts" => {
@@ -115,12 +115,22 @@ impl Bench {
                 "start" => start::measure(keystead, folder).await?.measures(),
                 "two" => two::measure(keystead, folder, postgres()?).await?.measures(),
                 "due" => due::measure(keystead, folder, None, DUE).await?.measures(),
-                "pages" => pages::measure(keystead, folder, None, ROWS).await?.measures("SQLite", 6000.0),
-                "pages-postgres" => {
-                    let found = pages::measure(keystead, folder, Some(postgres()?), ROWS).await?;
-                    found.measures("PostgreSQL", 4000.0)
+                "pages" | "pages-postgres" => {
+                    let (database, postgres, reach) = match *part {
+                        "pages" => ("SQLite", None, 6000.0),
+                        _ => ("PostgreSQL", Some(postgres()?), 4000.0),
+                    };
+                    let found = pages::measure(keystead, folder, (database, postgres), ROWS).await?;
+                    let measures = found.measures(database, reach);
+                    figures.extend(found.figures());
+                    measures
                 }
-                "scopes" => vec![pages::scopes(keystead, folder).await?.measure("SQLite")],
+                "scopes" => {
+                    let found = pages::scopes(keystead, folder).await?;
+                    let measure = found.measure("SQLite");
+                    figures.extend(found.figures());
+                    vec![measure]
+                }
                 "browser" => {
                     let end2end = self.end2end.as_deref().context("BENCH_END2END names no folder")?;
                     let bao = self.programs.bao.as_deref().context("BENCH_BAO names no program")?;

@@ -5,7 +5,7 @@ use crate::http::Client;
 use crate::process::Process;
 use crate::report::Side::{AtLeast, AtMost};
 use crate::report::{self, Measure};
-use crate::wrk::{self, Run, Target};
+use crate::rounds::{self, Case, Figures, MANY};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use domain::scope::{Country, ScopeName};
@@ -15,9 +15,6 @@ use std::path::Path;
 
 /// The cookie of a session.
 pub const COOKIE: &str = "keystead";
-const CONNECTIONS: u32 = 16;
-const WARM_UP: u32 = 1;
-const SECONDS: u32 = 3;
 /// Countries in the sidebar, and versions of each of them.
 pub const COUNTRIES: usize = 10;
 pub const VERSIONS: u32 = 50;
@@ -30,41 +27,50 @@ const ENVIRONMENTS: usize = 200;
 pub struct List {
     pub name: &'static str,
     pub rows: usize,
-    pub ends: [Run; 2],
+    pub first: Figures,
+    pub last: Figures,
 }
 
 /// What came of it.
 #[derive(Clone, Debug)]
-pub struct Figures {
-    /// "Encryption keys" with fifty versions, before the lists are long; microseconds of a processor for a page.
-    pub keys: Run,
-    pub cpu: f64,
+pub struct Pages {
+    /// "Encryption keys" with fifty versions, before the lists are long.
+    pub keys: Figures,
     pub lists: Vec<List>,
 }
 
 impl List {
     pub fn measure(&self, database: &str) -> Measure {
-        let Self { name, rows, ends: [first, last] } = self;
+        let Self { name, rows, first, last } = self;
         let times = first.each_second() / last.each_second();
-        let millis = |run: &Run| run.p50.as_secs_f64() * 1e3;
-        let found = match first.requests.min(last.requests) {
-            0 => "no answer in the time that was measured".to_owned(),
-            _ => format!("{times:.2} × ({:.1} ms, {:.1} ms)", millis(first), millis(last)),
+        let millis = |figures: &Figures| figures.p50() / 1e3;
+        let found = match times.is_finite() && times > 0.0 {
+            false => "no answer in the time that was measured".to_owned(),
+            true => format!("{times:.2} × ({:.1} ms, {:.1} ms)", millis(first), millis(last)),
         };
         let what = format!("{name} of {rows} rows, last page against first, {database}");
         report::measure(what, (AtMost, 1.2, Some(1.05), "×"), &[times], found)
     }
+
+    pub fn figures(self) -> [Figures; 2] {
+        [self.first, self.last]
+    }
 }
 
-impl Figures {
+impl Pages {
     pub fn measures(&self, database: &str, reach: f64) -> Vec<Measure> {
         let keys = self.keys.each_second();
         let what = format!("keys page with 50 versions, {database}");
-        let found = format!("{keys:.0} requests a second, {:.0} µs on a processor", self.cpu);
+        let found = format!("{keys:.0} requests a second, {:.0} µs on a processor", self.keys.cpu());
         let wanted = (AtLeast, reach, Some(12000.0), "requests a second");
         let mut all = vec![report::measure(what, wanted, &[keys], found)];
         all.extend(self.lists.iter().map(|list| list.measure(database)));
         all
+    }
+
+    pub fn figures(self) -> Vec<Figures> {
+        let lists = self.lists.into_iter().flat_map(List::figures);
+        [self.keys].into_iter().chain(lists).collect()
     }
 }
 
@@ -72,22 +78,27 @@ impl Figures {
 ///
 /// # Errors
 /// When anything fails.
-pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, rows: usize) -> Result<Figures> {
+pub async fn measure(
+    program: &Path,
+    folder: &Path,
+    (database, postgres): (&str, Option<&str>),
+    rows: usize,
+) -> Result<Pages> {
     let home = Home::new(folder, "pages", postgres).await?;
     let (names, token) = fill(&home, COUNTRIES, VERSIONS).await?;
     let server = home.start(program)?;
-    let look = Look::new(&home, &server, &token);
+    let look = Look::new(&home, &server, &token, database);
     let path = format!("/environments/{}/keys", names.first().context("a scope")?);
-    let (keys, cpu) = look.at(&path)?;
+    let [keys] = look.at([("keys page, 50 versions", &path)])?;
     lengthen(&home, rows).await?;
     let before = VERSIONS + 2;
     let lists = vec![
-        look.at_both("versions", rows, &[&path, &format!("{path}?before={before}")])?,
-        look.at_both("audit log", rows, &["/audit", &format!("/audit?before={before}")])?,
+        look.at_both("versions", rows, [&path, &format!("{path}?before={before}")])?,
+        look.at_both("audit log", rows, ["/audit", &format!("/audit?before={before}")])?,
     ];
     server.end()?;
     home.end().await?;
-    Ok(Figures { keys, cpu, lists })
+    Ok(Pages { keys, lists })
 }
 
 /// As many scopes as a portal can have: an environment's page at both ends.
@@ -99,11 +110,11 @@ pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
     let all = ENVIRONMENTS * Country::all().len();
     let (names, token) = fill(&home, all, 1).await?;
     let server = home.start(program)?;
-    let look = Look::new(&home, &server, &token);
+    let look = Look::new(&home, &server, &token, "SQLite");
     let ends = [names.first(), names.last()];
-    let ends =
+    let [first, last] =
         ends.map(|name| name.map(|name| format!("/environments/{}", name.environment)).unwrap_or_default());
-    let list = look.at_both("scopes", all, &[&ends[0], &ends[1]])?;
+    let list = look.at_both("scopes", all, [&first, &last])?;
     server.end()?;
     home.end().await?;
     Ok(list)
@@ -122,31 +133,36 @@ pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<Scop
 struct Look<'a> {
     folder: &'a Path,
     server: &'a Process,
+    name: String,
     cookie: (String, String),
 }
 
 impl<'a> Look<'a> {
-    fn new(home: &'a Home, server: &'a Process, token: &SecretText) -> Self {
+    fn new(home: &'a Home, server: &'a Process, token: &SecretText, database: &str) -> Self {
         let cookie = ("Cookie".to_owned(), format!("{COOKIE}={}", token.expose()));
-        Self { folder: home.folder(), server, cookie }
+        Self { folder: home.folder(), server, name: format!("Keystead, {database}"), cookie }
     }
 
-    /// A page, and microseconds of a processor for it.
-    fn at(&self, path: &str) -> Result<(Run, f64)> {
-        let requests = self.folder.join("page.requests");
-        std::fs::write(&requests, format!("GET {path}\t\n"))?;
+    /// These pages, in rounds.
+    fn at<const N: usize>(&self, pages: [(&str, &str); N]) -> Result<[Figures; N]> {
         let headers = std::slice::from_ref(&self.cookie);
-        let target = Target { port: self.server.port, headers, requests: &requests };
-        // The generator would take being sent to sign in for an answer.
-        Client::open(self.server.port, headers)?.ask(&format!("GET {path}"), "")?;
-        wrk::run(self.folder, &target, CONNECTIONS, WARM_UP)?;
-        let before = self.server.cpu()?;
-        let run = wrk::run(self.folder, &target, CONNECTIONS, SECONDS)?;
-        Ok((run, (self.server.cpu()? - before).as_secs_f64() * 1e6 / run.requests as f64))
+        let mut cases = Vec::new();
+        for (number, (what, path)) in pages.into_iter().enumerate() {
+            let requests = self.folder.join(format!("page-{number}.requests"));
+            std::fs::write(&requests, format!("GET {path}\t\n"))?;
+            // The generator would take being sent to sign in for an answer.
+            Client::open(self.server.port, headers)?.ask(&format!("GET {path}"), "")?;
+            let (server, process, work) = (self.name.as_str(), self.server, what.to_owned());
+            cases.push(Case { server, process, work, connections: MANY, headers, requests });
+        }
+        let found = rounds::run(self.folder, rounds::FULL, &cases)?;
+        found.try_into().map_err(|_| anyhow::anyhow!("a page has no figures"))
     }
 
-    fn at_both(&self, name: &'static str, rows: usize, ends: &[&str; 2]) -> Result<List> {
-        Ok(List { name, rows, ends: [self.at(ends[0])?.0, self.at(ends[1])?.0] })
+    fn at_both(&self, name: &'static str, rows: usize, ends: [&str; 2]) -> Result<List> {
+        let [first, last] = ["first", "last"].map(|end| format!("{name} of {rows} rows, {end} page"));
+        let [first, last] = self.at([(&first, ends[0]), (&last, ends[1])])?;
+        Ok(List { name, rows, first, last })
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Pace {
 
 /// The pace of the figures that are published.
 pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5, connections: &[1, 16] };
+/// Where many come at once.
+pub const MANY: u32 = 16;
 
 /// One kind of request to one server, over so many connections.
 pub struct Case<'a> {
@@ -108,7 +110,7 @@ pub fn run(folder: &Path, pace: Pace, cases: &[Case]) -> Result<Vec<Figures>> {
             wrk::run(folder, &target, case.connections, pace.warm_up)?;
             let before = case.process.cpu()?;
             let run = wrk::run(folder, &target, case.connections, pace.seconds)?;
-            let cpu = (case.process.cpu()? - before).div_f64(run.requests as f64);
+            let cpu = (case.process.cpu()? - before).div_f64(run.requests.max(1) as f64);
             figures.samples.push(Sample { each_second: run.each_second(), cpu, p50: run.p50, p99: run.p99 });
         }
     }

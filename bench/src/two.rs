@@ -5,7 +5,7 @@ use crate::load::{self, Data, Work};
 use crate::process::Process;
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
-use crate::rounds::median;
+use crate::rounds::{MANY, median};
 use anyhow::Result;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 const SCOPES: usize = 1_000;
 const ROUNDS: usize = 5;
-const CONNECTIONS: u32 = 16;
 const SECONDS: u32 = 2;
 
 /// Microseconds of a processor for an operation.
@@ -57,7 +56,7 @@ async fn cost(data: &Arc<Data>, servers: &[Arc<Process>]) -> Result<f64> {
     let before = spent()?;
     let runs = servers.iter().map(|server| {
         let (data, port) = (Arc::clone(data), server.port);
-        tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, CONNECTIONS, SECONDS))
+        tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, MANY, SECONDS))
     });
     let mut requests = 0;
     for run in runs.collect::<Vec<_>>() {
