@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const USED: usize = 1000;
 /// Seconds of a look at the data plane.
 const LOOK: u32 = 2;
+/// Looks before any key is due.
+const LOOKS: usize = 3;
 /// So long everything may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -76,23 +78,15 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     let server = home.start(program)?;
     let db = home.db().await?;
     let (data, port) = (Arc::new(data), server.port);
-    // Looks again and again; the first is to warm up, the last may have begun too late.
-    let look = move |is_over: Arc<AtomicBool>| {
+    let look = move || {
         let data = Arc::clone(&data);
-        tokio::task::spawn_blocking(move || {
-            let mut runs = Vec::new();
-            while !is_over.load(Ordering::Relaxed) {
-                runs.push(data.run(port, Work::Encrypt, MANY, LOOK)?);
-            }
-            runs.pop();
-            Ok::<_, anyhow::Error>(runs)
-        })
+        tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, MANY, LOOK))
     };
-    let is_over = Arc::new(AtomicBool::new(false));
-    let looking = look(Arc::clone(&is_over));
-    tokio::time::sleep(Duration::from_secs(5 * u64::from(LOOK))).await;
-    is_over.store(true, Ordering::Relaxed);
-    let before = p99(&looking.await??[1..])?;
+    look().await??;
+    let mut before = Vec::new();
+    for _ in 0..LOOKS {
+        before.push(look().await??);
+    }
     let lines = lines(&db).await;
     let left = (due_at - Clock::system().now()).to_std().context("the keys were due too early")?;
     tokio::time::sleep(left).await;
@@ -100,11 +94,23 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     until(&db, lines + 1).await?;
     let first = Instant::now();
     let is_over = Arc::new(AtomicBool::new(false));
-    let looking = look(Arc::clone(&is_over));
+    let over = Arc::clone(&is_over);
+    let looking = tokio::spawn(async move {
+        let mut runs = Vec::new();
+        loop {
+            let run = look().await??;
+            if over.load(Ordering::Relaxed) {
+                return Ok::<_, anyhow::Error>(runs);
+            }
+            runs.push(run);
+        }
+    });
     until(&db, lines + i64::try_from(keys)?).await?;
     let (since_due, took) = (due.elapsed(), first.elapsed());
     is_over.store(true, Ordering::Relaxed);
-    let meanwhile = p99(&looking.await??).context("it was over before the data plane was looked at")?;
+    let meanwhile = looking.await??;
+    ensure!(!meanwhile.is_empty(), "it was over before the data plane was looked at: {took:?}");
+    let [before, meanwhile] = [before, meanwhile].map(p99);
     once(&db, keys).await?;
     server.end()?;
     db.close().await;
@@ -113,9 +119,8 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
 }
 
 /// The middle one of several looks, in milliseconds.
-fn p99(runs: &[Run]) -> Result<f64> {
-    ensure!(!runs.is_empty(), "nobody looked");
-    Ok(median(runs.iter().map(|run| run.p99.as_secs_f64() * 1e3)))
+fn p99(runs: Vec<Run>) -> f64 {
+    median(runs.iter().map(|run| run.p99.as_secs_f64() * 1e3))
 }
 
 /// Lines of the audit log.

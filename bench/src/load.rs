@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use crate::process::Process;
+use crate::rounds::MANY;
 use crate::wrk::{self, Run, Target};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
@@ -110,7 +111,7 @@ impl Data {
         const FIRST: u32 = 4;
         let all = fs::read_to_string(work.file(&self.folder))?.lines().count() as u64;
         let mut seconds = FIRST;
-        while self.run(server.port, work, 16, seconds)?.requests < all {
+        while self.run(server.port, work, MANY, seconds)?.requests < all {
             seconds *= 2;
         }
         Ok(())

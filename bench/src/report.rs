@@ -2,7 +2,7 @@
 
 use crate::data_plane::{BAO, Found, KEYSTEAD, SEAL, SILENT, size};
 use crate::load::Work;
-use crate::rounds::Figures;
+use crate::rounds::{Figures, MANY};
 use std::fmt::Write;
 
 /// A figure of the table of targets.
@@ -34,7 +34,7 @@ pub fn ratio(
 
 /// Over one connection, and over sixteen.
 fn both(value: impl Fn(u32) -> Option<f64>) -> Option<[f64; 2]> {
-    Some([value(1)?, value(16)?])
+    Some([value(1)?, value(MANY)?])
 }
 
 /// On which side of a figure a measure has to be.

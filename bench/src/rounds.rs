@@ -17,7 +17,7 @@ pub struct Pace {
 }
 
 /// The pace of the figures that are published.
-pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5, connections: &[1, 16] };
+pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5, connections: &[1, MANY] };
 /// Where many come at once.
 pub const MANY: u32 = 16;
 

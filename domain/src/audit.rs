@@ -76,7 +76,7 @@ pub enum Moves {
     Nothing,
     /// The versions of the scope where it happened, and nothing else.
     Versions,
-    /// Who may come in, which scopes there are, what they are called.
+    /// Who may come in, which scopes there are, what they are called, their tenant secrets.
     Everything,
 }
 

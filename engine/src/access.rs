@@ -1,5 +1,5 @@
 //! Who may come in at the data plane, and what there is for them: read from the database once, kept in memory, thrown away
-//! when the database's epoch moves. A request that is served from memory asks the database nothing.
+//! as far as the database's epoch says that it has moved. A request that is served from memory asks the database nothing.
 
 use crate::clock::Steady;
 use crate::data::scope_name;
@@ -42,7 +42,7 @@ pub struct Access(RwLock<Option<Arc<Known>>>);
 struct Known {
     looked: RwLock<Look>,
     keys: Arc<HashMap<ApiKeyId, Arc<KnownKey>>>,
-    /// Each was read at the epoch or later.
+    /// Each is as it was at the epoch, or later.
     scopes: RwLock<Scopes>,
     /// All there are, so that a name nobody has costs no more than one somebody has.
     aliases: Arc<HashMap<Alias, ScopeName>>,
@@ -52,8 +52,18 @@ struct Known {
 /// When a server looked last, and what it found: nothing that is known has moved until then.
 #[derive(Clone, Copy)]
 struct Look {
+    /// When it began, and when the answer was there.
     at: Steady,
+    read: Steady,
     epoch: Epoch,
+}
+
+impl Look {
+    /// Whether it began after another had its answer, and still found less.
+    fn is_behind(&self, last: &Self) -> bool {
+        let (now, then) = (self.epoch, last.epoch);
+        self.at > last.read && (now.number < then.number || now.sequence < then.sequence)
+    }
 }
 
 /// Scopes by their names as services write them.
@@ -196,20 +206,23 @@ impl Portal {
     /// When the database fails.
     pub async fn look_again(&self) -> Result<(), Error> {
         let at = self.steady();
-        let look = Look { at, epoch: self.db().data_epoch().await? };
-        let before = self.access().known();
-        let since = before.as_ref().map(|known| known.looked().epoch);
-        if let Some(known) =
-            before.as_ref().filter(|_| since.map(|since| since.number) == Some(look.epoch.number))
+        let epoch = self.db().data_epoch().await?;
+        let look = Look { at, read: self.steady(), epoch };
+        let before = self.access().known().map(|known| (known.looked(), known));
+        // Restored, or taken over by a copy that had not everything: what is known of it may not be so any more.
+        let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
+        if let Some((last, known)) = &before
+            && last.epoch.number == epoch.number
+            && !went_back
         {
             *known.looked.write().unwrap_or_else(PoisonError::into_inner) = look;
             return Ok(());
         }
-        let moved = match since {
-            Some(since) => self.db().scopes_moved(since, look.epoch).await?,
-            None => None,
+        let moved = match &before {
+            Some((last, _)) if !went_back => self.db().scopes_moved(last.epoch, epoch).await?,
+            _ => None,
         };
-        let looked = RwLock::new(look);
+        let (before, looked) = (before.map(|(_, known)| known), RwLock::new(look));
         let known = match (&before, moved) {
             (Some(known), Some(moved)) => known.without(&moved, looked),
             _ => Known {
@@ -222,7 +235,7 @@ impl Portal {
         };
         let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
         // Who looked later knows more.
-        if place.as_ref().is_none_or(|there| there.looked().epoch.number <= look.epoch.number) {
+        if went_back || place.as_ref().is_none_or(|there| there.looked().epoch.number <= epoch.number) {
             *place = Some(Arc::new(known));
         }
         Ok(())
@@ -334,7 +347,7 @@ impl Portal {
         (Some(text), scope)
     }
 
-    /// The tenant secrets in memory. They end when the epoch moves.
+    /// The tenant secrets in memory. They end when more has moved than versions.
     pub(crate) async fn known_secrets(&self) -> Result<Arc<tenant_secrets::Cache>, Error> {
         Ok(Arc::clone(&self.known().await?.secrets))
     }

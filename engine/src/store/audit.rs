@@ -85,7 +85,7 @@ impl Db {
     pub async fn scopes_moved(&self, from: Epoch, to: Epoch) -> Result<Option<HashSet<String>>, Error> {
         const SQL: &str =
             "SELECT action, outcome, place FROM audit_event WHERE sequence > $1 AND sequence <= $2";
-        let lines = to.sequence - from.sequence;
+        let (lines, moves) = (to.sequence - from.sequence, to.number - from.number);
         if !(0..=LOOKED_THROUGH).contains(&lines) {
             return Ok(None);
         }
@@ -95,17 +95,19 @@ impl Db {
         if i64::try_from(marks.len()) != Ok(lines) {
             return Ok(None);
         }
-        let mut scopes = HashSet::new();
+        let (mut scopes, mut movers) = (HashSet::new(), 0);
         for mark in marks.into_iter().filter(|mark| mark.outcome == Outcome::Done.word()) {
             match Action::from_word(&mark.action).map(Action::moves) {
                 Some(Moves::Nothing) => {}
                 Some(Moves::Versions) => {
                     scopes.insert(mark.place);
+                    movers += 1;
                 }
                 Some(Moves::Everything) | None => return Ok(None),
             }
         }
-        Ok(Some(scopes))
+        // Each move has a line that tells of it, unless another release of Keystead made it.
+        Ok((1..=movers).contains(&moves).then_some(scopes))
     }
 
     /// Events older than `before` (or the newest), newest first.

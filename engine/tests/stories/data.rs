@@ -31,7 +31,9 @@ stories! {
     a_version_made_elsewhere_a_moment_ago_opens_here,
     a_rotation_leaves_other_scopes_in_memory,
     a_rotation_hides_nothing_else_that_happened,
-    what_the_log_does_not_tell_is_read_anew,
+    a_line_that_the_log_lacks_makes_everything_be_read_anew,
+    a_move_that_no_line_tells_of_makes_everything_be_read_anew,
+    a_database_that_went_back_is_read_anew,
     a_customers_key_encrypts_until_it_is_refused,
     the_versions_of_a_batch_are_asked_for_at_once,
     too_much_is_refused_in_words,
@@ -352,16 +354,35 @@ async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
     refused!(t.portal.encrypt(&here, &[plain("late", Context::new())]).await, Error::Database(_));
 }
 
-async fn what_the_log_does_not_tell_is_read_anew(t: &TestPortal) {
-    let (ada, [de, fr], key) = with_two_scopes(t).await;
-    rotate(t, &ada, &de).await;
-    execute(t.db(), "UPDATE instance SET audit_sequence = audit_sequence + 1").await.expect("it obeys");
+/// Looks, and finds that nothing is in memory any more.
+async fn forgets(t: &TestPortal, scopes: &[ScopeName; 2], key: &SecretText) {
     t.portal.look_again().await.expect("it looks");
     t.db().close().await;
-    for name in [de, fr] {
-        let there = call(&t.portal, &key, &name.to_string()).await;
+    for name in scopes {
+        let there = call(&t.portal, key, &name.to_string()).await;
         refused!(t.portal.encrypt(&there, &[plain("late", Context::new())]).await, Error::Database(_));
     }
+}
+
+async fn a_line_that_the_log_lacks_makes_everything_be_read_anew(t: &TestPortal) {
+    let (ada, scopes, key) = with_two_scopes(t).await;
+    rotate(t, &ada, &scopes[0]).await;
+    execute(t.db(), "UPDATE instance SET audit_sequence = audit_sequence + 1").await.expect("it obeys");
+    forgets(t, &scopes, &key).await;
+}
+
+async fn a_move_that_no_line_tells_of_makes_everything_be_read_anew(t: &TestPortal) {
+    let (ada, scopes, key) = with_two_scopes(t).await;
+    rotate(t, &ada, &scopes[0]).await;
+    execute(t.db(), "UPDATE instance SET data_epoch = data_epoch + 1").await.expect("it obeys");
+    forgets(t, &scopes, &key).await;
+}
+
+async fn a_database_that_went_back_is_read_anew(t: &TestPortal) {
+    let (_, scopes, key) = with_two_scopes(t).await;
+    execute(t.db(), "UPDATE instance SET data_epoch = data_epoch - 1").await.expect("it obeys");
+    t.clock.advance(TimeDelta::seconds(1));
+    forgets(t, &scopes, &key).await;
 }
 
 async fn a_rotation_hides_nothing_else_that_happened(t: &TestPortal) {
