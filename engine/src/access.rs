@@ -277,10 +277,10 @@ impl Portal {
     /// What is known, if it is known lately enough.
     async fn known(&self) -> Result<Arc<Known>, Error> {
         for _ in 0..2 {
-            if let Some(known) = self.access().known() {
-                if self.steady().since(known.looked().at) < BLIND {
-                    return Ok(known);
-                }
+            if let Some(known) = self.access().known()
+                && self.steady().since(known.looked().at) < BLIND
+            {
+                return Ok(known);
             }
             self.look_again().await?;
         }
