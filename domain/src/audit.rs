@@ -81,9 +81,10 @@ pub enum Moves {
 }
 
 impl Action {
-    /// What the data plane must read again after it.
-    pub fn moves(self) -> Moves {
+    /// What the data plane must read again after it, as it ended: what was refused moves nothing.
+    pub fn moves(self, outcome: Outcome) -> Moves {
         match self {
+            _ if outcome == Outcome::Refused => Moves::Nothing,
             Self::KeyCreate | Self::KeyRotate | Self::KeyRotateAutomatic => Moves::Versions,
             Self::ApiKeyCreate
             | Self::ApiKeyRevoke

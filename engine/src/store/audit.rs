@@ -96,8 +96,9 @@ impl Db {
             return Ok(None);
         }
         let (mut scopes, mut movers) = (HashSet::new(), 0);
-        for mark in marks.into_iter().filter(|mark| mark.outcome == Outcome::Done.word()) {
-            match Action::from_word(&mark.action).map(Action::moves) {
+        for mark in marks {
+            let ended = Action::from_word(&mark.action).zip(Outcome::from_word(&mark.outcome));
+            match ended.map(|(action, outcome)| action.moves(outcome)) {
                 Some(Moves::Nothing) => {}
                 Some(Moves::Versions) => {
                     scopes.insert(mark.place);
@@ -156,7 +157,7 @@ impl Tx {
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
                            detail, address) ";
-        let moves = |entry: &Entry| entry.outcome == Outcome::Done && entry.action.moves() != Moves::Nothing;
+        let moves = |entry: &Entry| entry.action.moves(entry.outcome) != Moves::Nothing;
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let first: i64 =

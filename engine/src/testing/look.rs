@@ -30,7 +30,7 @@ where
     T: Send + Unpin,
     (T,): for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow>,
 {
-    column(db, sql).await.pop().expect("one value")
+    column(db, sql).await.into_iter().next().expect("one value")
 }
 
 /// Asks the database directly for a column of texts.

@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::scope::Slug;
-use domain::view::{Chrome, Theme, Tree};
+use domain::view::{Chrome, Theme};
 use engine::Error;
 use hydration_context::SsrSharedContext;
 use leptos::nonce::{provide_nonce, use_nonce};
@@ -77,12 +77,7 @@ impl Page {
 /// # Errors
 /// When the database fails.
 pub async fn chrome(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
-    let tree = match filter(who).trim().is_empty() {
-        true => app.portal().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
-        // What it is looked for in are the names of people, which the database does not know.
-        false => app.portal().tree().await?,
-    };
-    chrome_around(app, who, tree).await
+    chrome_with(app, who, false).await
 }
 
 /// The same for a page that itself shows every country, however many there are.
@@ -90,11 +85,7 @@ pub async fn chrome(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
 /// # Errors
 /// When the database fails.
 pub async fn chrome_of_all(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
-    chrome_around(app, who, app.portal().tree().await?).await
-}
-
-fn filter(who: &SignedIn) -> String {
-    query_value(&who.visitor.query, "filter").unwrap_or_default().chars().take(60).collect()
+    chrome_with(app, who, true).await
 }
 
 /// The environment of `/environments/production/DE/keys`.
@@ -103,12 +94,19 @@ fn environment_in(path: &str) -> Option<Slug> {
     Slug::try_from(slug.to_owned()).ok()
 }
 
-async fn chrome_around(app: &App, who: &SignedIn, tree: Tree) -> Result<Chrome, Error> {
+async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Error> {
+    let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
+    let filter: String = filter.chars().take(60).collect();
+    // What a filter looks for are the names of people, which the database does not know.
+    let tree = match all || !filter.trim().is_empty() {
+        true => app.portal().tree().await?,
+        false => app.portal().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
+    };
     Ok(Chrome {
         email: who.session.email.clone(),
         theme: who.visitor.theme,
         path: who.visitor.path.clone(),
-        filter: filter(who),
+        filter,
         tree,
         flash: match who.session.has_message {
             true => app.portal().take_flash(&who.session).await?,
