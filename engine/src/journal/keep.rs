@@ -15,10 +15,9 @@ use domain::audit::Action;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::fs::{FlockOperation, flock};
-use serde::Deserialize;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,11 +63,6 @@ enum Packed {
 /// A row, and its compressed body.
 type Row = (Box<Segment>, Vec<u8>);
 
-#[derive(Deserialize)]
-struct At {
-    at: DateTime<Utc>,
-}
-
 impl Journal {
     pub(super) async fn tend(&self) -> Result<(), Error> {
         let has_sealed = {
@@ -85,6 +79,9 @@ impl Journal {
         }
         self.make_known().await?;
         let stored = self.store_sealed().await;
+        if has_sealed {
+            or_warn(self.0.db.spare().await, "memory could not be given back");
+        }
         let now = self.0.clock.steady();
         // A database that takes nothing may be full of what has had its time.
         let every = if stored.is_ok() { EXPIRE } else { ADOPT };
@@ -345,40 +342,34 @@ impl Inner {
         }
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        Ok(match self.row(name, text, end) {
+        Ok(match self.row(name, &text, end) {
             Ok(Some((row, body))) => Packed::Row(file, row, body),
             Ok(None) => Packed::Empty(file),
             Err(damage) => Packed::Damaged(file, damage),
         })
     }
 
-    fn row(&self, name: Name, mut text: Vec<u8>, end: Option<Head>) -> Result<Option<Row>, Damage> {
+    fn row(&self, name: Name, text: &[u8], end: Option<Head>) -> Result<Option<Row>, Damage> {
         let key = self.key.run(name.run);
-        let segment = segment::read(name, &text, &key)?;
+        let segment = segment::read(name, text, &key)?;
         if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {
             return Err(Damage("it does not end where it was written to".into()));
         }
-        let Some(segment) = segment.filter(|segment| !segment.events.is_empty()) else { return Ok(None) };
-        let times = segment.events.iter().map(|event| serde_json::from_slice::<At>(event).map(|at| at.at));
-        let times: Vec<_> =
-            times.collect::<Result<_, _>>().map_err(|_| Damage("an event has no time".into()))?;
+        let Some(segment::Segment { before, after, events }) = segment else { return Ok(None) };
+        let times = events.iter().map(|event| segment::time(event));
+        let times: Option<Vec<_>> = times.collect();
+        let times = times.ok_or_else(|| Damage("an event has no time".into()))?;
         let (Some(first_at), Some(last_at)) = (times.iter().min(), times.iter().max()) else {
             return Ok(None);
         };
-        let (first_at, last_at) = (whole_micros(*first_at), whole_micros(*last_at));
-        let (before, after, whole) = (segment.before, segment.after, segment.whole);
-        text.truncate(whole);
-        if text.last() != Some(&b'\n') {
-            text.push(b'\n');
-        }
-        let body = compress(&text).map_err(|error| Damage(error.to_string()))?;
+        let body = compress(&events).map_err(|error| Damage(error.to_string()))?;
         let mut row = Segment {
             server: name.run,
             first_sequence: i64_of(name.first),
             last_sequence: i64_of(after.sequence),
-            first_at,
-            last_at,
-            plain_bytes: i64_of(text.len() as u64),
+            first_at: whole_micros(*first_at),
+            last_at: whole_micros(*last_at),
+            plain_bytes: i64_of(events.iter().map(|event| event.len() as u64 + 1).sum()),
             stored_bytes: i64_of(body.len() as u64),
             mac_before: before.code.to_vec(),
             mac_after: after.code.to_vec(),
@@ -402,10 +393,10 @@ pub fn row_seal(key: &super::RunKey, row: &Segment, body: &[u8]) -> super::chain
     key.row(numbers, [&row.mac_before, &row.mac_after], body)
 }
 
-fn compress(text: &[u8]) -> io::Result<Vec<u8>> {
-    let mut out = GzEncoder::new(Vec::with_capacity(text.len() / 3), Compression::fast());
-    out.write_all(text)?;
-    out.finish()
+fn compress(events: &[&[u8]]) -> io::Result<Vec<u8>> {
+    let mut out = BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    segment::write_events(&mut out, events)?;
+    out.into_inner()?.finish()
 }
 
 fn is_due(last: Option<Steady>, now: Steady, every: Duration) -> bool {

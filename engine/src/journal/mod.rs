@@ -35,6 +35,8 @@ use writer::Writer;
 
 /// How often the server tends the journal.
 pub const EVERY: Duration = Duration::from_secs(1);
+/// Most events take no more bytes.
+const LINE: usize = 512;
 /// A segment of this age goes into the database, full or not.
 const AGE: Duration = Duration::from_secs(60);
 
@@ -172,7 +174,8 @@ impl Journal {
         if cfg!(feature = "audit-off") {
             return Ok(());
         }
-        let json = serde_json::to_vec(event).map_err(|error| not_written(io::Error::other(error)))?;
+        let mut json = Vec::with_capacity(LINE);
+        serde_json::to_writer(&mut json, event).map_err(|error| not_written(io::Error::other(error)))?;
         self.may_write()?;
         let outcome = self.0.enqueue(&json);
         // Everybody who is ready to run comes along in the same write.

@@ -1,6 +1,6 @@
 //! Looking into the journal: rows of the database, and this server's files that are no rows yet.
 
-use super::chain::same;
+use super::chain::{Head, same};
 use super::keep::{i64_of, row_seal, whole_micros};
 use super::segment::{self, Damage, Name};
 use super::{Inner, Journal, blocking, not_written};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 const PAGE: usize = 50;
 const PIECE: usize = 5000;
 /// So many rows are opened for a page, besides those that it cannot do without.
-const OPENED: usize = 16;
+const OPENED: usize = 32;
 /// Rows looked at in one go, without what they hold.
 const LISTED: u32 = 64;
 
@@ -274,22 +274,34 @@ impl Inner {
         unpacked.map(|_| text).map_err(|error| Damage(error.to_string()))
     }
 
+    /// The events of a row. The chain is proved: it leads from where the one before ended to where the next one begins.
     fn events(&self, row: &Segment, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
-        self.events_of(Name { run: row.server, first: row.first_sequence.unsigned_abs() }, text)
+        let name = Name { run: row.server, first: row.first_sequence.unsigned_abs() };
+        let code = row.mac_before.as_slice().try_into().map_err(|_| Damage("it begins nowhere".into()))?;
+        let before = Head { sequence: name.first.saturating_sub(1), code };
+        let segment = segment::read_events(name, before, text, &self.key.run(name.run))?;
+        let Head { sequence, code } = segment.after;
+        if i64_of(sequence) != row.last_sequence || !same(&code, &row.mac_after) {
+            return Err(Damage("its events do not lead to where it ends".into()));
+        }
+        numbered(&segment)
     }
 
-    /// The events of a segment, each with its sequence; the chain is proved on the way.
+    /// The events of a file, each with its sequence; the chain is proved on the way.
     fn events_of(&self, name: Name, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
-        let Some(segment) = segment::read(name, text, &self.key.run(name.run))? else {
-            return Ok(Vec::new());
-        };
-        let numbered = (segment.before.sequence + 1..).zip(segment.events);
-        let events = numbered.map(|(sequence, json)| match serde_json::from_slice(json) {
-            Ok(event) => Ok((sequence, event)),
-            Err(error) => Err(Damage(format!("event {sequence} cannot be read: {error}"))),
-        });
-        events.collect()
+        let segment = segment::read(name, text, &self.key.run(name.run))?;
+        segment.map_or_else(|| Ok(Vec::new()), |segment| numbered(&segment))
     }
+}
+
+/// Events, each with its sequence.
+fn numbered(segment: &segment::Segment<'_>) -> Result<Vec<(u64, DataEvent)>, Damage> {
+    let numbered = (segment.before.sequence + 1..).zip(&segment.events);
+    let events = numbered.map(|(sequence, json)| match serde_json::from_slice(json) {
+        Ok(event) => Ok((sequence, event)),
+        Err(error) => Err(Damage(format!("event {sequence} cannot be read: {error}"))),
+    });
+    events.collect()
 }
 
 impl Portal {

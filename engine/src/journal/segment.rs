@@ -4,10 +4,14 @@
 //! <sequence before>\t<code before, hex>\t<run>\n
 //! <sequence>\t<code, hex>\t<event as JSON>\n      and so on
 //! ```
+//! In its row stand the events alone. Their codes follow from the one before the first, and would take five times the room of
+//! everything else: what is random does not get smaller.
 
 use super::chain::{Head, RunKey, same};
+use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -44,8 +48,6 @@ pub struct Segment<'a> {
     pub after: Head,
     /// The events as JSON, oldest first; the sequence of the first is that after `before`.
     pub events: Vec<&'a [u8]>,
-    /// So many bytes of the text are whole lines. What follows them was torn while it was written.
-    pub whole: usize,
 }
 
 /// Where a segment is not as it was written.
@@ -89,7 +91,7 @@ pub fn read<'a>(name: Name, text: &'a [u8], key: &RunKey) -> Result<Option<Segme
     if !is_right || (name.first == 1 && before != key.first()) {
         return Err(Damage("its first line is not of this segment".into()));
     }
-    let mut segment = Segment { before, after: before, events: Vec::new(), whole };
+    let mut segment = Segment { before, after: before, events: Vec::new() };
     for line in lines {
         let Some((after, event)) = next(line, &segment.after, key) else {
             return Err(Damage(format!("event {} is not as it was written", segment.after.sequence + 1)));
@@ -107,11 +109,52 @@ fn end<'a>(segment: &mut Segment<'a>, rest: &'a [u8], key: &RunKey) -> Result<()
     if let Some((after, event)) = next(rest, &segment.after, key) {
         segment.after = after;
         segment.events.push(event);
-        segment.whole += rest.len();
         return Ok(());
     }
     let was_whole = rest.split_last().is_some_and(|(_, line)| next(line, &segment.after, key).is_some());
     if was_whole { Err(Damage("its last line break was changed".into())) } else { Ok(()) }
+}
+
+/// When an event was: that stands first in it.
+pub fn time(event: &[u8]) -> Option<DateTime<Utc>> {
+    let rest = event.strip_prefix(br#"{"at":""#)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
+/// Writes what stands in a row.
+///
+/// # Errors
+/// When it cannot be written there.
+pub fn write_events(out: &mut impl Write, events: &[&[u8]]) -> io::Result<()> {
+    events.iter().try_for_each(|event| {
+        out.write_all(event)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Reads what stands in a row, and where the chain of it ends.
+///
+/// # Errors
+/// Where it is not what was written.
+pub fn read_events<'a>(
+    name: Name,
+    before: Head,
+    text: &'a [u8],
+    key: &RunKey,
+) -> Result<Segment<'a>, Damage> {
+    // Until November 2026 a row held all that the file did.
+    if text.first() != Some(&b'{') {
+        let segment = read(name, text, key)?.filter(|segment| segment.before == before);
+        return segment.ok_or_else(|| Damage("its first line is not of this segment".into()));
+    }
+    let mut segment = Segment { before, after: before, events: Vec::new() };
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let event = line.strip_suffix(b"\n").ok_or_else(|| Damage("its last line is torn".into()))?;
+        segment.after = key.next(&segment.after, event);
+        segment.events.push(event);
+    }
+    Ok(segment)
 }
 
 /// The event of a line that follows on a head.
@@ -234,6 +277,48 @@ mod tests {
         assert!(read(other, lent.as_bytes(), &others).is_err());
     }
 
+    #[test]
+    fn a_row_holds_the_events_of_its_file_and_leads_to_the_same_end() {
+        let (text, key) = (written(&three()), key());
+        let file = read(NAME, &text, &key).expect("whole").expect("a segment");
+        let mut row = Vec::new();
+        write_events(&mut row, &file.events).expect("memory");
+        assert_eq!(row, b"{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
+        // What is in a row now, and what was in one before.
+        for form in [&row, &text] {
+            let again = read_events(NAME, file.before, form, &key).expect("whole");
+            assert_eq!((&again.events, again.after), (&file.events, file.after));
+        }
+        let lines: Vec<_> = row.split_inclusive(|byte| *byte == b'\n').collect();
+        for order in [vec![0, 1], vec![1, 2], vec![0, 2, 1], vec![0, 1, 1, 2], vec![0, 1, 2, 2]] {
+            let other = order.iter().flat_map(|line| lines[*line].to_vec()).collect::<Vec<u8>>();
+            let other = read_events(NAME, file.before, &other, &key).expect("lines");
+            assert_ne!(other.after, file.after, "{order:?}");
+        }
+        for bit in 0..row.len() * 8 {
+            let mut changed = row.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let read = read_events(NAME, file.before, &changed, &key);
+            assert!(read.is_err() || read.is_ok_and(|read| read.after != file.after), "bit {bit}");
+        }
+        let elsewhere = Head { sequence: 1, ..file.before };
+        assert!(read_events(NAME, elsewhere, &text, &key).is_err());
+        for nothing in [&b""[..], b"\n", &row[..row.len() - 1], b"1\t2\t3\n"] {
+            assert!(read_events(NAME, file.before, nothing, &key).is_err(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_an_event_stands_first_in_it() {
+        let at = "2026-11-28T01:03:18.398738Z".parse().expect("a time");
+        assert_eq!(time(br#"{"at":"2026-11-28T01:03:18.398738Z","who":"a"}"#), Some(at));
+        for other in
+            [&b""[..], br#"{"who":"a"}"#, br#"{"at":"2026"#, br#"{"at":"soon"}"#, b"{\"at\":\"\xff\"}"]
+        {
+            assert_eq!(time(other), None, "{other:?}");
+        }
+    }
+
     fn hostile() -> impl Strategy<Value = String> {
         prop_oneof![any::<String>(), "[\\x00-\\x1f\"\\\\\u{7f}\u{2028}{}\\[\\],:]{0,12}"]
     }
@@ -265,6 +350,8 @@ mod tests {
         fn what_is_written_is_read_whatever_stands_in_it(all in prop::collection::vec(event(), 0..6)) {
             let json: Vec<_> = all.iter().map(|event| serde_json::to_vec(event).expect("JSON")).collect();
             prop_assert!(json.iter().flatten().all(|byte| *byte >= b' '), "no control character");
+            let times: Vec<_> = json.iter().map(|event| time(event)).collect();
+            prop_assert_eq!(times, all.iter().map(|event| Some(event.at)).collect::<Vec<_>>());
             let text = written(&json);
             prop_assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), all.len() + 1);
             let read = events(&text).expect("whole");

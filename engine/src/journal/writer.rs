@@ -14,7 +14,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// A segment of this size is full.
-pub const FULL: u64 = 4 << 20;
+pub const FULL: u64 = 2 << 20;
 
 pub struct Writer {
     pub folder: PathBuf,

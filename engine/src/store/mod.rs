@@ -131,7 +131,7 @@ impl Db {
             let options = options.clone().pragma("cache_size", cache);
             open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), options)
         };
-        Ok(Self::Sqlite { write: pool(1, "-8192").await?, read: pool(8, "-512").await? })
+        Ok(Self::Sqlite { write: pool(1, "-8192").await?, read: pool(8, "-256").await? })
     }
 
     /// Connects to PostgreSQL.
@@ -168,6 +168,17 @@ impl Db {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Gives memory back that SQLite keeps for pages which were written once and are not asked for again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spare(&self) -> Result<(), Error> {
+        if let Self::Sqlite { write, .. } = self {
+            sqlx::query("PRAGMA shrink_memory").execute(write).await?;
+        }
+        Ok(())
     }
 
     /// Whether the database answers.

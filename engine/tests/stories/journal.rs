@@ -580,7 +580,7 @@ async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_olde
     assert!(matches!(&refused, Error::Journal(why) if why.to_string().contains("waits")), "{refused:?}");
     assert!(!portal.is_journal_writable());
     let size: u64 = files(&folder).iter().map(|file| file.metadata().expect("a file").len()).sum();
-    assert!((8 << 20..16 << 20).contains(&size), "{size}");
+    assert!((4 << 20..8 << 20).contains(&size), "{size}");
     portal.tend_journal().await.expect("tended");
     assert!(portal.is_journal_writable() && files(&folder).len() <= 1);
     journal(&portal).append(&event).await.expect("it goes on");
