@@ -108,11 +108,13 @@ pub fn measures(found: &Found) -> Vec<Measure> {
         let what = format!("{}, time on a processor an item", work.label());
         add(what, (AtMost, 1.0, Some(0.5), "µs"), values);
     }
-    let ages = both(|c| {
-        Some(100.0 * (cpu(KEYSTEAD, Work::DecryptOldest, c)? / cpu(KEYSTEAD, Work::Decrypt, c)? - 1.0))
-    });
+    let times = |work: Work, (server, other): (&str, Work), c| {
+        let figures = of(figures, KEYSTEAD, work.label(), c)?;
+        Some(figures.cpu_times(of(&found.figures, server, other.label(), c)?))
+    };
+    let ages = both(|c| Some(100.0 * (times(Work::DecryptOldest, (KEYSTEAD, Work::Decrypt), c)? - 1.0)));
     add("oldest version against newest, time on a processor".into(), (AtMost, 3.0, Some(1.0), "%"), ages);
-    let audit = both(|c| Some(cpu(KEYSTEAD, Work::Encrypt, c)? / cpu(SILENT, Work::Encrypt, c)?));
+    let audit = both(|c| times(Work::Encrypt, (SILENT, Work::Encrypt), c));
     add("audit on against off, time on a processor".into(), (AtMost, 1.25, Some(1.1), "×"), audit);
     for (what, mib, reach, aim) in [
         ("resident memory at idle", found.idle, 30.0, 20.0),

@@ -72,6 +72,13 @@ impl Figures {
         median(self.samples.iter().map(|sample| micros(sample.cpu)))
     }
 
+    /// How many times as long on a processor as another: in the middle one of their rounds, since what the machine does meanwhile meets
+    /// those that follow on each other alike.
+    pub fn cpu_times(&self, other: &Self) -> f64 {
+        let rounds = self.samples.iter().zip(&other.samples);
+        median(rounds.map(|(own, other)| micros(own.cpu) / micros(other.cpu)))
+    }
+
     pub fn p50(&self) -> f64 {
         median(self.samples.iter().map(|sample| micros(sample.p50)))
     }
@@ -134,5 +141,10 @@ mod tests {
         let samples = [90.0, 100.0, 110.0].map(sample).to_vec();
         let figures = Figures { server: String::new(), work: String::new(), connections: 1, samples };
         assert_eq!((figures.each_second(), figures.spread(), figures.cpu()), (100.0, 20.0, 7.0));
+        let mut other = figures.clone();
+        for (sample, cpu) in other.samples.iter_mut().zip([14, 70, 28]) {
+            sample.cpu = Duration::from_micros(cpu);
+        }
+        assert_eq!((other.cpu_times(&figures), figures.cpu_times(&figures)), (4.0, 1.0));
     }
 }

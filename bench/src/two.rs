@@ -20,13 +20,19 @@ const SECONDS: u32 = 2;
 pub struct Figures {
     pub one: f64,
     pub two: f64,
+    /// Of two that share nothing but the core.
+    pub strangers: f64,
 }
 
 impl Figures {
     pub fn measures(&self) -> Vec<Measure> {
         let times = self.two / self.one;
         let what = "two servers on one PostgreSQL, time on a processor for an operation against one";
-        let found = format!("{times:.2} × ({:.1} µs, {:.1} µs alone)", self.two, self.one);
+        let Self { one, two, strangers } = self;
+        let found = format!(
+            "{times:.2} × ({two:.1} µs, {one:.1} µs alone; {strangers:.1} µs with a database each, {:.2} ×)",
+            strangers / one
+        );
         vec![report::measure(what, (AtMost, 1.05, None, "×"), &[times], found)]
     }
 }
@@ -36,26 +42,32 @@ impl Figures {
 pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Figures> {
     let home = Home::new(folder, "two", Some(postgres)).await?;
     let data = Arc::new(load::fill(&home, SCOPES, &[Work::Encrypt]).await?);
-    let first = Arc::new(home.start(program)?);
-    data.fill_memory(&first, Work::Encrypt)?;
-    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let other = Home::new(folder, "stranger", Some(postgres)).await?;
+    let others = Arc::new(load::fill(&other, SCOPES, &[Work::Encrypt]).await?);
+    let first = (Arc::clone(&data), Arc::new(home.start(program)?));
+    data.fill_memory(&first.1, Work::Encrypt)?;
+    let (mut one, mut two, mut strangers) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        one.push(cost(&data, &[Arc::clone(&first)]).await?);
-        let second = Arc::new(home.start_second(program)?);
-        data.fill_memory(&second, Work::Encrypt)?;
-        two.push(cost(&data, &[Arc::clone(&first), Arc::clone(&second)]).await?);
+        one.push(cost(&[first.clone()]).await?);
+        for (costs, data, process) in
+            [(&mut two, &data, home.start_second(program)?), (&mut strangers, &others, other.start(program)?)]
+        {
+            data.fill_memory(&process, Work::Encrypt)?;
+            costs.push(cost(&[first.clone(), (Arc::clone(data), Arc::new(process))]).await?);
+        }
     }
     drop(first);
     home.end().await?;
-    Ok(Figures { one: median(one), two: median(two) })
+    other.end().await?;
+    Ok(Figures { one: median(one), two: median(two), strangers: median(strangers) })
 }
 
 /// What an operation costs while all of these servers work at the same time.
-async fn cost(data: &Arc<Data>, servers: &[Arc<Process>]) -> Result<f64> {
-    let spent = || servers.iter().map(|server| server.cpu()).sum::<Result<Duration>>();
+async fn cost(servers: &[(Arc<Data>, Arc<Process>)]) -> Result<f64> {
+    let spent = || servers.iter().map(|(_, process)| process.cpu()).sum::<Result<Duration>>();
     let before = spent()?;
-    let runs = servers.iter().map(|server| {
-        let (data, port) = (Arc::clone(data), server.port);
+    let runs = servers.iter().map(|(data, process)| {
+        let (data, port) = (Arc::clone(data), process.port);
         tokio::task::spawn_blocking(move || data.run(port, Work::Encrypt, MANY, SECONDS))
     });
     let mut requests = 0;

@@ -1,6 +1,8 @@
 //! The only place that reads the clock.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+#[cfg(feature = "testing")]
+use chrono::TimeDelta;
+use chrono::{DateTime, SubsecRound, Utc};
 #[cfg(feature = "testing")]
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,6 +74,6 @@ impl Clock {
             #[cfg(feature = "testing")]
             Source::Set(at) => *at.lock().expect("the clock's lock"),
         };
-        now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
+        now.trunc_subsecs(6)
     }
 }

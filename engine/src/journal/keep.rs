@@ -1,6 +1,6 @@
 //! From files to rows, and out again.
 
-use super::chain::{Head, same};
+use super::chain::{Head, RunKey, same};
 use super::segment::{self, Damage, Name};
 use super::writer::Sealed;
 use super::{Inner, Journal, blocking, not_written};
@@ -35,6 +35,8 @@ const EXCESS: u64 = 16;
 /// So many at once, so that other writers do not wait for long.
 const EXPIRE_AT_ONCE: u32 = 256;
 const EXPIRE_ROUNDS: u32 = 20;
+/// Of gzip's levels: one more than the fastest takes hardly longer, and two thirds of the room.
+const LEVEL: u32 = 2;
 /// No file of ours grows so big: a segment is full at a small part of it.
 const TOO_BIG: u64 = 256 << 20;
 
@@ -79,9 +81,6 @@ impl Journal {
         }
         self.make_known().await?;
         let stored = self.store_sealed().await;
-        if has_sealed {
-            or_warn(self.0.db.spare().await, "memory could not be given back");
-        }
         let now = self.0.clock.steady();
         // A database that takes nothing may be full of what has had its time.
         let every = if stored.is_ok() { EXPIRE } else { ADOPT };
@@ -342,46 +341,46 @@ impl Inner {
         }
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        Ok(match self.row(name, &text, end) {
+        Ok(match row(name, &text, end, &self.key.run(name.run)) {
             Ok(Some((row, body))) => Packed::Row(file, row, body),
             Ok(None) => Packed::Empty(file),
             Err(damage) => Packed::Damaged(file, damage),
         })
     }
+}
 
-    fn row(&self, name: Name, text: &[u8], end: Option<Head>) -> Result<Option<Row>, Damage> {
-        let key = self.key.run(name.run);
-        let segment = segment::read(name, text, &key)?;
-        if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {
-            return Err(Damage("it does not end where it was written to".into()));
-        }
-        let Some(segment::Segment { before, after, events }) = segment else { return Ok(None) };
-        let times = events.iter().map(|event| segment::time(event));
-        let times: Option<Vec<_>> = times.collect();
-        let times = times.ok_or_else(|| Damage("an event has no time".into()))?;
-        let (Some(first_at), Some(last_at)) = (times.iter().min(), times.iter().max()) else {
-            return Ok(None);
-        };
-        let body = compress(&events).map_err(|error| Damage(error.to_string()))?;
-        let mut row = Segment {
-            server: name.run,
-            first_sequence: i64_of(name.first),
-            last_sequence: i64_of(after.sequence),
-            first_at: whole_micros(*first_at),
-            last_at: whole_micros(*last_at),
-            plain_bytes: i64_of(events.iter().map(|event| event.len() as u64 + 1).sum()),
-            stored_bytes: i64_of(body.len() as u64),
-            mac_before: before.code.to_vec(),
-            mac_after: after.code.to_vec(),
-            seal: Vec::new(),
-        };
-        row.seal = row_seal(&key, &row, &body).to_vec();
-        Ok(Some((Box::new(row), body)))
+/// The row of a file that ends where it should.
+fn row(name: Name, text: &[u8], end: Option<Head>, key: &RunKey) -> Result<Option<Row>, Damage> {
+    let segment = segment::read(name, text, key)?;
+    if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {
+        return Err(Damage("it does not end where it was written to".into()));
     }
+    let Some(segment::Segment { before, after, events }) = segment else { return Ok(None) };
+    let times = events.iter().map(|event| segment::time(event));
+    let times: Option<Vec<_>> = times.collect();
+    let times = times.ok_or_else(|| Damage("an event has no time".into()))?;
+    let (Some(first_at), Some(last_at)) = (times.iter().min(), times.iter().max()) else {
+        return Ok(None);
+    };
+    let body = compress(&events).map_err(|error| Damage(error.to_string()))?;
+    let mut row = Segment {
+        server: name.run,
+        first_sequence: i64_of(name.first),
+        last_sequence: i64_of(after.sequence),
+        first_at: whole_micros(*first_at),
+        last_at: whole_micros(*last_at),
+        plain_bytes: i64_of(events.iter().map(|event| event.len() as u64 + 1).sum()),
+        stored_bytes: i64_of(body.len() as u64),
+        mac_before: before.code.to_vec(),
+        mac_after: after.code.to_vec(),
+        seal: Vec::new(),
+    };
+    row.seal = row_seal(key, &row, &body).to_vec();
+    Ok(Some((Box::new(row), body)))
 }
 
 /// The code over everything in a row.
-pub fn row_seal(key: &super::RunKey, row: &Segment, body: &[u8]) -> super::chain::Code {
+pub fn row_seal(key: &RunKey, row: &Segment, body: &[u8]) -> super::chain::Code {
     let numbers = [
         row.first_sequence,
         row.last_sequence,
@@ -394,7 +393,7 @@ pub fn row_seal(key: &super::RunKey, row: &Segment, body: &[u8]) -> super::chain
 }
 
 fn compress(events: &[&[u8]]) -> io::Result<Vec<u8>> {
-    let mut out = BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut out = BufWriter::new(GzEncoder::new(Vec::new(), Compression::new(LEVEL)));
     segment::write_events(&mut out, events)?;
     out.into_inner()?.finish()
 }
@@ -411,4 +410,110 @@ pub fn whole_micros(at: DateTime<Utc>) -> DateTime<Utc> {
 /// Databases count with signs.
 pub fn i64_of(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain::Key;
+    use super::super::search::in_row;
+    use super::*;
+    use crate::SecretBytes;
+    use crate::envelope::{Keyring, Purpose};
+    use uuid::Uuid;
+
+    const NAME: Name = Name { run: Uuid::from_u128(7), first: 1 };
+
+    fn key_of(run: Uuid) -> RunKey {
+        let terms = Purpose::ALL.into_iter().map(|purpose| (purpose, SecretBytes::new(vec![7; 32])));
+        Key::new(&Keyring::new(Uuid::from_u128(1), terms.collect())).run(run)
+    }
+
+    fn key() -> RunKey {
+        key_of(NAME.run)
+    }
+
+    /// A file of five events, a second apart, the third of which is the oldest.
+    fn file() -> Vec<u8> {
+        let (key, mut text) = (key(), Vec::new());
+        let mut head = key.first();
+        segment::write_head(&mut text, NAME.run, &head);
+        for second in [11, 12, 10, 13, 14] {
+            let event = format!(
+                r#"{{"at":"2026-11-28T01:03:{second}.398738Z","who":"orders","key":"k","door":"native","deed":"data.encrypt","scope":"production/DE","items":1,"outcome":"done","address":"192.0.2.7"}}"#
+            );
+            head = key.next(&head, event.as_bytes());
+            segment::write_line(&mut text, &head, event.as_bytes());
+        }
+        text
+    }
+
+    fn packed(text: &[u8]) -> Row {
+        row(NAME, text, None, &key()).expect("whole").expect("events")
+    }
+
+    /// Somebody who has the key of the run.
+    fn sealed((mut row, body): Row) -> Row {
+        row.stored_bytes = i64_of(body.len() as u64);
+        row.seal = row_seal(&key(), &row, &body).to_vec();
+        (row, body)
+    }
+
+    fn seconds((row, body): &Row) -> Result<Vec<i64>, Damage> {
+        let events = in_row(row, body, &key())?;
+        assert!(events.iter().map(|(sequence, _)| *sequence).eq(1..=events.len() as u64));
+        Ok(events.iter().map(|(_, event)| event.at.timestamp() % 60).collect())
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_with_its_numbers() {
+        let file = file();
+        let (row, body) = packed(&file);
+        assert_eq!((row.first_sequence, row.last_sequence), (1, 5));
+        assert_eq!((row.first_at.timestamp() % 60, row.last_at.timestamp() % 60), (10, 14));
+        assert!(row.plain_bytes < i64_of(file.len() as u64) - 5 * 64, "without codes");
+        assert_eq!(seconds(&(row, body)), Ok(vec![11, 12, 10, 13, 14]));
+        // Torn before its last line break, or in its last line.
+        assert_eq!(seconds(&packed(&file[..file.len() - 1])), Ok(vec![11, 12, 10, 13, 14]));
+        assert_eq!(seconds(&packed(&file[..file.len() - 2])), Ok(vec![11, 12, 10, 13]));
+    }
+
+    #[test]
+    fn a_row_of_before_is_read_as_it_is() {
+        let file = file();
+        let (row, _) = packed(&file);
+        let mut old = GzEncoder::new(Vec::new(), Compression::fast());
+        std::io::Write::write_all(&mut old, &file).expect("memory");
+        let old = sealed((row, old.finish().expect("memory")));
+        assert_eq!(seconds(&old), Ok(vec![11, 12, 10, 13, 14]));
+        // It has to end where its row says, too.
+        let (mut row, body) = old;
+        row.last_sequence = 4;
+        assert!(seconds(&sealed((row, body))).is_err());
+    }
+
+    #[test]
+    fn a_row_must_lead_from_its_begin_to_its_end_even_if_its_seal_is_right() {
+        type Change = fn(&mut Segment);
+        let changes: [Change; 5] = [
+            |row| row.mac_after[0] ^= 1,
+            |row| row.mac_before[31] ^= 1,
+            |row| drop(row.mac_before.pop()),
+            |row| row.last_sequence = 6,
+            |row| (row.first_sequence, row.last_sequence) = (2, 6),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let (mut row, body) = packed(&file());
+            change(&mut row);
+            let (row, body) = sealed((row, body));
+            assert!(in_row(&row, &body, &key()).is_err(), "change {number}");
+        }
+        let (row, body) = packed(&file());
+        assert!(in_row(&row, &body, &key_of(Uuid::from_u128(8))).is_err(), "lent to another run");
+        let file = file();
+        let events = segment::read(NAME, &file, &key()).expect("whole").expect("events").events;
+        for other in [&events[..4], &events[1..], &[&events[..], &events[4..]].concat(), &[]] {
+            let (row, _) = packed(&file);
+            assert!(seconds(&sealed((row, compress(other).expect("memory")))).is_err());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Looking into the journal: rows of the database, and this server's files that are no rows yet.
 
-use super::chain::{Head, same};
+use super::chain::{Head, RunKey, same};
 use super::keep::{i64_of, row_seal, whole_micros};
 use super::segment::{self, Damage, Name};
 use super::{Inner, Journal, blocking, not_written};
@@ -210,7 +210,7 @@ impl Journal {
             return Ok(None);
         };
         let (inner, row) = (Arc::clone(&self.0), row.clone());
-        blocking(move || Some(inner.unpack(&row, &body).and_then(|text| inner.events(&row, &text)))).await
+        blocking(move || Some(in_row(&row, &body, &inner.key.run(row.server)))).await
     }
 
     async fn in_files(&self, search: &Search) -> Result<(Found, u32), Error> {
@@ -264,34 +264,39 @@ impl Journal {
 }
 
 impl Inner {
-    /// The text of a row, after its seal: nothing is unpacked that is not ours.
-    fn unpack(&self, row: &Segment, body: &[u8]) -> Result<Vec<u8>, Damage> {
-        if !same(&row_seal(&self.key.run(row.server), row, body), &row.seal) {
-            return Err(Damage("its row is not as it was stored".into()));
-        }
-        let mut text = Vec::with_capacity(usize::try_from(row.plain_bytes).unwrap_or_default());
-        let unpacked = GzDecoder::new(body).read_to_end(&mut text);
-        unpacked.map(|_| text).map_err(|error| Damage(error.to_string()))
-    }
-
-    /// The events of a row. The chain is proved: it leads from where the one before ended to where the next one begins.
-    fn events(&self, row: &Segment, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
-        let name = Name { run: row.server, first: row.first_sequence.unsigned_abs() };
-        let code = row.mac_before.as_slice().try_into().map_err(|_| Damage("it begins nowhere".into()))?;
-        let before = Head { sequence: name.first.saturating_sub(1), code };
-        let segment = segment::read_events(name, before, text, &self.key.run(name.run))?;
-        let Head { sequence, code } = segment.after;
-        if i64_of(sequence) != row.last_sequence || !same(&code, &row.mac_after) {
-            return Err(Damage("its events do not lead to where it ends".into()));
-        }
-        numbered(&segment)
-    }
-
     /// The events of a file, each with its sequence; the chain is proved on the way.
     fn events_of(&self, name: Name, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
         let segment = segment::read(name, text, &self.key.run(name.run))?;
         segment.map_or_else(|| Ok(Vec::new()), |segment| numbered(&segment))
     }
+}
+
+/// What a row holds, proved.
+pub(super) fn in_row(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
+    events(row, &unpack(row, body, key)?, key)
+}
+
+/// The text of a row, after its seal: nothing is unpacked that is not ours.
+fn unpack(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<u8>, Damage> {
+    if !same(&row_seal(key, row, body), &row.seal) {
+        return Err(Damage("its row is not as it was stored".into()));
+    }
+    let mut text = Vec::with_capacity(usize::try_from(row.plain_bytes).unwrap_or_default());
+    let unpacked = GzDecoder::new(body).read_to_end(&mut text);
+    unpacked.map(|_| text).map_err(|error| Damage(error.to_string()))
+}
+
+/// The events of a row's text. The chain is proved: it leads from the code that the row begins with to the one it ends with.
+fn events(row: &Segment, text: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
+    let name = Name { run: row.server, first: row.first_sequence.unsigned_abs() };
+    let code = row.mac_before.as_slice().try_into().map_err(|_| Damage("it begins nowhere".into()))?;
+    let before = Head { sequence: name.first.saturating_sub(1), code };
+    let segment = segment::read_events(name, before, text, key)?;
+    let Head { sequence, code } = segment.after;
+    if i64_of(sequence) != row.last_sequence || !same(&code, &row.mac_after) {
+        return Err(Damage("its events do not lead to where it ends".into()));
+    }
+    numbered(&segment)
 }
 
 /// Events, each with its sequence.

@@ -4,7 +4,7 @@
 //! <sequence before>\t<code before, hex>\t<run>\n
 //! <sequence>\t<code, hex>\t<event as JSON>\n      and so on
 //! ```
-//! In its row stand the events alone. Their codes follow from the one before the first, and would take five times the room of
+//! In its row stand the events alone. Their codes follow from the one before the first, and would take several times the room of
 //! everything else: what is random does not get smaller.
 
 use super::chain::{Head, RunKey, same};
@@ -143,6 +143,9 @@ pub fn read_events<'a>(
     text: &'a [u8],
     key: &RunKey,
 ) -> Result<Segment<'a>, Damage> {
+    if before.sequence == 0 && before != key.first() {
+        return Err(Damage("its run does not begin so".into()));
+    }
     // Until November 2026 a row held all that the file did.
     if text.first() != Some(&b'{') {
         let segment = read(name, text, key)?.filter(|segment| segment.before == before);
@@ -205,6 +208,10 @@ mod tests {
             write_line(&mut text, &head, event);
         }
         text
+    }
+
+    fn read_file(text: &[u8]) -> Option<Segment<'_>> {
+        read(NAME, text, &key()).expect("whole")
     }
 
     fn three() -> Vec<Vec<u8>> {
@@ -301,8 +308,12 @@ mod tests {
             let read = read_events(NAME, file.before, &changed, &key);
             assert!(read.is_err() || read.is_ok_and(|read| read.after != file.after), "bit {bit}");
         }
-        let elsewhere = Head { sequence: 1, ..file.before };
-        assert!(read_events(NAME, elsewhere, &text, &key).is_err());
+        let [later, other] =
+            [(1, file.before.code), (0, [7; 32])].map(|(sequence, code)| Head { sequence, code });
+        assert!(read_events(NAME, later, &text, &key).is_err());
+        for form in [&row, &text] {
+            assert!(read_events(NAME, other, form, &key).is_err(), "a run begins with one code only");
+        }
         for nothing in [&b""[..], b"\n", &row[..row.len() - 1], b"1\t2\t3\n"] {
             assert!(read_events(NAME, file.before, nothing, &key).is_err(), "{nothing:?}");
         }
@@ -356,6 +367,12 @@ mod tests {
             prop_assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), all.len() + 1);
             let read = events(&text).expect("whole");
             prop_assert_eq!(&read, &json);
+            if let Some(file) = read_file(&text).filter(|file| !file.events.is_empty()) {
+                let mut row = Vec::new();
+                write_events(&mut row, &file.events).expect("memory");
+                let again = read_events(NAME, file.before, &row, &key()).expect("whole");
+                prop_assert_eq!((again.events, again.after), (file.events, file.after));
+            }
         }
 
         #[test]

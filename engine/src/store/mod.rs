@@ -170,17 +170,6 @@ impl Db {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// Gives memory back that SQLite keeps for pages which were written once and are not asked for again.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spare(&self) -> Result<(), Error> {
-        if let Self::Sqlite { write, .. } = self {
-            sqlx::query("PRAGMA shrink_memory").execute(write).await?;
-        }
-        Ok(())
-    }
-
     /// Whether the database answers.
     ///
     /// # Errors
