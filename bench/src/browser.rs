@@ -2,7 +2,7 @@
 
 use crate::home::Home;
 use crate::report::{self, Measure, Side};
-use crate::rounds::median;
+use crate::rounds::{median, spread};
 use crate::{bao, pages};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -89,9 +89,11 @@ impl Figures {
                 ("first paint", &load.paint, &peer.paint, 0.35),
                 ("interactive", &load.interactive, &peer.interactive, 0.5),
             ] {
+                let around = spread(own.iter().copied());
                 let [own, theirs] = [own, theirs].map(|all| median(all.iter().copied()));
                 let times = own / theirs;
-                let found = format!("{times:.2} × ({own:.0} ms, OpenBao {theirs:.0} ms)");
+                let found =
+                    format!("{times:.2} × ({own:.0} ms, spread {around:.0} %, OpenBao {theirs:.0} ms)");
                 let what = format!("Chromium: {what} of the {page}, against OpenBao's UI");
                 all.push(report::measure(what, (Side::AtMost, reach, Some(0.25), "×"), &[times], found));
             }

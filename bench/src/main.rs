@@ -61,13 +61,15 @@ async fn main() -> Result<()> {
     };
     match what.as_str() {
         "guard" => guard::check(&bench.programs, bench.folder.path()).await,
-        part if PARTS.contains(&part) => {
+        document if Path::new(document).is_file() => bench.publish(Path::new(document)).await,
+        wanted => {
+            let part = PARTS.into_iter().find(|part| *part == wanted);
+            let part =
+                part.with_context(|| format!("“{wanted}” is no part; there are {}", PARTS.join(", ")))?;
             let (measures, figures) = bench.measure(&[part]).await?;
             println!("{}\n{}", report::targets(&measures), report::table(&figures));
             Ok(())
         }
-        document if Path::new(document).is_file() => bench.publish(Path::new(document)).await,
-        unknown => anyhow::bail!("“{unknown}” is no part; there are {}", PARTS.join(", ")),
     }
 }
 
@@ -93,13 +95,13 @@ impl Bench {
     }
 
     /// The measures of these parts, and every figure that was made in rounds.
-    async fn measure(&self, parts: &[&str]) -> Result<(Vec<Measure>, Vec<Figures>)> {
+    async fn measure(&self, parts: &[&'static str]) -> Result<(Vec<Measure>, Vec<Figures>)> {
         let (keystead, folder) = (&self.programs.keystead, self.folder.path());
         let postgres = || self.postgres.as_deref().context("BENCH_POSTGRES names no cluster");
         let (mut all, mut figures) = (Vec::new(), Vec::new());
-        for part in parts {
+        for part in parts.iter().copied() {
             eprintln!("measuring: {part} …");
-            all.extend(match *part {
+            let measures = match part {
                 "data" => {
                     let works = &Work::ALL;
                     let found =
@@ -116,7 +118,7 @@ impl Bench {
                 "two" => two::measure(keystead, folder, postgres()?).await?.measures(),
                 "due" => due::measure(keystead, folder, None, DUE).await?.measures(),
                 "pages" | "pages-postgres" => {
-                    let (database, postgres, reach) = match *part {
+                    let (database, postgres, reach) = match part {
                         "pages" => ("SQLite", None, 6000.0),
                         _ => ("PostgreSQL", Some(postgres()?), 4000.0),
                     };
@@ -137,7 +139,8 @@ impl Bench {
                     browser::measure(end2end, keystead, bao, folder).await?.measures()
                 }
                 unknown => anyhow::bail!("there is no part {unknown}"),
-            });
+            };
+            all.extend(measures.into_iter().map(|measure| Measure { part, ..measure }));
         }
         Ok((all, figures))
     }

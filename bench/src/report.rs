@@ -8,6 +8,8 @@ use std::fmt::Write;
 /// A figure of the table of targets.
 #[derive(Clone)]
 pub struct Measure {
+    /// What of the bench makes it.
+    pub part: &'static str,
     pub what: String,
     pub reach: String,
     pub aim: String,
@@ -69,6 +71,7 @@ pub fn measure(
     found: String,
 ) -> Measure {
     Measure {
+        part: "",
         what: what.into(),
         reach: format!("{} {reach} {unit}", side.sign()),
         aim: aim.map_or("–".to_owned(), |aim| format!("{aim} {unit}")),
@@ -127,10 +130,12 @@ pub fn measures(found: &Found) -> Vec<Measure> {
 
 /// A table in Markdown: what was to be reached, and what was.
 pub fn targets(measures: &[Measure]) -> String {
-    let mut text = String::from("| measure | reach at least | aim for | found | |\n|---|---|---|---|---|\n");
-    for Measure { what, reach, aim, found, is_reached } in measures {
+    let mut text = String::from(
+        "| measure | reach at least | aim for | found | | `cargo xtask bench …` |\n|---|---|---|---|---|---|\n",
+    );
+    for Measure { part, what, reach, aim, found, is_reached } in measures {
         let verdict = if *is_reached { "reached" } else { "**short**" };
-        let _ = writeln!(text, "| {what} | {reach} | {aim} | {found} | {verdict} |");
+        let _ = writeln!(text, "| {what} | {reach} | {aim} | {found} | {verdict} | `{part}` |");
     }
     text
 }
@@ -138,13 +143,13 @@ pub fn targets(measures: &[Measure]) -> String {
 /// Every figure, as it was measured.
 pub fn table(figures: &[Figures]) -> String {
     let mut text = String::from(
-        "| server | request | connections | requests a second | spread | µs on a processor | p50 µs | p99 µs |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|\n",
+        "| server | request | connections | requests a second | spread | µs on a processor | p50 µs | p99 µs | MiB |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for f in figures {
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {:.0} | {:.0} % | {:.1} | {:.0} | {:.0} |",
+            "| {} | {} | {} | {:.0} | {:.0} % | {:.1} | {:.0} | {:.0} | {:.0} |",
             f.server,
             f.work,
             f.connections,
@@ -152,7 +157,8 @@ pub fn table(figures: &[Figures]) -> String {
             f.spread(),
             f.cpu(),
             f.p50(),
-            f.p99()
+            f.p99(),
+            f.resident()
         );
     }
     text
@@ -174,7 +180,7 @@ mod tests {
 
     fn figures(server: &str, work: Work, connections: u32, each_second: f64) -> Figures {
         let cpu = Duration::from_micros(10);
-        let sample = Sample { each_second, cpu, p50: cpu, p99: cpu };
+        let sample = Sample { each_second, cpu, p50: cpu, p99: cpu, resident: 3.0 };
         let (server, work) = (server.to_owned(), work.label().to_owned());
         Figures { server, work, connections, samples: vec![sample] }
     }

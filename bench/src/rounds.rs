@@ -39,6 +39,8 @@ pub struct Sample {
     pub cpu: Duration,
     pub p50: Duration,
     pub p99: Duration,
+    /// Of the server, after its requests, in MiB.
+    pub resident: f64,
 }
 
 /// A case over all rounds.
@@ -87,12 +89,22 @@ impl Figures {
         median(self.samples.iter().map(|sample| micros(sample.p99)))
     }
 
+    pub fn resident(&self) -> f64 {
+        median(self.samples.iter().map(|sample| sample.resident))
+    }
+
     /// From the slowest round to the fastest, in percent of the median.
     pub fn spread(&self) -> f64 {
-        let all = self.samples.iter().map(|sample| sample.each_second);
-        let (least, most) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max));
-        100.0 * (most - least) / self.each_second()
+        spread(self.samples.iter().map(|sample| sample.each_second))
     }
+}
+
+/// From the least to the most, in percent of the median.
+pub fn spread(values: impl IntoIterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.into_iter().collect();
+    let (least, most) =
+        values.iter().fold((f64::INFINITY, 0.0), |(least, most), value| (value.min(least), value.max(most)));
+    100.0 * (most - least) / median(values)
 }
 
 fn micros(time: Duration) -> f64 {
@@ -118,7 +130,8 @@ pub fn run(folder: &Path, pace: Pace, cases: &[Case]) -> Result<Vec<Figures>> {
             let before = case.process.cpu()?;
             let run = wrk::run(folder, &target, case.connections, pace.seconds)?;
             let cpu = (case.process.cpu()? - before).div_f64(run.requests.max(1) as f64);
-            figures.samples.push(Sample { each_second: run.each_second(), cpu, p50: run.p50, p99: run.p99 });
+            let (each_second, resident) = (run.each_second(), case.process.resident()?);
+            figures.samples.push(Sample { each_second, cpu, p50: run.p50, p99: run.p99, resident });
         }
     }
     Ok(figures)
@@ -137,10 +150,12 @@ mod tests {
             cpu: Duration::from_micros(7),
             p50: Duration::ZERO,
             p99: Duration::ZERO,
+            resident: 3.0,
         };
         let samples = [90.0, 100.0, 110.0].map(sample).to_vec();
         let figures = Figures { server: String::new(), work: String::new(), connections: 1, samples };
         assert_eq!((figures.each_second(), figures.spread(), figures.cpu()), (100.0, 20.0, 7.0));
+        assert_eq!(figures.resident(), 3.0);
         let mut other = figures.clone();
         for (sample, cpu) in other.samples.iter_mut().zip([14, 70, 28]) {
             sample.cpu = Duration::from_micros(cpu);

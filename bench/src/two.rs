@@ -5,7 +5,7 @@ use crate::load::{self, Data, Work};
 use crate::process::Process;
 use crate::report::Side::AtMost;
 use crate::report::{self, Measure};
-use crate::rounds::{MANY, median};
+use crate::rounds::{MANY, median, spread};
 use anyhow::Result;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,23 +15,25 @@ const SCOPES: usize = 1_000;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 2;
 
-/// Microseconds of a processor for an operation.
+/// Microseconds of a processor for an operation, in each round.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    pub one: f64,
-    pub two: f64,
+    one: Vec<f64>,
+    two: Vec<f64>,
     /// Of two that share nothing but the core.
-    pub strangers: f64,
+    strangers: Vec<f64>,
 }
 
 impl Figures {
     pub fn measures(&self) -> Vec<Measure> {
-        let times = self.two / self.one;
+        let all = [&self.one, &self.two, &self.strangers];
+        let [one, two, strangers] = all.map(|rounds| median(rounds.iter().copied()));
+        let spreads = all.map(|rounds| format!("{:.0} %", spread(rounds.iter().copied()))).join(", ");
+        let (times, apart) = (two / one, strangers / one);
         let what = "two servers on one PostgreSQL, time on a processor for an operation against one";
-        let Self { one, two, strangers } = self;
         let found = format!(
-            "{times:.2} × ({two:.1} µs, {one:.1} µs alone; {strangers:.1} µs with a database each, {:.2} ×)",
-            strangers / one
+            "{times:.2} × ({one:.1} µs alone, {two:.1} µs; {strangers:.1} µs with a database each, {apart:.2} ×; \
+             spread {spreads})"
         );
         vec![report::measure(what, (AtMost, 1.05, None, "×"), &[times], found)]
     }
@@ -48,7 +50,7 @@ pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Fi
     data.fill_memory(&first.1, Work::Encrypt)?;
     let (mut one, mut two, mut strangers) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        one.push(cost(&[first.clone()]).await?);
+        one.push(cost(std::slice::from_ref(&first)).await?);
         for (costs, data, process) in
             [(&mut two, &data, home.start_second(program)?), (&mut strangers, &others, other.start(program)?)]
         {
@@ -59,7 +61,7 @@ pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Fi
     drop(first);
     home.end().await?;
     other.end().await?;
-    Ok(Figures { one: median(one), two: median(two), strangers: median(strangers) })
+    Ok(Figures { one, two, strangers })
 }
 
 /// What an operation costs while all of these servers work at the same time.

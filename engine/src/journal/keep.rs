@@ -497,7 +497,7 @@ mod tests {
         let changes: [Change; 5] = [
             |row| row.mac_after[0] ^= 1,
             |row| row.mac_before[31] ^= 1,
-            |row| drop(row.mac_before.pop()),
+            |row| row.mac_before.truncate(31),
             |row| row.last_sequence = 6,
             |row| (row.first_sequence, row.last_sequence) = (2, 6),
         ];
