@@ -61,15 +61,13 @@ async fn main() -> Result<()> {
     };
     match what.as_str() {
         "guard" => guard::check(&bench.programs, bench.folder.path()).await,
-        document if Path::new(document).is_file() => bench.publish(Path::new(document)).await,
-        wanted => {
-            let part = PARTS.into_iter().find(|part| *part == wanted);
-            let part =
-                part.with_context(|| format!("“{wanted}” is no part; there are {}", PARTS.join(", ")))?;
+        part if PARTS.contains(&part) => {
             let (measures, figures) = bench.measure(&[part]).await?;
             println!("{}\n{}", report::targets(&measures), report::table(&figures));
             Ok(())
         }
+        document if Path::new(document).is_file() => bench.publish(Path::new(document)).await,
+        unknown => anyhow::bail!("“{unknown}” is no part; there are {}", PARTS.join(", ")),
     }
 }
 
@@ -94,8 +92,8 @@ impl Bench {
         Ok(std::fs::write(document, text)?)
     }
 
-    /// The measures of these parts, and every figure that was made in rounds.
-    async fn measure(&self, parts: &[&'static str]) -> Result<(Vec<Measure>, Vec<Figures>)> {
+    /// The measures of these parts, each with its part, and every figure that was made in rounds.
+    async fn measure<'a>(&self, parts: &[&'a str]) -> Result<(Vec<(&'a str, Measure)>, Vec<Figures>)> {
         let (keystead, folder) = (&self.programs.keystead, self.folder.path());
         let postgres = || self.postgres.as_deref().context("BENCH_POSTGRES names no cluster");
         let (mut all, mut figures) = (Vec::new(), Vec::new());
@@ -140,7 +138,7 @@ impl Bench {
                 }
                 unknown => anyhow::bail!("there is no part {unknown}"),
             };
-            all.extend(measures.into_iter().map(|measure| Measure { part, ..measure }));
+            all.extend(measures.into_iter().map(|measure| (part, measure)));
         }
         Ok((all, figures))
     }

@@ -8,8 +8,6 @@ use std::fmt::Write;
 /// A figure of the table of targets.
 #[derive(Clone)]
 pub struct Measure {
-    /// What of the bench makes it.
-    pub part: &'static str,
     pub what: String,
     pub reach: String,
     pub aim: String,
@@ -71,7 +69,6 @@ pub fn measure(
     found: String,
 ) -> Measure {
     Measure {
-        part: "",
         what: what.into(),
         reach: format!("{} {reach} {unit}", side.sign()),
         aim: aim.map_or("–".to_owned(), |aim| format!("{aim} {unit}")),
@@ -128,12 +125,12 @@ pub fn measures(found: &Found) -> Vec<Measure> {
     all
 }
 
-/// A table in Markdown: what was to be reached, and what was.
-pub fn targets(measures: &[Measure]) -> String {
+/// A table in Markdown: what was to be reached, and what was, each with the part of the bench that measures it.
+pub fn targets(measures: &[(&str, Measure)]) -> String {
     let mut text = String::from(
         "| measure | reach at least | aim for | found | | `cargo xtask bench …` |\n|---|---|---|---|---|---|\n",
     );
-    for Measure { part, what, reach, aim, found, is_reached } in measures {
+    for (part, Measure { what, reach, aim, found, is_reached }) in measures {
         let verdict = if *is_reached { "reached" } else { "**short**" };
         let _ = writeln!(text, "| {what} | {reach} | {aim} | {found} | {verdict} | `{part}` |");
     }

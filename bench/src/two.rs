@@ -39,6 +39,9 @@ impl Figures {
     }
 }
 
+/// A server, and what it is asked.
+type Server = (Arc<Data>, Arc<Process>);
+
 /// # Errors
 /// When anything fails.
 pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Figures> {
@@ -51,12 +54,8 @@ pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Fi
     let (mut one, mut two, mut strangers) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         one.push(cost(std::slice::from_ref(&first)).await?);
-        for (costs, data, process) in
-            [(&mut two, &data, home.start_second(program)?), (&mut strangers, &others, other.start(program)?)]
-        {
-            data.fill_memory(&process, Work::Encrypt)?;
-            costs.push(cost(&[first.clone(), (Arc::clone(data), Arc::new(process))]).await?);
-        }
+        two.push(beside(&first, &data, home.start_second(program)?).await?);
+        strangers.push(beside(&first, &others, other.start(program)?).await?);
     }
     drop(first);
     home.end().await?;
@@ -64,8 +63,14 @@ pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Fi
     Ok(Figures { one, two, strangers })
 }
 
+/// What an operation costs the first server and another, which ends then.
+async fn beside(first: &Server, data: &Arc<Data>, process: Process) -> Result<f64> {
+    data.fill_memory(&process, Work::Encrypt)?;
+    cost(&[first.clone(), (Arc::clone(data), Arc::new(process))]).await
+}
+
 /// What an operation costs while all of these servers work at the same time.
-async fn cost(servers: &[(Arc<Data>, Arc<Process>)]) -> Result<f64> {
+async fn cost(servers: &[Server]) -> Result<f64> {
     let spent = || servers.iter().map(|(_, process)| process.cpu()).sum::<Result<Duration>>();
     let before = spent()?;
     let runs = servers.iter().map(|(data, process)| {

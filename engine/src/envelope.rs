@@ -253,11 +253,11 @@ fn open(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn keyring(instance: Uuid) -> Keyring {
+    pub(crate) fn keyring(instance: Uuid) -> Keyring {
         let terms = Purpose::ALL.into_iter().map(|purpose| (purpose, SecretBytes::new(vec![7; 32])));
         Keyring::new(instance, terms.collect())
     }

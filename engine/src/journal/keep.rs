@@ -414,37 +414,19 @@ pub fn i64_of(number: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chain::Key;
     use super::super::search::in_row;
+    use super::super::segment::tests::{NAME, key, key_of, written};
     use super::*;
-    use crate::SecretBytes;
-    use crate::envelope::{Keyring, Purpose};
     use uuid::Uuid;
-
-    const NAME: Name = Name { run: Uuid::from_u128(7), first: 1 };
-
-    fn key_of(run: Uuid) -> RunKey {
-        let terms = Purpose::ALL.into_iter().map(|purpose| (purpose, SecretBytes::new(vec![7; 32])));
-        Key::new(&Keyring::new(Uuid::from_u128(1), terms.collect())).run(run)
-    }
-
-    fn key() -> RunKey {
-        key_of(NAME.run)
-    }
 
     /// A file of five events, a second apart, the third of which is the oldest.
     fn file() -> Vec<u8> {
-        let (key, mut text) = (key(), Vec::new());
-        let mut head = key.first();
-        segment::write_head(&mut text, NAME.run, &head);
-        for second in [11, 12, 10, 13, 14] {
-            let event = format!(
+        let event = |second| {
+            format!(
                 r#"{{"at":"2026-11-28T01:03:{second}.398738Z","who":"orders","key":"k","door":"native","deed":"data.encrypt","scope":"production/DE","items":1,"outcome":"done","address":"192.0.2.7"}}"#
-            );
-            head = key.next(&head, event.as_bytes());
-            segment::write_line(&mut text, &head, event.as_bytes());
-        }
-        text
+            )
+        };
+        written(&[11, 12, 10, 13, 14].map(|second| event(second).into_bytes()))
     }
 
     fn packed(text: &[u8]) -> Row {

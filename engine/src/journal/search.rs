@@ -288,10 +288,9 @@ fn unpack(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<u8>, Damage> {
 
 /// The events of a row's text. The chain is proved: it leads from the code that the row begins with to the one it ends with.
 fn events(row: &Segment, text: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
-    let name = Name { run: row.server, first: row.first_sequence.unsigned_abs() };
     let code = row.mac_before.as_slice().try_into().map_err(|_| Damage("it begins nowhere".into()))?;
-    let before = Head { sequence: name.first.saturating_sub(1), code };
-    let segment = segment::read_events(name, before, text, key)?;
+    let before = Head { sequence: row.first_sequence.unsigned_abs().saturating_sub(1), code };
+    let segment = segment::read_events(row.server, before, text, key)?;
     let Head { sequence, code } = segment.after;
     if i64_of(sequence) != row.last_sequence || !same(&code, &row.mac_after) {
         return Err(Damage("its events do not lead to where it ends".into()));

@@ -133,23 +133,20 @@ pub fn write_events(out: &mut impl Write, events: &[&[u8]]) -> io::Result<()> {
     })
 }
 
-/// Reads what stands in a row, and where the chain of it ends.
+/// Reads what stands in a row of a run that begins behind this head, and where the chain of it ends.
 ///
 /// # Errors
 /// Where it is not what was written.
-pub fn read_events<'a>(
-    name: Name,
-    before: Head,
-    text: &'a [u8],
-    key: &RunKey,
-) -> Result<Segment<'a>, Damage> {
-    if before.sequence == 0 && before != key.first() {
-        return Err(Damage("its run does not begin so".into()));
-    }
+pub fn read_events<'a>(run: Uuid, before: Head, text: &'a [u8], key: &RunKey) -> Result<Segment<'a>, Damage> {
+    let begins_elsewhere = || Damage("its first line is not of this segment".into());
     // Until November 2026 a row held all that the file did.
     if text.first() != Some(&b'{') {
+        let name = Name { run, first: before.sequence.saturating_add(1) };
         let segment = read(name, text, key)?.filter(|segment| segment.before == before);
-        return segment.ok_or_else(|| Damage("its first line is not of this segment".into()));
+        return segment.ok_or_else(begins_elsewhere);
+    }
+    if before.sequence == 0 && before != key.first() {
+        return Err(begins_elsewhere());
     }
     let mut segment = Segment { before, after: before, events: Vec::new() };
     for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -180,10 +177,9 @@ fn parts(line: &[u8]) -> Option<(Head, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::SecretBytes;
-    use crate::envelope::{Keyring, Purpose};
+    use crate::envelope::tests::keyring;
     use crate::journal::chain::Key;
     use chrono::{DateTime, TimeDelta};
     use domain::audit::Outcome;
@@ -191,15 +187,18 @@ mod tests {
     use proptest::prelude::*;
 
     const RUN: Uuid = Uuid::from_u128(7);
-    const NAME: Name = Name { run: RUN, first: 1 };
+    pub const NAME: Name = Name { run: RUN, first: 1 };
 
-    fn key() -> RunKey {
-        let terms = Purpose::ALL.into_iter().map(|purpose| (purpose, SecretBytes::new(vec![7; 32])));
-        Key::new(&Keyring::new(Uuid::from_u128(1), terms.collect())).run(RUN)
+    pub fn key_of(run: Uuid) -> RunKey {
+        Key::new(&keyring(Uuid::from_u128(1))).run(run)
+    }
+
+    pub fn key() -> RunKey {
+        key_of(RUN)
     }
 
     /// The segment of such events, as it is written.
-    fn written(events: &[Vec<u8>]) -> Vec<u8> {
+    pub fn written(events: &[Vec<u8>]) -> Vec<u8> {
         let (key, mut text) = (key(), Vec::new());
         let mut head = key.first();
         write_head(&mut text, RUN, &head);
@@ -208,10 +207,6 @@ mod tests {
             write_line(&mut text, &head, event);
         }
         text
-    }
-
-    fn read_file(text: &[u8]) -> Option<Segment<'_>> {
-        read(NAME, text, &key()).expect("whole")
     }
 
     fn three() -> Vec<Vec<u8>> {
@@ -279,9 +274,7 @@ mod tests {
         let other = Name { run: Uuid::from_u128(8), first: 1 };
         let lent = String::from_utf8(text).expect("text").replace(&RUN.to_string(), &other.run.to_string());
         assert!(read(other, lent.as_bytes(), &key()).is_ok(), "the key is that of the first run");
-        let terms = Purpose::ALL.into_iter().map(|purpose| (purpose, SecretBytes::new(vec![7; 32])));
-        let others = Key::new(&Keyring::new(Uuid::from_u128(1), terms.collect())).run(other.run);
-        assert!(read(other, lent.as_bytes(), &others).is_err());
+        assert!(read(other, lent.as_bytes(), &key_of(other.run)).is_err());
     }
 
     #[test]
@@ -293,29 +286,29 @@ mod tests {
         assert_eq!(row, b"{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
         // What is in a row now, and what was in one before.
         for form in [&row, &text] {
-            let again = read_events(NAME, file.before, form, &key).expect("whole");
+            let again = read_events(RUN, file.before, form, &key).expect("whole");
             assert_eq!((&again.events, again.after), (&file.events, file.after));
         }
         let lines: Vec<_> = row.split_inclusive(|byte| *byte == b'\n').collect();
         for order in [vec![0, 1], vec![1, 2], vec![0, 2, 1], vec![0, 1, 1, 2], vec![0, 1, 2, 2]] {
             let other = order.iter().flat_map(|line| lines[*line].to_vec()).collect::<Vec<u8>>();
-            let other = read_events(NAME, file.before, &other, &key).expect("lines");
+            let other = read_events(RUN, file.before, &other, &key).expect("lines");
             assert_ne!(other.after, file.after, "{order:?}");
         }
         for bit in 0..row.len() * 8 {
             let mut changed = row.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            let read = read_events(NAME, file.before, &changed, &key);
+            let read = read_events(RUN, file.before, &changed, &key);
             assert!(read.is_err() || read.is_ok_and(|read| read.after != file.after), "bit {bit}");
         }
         let [later, other] =
             [(1, file.before.code), (0, [7; 32])].map(|(sequence, code)| Head { sequence, code });
-        assert!(read_events(NAME, later, &text, &key).is_err());
+        assert!(read_events(RUN, later, &text, &key).is_err());
         for form in [&row, &text] {
-            assert!(read_events(NAME, other, form, &key).is_err(), "a run begins with one code only");
+            assert!(read_events(RUN, other, form, &key).is_err(), "a run begins with one code only");
         }
         for nothing in [&b""[..], b"\n", &row[..row.len() - 1], b"1\t2\t3\n"] {
-            assert!(read_events(NAME, file.before, nothing, &key).is_err(), "{nothing:?}");
+            assert!(read_events(RUN, file.before, nothing, &key).is_err(), "{nothing:?}");
         }
     }
 
@@ -365,12 +358,12 @@ mod tests {
             prop_assert_eq!(times, all.iter().map(|event| Some(event.at)).collect::<Vec<_>>());
             let text = written(&json);
             prop_assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), all.len() + 1);
-            let read = events(&text).expect("whole");
-            prop_assert_eq!(&read, &json);
-            if let Some(file) = read_file(&text).filter(|file| !file.events.is_empty()) {
+            let file = read(NAME, &text, &key()).expect("whole").expect("a segment");
+            prop_assert_eq!(&file.events, &json);
+            if !json.is_empty() {
                 let mut row = Vec::new();
                 write_events(&mut row, &file.events).expect("memory");
-                let again = read_events(NAME, file.before, &row, &key()).expect("whole");
+                let again = read_events(RUN, file.before, &row, &key()).expect("whole");
                 prop_assert_eq!((again.events, again.after), (file.events, file.after));
             }
         }
