@@ -6,12 +6,13 @@ use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 /// So many messages under one salt: with random 96-bit nonces far from the 2^32 of SP 800-38D (8.3).
 const MESSAGES_OF_A_SALT: u32 = 1 << 30;
+/// Bytes of a derived key (AES-256).
+const KEY: usize = 32;
 /// So many derived keys are kept, those used last; each server that encrypts adds a salt of its own.
 const KEPT: usize = 8;
 
@@ -47,14 +48,28 @@ pub struct Material {
 /// The salt this server encrypts under now.
 struct Sealing {
     salt: Salt,
-    cipher: Arc<Aes256Gcm>,
+    key: SecretBytes,
     messages: u32,
 }
 
 struct Derived {
     what: Use,
     salt: Salt,
-    cipher: Arc<Aes256Gcm>,
+    key: SecretBytes,
+}
+
+/// A material's ciphers, for one call. A cipher (its key schedule) is twenty times as large as its key and made from it faster
+/// than so much memory is read; so keys are kept, and ciphers not past the call, where many items have the same.
+pub struct Ciphers<'a> {
+    material: &'a Material,
+    /// The one used last.
+    ready: Option<Ready>,
+}
+
+struct Ready {
+    what: Use,
+    salt: Salt,
+    cipher: Aes256Gcm,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -89,10 +104,14 @@ pub fn decrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], sealed: &[u8]
 
 /// A message key: key = HKDF(material, salt, label ‖ version). The version is in it, so that material which was
 /// registered twice still makes other keys.
-pub fn derive(material: &[u8], what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
-    let mut key = Zeroizing::new([0; 32]);
-    expand(material, salt, &[what.label(), &version.to_be_bytes()], key.as_mut());
-    Aes256Gcm::new((&*key).into())
+fn derive(material: &[u8], what: Use, version: u32, salt: &Salt) -> SecretBytes {
+    let mut key = vec![0; KEY];
+    expand(material, salt, &[what.label(), &version.to_be_bytes()], &mut key);
+    SecretBytes::new(key)
+}
+
+fn cipher(key: &SecretBytes) -> Aes256Gcm {
+    Aes256Gcm::new_from_slice(key.expose()).expect("a derived key has the length of the cipher's")
 }
 
 impl Material {
@@ -110,38 +129,61 @@ impl Material {
         self.secret.expose().ct_eq(other.expose()).into()
     }
 
-    /// The key to encrypt one more message with, and its salt.
-    pub fn sealing(&self, what: Use, version: u32) -> (Salt, Arc<Aes256Gcm>) {
-        let mut sealing = held(&self.sealing[what as usize]);
-        if let Some(now) = sealing.as_mut().filter(|now| now.messages < MESSAGES_OF_A_SALT) {
-            now.messages += 1;
-            return (now.salt, Arc::clone(&now.cipher));
-        }
-        let salt = random::bytes();
-        let cipher = Arc::new(derive(self.expose(), what, version, &salt));
-        *sealing = Some(Sealing { salt, cipher: Arc::clone(&cipher), messages: 1 });
-        (salt, cipher)
+    pub fn ciphers(&self) -> Ciphers<'_> {
+        Ciphers { material: self, ready: None }
     }
 
-    /// The key of a message that was encrypted under this salt.
-    pub fn opening(&self, what: Use, version: u32, salt: &Salt) -> Arc<Aes256Gcm> {
+    /// The cipher of a message that was encrypted under this salt.
+    fn opening(&self, what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
         if let Some(own) = held(&self.sealing[what as usize]).as_ref().filter(|own| own.salt == *salt) {
-            return Arc::clone(&own.cipher);
+            return cipher(&own.key);
         }
         let mut kept = held(&self.opening);
         let index = match kept.iter().position(|one| one.what == what && one.salt == *salt) {
             Some(index) => index,
             None => {
                 kept.truncate(KEPT - 1);
-                let cipher = Arc::new(derive(self.expose(), what, version, salt));
-                kept.push(Derived { what, salt: *salt, cipher });
+                kept.push(Derived { what, salt: *salt, key: derive(self.expose(), what, version, salt) });
                 kept.len() - 1
             }
         };
         // The one used last stands first.
         kept[..=index].rotate_right(1);
-        Arc::clone(&kept[0].cipher)
+        cipher(&kept[0].key)
     }
+}
+
+impl Ciphers<'_> {
+    /// The salt and the cipher to encrypt one more message with.
+    pub fn sealing(&mut self, what: Use, version: u32) -> (Salt, &Aes256Gcm) {
+        let mut sealing = held(&self.material.sealing[what as usize]);
+        let now = sealing.take().filter(|now| now.messages < MESSAGES_OF_A_SALT).unwrap_or_else(|| {
+            let salt = random::bytes();
+            Sealing { salt, key: derive(self.material.expose(), what, version, &salt), messages: 0 }
+        });
+        let now = sealing.insert(now);
+        now.messages += 1;
+        let salt = now.salt;
+        (salt, of(&mut self.ready, what, &salt, || cipher(&now.key)))
+    }
+
+    /// The cipher of a message that was encrypted under this salt.
+    pub fn opening(&mut self, what: Use, version: u32, salt: &Salt) -> &Aes256Gcm {
+        of(&mut self.ready, what, salt, || self.material.opening(what, version, salt))
+    }
+}
+
+/// What is ready, if it is the one; else it is made.
+fn of<'a>(
+    ready: &'a mut Option<Ready>,
+    what: Use,
+    salt: &Salt,
+    make: impl FnOnce() -> Aes256Gcm,
+) -> &'a Aes256Gcm {
+    if ready.as_ref().is_some_and(|ready| ready.what != what || ready.salt != *salt) {
+        *ready = None;
+    }
+    &ready.get_or_insert_with(|| Ready { what, salt: *salt, cipher: make() }).cipher
 }
 
 #[cfg(test)]
@@ -166,7 +208,7 @@ mod tests {
 
     #[test]
     fn every_use_version_and_salt_has_its_own_key() {
-        let of = |what, version, salt| mark(&material().opening(what, version, &[salt; 16]));
+        let of = |what, version, salt| mark(material().ciphers().opening(what, version, &[salt; 16]));
         let first = of(Use::Message, 1, 0);
         assert_eq!(first, of(Use::Message, 1, 0));
         for other in [of(Use::DataKey, 1, 0), of(Use::Message, 2, 0), of(Use::Message, 1, 1)] {
@@ -177,13 +219,37 @@ mod tests {
     #[test]
     fn a_salt_serves_so_many_messages_and_no_more() {
         let material = material();
-        let (first, _) = material.sealing(Use::Message, 1);
-        assert_eq!(material.sealing(Use::Message, 1).0, first);
+        let salt = |what| material.ciphers().sealing(what, 1).0;
+        let first = salt(Use::Message);
+        assert_eq!(salt(Use::Message), first);
         held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages =
             MESSAGES_OF_A_SALT - 1;
-        assert_eq!(material.sealing(Use::Message, 1).0, first);
-        assert_ne!(material.sealing(Use::Message, 1).0, first);
-        assert_ne!(material.sealing(Use::DataKey, 1).0, first);
+        assert_eq!(salt(Use::Message), first);
+        assert_ne!(salt(Use::Message), first);
+        assert_ne!(salt(Use::DataKey), first);
+    }
+
+    #[test]
+    fn within_a_call_every_message_has_the_cipher_of_its_use_and_salt() {
+        let material = material();
+        let mut ciphers = material.ciphers();
+        let fresh = |what, salt| mark(&cipher(&derive(&[7; 32], what, 1, &salt)));
+        for what in [Use::Message, Use::DataKey, Use::Message, Use::Message] {
+            let (salt, sealing) = ciphers.sealing(what, 1);
+            assert_eq!(mark(sealing), fresh(what, salt));
+            for salt in [salt, salt, [1; 16], [2; 16], [2; 16], [1; 16]] {
+                for what in [what, Use::DataKey, Use::Message] {
+                    assert_eq!(mark(ciphers.opening(what, 1, &salt)), fresh(what, salt));
+                }
+            }
+        }
+        // The salt is used up in the middle of a call.
+        let (first, _) = ciphers.sealing(Use::Message, 1);
+        held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages =
+            MESSAGES_OF_A_SALT;
+        let (second, sealing) = ciphers.sealing(Use::Message, 1);
+        assert_ne!(second, first);
+        assert_eq!(mark(sealing), fresh(Use::Message, second));
     }
 
     #[test]
@@ -235,9 +301,9 @@ mod tests {
         let material = material();
         for round in 0..3 {
             for salt in 0..20 {
-                let cipher = material.opening(Use::Message, 1, &[salt; 16]);
-                let fresh = derive(&[7; 32], Use::Message, 1, &[salt; 16]);
-                assert_eq!(mark(&cipher), mark(&fresh), "{round} {salt}");
+                let kept = material.opening(Use::Message, 1, &[salt; 16]);
+                let fresh = cipher(&derive(&[7; 32], Use::Message, 1, &[salt; 16]));
+                assert_eq!(mark(&kept), mark(&fresh), "{round} {salt}");
             }
         }
         let kept = held(&material.opening);

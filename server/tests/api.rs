@@ -102,6 +102,18 @@ async fn a_batch_answers_item_by_item_in_its_order() {
 }
 
 #[tokio::test]
+async fn a_batch_is_what_has_items_however_they_are_written() {
+    let (house, _, _) = furnished().await;
+    let one = json!({"plaintext": PLAIN, "context": {"items": "17", "\\": "\""}});
+    let made = done(&house, "encrypt", &one).await;
+    let opened = json!({"ciphertext": made["ciphertext"], "context": one["context"]});
+    assert_eq!(done(&house, "decrypt", &opened).await["plaintext"], PLAIN);
+    let escaped = json!({"items": [opened]}).to_string().replace("\"items\":[", "\"\\u0069tems\":[");
+    let request = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &one).body(&*escaped);
+    assert_eq!(request.send().await.json()["results"][0]["plaintext"], PLAIN, "{escaped}");
+}
+
+#[tokio::test]
 async fn without_a_key_that_works_nothing_answers() {
     let (house, _, cookie) = furnished().await;
     let wrong = KEY.replace("ssss", "tttt");

@@ -11,7 +11,7 @@
 use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
-use crate::material::{Material, Salt, Use, decrypt, encrypt};
+use crate::material::{Ciphers, Salt, Use, decrypt, encrypt};
 use crate::random::NONCE;
 use prost::Message as _;
 
@@ -54,11 +54,11 @@ fn associated(version: u32, context: &Context) -> Vec<u8> {
 }
 
 /// Wraps a data key with the version's material.
-pub fn seal(material: &Material, version: u32, dek: &[u8; DEK], context: &Context) -> Vec<u8> {
-    let (salt, cipher) = material.sealing(Use::DataKey, version);
+pub fn seal(ciphers: &mut Ciphers<'_>, version: u32, dek: &[u8; DEK], context: &Context) -> Vec<u8> {
+    let (salt, cipher) = ciphers.sealing(Use::DataKey, version);
     let mut data = Vec::with_capacity(DATA);
     data.extend_from_slice(&salt);
-    encrypt(&cipher, &associated(version, context), dek, &mut data);
+    encrypt(cipher, &associated(version, context), dek, &mut data);
     let kms_config_id = i32::try_from(version).expect("ids of versions are below 2^31");
     let dek = EncryptedDek { data, kms_config_id, tenant_id: String::new() };
     EncryptedDeks { encrypted_deks: vec![dek] }.encode_to_vec()
@@ -93,15 +93,16 @@ impl Edek {
 
     /// # Errors
     /// [`Refused::NotOpened`] when it was changed, made with other material, or with another context.
-    pub fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        let cipher = material.opening(Use::DataKey, self.version, &self.salt);
-        decrypt(&cipher, self.nonce, &associated(self.version, context), &self.body).ok_or(Refused::NotOpened)
+    pub fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused> {
+        let cipher = ciphers.opening(Use::DataKey, self.version, &self.salt);
+        decrypt(cipher, self.nonce, &associated(self.version, context), &self.body).ok_or(Refused::NotOpened)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::material::Material;
     use proptest::prelude::*;
 
     fn material(byte: u8) -> Material {
@@ -113,12 +114,12 @@ mod tests {
         if !edek.tenant.is_empty() && edek.tenant != tenant {
             return Err(Refused::NotOpened);
         }
-        edek.open(&material(1), &Context::new()).map(|dek| dek.expose().to_vec())
+        edek.open(&mut material(1).ciphers(), &Context::new()).map(|dek| dek.expose().to_vec())
     }
 
     #[test]
     fn an_edek_is_what_ironcores_clients_read() {
-        let sealed = seal(&material(1), 300, &[9; DEK], &Context::new());
+        let sealed = seal(&mut material(1).ciphers(), 300, &[9; DEK], &Context::new());
         // Field 1 (message), field 1 (76 bytes), field 2 (varint 300).
         assert_eq!(sealed[..4], [0x0a, 81, 0x0a, 76]);
         assert_eq!(sealed[80..], [0x10, 0xac, 0x02]);
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_tenant_that_a_client_wrote_into_it_is_read() {
-        let sealed = seal(&material(1), 300, &[9; DEK], &Context::new());
+        let sealed = seal(&mut material(1).ciphers(), 300, &[9; DEK], &Context::new());
         let mut deks = EncryptedDeks::decode(&sealed[..]).expect("protobuf");
         deks.encrypted_deks[0].tenant_id = "production/DE".into();
         let tenanted = deks.encode_to_vec();
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_changed_bit_and_every_cut_is_refused() {
-        let sealed = seal(&material(1), 300, &[9; DEK], &Context::new());
+        let sealed = seal(&mut material(1).ciphers(), 300, &[9; DEK], &Context::new());
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn one_way_of_writing_it_opens() {
-        let sealed = seal(&material(1), 3, &[9; DEK], &Context::new());
+        let sealed = seal(&mut material(1).ciphers(), 3, &[9; DEK], &Context::new());
         let inner = &sealed[2..];
         let deks = |inner: &[u8]| [&[0x0a, u8::try_from(inner.len()).expect("short")][..], inner].concat();
         let twice = [&sealed[..], &sealed].concat();

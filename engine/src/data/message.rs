@@ -10,7 +10,7 @@
 use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
-use crate::material::{Material, Salt, Use, decrypt, encrypt};
+use crate::material::{Ciphers, Salt, Use, decrypt, encrypt};
 use crate::random::NONCE;
 
 const MAGIC: [u8; 4] = *b"KSD\x01";
@@ -37,13 +37,13 @@ fn associated(header: &[u8], context: &Context) -> Vec<u8> {
 }
 
 /// Encrypts with the version's material.
-pub fn seal(material: &Material, version: u32, plain: &[u8], context: &Context) -> Vec<u8> {
-    let (salt, cipher) = material.sealing(Use::Message, version);
+pub fn seal(ciphers: &mut Ciphers<'_>, version: u32, plain: &[u8], context: &Context) -> Vec<u8> {
+    let (salt, cipher) = ciphers.sealing(Use::Message, version);
     let mut sealed = Vec::with_capacity(plain.len() + OVERHEAD);
     sealed.extend_from_slice(&MAGIC);
     sealed.extend_from_slice(&version.to_be_bytes());
     sealed.extend_from_slice(&salt);
-    encrypt(&cipher, &associated(&sealed, context), plain, &mut sealed);
+    encrypt(cipher, &associated(&sealed, context), plain, &mut sealed);
     sealed
 }
 
@@ -68,15 +68,16 @@ impl<'a> Message<'a> {
 
     /// # Errors
     /// [`Refused::NotOpened`] when it was changed, made with other material, or with another context.
-    pub fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        let cipher = material.opening(Use::Message, self.version, &self.salt);
-        decrypt(&cipher, self.nonce, &associated(self.header, context), self.body).ok_or(Refused::NotOpened)
+    pub fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused> {
+        let cipher = ciphers.opening(Use::Message, self.version, &self.salt);
+        decrypt(cipher, self.nonce, &associated(self.header, context), self.body).ok_or(Refused::NotOpened)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::material::Material;
     use proptest::prelude::*;
 
     fn material(byte: u8) -> Material {
@@ -88,14 +89,14 @@ mod tests {
     }
 
     fn opens(sealed: &[u8], material: &Material, context: &Context) -> Result<Vec<u8>, Refused> {
-        Message::read(sealed)?.open(material, context).map(|plain| plain.expose().to_vec())
+        Message::read(sealed)?.open(&mut material.ciphers(), context).map(|plain| plain.expose().to_vec())
     }
 
     #[test]
     fn what_was_encrypted_decrypts_and_nothing_else_does() {
         let (own, other) = (material(1), material(2));
         let with = context(&[("order", "17")]);
-        let sealed = seal(&own, 5, b"secret", &with);
+        let sealed = seal(&mut own.ciphers(), 5, b"secret", &with);
         assert_eq!(sealed.len(), 6 + OVERHEAD);
         assert_eq!(opens(&sealed, &own, &with), Ok(b"secret".to_vec()));
         assert_eq!(opens(&sealed, &material(1), &with), Ok(b"secret".to_vec()), "also after a restart");
@@ -103,13 +104,13 @@ mod tests {
         for wrong in [context(&[]), context(&[("order", "18")]), context(&[("order", "17"), ("a", "b")])] {
             assert_eq!(opens(&sealed, &own, &wrong), Err(Refused::NotOpened), "{wrong:?}");
         }
-        assert_ne!(seal(&own, 5, b"secret", &with), sealed, "never twice the same");
+        assert_ne!(seal(&mut own.ciphers(), 5, b"secret", &with), sealed, "never twice the same");
     }
 
     #[test]
     fn every_changed_bit_and_every_cut_is_refused() {
         let own = material(1);
-        let sealed = seal(&own, 5, b"secret", &Context::new());
+        let sealed = seal(&mut own.ciphers(), 5, b"secret", &Context::new());
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

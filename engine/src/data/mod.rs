@@ -18,7 +18,7 @@ mod record;
 mod rekey;
 
 use crate::access::{Caller, KnownScope, Version};
-use crate::material::Material;
+use crate::material::{Ciphers, Material};
 use crate::{Error, Portal, SecretBytes, random};
 use context::Context;
 use domain::data::{Deed, Door, Operation, Told};
@@ -127,15 +127,15 @@ pub fn scope_name(text: &str) -> Option<ScopeName> {
 /// Something that names the version it was made with.
 trait Foreign {
     fn version(&self) -> u32;
-    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused>;
+    fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused>;
 }
 
 impl Foreign for Message<'_> {
     fn version(&self) -> u32 {
         self.version
     }
-    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        Message::open(self, material, context)
+    fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused> {
+        Message::open(self, ciphers, context)
     }
 }
 
@@ -143,8 +143,8 @@ impl Foreign for Edek {
     fn version(&self) -> u32 {
         self.version
     }
-    fn open(&self, material: &Material, context: &Context) -> Result<SecretBytes, Refused> {
-        Edek::open(self, material, context)
+    fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused> {
+        Edek::open(self, ciphers, context)
     }
 }
 
@@ -169,12 +169,12 @@ impl Portal {
     pub async fn encrypt(&self, call: &Call, items: &Items<ToEncrypt>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Encrypt, items.len(), async |scope| {
             let bytes = items.iter().flatten().map(|item| item.plaintext.expose().len()).sum();
-            let seal = |material: &Material, version: Version, index: usize| {
+            let seal = |ciphers: &mut Ciphers<'_>, version: Version, index: usize| {
                 let ToEncrypt { plaintext, context } = items[index].as_ref().map_err(|refused| *refused)?;
                 if plaintext.expose().len() > message::LARGEST {
                     return Err(Refused::TooLong);
                 }
-                let bytes = message::seal(material, version.id, plaintext.expose(), context);
+                let bytes = message::seal(ciphers, version.id, plaintext.expose(), context);
                 Ok(Sealed { bytes, version: version.number })
             };
             self.seal_all(&scope, items.len(), bytes, seal).await
@@ -200,9 +200,9 @@ impl Portal {
     pub async fn reencrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Reencrypt, items.len(), async |scope| {
             let opened = self.open_all(Arc::clone(&scope), &read_messages(items), items).await?;
-            self.seal_anew(&scope, opened, |material, version, plain, index| {
+            self.seal_anew(&scope, opened, |ciphers, version, plain, index| {
                 let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
-                Ok(message::seal(material, version, plain, context))
+                Ok(message::seal(ciphers, version, plain, context))
             })
             .await
         })
@@ -224,10 +224,10 @@ impl Portal {
                 .into_iter()
                 .map(|item| item.map(|item| (item.dek.unwrap_or_else(|| random::secret(DEK)), item.context)))
                 .collect();
-            let seal = |material: &Material, version: Version, index: usize| {
+            let seal = |ciphers: &mut Ciphers<'_>, version: Version, index: usize| {
                 let (dek, context) = deks[index].as_ref().map_err(|refused| *refused)?;
                 let dek: &[u8; DEK] = dek.expose().try_into().map_err(|_| Refused::NotADek)?;
-                Ok((edek::seal(material, version.id, dek, context), version.number))
+                Ok((edek::seal(ciphers, version.id, dek, context), version.number))
             };
             let sealed = self.seal_all(&scope, count, count * DEK, seal).await?;
             let wrapped = sealed.into_iter().zip(deks).map(|(sealed, dek)| {
@@ -259,10 +259,10 @@ impl Portal {
         self.perform(call, Operation::Rewrap, items.len(), async |scope| {
             let edeks = read_edeks(&scope, items);
             let opened = self.open_all(Arc::clone(&scope), &edeks, items).await?;
-            self.seal_anew(&scope, opened, |material, version, dek, index| {
+            self.seal_anew(&scope, opened, |ciphers, version, dek, index| {
                 let dek: &[u8; DEK] = dek.try_into().map_err(|_| Refused::NotADek)?;
                 let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
-                Ok(edek::seal(material, version, dek, context))
+                Ok(edek::seal(ciphers, version, dek, context))
             })
             .await
         })
@@ -329,11 +329,12 @@ impl Portal {
         scope: &KnownScope,
         items: usize,
         bytes: usize,
-        seal: impl Fn(&Material, Version, usize) -> Result<T, Refused>,
+        seal: impl Fn(&mut Ciphers<'_>, Version, usize) -> Result<T, Refused>,
     ) -> Result<Answers<T>, Error> {
         let version = scope.active.ok_or(Refused::NoKey)?;
         let all = |material: &Material| {
-            (0..items).map(|index| seal(material, version, index).map_err(Error::from)).collect()
+            let mut ciphers = material.ciphers();
+            (0..items).map(|index| seal(&mut ciphers, version, index).map_err(Error::from)).collect()
         };
         let sealed: Answers<T> = self.with_material(scope.lease(version), bytes as u64, all).await?;
         let issued = sealed.iter().filter(|sealed| sealed.is_ok()).count();
@@ -369,8 +370,9 @@ impl Portal {
                 let of_this = group.iter().filter_map(|(_, index)| items[*index].as_ref().ok());
                 let bytes = of_this.map(|item| item.sealed.len()).sum::<usize>();
                 let open = |material: &Material| -> Vec<_> {
+                    let mut ciphers = material.ciphers();
                     let open = |(_, index): &(u32, usize)| match (&read[*index], &items[*index]) {
-                        (Ok(foreign), Ok(item)) => foreign.open(material, &item.context),
+                        (Ok(foreign), Ok(item)) => foreign.open(&mut ciphers, &item.context),
                         (Err(refused), _) | (_, Err(refused)) => Err(*refused),
                     };
                     group.iter().map(open).collect()
@@ -409,14 +411,14 @@ impl Portal {
         &self,
         scope: &KnownScope,
         opened: Answers<Opened>,
-        seal: impl Fn(&Material, u32, &[u8], usize) -> Result<Vec<u8>, Refused>,
+        seal: impl Fn(&mut Ciphers<'_>, u32, &[u8], usize) -> Result<Vec<u8>, Refused>,
     ) -> Result<Answers<Sealed>, Error> {
         let inside: Vec<_> = opened.iter().map(|opened| opened.as_ref().ok()).collect();
         let bytes = inside.iter().flatten().map(|opened| opened.bytes.expose().len()).sum();
         let sealed = self
-            .seal_all(scope, inside.len(), bytes, |material, version, index| match inside[index] {
+            .seal_all(scope, inside.len(), bytes, |ciphers, version, index| match inside[index] {
                 Some(opened) => {
-                    let bytes = seal(material, version.id, opened.bytes.expose(), index)?;
+                    let bytes = seal(ciphers, version.id, opened.bytes.expose(), index)?;
                     Ok(Some(Sealed { bytes, version: version.number }))
                 }
                 None => Ok(None),

@@ -55,8 +55,8 @@ impl Portal {
         let context = item?.context;
         let dek: &[u8; DEK] = opened.bytes.expose().try_into().map_err(|_| Refused::NotADek)?;
         let mut sealed = self
-            .seal_all(&to, 1, DEK, |material, version, _| {
-                Ok((edek::seal(material, version.id, dek, &context), version.number))
+            .seal_all(&to, 1, DEK, |ciphers, version, _| {
+                Ok((edek::seal(ciphers, version.id, dek, &context), version.number))
             })
             .await?;
         let (edek, version) = sealed.pop().ok_or(Refused::NoKey)??;

@@ -2,7 +2,7 @@
 
 use crate::audit::{Actor, Entry};
 use crate::data::{edek, message};
-use crate::material::Material;
+use crate::material::Ciphers;
 use crate::random;
 use crate::store::Tx;
 use crate::store::keys::NewVersionRow;
@@ -97,7 +97,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn sealed_under(&self, name: &ScopeName, number: u32, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        self.under(name, number, |material, id| message::seal(material, id, plain, &Default::default())).await
+        self.under(name, number, |ciphers, id| message::seal(ciphers, id, plain, &Default::default())).await
     }
 
     /// A data key that a version of a scope wrapped, without a context.
@@ -110,18 +110,18 @@ impl Portal {
         number: u32,
         dek: &[u8; 32],
     ) -> Result<Vec<u8>, Error> {
-        self.under(name, number, |material, id| edek::seal(material, id, dek, &Default::default())).await
+        self.under(name, number, |ciphers, id| edek::seal(ciphers, id, dek, &Default::default())).await
     }
 
     async fn under<T>(
         &self,
         name: &ScopeName,
         number: u32,
-        work: impl FnOnce(&Material, u32) -> T,
+        work: impl FnOnce(&mut Ciphers<'_>, u32) -> T,
     ) -> Result<T, Error> {
         let key = self.lease_key(name, number).await?;
         let id = self.db().version(key.scope, number).await?.id;
         let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
-        self.with_material(key, 0, |material| work(material, id)).await
+        self.with_material(key, 0, |material| work(&mut material.ciphers(), id)).await
     }
 }

@@ -219,8 +219,9 @@ struct Probe {
     items: Option<IgnoredAny>,
 }
 
-fn probe(body: &[u8]) -> Result<Probe, Failed> {
-    serde_json::from_slice(body).map_err(|error| not_json(&error))
+fn has_items(body: &[u8]) -> Result<bool, Failed> {
+    let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+    Ok(probe.items.is_some())
 }
 
 /// Whether a field may be called `items`, also where a character of that is escaped. Of one item few bodies look so.
@@ -257,19 +258,29 @@ impl<R: Request> Asked<R> {
             let title = "Send the body as application/json.".to_owned();
             return Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title));
         }
-        if !may_be_batch(body) || probe(body)?.items.is_none() {
+        let Some(batch) = Self::batch(body)? else {
             let Object(one) = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(&error))?;
             let (item, audit) = one.apart();
             return Ok(Self { items: vec![item.read()], told: bounded(audit)?, is_batch: false });
-        }
-        let Object(batch) =
-            serde_json::from_slice::<Object<Batch<R::Item>>>(body).map_err(|error| not_json(&error))?;
+        };
         if batch.items.is_empty() || batch.items.len() > ITEMS {
             let title = format!("A batch has 1 to {ITEMS} items.");
             return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
         }
         let items = batch.items.into_iter().map(|item| item.0.read()).collect();
         Ok(Self { items, told: bounded(batch.audit.map(|audit| audit.0))?, is_batch: true })
+    }
+
+    /// The batch, if it is one; what is wrong with it, if it was meant to be one.
+    fn batch(body: &[u8]) -> Result<Option<Batch<R::Item>>, Failed> {
+        if !may_be_batch(body) {
+            return Ok(None);
+        }
+        match serde_json::from_slice(body) {
+            Ok(Object(batch)) => Ok(Some(batch)),
+            Err(error) if has_items(body)? => Err(not_json(&error)),
+            Err(_) => Ok(None),
+        }
     }
 }
 
