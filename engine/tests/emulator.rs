@@ -97,7 +97,7 @@ impl House {
 
     async fn use_key(&self) -> Result<usize, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await.expect("a key");
-        self.t.portal.with_material(key, 1, |material| material.expose().len()).await
+        self.t.portal.with_material(key, 1, 1, |material| material.expose().len()).await
     }
 
     /// The code with which the next release is refused; the lease is wiped with it.

@@ -108,9 +108,19 @@ async fn a_batch_is_what_has_items_however_they_are_written() {
     let made = done(&house, "encrypt", &one).await;
     let opened = json!({"ciphertext": made["ciphertext"], "context": one["context"]});
     assert_eq!(done(&house, "decrypt", &opened).await["plaintext"], PLAIN);
-    let escaped = json!({"items": [opened]}).to_string().replace("\"items\":[", "\"\\u0069tems\":[");
+    let made = done(&house, "encrypt", &json!({"plaintext": PLAIN})).await;
+    let escaped =
+        json!({"items": [{"ciphertext": made["ciphertext"]}]}).to_string().replace("items", "\\u0069tems");
     let request = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &one).body(&*escaped);
     assert_eq!(request.send().await.json()["results"][0]["plaintext"], PLAIN, "{escaped}");
+    // What is wrong is said of what was meant.
+    let batch = r#"{"items": [{"plaintext": 7}]}"#;
+    let single = r#"{"plaintext": 7, "context": {"items": ""}}"#;
+    for (wrong, column) in [(batch, 26), (single, 15)] {
+        let request = house.ask(Method::POST, &format!("{HERE}/encrypt")).service(KEY, &one).body(wrong);
+        let title = request.send().await.json()["title"].to_string();
+        assert!(title.contains(&format!("column {column})")), "{title}");
+    }
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Portal {
         made: &mut u32,
     ) -> Result<Derived, Error> {
         let version = scope.active.ok_or(Refused::NoKey)?;
-        self.with_material(scope.lease(version), 0, |_| ()).await?;
+        self.with_material(scope.lease(version), 1, 0, |_| ()).await?;
         let tenant = scope.name.to_string();
         let mut derived = Derived::new();
         for (path, derivations) in &asked.paths {

@@ -336,7 +336,8 @@ impl Portal {
             let mut ciphers = material.ciphers();
             (0..items).map(|index| seal(&mut ciphers, version, index).map_err(Error::from)).collect()
         };
-        let sealed: Answers<T> = self.with_material(scope.lease(version), bytes as u64, all).await?;
+        let sealed: Answers<T> =
+            self.with_material(scope.lease(version), items as u64, bytes as u64, all).await?;
         let issued = sealed.iter().filter(|sealed| sealed.is_ok()).count();
         self.usage_counts().count(version.id, issued, 0, self.now());
         Ok(sealed)
@@ -377,7 +378,8 @@ impl Portal {
                     };
                     group.iter().map(open).collect()
                 };
-                let opened = self.with_material(scope.lease(version), bytes as u64, open).await;
+                let opened =
+                    self.with_material(scope.lease(version), group.len() as u64, bytes as u64, open).await;
                 (version, group, opened)
             }
         });

@@ -122,6 +122,6 @@ impl Portal {
         let key = self.lease_key(name, number).await?;
         let id = self.db().version(key.scope, number).await?.id;
         let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
-        self.with_material(key, 0, |material| work(&mut material.ciphers(), id)).await
+        self.with_material(key, 1, 0, |material| work(&mut material.ciphers(), id)).await
     }
 }

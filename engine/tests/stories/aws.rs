@@ -72,7 +72,7 @@ impl Customer {
     /// One use of the first version's key.
     pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await?;
-        self.t.portal.with_material(key, 16, |material| material.expose().to_vec()).await
+        self.t.portal.with_material(key, 1, 16, |material| material.expose().to_vec()).await
     }
 
     /// The health of the newest version and the code of its failure.

@@ -20,6 +20,7 @@ stories! {
     a_thousand_first_uses_make_one_call,
     what_is_used_is_refreshed_in_the_background,
     what_is_not_used_is_wiped_at_its_refresh,
+    a_release_serves_so_many_messages_however_few_calls_they_come_in,
     an_outage_is_bridged_until_the_hold_time,
     a_refusal_wipes_at_once_and_nothing_succeeds_after_it,
     a_refusal_under_load_is_the_end_of_every_success,
@@ -54,7 +55,7 @@ async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
     let right = house.kms.plaintext();
     let uses = (0..1000).map(|_| {
         let portal = house.t.portal.clone();
-        async move { portal.with_material(key, 1, |material| material.expose() == right).await }
+        async move { portal.with_material(key, 1, 1, |material| material.expose() == right).await }
     });
     let done = at_once(uses).await;
     assert!(done.into_iter().all(|used| used.is_ok_and(|is_right| is_right)));
@@ -101,6 +102,16 @@ async fn what_is_not_used_is_wiped_at_its_refresh(t: &TestPortal) {
     assert_eq!(house.kms.decrypt_calls(), 2);
     let view = house.t.portal.lease(&house.de, 1).await.expect("a view");
     assert_eq!(view.held, None);
+    house.end().await;
+}
+
+async fn a_release_serves_so_many_messages_however_few_calls_they_come_in(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
+    for (messages, calls) in [((1 << 32) - 1, 1), (1, 1), (1, 2)] {
+        house.t.portal.with_material(key, messages, 1, |_| ()).await.expect("released");
+        assert_eq!(house.kms.decrypt_calls(), calls);
+    }
     house.end().await;
 }
 
@@ -169,7 +180,7 @@ async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
                 while !stop.load(Ordering::SeqCst) {
                     // Known before the use begins: whatever succeeds then succeeded after the refusal.
                     let was_refused = is_refused.load(Ordering::SeqCst);
-                    if portal.with_material(key, 1, |_| ()).await.is_ok() {
+                    if portal.with_material(key, 1, 1, |_| ()).await.is_ok() {
                         let counter = if was_refused { &after } else { &before };
                         counter.fetch_add(1, Ordering::SeqCst);
                     }
@@ -200,7 +211,7 @@ async fn an_answer_from_before_a_refusal_does_not_count(t: &TestPortal) {
     house.kms.takes(Duration::from_millis(400));
     let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
     // The load is under way and will be answered well; meanwhile another call hears the refusal.
     house.kms.takes(Duration::ZERO);
@@ -215,12 +226,12 @@ async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.wait(5);
     house.kms.fails(400, "DisabledException");
     house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -230,12 +241,12 @@ async fn a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say(t: &TestPort
     let ahead = Clock::standing_at(house.t.clock.now() + TimeDelta::seconds(10));
     let other = house.t.second_at(&ahead).await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.wait(5);
     house.kms.fails(400, "DisabledException");
     house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -244,7 +255,7 @@ async fn a_refusal_that_was_over_before_anybody_looked_still_wipes(t: &TestPorta
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     house.kms.fails(400, "DisabledException");
     check().await;
@@ -253,9 +264,12 @@ async fn a_refusal_that_was_over_before_anybody_looked_still_wipes(t: &TestPorta
     other.heed_refusals().await.expect("it looks each second");
     assert_eq!(other.lease(&house.de, 1).await.expect("a view").held, None);
     house.kms.forget_calls();
-    other.with_material(key, 1, |_| ()).await.expect("released anew, without a wait");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released anew, without a wait");
     other.heed_refusals().await.expect("looked again");
-    other.with_material(key, 1, |_| ()).await.expect("an old refusal does not count against a new release");
+    other
+        .with_material(key, 1, 1, |_| ())
+        .await
+        .expect("an old refusal does not count against a new release");
     assert_eq!(house.kms.decrypt_calls(), 1);
     other.close().await;
     house.end().await;
@@ -265,11 +279,11 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.kms.fails(400, "DisabledException");
     house.kms.takes(Duration::from_millis(500));
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     // The first server's row was read, its answer is under way; the second hears of an outage and writes it down.
     house.kms.takes(Duration::ZERO);
@@ -278,7 +292,7 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
     refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
     other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -308,14 +322,14 @@ async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPo
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, |_| ()).await.expect("released to the other");
+    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     let ask = house.replacement().await;
     house.kms.fails(400, "DisabledException");
     house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     house.t.portal.replace_credentials(ask).await.expect("replaced");
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
     other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -325,7 +339,7 @@ async fn a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again(t:
     house.kms.takes(Duration::from_millis(600));
     let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
     house.kms.takes(Duration::ZERO);
     let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
@@ -383,15 +397,16 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let key = t.portal.lease_key(&de, 1).await.expect("a key");
     let right = t.portal.material(&de, 1).await.expect("it opens");
-    let used = t.portal.with_material(key, 1, |material| material.expose().to_vec()).await.expect("leased");
+    let used =
+        t.portal.with_material(key, 1, 1, |material| material.expose().to_vec()).await.expect("leased");
     assert_eq!(used, right.expose());
     assert!(t.portal.lease(&de, 1).await.expect("a view").held.is_some());
     let none = t.portal.lease_key(&de, 9).await.expect("a key");
-    refused!(t.portal.with_material(none, 1, |_| ()).await, Error::NotFound);
+    refused!(t.portal.with_material(none, 1, 1, |_| ()).await, Error::NotFound);
     put_bytes(t.db(), "UPDATE key_version SET material = $1", &[0; 120]).await;
     t.clock.advance(chrono::TimeDelta::minutes(5));
     t.portal.tend_leases().await;
-    refused!(t.portal.with_material(key, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(t.portal.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
 }
 
 async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
@@ -472,7 +487,7 @@ async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPor
         // The one that is cut off always looks first.
         cut_off.probe_due().await.expect("looked");
         house.t.portal.probe_due().await.expect("looked");
-        refused!(cut_off.with_material(key, 1, |_| ()).await, Error::KmsUnreachable(_));
+        refused!(cut_off.with_material(key, 1, 1, |_| ()).await, Error::KmsUnreachable(_));
     }
     assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
     // Alone it does speak, within three probes.
