@@ -17,9 +17,21 @@ pub const HEADERS: Duration = Duration::from_secs(10);
 /// So long an answer may take to be read, or a kept connection wait for its next request.
 const QUIET: Duration = Duration::from_secs(30);
 
+/// How long a connection may do nothing.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Before the headers of its first request are there.
+    headers: Duration,
+    /// After an answer.
+    quiet: Duration,
+}
+
 /// All connections there are.
-#[derive(Clone, Default)]
-pub struct Connections(Arc<Mutex<All>>);
+#[derive(Clone)]
+pub struct Connections {
+    all: Arc<Mutex<All>>,
+    patience: Patience,
+}
 
 #[derive(Default)]
 struct All {
@@ -27,11 +39,18 @@ struct All {
     entered: u64,
 }
 
+impl Default for Connections {
+    fn default() -> Self {
+        Self { all: Arc::default(), patience: Patience { headers: HEADERS, quiet: QUIET } }
+    }
+}
+
 /// One connection, as its requests know it.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
 struct Shared {
+    patience: Patience,
     state: Mutex<State>,
     make_room: Notify,
 }
@@ -50,14 +69,14 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Connections {
     /// A place for one more; `None` when work is under way on every connection.
     pub fn enter(&self) -> Option<Entered> {
-        let mut all = held(&self.0);
+        let mut all = held(&self.all);
         if all.open.len() >= AT_ONCE {
             let waiting = all.open.iter().filter_map(|(id, open)| open.waits_since().zip(Some(*id)));
             let (_, id) = waiting.min()?;
             all.open.remove(&id)?.0.make_room.notify_one();
         }
         all.entered += 1;
-        let (id, connection) = (all.entered, Connection::new());
+        let (id, connection) = (all.entered, Connection::new(self.patience));
         all.open.insert(id, connection.clone());
         Some(Entered { all: self.clone(), id, connection })
     }
@@ -72,14 +91,14 @@ pub struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        held(&self.all.0).open.remove(&self.id);
+        held(&self.all.all).open.remove(&self.id);
     }
 }
 
 impl Connection {
-    fn new() -> Self {
+    fn new(patience: Patience) -> Self {
         let state = State { at_work: 0, has_asked: false, since: Instant::now() };
-        Self(Arc::new(Shared { state: Mutex::new(state), make_room: Notify::new() }))
+        Self(Arc::new(Shared { patience, state: Mutex::new(state), make_room: Notify::new() }))
     }
 
     /// The headers of a request are there.
@@ -105,7 +124,8 @@ impl Connection {
             loop {
                 let (until, is_over) = {
                     let state = held(&self.0.state);
-                    let patience = if state.has_asked { QUIET } else { HEADERS };
+                    let Patience { headers, quiet } = self.0.patience;
+                    let patience = if state.has_asked { quiet } else { headers };
                     let since = if state.at_work > 0 { Instant::now() } else { state.since };
                     (since + patience, state.at_work == 0 && state.since.elapsed() >= patience)
                 };
@@ -137,25 +157,38 @@ impl Drop for AtWork {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    /// Connections that lose patience soon, so that a test need not wait as long as a client may.
+    fn hasty() -> Connections {
+        let patience = Patience { headers: Duration::from_millis(100), quiet: Duration::from_millis(300) };
+        Connections { patience, ..Connections::default() }
+    }
+
+    #[test]
+    fn a_client_has_ten_seconds_to_ask_and_thirty_to_read_or_ask_again() {
+        let Patience { headers, quiet } = Connections::default().patience;
+        assert_eq!((headers.as_secs(), quiet.as_secs()), (10, 30));
+    }
+
+    #[tokio::test]
     async fn whoever_waited_longest_makes_room() {
         let connections = Connections::default();
         let busy = connections.enter().expect("a place");
         let _work = busy.connection.clone().at_work();
         let mut waiting = Vec::new();
         for _ in 1..AT_ONCE {
-            tokio::time::advance(Duration::from_millis(1)).await;
             waiting.push(connections.enter().expect("a place"));
+            // So that no two have waited equally long.
+            tokio::time::sleep(Duration::from_micros(10)).await;
         }
         let _next = connections.enter().expect("the oldest makes room");
         waiting[0].connection.over().await;
         for other in [&busy, &waiting[1]] {
-            let stays = tokio::time::timeout(Duration::from_secs(1), other.connection.over()).await;
+            let stays = tokio::time::timeout(Duration::from_millis(100), other.connection.over()).await;
             assert!(stays.is_err());
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn where_everybody_works_nobody_enters() {
         let connections = Connections::default();
         let all: Vec<_> = (0..AT_ONCE).map(|_| connections.enter().expect("a place")).collect();
@@ -165,25 +198,31 @@ mod tests {
         assert!(connections.enter().is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_asks_nothing_is_over_after_ten_seconds() {
-        let entered = Connections::default().enter().expect("a place");
+    #[tokio::test]
+    async fn a_connection_that_asks_nothing_is_over_when_the_time_for_headers_is() {
+        let connections = hasty();
+        let (silent, asked) = (connections.enter().expect("a place"), connections.enter().expect("a place"));
+        asked.connection.asked();
         let began = Instant::now();
-        entered.connection.over().await;
-        assert_eq!(began.elapsed().as_secs(), HEADERS.as_secs());
+        silent.connection.over().await;
+        assert!(began.elapsed() >= connections.patience.headers);
+        asked.connection.over().await;
+        assert!(began.elapsed() >= connections.patience.quiet, "one that has asked may wait longer");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn no_connection_is_over_while_it_is_worked_for() {
-        let entered = Connections::default().enter().expect("a place");
+        let connections = hasty();
+        let entered = connections.enter().expect("a place");
         entered.connection.asked();
         let work = entered.connection.clone().at_work();
+        let worked = connections.patience.quiet * 2;
         let began = Instant::now();
         let end = async {
-            tokio::time::sleep(Duration::from_secs(40)).await;
+            tokio::time::sleep(worked).await;
             drop(work);
         };
         tokio::join!(entered.connection.over(), end);
-        assert_eq!(began.elapsed().as_secs(), 70);
+        assert!(began.elapsed() >= worked + connections.patience.quiet);
     }
 }

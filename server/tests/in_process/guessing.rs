@@ -1,0 +1,317 @@
+//! Somebody guesses, by script, at every door at once: with the name in other spellings, from a
+//! thousand addresses, over restarts and hours. On both databases.
+
+use crate::support::common::{on_both, random, shown_seed};
+use crate::support::{Answer, House, KEYS_ADD};
+use axum::http::{HeaderMap, Method, StatusCode};
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::testing::{Kind, PASSWORD, Person, TestPortal, scale};
+use engine::totp::Seed;
+use std::time::Instant;
+
+on_both! {
+    a_script_gets_five_tries_a_window_and_twenty_codes,
+    names_that_are_nobodys_answer_alike,
+}
+
+const EMAIL: &str = "ada@example.com";
+const PROXY: &[(&str, &str)] = &[("KEYSTEAD_TRUSTED_PROXIES", "127.0.0.1")];
+const NAMES: [&str; 6] = [
+    EMAIL,
+    "Ada@Example.COM",
+    " ada@example.com  ",
+    "\u{ff41}da@example.com",
+    "ADA@EXAMPLE.COM",
+    "ada\u{ff20}example.com",
+];
+
+/// Where something can be guessed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Door {
+    Password,
+    SignInCode,
+    RecoveryCode,
+    EnrolmentCode,
+    ConfirmationCode,
+}
+
+const DOORS: [Door; 5] =
+    [Door::Password, Door::SignInCode, Door::RecoveryCode, Door::EnrolmentCode, Door::ConfirmationCode];
+
+/// What a guess came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Met {
+    /// It was compared, and was wrong.
+    Wrong,
+    Blocked,
+    /// The session that leads to the door is over.
+    NoDoor,
+}
+
+/// Somebody who has the password, a stolen session, a session that enrols; and guesses the rest.
+struct Guesser {
+    house: House,
+    person: Person,
+    stolen: String,
+    half: String,
+    enrolling: String,
+    new_seed: Seed,
+}
+
+/// One of a thousand networks.
+fn address() -> String {
+    match random(2) {
+        0 => format!("10.0.{}.{}", random(4), random(125)),
+        _ => format!("2001:db8:0:{:x}::{:x}", random(500), random(60_000)),
+    }
+}
+
+impl Guesser {
+    async fn begin(kind: Kind) -> Self {
+        let house = House::of(TestPortal::new(kind).await, PROXY);
+        let person = house.test.administrator().await;
+        let stolen = house.sign_in(&person).await;
+        house.post(&stolen, "/environments", &[("name", "Production"), ("kind", "production")]).await;
+        house.post(&stolen, "/environments/production", &[("country", "DE")]).await;
+        let half = house.half_signed_in(EMAIL).await;
+        let code = [("recovery_code", person.recovery_codes[0].as_str())];
+        let enrolling =
+            house.post(&half, "/sign-in/recovery", &code).await.cookie().expect("the code was right");
+        let new_seed = shown_seed(&house.get(&enrolling, "/sign-in/authenticator").await.body);
+        let half = house.half_signed_in(EMAIL).await;
+        Self { house, person, stolen, half, enrolling, new_seed }
+    }
+
+    async fn post(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.house
+            .ask(Method::POST, path)
+            .cookie(cookie)
+            .fields(fields)
+            .forwarded_for(&address())
+            .send()
+            .await
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.house.test.clock.now()
+    }
+
+    /// Six digits that are neither this step's code nor the one before.
+    fn wrong_code(&self, seed: &Seed) -> String {
+        loop {
+            let code = format!("{:06}", random(1_000_000));
+            let near = [0, 30].map(|seconds| seed.code(self.now() - TimeDelta::seconds(seconds)));
+            if near.iter().all(|right| right.expose() != code) {
+                return code;
+            }
+        }
+    }
+
+    /// Offers something at a door; `right` is what would open it.
+    async fn offer(&mut self, door: Door, is_right: bool) -> Met {
+        let code = |guesser: &Self, seed: &Seed| match is_right {
+            true => seed.code(guesser.now()).expose().to_owned(),
+            false => guesser.wrong_code(seed),
+        };
+        let answer = match door {
+            Door::Password => {
+                let password = if is_right { PASSWORD } else { "wrong and long enough" };
+                let name = NAMES[random(NAMES.len())];
+                self.post("", "/sign-in", &[("email", name), ("password", password)]).await
+            }
+            Door::SignInCode => {
+                let code = code(self, &self.person.seed);
+                self.post(&self.half, "/sign-in/code", &[("code", &code)]).await
+            }
+            Door::RecoveryCode => {
+                let code = if is_right {
+                    &self.person.recovery_codes[1]
+                } else {
+                    "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GG"
+                };
+                self.post(&self.half, "/sign-in/recovery", &[("recovery_code", code)]).await
+            }
+            Door::EnrolmentCode => {
+                let code = code(self, &self.new_seed);
+                self.post(&self.enrolling, "/sign-in/authenticator", &[("code", &code)]).await
+            }
+            Door::ConfirmationCode => {
+                let new = [("key_type", "managed"), ("rotation_days", "30")];
+                let prepared = self.post(&self.stolen, KEYS_ADD, &new).await;
+                let code = code(self, &self.person.seed);
+                self.post(&self.stolen, prepared.location(), &[("code", &code)]).await
+            }
+        };
+        match answer.status {
+            StatusCode::UNPROCESSABLE_ENTITY => Met::Wrong,
+            StatusCode::TOO_MANY_REQUESTS => Met::Blocked,
+            StatusCode::SEE_OTHER
+                if answer.location().starts_with("/sign-in") && answer.cookie().is_none() =>
+            {
+                Met::NoDoor
+            }
+            other => panic!("{door:?} was answered with {other}: {}", answer.body),
+        }
+    }
+
+    /// A new session before the code, with the password that the guesser knows.
+    async fn come_back(&mut self) {
+        let again = self.post("", "/sign-in", &[("email", EMAIL), ("password", PASSWORD)]).await;
+        if let Some(half) = again.cookie() {
+            self.half = half;
+        }
+    }
+
+    async fn restart(&mut self) {
+        self.house = self.house.second(PROXY).await;
+    }
+}
+
+/// How long a name is blocked after so many failures, by the rule.
+fn wait_after(failures: usize) -> TimeDelta {
+    match failures {
+        0..=4 => TimeDelta::zero(),
+        more => TimeDelta::minutes((1 << (more - 5).min(4)).min(15)),
+    }
+}
+
+async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: Kind) {
+    let began = Instant::now();
+    let mut guesser = Guesser::begin(kind).await;
+    let (mut tries, mut compared, mut codes) = (0, 0, 0);
+    let mut last = guesser.now();
+    let mut at_doors = [0; DOORS.len()];
+    let start = guesser.now();
+    while guesser.now() - start < TimeDelta::hours(scale(6, 11)) {
+        tries += 1;
+        let is_first_round = tries <= DOORS.len();
+        let seconds = if is_first_round { 0 } else { [0, 0, 0, 1, 7, 30, 60, 300][random(8)] };
+        guesser.house.test.clock.advance(TimeDelta::seconds(seconds));
+        if tries % 40 == 0 {
+            guesser.restart().await;
+        }
+        // A stolen session is kept warm.
+        assert_eq!(guesser.house.get(&guesser.stolen, "/environments").await.status, StatusCode::OK);
+        let index = if is_first_round { tries - 1 } else { random(DOORS.len()) };
+        let door = DOORS[index];
+        match guesser.offer(door, false).await {
+            Met::NoDoor => guesser.come_back().await,
+            Met::Blocked => {
+                if random(5) == 0 {
+                    let met = guesser.offer(door, true).await;
+                    assert!(
+                        matches!(met, Met::Blocked | Met::NoDoor),
+                        "what is right is not compared either: {met:?}"
+                    );
+                }
+            }
+            Met::Wrong => {
+                let waited = guesser.now() - last;
+                assert!(waited >= wait_after(compared), "try {} of {door:?} after {waited}", compared + 1);
+                last = guesser.now();
+                compared += 1;
+                at_doors[index] += 1;
+                // An app that is being set up is not what the twenty codes are about.
+                codes += usize::from(matches!(door, Door::SignInCode | Door::ConfirmationCode));
+                assert!(codes <= 20, "twenty codes in a row and no more");
+            }
+        }
+    }
+    assert!(compared > 15 && at_doors.iter().all(|count| *count > 0), "every door was tried: {at_doors:?}");
+    // What is left of the twenty, then nothing: not the next day, not after a restart, not with the right code.
+    while codes < 20 {
+        guesser.house.test.clock.advance(TimeDelta::minutes(16));
+        guesser.come_back().await;
+        guesser.house.test.clock.advance(TimeDelta::minutes(1));
+        assert_eq!(guesser.offer(Door::SignInCode, false).await, Met::Wrong);
+        codes += 1;
+    }
+    for _ in 0..3 {
+        guesser.house.test.clock.advance(TimeDelta::hours(9));
+        guesser.restart().await;
+        guesser.come_back().await;
+        assert_eq!(guesser.offer(Door::SignInCode, false).await, Met::Blocked);
+        assert_eq!(
+            guesser.offer(Door::SignInCode, true).await,
+            Met::Blocked,
+            "the right code is not compared"
+        );
+    }
+    let code = [("recovery_code", guesser.person.recovery_codes[1].as_str())];
+    let back = guesser.post(&guesser.half, "/sign-in/recovery", &code).await;
+    assert!(back.cookie().is_some(), "a recovery code helps: {}", back.body);
+    println!(
+        "figure: guessing over {} h, {kind:?}: {tries} guesses from 1,000 networks, {compared} compared ({at_doors:?} at {DOORS:?}), \
+         20 codes and then none; in {:?}",
+        scale(6, 11),
+        began.elapsed()
+    );
+    let Guesser { house, .. } = guesser;
+    house.end().await;
+}
+
+/// What differs by itself: the cookie that a right password earns, the name that is typed.
+fn told(answer: &Answer, name: &str) -> (StatusCode, HeaderMap, String) {
+    let mut headers = answer.headers.clone();
+    headers.remove("set-cookie");
+    (answer.status, headers, answer.body.replace(name, "NAME"))
+}
+
+async fn names_that_are_nobodys_answer_alike(kind: Kind) {
+    let house = House::of(TestPortal::new(kind).await, PROXY);
+    house.test.administrator().await;
+    house.newcomer("bob@example.com").await;
+    house.test.portal.disable_administrator("bob@example.com").await.expect("disabled");
+    let wrong = "wrong and long enough";
+    for round in 0..40 {
+        let mut answers = Vec::new();
+        // Somebody, nobody, and somebody disabled with the right password.
+        for (name, password) in [(EMAIL, wrong), ("eve@example.com", wrong), ("bob@example.com", PASSWORD)] {
+            let fields = [("email", name), ("password", password)];
+            let ask =
+                house.ask(Method::POST, "/sign-in").fields(&fields).forwarded_for(&format!("10.1.0.{round}"));
+            answers.push(told(&ask.send().await, name));
+        }
+        assert_eq!(answers[0], answers[1], "in round {round}");
+        assert_eq!(answers[0], answers[2], "in round {round}");
+        house.test.clock.advance(TimeDelta::seconds(45));
+    }
+    house.end().await;
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// The same work is done for a name that is nobody's. Interleaved, so that whatever else the machine
+/// does meets both alike; the bound of the long form is for a machine with nothing else to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn known_and_unknown_names_take_as_long() {
+    let house = House::new().await;
+    house.test.administrator().await;
+    let rounds = scale(60, 2_000);
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let mut both = [(EMAIL, &mut known), ("eve@example.com", &mut unknown)];
+        // Neither always comes first.
+        both.rotate_left(round % 2);
+        for (name, times) in both {
+            let began = Instant::now();
+            let answer =
+                house.post("", "/sign-in", &[("email", name), ("password", "wrong and long enough")]).await;
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+            house.test.forgive(name).await;
+        }
+        if round % 10 == 9 {
+            house.test.clock.advance(TimeDelta::hours(2));
+        }
+    }
+    let (known, unknown) = (median(known), median(unknown));
+    println!(
+        "figure: sign-in, {rounds} tries each, interleaved: median known {known:.3} ms, unknown {unknown:.3} ms"
+    );
+    let bound = if scale(false, true) { 1.0 } else { 0.25 * known };
+    assert!((known - unknown).abs() < bound, "known {known:.3} ms, unknown {unknown:.3} ms");
+}

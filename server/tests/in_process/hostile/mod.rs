@@ -1,0 +1,9 @@
+//! Requests that no page of ours makes. What must happen to them is written from the rules, not
+//! from the code. `KEYSTEAD_SOAK=1` runs the long forms.
+
+mod assignment;
+mod codes;
+mod hosts;
+mod matrix;
+mod prepared;
+mod redirects;

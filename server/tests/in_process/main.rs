@@ -1,0 +1,20 @@
+//! The front door in this process: the router without a socket, a clock that stands. One program for all of it, since each
+//! test program links the whole server.
+
+mod alias;
+mod api;
+mod api_keys;
+mod asvs;
+mod audit_page;
+mod aws_forms;
+mod coverage;
+mod doors;
+mod front_door;
+mod guessing;
+mod hostile;
+mod pages;
+mod races;
+mod snapshot;
+mod support;
+mod tenant_secrets;
+mod tsp;

@@ -1,0 +1,101 @@
+//! What pages say, where the journeys in the browser do not look.
+
+use crate::support::House;
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use engine::testing::PASSWORD;
+
+#[tokio::test]
+async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    for _ in 0..8 {
+        let answer = house.post(&cookie, "/profile/password", &[]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.body.contains("Enter your current password."));
+        assert!(answer.body.contains("Enter a new password."));
+        assert!(!answer.body.contains("placeholder=\"kept\""), "nothing was typed, so nothing is kept");
+    }
+    let half = house.post(&cookie, "/profile/password", &[("current_password", PASSWORD)]).await;
+    assert!(half.body.contains("placeholder=\"kept\""), "what was typed is kept");
+    assert!(!half.body.contains(PASSWORD), "and never sent back");
+    let again = house.get(&cookie, "/profile/password").await;
+    assert!(!again.body.contains("placeholder=\"kept\""), "a page opened anew begins anew");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_the_frame_to_somebody_signed_in() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    for path in ["/nothing-here", "/environments/nowhere", "/environments/nowhere/DE/keys"] {
+        let framed = house.get(&cookie, path).await;
+        assert_eq!(framed.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(framed.body.contains("Nothing here") && framed.body.contains("class=\"sidebar\""), "{path}");
+    }
+    let outside = house.get("", "/nothing-here").await;
+    assert_eq!(outside.status, StatusCode::NOT_FOUND);
+    assert!(!outside.body.contains("sidebar"));
+}
+
+#[tokio::test]
+async fn the_confirmation_names_the_scope_that_changes() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    house.post(&cookie, "/environments", &[("name", "Sandbox A"), ("kind", "test")]).await;
+    house.post(&cookie, "/environments/sandbox-a", &[("country", "FR")]).await;
+    let add = "/environments/sandbox-a/FR/keys/add";
+    let prepared = house.post(&cookie, add, &[("key_type", "managed"), ("rotation_days", "30")]).await;
+    let page = house.get(&cookie, prepared.location()).await;
+    assert!(page.body.contains("<p>France · Sandbox A</p>"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn where_one_wanted_to_go_survives_every_step_of_signing_in() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let wanted = "/audit?before=7";
+    let sent = house.get("", wanted).await;
+    assert_eq!(sent.location(), "/sign-in?next=%2Faudit%3Fbefore%3D7");
+    let fields = [("email", person.email.as_str()), ("password", PASSWORD), ("next", wanted)];
+    let first = house.post("", "/sign-in", &fields).await;
+    let cookie = first.cookie().expect("the password was right");
+    let code = house.get(&cookie, first.location()).await;
+    assert!(code.body.contains("/sign-in/recovery?next=/audit%3Fbefore%3D7"), "{}", code.body);
+    let recovery = house.get(&cookie, "/sign-in/recovery?next=/audit%3Fbefore%3D7").await;
+    assert!(recovery.body.contains("/sign-in/code?next=/audit%3Fbefore%3D7"));
+    let code = house.test.code(&person);
+    let done = house.post(&cookie, "/sign-in/code", &[("code", code.expose()), ("next", wanted)]).await;
+    assert_eq!(done.location(), wanted);
+}
+
+#[tokio::test]
+async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
+    let house = House::new().await;
+    let person = house.test.administrator().await;
+    let cookie = house.sign_in(&person).await;
+    let names = house.test.portal.crowd(1_245, 0, TimeDelta::zero()).await.expect("a crowd");
+    assert!(names.last().expect("a scope").environment.as_str() == "crowd-4", "five environments");
+    let has = |body: &str, scope: &str| body.contains(&format!("href=\"/environments/{scope}/keys\""));
+
+    let inside = house.get(&cookie, "/environments/crowd-0/FR/keys").await.body;
+    assert!(has(&inside, "crowd-0/DE"), "the countries of the environment one is in");
+    assert!(!has(&inside, "crowd-1/DE"), "no others");
+    assert!(inside.contains("href=\"/environments/crowd-1\""), "but every environment");
+    assert!(inside.contains("filter and press Enter"), "and how to find the others");
+
+    let found = house.get(&cookie, "/environments/crowd-0/FR/keys?filter=germany").await.body;
+    assert!(has(&found, "crowd-1/DE") && has(&found, "crowd-4/DE"), "what the filter finds, everywhere");
+    assert!(!has(&found, "crowd-1/FR"), "and nothing else");
+
+    // Pages that are about all of them have all of them.
+    let form = house.get(&cookie, "/api-keys/add").await.body;
+    assert!(
+        form.contains("value=\"crowd-4/DE\"") && !has(&form, "crowd-4/DE"),
+        "to tick, not in the sidebar"
+    );
+    let environments = house.get(&cookie, "/environments").await.body;
+    assert_eq!(environments.matches("249 without key").count(), 5, "{environments}");
+}

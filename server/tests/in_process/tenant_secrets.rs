@@ -1,0 +1,104 @@
+//! "Tenant secrets" through the front door: a rotation is begun and finished with a code each; services are given what is due.
+
+use crate::support::{House, KEY, TENANT_SECRETS, furnished};
+use axum::http::{Method, StatusCode};
+use engine::testing::Person;
+
+const KEYS: &str = "/environments/production/DE/keys";
+
+async fn step(house: &House, person: &Person, cookie: &str, step: &str) -> (String, String) {
+    let change = house.post(cookie, TENANT_SECRETS, &[("step", step)]).await;
+    let review = house.get(cookie, change.location()).await;
+    let code = house.test.code(person);
+    let done = house.post(cookie, change.location(), &[("code", code.expose())]).await;
+    house.test.next_code();
+    assert_eq!(done.location(), KEYS, "{}", done.body);
+    (review.body, house.get(cookie, KEYS).await.body)
+}
+
+/// Ids of the secrets from which a service is given a key, and which of them is current.
+async fn derived(house: &House) -> Vec<(u64, bool)> {
+    let body = r#"{"tenantId":"production/DE","iclFields":{"requestingId":"svc"},"paths":{"users":["email"]},
+                   "derivationType":"sha512","secretType":"vector"}"#;
+    let ask = house.ask(Method::POST, "/api/1/key/derive-with-secret-path");
+    let answer = ask.header("authorization", &format!("cmk {KEY}")).body(body.to_owned()).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let json = answer.json();
+    let keys = json["derivedKeys"]["users"]["email"].as_array().expect("keys");
+    let read = |key: &serde_json::Value| (key["tenantSecretId"].as_u64(), key["current"].as_bool());
+    keys.iter().map(read).map(|(id, current)| (id.expect("an id"), current.expect("a flag"))).collect()
+}
+
+#[tokio::test]
+async fn a_rotation_is_begun_and_finished_with_a_code_each() {
+    let (house, person, cookie) = furnished().await;
+    assert_eq!(derived(&house).await, [(1, true)]);
+    let page = house.get(&cookie, TENANT_SECRETS).await.body;
+    assert!(page.contains("None under way") && page.contains("Vector") && !page.contains("Deterministic"));
+
+    let (review, keys) = step(&house, &person, &cookie, "begin").await;
+    assert!(
+        review.contains("1 secret of this country: each gets a new one") && review.contains("Begin rotation")
+    );
+    assert!(keys.contains("A rotation of 1 tenant secret has begun."));
+    assert_eq!(derived(&house).await, [(2, true), (1, false)]);
+    assert!(house.get(&cookie, TENANT_SECRETS).await.body.contains("Under way since"));
+
+    let (review, keys) = step(&house, &person, &cookie, "finish").await;
+    assert!(
+        review.contains("can neither be read nor found after this") && review.contains("Finish rotation")
+    );
+    assert!(keys.contains("The rotation is finished: 1 tenant secret replaced."));
+    assert_eq!(derived(&house).await, [(2, true)]);
+}
+
+#[tokio::test]
+async fn only_the_step_that_is_due_is_prepared() {
+    let (house, person, cookie) = furnished().await;
+    let refused = async |asked: &str| {
+        let answer = house.post(&cookie, TENANT_SECRETS, &[("step", asked)]).await;
+        assert!(!answer.status.is_success() && answer.location().is_empty(), "{asked}");
+        assert!(
+            answer.body.contains("This is not the step that is due.") && !answer.body.contains("<b>"),
+            "{asked}"
+        );
+    };
+    for asked in ["finish", "", "<b>"] {
+        refused(asked).await;
+    }
+    // Prepared twice, confirmed twice: the second time nothing is due.
+    let prepared = house.post(&cookie, TENANT_SECRETS, &[("step", "begin")]).await;
+    step(&house, &person, &cookie, "begin").await;
+    refused("begin").await;
+    let code = house.test.code(&person);
+    let late = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+    assert!(late.location().is_empty() && late.body.contains("The secrets were rotated in the meantime."));
+    assert_eq!(derived(&house).await.len(), 2);
+}
+
+/// What was prepared for one rotation does nothing to the next: it would take away what services still need.
+#[tokio::test]
+async fn what_was_prepared_for_one_rotation_does_not_finish_the_next() {
+    let (house, person, cookie) = furnished().await;
+    step(&house, &person, &cookie, "begin").await;
+    let prepared = house.post(&cookie, TENANT_SECRETS, &[("step", "finish")]).await;
+    step(&house, &person, &cookie, "finish").await;
+    step(&house, &person, &cookie, "begin").await;
+    let code = house.test.code(&person);
+    let late = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+    assert!(late.location().is_empty() && late.body.contains("The secrets were rotated in the meantime."));
+    assert_eq!(derived(&house).await, [(3, true), (2, false)]);
+}
+
+#[tokio::test]
+async fn where_nothing_was_derived_there_is_nothing_to_rotate() {
+    let (house, _, cookie) = furnished().await;
+    let elsewhere = TENANT_SECRETS.replace("/DE/", "/AT/");
+    let page = house.get(&cookie, &elsewhere).await;
+    assert!(page.status.is_success() && page.body.contains("This country has no tenant secrets yet"));
+    assert!(!page.body.contains("name=\"step\""));
+    let refused = house.post(&cookie, &elsewhere, &[("step", "begin")]).await;
+    assert!(refused.location().is_empty() && !refused.status.is_success());
+    let nowhere = house.get(&cookie, &TENANT_SECRETS.replace("/DE/", "/JP/")).await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,54 @@
+//! The OpenAPI document, driven by schemathesis against the door it describes: generated requests, right and wrong ones, and
+//! chains of them, as services of different rights.
+
+use crate::process::{Home, Keystead, Past};
+use engine::testing::{Kind, scale};
+use std::path::Path;
+use tokio::process::Command;
+
+async fn api_key(home: &Home, name: &str, scope: &str, operations: &str) -> String {
+    let words = ["api-key", "create", "--name", name, "--scope", scope, "--operations", operations];
+    let made = home.host(&words, "").await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).expect("text").trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_does_what_its_document_says_for_every_role() {
+    let home = Home::new(Kind::Sqlite).await;
+    home.make_root_key();
+    let db = home.db().await;
+    Past::of(db.clone()).await.keys(2).await;
+    db.close().await;
+    let all = "encrypt,decrypt,reencrypt,wrap,unwrap,rewrap";
+    let roles = [
+        ("everything", api_key(&home, "everything", "production/AF", all).await),
+        ("writes only", api_key(&home, "writer", "production/AF", "encrypt,wrap").await),
+        ("elsewhere", api_key(&home, "elsewhere", "production/AX", all).await),
+        ("nobody", "kstdAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned()),
+    ];
+    let server = Keystead::on(home).await;
+    let python = std::env::var("KEYSTEAD_TEST_PYTHON").expect("KEYSTEAD_TEST_PYTHON (make test sets it)");
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../end2end/clients");
+    for (role, key) in roles {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = Command::new(&python)
+            .args(["-m", "schemathesis.cli", "--config-file"])
+            .arg(clients.join("schemathesis.toml"))
+            .arg("run")
+            .arg(format!("http://127.0.0.1:{}/api/openapi.json", server.port))
+            .args(["-H", &format!("Authorization: ApiKey {key}"), "--no-color"])
+            .args(["--phases", "examples,coverage,fuzzing,stateful"])
+            .args(["--max-examples", scale("15", "500"), "--generation-database", "none"])
+            .current_dir(folder.path())
+            .output()
+            .await
+            .expect("schemathesis runs");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{role}: {said}{}", String::from_utf8_lossy(&run.stderr));
+        // The summary's line is "120 generated, 120 passed"; a warning may speak of generated data too.
+        let summed = |line: &&str| line.contains(" generated, ") && line.contains(" passed");
+        let line = said.lines().find(summed).unwrap_or_else(|| panic!("{role}: nothing was tried: {said}"));
+        println!("figure: schemathesis as {role}:{line}");
+    }
+}

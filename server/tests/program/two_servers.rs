@@ -1,0 +1,188 @@
+//! Two real servers on one PostgreSQL, directly and behind PgBouncer in transaction mode.
+
+use crate::process::pooler::Pooler;
+use crate::process::{EMAIL, Home, Keystead, PASSWORD, Past, Raw, code};
+use engine::store::Db;
+use engine::testing::{Kind, look, scale};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+const DUE: i64 = 200;
+const ROTATED: &str = "SELECT COUNT(*) FROM key_version WHERE number = 2";
+const AGAIN: &str = "SELECT COUNT(*) FROM key_version WHERE number = 3";
+
+/// Two hosts on one new database.
+async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
+    let mut first = Home::new(Kind::Postgres).await;
+    if let Some(pooler) = pooler {
+        first.pool(pooler);
+    }
+    let second = first.neighbour();
+    [first, second]
+}
+
+/// Waits until a number in the database is reached; answers with how long that took.
+async fn until(db: &Db, sql: &str, at_least: i64, patience: Duration) -> Duration {
+    let began = Instant::now();
+    while look::number(db, sql).await < at_least {
+        assert!(began.elapsed() < patience, "{sql} is {} after {patience:?}", look::number(db, sql).await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    began.elapsed()
+}
+
+/// A server is stopped in the middle, another one does the rest, and the stopped one comes back to a
+/// finished work. Then everything is due once more, for both at once.
+async fn each_key_rotates_once(pooler: Option<&Pooler>, stop_at: i64, what: &str) {
+    let [mut first, mut second] = two(pooler).await;
+    for home in [&mut first, &mut second] {
+        home.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "2");
+    }
+    first.is_called("stopped");
+    let db = first.db().await;
+    Past::of(db.clone()).await.keys(DUE as usize).await;
+    let (mut first, mut second) = (Keystead::idle(first), Keystead::idle(second));
+    first.launch();
+    until(&db, ROTATED, stop_at, Duration::from_secs(60)).await;
+    stop_inside_a_transaction(&first, &db).await;
+    let stopped_at = look::number(&db, ROTATED).await;
+    assert!(stopped_at < DUE, "it was stopped in the middle");
+    second.launch();
+    let alone = until(&db, ROTATED, DUE, Duration::from_secs(60)).await;
+    first.signal(Signal::CONT);
+    first.ready().await;
+    second.ready().await;
+    let again = "UPDATE key_version SET due_at = created_at WHERE status = 'active'";
+    assert_eq!(look::execute(&db, again).await.expect("all are due again"), DUE as u64);
+    let together = until(&db, AGAIN, DUE, Duration::from_secs(60)).await;
+    // Each has looked once more by then.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for (sql, expected) in [
+        (ROTATED, DUE),
+        (AGAIN, DUE),
+        ("SELECT COUNT(*) FROM key_version", 3 * DUE),
+        (
+            "SELECT COUNT(*) FROM audit_event WHERE action = 'key.rotate_automatic' AND outcome = 'done'",
+            2 * DUE,
+        ),
+        ("SELECT COUNT(*) FROM audit_event WHERE action = 'key.rotate_automatic' AND outcome = 'refused'", 0),
+    ] {
+        assert_eq!(look::number(&db, sql).await, expected, "{sql}");
+    }
+    assert_eq!(look::broken(&db).await, [""; 0]);
+    println!(
+        "figure: {what}: {DUE} keys due, a server stopped after {stopped_at} with a transaction open, \
+         another did the rest in {alone:?}; all due again, both together in {together:?}; each rotated once each time"
+    );
+    db.close().await;
+    first.kill().await;
+    second.kill().await;
+    first.home.end().await;
+}
+
+/// Stops a server at a moment when it holds locks: at another one it would be in nobody's way.
+async fn stop_inside_a_transaction(server: &Keystead, db: &Db) {
+    const HELD: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                        AND application_name = 'stopped' AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '40 ms'";
+    for _ in 0..100 {
+        server.signal(Signal::STOP);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        if look::number(db, HELD).await > 0 {
+            return;
+        }
+        server.signal(Signal::CONT);
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    panic!("it never stops inside a transaction");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_due_keys_rotate_once_though_one_server_is_stopped() {
+    for round in 0..scale(1, 10) {
+        each_key_rotates_once(None, 10 + 17 * round, "PostgreSQL").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_transaction_pooler_they_rotate_once_as_well() {
+    let pooler = Pooler::start().await;
+    for round in 0..scale(1, 10) {
+        each_key_rotates_once(Some(&pooler), 10 + 17 * round, "PgBouncer").await;
+    }
+}
+
+/// Asks one server until it answers as expected; a second is all it has.
+async fn seen(
+    server: &Keystead,
+    path: &str,
+    cookie: &str,
+    is_so: impl Fn(&crate::process::RawAnswer) -> bool,
+) -> Duration {
+    let began = Instant::now();
+    while !is_so(&Raw::get(server.port, path, cookie).await) {
+        assert!(began.elapsed() < Duration::from_secs(1), "{path} is not so after a second");
+    }
+    began.elapsed()
+}
+
+async fn what_one_server_does_the_other_sees(pooler: Option<&Pooler>, what: &str) {
+    let [first, second] = two(pooler).await;
+    let seed = first.administrator(EMAIL).await;
+    let (first, second) = (Keystead::on(first).await, Keystead::on(second).await);
+    let db = first.home.db().await;
+    // Each code works once; the test does not wait half a minute for the next.
+    let next_code = async || {
+        look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
+        code(&seed)
+    };
+    let keys = "/environments/production/DE/keys";
+    let there = first.sign_in_as(EMAIL, &seed).await;
+    let began = Instant::now();
+    for (path, form) in
+        [("/environments", "name=Production&kind=production"), ("/environments/production", "country=DE")]
+    {
+        assert_eq!(Raw::post(first.port, path, &there, form).await.status, 303, "{path}");
+    }
+    let prepared =
+        Raw::post(first.port, &format!("{keys}/add"), &there, "key_type=managed&rotation_days=30").await;
+    let address = prepared.header("location").expect("a prepared change").to_owned();
+    // Prepared on one server, confirmed on the other, and the version is there on both.
+    let made = Raw::post(second.port, &address, &there, &format!("code={}", next_code().await)).await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    let version = seen(&first, &format!("{keys}/1"), &there, |page| page.status == 200).await;
+    println!(
+        "figure: {what}: a version made over two servers in {:?}, seen by the other in {version:?}",
+        began.elapsed()
+    );
+
+    next_code().await;
+    let here = second.sign_in_as(EMAIL, &seed).await;
+    assert_eq!(Raw::get(second.port, "/profile", &there).await.status, 200);
+    assert_eq!(Raw::post(first.port, "/sign-out", &there, "").await.status, 303);
+    let ended = seen(&second, "/profile", &there, |page| page.status == 303).await;
+    println!("figure: {what}: a session that ended is refused by the other server in {ended:?}");
+
+    assert_eq!(Raw::get(first.port, "/profile", &here).await.status, 200);
+    let reset = second
+        .home
+        .host(&["admin", "reset-password", "--email", EMAIL, "--stdin"], "nine calm herons mend nets\n");
+    assert!(reset.await.status.success());
+    let changed = seen(&first, "/profile", &here, |page| page.status == 303).await;
+    let old = Raw::sign_in(first.port, EMAIL, PASSWORD).await;
+    assert_eq!(old.status, 422, "the old password works no more");
+    let new = Raw::sign_in(first.port, EMAIL, "nine calm herons mend nets").await;
+    assert!(new.cookie().is_some(), "the new one does: {}", new.text);
+    println!("figure: {what}: sessions of a changed password are refused by the other server in {changed:?}");
+    db.close().await;
+    first.home.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_does_the_other_sees_within_a_second() {
+    what_one_server_does_the_other_sees(None, "PostgreSQL").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_transaction_pooler_the_other_sees_it_as_well() {
+    what_one_server_does_the_other_sees(Some(&Pooler::start().await), "PgBouncer").await;
+}
