@@ -2,6 +2,7 @@
 
 use crate::data::Operation;
 use crate::id::{EnvironmentId, ScopeId};
+use crate::number::listed_days;
 use crate::scope::{Country, ScopeName, Slug};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::HEXLOWER;
@@ -122,56 +123,14 @@ pub enum ApiKeyRefused {
     TwoLive(String),
 }
 
-/// How long a key lives: at most a year.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum Lifetime {
-    Days30,
-    Days90,
-    Days180,
-    #[default]
-    Days365,
+listed_days! {
+    /// How long a key lives: at most a year.
+    Lifetime { Days30 = 30, Days90 = 90, Days180 = 180, #[default] Days365 = 365 }
 }
-
-/// The number of days is none of those offered.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Choose 30, 90, 180 or 365 days.")]
-pub struct NotALifetime;
 
 impl Lifetime {
-    pub const ALL: [Self; 4] = [Self::Days30, Self::Days90, Self::Days180, Self::Days365];
-
-    pub fn days(self) -> i64 {
-        match self {
-            Self::Days30 => 30,
-            Self::Days90 => 90,
-            Self::Days180 => 180,
-            Self::Days365 => 365,
-        }
-    }
-
     pub fn end(self, from: DateTime<Utc>) -> DateTime<Utc> {
         from + TimeDelta::days(self.days())
-    }
-}
-
-impl TryFrom<i64> for Lifetime {
-    type Error = NotALifetime;
-    fn try_from(days: i64) -> Result<Self, NotALifetime> {
-        Self::ALL.into_iter().find(|lifetime| lifetime.days() == days).ok_or(NotALifetime)
-    }
-}
-
-impl From<Lifetime> for i64 {
-    fn from(lifetime: Lifetime) -> Self {
-        lifetime.days()
-    }
-}
-
-impl std::str::FromStr for Lifetime {
-    type Err = NotALifetime;
-    fn from_str(text: &str) -> Result<Self, NotALifetime> {
-        text.parse::<i64>().map_err(|_| NotALifetime)?.try_into()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod id;
 pub mod journal;
 pub mod key_version;
 pub mod limits;
+pub mod number;
 pub mod password;
 pub mod preflight;
 pub mod problem;

@@ -98,7 +98,9 @@ pub enum Error {
     #[error("a sealed value does not open: {0}")]
     Sealed(String),
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    #[error("a statement does not fit the database's schema: {0}")]
+    Schema(sqlx::Error),
     #[error("the connection broke during a commit, which may or may not have happened: {0}")]
     Unsure(sqlx::Error),
     #[error("the journal cannot be written: {0}")]
@@ -107,6 +109,13 @@ pub enum Error {
     ClockOff { seconds: i64 },
     #[error("{0}")]
     Fault(String),
+}
+
+/// An outage and a mistake of ours are told apart here, once: the one passes, the other does not.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if crate::store::is_misfit(&error) { Self::Schema(error) } else { Self::Database(error) }
+    }
 }
 
 impl Error {
@@ -164,7 +173,7 @@ impl Error {
             | Self::Journal(_)
             | Self::Database(_)
             | Self::Unsure(_) => Code::Busy,
-            Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => Code::Internal,
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Schema(_) | Self::Fault(_) => Code::Internal,
         }
     }
 
@@ -287,7 +296,7 @@ impl Error {
             }
             Self::NotFound | Self::NotAws => "There is nothing at this address.".into(),
             Self::Busy => "Keystead is busy. Try again in a few seconds.".into(),
-            Self::Corrupt { .. } | Self::Sealed(_) | Self::Fault(_) => {
+            Self::Corrupt { .. } | Self::Sealed(_) | Self::Schema(_) | Self::Fault(_) => {
                 "Something inside Keystead failed. Nothing was changed; the server's log says why.".into()
             }
             Self::Unsure(_) => {

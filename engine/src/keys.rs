@@ -36,7 +36,8 @@ fn place<'a>(scope: &'a ScopeId, number: u32) -> Place<'a> {
 }
 
 impl Portal {
-    fn daily(&self) -> DailyLimits {
+    /// The daily limits that hold now: the one place where every planner asks for them.
+    pub(crate) fn daily(&self) -> DailyLimits {
         self.settings().daily
     }
 

@@ -419,7 +419,7 @@ fn failure_of(error: &Error) -> Option<Failure> {
         Error::KmsRefused(code) => Some(Failure::refused(code.clone())),
         Error::KmsUnreachable(code) => Some(Failure::unreachable(code.clone())),
         Error::Sealed(_) | Error::Corrupt { .. } => Some(Failure::refused(FailureCode::SEALED)),
-        Error::Database(_) => Some(Failure::unreachable(FailureCode::DATABASE)),
+        Error::Database(_) | Error::Schema(_) => Some(Failure::unreachable(FailureCode::DATABASE)),
         _ => None,
     }
 }

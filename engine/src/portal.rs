@@ -292,7 +292,7 @@ async fn found(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, 
     match made.await {
         Ok(()) => Ok(Instance { uuid, canary }),
         // Another server on the same database came first.
-        Err(Error::Database(error)) if crate::store::is_duplicate(&error) => {
+        Err(Error::Schema(error)) if crate::store::is_duplicate(&error) => {
             db.instance().await?.ok_or(Error::NotFound)
         }
         Err(error) => Err(error),

@@ -82,7 +82,7 @@ impl Portal {
         let (mut asks, mut entries) = (Vec::new(), Vec::new());
         for Due { scope, version, used } in tx.lock_due(due, now).await? {
             let (_, period) = managed(Some(version))?;
-            match plan(Some(version), NewVersion::Managed { period }, used, self.settings().daily, now) {
+            match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
                 Ok(plan) => {
                     let ask = Authorised::scheduled(RotateKey { scope, plan }, now);
                     entries.push(entry(&ask, now));

@@ -21,6 +21,7 @@ pub mod users;
 use crate::Error;
 use crate::audit::Entry;
 use crate::random;
+use sqlx::error::ErrorKind;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -297,7 +298,7 @@ impl Tx {
             Inner::Sqlite(transaction) => transaction.commit().await?,
             Inner::Postgres(transaction) => {
                 transaction.commit().await.map_err(|error| match is_rolled_back(&error) {
-                    true => Error::Database(error),
+                    true => error.into(),
                     // The answer was lost on its way: nobody here knows whether the server committed.
                     false => Error::Unsure(error),
                 })?;
@@ -412,6 +413,21 @@ fn is_storage_failure(error: &sqlx::Error) -> bool {
 fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error()?.code()?;
     code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
+/// Whether the database answers and the statement is at fault: a constraint forbids the value, or a value is not of the type it
+/// is read or written as. Trying again does not help.
+pub(crate) fn is_misfit(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => !matches!(error.kind(), ErrorKind::Other),
+        sqlx::Error::TypeNotFound { .. }
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether a statement failed because a unique value exists already.

@@ -2,6 +2,8 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
+use domain::problem::{Code, Problem};
+use domain::rotation::RotationPeriod;
 use engine::envelope::RootKey;
 use engine::store::Db;
 use engine::testing::{Kind, Place, TestPortal, root_key};
@@ -11,6 +13,7 @@ stories! {
     a_wrong_root_key_is_refused_before_anything_is_touched,
     a_restart_finds_everything_again,
     a_damaged_row_is_an_error_and_no_panic,
+    a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage,
 }
 
 fn another_key() -> RootKey {
@@ -75,6 +78,25 @@ async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
     let opened =
         Portal::open(t.db().clone(), &root_key(), t.clock.clone(), Settings::default()).await.map(drop);
     refused!(opened, Error::Corrupt { table: "keyring", .. });
+}
+
+/// As if the program had learned a rotation period that no migration has brought to the database.
+async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    let unlisted = "ALTER TABLE key_version ADD COLUMN older INTEGER CHECK (rotation_days <> 360)";
+    execute(t.db(), unlisted).await.expect("the schema lists fewer periods");
+
+    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days360).await.expect("a plan");
+    let error = t.portal.create_key(proof(t, &ada, &command).await).await.expect_err("it is not stored");
+
+    assert!(matches!(error, Error::Schema(_)) && error.is_fault(), "{error:?}");
+    let problem = Problem::from(&error);
+    assert_eq!(problem.code, Code::Internal);
+    assert!(!problem.message.contains("database"), "{}", problem.message);
+    assert_eq!(versions(t, &de).await, []);
+    // What the schema lists is stored as before.
+    create(t, &ada, &de, RotationPeriod::Days180).await;
 }
 
 async fn start_at_once(kind: Kind) {

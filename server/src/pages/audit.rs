@@ -18,6 +18,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use domain::audit::AuditQuery;
 use domain::form::Form;
 use domain::journal::JournalQuery;
+use domain::number;
 use domain::scope::is_unprintable;
 use domain::view::{AuditSource, LogView};
 use domain::words::{self, visible};
@@ -200,7 +201,7 @@ async fn of_portal(
     search: &Search,
     place: Option<String>,
 ) -> Result<LogView, Error> {
-    let before = place.and_then(|text| text.parse().ok());
+    let before = place.and_then(|text| number::plain(&text));
     let view = portal.search_audit_log(&search.audit(), before).await?;
     Ok(LogView {
         source: search.source,

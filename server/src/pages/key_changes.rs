@@ -18,8 +18,9 @@ use domain::form::Form;
 use domain::id::ChangeId;
 use domain::key_version::{KeyType, Plan};
 use domain::limits::{CUSTOMER_SUPPLIED_MAX, DailyLimits};
+use domain::number::{self, NotListed};
 use domain::preflight::Report;
-use domain::rotation::{NotAPeriod, RotationPeriod};
+use domain::rotation::RotationPeriod;
 use domain::scope::ScopeName;
 use domain::view::{Chrome, LimitsView, VersionRow};
 use domain::words;
@@ -59,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for InKeys {
         let InScope(scope) = InScope::from_request_parts(parts, state).await?;
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
         let path = path.map_err(|_| Failure::not_found())?;
-        let number = path.get("number").map(|text| text.parse().map_err(|_| Failure::not_found()));
+        let number = path.get("number").map(|text| number::plain(text).ok_or_else(Failure::not_found));
         Ok(Self { scope, number: number.transpose()? })
     }
 }
@@ -332,7 +333,7 @@ pub fn period_form(period: RotationPeriod) -> Form {
 /// The period that was typed, or the form with what is wrong with it.
 pub fn read_period(rotation_days: &str, form: &mut Form) -> Option<RotationPeriod> {
     let read = rotation_days.parse();
-    read.map_err(|error: NotAPeriod| form.refuse("rotation_days", error.to_string())).ok()
+    read.map_err(|error: NotListed| form.refuse("rotation_days", error.to_string())).ok()
 }
 
 impl PeriodForm {

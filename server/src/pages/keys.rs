@@ -9,6 +9,7 @@ use crate::web::visitor::SignedIn;
 use app::pages::{KeyVersionPage, KeysPage};
 use axum::extract::State;
 use axum::response::Response;
+use domain::number;
 use leptos::prelude::*;
 
 pub async fn list(
@@ -16,7 +17,7 @@ pub async fn list(
     who: SignedIn,
     InScope(scope): InScope,
 ) -> Result<Response, Failure> {
-    let number = |name| query_value(&who.visitor.query, name).and_then(|text| text.parse::<u32>().ok());
+    let number = |name| query_value(&who.visitor.query, name).and_then(|text| number::plain::<u32>(&text));
     let (before, new) = (number("before"), number("new"));
     let view = app.portal().keys(&scope, before).await?;
     let chrome = chrome(&app, &who).await?;

@@ -1,6 +1,6 @@
 //! What pages say, where the journeys in the browser do not look.
 
-use crate::support::House;
+use crate::support::{API_KEYS_ADD, House, furnished};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use engine::testing::PASSWORD;
@@ -98,4 +98,43 @@ async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
     );
     let environments = house.get(&cookie, "/environments").await.body;
     assert_eq!(environments.matches("249 without key").count(), 5, "{environments}");
+}
+
+#[tokio::test]
+async fn a_value_that_the_schema_does_not_list_is_not_told_as_an_outage() {
+    let (house, person, cookie) = furnished().await;
+    let unlisted = "ALTER TABLE key_version ADD COLUMN older INTEGER CHECK (rotation_days <> 360)";
+    engine::testing::look::execute(house.test.db(), unlisted).await.expect("the schema lists fewer periods");
+    let rotate = "/environments/production/DE/keys/rotate";
+    let prepared = house.post(&cookie, rotate, &[("rotation_days", "360")]).await;
+    let code = house.test.code(&person);
+
+    let answer = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.body.contains("Something inside Keystead failed."), "{}", answer.body);
+    assert!(!answer.body.contains("database cannot be reached"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_number_has_one_spelling_in_addresses_and_in_forms() {
+    let (house, _, cookie) = furnished().await;
+    let version = |number: &str| format!("/environments/production/DE/keys/{number}");
+    assert_eq!(house.get(&cookie, &version("1")).await.status, StatusCode::OK);
+    for other in ["+1", "01", "%2B1", "1%20", "-1", "4294967297"] {
+        assert_eq!(house.get(&cookie, &version(other)).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    for (path, field, days) in [
+        (API_KEYS_ADD, "lifetime", ["+30", "030", "30.0", "31"]),
+        ("/environments/production/DE/keys/rotate", "rotation_days", ["+60", "060", "60.0", "61"]),
+    ] {
+        for other in days {
+            let fields =
+                [("name", "Billing"), ("scopes", "production/DE"), ("operations", "wrap"), (field, other)];
+            let fields = if path == API_KEYS_ADD { &fields[..] } else { &fields[3..] };
+            let answer = house.post(&cookie, path, fields).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {other}");
+            assert!(answer.body.contains("Choose 30,"), "{path} {other}");
+        }
+    }
 }
