@@ -5,26 +5,25 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::checks::EVERYTHING_ELSE;
+use crate::checks::{EVERYTHING_ELSE, FOR_TESTS};
 use crate::database::Cluster;
-use crate::place::Place;
+use crate::place::{Place, Profile};
 use crate::{progress, release, setup, shell, site};
 
 /// Everything, into `docs/PERFORMANCE.md`; or a part, which is only shown.
 pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
-    setup::for_testing(place)?;
+    setup::for_testing(place, || site::make(place))?;
     setup::for_measuring()?;
     let peer = peer(place)?;
-    site::make(place)?;
     // Two builds of the server, which only the data plane's part looks at.
     let silent = match part {
         None | Some("data") => Some(without_audit(place)?),
         Some(_) => None,
     };
-    release::compile(place)?;
+    release::compile(place, Profile::Release)?;
     progress::say("Bench", "measuring; leave the machine alone …");
     let cluster = Cluster::start()?;
-    let mut bench = driver(place, true)?;
+    let mut bench = driver(place, Profile::Release)?;
     bench.env("BENCH_BAO", peer).env("BENCH_POSTGRES", cluster.url());
     bench.env("BENCH_END2END", place.end2end()).envs(silent.map(|program| ("BENCH_SILENT", program)));
     match part {
@@ -38,21 +37,32 @@ pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
 pub fn guard(place: &Place) -> Result<()> {
     setup::for_measuring()?;
     progress::say("Tests", "speed, against the limit of this machine …");
-    shell::loud(driver(place, false)?.arg("guard")).context("Keystead has become slower: see above")
+    shell::loud(driver(place, Profile::Ci)?.arg("guard")).context("Keystead has become slower: see above")
 }
 
-/// The program that measures, told where everything is. What fills large databases is worth optimising. Built together with
-/// what was built before: alone, with fewer features asked for, their libraries would be compiled anew.
-fn driver(place: &Place, fills_much: bool) -> Result<Command> {
-    shell::compile(place.cargo().args(["build", "--release", "--package", "server", "--package", "limit"]))
-        .context("the limit did not compile: see above")?;
-    let (profile, folder) = if fills_much { ("release", "release") } else { ("dev", "debug") };
-    shell::compile(
-        place.cargo().args(["build", "--profile", profile]).args(EVERYTHING_ELSE).args(["--bin", "bench"]),
-    )
-    .context("the bench did not compile: see above")?;
-    let mut driver = Command::new(place.target().join(folder).join("bench"));
-    driver.env("BENCH_KEYSTEAD", place.keystead()).env("BENCH_LIMIT", place.target().join("release/limit"));
+/// The program that measures, told where everything is. The limit is compiled as Keystead is, and together with it, so that
+/// neither asks for other features of their libraries. What measures is optimised where it has large databases to fill.
+fn driver(place: &Place, profile: Profile) -> Result<Command> {
+    let name = profile.name();
+    shell::compile(place.cargo().args([
+        "build",
+        "--profile",
+        name,
+        "--package",
+        "server",
+        "--package",
+        "limit",
+    ]))
+    .context("the limit did not compile: see the compiler's messages above")?;
+    let limit = place.program(profile, "limit");
+    let mut build = place.cargo();
+    build.args(["build", "--profile", name]).args(EVERYTHING_ELSE).args(["--bin", "bench"]);
+    if profile == Profile::Ci {
+        build.args(FOR_TESTS);
+    }
+    shell::compile(&mut build).context("the bench did not compile: see the compiler's messages above")?;
+    let mut driver = Command::new(place.program(profile, "bench"));
+    driver.env("BENCH_KEYSTEAD", place.program(profile, "keystead")).env("BENCH_LIMIT", limit);
     Ok(driver)
 }
 
@@ -68,8 +78,8 @@ fn without_audit(place: &Place) -> Result<PathBuf> {
         "audit-off",
     ]))
     .context("the server did not compile: see the compiler's messages above")?;
-    let silent = place.target().join("release/keystead-without-audit");
-    std::fs::copy(place.keystead(), &silent)?;
+    let silent = place.program(Profile::Release, "keystead-without-audit");
+    std::fs::copy(place.program(Profile::Release, "keystead"), &silent)?;
     Ok(silent)
 }
 

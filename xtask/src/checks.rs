@@ -6,13 +6,16 @@ use anyhow::{Context, Result};
 
 use crate::database::Cluster;
 use crate::emulator::Emulator;
-use crate::place::Place;
+use crate::place::{Place, Profile};
 use crate::{bench, crates, progress, release, setup, shell, site};
 
 const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 
 /// All but the build tool itself.
 pub const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// How cargo compiles tests: libraries as for the program, once for both; our own crates in a hurry and with every check.
+pub const FOR_TESTS: [&str; 2] = ["--config", ".config/tests.toml"];
 
 /// A part of the tests that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +34,7 @@ impl Part {
 
 /// Runs the parts in turn; the first that fails ends it.
 pub fn test(place: &Place, parts: &[Part]) -> Result<()> {
-    setup::for_testing(place)?;
-    site::make(place)?;
+    setup::for_testing(place, || site::make(place))?;
     perform(place, parts)
 }
 
@@ -41,9 +43,8 @@ pub fn ci(place: &Place) -> Result<()> {
     progress::say("Format", "checking …");
     shell::quiet(place.cargo().args(["fmt", "--all", "--check"]))
         .context("some files are not formatted: run `cargo fmt --all`")?;
-    setup::for_testing(place)?;
     // The server embeds the site: without it nothing that depends on the server compiles.
-    site::make(place)?;
+    setup::for_testing(place, || site::make(place))?;
     progress::say("Lints", "checking the workspace …");
     lint(place, &["--workspace", "--all-targets"])?;
     progress::say("Lints", "checking what the browser gets …");
@@ -68,8 +69,9 @@ fn perform(place: &Place, parts: &[Part]) -> Result<()> {
 /// The browser's half is linted for this machine, not for WebAssembly: Clippy has to come from the very compiler that
 /// made the standard library, which the fall-back compiler does not bring; and nothing in `app` asks for the target.
 fn lint(place: &Place, what: &[&str]) -> Result<()> {
-    shell::compile(place.cargo().arg("clippy").args(what).args(["--", "-D", "warnings"]))
-        .context("Clippy has something to say: see above")
+    let mut clippy = place.cargo();
+    clippy.args(["clippy", "--profile", Profile::Ci.name()]).args(FOR_TESTS).args(what);
+    shell::compile(clippy.args(["--", "-D", "warnings"])).context("Clippy has something to say: see above")
 }
 
 /// The build tool is tested in the profile it was built in: compiling all it uses a second time takes minutes.
@@ -78,19 +80,22 @@ fn unit(place: &Place) -> Result<()> {
     shell::loud(place.cargo().args(["nextest", "run", "--package", "xtask", "--cargo-profile", "xtask"]))
         .context("the build tool's tests failed: see their messages above")?;
     let mut runner = place.cargo();
-    runner.args(["nextest", "run"]).args(EVERYTHING_ELSE);
+    runner
+        .args(["nextest", "run", "--cargo-profile", Profile::Ci.name()])
+        .args(FOR_TESTS)
+        .args(EVERYTHING_ELSE);
     with_neighbours(place, &mut runner)
 }
 
-/// The long forms of what `test` does in short ones, on the program as operators get it.
+/// The long forms of what `test` does in short ones, on an optimised program.
 pub fn soak(place: &Place) -> Result<()> {
-    setup::for_testing(place)?;
-    site::make(place)?;
+    setup::for_testing(place, || site::make(place))?;
     let mut runner = place.cargo();
     runner.args([
         "nextest",
         "run",
-        "--release",
+        "--cargo-profile",
+        Profile::Ci.name(),
         "--profile",
         "soak",
         "--package",
@@ -119,24 +124,25 @@ fn with_neighbours(place: &Place, runner: &mut Command) -> Result<()> {
 
 fn doc(place: &Place) -> Result<()> {
     progress::say("Tests", "examples in the documentation, and what must not compile …");
-    shell::loud(place.cargo().args(["test", "--doc"]).args(EVERYTHING_ELSE))
-        .context("examples in the documentation failed: see above")
+    let mut cargo = place.cargo();
+    cargo.args(["test", "--doc", "--profile", Profile::Ci.name()]).args(FOR_TESTS).args(EVERYTHING_ELSE);
+    shell::loud(&mut cargo).context("examples in the documentation failed: see above")
 }
 
 fn browser(place: &Place) -> Result<()> {
-    release::compile(place)?;
+    let program = release::compile(place, Profile::Ci)?;
     progress::say("Tests", "types of the journeys …");
     shell::quiet(Command::new(place.npm_program("tsc")).current_dir(place.end2end()))
         .context("the journeys do not compile: see above")?;
     progress::say("Tests", "journeys in a browser …");
     let mut runner = Command::new(place.npm_program("playwright"));
-    runner.arg("test").current_dir(place.end2end()).env("KEYSTEAD_BIN", place.keystead());
+    runner.arg("test").current_dir(place.end2end()).env("KEYSTEAD_BIN", program);
     let kms = Emulator::start(place)?;
     kms.introduce(place, &mut runner);
     shell::loud(&mut runner).context("journeys failed: see above, and end2end/test-results")
 }
 
 fn speed(place: &Place) -> Result<()> {
-    release::compile(place)?;
+    release::compile(place, Profile::Ci)?;
     bench::guard(place)
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end the step that is under way instead of ending us, so that what was begun (a database, a
+//! Ctrl-C and SIGTERM end the steps that are under way instead of ending us, so that what was begun (a database, a
 //! temporary folder) is still tidied away on the way out.
 
 use std::process::{Child, Command};
@@ -11,19 +11,19 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 static HAPPENED: AtomicBool = AtomicBool::new(false);
-static UNDER_WAY: Mutex<Option<Pid>> = Mutex::new(None);
+static UNDER_WAY: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// Passes every signal on to the child that is under way. A terminal's Ctrl-C reaches that child twice; the test
+/// Passes every signal on to the children that are under way. A terminal's Ctrl-C reaches them twice; the test
 /// runners take it for one.
 pub fn watch() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
     std::thread::spawn(move || {
         for number in signals.forever() {
             HAPPENED.store(true, Ordering::SeqCst);
-            let child = *UNDER_WAY.lock().expect("no holder panics");
-            if let (Some(pid), Some(signal)) = (child, Signal::from_named_raw(number)) {
+            let Some(signal) = Signal::from_named_raw(number) else { continue };
+            for pid in UNDER_WAY.lock().expect("no holder panics").iter() {
                 // The child may have ended by itself meanwhile: nothing is lost then.
-                let _ = kill_process(pid, signal);
+                let _ = kill_process(*pid, signal);
             }
         }
     });
@@ -42,11 +42,12 @@ pub fn start(command: &mut Command) -> Result<Child> {
     let child = command.spawn().with_context(|| {
         format!("{} could not be started: is it installed?", command.get_program().to_string_lossy())
     })?;
-    *under_way = Some(Pid::from_child(&child));
+    under_way.push(Pid::from_child(&child));
     Ok(child)
 }
 
-/// The child under way has been waited for: its number may belong to somebody else from now on.
-pub fn ended() {
-    *UNDER_WAY.lock().expect("no holder panics") = None;
+/// This child has been waited for: its number may belong to somebody else from now on.
+pub fn ended(child: &Child) {
+    let ended = Pid::from_child(child);
+    UNDER_WAY.lock().expect("no holder panics").retain(|pid| *pid != ended);
 }

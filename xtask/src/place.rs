@@ -5,6 +5,24 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+/// How programs are compiled: the profiles of the workspace's `Cargo.toml` that are named like this.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Profile {
+    /// As operators get them.
+    Release,
+    /// As the tests drive them: the same, but for minutes of linking.
+    Ci,
+}
+
+impl Profile {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Ci => "ci",
+        }
+    }
+}
+
 /// The checkout, and cargo's target directory, which may lie elsewhere (`CARGO_TARGET_DIR`).
 pub struct Place {
     root: PathBuf,
@@ -43,9 +61,9 @@ impl Place {
         self.target.join("front")
     }
 
-    /// The finished program.
-    pub fn keystead(&self) -> PathBuf {
-        self.target.join("release/keystead")
+    /// A program that cargo made in a profile.
+    pub fn program(&self, profile: Profile, name: &str) -> PathBuf {
+        self.target.join(profile.name()).join(name)
     }
 
     /// What the finished program is made of.

@@ -2,34 +2,35 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::place::Place;
+use crate::place::{Place, Profile};
 use crate::{progress, sbom, shell, site};
 
 /// Leaves `target/release/keystead`, with the site inside it, and beside it what it is made of.
 pub fn build(place: &Place) -> Result<()> {
     site::make(place)?;
-    compile(place)?;
+    compile(place, Profile::Release)?;
     sbom::write(place)
 }
 
-/// The same, with the site already made.
-pub fn compile(place: &Place) -> Result<()> {
+/// The program alone, with the site already made. Answers with where it is.
+pub fn compile(place: &Place, profile: Profile) -> Result<PathBuf> {
     progress::say("Program", "building the server (the first time takes some minutes) …");
-    shell::compile(place.cargo().args(["build", "--release", "--package", "server"]))
+    shell::compile(place.cargo().args(["build", "--profile", profile.name(), "--package", "server"]))
         .context("the server did not compile: see the compiler's messages above")?;
-    progress::say("Program", &format!("{} is ready", place.keystead().display()));
-    Ok(())
+    let program = place.program(profile, "keystead");
+    progress::say("Program", &format!("{} is ready", program.display()));
+    Ok(program)
 }
 
-/// Builds the program, then becomes it: signals and the terminal are its own.
+/// The same, then becomes it: signals and the terminal are its own.
 pub fn run(place: &Place, arguments: &[OsString]) -> Result<()> {
     site::make(place)?;
-    compile(place)?;
-    let mut program = Command::new(place.keystead());
+    let mut program = Command::new(compile(place, Profile::Release)?);
     // Whoever builds it here is the one to set it up, also where the output goes through a pipe.
     let error = program.env("KEYSTEAD_SHOW_SETUP_TOKEN", "true").args(arguments).exec();
     Err(error).context("the program was built but could not be started")

@@ -39,7 +39,7 @@ pub fn answer(command: &mut Command) -> Option<String> {
 fn wait(command: &mut Command) -> Result<ExitStatus> {
     let mut child = interrupt::start(command)?;
     let status = child.wait();
-    interrupt::ended();
+    interrupt::ended(&child);
     Ok(status?)
 }
 

@@ -9,7 +9,7 @@ use domain::data::Operation;
 use domain::scope::{Country, Slug};
 
 /// One line a grant; a key that reaches nothing any more has one line without.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Record {
     id: Vec<u8>,
     name: String,

@@ -9,7 +9,7 @@ use domain::audit::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
 use std::collections::HashSet;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     sequence: i64,
     at: DateTime<Utc>,
@@ -53,7 +53,7 @@ macro_rules! select_events {
 }
 
 /// How far the data plane's own number and the log have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Epoch {
     /// Moves with every change that the data plane must see.
     #[sqlx(rename = "data_epoch")]
@@ -64,7 +64,7 @@ pub struct Epoch {
 }
 
 /// As much of an event as tells what it moved.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Mark {
     action: String,
     outcome: String,

@@ -12,7 +12,7 @@ use domain::id::{AwsKeyId, ScopeId};
 use domain::preflight::{FailureCode, Report};
 use uuid::Uuid;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Record {
     id: Uuid,
     region: String,
@@ -85,7 +85,7 @@ impl TryFrom<Record> for StoredAwsKey {
 }
 
 /// An Active version whose probe is due.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct DueProbe {
     pub id: Uuid,
     scope_id: Uuid,
@@ -95,7 +95,7 @@ pub struct DueProbe {
 }
 
 /// What can be said of a row that cannot be read.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct Unreadable {
     pub health: String,
     /// `production/DE`.
@@ -103,7 +103,7 @@ pub struct Unreadable {
 }
 
 /// A version that was refused, as the servers tell each other.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct RefusedKey {
     scope_id: Uuid,
     number: i64,

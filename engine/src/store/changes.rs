@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::id::{ChangeId, SessionId, UserId};
 
 /// A prepared change; the command is sealed.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct PreparedRow {
     pub sealed: Vec<u8>,
     pub expires_at: DateTime<Utc>,

@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// The instance's identity and the value that tells whether a root key is the right one.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct Instance {
     pub uuid: Uuid,
     pub canary: Vec<u8>,
 }
 
 /// A sealed term of the keyring.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct SealedTerm {
     pub purpose: String,
     pub term: i64,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// A segment without what it holds.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx_macros::FromRow)]
 pub struct Segment {
     pub server: Uuid,
     pub first_sequence: i64,
@@ -21,7 +21,7 @@ pub struct Segment {
 }
 
 /// One run of one server.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct Run {
     pub id: Uuid,
     pub last_sequence: Option<i64>,

@@ -15,7 +15,7 @@ use domain::view::VersionRow;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Record {
     id: i64,
     number: i64,
@@ -68,14 +68,14 @@ pub fn as_active(row: &VersionRow) -> ActiveVersion {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Counts {
     of_type_today: i64,
     today: i64,
     customer_supplied: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct MadeRecord {
     #[sqlx(flatten)]
     named: NamedRecord,
@@ -86,7 +86,7 @@ struct MadeRecord {
 }
 
 /// An Active managed version that is due: where the list of them is, or begins.
-#[derive(Clone, Debug, Default, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, sqlx_macros::FromRow)]
 pub struct DueVersion {
     pub due_at: DateTime<Utc>,
     pub id: i64,
@@ -100,7 +100,7 @@ pub struct Due {
     pub used: Usage,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct DueRecord {
     scope_id: Uuid,
     slug: String,

@@ -355,7 +355,7 @@ async fn begin_postgres(
 async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::migrate::MigrateError> {
     const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
-    let mut migrations = sqlx::migrate!("../migrations/postgres");
+    let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
     migrations.set_locking(false);
     let mut transaction = begin_postgres(pool, pooler).await?;
     sqlx::query(PATIENCE).execute(&mut *transaction).await?;
@@ -368,7 +368,7 @@ async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::mig
 /// SQLite has no lock that spans migrations: a command beside a server that starts for the first
 /// time may find a table made a moment ago. It looks again and goes on from there.
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
-    let migrations = sqlx::migrate!("../migrations/sqlite");
+    let migrations = sqlx_macros::migrate!("../migrations/sqlite");
     for _ in 0..10 {
         if migrations.run(pool).await.is_ok() {
             return Ok(());

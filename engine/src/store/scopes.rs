@@ -12,7 +12,7 @@ use domain::scope::{Country, Kind, ScopeName, Slug};
 use domain::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use uuid::Uuid;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct EnvironmentRecord {
     id: Uuid,
     slug: String,
@@ -48,7 +48,7 @@ impl TryFrom<EnvironmentRecord> for Environment {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ScopeRecord {
     id: Uuid,
     country: String,
@@ -72,7 +72,7 @@ pub struct Named {
     pub alias: Option<Alias>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct NamedRecord {
     id: Uuid,
     environment_name: String,
@@ -101,7 +101,7 @@ macro_rules! named {
 pub(crate) use named;
 
 /// A line of the tree: an environment, and a country in it if it has any.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct TreeRecord {
     slug: String,
     name: String,

@@ -7,7 +7,7 @@ use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 /// A session with the administrator it belongs to.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct SessionRow {
     pub id: Uuid,
     pub stage: String,
@@ -26,7 +26,7 @@ pub struct SessionRow {
 }
 
 /// A sealed note with its revision, which is bound into its seal.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct NoteRow {
     pub sealed: Vec<u8>,
     pub revision: i64,

@@ -5,7 +5,7 @@ use crate::Error;
 use chrono::{DateTime, Utc};
 
 /// How often a subject failed.
-#[derive(Clone, Copy, sqlx::FromRow)]
+#[derive(Clone, Copy, sqlx_macros::FromRow)]
 pub struct Counter {
     pub failures: i64,
     /// Wrong verification codes in a row.

@@ -15,7 +15,7 @@ pub struct Counted {
     pub last_at: DateTime<Utc>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Sums {
     issued: Option<i64>,
     seen: Option<i64>,

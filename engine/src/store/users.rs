@@ -7,7 +7,7 @@ use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 /// An administrator as stored; the seed is sealed.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub struct User {
     id: Uuid,
     pub email: String,

@@ -24,11 +24,23 @@ pub fn for_building(place: &Place) -> Result<Compiler> {
     Ok(compiler)
 }
 
-/// What the tests need besides: runners, the crates' sources, a database, a browser, a clock that can be set.
-pub fn for_testing(place: &Place) -> Result<()> {
+/// What the tests need besides: runners, the crates' sources, a database, a browser, a clock that can be set. What is compiled
+/// here needs the processor and what comes as a package the network: both at once. `then` follows on the packages.
+pub fn for_testing(place: &Place, then: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    std::thread::scope(|scope| {
+        let packages = scope.spawn(|| packages(place).and_then(|()| then()));
+        let programs = programs(place);
+        packages.join().expect("it does not panic").and(programs)
+    })
+}
+
+fn programs(place: &Place) -> Result<()> {
     cargo::provide(place, &cargo::NEXTEST)?;
     cargo::provide(place, &cargo::DENY)?;
-    cargo::fetch(place)?;
+    cargo::fetch(place)
+}
+
+fn packages(place: &Place) -> Result<()> {
     let missing: Vec<&str> = [
         // Also where the tests were given a server: some stop one of their own.
         ("postgresql", database::programs().is_some()),

@@ -96,8 +96,8 @@ pub fn outline(html: &str) -> String {
                 }
             }
             Token::EndTag(tag) => {
-                if waiting.as_ref().is_some_and(|(name, _, _)| name.as_bytes() == &**tag.name) {
-                    let (name, attributes, said) = waiting.take().unwrap_or_default();
+                let ended = waiting.take_if(|(name, _, _)| name.as_bytes() == &**tag.name);
+                if let Some((name, attributes, said)) = ended {
                     let _ = writeln!(text, "{name}{attributes} “{}”", said.trim());
                 }
             }
