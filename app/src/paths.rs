@@ -1,7 +1,7 @@
 //! The addresses that pages link to.
 
-use domain::api_key::ApiKeyId;
-use domain::scope::{Country, ScopeName, Slug};
+use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::services::api_key::ApiKeyId;
 
 pub fn environment(slug: &Slug) -> String {
     format!("/environments/{slug}")

@@ -8,7 +8,7 @@ use crate::report::{self, Measure};
 use crate::rounds::MANY;
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use domain::scope::ScopeName;
+use domain::scopes::scope::ScopeName;
 use engine::testing::kms::{FakeKms, SECRET, access_key_id, arn, data_key, region};
 use engine::{AwsAsked, Clock, NewSession, Portal, SecretText};
 use std::fs;

@@ -8,7 +8,7 @@ use crate::rounds::{MANY, median};
 use crate::wrk::Run;
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use engine::Clock;
 use engine::store::Db;
 use engine::testing::look::number;

@@ -8,7 +8,7 @@ use crate::report::{self, Measure};
 use crate::rounds::{self, Case, Figures, MANY};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use domain::scope::{Country, ScopeName};
+use domain::scopes::scope::{Country, ScopeName};
 use engine::testing::look::execute;
 use engine::{Clock, NewSession, SecretText};
 use std::path::Path;

@@ -1,15 +1,15 @@
 //! What a verification code confirms: each command says exactly what will be done.
 
-use crate::alias::Alias;
-use crate::api_key::{ApiKeyId, Grant, Lifetime};
-use crate::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
-use crate::data::Operation;
-use crate::id::{AwsKeyId, ScopeId, SessionId, UserId};
-use crate::key_version::Plan;
-use crate::preflight::Report;
-use crate::rotation::RotationPeriod;
-use crate::scope::ScopeName;
-use crate::tenant_secret::RotationStep;
+use crate::base::id::{AwsKeyId, ScopeId, SessionId, UserId};
+use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use crate::custody::preflight::Report;
+use crate::data::operation::Operation;
+use crate::data::tenant_secret::RotationStep;
+use crate::keys::key_version::Plan;
+use crate::keys::rotation::RotationPeriod;
+use crate::scopes::alias::Alias;
+use crate::scopes::scope::ScopeName;
+use crate::services::api_key::{ApiKeyId, Grant, Lifetime};
 use serde::{Deserialize, Serialize};
 
 /// A scope as a command names it: the row, and the name people read.

@@ -1,19 +1,19 @@
 //! What the pages are made of: the only types that carry data outwards.
 
-use crate::alias::Alias;
-use crate::api_key::{ApiKeyId, Reach, State};
-use crate::audit::{Event, Outcome};
-use crate::data::Operation;
-use crate::health::{Health, HealthState};
-use crate::id::SessionId;
-use crate::journal::Recorded;
-use crate::key_version::{KeyType, Status};
-use crate::limits::{DailyLimits, Usage};
-use crate::preflight::{FailureCode, Report};
-use crate::rotation::RotationPeriod;
-use crate::scope::{Country, Kind, ScopeName, Slug};
-use crate::tenant_secret::{RotationStep, SecretType};
-use crate::words::visible;
+use crate::audit::event::{Event, Outcome};
+use crate::audit::journal::Recorded;
+use crate::base::id::SessionId;
+use crate::base::words::visible;
+use crate::custody::health::{Health, HealthState};
+use crate::custody::preflight::{FailureCode, Report};
+use crate::data::operation::Operation;
+use crate::data::tenant_secret::{RotationStep, SecretType};
+use crate::keys::key_version::{KeyType, Status};
+use crate::keys::limits::{DailyLimits, Usage};
+use crate::keys::rotation::RotationPeriod;
+use crate::scopes::alias::Alias;
+use crate::scopes::scope::{Country, Kind, ScopeName, Slug};
+use crate::services::api_key::{ApiKeyId, Reach, State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 

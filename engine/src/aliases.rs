@@ -3,9 +3,9 @@
 use crate::authority::Authorised;
 use crate::store::Lock;
 use crate::{Error, Portal, Session, Stage};
-use domain::alias::{Alias, AliasRefused};
 use domain::command::SetAlias;
-use domain::scope::ScopeName;
+use domain::scopes::alias::{Alias, AliasRefused};
+use domain::scopes::scope::ScopeName;
 
 impl Portal {
     /// The alias of a scope.

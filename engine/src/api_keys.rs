@@ -10,12 +10,12 @@ use crate::store::api_keys::ApiKey;
 use crate::{Error, Portal, SecretText, Session, Stage, random};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
-use domain::api_key::{
+use domain::command::{CreateApiKey, RevokeApiKey};
+use domain::data::operation::Operation;
+use domain::scopes::scope::{ScopeName, display_name};
+use domain::services::api_key::{
     ApiKeyId, ApiKeyRefused, Grant, LENGTH, LIVE_OF_A_NAME, Lifetime, PREFIX, Reach, State, words,
 };
-use domain::command::{CreateApiKey, RevokeApiKey};
-use domain::data::Operation;
-use domain::scope::{ScopeName, display_name};
 use domain::view::{ApiKeyRow, ApiKeysView, NewApiKeyView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -340,7 +340,7 @@ fn already_revoked(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::api_key::SEEN;
+    use domain::services::api_key::SEEN;
 
     #[test]
     fn a_key_has_44_characters_and_begins_with_its_id() {

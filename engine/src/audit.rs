@@ -2,8 +2,8 @@
 
 use crate::{Error, Portal, Session, Stage};
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, AuditQuery, Event, Outcome};
-use domain::id::UserId;
+use domain::audit::event::{Action, AuditQuery, Event, Outcome};
+use domain::base::id::UserId;
 use domain::view::AuditView;
 
 /// Who caused an event.

@@ -29,13 +29,13 @@
 
 use crate::audit::{Actor, Entry};
 use chrono::{DateTime, Utc};
-use domain::api_key::Grant;
-use domain::audit::Action;
+use domain::audit::event::Action;
+use domain::base::id::UserId;
 use domain::command::{
     ChangePassword, CreateApiKey, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
     ReplaceRecoveryCodes, RevokeApiKey, RotateKey, RotateTenantSecrets, SetAlias,
 };
-use domain::id::UserId;
+use domain::services::api_key::Grant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -9,7 +9,7 @@ use crate::envelope::{Place, Purpose};
 use crate::store::changes::Binding;
 use crate::{Error, Portal, SecretText, Session, Stage, random};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::id::ChangeId;
+use domain::base::id::ChangeId;
 use zeroize::Zeroizing;
 
 /// So long a prepared change waits for its code.

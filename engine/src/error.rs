@@ -2,16 +2,16 @@
 
 use crate::data::Refused;
 use chrono::{DateTime, Utc};
-use domain::alias::AliasRefused;
-use domain::api_key::ApiKeyRefused;
-use domain::data::Operation;
-use domain::key_version::NotManaged;
-use domain::limits::LimitReached;
-use domain::password::PasswordRefused;
-use domain::preflight::{FailureCode, Report};
-use domain::problem::{Code, Problem};
-use domain::scope::{NameRefused, NotACountry};
-use domain::words;
+use domain::base::problem::{Code, Problem};
+use domain::base::words;
+use domain::custody::preflight::{FailureCode, Report};
+use domain::data::operation::Operation;
+use domain::keys::key_version::NotManaged;
+use domain::keys::limits::LimitReached;
+use domain::people::password::PasswordRefused;
+use domain::scopes::alias::AliasRefused;
+use domain::scopes::scope::{NameRefused, NotACountry};
+use domain::services::api_key::ApiKeyRefused;
 use std::sync::Arc;
 
 /// Why a use case did not do what was asked.

@@ -12,13 +12,13 @@ use crate::store::scopes::Named;
 use crate::store::{Lock, ROWS, Tx};
 use crate::{Error, Portal, SecretBytes, Session, Stage, random};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::audit::Action;
+use domain::audit::event::Action;
+use domain::base::id::ScopeId;
 use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef, Source};
-use domain::id::ScopeId;
-use domain::key_version::{NewVersion, Plan, managed, plan};
-use domain::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
-use domain::rotation::{RotationPeriod, day_start, next_day};
-use domain::scope::ScopeName;
+use domain::keys::key_version::{NewVersion, Plan, managed, plan};
+use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
+use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::scopes::scope::ScopeName;
 use domain::view::{KeysView, LimitsView, VersionRow};
 
 /// Versions on one page of the list.
@@ -153,7 +153,7 @@ impl Portal {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
                 let entry = crate::audit::Entry::refused(now, who.actor(), action).at_place(name);
-                self.record(entry.with(domain::words::limit_reached(&limit, now))).await?;
+                self.record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
                 Err(Error::Limit { limit, now })
             }
         }
@@ -315,7 +315,7 @@ impl Portal {
                 "version {number}: {} → {} days, due {}",
                 from.days(),
                 to.days(),
-                domain::words::moment(due_at)
+                domain::base::words::moment(due_at)
             );
             tx.commit(ask.entry(detail)).await?;
             Ok(due_at)

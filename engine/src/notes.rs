@@ -5,7 +5,7 @@ use crate::envelope::{Place, Purpose};
 use crate::store::Tx;
 use crate::{Error, Portal, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
-use domain::id::SessionId;
+use domain::base::id::SessionId;
 use domain::view::Flash;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;

@@ -4,7 +4,7 @@ use crate::{Error, SecretText, random};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use domain::password::{MAX_BYTES, MIN_CHARS, PasswordRefused};
+use domain::people::password::{MAX_BYTES, MIN_CHARS, PasswordRefused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};

@@ -8,9 +8,9 @@ use crate::store::users::User;
 use crate::throttle::Kind;
 use crate::users::RECOVERY_NOTE;
 use crate::{Error, NewSession, Portal, SecretText, Session, Stage, password, recovery, sign_in};
-use domain::audit::Action;
+use domain::audit::event::Action;
+use domain::base::id::SessionId;
 use domain::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::id::SessionId;
 use domain::view::{ProfileView, SessionRow};
 
 impl Portal {

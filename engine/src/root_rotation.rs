@@ -10,7 +10,7 @@ use crate::envelope::{Purpose, RootKey};
 use crate::portal::{canary_place, instance_if_any, opens, term_place};
 use crate::store::{Db, Lock, Tx};
 use crate::{Clock, Error, root_key};
-use domain::audit::Action;
+use domain::audit::event::Action;
 use std::path::Path;
 
 /// What a rotation did.

@@ -9,10 +9,10 @@ use crate::store::keys::{Due, DueVersion};
 use crate::store::{Lock, Tx};
 use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
-use domain::audit::Action;
+use domain::audit::event::Action;
+use domain::base::id::ScopeId;
 use domain::command::{RotateKey, Source};
-use domain::id::ScopeId;
-use domain::key_version::{NewVersion, managed, plan};
+use domain::keys::key_version::{NewVersion, managed, plan};
 use std::time::Duration;
 
 /// How often a server looks.
@@ -93,7 +93,7 @@ impl Portal {
                         limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
                     if tx.defer(scope.id, version.number, until).await? {
                         let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
-                        let why = domain::words::limit_reached(&limit, now);
+                        let why = domain::base::words::limit_reached(&limit, now);
                         entries.push(entry.at_place(&scope.name).with(why));
                     }
                 }

@@ -4,10 +4,10 @@ use crate::audit::Entry;
 use crate::store::Lock;
 use crate::store::scopes::{Branches, Environment, Named};
 use crate::{Error, Portal, Session, Stage, random};
-use domain::audit::Action;
+use domain::audit::event::Action;
+use domain::base::id::{EnvironmentId, ScopeId};
 use domain::command::ScopeRef;
-use domain::id::{EnvironmentId, ScopeId};
-use domain::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
+use domain::scopes::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
 use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Tree};
 
 /// Deployment stages and customers' sandboxes; a script that goes astray ends here.

@@ -7,8 +7,8 @@ use crate::store::sessions::{NewSessionRow, SessionRow};
 use crate::{Error, Portal, SecretText, random};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
-use domain::audit::Action;
-use domain::id::{SessionId, UserId};
+use domain::audit::event::Action;
+use domain::base::id::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
 /// A session nobody used for this long is over.

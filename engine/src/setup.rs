@@ -11,8 +11,8 @@ use crate::users::Account;
 use crate::{Error, From, NewSession, Portal, SecretText, Session, Stage, email, password, random, recovery};
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
-use domain::audit::Action;
-use domain::id::UserId;
+use domain::audit::event::Action;
+use domain::base::id::UserId;
 use sha2::{Digest, Sha256};
 
 /// So long a setup token can be used.

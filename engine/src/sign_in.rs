@@ -8,7 +8,7 @@ use crate::store::users::User;
 use crate::throttle::Kind;
 use crate::totp::{self, Seed};
 use crate::{Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Stage, email, recovery};
-use domain::audit::Action;
+use domain::audit::event::Action;
 
 const SEED_NOTE: &str = "authenticator";
 

@@ -8,8 +8,8 @@ use crate::store::users::{NewUser, User};
 use crate::store::{Lock, Tx};
 use crate::totp::{self, Seed};
 use crate::{Error, Portal, SecretBytes, SecretText, email, password, random, recovery};
-use domain::audit::Action;
-use domain::id::{SessionId, UserId};
+use domain::audit::event::Action;
+use domain::base::id::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

@@ -1,10 +1,10 @@
 //! The engine against an emulator of AWS KMS and IAM that checks signatures and policies. `make test` starts it; without it
 //! these tests fail, they are never skipped.
 
-use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
-use domain::preflight::Report;
-use domain::rotation::RotationPeriod;
-use domain::scope::{Kind as EnvironmentKind, ScopeName, Slug};
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
+use domain::custody::preflight::Report;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName, Slug};
 use engine::kms::KmsCredentials;
 use engine::testing::{Kind, Person, TestPortal};
 use engine::{AwsAsked, Error, SecretText, Settings, kms};

@@ -1,15 +1,15 @@
 //! Data that shows full, empty and awkward states.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::audit::{Action, Event, Outcome};
-use domain::aws::{KeyArn, decrypt_only_policy};
-use domain::health::{Health, HealthState};
-use domain::id::SessionId;
-use domain::key_version::{KeyType, Status};
-use domain::limits::DailyLimits;
-use domain::preflight::{Check, FailureCode, Line, Report, Verdict};
-use domain::rotation::{RotationPeriod, next_day};
-use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::audit::event::{Action, Event, Outcome};
+use domain::base::id::SessionId;
+use domain::custody::aws::{KeyArn, decrypt_only_policy};
+use domain::custody::health::{Health, HealthState};
+use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
+use domain::keys::key_version::{KeyType, Status};
+use domain::keys::limits::DailyLimits;
+use domain::keys::rotation::{RotationPeriod, next_day};
+use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
 use domain::view::*;
 
 const NO_UUID: &str = "6a0c3f2e-0000-4000-8000-000000000001";

@@ -8,8 +8,8 @@ use super::ui::copy::Copyable;
 use super::ui::field::Field;
 use super::ui::text_area::TextArea;
 use crate::islands::paste_box::PasteBox;
-use domain::aws::Region;
-use domain::preflight::Report;
+use domain::custody::aws::Region;
+use domain::custody::preflight::Report;
 use leptos::prelude::*;
 
 /// What the last "Next" found out, shown with the form again.

@@ -2,7 +2,7 @@
 
 use super::ui::button::Button;
 use crate::paths;
-use domain::scope::ScopeName;
+use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
 #[component]

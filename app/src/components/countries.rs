@@ -8,10 +8,10 @@ use super::ui::empty::Empty;
 use super::ui::table::{Cell, Table};
 use crate::paths;
 use chrono::{DateTime, Utc};
-use domain::health::HealthState;
-use domain::scope::{ScopeName, Slug};
+use domain::base::words;
+use domain::custody::health::HealthState;
+use domain::scopes::scope::{ScopeName, Slug};
 use domain::view::CountryRow;
-use domain::words;
 use leptos::prelude::*;
 
 #[component]

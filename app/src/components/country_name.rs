@@ -1,6 +1,6 @@
 //! A country without a flag: its code in a small box and its name.
 
-use domain::scope::Country;
+use domain::scopes::scope::Country;
 use leptos::prelude::*;
 
 #[component]

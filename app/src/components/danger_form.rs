@@ -3,7 +3,7 @@
 use super::ui::button::{Button, ButtonLink, Weight};
 use super::ui::field::Field;
 use super::ui::form::{Actions, PostForm};
-use domain::form::Form;
+use domain::base::form::Form;
 use leptos::prelude::*;
 
 #[component]

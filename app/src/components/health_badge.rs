@@ -2,7 +2,7 @@
 
 use super::moment::Moment;
 use super::ui::badge::{Badge, Tone};
-use domain::health::{Health, HealthState};
+use domain::custody::health::{Health, HealthState};
 use leptos::prelude::*;
 
 /// The state alone.

@@ -3,8 +3,8 @@
 use super::moment::{Moment, Until};
 use super::ui::facts::{Fact, Facts};
 use chrono::{DateTime, Utc};
+use domain::base::words;
 use domain::view::{HeldView, LeaseView};
-use domain::words;
 use leptos::prelude::*;
 
 /// Where the key of a version comes from, and whether it still does.

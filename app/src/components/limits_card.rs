@@ -4,9 +4,9 @@ use super::moment::{Day, Until};
 use super::ui::badge::Tone;
 use super::ui::meter::Meter;
 use chrono::{DateTime, Utc};
-use domain::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
+use domain::base::words;
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
 use domain::view::LimitsView;
-use domain::words;
 use leptos::prelude::*;
 
 #[component]

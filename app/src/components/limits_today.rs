@@ -4,10 +4,10 @@ use super::moment::{Day, Until};
 use super::ui::badge::Tone;
 use super::ui::callout::Callout;
 use chrono::{DateTime, Utc};
-use domain::key_version::KeyType;
-use domain::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
+use domain::base::words;
+use domain::keys::key_version::KeyType;
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
 use domain::view::LimitsView;
-use domain::words;
 use leptos::prelude::*;
 
 /// One sentence of what is used; for each type without room a warning that names its limit.

@@ -2,7 +2,7 @@
 
 use crate::islands::countdown::Countdown;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::words;
+use domain::base::words;
 use leptos::prelude::*;
 
 fn machine(at: DateTime<Utc>) -> String {

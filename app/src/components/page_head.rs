@@ -1,6 +1,6 @@
 //! The heading of a page, what it belongs to, and what can be done there.
 
-use domain::scope::ScopeName;
+use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
 #[component]

@@ -1,7 +1,7 @@
 //! What a pre-flight found, line by line.
 
 use super::ui::badge::{Badge, Tone};
-use domain::preflight::{Line, Report, Verdict};
+use domain::custody::preflight::{Line, Report, Verdict};
 use leptos::prelude::*;
 
 #[component]

@@ -3,7 +3,7 @@
 use super::moment::Day;
 use super::ui::select::Select;
 use chrono::{DateTime, Utc};
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use leptos::prelude::*;
 
 /// The date of the chosen period is shown by the stylesheet, which sees the choice.

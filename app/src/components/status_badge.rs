@@ -1,7 +1,7 @@
 //! The status of a key version.
 
 use super::ui::badge::{Badge, Tone};
-use domain::key_version::Status;
+use domain::keys::key_version::Status;
 use leptos::prelude::*;
 
 #[component]

@@ -1,7 +1,7 @@
 //! Reads what is pasted into the box it wraps, in the browser, and fills the fields of the form: the secret in it then goes
 //! the same way as a typed one. Without script the form's own button does it on the server.
 
-use domain::aws::{Pasted, paste};
+use domain::custody::aws::{Pasted, paste};
 use leptos::prelude::*;
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 

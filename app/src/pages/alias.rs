@@ -2,8 +2,8 @@
 
 use crate::components::ui::field::Field;
 use crate::pages::key_forms::Parameters;
-use domain::form::Form;
-use domain::scope::ScopeName;
+use domain::base::form::Form;
+use domain::scopes::scope::ScopeName;
 use domain::view::Chrome;
 use leptos::prelude::*;
 

@@ -15,9 +15,9 @@ use crate::components::ui::field::Field;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::select::Select;
 use crate::pages::api_keys::api_key_crumbs;
-use domain::api_key::{Lifetime, Reach};
-use domain::data::Operation;
-use domain::form::Form;
+use domain::base::form::Form;
+use domain::data::operation::Operation;
+use domain::services::api_key::{Lifetime, Reach};
 use domain::view::{Chrome, NewApiKeyView, TreeEnvironment};
 use leptos::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
     });
     let operations = vec![Ticks { name: None, ticks: operations.collect() }];
     let lifetimes = Lifetime::ALL.map(|lifetime| {
-        let ends = domain::words::date(lifetime.end(chrome.now));
+        let ends = domain::base::words::date(lifetime.end(chrome.now));
         (lifetime.days().to_string(), format!("in {} days, on {ends}", lifetime.days()))
     });
     let body = if scopes.is_empty() {

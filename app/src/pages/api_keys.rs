@@ -11,7 +11,7 @@ use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
 use crate::paths;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::api_key::State;
+use domain::services::api_key::State;
 use domain::view::{ApiKeyRow, ApiKeysView, Chrome};
 use leptos::prelude::*;
 

@@ -11,8 +11,8 @@ use crate::components::ui::field::Field;
 use crate::components::ui::form::QueryForm;
 use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
-use domain::audit::Outcome;
-use domain::form::Form;
+use domain::audit::event::Outcome;
+use domain::base::form::Form;
 use domain::view::{AuditSource, Chrome, LogLine, LogView};
 use leptos::prelude::*;
 

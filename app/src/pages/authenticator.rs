@@ -7,7 +7,7 @@ use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::stepper::Stepper;
 use crate::islands::copy_button::CopyButton;
 use crate::pages::setup::SETUP_STEPS;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::EnrolmentView;
 use leptos::prelude::*;
 

@@ -6,7 +6,7 @@ use crate::components::page_head::PageHead;
 use crate::components::ui::badge::Tone;
 use crate::components::ui::callout::Callout;
 use crate::components::ui::copy::Copyable;
-use domain::aws::{KeyArn, decrypt_only_policy};
+use domain::custody::aws::{KeyArn, decrypt_only_policy};
 use domain::view::Chrome;
 use leptos::prelude::*;
 

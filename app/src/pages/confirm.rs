@@ -12,7 +12,7 @@ use crate::components::ui::callout::Callout;
 use crate::components::ui::card::Card;
 use crate::components::ui::code_field::CodeField;
 use crate::components::ui::form::{Actions, PostForm};
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::{Chrome, PreparedView};
 use leptos::prelude::*;
 

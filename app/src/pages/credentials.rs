@@ -3,8 +3,8 @@
 use crate::components::aws_fields::{Checked, CredentialFields, Findings, Paste};
 use crate::components::ui::facts::{Fact, Facts};
 use crate::pages::key_forms::Parameters;
-use domain::form::Form;
-use domain::scope::ScopeName;
+use domain::base::form::Form;
+use domain::scopes::scope::ScopeName;
 use domain::view::{AwsKeyView, Chrome};
 use leptos::prelude::*;
 

@@ -8,8 +8,8 @@ use crate::components::ui::card::Card;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::select::Select;
 use crate::paths;
-use domain::form::Form;
-use domain::scope::Country;
+use domain::base::form::Form;
+use domain::scopes::scope::Country;
 use domain::view::{Chrome, EnvironmentRow, EnvironmentView};
 use leptos::prelude::*;
 

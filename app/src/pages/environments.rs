@@ -11,10 +11,10 @@ use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::radio_cards::{Choice, RadioCards};
 use crate::components::ui::table::{Cell, Table};
 use crate::paths;
-use domain::form::Form;
-use domain::scope::Kind;
+use domain::base::form::Form;
+use domain::base::words;
+use domain::scopes::scope::Kind;
 use domain::view::{Chrome, EnvironmentRow, Lack};
-use domain::words;
 use leptos::prelude::*;
 use std::collections::HashMap;
 

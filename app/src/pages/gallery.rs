@@ -22,7 +22,7 @@ use crate::components::ui::stepper::Stepper;
 use crate::components::ui::table::{Cell, Table};
 use crate::components::ui::text_area::TextArea;
 use crate::components::ui::theme_switch::ThemeSwitch;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::{Flash, Theme};
 use leptos::prelude::*;
 

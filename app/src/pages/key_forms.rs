@@ -11,10 +11,10 @@ use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::radio_cards::{Choice, RadioCards};
 use crate::pages::keys::keys_crumbs;
 use crate::paths;
-use domain::form::Form;
-use domain::key_version::KeyType;
-use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
+use domain::base::form::Form;
+use domain::keys::key_version::KeyType;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
 use domain::view::{Chrome, LimitsView, VersionRow};
 use leptos::prelude::*;
 

@@ -14,11 +14,11 @@ use crate::components::ui::copy::Copyable;
 use crate::components::ui::facts::{Fact, Facts};
 use crate::pages::keys::keys_crumbs;
 use crate::paths;
-use domain::health::HealthState;
-use domain::key_version::Status;
-use domain::scope::ScopeName;
+use domain::base::words;
+use domain::custody::health::HealthState;
+use domain::keys::key_version::Status;
+use domain::scopes::scope::ScopeName;
 use domain::view::{AwsKeyView, Chrome, LeaseView, UsageView, VersionRow};
-use domain::words;
 use leptos::prelude::*;
 
 #[component]

@@ -12,8 +12,8 @@ use crate::components::ui::empty::Empty;
 use crate::components::ui::pagination::Pagination;
 use crate::components::ui::table::{Cell, Table};
 use crate::paths;
-use domain::key_version::Status;
-use domain::scope::ScopeName;
+use domain::keys::key_version::Status;
+use domain::scopes::scope::ScopeName;
 use domain::view::{Chrome, KeysView, VersionRow};
 use leptos::prelude::*;
 

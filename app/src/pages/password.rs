@@ -8,7 +8,7 @@ use crate::components::ui::field::Field;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::pages::profile::profile_crumbs;
 use crate::pages::setup::NewPassword;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::Chrome;
 use leptos::prelude::*;
 

@@ -8,9 +8,9 @@ use crate::components::ui::button::ButtonLink;
 use crate::components::ui::callout::Callout;
 use crate::pages::environment::crumbs;
 use crate::paths;
-use domain::form::Form;
+use domain::base::form::Form;
+use domain::base::words;
 use domain::view::{Chrome, CountryRow, EnvironmentRow};
-use domain::words;
 use leptos::prelude::*;
 
 #[component]

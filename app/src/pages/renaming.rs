@@ -7,7 +7,7 @@ use crate::components::ui::field::Field;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::pages::environment::crumbs;
 use crate::paths;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::{Chrome, EnvironmentRow};
 use leptos::prelude::*;
 

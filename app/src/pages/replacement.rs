@@ -7,7 +7,7 @@ use crate::components::ui::button::{Button, ButtonLink, Weight};
 use crate::components::ui::form::{Actions, PostForm};
 use crate::pages::password::CurrentPassword;
 use crate::pages::profile::profile_crumbs;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::Chrome;
 use leptos::prelude::*;
 

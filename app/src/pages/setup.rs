@@ -5,8 +5,8 @@ use crate::components::ui::button::{Button, Weight};
 use crate::components::ui::field::Field;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::components::ui::stepper::Stepper;
-use domain::form::Form;
-use domain::password::MIN_CHARS;
+use domain::base::form::Form;
+use domain::people::password::MIN_CHARS;
 use leptos::prelude::*;
 
 pub(super) const SETUP_STEPS: &[&str] = &["Account", "Authenticator", "Recovery codes"];

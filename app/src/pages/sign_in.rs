@@ -7,7 +7,7 @@ use crate::components::ui::field::Field;
 use crate::components::ui::flash::FlashMessage;
 use crate::components::ui::form::{Actions, PostForm};
 use crate::paths;
-use domain::form::Form;
+use domain::base::form::Form;
 use domain::view::Flash;
 use leptos::prelude::*;
 

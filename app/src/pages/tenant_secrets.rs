@@ -10,9 +10,9 @@ use crate::components::ui::facts::{Fact, Facts};
 use crate::components::ui::form::{Actions, PostForm};
 use crate::pages::keys::keys_crumbs;
 use crate::paths;
-use domain::form::Form;
-use domain::scope::ScopeName;
-use domain::tenant_secret::{RotationStep, SecretType};
+use domain::base::form::Form;
+use domain::data::tenant_secret::{RotationStep, SecretType};
+use domain::scopes::scope::ScopeName;
 use domain::view::{Chrome, TenantSecretsView};
 use leptos::prelude::*;
 

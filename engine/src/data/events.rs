@@ -5,7 +5,7 @@ use super::Call;
 use super::edek::Edek;
 use super::record::{Asked, Done};
 use crate::{Error, Portal};
-use domain::data::Deed;
+use domain::data::operation::Deed;
 use std::collections::BTreeSet;
 
 /// Operations that a client did with data keys it had kept.

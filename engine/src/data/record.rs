@@ -3,8 +3,8 @@
 use super::Call;
 use crate::access::{Caller, KnownScope};
 use crate::{Error, Portal};
-use domain::audit::Outcome;
-use domain::data::{DataEvent, Deed, Operation, Told};
+use domain::audit::event::Outcome;
+use domain::data::operation::{DataEvent, Deed, Operation, Told};
 use std::sync::Arc;
 
 /// What is asked for is written down so long.

@@ -4,7 +4,7 @@ use super::record::Done;
 use super::{Call, DEK, Refused, ToOpen, Wrapped, edek, read_edeks};
 use crate::access::KnownScope;
 use crate::{Error, Portal};
-use domain::data::{Deed, Operation};
+use domain::data::operation::{Deed, Operation};
 use std::sync::Arc;
 
 impl Portal {

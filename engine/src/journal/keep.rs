@@ -11,7 +11,7 @@ use crate::notes::or_warn;
 use crate::store::Lock;
 use crate::store::journal::Segment;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::audit::Action;
+use domain::audit::event::Action;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::fs::{FlockOperation, flock};

@@ -18,7 +18,7 @@ use crate::envelope::Keyring;
 use crate::store::Db;
 use crate::{Clock, Error, Portal, random};
 use chain::{Head, Key, RunKey};
-use domain::data::DataEvent;
+use domain::data::operation::DataEvent;
 use keep::Rounds;
 use reserve::Reserve;
 pub use search::SegmentState;

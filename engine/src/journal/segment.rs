@@ -182,8 +182,8 @@ pub(super) mod tests {
     use crate::envelope::tests::keyring;
     use crate::journal::chain::Key;
     use chrono::{DateTime, TimeDelta};
-    use domain::audit::Outcome;
-    use domain::data::{DataEvent, Deed, Door, Told};
+    use domain::audit::event::Outcome;
+    use domain::data::operation::{DataEvent, Deed, Door, Told};
     use proptest::prelude::*;
 
     const RUN: Uuid = Uuid::from_u128(7);

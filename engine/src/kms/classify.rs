@@ -4,7 +4,7 @@ use super::endpoint::is_not_public;
 use super::{DryRun, Failure};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use domain::preflight::FailureCode;
+use domain::custody::preflight::FailureCode;
 
 /// KMS answered, but not about the key: what it released before may be used on.
 const OUTAGES: [&str; 9] = [

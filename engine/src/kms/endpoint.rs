@@ -6,7 +6,7 @@ use aws_sdk_kms::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
-use domain::aws::Region;
+use domain::custody::aws::Region;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub struct Endpoint {

@@ -18,9 +18,9 @@ use aws_sdk_kms::config::{
 };
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
-use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
-use domain::id::ScopeId;
-use domain::preflight::FailureCode;
+use domain::base::id::ScopeId;
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::custody::preflight::FailureCode;
 use endpoint::Endpoint;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

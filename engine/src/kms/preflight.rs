@@ -1,8 +1,8 @@
 //! Everything that is checked of a customer's key before it is accepted.
 
 use super::{CustomerKey, DryRun, Failure, For, Kind, Kms, KmsCredentials};
-use domain::id::ScopeId;
-use domain::preflight::{Check, FailureCode, Line, Report, Verdict};
+use domain::base::id::ScopeId;
+use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
 
 /// Asks the real KMS, line by line, and says besides whether Decrypt worked. The plaintext of the data key is dropped at
 /// once.

@@ -2,9 +2,9 @@
 
 use super::{Db, Tx, corrupt, is_duplicate, on, within};
 use crate::Error;
-use domain::alias::{Alias, AliasRefused};
-use domain::id::ScopeId;
-use domain::scope::{Country, ScopeName, Slug};
+use domain::base::id::ScopeId;
+use domain::scopes::alias::{Alias, AliasRefused};
+use domain::scopes::scope::{Country, ScopeName, Slug};
 use std::collections::HashMap;
 
 pub(super) fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias>, Error> {

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::audit::Entry;
 use crate::email;
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, AuditQuery, Event, Moves, Outcome};
+use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
 use std::collections::HashSet;
 

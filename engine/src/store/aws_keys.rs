@@ -5,11 +5,11 @@ use crate::Error;
 use crate::kms::CustomerKey;
 use crate::lease::LeaseKey;
 use chrono::{DateTime, Utc};
-use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::base::id::{AwsKeyId, ScopeId};
 use domain::command::{AwsCredentials, AwsKey};
-use domain::health::{Health, HealthState};
-use domain::id::{AwsKeyId, ScopeId};
-use domain::preflight::{FailureCode, Report};
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::custody::health::{Health, HealthState};
+use domain::custody::preflight::{FailureCode, Report};
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]

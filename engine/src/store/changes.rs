@@ -3,7 +3,7 @@
 use super::{Db, Tx, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::id::{ChangeId, SessionId, UserId};
+use domain::base::id::{ChangeId, SessionId, UserId};
 
 /// A prepared change; the command is sealed.
 #[derive(sqlx_macros::FromRow)]

@@ -101,9 +101,9 @@ pub enum Lock {
     /// The row of the instance: setup and key ceremonies.
     Instance,
     /// The row of one scope: everything that counts or changes its versions.
-    Scope(domain::id::ScopeId),
+    Scope(domain::base::id::ScopeId),
     /// The row of one environment: its removal against a new country in it.
-    Environment(domain::id::EnvironmentId),
+    Environment(domain::base::id::EnvironmentId),
 }
 
 impl Db {

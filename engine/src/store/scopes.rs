@@ -4,11 +4,11 @@ use super::aliases::read;
 use super::{Db, Tx, corrupt, is_duplicate, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::alias::Alias;
-use domain::health::HealthState;
-use domain::id::{EnvironmentId, ScopeId};
-use domain::key_version::KeyType;
-use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::base::id::{EnvironmentId, ScopeId};
+use domain::custody::health::HealthState;
+use domain::keys::key_version::KeyType;
+use domain::scopes::alias::Alias;
+use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
 use domain::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use uuid::Uuid;
 

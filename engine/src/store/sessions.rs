@@ -3,7 +3,7 @@
 use super::{Db, Tx, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::id::{SessionId, UserId};
+use domain::base::id::{SessionId, UserId};
 use uuid::Uuid;
 
 /// A session with the administrator it belongs to.

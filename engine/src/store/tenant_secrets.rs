@@ -3,8 +3,8 @@
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::id::ScopeId;
-use domain::tenant_secret::SecretType;
+use domain::base::id::ScopeId;
+use domain::data::tenant_secret::SecretType;
 use domain::view::TenantSecretsView;
 
 /// A sealed secret that is answered.

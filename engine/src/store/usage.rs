@@ -3,7 +3,7 @@
 use super::{Db, ROWS, Tx, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::rotation::day_start;
+use domain::keys::rotation::day_start;
 use domain::view::UsageView;
 use sqlx::QueryBuilder;
 

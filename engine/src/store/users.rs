@@ -3,7 +3,7 @@
 use super::{Db, Tx, is_duplicate, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::id::{SessionId, UserId};
+use domain::base::id::{SessionId, UserId};
 use uuid::Uuid;
 
 /// An administrator as stored; the seed is sealed.

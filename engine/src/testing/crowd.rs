@@ -8,12 +8,12 @@ use crate::store::Tx;
 use crate::store::keys::NewVersionRow;
 use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::audit::Action;
-use domain::id::{EnvironmentId, ScopeId};
-use domain::key_version::{NewVersion, Plan};
-use domain::limits::Left;
-use domain::rotation::RotationPeriod;
-use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::audit::event::Action;
+use domain::base::id::{EnvironmentId, ScopeId};
+use domain::keys::key_version::{NewVersion, Plan};
+use domain::keys::limits::Left;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
 use domain::view::EnvironmentRow;
 
 /// Scopes made in one transaction.

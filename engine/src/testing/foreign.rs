@@ -65,6 +65,6 @@ pub fn edek(bytes: &[u8]) {
 /// What people paste is read without a fault.
 pub fn paste(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = domain::aws::paste(text);
+        let _ = domain::custody::aws::paste(text);
     }
 }

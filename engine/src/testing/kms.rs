@@ -3,7 +3,7 @@
 
 use crate::Settings;
 use data_encoding::BASE64;
-use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;

@@ -1,10 +1,10 @@
 //! Aliases: set with a code, unique in the portal, another name for the same scope and nothing more.
 
 use crate::support::*;
-use domain::alias::{Alias, AliasRefused};
-use domain::audit::{Action, Outcome};
-use domain::data::Operation;
-use domain::scope::ScopeName;
+use domain::audit::event::{Action, Outcome};
+use domain::data::operation::Operation;
+use domain::scopes::alias::{Alias, AliasRefused};
+use domain::scopes::scope::ScopeName;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal};
 
@@ -85,8 +85,9 @@ async fn an_alias_changed_meanwhile_is_not_overwritten(t: &TestPortal) {
 /// The scope that a key reaches under a name, as the data plane of a server knows it.
 async fn reached(portal: &Portal, key: &engine::SecretText, name: &str) -> Result<(), Error> {
     let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
-    let told = domain::data::Told::default();
-    let call = engine::data::Call { caller, door: domain::data::Door::Tsp, scope: name.to_owned(), told };
+    let told = domain::data::operation::Told::default();
+    let call =
+        engine::data::Call { caller, door: domain::data::operation::Door::Tsp, scope: name.to_owned(), told };
     portal.versions_for(&call, None).await.map(drop)
 }
 

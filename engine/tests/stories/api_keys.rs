@@ -3,11 +3,11 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
-use domain::api_key::{ApiKeyRefused, Lifetime, Reach, State};
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use domain::command::CreateApiKey;
-use domain::data::Operation;
-use domain::scope::{Country, ScopeName};
+use domain::data::operation::Operation;
+use domain::scopes::scope::{Country, ScopeName};
+use domain::services::api_key::{ApiKeyRefused, Lifetime, Reach, State};
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal, SecretText};
 

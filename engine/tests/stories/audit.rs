@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, AuditQuery, Outcome};
-use domain::rotation::RotationPeriod;
-use domain::scope::Kind as EnvironmentKind;
+use domain::audit::event::{Action, AuditQuery, Outcome};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::Kind as EnvironmentKind;
 use engine::testing::{Kind, PASSWORD, TestPortal, from};
 
 stories! {

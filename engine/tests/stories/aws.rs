@@ -1,11 +1,11 @@
 //! What the stories of customers' keys share: a portal whose KMS does as it is told.
 
 use crate::support::*;
-use domain::aws::AccessKeyId;
 use domain::command::{CreateKey, ReplaceCredentials};
-use domain::health::HealthState;
-use domain::key_version::Plan;
-use domain::scope::ScopeName;
+use domain::custody::aws::AccessKeyId;
+use domain::custody::health::HealthState;
+use domain::keys::key_version::Plan;
+use domain::scopes::scope::ScopeName;
 use engine::authority::Authorised;
 use engine::kms::KmsCredentials;
 pub use engine::testing::kms::{Decrypts, Forbids, SECRET};
@@ -89,7 +89,7 @@ impl Customer {
         proof(&self.t, &self.ada, &planned.expect("a plan")).await
     }
 
-    pub async fn last(&self) -> domain::audit::Event {
+    pub async fn last(&self) -> domain::audit::event::Event {
         log(&self.t).await.pop().expect("an event")
     }
 

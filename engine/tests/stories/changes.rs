@@ -2,10 +2,10 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
+use domain::base::id::ChangeId;
 use domain::command::{ChangePassword, CreateKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
-use domain::id::ChangeId;
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use engine::Error;
 use engine::testing::{Person, TestPortal};
 
@@ -111,9 +111,9 @@ async fn a_wrong_code_keeps_a_change_waiting(t: &TestPortal) {
 async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let (_, first) = waiting(t, &ada).await;
-    let scope = domain::scope::ScopeName {
+    let scope = domain::scopes::scope::ScopeName {
         environment: slug("production"),
-        country: domain::scope::Country::from_code("DE").expect("a country"),
+        country: domain::scopes::scope::Country::from_code("DE").expect("a country"),
     };
     create(t, &ada, &scope, RotationPeriod::Days30).await;
     let code = t.code(&ada);

@@ -2,8 +2,8 @@
 //! pooler between, clocks that differ.
 
 use crate::support::*;
-use domain::limits::DailyLimits;
-use domain::rotation::RotationPeriod;
+use domain::keys::limits::DailyLimits;
+use domain::keys::rotation::RotationPeriod;
 use engine::store::{Lock, Pooler, Tx};
 use engine::testing::{Kind, Place, TestPortal, root_key};
 use engine::{Clock, Error, Portal, Settings};

@@ -4,10 +4,10 @@
 
 use crate::aws::{Customer, asked, others};
 use crate::support::*;
-use domain::api_key::Lifetime;
-use domain::data::Operation;
-use domain::rotation::RotationPeriod;
-use domain::scope::Kind as EnvironmentKind;
+use domain::data::operation::Operation;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::Kind as EnvironmentKind;
+use domain::services::api_key::Lifetime;
 use engine::testing::look::{broken, count};
 use engine::testing::{PASSWORD, Person, TestPortal, from};
 use engine::{Error, SecretText};
@@ -74,7 +74,7 @@ async fn census(t: &TestPortal) -> Vec<i64> {
 }
 
 /// `production/DE` with a key made yesterday.
-async fn with_key(t: &TestPortal) -> (Person, domain::scope::ScopeName) {
+async fn with_key(t: &TestPortal) -> (Person, domain::scopes::scope::ScopeName) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
@@ -276,7 +276,9 @@ async fn coming_back_with_a_recovery_code_is_whole_or_not_at_all(t: &TestPortal)
             fail::remove(step);
             assert_eq!(broken(t.db()).await, [""; 0]);
             let spent = number(t.db(), "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await;
-            let seen = logged(t, domain::audit::Action::SignInRecovery, domain::audit::Outcome::Done).await;
+            let seen =
+                logged(t, domain::audit::event::Action::SignInRecovery, domain::audit::event::Outcome::Done)
+                    .await;
             assert_eq!(
                 usize::try_from(spent).expect("a count"),
                 seen,
@@ -303,7 +305,7 @@ async fn environments_and_countries_are_whole_or_not_at_all(t: &TestPortal) {
         let name = format!("Test {}", count.get());
         t.portal.add_environment(&ada.session, &name, EnvironmentKind::Test).await?;
         let country = t.portal.add_country(&ada.session, &slug, "FR").await?;
-        let fr = domain::scope::ScopeName { environment: slug.clone(), country };
+        let fr = domain::scopes::scope::ScopeName { environment: slug.clone(), country };
         t.portal.remove_country(&ada.session, &fr).await?;
         t.portal.rename_environment(&ada.session, &slug, "Other").await?;
         t.portal.remove_environment(&ada.session, &slug).await?;

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use domain::command::CreateKey;
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::totp::Seed;
 use engine::{Error, SetupState};

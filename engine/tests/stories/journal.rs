@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::audit::{Action, Outcome};
-use domain::data::{DataEvent, Deed, Door, Told};
-use domain::journal::{JournalGap, JournalQuery, Recorded};
+use domain::audit::event::{Action, Outcome};
+use domain::audit::journal::{JournalGap, JournalQuery, Recorded};
+use domain::data::operation::{DataEvent, Deed, Door, Told};
 use engine::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
 use engine::testing::{Kind, TestPortal, root_key, scale};
 use engine::{Error, Portal, Settings};

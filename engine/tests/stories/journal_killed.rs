@@ -3,8 +3,8 @@
 
 use crate::journal::event;
 use crate::support::at_once;
-use domain::data::{DataEvent, Deed};
-use domain::journal::JournalQuery;
+use domain::audit::journal::JournalQuery;
+use domain::data::operation::{DataEvent, Deed};
 use engine::journal::Settings as JournalSettings;
 use engine::store::Db;
 use engine::testing::look::number;

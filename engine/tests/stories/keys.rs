@@ -3,10 +3,10 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
-use domain::audit::{Action, Outcome};
-use domain::key_version::{KeyType, NotManaged};
-use domain::limits::LimitReached;
-use domain::rotation::RotationPeriod;
+use domain::audit::event::{Action, Outcome};
+use domain::keys::key_version::{KeyType, NotManaged};
+use domain::keys::limits::LimitReached;
+use domain::keys::rotation::RotationPeriod;
 use engine::Error;
 use engine::testing::TestPortal;
 
@@ -157,7 +157,7 @@ async fn an_outdated_preview_is_refused(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     t.clock.advance(TimeDelta::minutes(12 * 60 - 3));
-    let generous = t.second_with(domain::limits::DailyLimits { per_type: 3, per_scope: 3 }).await;
+    let generous = t.second_with(domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 }).await;
     let seen = generous.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let seen = proof(t, &ada, &seen).await;
     let faster = generous.plan_rotate(&bob.session, &de, RotationPeriod::Days60).await.expect("a plan");

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use domain::command::CreateKey;
-use domain::limits::DailyLimits;
-use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
+use domain::keys::limits::DailyLimits;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
 use engine::authority::Authorised;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal};

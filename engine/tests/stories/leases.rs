@@ -3,10 +3,10 @@
 use crate::aws::*;
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
-use domain::health::HealthState;
-use domain::preflight::FailureCode;
-use domain::rotation::RotationPeriod;
+use domain::audit::event::{Action, Outcome};
+use domain::custody::health::HealthState;
+use domain::custody::preflight::FailureCode;
+use domain::keys::rotation::RotationPeriod;
 use domain::view::Lack;
 use engine::lease::Times;
 use engine::testing::kms::FakeKms;

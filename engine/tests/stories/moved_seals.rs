@@ -2,10 +2,10 @@
 //! opens again; the error names table and row for the log, and the answer tells nothing.
 
 use crate::support::*;
+use domain::base::id::ChangeId;
 use domain::command::CreateKey;
-use domain::id::ChangeId;
-use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
 use engine::testing::{PASSWORD, Person, TestPortal, root_key, scale};
 use engine::{Error, Portal};
 
@@ -237,6 +237,6 @@ async fn the_answer_says_nothing_of_it(t: &TestPortal) {
     put_bytes(t.db(), of, PASSWORD.as_bytes()).await;
     let error = t.portal.material(&de, 1).await.map(drop).expect_err("it does not open");
     assert!(error.to_string().contains("key_version.material of "), "{error}");
-    let answer = domain::problem::Problem::from(&error).message;
+    let answer = domain::base::problem::Problem::from(&error).message;
     assert!(!answer.contains("key_version") && !answer.contains("seal"), "{answer}");
 }

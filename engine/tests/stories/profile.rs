@@ -1,9 +1,9 @@
 //! What administrators do about themselves.
 
 use crate::support::*;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::password::PasswordRefused;
+use domain::people::password::PasswordRefused;
 use engine::testing::{PASSWORD, Person, TestPortal};
 use engine::{Error, SecretText};
 

@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use data_encoding::BASE64;
-use domain::audit::{Action, Outcome};
-use domain::rotation::RotationPeriod;
+use domain::audit::event::{Action, Outcome};
+use domain::keys::rotation::RotationPeriod;
 use engine::root_rotation::{Rotated, rotate as rotate_root_key};
 use engine::testing::{TestPortal, root_key};
 use engine::{Error, right_root_key, root_key as files};

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
-use domain::rotation::{RotationPeriod, next_day};
-use domain::scope::Country;
+use domain::audit::event::{Action, Outcome};
+use domain::keys::rotation::{RotationPeriod, next_day};
+use domain::scopes::scope::Country;
 use engine::testing::TestPortal;
 
 stories! {
@@ -62,7 +62,7 @@ async fn two_servers_at_once_rotate_each_of_twenty_scopes_once(t: &TestPortal) {
     }
     t.clock.advance(TimeDelta::days(31));
     // It is not the daily limit that keeps them from rotating twice.
-    let three = domain::limits::DailyLimits { per_type: 3, per_scope: 3 };
+    let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];
     let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
     assert_eq!(at_once(tasks).await.into_iter().sum::<u32>(), 20);
@@ -158,7 +158,7 @@ async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t:
     let damage =
         "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT MIN(id) + 120 FROM key_version)";
     execute(t.db(), damage).await.expect("damaged");
-    let three = domain::limits::DailyLimits { per_type: 3, per_scope: 3 };
+    let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];
     let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
     assert_eq!(at_once(tasks).await.into_iter().sum::<u32>(), 249);

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
-use domain::rotation::RotationPeriod;
-use domain::scope::{Kind, NameRefused};
+use domain::audit::event::{Action, Outcome};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Kind, NameRefused};
 use domain::view::Lack;
 use engine::Error;
 use engine::store::Lock;

@@ -2,10 +2,10 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
+use domain::base::id::SessionId;
 use domain::command::EndSessions;
-use domain::id::SessionId;
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use engine::Error;
 use engine::testing::{PASSWORD, Person, TestPortal, from};
 

@@ -3,7 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::totp::Seed;
 use engine::{Error, Portal, SecretText, Session, SetupState, Stage};
@@ -165,7 +165,7 @@ async fn a_setup_session_reaches_nothing_but_setup(t: &TestPortal) {
     let session = entered(t).await;
     refused!(t.portal.profile(&session).await, Error::SignedOut);
     refused!(t.portal.profile(&session).await, Error::SignedOut);
-    let kind = domain::scope::Kind::Production;
+    let kind = domain::scopes::scope::Kind::Production;
     refused!(t.portal.add_environment(&session, "Production", kind).await, Error::SignedOut);
     refused!(t.portal.check_sign_in_code(&session, &text("000000")).await, Error::SignedOut);
     refused!(t.portal.check_recovery_code(&session, &text("x")).await, Error::SignedOut);

@@ -3,7 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{Error, Stage};
 
@@ -131,7 +131,7 @@ async fn the_password_alone_reaches_nothing(t: &TestPortal) {
     let ada = t.administrator().await;
     let scope = scope(t, &ada, "DE").await;
     let half = half_way(&t.portal, ADA).await;
-    let new = domain::rotation::RotationPeriod::Days30;
+    let new = domain::keys::rotation::RotationPeriod::Days30;
     refused!(t.portal.plan_create(&half, &scope, new).await, Error::SignedOut);
     refused!(t.portal.rename_environment(&half, &slug("production"), "X").await, Error::SignedOut);
     refused!(t.portal.profile(&half).await, Error::SignedOut);

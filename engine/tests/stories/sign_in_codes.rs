@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::audit::{Action, Outcome};
+use domain::audit::event::{Action, Outcome};
 use engine::testing::{Person, TestPortal};
 use engine::{Error, NewSession, Session, Stage};
 
@@ -141,7 +141,7 @@ async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestP
     let ada = t.administrator().await;
     let session = recovering(t, &ada, 0).await.expect("the code is right").session;
     assert_eq!(session.stage, Stage::Enrolment);
-    let kind = domain::scope::Kind::Production;
+    let kind = domain::scopes::scope::Kind::Production;
     refused!(t.portal.add_environment(&session, "Production", kind).await, Error::SignedOut);
     refused!(t.portal.profile(&session).await, Error::SignedOut);
     refused!(t.portal.profile(&session).await, Error::SignedOut);

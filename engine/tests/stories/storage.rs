@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use chrono::TimeDelta;
-use domain::problem::{Code, Problem};
-use domain::rotation::RotationPeriod;
+use domain::base::problem::{Code, Problem};
+use domain::keys::rotation::RotationPeriod;
 use engine::envelope::RootKey;
 use engine::store::Db;
 use engine::testing::{Kind, Place, TestPortal, root_key};
@@ -59,7 +59,7 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
 async fn a_restart_finds_everything_again(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    create(t, &ada, &de, domain::rotation::RotationPeriod::Days30).await;
+    create(t, &ada, &de, domain::keys::rotation::RotationPeriod::Days30).await;
     let before = t.portal.material(&de, 1).await.expect("it opens");
     t.clock.advance(TimeDelta::minutes(1));
     let restarted = t.second().await;

@@ -2,7 +2,7 @@
 
 use crate::aws::*;
 use crate::support::*;
-use domain::rotation::RotationPeriod;
+use domain::keys::rotation::RotationPeriod;
 use engine::store::Db;
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{Error, SecretText};

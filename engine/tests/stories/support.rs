@@ -1,9 +1,9 @@
 //! What the stories share: running them, people, scopes, proofs, and a look under the hood.
 
-use domain::audit::{Action, Event, Outcome};
-use domain::key_version::Plan;
-use domain::rotation::RotationPeriod;
-use domain::scope::{Kind as EnvironmentKind, ScopeName};
+use domain::audit::event::{Action, Event, Outcome};
+use domain::keys::key_version::Plan;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName};
 use engine::authority::{Authorised, Sensitive};
 use engine::store::Db;
 pub use engine::testing::look::{bytes, execute, number, texts};
@@ -120,8 +120,8 @@ pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
     ScopeName { environment, country }
 }
 
-pub fn slug(text: &str) -> domain::scope::Slug {
-    domain::scope::Slug::try_from(text.to_owned()).expect("a slug")
+pub fn slug(text: &str) -> domain::scopes::scope::Slug {
+    domain::scopes::scope::Slug::try_from(text.to_owned()).expect("a slug")
 }
 
 /// "Add encryption key", from the plan to the version.

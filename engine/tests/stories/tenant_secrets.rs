@@ -2,12 +2,12 @@
 
 use crate::aws::Customer;
 use crate::support::*;
-use domain::audit::{Action, Outcome};
-use domain::data::{Deed, Door, Operation, Told};
-use domain::journal::JournalQuery;
-use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
-use domain::tenant_secret::{RotationStep, SecretType};
+use domain::audit::event::{Action, Outcome};
+use domain::audit::journal::JournalQuery;
+use domain::data::operation::{Deed, Door, Operation, Told};
+use domain::data::tenant_secret::{RotationStep, SecretType};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
 use engine::data::derive::{Derived, ToDerive};
 use engine::data::{Call, Refused};
 use engine::testing::{Person, TestPortal, root_key};

@@ -2,11 +2,11 @@
 
 use crate::aws::Customer;
 use crate::support::*;
-use domain::audit::Outcome;
-use domain::data::{DataEvent, Deed, Door, Operation, Told};
-use domain::journal::JournalQuery;
-use domain::rotation::RotationPeriod;
-use domain::scope::ScopeName;
+use domain::audit::event::Outcome;
+use domain::audit::journal::JournalQuery;
+use domain::data::operation::{DataEvent, Deed, Door, Operation, Told};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
 use engine::data::context::Context;
 use engine::data::events::Reported;
 use engine::data::{Call, Refused, ToOpen, ToWrap};
@@ -114,7 +114,7 @@ async fn rekeying_needs_unwrap_here_and_wrap_there(t: &TestPortal) {
         let refused = t.portal.rekey(&here, "production/FR", sealed(&edek)).await.err().expect("refused");
         assert_eq!(matches!(refused, Error::NotFound), is_unknown, "{refused:?}");
         assert_eq!(matches!(refused, Error::NotAllowed(_)), !is_unknown, "{refused:?}");
-        t.portal.revoke_api_key_on_host(domain::api_key::ApiKeyId(id)).await.expect("revoked");
+        t.portal.revoke_api_key_on_host(domain::services::api_key::ApiKeyId(id)).await.expect("revoked");
     }
     let here = tsp(t, &key, "production/DE").await;
     refused!(t.portal.rekey(&here, "nobody", sealed(&edek)).await, Error::NotFound);

@@ -12,7 +12,7 @@ use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::data::Door;
+use domain::data::operation::Door;
 use engine::Error;
 use engine::access::Caller;
 use futures_util::FutureExt;

@@ -21,7 +21,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64_simd::STANDARD;
-use domain::data::Operation;
+use domain::data::operation::Operation;
 use engine::data::Refused;
 use serde::Serialize;
 

@@ -6,7 +6,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
-use domain::data::Door;
+use domain::data::operation::Door;
 use engine::Error;
 use engine::data::Refused;
 use serde::Serialize;
@@ -164,7 +164,7 @@ mod tests {
     fn each_failure_has_its_status() {
         for (error, status, code) in [
             (Error::UnknownApiKey, 401, "unauthorised"),
-            (Error::NotAllowed(domain::data::Operation::Wrap), 403, "not_allowed"),
+            (Error::NotAllowed(domain::data::operation::Operation::Wrap), 403, "not_allowed"),
             (Error::NotFound, 404, "not_found"),
             (Error::Data(Refused::NoKey), 409, "no_key"),
             (Error::Data(Refused::NotOpened), 422, "not_opened"),

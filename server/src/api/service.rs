@@ -5,7 +5,7 @@ use crate::App;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use domain::data::{Deed, Door};
+use domain::data::operation::{Deed, Door};
 use engine::access::Caller;
 use engine::{Error, SecretText};
 use std::sync::Arc;

@@ -11,11 +11,11 @@ use app::pages::{AddApiKeyPage, ApiGuidePage, ApiKeysPage, NewApiKeyPage};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::api_key::{ApiKeyId, ApiKeyRefused, Lifetime, Reach, words};
+use domain::base::form::Form;
+use domain::base::words::{date, moment, span};
 use domain::command::{CreateApiKey, RevokeApiKey};
-use domain::data::Operation;
-use domain::form::Form;
-use domain::words::{date, moment, span};
+use domain::data::operation::Operation;
+use domain::services::api_key::{ApiKeyId, ApiKeyRefused, Lifetime, Reach, words};
 use engine::Error;
 use engine::changes::Prepared;
 use leptos::prelude::*;
@@ -109,7 +109,7 @@ pub async fn show_add(State(app): State<App>, who: SignedIn) -> Result<Response,
 /// The command, or the form with everything that is wrong with it at once.
 async fn plan(app: &App, who: &SignedIn, typed: AddForm) -> Result<CreateApiKey, (Form, Option<Error>)> {
     let mut form = typed.shown();
-    let name = domain::scope::display_name(&typed.name);
+    let name = domain::scopes::scope::display_name(&typed.name);
     name.map_err(|refused| form.refuse("name", refused.to_string())).ok();
     let reach: Result<Vec<Reach>, _> = typed.scopes.iter().map(|text| text.parse::<Reach>()).collect();
     match &reach {
@@ -166,7 +166,7 @@ pub async fn add(State(app): State<App>, who: SignedIn, step: Step<AddForm>) -> 
 async fn second_step(
     app: &App,
     who: &SignedIn,
-    id: domain::id::ChangeId,
+    id: domain::base::id::ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     let now = app.portal().now();
@@ -235,7 +235,7 @@ async fn prepared(
     app: &App,
     who: &SignedIn,
     key: ApiKeyId,
-    id: domain::id::ChangeId,
+    id: domain::base::id::ChangeId,
 ) -> Result<RevokeApiKey, Error> {
     let Prepared { command, .. } = app.portal().prepared::<RevokeApiKey>(&who.session, id).await?;
     if command.id == key { Ok(command) } else { Err(Error::ChangeGone) }
@@ -245,7 +245,7 @@ async fn revocation(
     app: &App,
     who: &SignedIn,
     key: ApiKeyId,
-    id: domain::id::ChangeId,
+    id: domain::base::id::ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     if let Err(Error::ChangeGone) = prepared(app, who, key, id).await {

@@ -11,14 +11,14 @@ use app::components::aws_fields::Checked;
 use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
-use domain::aws::{
+use domain::base::form::Form;
+use domain::command::ReplaceCredentials;
+use domain::custody::aws::{
     AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
     decrypt_only_policy, paste,
 };
-use domain::command::ReplaceCredentials;
-use domain::form::Form;
-use domain::limits::DailyLimits;
-use domain::preflight::Report;
+use domain::custody::preflight::Report;
+use domain::keys::limits::DailyLimits;
 use engine::authority::Authorised;
 use engine::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};

@@ -11,8 +11,8 @@ use app::pages::{
 };
 use axum::extract::State;
 use axum::response::Response;
-use domain::form::Form;
-use domain::scope::{Country, Kind, ScopeName, Slug};
+use domain::base::form::Form;
+use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
 use leptos::prelude::*;
 use serde::Deserialize;
 

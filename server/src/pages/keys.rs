@@ -9,7 +9,7 @@ use crate::web::visitor::SignedIn;
 use app::pages::{KeyVersionPage, KeysPage};
 use axum::extract::State;
 use axum::response::Response;
-use domain::number;
+use domain::base::number;
 use leptos::prelude::*;
 
 pub async fn list(

@@ -7,12 +7,12 @@ use super::key_changes::{
 use crate::App;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
-use domain::aws::decrypt_only_policy;
+use domain::base::form::Form;
 use domain::command::{CreateKey, Source};
-use domain::form::Form;
-use domain::key_version::KeyType;
-use domain::limits::DailyLimits;
-use domain::rotation::RotationPeriod;
+use domain::custody::aws::decrypt_only_policy;
+use domain::keys::key_version::KeyType;
+use domain::keys::limits::DailyLimits;
+use domain::keys::rotation::RotationPeriod;
 use engine::authority::Authorised;
 use engine::{Error, SecretText};
 use leptos::prelude::*;

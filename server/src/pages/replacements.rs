@@ -15,8 +15,8 @@ use app::pages::{
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::base::form::Form;
 use domain::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::form::Form;
 use domain::view::Chrome;
 use engine::authority::{Authorised, Sensitive};
 use engine::{Error, SecretText, Session};

@@ -9,7 +9,7 @@ use crate::web::visitor::Visitor;
 use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
 use axum::extract::State;
 use axum::response::Response;
-use domain::form::Form;
+use domain::base::form::Form;
 use engine::{Error, NewSession, SecretText, Session, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;

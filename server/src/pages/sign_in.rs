@@ -11,7 +11,7 @@ use app::pages::{CodePage, EnrolPage, EnrolPurpose, RecoveryPage, SignInPage};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use domain::form::Form;
+use domain::base::form::Form;
 use engine::{SecretText, Session, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;

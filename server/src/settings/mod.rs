@@ -3,7 +3,7 @@
 mod table;
 
 use crate::Stop;
-use domain::limits::DailyLimits;
+use domain::keys::limits::DailyLimits;
 use engine::journal::{self, Sync};
 use engine::lease::Times;
 use engine::store::Pooler;

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
 use axum::http::request::Parts;
-use domain::scope::{Country, ScopeName, Slug};
+use domain::scopes::scope::{Country, ScopeName, Slug};
 use engine::SecretText;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -8,7 +8,7 @@ use app::pages::ErrorPage;
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use domain::scope::Slug;
+use domain::scopes::scope::Slug;
 use domain::view::{Chrome, Theme};
 use engine::Error;
 use hydration_context::SsrSharedContext;

@@ -162,7 +162,7 @@ async fn no_change_happens_without_a_fresh_code() {
         }
         let after = house.test.portal.audit_log(None).await.expect("the log").events;
         let made = after.iter().take(after.len() - before.len());
-        let done = made.filter(|event| event.outcome == domain::audit::Outcome::Done).count();
+        let done = made.filter(|event| event.outcome == domain::audit::event::Outcome::Done).count();
         assert_eq!(done, 1, "{path}: exactly one change was made");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Answer, House, furnished};
 use axum::http::{Method, StatusCode};
-use domain::data::Operation;
+use domain::data::operation::Operation;
 use server::api::{Needs, Row, rows};
 
 fn address(row: &Row) -> String {

@@ -3,7 +3,7 @@
 use crate::support::common::{on_both, shown_seed};
 use crate::support::{Answer, House, KEYS_ADD};
 use axum::http::StatusCode;
-use domain::limits::DailyLimits;
+use domain::keys::limits::DailyLimits;
 use engine::testing::look::{self, count, number};
 use engine::testing::{Kind, PASSWORD, TestPortal, scale};
 use engine::totp::Seed;

@@ -3,12 +3,12 @@
 
 use crate::process::{Home, Keystead, PASSWORD};
 use chrono::TimeDelta;
-use domain::api_key::Lifetime;
-use domain::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
-use domain::data::{Deed, Door, Operation};
-use domain::journal::JournalQuery;
-use domain::rotation::RotationPeriod;
-use domain::scope::{Country, Kind as EnvironmentKind, ScopeName, Slug};
+use domain::audit::journal::JournalQuery;
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
+use domain::data::operation::{Deed, Door, Operation};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Country, Kind as EnvironmentKind, ScopeName, Slug};
+use domain::services::api_key::Lifetime;
 use engine::authority::{Authorised, Sensitive};
 use engine::testing::{Kind, from, root_key};
 use engine::totp::Seed;
@@ -141,7 +141,7 @@ impl House {
     }
 
     /// What the journal has of the TSP door, after the server's end.
-    async fn journal(mut self) -> Vec<domain::data::DataEvent> {
+    async fn journal(mut self) -> Vec<domain::data::operation::DataEvent> {
         self.keystead.kill().await;
         let db = self.keystead.home.db().await;
         let portal = Portal::open(db, &root_key(), Clock::system(), Settings::default()).await;

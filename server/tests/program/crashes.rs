@@ -92,7 +92,7 @@ impl Worker {
         let [countries, versions, days] = before;
         match (round + self.number) % 3 {
             0 => {
-                let country = domain::scope::Country::all()[countries as usize].code();
+                let country = domain::scopes::scope::Country::all()[countries as usize].code();
                 let added = [countries + 1, versions, days];
                 let made = [countries + 1, versions + 1, days];
                 let form = format!("country={country}");

@@ -3,7 +3,7 @@
 
 use crate::process::common::{on_both, random};
 use crate::process::{Home, Keystead, Past, Raw};
-use domain::journal::JournalQuery;
+use domain::audit::journal::JournalQuery;
 use engine::testing::look::{execute, number};
 use engine::testing::{Kind, root_key, scale};
 use engine::{Clock, Portal, Settings};

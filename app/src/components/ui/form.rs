@@ -1,6 +1,6 @@
 //! A form that posts to its own address, and the state that its fields read.
 
-use domain::form::Form;
+use domain::base::form::Form;
 use leptos::context::Provider;
 use leptos::prelude::*;
 use std::sync::{Arc, Mutex};

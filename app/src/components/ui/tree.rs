@@ -2,7 +2,7 @@
 
 use super::icon::{Draw, Icon};
 use crate::paths;
-use domain::scope::ScopeName;
+use domain::scopes::scope::ScopeName;
 use domain::view::{self, Lack, TreeCountry, TreeEnvironment};
 use leptos::prelude::*;
 

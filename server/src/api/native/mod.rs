@@ -7,7 +7,7 @@ mod wire;
 pub use reference::{document, reference};
 
 use super::{Needs, Row, addresses};
-use domain::data::Operation;
+use domain::data::operation::Operation;
 
 /// The addresses of this door.
 pub const ROWS: &[Row] = addresses! {

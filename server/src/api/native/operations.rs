@@ -11,7 +11,7 @@ use crate::telemetry;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::data::{Deed, Door, Operation, Told};
+use domain::data::operation::{Deed, Door, Operation, Told};
 use engine::Error;
 use engine::data::{Answers, Call};
 use serde::Deserialize;

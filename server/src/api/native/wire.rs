@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64_simd::STANDARD;
 use chrono::{DateTime, Utc};
-use domain::data::{TOLD_BYTES, TOLD_PAIRS, Told};
+use domain::data::operation::{TOLD_BYTES, TOLD_PAIRS, Told};
 use domain::view::VersionRow;
 use engine::SecretBytes;
 use engine::data::context::Context;
@@ -420,7 +420,7 @@ impl KeyVersions {
             status: row.status.word(),
             key_type: row.key_type.word(),
             created_at: row.created_at,
-            rotates_at: row.due_at.filter(|_| row.status == domain::key_version::Status::Active),
+            rotates_at: row.due_at.filter(|_| row.status == domain::keys::key_version::Status::Active),
         };
         Self { versions: rows.iter().map(version).collect(), before }
     }

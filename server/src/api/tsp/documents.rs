@@ -6,7 +6,7 @@ use crate::api::strict::Once;
 use crate::api::{Ask, json};
 use axum::response::Response;
 use data_encoding::BASE64;
-use domain::data::Deed;
+use domain::data::operation::Deed;
 use engine::Error;
 use engine::data::context::Context;
 use engine::data::{Answers, Opened, Refused, ToWrap, Wrapped};

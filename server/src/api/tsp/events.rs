@@ -5,7 +5,7 @@ use super::wire::{Metadata, asked, counted, edek, few_enough};
 use crate::api::strict::{Object, Once};
 use crate::api::{Ask, json};
 use axum::response::Response;
-use domain::data::Deed;
+use domain::data::operation::Deed;
 use engine::data::events::Reported;
 use serde::Deserialize;
 

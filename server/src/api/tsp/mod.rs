@@ -12,7 +12,7 @@ mod wire;
 pub use problem::{Refusal, as_refusal, is_here, nothing_here};
 
 use super::{Needs, Row, addresses};
-use domain::data::Operation;
+use domain::data::operation::Operation;
 
 const BOTH: Needs = Needs::All(&[Operation::Wrap, Operation::Unwrap]);
 

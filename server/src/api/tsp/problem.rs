@@ -6,8 +6,8 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
-use domain::data::Deed;
-use domain::preflight::FailureCode;
+use domain::custody::preflight::FailureCode;
+use domain::data::operation::Deed;
 use engine::Error;
 use engine::data::Refused;
 use serde::Serialize;
@@ -204,7 +204,7 @@ pub fn as_refusal(mut response: Response, told: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::data::Operation;
+    use domain::data::operation::Operation;
 
     #[test]
     fn each_failure_has_its_code_and_status() {

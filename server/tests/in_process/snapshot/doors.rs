@@ -5,7 +5,7 @@ use crate::support::common::compare;
 use crate::support::{Answer, House, KEY, furnished};
 use axum::http::Method;
 use data_encoding::BASE64;
-use domain::data::Operation;
+use domain::data::operation::Operation;
 use serde_json::{Value, json};
 use server::api::{Row, native, rows};
 

@@ -1,8 +1,8 @@
 //! Keys made in the past, so that they are due now.
 
 use super::EMAIL;
-use domain::rotation::RotationPeriod;
-use domain::scope::{Country, Kind as Stage, ScopeName, Slug};
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::{Country, Kind as Stage, ScopeName, Slug};
 use engine::store::Db;
 use engine::testing::{PASSWORD, from, root_key};
 use engine::totp::Seed;

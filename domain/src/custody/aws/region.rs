@@ -1,6 +1,6 @@
 //! Regions: which there are, and which there could be.
 
-use super::region_table::{PARTITIONS, Partition};
+use crate::custody::aws::region_table::{PARTITIONS, Partition};
 use serde::{Deserialize, Serialize};
 
 /// The longest name that is read as a region.

@@ -1,7 +1,7 @@
 //! How many versions a scope may get: per day and type, per day, and for ever.
 
-use crate::key_version::KeyType;
-use crate::rotation::next_day;
+use crate::keys::key_version::KeyType;
+use crate::keys::rotation::next_day;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 

@@ -48,10 +48,10 @@ macro_rules! listed_days {
         }
 
         impl TryFrom<i64> for $name {
-            type Error = $crate::number::NotListed;
+            type Error = $crate::base::number::NotListed;
             fn try_from(days: i64) -> Result<Self, Self::Error> {
                 let listed = Self::ALL.into_iter().find(|listed| listed.days() == days);
-                listed.ok_or($crate::number::NotListed(&[$($days),+]))
+                listed.ok_or($crate::base::number::NotListed(&[$($days),+]))
             }
         }
 
@@ -62,9 +62,9 @@ macro_rules! listed_days {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::number::NotListed;
+            type Err = $crate::base::number::NotListed;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let days: i64 = $crate::number::plain(text).ok_or($crate::number::NotListed(&[$($days),+]))?;
+                let days: i64 = $crate::base::number::plain(text).ok_or($crate::base::number::NotListed(&[$($days),+]))?;
                 Self::try_from(days)
             }
         }
@@ -75,8 +75,8 @@ pub(crate) use listed_days;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api_key::Lifetime;
-    use crate::rotation::RotationPeriod;
+    use crate::keys::rotation::RotationPeriod;
+    use crate::services::api_key::Lifetime;
 
     #[test]
     fn a_number_has_one_spelling() {

@@ -1,9 +1,9 @@
 //! API keys: with what the vendor's services come in.
 
-use crate::data::Operation;
-use crate::id::{EnvironmentId, ScopeId};
-use crate::number::listed_days;
-use crate::scope::{Country, ScopeName, Slug};
+use crate::base::id::{EnvironmentId, ScopeId};
+use crate::base::number::listed_days;
+use crate::data::operation::Operation;
+use crate::scopes::scope::{Country, ScopeName, Slug};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};

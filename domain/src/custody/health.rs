@@ -1,6 +1,6 @@
 //! Whether a customer's KMS still releases the key of a version.
 
-use crate::preflight::FailureCode;
+use crate::custody::preflight::FailureCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 

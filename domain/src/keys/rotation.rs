@@ -1,6 +1,6 @@
 //! Rotation periods of managed keys and the dates that follow from them.
 
-use crate::number::listed_days;
+use crate::base::number::listed_days;
 use chrono::{DateTime, Days, Duration, NaiveTime, Utc};
 
 listed_days! {

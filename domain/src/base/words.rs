@@ -1,7 +1,7 @@
 //! Dates, spans and refusals in the portal's words (DESIGN.md, Words).
 
-use crate::limits::LimitReached;
-use crate::scope::is_unprintable;
+use crate::keys::limits::LimitReached;
+use crate::scopes::scope::is_unprintable;
 use chrono::{DateTime, Duration, Utc};
 
 /// "22 Nov 2026".
@@ -76,7 +76,7 @@ pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_version::KeyType;
+    use crate::keys::key_version::KeyType;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a time")

@@ -1,7 +1,7 @@
 //! Tables as `--output table` draws them: a name beside each value, or names above the values. Long values may go on in the
 //! rows below.
 
-use super::{Field, Pasted};
+use crate::custody::aws::paste::{Field, Pasted};
 use zeroize::Zeroizing;
 
 /// The rows of one table, as far as they were read.

@@ -1,7 +1,9 @@
 //! Profiles, variables, YAML, tables, text, bare base64: what is read line by line.
 
-use super::table::Table;
-use super::{Field, Pasted, SHORTEST_BLOB, could_be_secret, is_base64, is_hexadecimal, is_id};
+use crate::custody::aws::paste::table::Table;
+use crate::custody::aws::paste::{
+    Field, Pasted, SHORTEST_BLOB, could_be_secret, is_base64, is_hexadecimal, is_id,
+};
 use zeroize::Zeroizing;
 
 /// Reads all lines.

@@ -1,7 +1,7 @@
 //! The ARN of a customer managed key.
 
-use super::region::Region;
-use super::region_table::PARTITIONS;
+use crate::custody::aws::region::Region;
+use crate::custody::aws::region_table::PARTITIONS;
 use serde::{Deserialize, Serialize};
 
 /// `arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`, or `key/mrk-…` of a multi-Region key.

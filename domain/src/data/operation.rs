@@ -1,6 +1,6 @@
 //! The data plane: what a service may do with a scope's key, at which door, and what is written down of it.
 
-use crate::audit::Outcome;
+use crate::audit::event::Outcome;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The state of a form: what was typed and what is wrong with it, field by field.
 
-use crate::problem::{Code, Problem};
+use crate::base::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Key versions: their types, their status, and how one follows another.
 
-use crate::limits::{DailyLimits, Left, LimitReached, Usage};
-use crate::rotation::RotationPeriod;
+use crate::keys::limits::{DailyLimits, Left, LimitReached, Usage};
+use crate::keys::rotation::RotationPeriod;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +185,7 @@ pub fn is_due(active: ActiveVersion, now: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotation::{day_start, next_day};
+    use crate::keys::rotation::{day_start, next_day};
     use chrono::Duration;
     use proptest::prelude::*;
 
@@ -315,7 +315,7 @@ mod tests {
                 }
                 let supplied: Vec<_> = scope.rows.iter().filter_map(|row| row.customer_supplied_no).collect();
                 prop_assert_eq!(&supplied, &(1..=supplied.len() as u32).collect::<Vec<_>>());
-                prop_assert!(supplied.len() <= crate::limits::CUSTOMER_SUPPLIED_MAX as usize);
+                prop_assert!(supplied.len() <= crate::keys::limits::CUSTOMER_SUPPLIED_MAX as usize);
                 let mut dues: Vec<_> = scope.rows.iter().filter_map(|row| row.rotated_for).collect();
                 let all = dues.len();
                 dues.sort();

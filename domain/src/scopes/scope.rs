@@ -1,6 +1,6 @@
 //! Environments, countries, and the scope that one of each makes.
 
-use crate::country_table::ASSIGNED;
+use crate::scopes::country_table::ASSIGNED;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! What of a form may be shown again: never what could hold a secret, whichever field it was put into.
 
-use super::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use zeroize::Zeroizing;
 
 /// Longer runs of base64 are no part of a name that somebody mistyped: an access key id has so many characters, a secret

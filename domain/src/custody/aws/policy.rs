@@ -1,6 +1,6 @@
 //! The least an IAM user needs.
 
-use super::KeyArn;
+use crate::custody::aws::KeyArn;
 
 /// An IAM policy that allows Decrypt with this key and nothing else.
 pub fn decrypt_only_policy(arn: &KeyArn) -> String {

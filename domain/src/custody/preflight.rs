@@ -1,6 +1,6 @@
 //! What is checked of a customer's key and credentials against their KMS, and what came of it.
 
-use crate::words;
+use crate::base::words;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;

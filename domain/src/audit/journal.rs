@@ -1,6 +1,6 @@
 //! The journal of the data plane, as it is searched and exported.
 
-use crate::data::DataEvent;
+use crate::data::operation::DataEvent;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -78,8 +78,8 @@ pub struct JournalGap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Told;
-    use crate::data::tests::an_event;
+    use crate::data::operation::Told;
+    use crate::data::operation::tests::an_event;
 
     #[test]
     fn an_event_is_found_by_place_by_key_and_by_what_the_service_said() {

@@ -4,8 +4,8 @@
 mod lines;
 mod table;
 
-use super::credentials::looks_secret;
-use super::{AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, KeyArn, Region};
+use crate::custody::aws::credentials::looks_secret;
+use crate::custody::aws::{AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, KeyArn, Region};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 

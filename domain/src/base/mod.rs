@@ -1,0 +1,7 @@
+//! What every room uses: identifiers, forms, problems, numbers, and the portal's words for times and refusals.
+
+pub mod form;
+pub mod id;
+pub mod number;
+pub mod problem;
+pub mod words;

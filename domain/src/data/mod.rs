@@ -1,0 +1,4 @@
+//! The data plane: its operations, and the secrets that keys of deterministic fields are derived from.
+
+pub mod operation;
+pub mod tenant_secret;

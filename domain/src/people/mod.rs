@@ -1,0 +1,3 @@
+//! Administrators.
+
+pub mod password;
