@@ -2,10 +2,10 @@
 
 use crate::process::{Process, free_port};
 use anyhow::Result;
+use engine::people::totp::Seed;
 use engine::store::{Db, PgConnectOptions, Pooler};
 use engine::testing::look::execute;
 use engine::testing::{PASSWORD, ROOT_KEY_TEXT, from, root_key};
-use engine::totp::Seed;
 use engine::{Clock, NewSession, Portal, SecretText, Settings};
 use std::fs;
 use std::io::Write;

@@ -1,60 +1,31 @@
 //! The use cases of Keystead. Native only; knows neither HTTP nor HTML.
 //!
-//! Reading order: [`Portal`] (what there is), `sign_in` (who comes in), `changes` and [`authority`]
-//! (how a verification code becomes the right to do one thing), `scopes` and `keys` (what is
-//! done), `aws_keys`, [`kms`] and [`lease`] (keys that a customer's KMS releases), `store` (the only SQL), [`envelope`]
-//! (what lies there sealed), [`journal`] (what services did).
+//! Reading order: [`Portal`] (what there is), `people` (who comes in), `changes` (how a verification code becomes the right to do
+//! one thing), `scopes` and `keys` (what is done), `custody` (keys that a customer's KMS releases), `store` (the only SQL), `vault`
+//! (what lies there sealed), `audit` (what people and services did).
 
 #![forbid(unsafe_code)]
 
-pub mod access;
-mod aliases;
-mod api_keys;
 pub mod audit;
-pub mod authority;
-mod aws_keys;
+pub mod base;
 pub mod changes;
-pub mod clock;
+pub mod custody;
 pub mod data;
-mod email;
-pub mod envelope;
-pub mod error;
-mod hardening;
-pub mod health;
-pub mod journal;
-mod keys;
-pub mod kms;
-pub mod lease;
-mod material;
-mod notes;
-mod password;
+pub mod keys;
+pub mod people;
 mod portal;
-pub use portal::{instance_if_any, right_root_key};
-mod profile;
-mod random;
-pub mod recovery;
-pub mod root_key;
-pub mod root_rotation;
-pub mod scheduler;
 mod scopes;
-pub mod secret;
-mod sessions;
-mod setup;
-mod sign_in;
+mod services;
 pub mod store;
-pub mod tenant_secrets;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod throttle;
-pub mod totp;
-mod usage;
-mod users;
+pub mod vault;
 
-pub use aws_keys::AwsAsked;
-pub use clock::Clock;
-pub use error::Error;
-pub use hardening::{Hardened, harden};
-pub use portal::{Portal, Settings};
-pub use secret::{SecretBytes, SecretText};
-pub use sessions::{From, NewSession, Session, Stage};
-pub use setup::SetupState;
+pub use base::clock::Clock;
+pub use base::error::Error;
+pub use base::hardening::{Hardened, harden};
+pub use base::secret::{SecretBytes, SecretText};
+pub use custody::aws_keys::AwsAsked;
+pub use people::sessions::{From, NewSession, Session, Stage};
+pub use people::setup::SetupState;
+pub use portal::{Portal, Settings, instance_if_any, right_root_key};

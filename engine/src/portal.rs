@@ -1,19 +1,23 @@
 //! The portal: a database, a keyring, a clock. Everything else hangs on it.
 
-use crate::access::Access;
-use crate::audit::{Actor, Entry};
-use crate::aws_keys::Preflights;
-use crate::clock::Steady;
-use crate::envelope::{Keyring, Place, Purpose, RootKey};
-use crate::health::Probes;
-use crate::journal::{self, Journal};
-use crate::kms::{self, Kms};
-use crate::lease::{self, Leases};
-use crate::password::Hasher;
+use crate::audit::journal;
+use crate::audit::journal::Journal;
+use crate::audit::log::{Actor, Entry};
+use crate::base::clock::Steady;
+use crate::base::random;
+use crate::custody::aws_keys::Preflights;
+use crate::custody::health::Probes;
+use crate::custody::kms;
+use crate::custody::kms::Kms;
+use crate::custody::lease;
+use crate::custody::lease::Leases;
+use crate::data::access::Access;
+use crate::people::password::Hasher;
+use crate::services::usage::Usage;
 use crate::store::instance::{Instance, SealedTerm};
 use crate::store::{Db, Lock};
-use crate::usage::Usage;
-use crate::{Clock, Error, random};
+use crate::vault::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::{Clock, Error};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::keys::limits::DailyLimits;

@@ -5,13 +5,13 @@ pub mod foreign;
 pub mod kms;
 pub mod look;
 
-use crate::access::{Caller, KnownScope};
-use crate::audit::{Actor, Entry};
-use crate::envelope::RootKey;
-use crate::lease::LeaseKey;
+use crate::audit::log::{Actor, Entry};
+use crate::custody::lease::LeaseKey;
+use crate::data::access::{Caller, KnownScope};
+use crate::people::totp::Seed;
 use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
-use crate::totp::Seed;
+use crate::vault::envelope::RootKey;
 use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
@@ -92,7 +92,7 @@ impl Place {
     pub async fn fresh(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => {
-                let name = format!("story_{}", crate::random::uuid().simple());
+                let name = format!("story_{}", crate::base::random::uuid().simple());
                 let folder = std::env::temp_dir().join(format!("keystead-{name}"));
                 std::fs::create_dir_all(&folder).expect("a folder");
                 Self(At::Sqlite(folder.join("keystead.db")))
@@ -103,7 +103,7 @@ impl Place {
 
     /// One on Postgres whose connections have such parameters.
     pub async fn postgres(parameters: &[(&str, &str)], pooler: Pooler) -> Self {
-        let name = format!("story_{}", crate::random::uuid().simple());
+        let name = format!("story_{}", crate::base::random::uuid().simple());
         let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
             .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
         let options = PgConnectOptions::from_str(&url).expect("a PostgreSQL URL");
@@ -329,7 +329,7 @@ impl TestPortal {
         let asked = self.portal.asked_api_key(name, &reach, operations.to_vec(), Lifetime::Days365).await;
         let (id, command, now) = (ApiKeyId(id), &asked.expect("it can be made"), self.clock.now());
         let key = SecretText::new(format!("{}{}", id.seen(), "s".repeat(32)));
-        let hash = crate::api_keys::read(key.expose()).expect("a key of ours").hash;
+        let hash = crate::services::api_keys::read(key.expose()).expect("a key of ours").hash;
         let made = self.db().write(|mut tx| async move {
             tx.insert_api_key(id, &hash, command, "ada@example.com", now).await?;
             tx.commit(Entry::done(now, Actor::Host, Action::ApiKeyCreate)).await

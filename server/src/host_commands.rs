@@ -11,9 +11,11 @@ use domain::data::tenant_secret::RotationStep;
 use domain::services::api_key;
 use domain::services::api_key::{ApiKeyId, Reach};
 use engine::data::scope_name;
-use engine::root_rotation::{self, Rotated};
-use engine::totp::Seed;
-use engine::{Clock, Error, Portal, SecretText, root_key};
+use engine::people::totp::Seed;
+use engine::vault::root_key;
+use engine::vault::root_rotation;
+use engine::vault::root_rotation::Rotated;
+use engine::{Clock, Error, Portal, SecretText};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 

@@ -5,11 +5,14 @@ use crate::settings::Settings;
 use crate::workers::{Workers, served};
 use crate::{App, Stop, router, telemetry};
 use axum::Router;
-use engine::envelope::RootKey;
+use engine::audit::journal;
+use engine::custody::{health, lease};
+use engine::data::access;
+use engine::keys::scheduler;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
-use engine::{
-    Clock, Hardened, Portal, SecretText, access, health, journal, lease, right_root_key, root_key, scheduler,
-};
+use engine::vault::envelope::RootKey;
+use engine::vault::root_key;
+use engine::{Clock, Hardened, Portal, SecretText, right_root_key};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{IsTerminal, Write};

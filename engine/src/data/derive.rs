@@ -8,9 +8,9 @@
 
 use super::record::Done;
 use super::{Call, Refused};
-use crate::access::KnownScope;
+use crate::data::access::KnownScope;
+use crate::data::tenant_secrets::{TenantSecret, TenantSecrets};
 use crate::store::tenant_secrets::SecretName;
-use crate::tenant_secrets::{TenantSecret, TenantSecrets};
 use crate::{Error, Portal, SecretBytes};
 use domain::data::operation::{Deed, Operation};
 use domain::data::tenant_secret::SecretType;

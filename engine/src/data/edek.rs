@@ -11,8 +11,8 @@
 use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
-use crate::material::{Ciphers, Salt, Use, decrypt, encrypt};
-use crate::random::NONCE;
+use crate::base::random::NONCE;
+use crate::custody::material::{Ciphers, Salt, Use, decrypt, encrypt};
 use prost::Message as _;
 
 /// Bytes of a data key (AES-256).
@@ -102,7 +102,7 @@ impl Edek {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::material::Material;
+    use crate::custody::material::Material;
     use proptest::prelude::*;
 
     fn material(byte: u8) -> Material {

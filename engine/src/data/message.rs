@@ -10,8 +10,8 @@
 use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
-use crate::material::{Ciphers, Salt, Use, decrypt, encrypt};
-use crate::random::NONCE;
+use crate::base::random::NONCE;
+use crate::custody::material::{Ciphers, Salt, Use, decrypt, encrypt};
 
 const MAGIC: [u8; 4] = *b"KSD\x01";
 const SALT: usize = 16;
@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::material::Material;
+    use crate::custody::material::Material;
     use proptest::prelude::*;
 
     fn material(byte: u8) -> Material {

@@ -9,6 +9,7 @@
 //! `rekey`, `derive` and `events` (those that only the TSP door has). Each verb writes its line of
 //! the journal before it answers; there is no way to a result past it.
 
+pub mod access;
 pub mod context;
 pub mod derive;
 pub mod edek;
@@ -16,10 +17,12 @@ pub mod events;
 pub mod message;
 mod record;
 mod rekey;
+pub mod tenant_secrets;
 
-use crate::access::{Caller, KnownScope, Version};
-use crate::material::{Ciphers, Material};
-use crate::{Error, Portal, SecretBytes, random};
+use crate::base::random;
+use crate::custody::material::{Ciphers, Material};
+use crate::data::access::{Caller, KnownScope, Version};
+use crate::{Error, Portal, SecretBytes};
 use context::Context;
 use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::scopes::scope::{Country, ScopeName, Slug};

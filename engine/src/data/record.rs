@@ -1,7 +1,7 @@
 //! What a request asked for, resolved once, and its line in the journal.
 
 use super::Call;
-use crate::access::{Caller, KnownScope};
+use crate::data::access::{Caller, KnownScope};
 use crate::{Error, Portal};
 use domain::audit::event::Outcome;
 use domain::data::operation::{DataEvent, Deed, Operation, Told};

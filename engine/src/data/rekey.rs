@@ -2,7 +2,7 @@
 
 use super::record::Done;
 use super::{Call, DEK, Refused, ToOpen, Wrapped, edek, read_edeks};
-use crate::access::KnownScope;
+use crate::data::access::KnownScope;
 use crate::{Error, Portal};
 use domain::data::operation::{Deed, Operation};
 use std::sync::Arc;

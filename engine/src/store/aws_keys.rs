@@ -2,8 +2,8 @@
 
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
-use crate::kms::CustomerKey;
-use crate::lease::LeaseKey;
+use crate::custody::kms::CustomerKey;
+use crate::custody::lease::LeaseKey;
 use chrono::{DateTime, Utc};
 use domain::base::id::{AwsKeyId, ScopeId};
 use domain::command::{AwsCredentials, AwsKey};

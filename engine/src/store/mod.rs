@@ -19,8 +19,8 @@ pub mod usage;
 pub mod users;
 
 use crate::Error;
-use crate::audit::Entry;
-use crate::random;
+use crate::audit::log::Entry;
+use crate::base::random;
 use sqlx::error::ErrorKind;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -199,7 +199,7 @@ impl Db {
                 && is_storage_failure(error)
             {
                 let renewed = renew(read, write).await.map_err(Error::Database);
-                crate::notes::or_warn(renewed, "connections could not be opened anew");
+                crate::people::notes::or_warn(renewed, "connections could not be opened anew");
             }
             match &done {
                 Err(error) if tries < RETRIES && is_conflict(error) => tries += 1,

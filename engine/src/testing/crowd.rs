@@ -1,9 +1,9 @@
 //! Many scopes at once, past the plans and codes that people need: for measurements.
 
-use crate::audit::{Actor, Entry};
+use crate::audit::log::{Actor, Entry};
+use crate::base::random;
+use crate::custody::material::Ciphers;
 use crate::data::{edek, message};
-use crate::material::Ciphers;
-use crate::random;
 use crate::store::Tx;
 use crate::store::keys::NewVersionRow;
 use crate::{Error, Portal};

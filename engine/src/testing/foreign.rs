@@ -1,11 +1,12 @@
 //! Every parser of bytes that strangers send, each with what must hold of any input: for the fuzzer (`fuzz/`), and for its
 //! corpus, which the tests replay.
 
+use crate::SecretBytes;
+use crate::custody::material::Material;
 use crate::data::context::Context;
 use crate::data::edek::{self, Edek};
 use crate::data::message::{self, Message};
-use crate::material::Material;
-use crate::{SecretBytes, api_keys};
+use crate::services::api_keys;
 
 /// A parser by its name, which is also that of its corpus.
 pub type Parser = (&'static str, fn(&[u8]));

@@ -112,7 +112,7 @@ impl FakeKms {
     /// Settings of a portal whose customers' KMS this is. The rate of pre-flights is a story of its own.
     pub fn settings(&self) -> Settings {
         Settings {
-            kms: crate::kms::Settings { endpoint_url: Some(self.url()), private_endpoints: false },
+            kms: crate::custody::kms::Settings { endpoint_url: Some(self.url()), private_endpoints: false },
             preflights_each_minute: NonZeroU32::new(10_000).expect("not zero"),
             ..Settings::default()
         }

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
+use engine::people::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
-use engine::totp::Seed;
 use engine::{Error, SetupState};
 
 stories! {

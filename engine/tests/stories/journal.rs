@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::{Action, Outcome};
 use domain::audit::journal::{JournalGap, JournalQuery, Recorded};
 use domain::data::operation::{DataEvent, Deed, Door, Told};
-use engine::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
+use engine::audit::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
 use engine::testing::{Kind, TestPortal, root_key, scale};
 use engine::{Error, Portal, Settings};
 use sha2::{Digest, Sha512};

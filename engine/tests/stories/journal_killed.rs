@@ -5,7 +5,7 @@ use crate::journal::event;
 use crate::support::at_once;
 use domain::audit::journal::JournalQuery;
 use domain::data::operation::{DataEvent, Deed};
-use engine::journal::Settings as JournalSettings;
+use engine::audit::journal::Settings as JournalSettings;
 use engine::store::Db;
 use engine::testing::look::number;
 use engine::testing::{root_key, scale};

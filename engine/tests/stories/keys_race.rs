@@ -5,7 +5,7 @@ use domain::command::CreateKey;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
-use engine::authority::Authorised;
+use engine::changes::authority::Authorised;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal};
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
 use domain::keys::rotation::RotationPeriod;
 use domain::view::Lack;
-use engine::lease::Times;
+use engine::custody::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
 use engine::{Clock, Error, Settings};
@@ -478,8 +478,10 @@ async fn throttling_and_gateways_are_outages(t: &TestPortal) {
 
 async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
-    let nowhere =
-        engine::kms::Settings { endpoint_url: Some("http://127.0.0.1:9".into()), ..Default::default() };
+    let nowhere = engine::custody::kms::Settings {
+        endpoint_url: Some("http://127.0.0.1:9".into()),
+        ..Default::default()
+    };
     let cut_off = house.t.second_set(Settings { kms: nowhere, ..house.kms.settings() }).await;
     let key = cut_off.lease_key(&house.de, 1).await.expect("a key");
     for _ in 0..20 {

@@ -4,8 +4,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::{Action, Outcome};
+use engine::people::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
-use engine::totp::Seed;
 use engine::{Error, Portal, SecretText, Session, SetupState, Stage};
 
 stories! {

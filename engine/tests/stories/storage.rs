@@ -4,9 +4,9 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::base::problem::{Code, Problem};
 use domain::keys::rotation::RotationPeriod;
-use engine::envelope::RootKey;
 use engine::store::Db;
 use engine::testing::{Kind, Place, TestPortal, root_key};
+use engine::vault::envelope::RootKey;
 use engine::{Clock, Error, Portal, SecretBytes, Settings};
 
 stories! {

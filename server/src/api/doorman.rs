@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::data::operation::Door;
 use engine::Error;
-use engine::access::Caller;
+use engine::data::access::Caller;
 use futures_util::FutureExt;
 use matchit::Router;
 use percent_encoding::percent_decode_str;

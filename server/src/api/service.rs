@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::data::operation::{Deed, Door};
-use engine::access::Caller;
+use engine::data::access::Caller;
 use engine::{Error, SecretText};
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use domain::command::SetAlias;
 use domain::keys::limits::DailyLimits;
 use domain::scopes::alias::Alias;
 use engine::Error;
-use engine::authority::Authorised;
+use engine::changes::authority::Authorised;
 use leptos::prelude::*;
 use serde::Deserialize;
 

@@ -17,7 +17,7 @@ use domain::command::{CreateApiKey, RevokeApiKey};
 use domain::data::operation::Operation;
 use domain::services::api_key::{ApiKeyId, ApiKeyRefused, Lifetime, Reach, words};
 use engine::Error;
-use engine::changes::Prepared;
+use engine::changes::prepare::Prepared;
 use leptos::prelude::*;
 use serde::Deserialize;
 

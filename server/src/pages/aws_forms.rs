@@ -19,8 +19,8 @@ use domain::custody::aws::{
 };
 use domain::custody::preflight::Report;
 use domain::keys::limits::DailyLimits;
-use engine::authority::Authorised;
-use engine::kms::KmsCredentials;
+use engine::changes::authority::Authorised;
+use engine::custody::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;

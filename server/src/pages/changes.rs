@@ -14,7 +14,7 @@ use domain::base::form::Form;
 use domain::base::id::ChangeId;
 use domain::custody::preflight::Report;
 use domain::view::PreparedView;
-use engine::authority::Sensitive;
+use engine::changes::authority::Sensitive;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;

@@ -26,7 +26,7 @@ use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::Code;
 use domain::view::EnrolmentView;
-use engine::totp::Seed;
+use engine::people::totp::Seed;
 use engine::{Error, NewSession};
 use qrcode::{Color, QrCode};
 

@@ -13,7 +13,7 @@ use domain::custody::aws::decrypt_only_policy;
 use domain::keys::key_version::KeyType;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
-use engine::authority::Authorised;
+use engine::changes::authority::Authorised;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;

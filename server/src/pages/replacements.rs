@@ -18,7 +18,7 @@ use axum::response::Response;
 use domain::base::form::Form;
 use domain::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::view::Chrome;
-use engine::authority::{Authorised, Sensitive};
+use engine::changes::authority::{Authorised, Sensitive};
 use engine::{Error, SecretText, Session};
 use leptos::prelude::*;
 use serde::Deserialize;

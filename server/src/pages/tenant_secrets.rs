@@ -10,7 +10,7 @@ use domain::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
 use domain::keys::limits::DailyLimits;
 use engine::Error;
-use engine::authority::Authorised;
+use engine::changes::authority::Authorised;
 use leptos::prelude::*;
 use serde::Deserialize;
 

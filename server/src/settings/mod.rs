@@ -4,10 +4,12 @@ mod table;
 
 use crate::Stop;
 use domain::keys::limits::DailyLimits;
-use engine::journal::{self, Sync};
-use engine::lease::Times;
+use engine::SecretText;
+use engine::audit::journal;
+use engine::audit::journal::Sync;
+use engine::custody::kms;
+use engine::custody::lease::Times;
 use engine::store::Pooler;
-use engine::{SecretText, kms};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -3,10 +3,10 @@
 
 use crate::process::common::{on_both, random, shown_seed};
 use crate::process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code};
+use engine::people::totp::Seed;
 use engine::store::Db;
 use engine::testing::look::{self, broken, count, number};
 use engine::testing::{Kind, scale};
-use engine::totp::Seed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;

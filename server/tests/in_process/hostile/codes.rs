@@ -3,8 +3,8 @@
 use crate::support::common::shown_seed;
 use crate::support::{House, furnished};
 use axum::http::{Method, StatusCode};
+use engine::people::totp::Seed;
 use engine::testing::{PASSWORD, Person};
-use engine::totp::Seed;
 
 /// A page that asks for a code, and somebody in front of it.
 struct Door {

@@ -6,8 +6,8 @@ use crate::support::{
 };
 use axum::http::StatusCode;
 use chrono::TimeDelta;
+use engine::people::totp::Seed;
 use engine::testing::{PASSWORD, Person};
-use engine::totp::Seed;
 
 const OTHER: &str = "nine gentle otters juggle";
 

@@ -1,9 +1,9 @@
 //! Where a server of the tests keeps everything: a folder, and a database of either kind.
 
 use super::pooler::Pooler;
+use engine::people::totp::Seed;
 use engine::store::{Db, PgConnectOptions, Pooler as Mode};
 use engine::testing::{Kind, look};
-use engine::totp::Seed;
 use engine::{Clock, SecretText};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;

@@ -3,9 +3,9 @@
 use super::EMAIL;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Country, Kind as Stage, ScopeName, Slug};
+use engine::people::totp::Seed;
 use engine::store::Db;
 use engine::testing::{PASSWORD, from, root_key};
-use engine::totp::Seed;
 use engine::{Clock, Portal, SecretText, Session, Settings};
 
 /// What a portal of stories needs to make keys in the past.

@@ -1,0 +1,239 @@
+//! The file that is written now. All of it is blocking; callers say where it runs.
+
+use crate::audit::journal::chain::{Head, RunKey};
+use crate::audit::journal::reserve::Reserve;
+use crate::audit::journal::segment;
+use crate::audit::journal::segment::Name;
+use crate::base::clock::Steady;
+use rustix::fs::{FlockOperation, flock};
+use std::collections::VecDeque;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A segment of this size is full.
+pub const FULL: u64 = 2 << 20;
+
+pub struct Writer {
+    pub folder: PathBuf,
+    run: Uuid,
+    reserve: Reserve,
+    live: Option<Live>,
+    /// How far the chain is in files.
+    written: Head,
+    /// What is full and waits for the database, oldest first.
+    pub sealed: VecDeque<Sealed>,
+    /// Files whose bytes the system may not have put on the disk yet.
+    unsynced: Vec<Arc<File>>,
+    /// One of them has a name that may not be on the disk.
+    is_name_new: bool,
+    /// Syncing failed: nothing counts as written before it has worked again.
+    pub is_doubtful: bool,
+}
+
+struct Live {
+    file: Arc<File>,
+    name: Name,
+    opened: Steady,
+    /// Bytes that are whole lines.
+    length: u64,
+    /// There may be more than those in the file.
+    is_torn: bool,
+}
+
+/// A segment to which nothing is added any more, and how it ends.
+#[derive(Clone, Copy)]
+pub struct Sealed {
+    pub name: Name,
+    pub after: Head,
+}
+
+impl Writer {
+    pub fn new(folder: &Path, run: Uuid, key: &RunKey) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            run,
+            reserve: Reserve::of(folder),
+            live: None,
+            written: key.first(),
+            sealed: VecDeque::new(),
+            unsynced: Vec::new(),
+            is_name_new: false,
+            is_doubtful: false,
+        }
+    }
+
+    pub fn written(&self) -> Head {
+        self.written
+    }
+
+    /// Hands lines to the operating system: all, or none of them. `after` is the head behind the last.
+    ///
+    /// # Errors
+    /// When they are not written; also when there is no room and no reserve any more.
+    pub fn write(&mut self, lines: &[u8], after: Head, now: Steady) -> io::Result<()> {
+        if let Err(error) = self.try_write(lines, now) {
+            if !is_no_room(&error) || !self.reserve.give_up() {
+                return Err(error);
+            }
+            tracing::error!("the disk is full: the journal goes on in its reserve. Make room at once");
+            self.try_write(lines, now)?;
+        }
+        self.written = after;
+        Ok(())
+    }
+
+    fn try_write(&mut self, lines: &[u8], now: Steady) -> io::Result<()> {
+        let mut live = match self.live.take() {
+            Some(live) => live,
+            None => self.open(now)?,
+        };
+        let done = live.mend().and_then(|()| {
+            if live.length == 0 {
+                let mut head = Vec::new();
+                segment::write_head(&mut head, self.run, &self.written);
+                live.append(&head)?;
+            }
+            live.append(lines)
+        });
+        self.live = Some(live);
+        done
+    }
+
+    /// A new segment. It gets its name when it is locked, so that nobody takes it for one that a killed run left.
+    fn open(&mut self, now: Steady) -> io::Result<Live> {
+        make_folder(&self.folder)?;
+        let name = Name { run: self.run, first: self.written.sequence + 1 };
+        let path = self.folder.join(name.to_string());
+        let unnamed = path.with_extension("new");
+        let mut how = OpenOptions::new();
+        let file = how.append(true).create(true).mode(0o600).open(&unnamed)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        file.set_len(0)?;
+        std::fs::rename(&unnamed, &path)?;
+        let file = Arc::new(file);
+        self.unsynced.push(Arc::clone(&file));
+        self.is_name_new = true;
+        Ok(Live { file, name, opened: now, length: 0, is_torn: false })
+    }
+
+    /// Ends the segment, if there is anything in it; the next line begins another one.
+    pub fn seal(&mut self) {
+        let written = self.written.sequence;
+        if let Some(live) = self.live.take_if(|live| !live.is_torn && written >= live.name.first) {
+            self.sealed.push_back(Sealed { name: live.name, after: self.written });
+        }
+    }
+
+    /// Ends the segment when it is full, or older than `age`.
+    pub fn seal_if_due(&mut self, now: Steady, age: std::time::Duration) {
+        if self.live.as_ref().is_some_and(|live| live.length >= FULL || now.since(live.opened) >= age) {
+            self.seal();
+        }
+    }
+
+    /// What has to be synced for everything written so far to be on the disk.
+    pub fn unsynced(&self) -> Unsynced {
+        let folder = self.is_name_new.then(|| self.folder.clone());
+        Unsynced { files: self.unsynced.clone(), folder }
+    }
+
+    /// Heeds what a sync said. The bytes that could not be synced count as clean afterwards, so the same sync would
+    /// succeed: the segment ends, and goes into the database from the system's memory.
+    pub fn synced(&mut self, what: &Unsynced, done: &io::Result<()>) {
+        let live = self.live.as_ref().map(|live| Arc::clone(&live.file));
+        // Of the live file, more may have been written meanwhile.
+        let is_live = |file: &Arc<File>| live.as_ref().is_some_and(|live| Arc::ptr_eq(live, file));
+        let is_name_newer = self.unsynced.len() > what.files.len();
+        self.is_name_new &= is_name_newer || done.is_err();
+        self.unsynced.retain(|file| is_live(file) || !what.files.iter().any(|one| Arc::ptr_eq(one, file)));
+        match done {
+            // Where there was nothing to sync, nothing is proved.
+            Ok(()) => self.is_doubtful &= what.files.is_empty(),
+            Err(_) => {
+                self.is_doubtful = true;
+                self.seal();
+                self.unsynced.clear();
+            }
+        }
+    }
+
+    /// Syncs at once.
+    ///
+    /// # Errors
+    /// When what was written may not be on the disk.
+    pub fn sync(&mut self) -> io::Result<()> {
+        let unsynced = self.unsynced();
+        let done = unsynced.sync();
+        self.synced(&unsynced, &done);
+        done
+    }
+}
+
+/// Files to sync.
+pub struct Unsynced {
+    files: Vec<Arc<File>>,
+    folder: Option<PathBuf>,
+}
+
+impl Unsynced {
+    /// # Errors
+    /// When what was written may not be on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!("journal_sync", |_| Err(io::Error::from_raw_os_error(5)));
+        self.files.iter().try_for_each(|file| file.sync_data())?;
+        match &self.folder {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Live {
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        // Whatever was written of it, it is none of the file until all of it is there.
+        self.is_torn = true;
+        let written = write_all(&self.file, text);
+        if written.is_ok() {
+            self.length += text.len() as u64;
+            self.is_torn = false;
+        } else {
+            // Tried again before the next line, if it fails.
+            let _ = self.mend();
+        }
+        written
+    }
+
+    /// Cuts off what is no whole line.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.is_torn {
+            self.file.set_len(self.length)?;
+            self.is_torn = false;
+        }
+        Ok(())
+    }
+}
+
+fn write_all(mut file: &File, text: &[u8]) -> io::Result<()> {
+    #[cfg(feature = "failpoints")]
+    fail::fail_point!("journal_write", |_| Err(io::Error::from_raw_os_error(28)));
+    #[cfg(feature = "failpoints")]
+    fail::fail_point!("journal_torn", |_| {
+        file.write_all(&text[..text.len() / 2])?;
+        Err(io::Error::from_raw_os_error(5))
+    });
+    file.write_all(text)
+}
+
+pub fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// A folder that nobody else can look into.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}

@@ -1,0 +1,140 @@
+//! The proof that a sensitive command may be executed.
+//!
+//! A verb that changes a key or a user takes [`Authorised`] of its command. Only three places
+//! make one: a confirmed verification code (`changes`), the host's command line, the scheduler.
+//! The ways round it do not compile:
+//!
+//! ```compile_fail,E0451
+//! // Its fields are private.
+//! use engine::changes::authority::Authorised;
+//! let forged = Authorised { command: (), by: engine::audit::log::Actor::Host, at: chrono::Utc::now() };
+//! ```
+//! ```compile_fail,E0599
+//! // It is spent once: no Clone.
+//! fn twice<C: engine::changes::authority::Sensitive>(proof: engine::changes::authority::Authorised<C>) {
+//!     let _copy = proof.clone();
+//! }
+//! ```
+//! ```compile_fail,E0277
+//! // It cannot be read from outside: no Deserialize.
+//! fn readable<T: serde::de::DeserializeOwned>() {}
+//! readable::<engine::changes::authority::Authorised<domain::command::RotateKey>>();
+//! ```
+//! ```compile_fail,E0308
+//! // A proof for one command is none for another.
+//! async fn spend(portal: engine::Portal, proof: engine::changes::authority::Authorised<domain::command::EditKey>) {
+//!     let _ = portal.rotate_key(proof).await;
+//! }
+//! ```
+
+use crate::audit::log::{Actor, Entry};
+use chrono::{DateTime, Utc};
+use domain::audit::event::Action;
+use domain::base::id::UserId;
+use domain::command::{
+    ChangePassword, CreateApiKey, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
+    ReplaceRecoveryCodes, RevokeApiKey, RotateKey, RotateTenantSecrets, SetAlias,
+};
+use domain::services::api_key::Grant;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A command that needs a verification code. The list of its implementations is the policy.
+pub trait Sensitive: sealed::Sealed + Serialize + DeserializeOwned + Send + Sync {
+    /// The word under which it waits in the database.
+    const KIND: &'static str;
+    const ACTION: Action;
+    /// Whose own account it changes: then nobody else may ask for it.
+    fn account(&self) -> Option<UserId> {
+        None
+    }
+    /// Where the audit log says it happened.
+    fn place(&self) -> String {
+        String::new()
+    }
+}
+
+macro_rules! sensitive {
+    ($($command:ident, $action:ident, $method:ident = $answer:expr, $type:ty;)*) => {$(
+        impl sealed::Sealed for $command {}
+        impl Sensitive for $command {
+            const KIND: &'static str = stringify!($command);
+            const ACTION: Action = Action::$action;
+            fn $method(&self) -> $type {
+                let answer: fn(&Self) -> $type = $answer;
+                answer(self)
+            }
+        }
+    )*};
+}
+
+sensitive! {
+    CreateKey, KeyCreate, place = |command| command.scope.name.to_string(), String;
+    RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
+    EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
+    ReplaceCredentials, KeyCredentials, place = |command| command.scope.name.to_string(), String;
+    SetAlias, ScopeAlias, place = |command| command.scope.name.to_string(), String;
+    RotateTenantSecrets, TenantSecretRotate, place = |command| command.scope.name.to_string(), String;
+    CreateApiKey, ApiKeyCreate, place = |command| places(&command.grants), String;
+    RevokeApiKey, ApiKeyRevoke, place = |_| String::new(), String;
+    ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
+    EndSessions, SessionsEnd, account = |command| Some(command.user), Option<UserId>;
+    ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;
+    ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
+}
+
+/// "production/DE, staging/*".
+fn places(grants: &[Grant]) -> String {
+    grants.iter().map(|grant| grant.reach.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A command, who stands behind it, and when. Consumed by the verb that executes it.
+#[must_use = "the verification code is spent; hand this to the verb"]
+pub struct Authorised<C> {
+    command: C,
+    by: Actor,
+    at: DateTime<Utc>,
+}
+
+impl<C: Sensitive> Authorised<C> {
+    /// A person confirmed the command with a code. Called by `changes::confirm` alone.
+    pub(crate) fn confirmed(command: C, by: Actor, at: DateTime<Utc>) -> Self {
+        Self { command, by, at }
+    }
+
+    /// Somebody at the host's command line stands behind the command.
+    pub(crate) fn on_host(command: C, at: DateTime<Utc>) -> Self {
+        Self { command, by: Actor::Host, at }
+    }
+
+    /// The due date of a key stands behind the command. Called by the scheduler alone.
+    pub(crate) fn scheduled(command: C, at: DateTime<Utc>) -> Self {
+        Self { command, by: Actor::Scheduler, at }
+    }
+
+    pub fn command(&self) -> &C {
+        &self.command
+    }
+
+    pub fn by(&self) -> &Actor {
+        &self.by
+    }
+
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// The audit line of its execution: who, what and when come from the proof.
+    pub fn entry(&self, detail: impl Into<String>) -> Entry {
+        Entry::done(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(detail)
+    }
+
+    /// The audit line of its refusal after the code was spent.
+    pub fn refusal(&self, why: impl Into<String>) -> Entry {
+        Entry::refused(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(why)
+    }
+}

@@ -1,0 +1,374 @@
+//! Keys that stay under a customer's AWS KMS key: registered, checked, their credentials replaced, their material
+//! released.
+
+use crate::base::random;
+use crate::changes::authority::Authorised;
+use crate::custody::kms::{CustomerKey, Failure, For, Kind, KmsCredentials, preflight};
+use crate::custody::lease::{LeaseKey, Released, Seen};
+use crate::store::Lock;
+use crate::store::aws_keys::StoredAwsKey;
+use crate::vault::envelope::{Place, Purpose};
+use crate::{Error, Portal, SecretText, Session, Stage};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::event::Action;
+use domain::base::id::{AwsKeyId, ScopeId, UserId};
+use domain::command::{AwsCredentials, AwsKey, CreateKey, ReplaceCredentials, Source};
+use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
+use domain::custody::preflight::{FailureCode, Report};
+use domain::keys::key_version::{KeyType, NewVersion, Status};
+use domain::scopes::scope::ScopeName;
+use domain::view::{AwsKeyView, LeaseView};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use sha2::{Digest, Sha256};
+use std::num::NonZeroU32;
+
+/// The column of the secret, also in `sealed_revision`.
+pub(crate) const SECRET: &str = "secret";
+
+/// More often than so nobody had replaced credentials while revisions could be lost.
+const REVISIONS_TRIED: i64 = 64;
+
+/// How often each person asks customers' KMS.
+pub(crate) struct Preflights(DefaultKeyedRateLimiter<UserId>);
+
+impl Preflights {
+    pub fn new(each_minute: NonZeroU32) -> Self {
+        Self(RateLimiter::hashmap(Quota::per_minute(each_minute)))
+    }
+
+    fn allow(&self, user: UserId) -> Result<(), Error> {
+        self.0.check_key(&user).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            Error::PreflightsTooMany {
+                seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1),
+            }
+        })
+    }
+}
+
+/// What was filled in for a new version.
+pub struct AwsAsked {
+    pub region: Region,
+    pub cmk: KeyArn,
+    pub data_key: EncryptedDataKey,
+    pub access_key_id: AccessKeyId,
+    pub secret_access_key: SecretText,
+    /// The person accepts credentials that may do more than decrypt.
+    pub accepts_more: bool,
+}
+
+/// Everything the secret is used with, so that it opens beside nothing else.
+fn bound_to(id: AwsKeyId, number: u32, key: &CustomerKey, access_key_id: &AccessKeyId) -> [u8; 32] {
+    let number = number.to_be_bytes();
+    let parts: [&[u8]; 6] = [
+        id.0.as_bytes(),
+        &number,
+        key.region.as_str().as_bytes(),
+        key.cmk.as_str().as_bytes(),
+        key.data_key.bytes(),
+        access_key_id.as_str().as_bytes(),
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn place<'a>(scope: &'a ScopeId, row: &'a [u8; 32], revision: i64) -> Place<'a> {
+    Place {
+        table: "aws_key",
+        column: SECRET,
+        row,
+        scope: scope.0.as_bytes(),
+        number: revision.unsigned_abs(),
+    }
+}
+
+pub(crate) fn json(report: &Report) -> Result<String, Error> {
+    serde_json::to_string(report).map_err(|_| Error::Fault("a pre-flight cannot be written".into()))
+}
+
+impl Portal {
+    /// Plans "Add encryption key" of type "Manual: AWS": the limits first, then the pre-flight against the real KMS.
+    ///
+    /// # Errors
+    /// The limit that forbids it; [`Error::Preflight`] with every line when the key cannot be used, or when its
+    /// credentials may do more than decrypt and that was not accepted.
+    pub async fn plan_create_aws(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        asked: AwsAsked,
+    ) -> Result<CreateKey, Error> {
+        let (scope, plan) = self.plan_version(who, name, NewVersion::ManualAws, Action::KeyCreate).await?;
+        let key = CustomerKey { region: asked.region, cmk: asked.cmk, data_key: asked.data_key };
+        let with =
+            KmsCredentials { access_key_id: asked.access_key_id, secret_access_key: asked.secret_access_key };
+        let report = self.accepted(who, scope.id, &key, &with, asked.accepts_more).await?;
+        let (id, revision) = (AwsKeyId(random::uuid()), 1);
+        let sealed_secret = self.seal_secret(scope.id, plan.number, id, &key, &with, revision);
+        let credentials =
+            AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
+        let CustomerKey { region, cmk, data_key } = key;
+        let source = Source::Aws(Box::new(AwsKey { id, region, cmk, data_key, credentials }));
+        Ok(CreateKey { scope, plan, source })
+    }
+
+    /// Plans "Replace credentials" of a version.
+    ///
+    /// # Errors
+    /// As [`Portal::plan_create_aws`]; [`Error::NotAws`] for a version of another type.
+    pub async fn plan_replace_credentials(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        number: u32,
+        with: KmsCredentials,
+        accepts_more: bool,
+    ) -> Result<ReplaceCredentials, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let stored = self.db().aws_key(scope.id, number).await?;
+        let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
+        let revision = stored.revision + 1;
+        let sealed_secret = self.seal_secret(scope.id, number, stored.id, &stored.key, &with, revision);
+        let to = AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
+        Ok(ReplaceCredentials { scope, number, from: stored.access_key_id, to })
+    }
+
+    /// Puts the new credentials in the old ones' place; the data key and the version stay.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when they were replaced in the meantime.
+    pub async fn replace_credentials(&self, ask: Authorised<ReplaceCredentials>) -> Result<(), Error> {
+        let ReplaceCredentials { scope, number, from, to } = ask.command();
+        let key = LeaseKey { scope: scope.id, number: *number };
+        let stored = self.db().aws_key(scope.id, *number).await?;
+        let (id, preflight) = (stored.id, &json(&to.report)?);
+        let detail = &format!("version {number}: {} → {}", from.masked(), to.access_key_id.masked());
+        let ask = &ask;
+        let done = self.db().write(|mut tx| async move {
+            tx.lock(Lock::Scope(scope.id)).await?;
+            if tx.next_revision(id.0, SECRET).await? != to.revision {
+                return Err(Error::Outdated("The credentials were replaced in the meantime.".into()));
+            }
+            tx.set_credentials(id, to, preflight, self.now()).await?;
+            tx.commit(ask.entry(detail.clone())).await
+        });
+        self.or_refuse(done.await, ask.refusal("")).await?;
+        // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
+        self.leases().forgive(key, to.revision);
+        crate::people::notes::or_warn(self.probe(key).await, "a probe could not be made");
+        Ok(())
+    }
+
+    /// "Check now": the pre-flight again, with what is stored. What it finds is kept and shown with the version.
+    ///
+    /// # Errors
+    /// [`Error::NotAws`] for a version of another type; [`Error::PreflightsTooMany`].
+    pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let key = LeaseKey { scope: scope.id, number };
+        let stored = match self.db().aws_key(scope.id, number).await {
+            Ok(stored) => Some(stored),
+            Err(Error::Corrupt { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
+        let (report, heard) = match stored.as_ref().zip(with) {
+            Some((stored, with)) => self.preflight(who, scope.id, &stored.key, &with).await?,
+            None => preflight::does_not_open(),
+        };
+        match &stored {
+            Some(stored) => self.heard(key, stored, heard).await?,
+            None => self.note_unreadable(key).await?,
+        }
+        let (preflight, now) = (&json(&report)?, self.now());
+        let detail = format!("version {number}: {}", report.summary());
+        let entry = match report.blocks() {
+            true => crate::audit::log::Entry::refused(now, who.actor(), Action::KeyCheck),
+            false => crate::audit::log::Entry::done(now, who.actor(), Action::KeyCheck),
+        };
+        let entry = &entry.at_place(name).with(detail);
+        let id = stored.map(|stored| stored.id);
+        self.db()
+            .write(|mut tx| async move {
+                if let Some(id) = id {
+                    tx.set_preflight(id, preflight, now).await?;
+                }
+                tx.commit(entry.clone()).await
+            })
+            .await?;
+        Ok(report)
+    }
+
+    /// What the page of a version shows of it; `None` for a version of another type.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn aws_key(&self, name: &ScopeName, number: u32) -> Result<Option<AwsKeyView>, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let version = self.db().version(scope.id, number).await?;
+        if version.key_type != KeyType::ManualAws {
+            return Ok(None);
+        }
+        let stored = self.db().aws_key(scope.id, number).await?;
+        let every = self.settings().probe_every.and_then(|every| TimeDelta::from_std(every).ok());
+        let probe_at =
+            every.filter(|_| version.status == Status::Active).map(|every| stored.probed_at + every);
+        Ok(Some(view(stored, probe_at)))
+    }
+
+    /// Where KMS is called for a region: its own host, or what the operator has set.
+    pub fn kms_address(&self, region: &Region) -> String {
+        self.kms().address(region)
+    }
+
+    /// What this server holds in memory of a version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn lease(&self, name: &ScopeName, number: u32) -> Result<LeaseView, Error> {
+        let (scope, _) = self.scope(name).await?;
+        Ok(self.lease_view(LeaseKey { scope: scope.id, number }))
+    }
+
+    /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
+    pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
+        match self.db().version(key.scope, key.number).await?.key_type {
+            KeyType::Managed => {
+                Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
+            }
+            KeyType::ManualAws => {
+                let stored = self.db().aws_key(key.scope, key.number).await?;
+                let with = match self.credentials(key, &stored) {
+                    Ok(with) => with,
+                    Err(error) => {
+                        let heard = Err(Failure::refused(FailureCode::SEALED));
+                        let noted = self.heard(key, &stored, heard).await;
+                        crate::people::notes::or_warn(
+                            noted,
+                            "the health of a version could not be written down",
+                        );
+                        return Err(error);
+                    }
+                };
+                let released = self.kms().decrypt(key.scope, &stored.key, &with, For::Use).await;
+                let heard = released.as_ref().map(drop).map_err(Failure::clone);
+                // Whether an outage is one of KMS or of this server's way to it, the probes find out.
+                if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
+                    let noted = self.heard(key, &stored, heard).await;
+                    crate::people::notes::or_warn(noted, "the health of a version could not be written down");
+                }
+                let StoredAwsKey { revision, refusals, .. } = stored;
+                Ok(Released { material: released?, seen: Seen { revision, refusals } })
+            }
+        }
+    }
+
+    /// Opens the stored credentials.
+    pub(crate) fn credentials(&self, key: LeaseKey, stored: &StoredAwsKey) -> Result<KmsCredentials, Error> {
+        let row = bound_to(stored.id, key.number, &stored.key, &stored.access_key_id);
+        let opened = self.keyring().open(
+            Purpose::Credentials,
+            place(&key.scope, &row, stored.revision),
+            &stored.secret,
+        )?;
+        let text = std::str::from_utf8(opened.expose())
+            .map_err(|_| Error::Fault("a secret key is not text".into()))?;
+        Ok(KmsCredentials {
+            access_key_id: stored.access_key_id.clone(),
+            secret_access_key: SecretText::new(text),
+        })
+    }
+
+    /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
+    /// so that trying tells it; whoever could hide a revision could as well set it.
+    pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
+        for key in self.db().without_revision().await? {
+            let mut stored = match self.db().aws_key(key.scope, key.number).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::error!(%error, "a customer's key without a revision cannot be read");
+                    continue;
+                }
+            };
+            let opens = |revision: &i64| {
+                stored.revision = *revision;
+                self.credentials(key, &stored).is_ok()
+            };
+            let Some(revision) = (1..=REVISIONS_TRIED).find(opens) else {
+                tracing::error!("the revision of a customer's key is lost: replace its credentials");
+                continue;
+            };
+            let id = stored.id.0;
+            self.db()
+                .write(|mut tx| async move {
+                    tx.insert_revision(id, SECRET, revision).await?;
+                    tx.commit_unaudited("a lost revision was found again").await
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn seal_secret(
+        &self,
+        scope: ScopeId,
+        number: u32,
+        id: AwsKeyId,
+        key: &CustomerKey,
+        with: &KmsCredentials,
+        revision: i64,
+    ) -> Vec<u8> {
+        let row = bound_to(id, number, key, &with.access_key_id);
+        let secret = with.secret_access_key.expose().as_bytes();
+        self.keyring().seal(Purpose::Credentials, place(&scope, &row, revision), secret)
+    }
+
+    /// A pre-flight whose result lets the key be used.
+    async fn accepted(
+        &self,
+        who: &Session,
+        scope: ScopeId,
+        key: &CustomerKey,
+        with: &KmsCredentials,
+        accepts_more: bool,
+    ) -> Result<Report, Error> {
+        let (report, _) = self.preflight(who, scope, key, with).await?;
+        if report.blocks() || report.warns() && !accepts_more {
+            return Err(Error::Preflight(Box::new(report)));
+        }
+        Ok(report)
+    }
+
+    async fn preflight(
+        &self,
+        who: &Session,
+        scope: ScopeId,
+        key: &CustomerKey,
+        with: &KmsCredentials,
+    ) -> Result<(Report, Result<(), Failure>), Error> {
+        who.require(Stage::Full)?;
+        self.preflights().allow(who.user()?)?;
+        Ok(preflight::run(self.kms(), scope, key, with).await)
+    }
+}
+
+fn view(stored: StoredAwsKey, probe_at: Option<DateTime<Utc>>) -> AwsKeyView {
+    AwsKeyView {
+        region: stored.key.region.to_string(),
+        policy: decrypt_only_policy(&stored.key.cmk),
+        cmk_arn: stored.key.cmk.to_string(),
+        encrypted_key: stored.key.data_key.to_base64(),
+        access_key_id: stored.access_key_id.masked(),
+        credentials_at: stored.credentials_at,
+        preflight: stored.preflight,
+        preflight_at: stored.preflight_at,
+        probe_at,
+    }
+}

@@ -1,0 +1,235 @@
+//! Health: whether the customers' KMS still release the Active versions. Each version is probed once a minute by one of
+//! the servers; what any call finds, a probe or not, is written down, and a refusal is obeyed at once.
+
+use crate::audit::log::{Actor, Entry};
+use crate::custody::kms::{Failure, For, Kind};
+use crate::custody::lease::LeaseKey;
+use crate::store::aws_keys::StoredAwsKey;
+use crate::{Error, Portal};
+use chrono::TimeDelta;
+use domain::audit::event::Action;
+use domain::custody::health::{Health, HealthState};
+use domain::custody::preflight::FailureCode;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often a server looks for versions whose probe is due.
+pub const EVERY: Duration = Duration::from_secs(2);
+/// How many it takes at once.
+const BATCH: u32 = 200;
+/// Probes under way at the same time.
+const AT_ONCE: usize = 32;
+/// Probes in a row that find no way to KMS make an outage.
+const SHOWN_AFTER: u32 = 2;
+/// So often a state is written again when others write it at the same moment.
+const TRIES: usize = 8;
+
+/// Probes of this server that could not reach KMS, in a row for each version.
+#[derive(Default)]
+pub(crate) struct Probes(Mutex<HashMap<LeaseKey, u32>>);
+
+impl Probes {
+    fn failures(&self) -> MutexGuard<'_, HashMap<LeaseKey, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed_last(&self, key: LeaseKey) -> bool {
+        self.failures().contains_key(&key)
+    }
+
+    /// One call that did not come through is no outage yet, nor is the way of one server that of all.
+    fn is_shown(&self, key: LeaseKey, heard: &Result<(), Failure>) -> bool {
+        match heard {
+            Err(failure) if failure.kind == Kind::Unreachable => {
+                let mut all = self.failures();
+                let failures = all.entry(key).or_default();
+                *failures += 1;
+                *failures >= SHOWN_AFTER
+            }
+            _ => {
+                self.failures().remove(&key);
+                true
+            }
+        }
+    }
+}
+
+impl Portal {
+    /// Probes the Active versions that are due, each on one server. Answers with the number of probes made here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn probe_due(&self) -> Result<u32, Error> {
+        let Some(every) = self.settings().probe_every else { return Ok(0) };
+        let now = self.now();
+        let before = now - TimeDelta::from_std(every).unwrap_or_default();
+        let mut under_way = JoinSet::new();
+        let mut made = 0;
+        let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
+        for due in self.db().due_probes(before, late, BATCH).await? {
+            // Who has no way to a KMS lets those go first who may have one.
+            if !due.is_late && self.probes().failed_last(due.key()) {
+                continue;
+            }
+            let (id, due) = (due.id, due.key());
+            // One server makes it: the one that moves the time on.
+            let claimed = self
+                .db()
+                .write(|mut tx| async move {
+                    let is_mine = tx.claim_probe(id, before, now).await?;
+                    tx.commit_unaudited("a probe changes nothing by itself").await?;
+                    Ok(is_mine)
+                })
+                .await;
+            // What goes wrong with one row is nothing to the others.
+            let is_mine = claimed.unwrap_or_else(|error| {
+                tracing::error!(%error, "a probe could not be claimed; it is tried again");
+                false
+            });
+            if !is_mine {
+                continue;
+            }
+            made += 1;
+            if under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+            }
+            let portal = self.clone();
+            under_way.spawn(async move {
+                let probed = portal.probe(due).await;
+                crate::people::notes::or_warn(probed, "a probe could not be made");
+            });
+        }
+        under_way.join_all().await;
+        Ok(made)
+    }
+
+    /// Asks the KMS for the key and forgets it.
+    pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
+        let stored = match self.db().aws_key(key.scope, key.number).await {
+            Ok(stored) => stored,
+            Err(error @ Error::Corrupt { .. }) => {
+                self.note_unreadable(key).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let heard = match self.credentials(key, &stored) {
+            Ok(credentials) => {
+                self.kms().decrypt(key.scope, &stored.key, &credentials, For::Use).await.map(drop)
+            }
+            Err(_) => Err(Failure::refused(FailureCode::SEALED)),
+        };
+        if self.probes().is_shown(key, &heard) { self.heard(key, &stored, heard).await } else { Ok(()) }
+    }
+
+    /// A row that cannot be read is like one that does not open: refused.
+    pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
+        let failure = Failure::refused(FailureCode::SEALED);
+        self.leases().refuse(key, i64::MAX, failure, self.steady());
+        let now = self.now();
+        self.db()
+            .write(|mut tx| async move {
+                let Some(was) = tx.set_unreadable(key, now).await? else { return Ok(()) };
+                if was.health == HealthState::Refused.word() {
+                    return tx.commit_unaudited("a row that cannot be read was found again").await;
+                }
+                let detail = format!(
+                    "version {}: {} → {} ({})",
+                    key.number,
+                    was.health,
+                    HealthState::Refused.word(),
+                    FailureCode::SEALED
+                );
+                let entry = Entry::done(now, Actor::Scheduler, Action::KeyHealth);
+                tx.commit(entry.at_place(&was.place).with(detail)).await
+            })
+            .await
+    }
+
+    /// What a call found: a refusal wipes the lease before anything else, a success ends the waiting, and then it is
+    /// written down. An answer to credentials that were replaced meanwhile says nothing of the new ones.
+    pub(crate) async fn heard(
+        &self,
+        key: LeaseKey,
+        stored: &StoredAwsKey,
+        heard: Result<(), Failure>,
+    ) -> Result<(), Error> {
+        match &heard {
+            Ok(()) => self.leases().forgive(key, stored.revision),
+            Err(failure) if failure.kind == Kind::Refused => {
+                self.leases().refuse(key, stored.revision, failure.clone(), self.steady());
+            }
+            Err(_) => {}
+        }
+        self.note_health(key, stored, heard).await
+    }
+
+    /// Writes the state down where it changed; a refusal each time, since another server may hold what was released between
+    /// two of them.
+    async fn note_health(
+        &self,
+        key: LeaseKey,
+        stored: &StoredAwsKey,
+        heard: Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let (state, code) = match heard {
+            Ok(()) => (HealthState::Healthy, None),
+            Err(Failure { kind: Kind::Refused, code }) => (HealthState::Refused, Some(code)),
+            Err(Failure { kind: Kind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
+        };
+        // Our own queue says nothing of anybody's KMS.
+        if code == Some(FailureCode::BUSY) {
+            return Ok(());
+        }
+        let is_refused = state == HealthState::Refused;
+        let mut was = stored.health.clone();
+        for _ in 0..TRIES {
+            if !is_refused && (was.state, &was.code) == (state, &code) {
+                return Ok(());
+            }
+            let since = if was.state == state { was.since } else { self.now() };
+            if self.write_health(key, stored, &was, &Health { state, since, code: code.clone() }).await? {
+                return Ok(());
+            }
+            // Another server came first.
+            let now = self.db().aws_key(key.scope, key.number).await?;
+            if now.secret != stored.secret {
+                self.leases().forgive(key, now.revision);
+                return Ok(());
+            }
+            if now.health.state == HealthState::Refused && !is_refused {
+                return Ok(());
+            }
+            was = now.health;
+        }
+        Err(Error::Fault("the health of a version was written by others all the time".into()))
+    }
+
+    /// False when somebody else wrote it meanwhile.
+    async fn write_health(
+        &self,
+        key: LeaseKey,
+        stored: &StoredAwsKey,
+        was: &Health,
+        to: &Health,
+    ) -> Result<bool, Error> {
+        let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
+        let entry = Entry::done(self.now(), Actor::Scheduler, Action::KeyHealth);
+        let entry = &entry.at_place(&stored.place).with(detail);
+        self.db()
+            .write(|mut tx| async move {
+                if !tx.set_health(stored, was, to).await? {
+                    return Ok(false);
+                }
+                match was.state == to.state {
+                    true => tx.commit_unaudited("the same state heard again").await?,
+                    false => tx.commit(entry.clone()).await?,
+                }
+                Ok(true)
+            })
+            .await
+    }
+}

@@ -1,0 +1,476 @@
+//! Leases: plaintext key material in memory, for a bounded time.
+//!
+//! Whoever needs the material of a version, of any type, asks here. The first to ask loads it, everybody else who comes
+//! meanwhile waits for that one load. Then:
+//!
+//! ```text
+//! 0 ────────── refresh (5 min) ──────────────────────────── hold (60 min)
+//!   used as it is │ released anew in the background if it   │ wiped
+//!                 │ was used since, else wiped              │
+//! ```
+//!
+//! Between the two it is used only while what releases it cannot be *reached*. A *refusal* wipes it at once, whoever hears
+//! it: from then on no use succeeds on this server until there is a new release.
+
+use crate::base::clock::Steady;
+use crate::base::random;
+use crate::custody::kms::{Failure, Kind};
+use crate::custody::material::Material;
+use crate::{Error, Portal, SecretBytes};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::base::id::ScopeId;
+use domain::custody::preflight::FailureCode;
+use domain::view::{HeldView, LeaseView};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often a server looks after its leases.
+pub const EVERY: Duration = Duration::from_secs(1);
+/// Leases that are released anew at the same time.
+const AT_ONCE: usize = 32;
+/// The longest wait after failures in a row.
+const BACKOFF: Duration = Duration::from_secs(30);
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+/// So often one use has it released: what comes back may be refused meanwhile, or too old to be used.
+const LOADS: usize = 3;
+/// Messages and bytes that one release serves; after them it is released anew.
+const MESSAGES: u64 = 1 << 32;
+const BYTES: u64 = 1 << 40;
+
+/// How long material is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// After this it is released anew, if it was used.
+    pub refresh: Duration,
+    /// After this it is wiped, whatever happens.
+    pub hold: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { refresh: Duration::from_secs(5 * 60), hold: Duration::from_secs(60 * 60) }
+    }
+}
+
+/// Which material: one version of one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseKey {
+    pub scope: ScopeId,
+    pub number: u32,
+}
+
+/// The leases of one server.
+pub struct Leases {
+    times: Times,
+    slots: Mutex<HashMap<LeaseKey, Arc<Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: RwLock<State>,
+    /// One load at a time.
+    loading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    trouble: Option<Trouble>,
+    /// How often it was refused: a release asked for before a refusal does not count after it.
+    refusals: u64,
+    /// The newest credentials that were heard of: a late answer to older ones does not count.
+    revision: i64,
+}
+
+/// What a version's holder releases.
+pub(crate) struct Released {
+    pub material: SecretBytes,
+    pub seen: Seen,
+}
+
+/// What stood in the version's row before its holder was asked; nothing for a managed version.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// Of the credentials it was asked with.
+    pub revision: i64,
+    /// How often it had been refused, to any server.
+    pub refusals: i64,
+}
+
+struct Held {
+    material: Arc<Material>,
+    seen: Seen,
+    released: Steady,
+    released_at: DateTime<Utc>,
+    is_used: AtomicBool,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// Failures in a row, and when it is tried again.
+struct Trouble {
+    failure: Failure,
+    tries: u32,
+    again: Steady,
+}
+
+impl Held {
+    fn is_usable(&self, now: Steady, times: Times) -> bool {
+        now.since(self.released) < times.hold
+            && self.messages.load(Ordering::Relaxed) < MESSAGES
+            && self.bytes.load(Ordering::Relaxed) < BYTES
+    }
+}
+
+impl Slot {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it is not tried now.
+    fn waits(&self, now: Steady) -> Option<Failure> {
+        self.read()
+            .trouble
+            .as_ref()
+            .filter(|trouble| now < trouble.again)
+            .map(|trouble| trouble.failure.clone())
+    }
+
+    /// Wipes what is held; what is under way does not come back.
+    fn wipe(&self) -> RwLockWriteGuard<'_, State> {
+        let mut state = self.write();
+        state.held = None;
+        state.refusals += 1;
+        state
+    }
+}
+
+impl State {
+    /// Full jitter: somewhere between nothing and twice as long as the last time.
+    fn fail(&mut self, failure: Failure, now: Steady) {
+        let tries = self.trouble.as_ref().map_or(0, |trouble| trouble.tries) + 1;
+        let most = FIRST_BACKOFF.saturating_mul(1 << tries.min(16)).min(BACKOFF);
+        let share = f64::from(u16::from_be_bytes(random::bytes())) / f64::from(u16::MAX);
+        self.trouble = Some(Trouble { failure, tries, again: now.plus(most.mul_f64(share)) });
+    }
+}
+
+impl Leases {
+    pub(crate) fn new(times: Times) -> Self {
+        Self { times, slots: Mutex::default() }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<LeaseKey, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, key: LeaseKey) -> Arc<Slot> {
+        Arc::clone(self.slots().entry(key).or_default())
+    }
+
+    fn found(&self, key: LeaseKey) -> Option<Arc<Slot>> {
+        self.slots().get(&key).cloned()
+    }
+
+    /// Wipes the material of a version: whoever holds the key does not want it used. Unless that was said to credentials
+    /// that are replaced.
+    pub(crate) fn refuse(&self, key: LeaseKey, revision: i64, failure: Failure, now: Steady) {
+        let slot = self.found(key).filter(|slot| revision >= slot.read().revision);
+        if let Some(slot) = slot {
+            slot.wipe().fail(failure, now);
+        }
+    }
+
+    /// It is worth trying at once again: KMS was heard, or is asked with other credentials.
+    pub(crate) fn forgive(&self, key: LeaseKey, revision: i64) {
+        if let Some(slot) = self.found(key) {
+            let mut state = slot.write();
+            if revision >= state.revision {
+                state.revision = revision;
+                state.trouble = None;
+            }
+        }
+    }
+
+    /// Wipes everything.
+    pub(crate) fn clear(&self) {
+        for slot in std::mem::take(&mut *self.slots()).into_values() {
+            slot.write().held = None;
+        }
+    }
+
+    /// Versions whose material is in memory, and how often they had been refused when it was asked for.
+    fn held(&self) -> HashMap<LeaseKey, i64> {
+        let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
+        slots
+            .into_iter()
+            .filter_map(|(key, slot)| slot.read().held.as_ref().map(|held| (key, held.seen.refusals)))
+            .collect()
+    }
+}
+
+impl Portal {
+    /// Does some work with the material of a version on so many messages, of so many bytes together. The material never
+    /// leaves memory's lease: it is lent for the time of the work.
+    ///
+    /// # Errors
+    /// [`Error::KmsRefused`], [`Error::KmsUnreachable`] (also when every release was too old when it came),
+    /// [`Error::NotFound`] for an unknown version.
+    pub async fn with_material<T>(
+        &self,
+        key: LeaseKey,
+        messages: u64,
+        bytes: u64,
+        work: impl FnOnce(&Material) -> T,
+    ) -> Result<T, Error> {
+        let slot = self.leases().slot(key);
+        let mut work = Some(work);
+        for _ in 0..LOADS {
+            if let Some(done) = self.attempt(key, &slot, [messages, bytes], &mut work) {
+                return Ok(done);
+            }
+            self.load(key, &slot).await?;
+        }
+        self.attempt(key, &slot, [messages, bytes], &mut work)
+            .ok_or(Error::KmsUnreachable(FailureCode::TIMEOUT))
+    }
+
+    /// Uses what is held; `None` when there is nothing to use.
+    fn attempt<T>(
+        &self,
+        key: LeaseKey,
+        slot: &Arc<Slot>,
+        [messages, bytes]: [u64; 2],
+        work: &mut Option<impl FnOnce(&Material) -> T>,
+    ) -> Option<T> {
+        let (now, times) = (self.steady(), self.leases().times);
+        let state = slot.read();
+        let held = state.held.as_ref().filter(|held| held.is_usable(now, times))?;
+        held.is_used.store(true, Ordering::Relaxed);
+        held.messages.fetch_add(messages, Ordering::Relaxed);
+        held.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_old = now.since(held.released) >= times.refresh;
+        let done = work.take().map(|work| held.material.lend(work));
+        drop(state);
+        if is_old && slot.waits(now).is_none() && slot.loading.try_lock().is_ok() {
+            let (portal, slot) = (self.clone(), Arc::clone(slot));
+            tokio::spawn(async move { portal.refresh(key, &slot).await });
+        }
+        done
+    }
+
+    /// Loads what is not there; whoever comes meanwhile waits for the same load.
+    async fn load(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
+        let _one = slot.loading.lock().await;
+        let now = self.steady();
+        if slot.read().held.as_ref().is_some_and(|held| held.is_usable(now, self.leases().times)) {
+            return Ok(());
+        }
+        match slot.waits(now) {
+            Some(failure) => Err(failure.into()),
+            None => self.renew(key, slot).await,
+        }
+    }
+
+    /// Releases anew what is old, unless somebody just did.
+    async fn refresh(&self, key: LeaseKey, slot: &Slot) {
+        let _one = slot.loading.lock().await;
+        let (now, refresh) = (self.steady(), self.leases().times.refresh);
+        let is_old = slot.read().held.as_ref().is_some_and(|held| now.since(held.released) >= refresh);
+        if is_old && slot.waits(now).is_none() {
+            let renewed = self.renew(key, slot).await;
+            crate::people::notes::or_warn(renewed, "a lease could not be refreshed");
+        }
+    }
+
+    /// Asks for the material. Called by one at a time.
+    async fn renew(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
+        let refusals = slot.read().refusals;
+        let asked = self.steady();
+        let asked_at = self.now();
+        let released = self.release(key).await;
+        let now = self.steady();
+        let mut state = slot.write();
+        if state.refusals != refusals {
+            // Refused while this was under way: an answer from before does not count. Nor does the refusal when KMS was
+            // heard again since: then it is tried once more.
+            let heard = state.trouble.as_ref().map(|trouble| trouble.failure.clone().into());
+            return heard.or(released.err()).map_or(Ok(()), Err);
+        }
+        match released {
+            Ok(Released { material, seen }) => {
+                state.trouble = None;
+                state.revision = state.revision.max(seen.revision);
+                // What was derived from the same material before is good for as long as the material is.
+                let before =
+                    state.held.take().map(|held| held.material).filter(|before| before.is(&material));
+                let material = before.unwrap_or_else(|| Arc::new(Material::new(material)));
+                // Its time counts from when it was asked for: what is answered late was true before.
+                state.held = Some(Held {
+                    material,
+                    seen,
+                    released: asked,
+                    released_at: asked_at,
+                    is_used: AtomicBool::new(false),
+                    messages: AtomicU64::new(0),
+                    bytes: AtomicU64::new(0),
+                });
+                Ok(())
+            }
+            // Whoever hears a refusal wipes at once; this one was said to credentials that are replaced: on with the new ones.
+            Err(Error::KmsRefused(_)) => Ok(()),
+            Err(error) => {
+                if let Some(failure) = failure_of(&error) {
+                    if failure.kind == Kind::Refused {
+                        state.held = None;
+                        state.refusals += 1;
+                    }
+                    state.fail(failure, now);
+                } else {
+                    state.held = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks after every lease: what has come to its end is wiped, what was used is released anew.
+    pub async fn tend_leases(&self) {
+        let (now, times) = (self.steady(), self.leases().times);
+        let mut old = Vec::new();
+        self.leases().slots().retain(|key, slot| {
+            let mut state = slot.write();
+            let Some(held) = &state.held else {
+                // A slot without material is kept while somebody works with it, or while its failure is fresh.
+                let is_fresh = |trouble: &Trouble| now.since(trouble.again) < BACKOFF;
+                return Arc::strong_count(slot) > 1 || state.trouble.as_ref().is_some_and(is_fresh);
+            };
+            let age = now.since(held.released);
+            let is_idle = !held.is_used.load(Ordering::Relaxed);
+            if age >= times.hold || age >= times.refresh && is_idle {
+                state.held = None;
+            } else if age >= times.refresh {
+                old.push((*key, Arc::clone(slot)));
+            }
+            true
+        });
+        let mut under_way = JoinSet::new();
+        for (key, slot) in old {
+            if under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+            }
+            let portal = self.clone();
+            under_way.spawn(async move { portal.refresh(key, &slot).await });
+        }
+        under_way.join_all().await;
+    }
+
+    /// What another server was refused since this one asked is wiped here too. Apart from the rest, so that a KMS
+    /// that is slow does not hold it up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn heed_refusals(&self) -> Result<(), Error> {
+        let held = self.leases().held();
+        if held.is_empty() {
+            return Ok(());
+        }
+        for refused in self.db().refused_keys().await? {
+            let key = refused.key();
+            if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
+                continue;
+            }
+            let Some(slot) = self.leases().found(key) else { continue };
+            let mut state = slot.wipe();
+            if let Some(code) = refused.code() {
+                state.fail(Failure::refused(code), self.steady());
+            }
+        }
+        Ok(())
+    }
+
+    /// What this server holds of a version.
+    pub(crate) fn lease_view(&self, key: LeaseKey) -> LeaseView {
+        let Some(slot) = self.leases().found(key) else { return LeaseView { held: None, trouble: None } };
+        let (now, at, times) = (self.steady(), self.now(), self.leases().times);
+        let state = slot.read();
+        let held = state.held.as_ref().filter(|held| held.is_usable(now, times)).map(|held| {
+            let age = now.since(held.released);
+            let in_time =
+                |end: Duration| at + TimeDelta::from_std(end.saturating_sub(age)).unwrap_or_default();
+            let retry = state.trouble.as_ref().map(|trouble| trouble.again.since(now));
+            let refresh_at = in_time(times.refresh)
+                .max(at + retry.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default());
+            HeldView { released_at: held.released_at, refresh_at, hold_until: in_time(times.hold) }
+        });
+        LeaseView { held, trouble: state.trouble.as_ref().map(|trouble| trouble.failure.code.clone()) }
+    }
+}
+
+/// What a failed release says of the key; `None` where it says nothing of it.
+fn failure_of(error: &Error) -> Option<Failure> {
+    match error {
+        Error::KmsRefused(code) => Some(Failure::refused(code.clone())),
+        Error::KmsUnreachable(code) => Some(Failure::unreachable(code.clone())),
+        Error::Sealed(_) | Error::Corrupt { .. } => Some(Failure::refused(FailureCode::SEALED)),
+        Error::Database(_) | Error::Schema(_) => Some(Failure::unreachable(FailureCode::DATABASE)),
+        _ => None,
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(Failure { kind, code }: Failure) -> Self {
+        match kind {
+            Kind::Refused => Self::KmsRefused(code),
+            Kind::Unreachable => Self::KmsUnreachable(code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(messages: u64, bytes: u64) -> Held {
+        Held {
+            material: Arc::new(Material::new(SecretBytes::new(vec![7; 32]))),
+            released: Steady::default(),
+            released_at: DateTime::UNIX_EPOCH,
+            seen: Seen::default(),
+            is_used: AtomicBool::new(false),
+            messages: AtomicU64::new(messages),
+            bytes: AtomicU64::new(bytes),
+        }
+    }
+
+    #[test]
+    fn a_release_serves_so_long_so_many_messages_and_so_many_bytes() {
+        let times = Times::default();
+        let after = |seconds| Steady::default().plus(Duration::from_secs(seconds));
+        assert!(held(0, 0).is_usable(after(3599), times));
+        assert!(!held(0, 0).is_usable(after(3600), times));
+        assert!(held(MESSAGES - 1, BYTES - 1).is_usable(after(0), times));
+        assert!(!held(MESSAGES, 0).is_usable(after(0), times));
+        assert!(!held(0, BYTES).is_usable(after(0), times));
+    }
+
+    #[test]
+    fn the_waits_after_failures_grow_to_half_a_minute_and_no_further() {
+        let mut state = State::default();
+        let mut longest = Duration::ZERO;
+        for tries in 1..200 {
+            state.fail(Failure::unreachable(FailureCode::TIMEOUT), Steady::default());
+            let wait = state.trouble.as_ref().expect("in trouble").again.since(Steady::default());
+            assert!(wait <= BACKOFF && wait <= FIRST_BACKOFF * (1 << tries.min(16)), "{tries}: {wait:?}");
+            longest = longest.max(wait);
+        }
+        assert!(longest > BACKOFF / 2, "they do grow: {longest:?}");
+    }
+}

@@ -1,0 +1,412 @@
+//! Who may come in at the data plane, and what there is for them: read from the database once, kept in memory, thrown away
+//! as far as the database's epoch says that it has moved. A request that is served from memory asks the database nothing.
+
+use crate::base::clock::Steady;
+use crate::custody::lease::LeaseKey;
+use crate::data::scope_name;
+use crate::data::tenant_secrets;
+use crate::people::notes::or_warn;
+use crate::services::api_keys;
+use crate::store::audit::Epoch;
+use crate::store::keys::Numbered;
+use crate::{Error, Portal, SecretText};
+use chrono::{DateTime, Utc};
+use domain::base::id::ScopeId;
+use domain::data::operation::Operation;
+use domain::scopes::alias::Alias;
+use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::services::api_key::{ApiKeyId, Reach};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// How often a server looks whether something has moved.
+pub const EVERY: Duration = Duration::from_millis(500);
+/// How often the last uses of keys are written down.
+pub const NOTED: Duration = Duration::from_secs(5);
+/// A server that could not look for this long serves nobody from memory: a key may have been revoked elsewhere.
+const BLIND: Duration = Duration::from_secs(60);
+
+/// Bytes a second, and at once, that the services with one key may say for the journal: plenty for all that is honest, and too
+/// little to push out soon what others said.
+const TOLD: NonZeroU32 = NonZeroU32::new(2 << 20).expect("not 0");
+const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
+
+/// What a server knows.
+#[derive(Default)]
+pub struct Access(RwLock<Option<Arc<Known>>>);
+
+struct Known {
+    looked: RwLock<Look>,
+    keys: Arc<HashMap<ApiKeyId, Arc<KnownKey>>>,
+    /// Each is as it was at the epoch, or later.
+    scopes: RwLock<Scopes>,
+    /// All there are, so that a name nobody has costs no more than one somebody has.
+    aliases: Arc<HashMap<Alias, ScopeName>>,
+    secrets: Arc<tenant_secrets::Cache>,
+}
+
+/// When a server looked last, and what it found: nothing that is known has moved until then.
+#[derive(Clone, Copy)]
+struct Look {
+    /// When it began, and when the answer was there.
+    at: Steady,
+    read: Steady,
+    epoch: Epoch,
+}
+
+impl Look {
+    /// Whether it began after another had its answer, and still found less.
+    fn is_behind(&self, last: &Self) -> bool {
+        let (now, then) = (self.epoch, last.epoch);
+        self.at > last.read && (now.number < then.number || now.sequence < then.sequence)
+    }
+}
+
+/// Scopes by their names as services write them.
+type Scopes = HashMap<Arc<str>, Arc<KnownScope>>;
+
+/// An API key that works, as it is asked at every request.
+struct KnownKey {
+    id: ApiKeyId,
+    name: String,
+    hash: Vec<u8>,
+    operations: Vec<Operation>,
+    /// What it reaches of each environment; `None`: every country.
+    reach: HashMap<Slug, Vec<Option<Country>>>,
+    expires_at: DateTime<Utc>,
+    /// Microseconds; what is newer than `noted` is still to be written down.
+    used: AtomicI64,
+    noted: AtomicI64,
+    told: Arc<DefaultDirectRateLimiter>,
+}
+
+/// A scope and the numbers of its versions.
+pub struct KnownScope {
+    pub id: ScopeId,
+    pub name: ScopeName,
+    /// Its name as a text.
+    pub text: Arc<str>,
+    /// The version that encrypts; none where there is no key.
+    pub active: Option<Version>,
+    /// In the order of their ids.
+    versions: Vec<Version>,
+    /// Every alias that it has or had.
+    aliases: Vec<String>,
+}
+
+/// A version, as ciphertexts name it and as leases do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Portal-wide.
+    pub id: u32,
+    pub number: u32,
+}
+
+impl KnownScope {
+    /// The version of this scope that has the portal-wide id.
+    pub fn version(&self, id: u32) -> Option<Version> {
+        let found = self.versions.binary_search_by_key(&id, |version| version.id).ok()?;
+        self.versions.get(found).copied()
+    }
+
+    /// Whether it is, or was, called so.
+    pub fn was_called(&self, name: &str) -> bool {
+        self.aliases.iter().any(|alias| alias == name) || *self.text == *name
+    }
+
+    pub fn lease(&self, version: Version) -> LeaseKey {
+        LeaseKey { scope: self.id, number: version.number }
+    }
+}
+
+/// A service that has shown an API key that works.
+#[derive(Clone)]
+pub struct Caller {
+    key: Arc<KnownKey>,
+    pub address: Arc<str>,
+    /// What was known when it came.
+    known: Arc<Known>,
+}
+
+impl Caller {
+    /// The name of its key.
+    pub fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    /// What may be seen of its key.
+    pub fn seen(&self) -> String {
+        self.key.id.seen()
+    }
+
+    /// Whether there is room in the journal for so much of what it says.
+    pub fn may_tell(&self, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        NonZeroU32::new(bytes).is_none_or(|bytes| matches!(self.key.told.check_n(bytes), Ok(Ok(()))))
+    }
+
+    /// Whether it may know of the scope.
+    pub fn reaches(&self, scope: &ScopeName) -> bool {
+        let countries = self.key.reach.get(&scope.environment);
+        countries
+            .is_some_and(|some| some.iter().any(|one| one.is_none_or(|country| country == scope.country)))
+    }
+
+    pub fn may(&self, operation: Operation) -> bool {
+        self.key.operations.contains(&operation)
+    }
+}
+
+impl Known {
+    fn scope(&self, name: &str) -> Option<Arc<KnownScope>> {
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn looked(&self) -> Look {
+        *self.looked.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same without scopes whose versions have moved. Whoever is about to read one of them writes it into the state that
+    /// it began with, and nobody asks that any more.
+    fn without(&self, moved: &HashSet<String>, looked: RwLock<Look>) -> Self {
+        let mut scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner).clone();
+        scopes.retain(|name, _| !moved.contains(&**name));
+        Self {
+            looked,
+            keys: Arc::clone(&self.keys),
+            scopes: RwLock::new(scopes),
+            aliases: Arc::clone(&self.aliases),
+            secrets: Arc::clone(&self.secrets),
+        }
+    }
+}
+
+impl Access {
+    /// Wipes the secrets.
+    pub fn clear(&self) {
+        if let Some(known) = self.known() {
+            known.secrets.clear();
+        }
+    }
+
+    fn known(&self) -> Option<Arc<Known>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Portal {
+    /// Looks whether something has moved, and if so forgets it: some scopes where only their versions have, else
+    /// all of them, and reads the keys and the aliases anew.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_again(&self) -> Result<(), Error> {
+        let at = self.steady();
+        let epoch = self.db().data_epoch().await?;
+        let look = Look { at, read: self.steady(), epoch };
+        let before = self.access().known().map(|known| (known.looked(), known));
+        // Restored, or taken over by a copy that had not everything: what is known of it may not be so any more.
+        let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
+        if let Some((last, known)) = &before
+            && last.epoch.number == epoch.number
+            && !went_back
+        {
+            *known.looked.write().unwrap_or_else(PoisonError::into_inner) = look;
+            return Ok(());
+        }
+        let moved = match &before {
+            Some((last, _)) if !went_back => self.db().scopes_moved(last.epoch, epoch).await?,
+            _ => None,
+        };
+        let (before, looked) = (before.map(|(_, known)| known), RwLock::new(look));
+        let known = match (&before, moved) {
+            (Some(known), Some(moved)) => known.without(&moved, looked),
+            _ => Known {
+                looked,
+                keys: self.read_keys(before.as_deref()).await?,
+                scopes: RwLock::default(),
+                aliases: self.db().aliases().await?.into(),
+                secrets: Arc::default(),
+            },
+        };
+        let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
+        // Who looked later knows more.
+        if went_back || place.as_ref().is_none_or(|there| there.looked().epoch.number <= epoch.number) {
+            *place = Some(Arc::new(known));
+        }
+        Ok(())
+    }
+
+    /// The keys that work; how those that worked `before` were used is still known.
+    async fn read_keys(
+        &self,
+        before: Option<&Known>,
+    ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
+        let mut keys = HashMap::new();
+        for key in self.db().live_api_keys(self.now()).await? {
+            let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
+            let known = before.and_then(|known| known.keys.get(&key.id));
+            let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
+            let quota = Quota::per_second(TOLD).allow_burst(TOLD_AT_ONCE);
+            let told =
+                known.map_or_else(|| Arc::new(RateLimiter::direct(quota)), |known| Arc::clone(&known.told));
+            let mut reach = HashMap::<_, Vec<_>>::new();
+            for Reach { environment, country } in key.reach {
+                reach.entry(environment).or_default().push(country);
+            }
+            let known = KnownKey {
+                id: key.id,
+                name: key.name,
+                hash: key.hash,
+                operations: key.operations,
+                reach,
+                expires_at: key.expires_at,
+                used: AtomicI64::new(used.max(noted)),
+                noted: AtomicI64::new(noted),
+                told,
+            };
+            keys.insert(known.id, Arc::new(known));
+        }
+        Ok(keys.into())
+    }
+
+    /// What is known, if it is known lately enough.
+    async fn known(&self) -> Result<Arc<Known>, Error> {
+        for _ in 0..2 {
+            if let Some(known) = self.access().known()
+                && self.steady().since(known.looked().at) < BLIND
+            {
+                return Ok(known);
+            }
+            self.look_again().await?;
+        }
+        Err(Error::Busy)
+    }
+
+    /// Whose key this is.
+    ///
+    /// # Errors
+    /// [`Error::UnknownApiKey`], whatever is wrong with it.
+    pub async fn caller(&self, key: &SecretText, address: impl Into<Arc<str>>) -> Result<Caller, Error> {
+        const NOBODY: [u8; 32] = [0; 32];
+        let Some(presented) = api_keys::read(key.expose()) else { return Err(Error::UnknownApiKey) };
+        let known = self.known().await?;
+        let found = known.keys.get(&presented.id);
+        let hash = found.map_or(&NOBODY[..], |key| &key.hash);
+        let is_right = bool::from(presented.hash.ct_eq(hash));
+        let now = self.now();
+        match found {
+            Some(key) if is_right && key.expires_at > now => {
+                key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+                let key = Arc::clone(key);
+                Ok(Caller { key, address: address.into(), known })
+            }
+            _ => Err(Error::UnknownApiKey),
+        }
+    }
+
+    /// The same caller a while later: anew where anything has moved since.
+    ///
+    /// # Errors
+    /// As [`Portal::caller`].
+    pub async fn still_there(&self, caller: Caller, key: &SecretText) -> Result<Caller, Error> {
+        if Arc::ptr_eq(&caller.known, &self.known().await?) && caller.key.expires_at > self.now() {
+            return Ok(caller);
+        }
+        self.caller(key, caller.address).await
+    }
+
+    /// The scope that a text names, `production/DE` or an alias, and the scope itself if the caller may know of it. What it may
+    /// not is answered like what does not exist.
+    pub(crate) async fn scope_for(
+        &self,
+        caller: &Caller,
+        text: &str,
+    ) -> (Option<Arc<str>>, Result<Arc<KnownScope>, Error>) {
+        let known = match self.known().await {
+            Ok(known) => known,
+            Err(error) => return (None, Err(error)),
+        };
+        if let Some(scope) = known.scope(text) {
+            let text = Arc::clone(&scope.text);
+            let reached = if caller.reaches(&scope.name) { Ok(scope) } else { Err(Error::NotFound) };
+            return (Some(text), reached);
+        }
+        let alias = || known.aliases.get(&text.parse::<Alias>().ok()?).cloned();
+        let Some(name) = scope_name(text).or_else(alias) else { return (None, Err(Error::NotFound)) };
+        let text = Arc::from(name.to_string());
+        let scope = match known.scope(&text) {
+            _ if !caller.reaches(&name) => Err(Error::NotFound),
+            Some(scope) => Ok(scope),
+            None => self.read_scope(&known, &name).await,
+        };
+        (Some(text), scope)
+    }
+
+    /// The tenant secrets in memory. They end when more has moved than versions.
+    pub(crate) async fn known_secrets(&self) -> Result<Arc<tenant_secrets::Cache>, Error> {
+        Ok(Arc::clone(&self.known().await?.secrets))
+    }
+
+    /// The scope once more: another server may have made a version a moment ago.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it was removed.
+    pub(crate) async fn scope_anew(&self, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        let known = self.known().await?;
+        self.read_scope(&known, name).await
+    }
+
+    async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let aliases = self.db().aliases_ever(scope.id).await?;
+        let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
+        let mut read = KnownScope { id: scope.id, name, text, active: None, versions, aliases };
+        for Numbered { id, number, is_active } in self.db().version_numbers(scope.id).await? {
+            let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
+            let version = Version { id, number };
+            read.versions.push(version);
+            if is_active {
+                read.active = Some(version);
+            }
+        }
+        read.versions.sort_unstable_by_key(|version| version.id);
+        read.versions.shrink_to_fit();
+        let read = Arc::new(read);
+        let mut scopes = known.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        scopes.insert(Arc::clone(&read.text), Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Writes down when keys were used last; a crash loses the last seconds of it.
+    pub async fn note_uses(&self) {
+        let Some(known) = self.access().known() else { return };
+        let used: Vec<_> = known
+            .keys
+            .values()
+            .filter(|key| key.used.load(Ordering::Relaxed) > key.noted.load(Ordering::Relaxed))
+            .map(|key| (Arc::clone(key), key.used.load(Ordering::Relaxed)))
+            .collect();
+        if used.is_empty() {
+            return;
+        }
+        let these = &used;
+        let noted = self.db().write(|mut tx| async move {
+            for (key, at) in these {
+                if let Some(at) = DateTime::from_timestamp_micros(*at) {
+                    tx.api_key_was_used(key.id, at).await?;
+                }
+            }
+            tx.commit_unaudited("the last use of an API key; each use is in the journal").await
+        });
+        match noted.await {
+            Ok(()) => used.iter().for_each(|(key, at)| key.noted.store(*at, Ordering::Relaxed)),
+            error => or_warn(error, "the last uses of API keys could not be written down"),
+        }
+    }
+}

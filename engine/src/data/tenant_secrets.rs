@@ -1,0 +1,240 @@
+//! Tenant secrets: from which the keys of deterministic fields and vectors are derived. One for each type and path of a
+//! scope, made when it is first asked for, sealed like the material of a managed key, in memory until more has moved than versions.
+
+use crate::base::random;
+use crate::changes::authority::Authorised;
+use crate::store::tenant_secrets::{SecretName, StoredSecret};
+use crate::store::{Lock, Tx};
+use crate::vault::envelope::{Place, Purpose};
+use crate::{Error, Portal, SecretBytes, Session, Stage};
+use domain::command::{RotateTenantSecrets, ScopeRef};
+use domain::data::tenant_secret::RotationStep;
+use domain::scopes::scope::ScopeName;
+use domain::view::TenantSecretsView;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
+
+/// Bytes of a secret: as many as the digest that uses it (HMAC-SHA512).
+const BYTES: usize = 64;
+/// Secrets of a scope at most; a service that makes up paths ends here.
+const MOST: i64 = 1000;
+
+/// A secret in memory.
+pub struct TenantSecret {
+    /// Portal-wide, from 1; stands in front of what is encrypted with it.
+    pub id: u32,
+    pub is_current: bool,
+    pub bytes: SecretBytes,
+}
+
+/// The current secret, and the one before it while a rotation is under way.
+pub type TenantSecrets = Arc<Vec<TenantSecret>>;
+
+/// What a server holds.
+#[derive(Default)]
+pub struct Cache {
+    held: RwLock<HashMap<SecretName, TenantSecrets>>,
+    /// One at a time reads or makes what is missing; everybody else waits for that one.
+    loading: Mutex<()>,
+}
+
+impl Cache {
+    fn get(&self, name: &SecretName) -> Option<TenantSecrets> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.held.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn put(&self, name: &SecretName, secrets: &TenantSecrets) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.insert(name.clone(), Arc::clone(secrets));
+    }
+}
+
+impl Portal {
+    /// The secrets of a type and path, made now where there are none; `made` counts them.
+    ///
+    /// # Errors
+    /// [`Error::TooManySecrets`]; when the database fails.
+    pub(crate) async fn tenant_secrets(
+        &self,
+        name: &SecretName,
+        made: &mut u32,
+    ) -> Result<TenantSecrets, Error> {
+        let cache = self.known_secrets().await?;
+        if let Some(secrets) = cache.get(name) {
+            return Ok(secrets);
+        }
+        let _alone = cache.loading.lock().await;
+        if let Some(secrets) = cache.get(name) {
+            return Ok(secrets);
+        }
+        let mut stored = self.db().tenant_secrets(name).await?;
+        if stored.is_empty() {
+            *made += u32::from(self.make_tenant_secret(name).await?);
+            stored = self.db().tenant_secrets(name).await?;
+        }
+        let opened = stored.iter().map(|stored| self.open_tenant_secret(name, stored));
+        let secrets: TenantSecrets = Arc::new(opened.collect::<Result<_, _>>()?);
+        if !secrets.iter().any(|secret| secret.is_current) {
+            return Err(Error::Fault("a tenant secret was not made".into()));
+        }
+        cache.put(name, &secrets);
+        Ok(secrets)
+    }
+
+    /// False when another server came first.
+    async fn make_tenant_secret(&self, name: &SecretName) -> Result<bool, Error> {
+        let made = self.db().write(|mut tx| async move {
+            // A rotation of the scope must not miss it.
+            tx.lock(Lock::Scope(name.scope)).await?;
+            if tx.has_tenant_secret(name).await? {
+                return Ok(false);
+            }
+            // Before an id is drawn: those that PostgreSQL has drawn do not come back.
+            if tx.count_tenant_secrets(name.scope, "current").await? >= MOST {
+                return Err(Error::TooManySecrets { limit: MOST });
+            }
+            self.insert_tenant_secret(&mut tx, name, 1).await?;
+            tx.commit_unaudited(
+                "a tenant secret is made when it is first asked for; the request is in the journal",
+            )
+            .await?;
+            Ok(true)
+        });
+        made.await
+    }
+
+    async fn insert_tenant_secret(
+        &self,
+        tx: &mut Tx,
+        name: &SecretName,
+        generation: u64,
+    ) -> Result<(), Error> {
+        let row = row_of(name);
+        let secret = random::secret(BYTES);
+        let sealed =
+            self.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
+        tx.insert_tenant_secret(name, generation, &sealed, self.now()).await
+    }
+
+    pub(crate) fn open_tenant_secret(
+        &self,
+        name: &SecretName,
+        stored: &StoredSecret,
+    ) -> Result<TenantSecret, Error> {
+        let row = row_of(name);
+        let place = place(name, &row, stored.generation);
+        let bytes = self.keyring().open(Purpose::TenantSecret, place, &stored.sealed)?;
+        Ok(TenantSecret { id: stored.id, is_current: stored.is_current, bytes })
+    }
+
+    /// How many there are, and whether a rotation is under way.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn tenant_secrets_of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
+        let (scope, _) = self.scope(name).await?;
+        self.db().count_tenant_secrets(scope.id).await
+    }
+
+    /// Plans the step that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is not the step that is due.
+    pub async fn plan_tenant_secrets(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        step: &str,
+    ) -> Result<RotateTenantSecrets, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let secrets = self.db().count_tenant_secrets(scope.id).await?;
+        let followed = secrets.followed;
+        match secrets.due() {
+            Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
+            _ => Err(Error::Outdated("This is not the step that is due.".into())),
+        }
+    }
+
+    /// `keystead tenant-secret rotate`; answers with how many secrets there were.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope; [`Error::Outdated`] when it is not the step that is due.
+    pub async fn rotate_tenant_secrets_on_host(
+        &self,
+        name: &ScopeName,
+        step: RotationStep,
+    ) -> Result<usize, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let followed = self.db().count_tenant_secrets(scope.id).await?.followed;
+        let command = RotateTenantSecrets { scope, step, followed };
+        self.rotate_tenant_secrets(Authorised::on_host(command, self.now())).await
+    }
+
+    /// Begins a rotation (every secret of the scope gets a follower, and both are answered), or finishes it (those before
+    /// are answered no more).
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is not the step that is due.
+    pub async fn rotate_tenant_secrets(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
+        let ask = &ask;
+        let done = self.db().write(|mut tx| async move {
+            let RotateTenantSecrets { scope, step, followed } = ask.command();
+            tx.lock(Lock::Scope(scope.id)).await?;
+            if tx.followed_tenant_secret(scope.id).await? != *followed {
+                return Err(Error::Outdated("The secrets were rotated in the meantime.".into()));
+            }
+            let (moved, what) = match step {
+                RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
+                RotationStep::Finish => (finish(&mut tx, scope).await?, "finished"),
+            };
+            tx.commit(ask.entry(format!("{what}, {moved} secrets"))).await?;
+            Ok(moved)
+        });
+        let moved = self.or_refuse(done.await, ask.refusal("")).await?;
+        self.look_again_soon().await;
+        Ok(moved)
+    }
+
+    async fn begin(&self, tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
+        if tx.count_tenant_secrets(scope.id, "previous").await? > 0 {
+            return Err(Error::Outdated("A rotation is under way. Finish it first.".into()));
+        }
+        let current = tx.current_tenant_secrets(scope.id).await?;
+        if current.is_empty() {
+            return Err(Error::Outdated("This scope has no tenant secret yet.".into()));
+        }
+        tx.move_tenant_secrets(scope.id, "current", "previous").await?;
+        for (name, generation) in &current {
+            self.insert_tenant_secret(tx, name, generation + 1).await?;
+        }
+        Ok(current.len())
+    }
+}
+
+async fn finish(tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
+    match tx.move_tenant_secrets(scope.id, "previous", "retired").await? {
+        0 => Err(Error::Outdated("No rotation is under way.".into())),
+        moved => Ok(moved),
+    }
+}
+
+/// "deterministic/users": a type has no slash in it, so no two read alike.
+fn row_of(name: &SecretName) -> String {
+    format!("{}/{}", name.secret_type.word(), name.path)
+}
+
+fn place<'a>(name: &'a SecretName, row: &'a str, generation: u64) -> Place<'a> {
+    Place {
+        table: "tenant_secret",
+        column: "secret",
+        row: row.as_bytes(),
+        scope: name.scope.0.as_bytes(),
+        number: generation,
+    }
+}

@@ -1,0 +1,4 @@
+//! Encryption keys: versions, and rotation by itself.
+
+pub mod scheduler;
+mod versions;

@@ -1,0 +1,117 @@
+//! Rotation by itself. No job table: every few seconds each server looks for Active managed
+//! versions that are due and rotates them, some in one transaction. The unique pair of scope
+//! and due date makes "once" true with any number of servers, after downtime, through a kill.
+
+use crate::audit::log::{Actor, Entry};
+use crate::changes::authority::Authorised;
+use crate::keys::versions::{Planned, describe};
+use crate::store::keys::{Due, DueVersion};
+use crate::store::{Lock, Tx};
+use crate::{Error, Portal};
+use chrono::{DateTime, Utc};
+use domain::audit::event::Action;
+use domain::base::id::ScopeId;
+use domain::command::{RotateKey, Source};
+use domain::keys::key_version::{NewVersion, managed, plan};
+use std::time::Duration;
+
+/// How often a server looks.
+pub const EVERY: Duration = Duration::from_secs(2);
+/// How many rotate in one transaction: a few milliseconds, since SQLite has one writer and others wait for it.
+const TOGETHER: usize = 100;
+/// How many are looked up at once.
+const LOOKED_UP: usize = 100_000;
+
+impl Portal {
+    /// Rotates what is due, until nothing is. Answers with the number of rotations made here.
+    ///
+    /// # Errors
+    /// When the database fails; what was rotated stays rotated, the rest is found again.
+    pub async fn rotate_due(&self) -> Result<u32, Error> {
+        self.require_clock()?;
+        let (mut rotated, mut last) = (0, DueVersion::default());
+        loop {
+            let mut due = self.db().due(self.now(), &last, LOOKED_UP).await?;
+            let Some(next) = due.last() else { return Ok(rotated) };
+            last = next.clone();
+            // Neighbours in the indices of versions: a transaction then writes few pages, not one for each index and scope.
+            due.sort_unstable_by_key(|version| version.scope_id);
+            for some in due.chunks(TOGETHER) {
+                rotated += match self.rotate_together(some).await {
+                    Ok(made) => made,
+                    // Where all fail it is the database, and the next look finds them again.
+                    Err(error) => match self.rotate_one_by_one(some, error).await {
+                        0 => return Ok(rotated),
+                        made => made,
+                    },
+                };
+            }
+        }
+    }
+
+    /// One scope that cannot rotate must not keep the others waiting. What failed alone is not tried again now.
+    async fn rotate_one_by_one(&self, due: &[DueVersion], error: Error) -> u32 {
+        let failed = |one: &DueVersion, error: Error| {
+            tracing::error!(version = one.id, %error, "automatic rotation failed");
+        };
+        if let [one] = due {
+            failed(one, error);
+            return 0;
+        }
+        let mut rotated = 0;
+        for one in due {
+            match self.rotate_together(std::slice::from_ref(one)).await {
+                Ok(made) => rotated += made,
+                Err(error) => failed(one, error),
+            }
+        }
+        rotated
+    }
+
+    /// All of them or none. Answers with how many this server made; the others had nothing left to do.
+    async fn rotate_together(&self, due: &[DueVersion]) -> Result<u32, Error> {
+        self.db().write(|tx| self.rotate_locked(tx, due)).await
+    }
+
+    async fn rotate_locked(&self, mut tx: Tx, due: &[DueVersion]) -> Result<u32, Error> {
+        // One is waited for. Of several, those that somebody has locked are left to the next look.
+        if let [one] = due {
+            tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
+        }
+        let now = self.now();
+        let (mut asks, mut entries) = (Vec::new(), Vec::new());
+        for Due { scope, version, used } in tx.lock_due(due, now).await? {
+            let (_, period) = managed(Some(version))?;
+            match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
+                Ok(plan) => {
+                    let ask = Authorised::scheduled(RotateKey { scope, plan }, now);
+                    entries.push(entry(&ask, now));
+                    asks.push((ask, version.due_at));
+                }
+                Err(limit) => {
+                    let until =
+                        limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
+                    if tx.defer(scope.id, version.number, until).await? {
+                        let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
+                        let why = domain::base::words::limit_reached(&limit, now);
+                        entries.push(entry.at_place(&scope.name).with(why));
+                    }
+                }
+            }
+        }
+        let planned = asks.iter().map(|(ask, due_at)| {
+            let RotateKey { scope, plan } = ask.command();
+            Planned::of(ask, scope.id, *plan, &Source::Generated, *due_at)
+        });
+        self.make_planned(&mut tx, &planned.collect::<Vec<_>>(), now).await?;
+        tx.commit_all(&entries).await?;
+        Ok(u32::try_from(asks.len()).unwrap_or(u32::MAX))
+    }
+}
+
+fn entry(ask: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
+    let RotateKey { scope, plan } = ask.command();
+    Entry::done(now, ask.by().clone(), Action::KeyRotateAutomatic)
+        .at_place(&scope.name)
+        .with(describe(plan, &Source::Generated))
+}

@@ -1,0 +1,375 @@
+//! Encryption keys: planned, confirmed, made.
+//!
+//! Every new version, whoever asks for it, goes through `make_version`: lock the scope, plan by
+//! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
+
+use crate::base::random;
+use crate::changes::authority::{Authorised, Sensitive};
+use crate::custody::aws_keys::{SECRET, json};
+use crate::custody::lease::LeaseKey;
+use crate::store::keys::{NewVersionRow, as_active};
+use crate::store::scopes::Named;
+use crate::store::{Lock, ROWS, Tx};
+use crate::vault::envelope::{Place, Purpose};
+use crate::{Error, Portal, SecretBytes, Session, Stage};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::event::Action;
+use domain::base::id::ScopeId;
+use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef, Source};
+use domain::keys::key_version::{NewVersion, Plan, managed, plan};
+use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
+use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::scopes::scope::ScopeName;
+use domain::view::{KeysView, LimitsView, VersionRow};
+
+/// Versions on one page of the list.
+const PAGE: u32 = 50;
+const KEY_BYTES: usize = 32;
+
+fn place<'a>(scope: &'a ScopeId, number: u32) -> Place<'a> {
+    Place {
+        table: "key_version",
+        column: "material",
+        row: b"",
+        scope: scope.0.as_bytes(),
+        number: u64::from(number),
+    }
+}
+
+impl Portal {
+    /// The daily limits that hold now: the one place where every planner asks for them.
+    pub(crate) fn daily(&self) -> DailyLimits {
+        self.settings().daily
+    }
+
+    /// The keys page: versions below `before` (or the newest) and what is left of the limits.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
+        let (Named { id, environment_name, alias }, limits) = self.made(name).await?;
+        let mut versions = self.db().versions(id, before, PAGE + 1).await?;
+        let has_older = versions.len() > PAGE as usize;
+        versions.truncate(PAGE as usize);
+        let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
+        Ok(KeysView {
+            alias,
+            scope: name.clone(),
+            environment_name,
+            versions,
+            older,
+            is_older_page: before.is_some(),
+            limits,
+        })
+    }
+
+    /// What is left of a scope's limits, before a form is filled in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn limits(&self, name: &ScopeName) -> Result<(LimitsView, String), Error> {
+        let (scope, limits) = self.made(name).await?;
+        Ok((limits, scope.environment_name))
+    }
+
+    /// A scope, and what is left of its limits.
+    async fn made(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
+        let now = self.now();
+        let lately = now - TimeDelta::days(FORECAST_DAYS);
+        let (scope, made) = self.db().made(name, day_start(now), lately).await?;
+        let limits = LimitsView {
+            daily: self.daily(),
+            today: made.of_type_today.iter().map(|(_, made)| made).sum(),
+            of_type_today: made.of_type_today,
+            resets_at: next_day(now),
+            customer_supplied_used: made.customer_supplied,
+            runs_out_at: runs_out_at(made.customer_supplied, made.customer_supplied_lately, now),
+            active_type: made.active_type,
+        };
+        Ok((scope, limits))
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope or version.
+    pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
+        let (scope, environment_name) = self.scope(name).await?;
+        Ok((self.db().version(scope.id, number).await?, environment_name))
+    }
+
+    /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
+    ///
+    /// # Errors
+    /// [`Error::NotManaged`] when there is none.
+    pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let active = self.db().active_version(scope.id).await?;
+        managed(active.as_ref().map(as_active))?;
+        active.ok_or(Error::NotFound)
+    }
+
+    /// Plans "Add encryption key" of type Managed.
+    ///
+    /// # Errors
+    /// The limit that forbids it.
+    pub async fn plan_create(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<CreateKey, Error> {
+        let new = NewVersion::Managed { period };
+        let (scope, plan) = self.plan_version(who, name, new, Action::KeyCreate).await?;
+        Ok(CreateKey { scope, plan, source: Source::Generated })
+    }
+
+    /// Plans "Add version".
+    ///
+    /// # Errors
+    /// The limit that forbids it, or that the Active version is not managed.
+    pub async fn plan_rotate(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        period: RotationPeriod,
+    ) -> Result<RotateKey, Error> {
+        self.managed_version(name).await?;
+        let (scope, plan) =
+            self.plan_version(who, name, NewVersion::Managed { period }, Action::KeyRotate).await?;
+        Ok(RotateKey { scope, plan })
+    }
+
+    pub(crate) async fn plan_version(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        new: NewVersion,
+        action: Action,
+    ) -> Result<(ScopeRef, Plan), Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let now = self.now();
+        let active = self.db().active_version(scope.id).await?;
+        let used = self.db().usage(scope.id, new.key_type(), now).await?;
+        match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
+            Ok(plan) => Ok((scope, plan)),
+            Err(limit) => {
+                let entry = crate::audit::log::Entry::refused(now, who.actor(), action).at_place(name);
+                self.record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
+                Err(Error::Limit { limit, now })
+            }
+        }
+    }
+
+    /// Plans "Settings".
+    ///
+    /// # Errors
+    /// [`Error::PeriodUnchanged`], or that the Active version is not managed.
+    pub async fn plan_edit(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        to: RotationPeriod,
+    ) -> Result<EditKey, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let active = self.db().active_version(scope.id).await?;
+        let (version, from) = managed(active.as_ref().map(as_active))?;
+        if from == to {
+            return Err(Error::PeriodUnchanged { days: to.days() });
+        }
+        Ok(EditKey { scope, number: version.number, from, to })
+    }
+
+    /// The due date that an edited period leads to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the version is gone.
+    pub async fn due_after_edit(&self, command: &EditKey) -> Result<DateTime<Utc>, Error> {
+        let version = self.db().version(command.scope.id, command.number).await?;
+        Ok(command.to.due_after(version.created_at))
+    }
+
+    /// Makes the version that the page showed.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    pub async fn create_key(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
+        let CreateKey { scope, plan, source } = ask.command();
+        self.make_confirmed(&ask, scope, *plan, source).await
+    }
+
+    /// Makes the next managed version, as the page showed it.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    pub async fn rotate_key(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
+        let RotateKey { scope, plan } = ask.command();
+        self.make_confirmed(&ask, scope, *plan, &Source::Generated).await
+    }
+
+    async fn make_confirmed<C: Sensitive>(
+        &self,
+        ask: &Authorised<C>,
+        scope: &ScopeRef,
+        shown: Plan,
+        source: &Source,
+    ) -> Result<Plan, Error> {
+        let made = self.db().write(|mut tx| async move {
+            let wanted = Wanted { new: shown.new, source, shown: Some(shown) };
+            let plan = self.make_version(&mut tx, scope, wanted, ask).await?;
+            tx.commit(ask.entry(describe(&plan, source))).await?;
+            Ok(plan)
+        });
+        self.or_refuse(made.await, ask.refusal("")).await
+    }
+
+    /// Lock, plan, deprecate, insert. The caller commits.
+    pub(crate) async fn make_version<C: Sensitive>(
+        &self,
+        tx: &mut Tx,
+        scope: &ScopeRef,
+        Wanted { new, source, shown }: Wanted<'_>,
+        ask: &Authorised<C>,
+    ) -> Result<Plan, Error> {
+        tx.lock(Lock::Scope(scope.id)).await?;
+        let now = self.now();
+        let active = tx.active_version(scope.id).await?;
+        let used = tx.usage(scope.id, new.key_type(), now).await?;
+        let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
+            .map_err(|limit| Error::Limit { limit, now })?;
+        if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
+            let number = plan.number - 1;
+            return Err(Error::Outdated(format!("Version {number} was made in the meantime.")));
+        }
+        for version in self.make_planned(tx, &[Planned::of(ask, scope.id, plan, source, None)], now).await? {
+            if let Source::Aws(key) = source {
+                let preflight = json(&key.credentials.report)?;
+                tx.next_revision(key.id.0, SECRET).await?;
+                tx.insert_aws_key(version, key, &preflight, now).await?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Deprecate, insert: what was planned while the scopes were locked. The caller commits.
+    pub(crate) async fn make_planned(
+        &self,
+        tx: &mut Tx,
+        planned: &[Planned<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<i64>, Error> {
+        let mut made = Vec::with_capacity(planned.len());
+        for some in planned.chunks(ROWS) {
+            let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);
+            tx.deprecate(&with_old.collect::<Vec<_>>()).await?;
+            let rows = some.iter().map(|one| NewVersionRow {
+                scope: one.scope,
+                plan: one.plan,
+                material: match one.source {
+                    Source::Generated => Some(self.new_material(one.scope, one.plan.number)),
+                    Source::Aws(_) => None,
+                },
+                rotated_for_due: one.rotated_for_due,
+                created_at: now,
+                created_by: one.by,
+            });
+            made.extend(tx.insert_versions(&rows.collect::<Vec<_>>()).await?);
+        }
+        Ok(made)
+    }
+
+    /// 32 bytes from the operating system, sealed for one version of one scope.
+    pub(crate) fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
+        let material = random::secret(KEY_BYTES);
+        self.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
+    }
+
+    /// The material of a managed version. Called by `release` alone.
+    pub(crate) async fn managed_material(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
+        let sealed = self.db().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
+        self.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), &sealed)
+    }
+
+    /// Another rotation period for the Active version; its due date counts from its creation.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when the Active version or its period is another one now.
+    pub async fn edit_key(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        self.or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
+    }
+
+    async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        let EditKey { scope, number, from, to } = ask.command();
+        let edited = self.db().write(|mut tx| async move {
+            tx.lock(Lock::Scope(scope.id)).await?;
+            let active = tx.active_version(scope.id).await?;
+            let (version, period) = managed(active.as_ref().map(as_active))?;
+            if version.number != *number {
+                return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
+            }
+            if period != *from {
+                return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
+            }
+            let due_at = to.due_after(version.created_at);
+            tx.set_period(scope.id, *number, *to, due_at).await?;
+            let detail = format!(
+                "version {number}: {} → {} days, due {}",
+                from.days(),
+                to.days(),
+                domain::base::words::moment(due_at)
+            );
+            tx.commit(ask.entry(detail)).await?;
+            Ok(due_at)
+        });
+        edited.await
+    }
+}
+
+/// A version to be made: what was planned, and why.
+pub(crate) struct Wanted<'a> {
+    pub new: NewVersion,
+    pub source: &'a Source,
+    /// What a person saw; refused if it is no longer what would happen.
+    pub shown: Option<Plan>,
+}
+
+/// A version as it was planned while its scope was locked, and who stands behind it.
+pub(crate) struct Planned<'a> {
+    scope: ScopeId,
+    plan: Plan,
+    source: &'a Source,
+    rotated_for_due: Option<DateTime<Utc>>,
+    by: &'a str,
+}
+
+impl<'a> Planned<'a> {
+    /// `rotated_for_due`: the due date that stands behind it, when the scheduler makes it.
+    pub(crate) fn of<C: Sensitive>(
+        ask: &'a Authorised<C>,
+        scope: ScopeId,
+        plan: Plan,
+        source: &'a Source,
+        rotated_for_due: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self { scope, plan, source, rotated_for_due, by: ask.by().name() }
+    }
+}
+
+/// "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…, AKIA…WXYZ, 7 of 7 checks passed; …".
+pub(crate) fn describe(plan: &Plan, source: &Source) -> String {
+    let how = match (plan.new, source) {
+        (NewVersion::Managed { period }, _) => format!("{} days", period.days()),
+        (NewVersion::ManualAws, Source::Aws(key)) => format!(
+            "{}, {}, {}",
+            key.cmk,
+            key.credentials.access_key_id.masked(),
+            key.credentials.report.summary()
+        ),
+        (NewVersion::ManualAws, Source::Generated) => String::new(),
+    };
+    let made = format!("version {}, {}, {how}", plan.number, plan.new.key_type().label());
+    match plan.deprecates {
+        Some(old) => format!("{made}; version {old} deprecated"),
+        None => made,
+    }
+}

@@ -1,0 +1,120 @@
+//! What a session keeps sealed for a while: typed secrets of a refused form, a seed that is not
+//! proved yet, recovery codes that are still to be shown.
+
+use crate::store::Tx;
+use crate::vault::envelope::{Place, Purpose};
+use crate::{Error, Portal, SecretBytes, SecretText, Session};
+use chrono::TimeDelta;
+use domain::base::id::SessionId;
+use domain::view::Flash;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// So long a note is kept.
+const KEPT: TimeDelta = TimeDelta::minutes(15);
+const FLASH: &str = "flash";
+
+fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> Place<'a> {
+    let number = revision.unsigned_abs();
+    Place { table: "session_note", column: kind, row: session.0.as_bytes(), number, ..Place::default() }
+}
+
+impl Portal {
+    pub(crate) async fn put_note(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+        kind: &str,
+        plain: &[u8],
+    ) -> Result<(), Error> {
+        let revision = tx.next_revision(session.0, kind).await?;
+        let sealed = self.keyring().seal(Purpose::Session, place(&session, kind, revision), plain);
+        tx.put_note(session, kind, &sealed, self.now() + KEPT).await
+    }
+
+    pub(crate) async fn note(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
+        let Some(row) = self.db().note(session, kind, self.now()).await? else { return Ok(None) };
+        self.keyring().open(Purpose::Session, place(&session, kind, row.revision), &row.sealed).map(Some)
+    }
+
+    /// Keeps the secrets of a refused form that were typed, so that they need not be typed again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep(
+        &self,
+        session: &Session,
+        form: &str,
+        secrets: &[(&str, &SecretText)],
+    ) -> Result<(), Error> {
+        let map: BTreeMap<&str, &str> = secrets
+            .iter()
+            .filter(|(_, secret)| !secret.is_empty())
+            .map(|(field, secret)| (*field, secret.expose()))
+            .collect();
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&map).map_err(|_| Error::Fault("a form cannot be kept".into()))?,
+        );
+        let plain = &plain;
+        self.db()
+            .write(|mut tx| async move {
+                self.put_note(&mut tx, session.id, form, plain).await?;
+                tx.commit_unaudited("secrets of a refused form are kept sealed").await
+            })
+            .await
+    }
+
+    /// The secrets kept for a form.
+    ///
+    /// # Errors
+    /// When the database fails or the note was changed.
+    pub async fn kept(&self, session: &Session, form: &str) -> Result<BTreeMap<String, SecretText>, Error> {
+        match self.note(session.id, form).await? {
+            Some(plain) => serde_json::from_slice(plain.expose())
+                .map_err(|_| Error::Fault("a kept form cannot be read".into())),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// Leaves a status message for the next page of the session. What it tells of is done already:
+    /// a message that cannot be kept is no failure.
+    pub async fn put_flash(&self, session: &Session, message: &str) {
+        self.keep_flash(session, Flash { message: message.to_owned(), warns: false }).await;
+    }
+
+    /// Leaves a message that is no good news.
+    pub async fn put_warning(&self, session: &Session, message: &str) {
+        self.keep_flash(session, Flash { message: message.to_owned(), warns: true }).await;
+    }
+
+    async fn keep_flash(&self, session: &Session, flash: Flash) {
+        let plain = &serde_json::to_vec(&flash).unwrap_or_default();
+        let kept = self.db().write(|mut tx| async move {
+            self.put_note(&mut tx, session.id, FLASH, plain).await?;
+            tx.commit_unaudited("a status message waits for the next page").await
+        });
+        or_warn(kept.await, "a status message could not be kept");
+    }
+
+    /// Takes the status message that waits: it is shown once, and again only while the database
+    /// cannot be written.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
+        let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
+        let taken = self.db().write(|mut tx| async move {
+            tx.delete_note(session.id, FLASH).await?;
+            tx.commit_unaudited("a status message is shown once").await
+        });
+        or_warn(taken.await, "a status message could not be taken away");
+        Ok(serde_json::from_slice(note.expose()).ok())
+    }
+}
+
+/// For what must not keep a page from being read, or a result from being told.
+pub(crate) fn or_warn(done: Result<(), Error>, what: &'static str) {
+    if let Err(error) = done {
+        tracing::warn!(%error, what);
+    }
+}

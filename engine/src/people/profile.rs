@@ -1,0 +1,208 @@
+//! What administrators do about themselves.
+
+use crate::audit::log::Entry;
+use crate::changes::authority::Authorised;
+use crate::people::password::Verified;
+use crate::people::sessions::{IDLE, Owner};
+use crate::people::throttle::Kind;
+use crate::people::users::RECOVERY_NOTE;
+use crate::people::{password, recovery, sign_in};
+use crate::store::users::User;
+use crate::{Error, NewSession, Portal, SecretText, Session, Stage};
+use domain::audit::event::Action;
+use domain::base::id::SessionId;
+use domain::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::view::{ProfileView, SessionRow};
+
+impl Portal {
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
+        session.require(Stage::Full)?;
+        let now = self.now();
+        let user = self.db().user(session.user()?).await?;
+        let sessions = self.db().sessions_of(user.id(), now, now - IDLE).await?;
+        let rows = sessions.into_iter().map(|row| SessionRow {
+            id: SessionId(row.id),
+            is_this: SessionId(row.id) == session.id,
+            created_at: row.created_at,
+            seen_at: row.seen_at,
+            address: row.address,
+            agent: row.agent,
+        });
+        Ok(ProfileView {
+            recovery_codes_left: self.db().recovery_codes_left(user.id()).await?,
+            created_at: user.created_at,
+            password_changed_at: user.password_changed_at,
+            authenticator_since: user.authenticator_since.unwrap_or(user.created_at),
+            sessions: rows.collect(),
+            email: user.email,
+        })
+    }
+
+    /// Checks the current and the new password and makes the command of the change. The new
+    /// password is hashed here: nothing that waits for the code holds it.
+    ///
+    /// # Errors
+    /// What is wrong with either password, in words.
+    pub async fn plan_password(
+        &self,
+        session: &Session,
+        current: SecretText,
+        password: SecretText,
+        again: &SecretText,
+    ) -> Result<ChangePassword, Error> {
+        let user = self.require_password(session, current, Action::PasswordChange).await?;
+        password::check(&password, again, &user.email)?;
+        Ok(ChangePassword { user: user.id(), password_hash: self.hasher().hash(password).await? })
+    }
+
+    /// Whoever changes what proves who they are proves it anew, with password and code: the password
+    /// here, the code when the change is confirmed. A wrong one is counted like any other.
+    async fn require_password(
+        &self,
+        session: &Session,
+        current: SecretText,
+        action: Action,
+    ) -> Result<User, Error> {
+        session.require(Stage::Full)?;
+        let user = self.db().user(session.user()?).await?;
+        let place = self.hasher().place()?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
+        let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
+        if matches!(verified, Verified::Wrong) {
+            let entry = Entry::refused(self.now(), session.actor(), action);
+            return self.refuse(Error::WrongCurrentPassword, entry).await;
+        }
+        self.give_back(tried).await?;
+        Ok(user)
+    }
+
+    /// The command that leaves to set up another authenticator.
+    ///
+    /// # Errors
+    /// [`Error::WrongCurrentPassword`], or that too many tries were made.
+    pub async fn plan_authenticator(
+        &self,
+        session: &Session,
+        current: SecretText,
+    ) -> Result<ReplaceAuthenticator, Error> {
+        let user = self.require_password(session, current, Action::AuthenticatorReplace).await?;
+        Ok(ReplaceAuthenticator { user: user.id() })
+    }
+
+    /// The command that makes new recovery codes.
+    ///
+    /// # Errors
+    /// As [`Portal::plan_authenticator`].
+    pub async fn plan_recovery_codes(
+        &self,
+        session: &Session,
+        current: SecretText,
+    ) -> Result<ReplaceRecoveryCodes, Error> {
+        let user = self.require_password(session, current, Action::RecoveryCodesReplace).await?;
+        Ok(ReplaceRecoveryCodes { user: user.id() })
+    }
+
+    /// Ends one other session, or all of them, and says how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_sessions(&self, ask: Authorised<EndSessions>, session: &Session) -> Result<u64, Error> {
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                let EndSessions { user, only } = *ask.command();
+                let ended = tx.delete_other_sessions(user, session.id, only).await?;
+                tx.commit(ask.entry(format!("{ended} ended"))).await?;
+                Ok(ended)
+            })
+            .await
+    }
+
+    /// The new password; every other session ends, this one gets a new token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_password(
+        &self,
+        ask: Authorised<ChangePassword>,
+        session: &Session,
+    ) -> Result<NewSession, Error> {
+        let user = &self.db().user(ask.command().user).await?;
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
+                tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
+                let security_epoch = tx.security_epoch(user.id()).await?;
+                let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(ask.entry("")).await?;
+                Ok(new)
+            })
+            .await
+    }
+
+    /// Leave to set up another authenticator in this session; the old one works until then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_authenticator(
+        &self,
+        ask: Authorised<ReplaceAuthenticator>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                self.begin_enrolment(session, &mut tx).await?;
+                tx.commit(ask.entry("begun")).await
+            })
+            .await
+    }
+
+    /// Ten new recovery codes, to be shown in this session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_recovery_codes(
+        &self,
+        ask: Authorised<ReplaceRecoveryCodes>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let ask = &ask;
+        self.db()
+            .write(|mut tx| async move {
+                let codes = recovery::generate();
+                self.store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &codes).await?;
+                tx.commit(ask.entry("")).await
+            })
+            .await
+    }
+
+    /// The recovery codes that still wait to be shown in this session.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none wait.
+    pub async fn recovery_codes(&self, session: &Session) -> Result<Vec<String>, Error> {
+        session.require(Stage::Full)?;
+        let note = self.note(session.id, RECOVERY_NOTE).await?.ok_or(Error::NotFound)?;
+        let text = String::from_utf8_lossy(note.expose());
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// The person has them: they are never shown again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_recovery_codes(&self, session: &Session) -> Result<(), Error> {
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_note(session.id, RECOVERY_NOTE).await?;
+                tx.commit_unaudited("recovery codes were seen").await
+            })
+            .await
+    }
+}

@@ -1,0 +1,44 @@
+//! Recovery codes: ten of 128 bits, kept as hashes, each good for one sign-in.
+
+use crate::SecretText;
+use crate::base::random;
+use data_encoding::BASE32_NOPAD;
+use sha2::{Digest, Sha256};
+
+pub const COUNT: usize = 10;
+
+/// Ten fresh codes: base32, in groups of four joined by hyphens.
+pub fn generate() -> Vec<SecretText> {
+    (0..COUNT)
+        .map(|_| {
+            let text = BASE32_NOPAD.encode(&random::bytes::<16>());
+            let groups: Vec<_> = text.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+            SecretText::new(groups.join("-"))
+        })
+        .collect()
+}
+
+/// What is stored. The codes have full entropy, so a plain hash keeps them (unlike passwords).
+/// Case, spaces and hyphens do not matter: people type these from paper. Anything else does.
+pub fn hash(code: &SecretText) -> Vec<u8> {
+    let typed = code.expose().chars().filter(|c| !matches!(c, ' ' | '-'));
+    let clean: String = typed.map(|c| c.to_ascii_uppercase()).collect();
+    Sha256::digest(clean.as_bytes()).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_typed_from_paper_is_the_same_code() {
+        let codes = generate();
+        assert_eq!(codes.len(), COUNT);
+        let typed = SecretText::new(codes[0].expose().to_lowercase().replace('-', " "));
+        assert_eq!(hash(&typed), hash(&codes[0]));
+        for not_it in ["!", "\n", "é"].map(|sign| SecretText::new(format!("{}{sign}", codes[0].expose()))) {
+            assert_ne!(hash(&not_it), hash(&codes[0]));
+        }
+        assert_ne!(hash(&codes[0]), hash(&codes[1]));
+    }
+}

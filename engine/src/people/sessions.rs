@@ -1,0 +1,228 @@
+//! Sessions: a 256-bit token in a cookie, its SHA-256 in the database.
+
+use crate::audit::log::{Actor, Entry};
+use crate::base::random;
+use crate::people::notes::or_warn;
+use crate::store::Tx;
+use crate::store::sessions::{NewSessionRow, SessionRow};
+use crate::{Error, Portal, SecretText};
+use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64URL_NOPAD;
+use domain::audit::event::Action;
+use domain::base::id::{SessionId, UserId};
+use sha2::{Digest, Sha256};
+
+/// A session nobody used for this long is over.
+pub const IDLE: TimeDelta = TimeDelta::minutes(15);
+/// A session is over after this long, used or not.
+pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
+/// So long the steps before being signed in may take.
+const STEPS: TimeDelta = TimeDelta::minutes(15);
+/// The heartbeat is written at most this often.
+const HEARTBEAT: TimeDelta = TimeDelta::seconds(30);
+
+/// Where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct From {
+    pub address: String,
+    pub agent: String,
+}
+
+/// How far a session has come. Each stage reaches its own pages and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The setup token was right.
+    Setup,
+    /// The password was right; the code is still asked for.
+    Password,
+    /// A recovery code was right; a new authenticator must be set up.
+    Enrolment,
+    /// Signed in.
+    Full,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Setup, Self::Password, Self::Enrolment, Self::Full];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Password => "password",
+            Self::Enrolment => "enrolment",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A session that is alive.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub stage: Stage,
+    /// Empty during setup only.
+    pub email: String,
+    pub from: From,
+    /// A status message waited for the next page when the session was looked up.
+    pub has_message: bool,
+    user: Option<UserId>,
+}
+
+impl Session {
+    /// The administrator it belongs to.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] during setup: there is none yet.
+    pub fn user(&self) -> Result<UserId, Error> {
+        self.user.ok_or(Error::SignedOut)
+    }
+
+    /// Who the audit log names.
+    pub fn actor(&self) -> Actor {
+        match self.user {
+            Some(id) => Actor::Person { id, email: self.email.clone(), address: self.from.address.clone() },
+            None => Actor::Stranger { address: self.from.address.clone() },
+        }
+    }
+
+    /// # Errors
+    /// [`Error::SignedOut`] when the session has not come to this stage.
+    pub(crate) fn require(&self, stage: Stage) -> Result<(), Error> {
+        if self.stage == stage { Ok(()) } else { Err(Error::SignedOut) }
+    }
+}
+
+/// A session just made, with the token that goes into the cookie and nowhere else.
+pub struct NewSession {
+    pub token: SecretText,
+    pub session: Session,
+}
+
+/// Whose session it becomes.
+pub(crate) struct Owner<'a> {
+    pub id: UserId,
+    pub email: &'a str,
+    pub security_epoch: i64,
+}
+
+fn token_hash(token: &SecretText) -> Vec<u8> {
+    Sha256::digest(token.expose().as_bytes()).to_vec()
+}
+
+impl Portal {
+    /// Whether a session has not ended meanwhile: for work that goes on for long.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] when it has.
+    pub async fn still(&self, session: &Session) -> Result<(), Error> {
+        let now = self.now();
+        let alive = self.db().sessions_of(session.user()?, now, now - IDLE).await?;
+        match alive.iter().any(|row| SessionId(row.id) == session.id) {
+            true => Ok(()),
+            false => Err(Error::SignedOut),
+        }
+    }
+
+    /// The session of a token, if it is alive; its heartbeat is written.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] when there is none.
+    pub async fn session(&self, token: &SecretText, from: From) -> Result<Session, Error> {
+        let row = self.db().session(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
+        let now = self.now();
+        let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
+        if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
+            return Err(Error::SignedOut);
+        }
+        let session = self.as_session(&row, from)?;
+        if row.seen_at + HEARTBEAT <= now {
+            let session = &session;
+            let beat = self.db().write(|mut tx| async move {
+                tx.touch_session(session.id, now, &session.from.address).await?;
+                tx.commit_unaudited("session heartbeat").await
+            });
+            // Without it the session only ends sooner.
+            or_warn(beat.await, "the heartbeat of a session could not be written");
+        }
+        Ok(session)
+    }
+
+    fn as_session(&self, row: &SessionRow, from: From) -> Result<Session, Error> {
+        let stage = Stage::ALL.into_iter().find(|stage| stage.word() == row.stage);
+        Ok(Session {
+            id: SessionId(row.id),
+            stage: stage.ok_or_else(|| crate::store::corrupt("session", "stage", row.id))?,
+            email: row.email.clone().unwrap_or_default(),
+            user: row.user_id.map(UserId),
+            from,
+            has_message: row.has_message,
+        })
+    }
+
+    /// Makes a session inside a transaction, in the place of an older one: a new token at every
+    /// step up.
+    pub(crate) async fn open_session(
+        &self,
+        tx: &mut Tx,
+        stage: Stage,
+        owner: Option<Owner<'_>>,
+        from: &From,
+        replaces: Option<SessionId>,
+    ) -> Result<NewSession, Error> {
+        let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
+        let id = SessionId(random::uuid());
+        let now = self.now();
+        let had = match replaces {
+            Some(old) => tx.delete_session(old).await?,
+            None => true,
+        };
+        // A session steps up once: another request came first, or it was ended meanwhile. Before
+        // the password there is nothing to step up from.
+        if !had && stage != Stage::Password {
+            return Err(Error::SignedOut);
+        }
+        tx.insert_session(NewSessionRow {
+            id,
+            token_hash: &token_hash(&token),
+            stage: stage.word(),
+            user: owner.as_ref().map(|owner| owner.id),
+            security_epoch: owner.as_ref().map_or(0, |owner| owner.security_epoch),
+            now,
+            expires_at: now + if stage == Stage::Full { ABSOLUTE } else { STEPS },
+            address: &from.address,
+            agent: &from.agent,
+        })
+        .await?;
+        let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
+        let user = owner.map(|owner| owner.id);
+        let session = Session { id, stage, email, user, from: from.clone(), has_message: false };
+        Ok(NewSession { token, session })
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_session(session.id).await?;
+                tx.commit(Entry::done(self.now(), session.actor(), Action::SignOut)).await
+            })
+            .await
+    }
+
+    /// Removes sessions that are over and counters nobody touched for a day.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        let now: DateTime<Utc> = self.now();
+        self.db()
+            .write(|mut tx| async move {
+                tx.sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
+                tx.commit_unaudited("sessions that are over are swept").await
+            })
+            .await?;
+        self.fold_usage().await
+    }
+}

@@ -1,0 +1,195 @@
+//! The first run: from the setup token to the first administrator.
+
+use crate::audit::log::{Actor, Entry};
+use crate::base::{email, random};
+use crate::people::notes::or_warn;
+use crate::people::sign_in::RIGHT_TRY;
+use crate::people::throttle::Kind;
+use crate::people::totp;
+use crate::people::totp::Seed;
+use crate::people::users::Account;
+use crate::people::{password, recovery};
+use crate::store::users::NewUser;
+use crate::store::{Lock, Tx};
+use crate::{Error, From, NewSession, Portal, SecretText, Session, Stage};
+use chrono::TimeDelta;
+use data_encoding::BASE64URL_NOPAD;
+use domain::audit::event::Action;
+use domain::base::id::UserId;
+use sha2::{Digest, Sha256};
+
+/// So long a setup token can be used.
+const TOKEN_MINUTES: i64 = 60;
+const NOTE: &str = "setup account";
+
+/// Whether Keystead can be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetupState {
+    Open,
+    /// Every token is older than 60 minutes.
+    Expired,
+    /// There is an administrator.
+    Done,
+}
+
+fn token_hash(token: &SecretText) -> Vec<u8> {
+    Sha256::digest(token.expose().trim().as_bytes()).to_vec()
+}
+
+impl Portal {
+    /// # Errors
+    /// When the database fails.
+    pub async fn setup_state(&self) -> Result<SetupState, Error> {
+        if self.db().has_users().await? {
+            return Ok(SetupState::Done);
+        }
+        let open = self.db().has_setup_token(self.now()).await?;
+        Ok(if open { SetupState::Open } else { SetupState::Expired })
+    }
+
+    /// Makes the setup token of this start in the place of the one this server made before;
+    /// `None` once there is an administrator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn issue_setup_token(&self, before: Option<SecretText>) -> Result<Option<SecretText>, Error> {
+        if self.db().has_users().await? {
+            return Ok(None);
+        }
+        let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
+        let (old, new) = (before.as_ref().map(token_hash), token_hash(&token));
+        let (old, new) = (&old, &new);
+        self.db()
+            .write(|mut tx| async move {
+                if let Some(old) = old {
+                    tx.delete_setup_token(old).await?;
+                }
+                tx.insert_setup_token(new, self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
+                tx.commit_unaudited("a setup token is issued at start").await
+            })
+            .await?;
+        Ok(Some(token))
+    }
+
+    /// Enters setup with the token.
+    ///
+    /// # Errors
+    /// When the token is wrong or old, or there is an administrator already.
+    pub async fn enter_setup(&self, token: &SecretText, from: From) -> Result<NewSession, Error> {
+        if self.db().has_users().await? {
+            return Err(Error::AlreadySetUp);
+        }
+        let tried = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
+        let refused = match self.db().setup_token(&token_hash(token)).await? {
+            Some(expires_at) if expires_at > self.now() => None,
+            Some(_) => Some(Error::SetupTokenExpired),
+            None => Some(Error::WrongSetupToken),
+        };
+        if let Some(error) = refused {
+            let actor = Actor::Stranger { address: from.address };
+            self.record(Entry::refused(self.now(), actor, Action::Setup).with(error.to_string())).await?;
+            return Err(error);
+        }
+        self.give_back(tried).await?;
+        let from = &from;
+        self.db()
+            .write(|mut tx| async move {
+                let new = self.open_session(&mut tx, Stage::Setup, None, from, None).await?;
+                tx.commit_unaudited("a setup session is opened").await?;
+                Ok(new)
+            })
+            .await
+    }
+
+    /// Takes e-mail and password of the first administrator and draws the authenticator's seed.
+    ///
+    /// # Errors
+    /// What is wrong with e-mail or password, in words.
+    pub async fn choose_account(
+        &self,
+        session: &Session,
+        email: &str,
+        password: SecretText,
+        again: &SecretText,
+    ) -> Result<(), Error> {
+        session.require(Stage::Setup)?;
+        let email = email::parse(email)?;
+        password::check(&password, again, &email)?;
+        let account =
+            Account { email, password_hash: self.hasher().hash(password).await?, seed: Seed::generate() };
+        let account = &account.to_bytes();
+        self.db()
+            .write(|mut tx| async move {
+                self.put_note(&mut tx, session.id, NOTE, account).await?;
+                tx.commit_unaudited("the first administrator's account is kept until it is proved").await
+            })
+            .await
+    }
+
+    /// The account chosen before, to show its seed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none was chosen in this session.
+    pub async fn chosen_account(&self, session: &Session) -> Result<(String, Seed), Error> {
+        let account = self.account(session).await?;
+        Ok((account.email, account.seed))
+    }
+
+    async fn account(&self, session: &Session) -> Result<Account, Error> {
+        session.require(Stage::Setup)?;
+        let note = self.note(session.id, NOTE).await?.ok_or(Error::NotFound)?;
+        Account::from_bytes(&note)
+    }
+
+    /// Makes the first administrator when the code proves the app, and signs in.
+    ///
+    /// # Errors
+    /// When the code is wrong, or another administrator came first.
+    pub async fn finish_setup(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
+        self.require_clock()?;
+        let account = self.account(session).await?;
+        let tried = self.begin_try(self.name_subject(&account.email), Kind::Code).await?;
+        let now = self.now();
+        let Some(step) = account.seed.matching_step(code, now) else {
+            self.record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
+                .await?;
+            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+        };
+        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
+        let account = &account;
+        let done = self.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
+        if let Err(Error::AlreadySetUp) = done {
+            self.record(Entry::refused(now, session.actor(), Action::Setup).with("set up already")).await?;
+        }
+        done
+    }
+
+    async fn make_first_administrator(
+        &self,
+        mut tx: Tx,
+        session: &Session,
+        account: &Account,
+        step: i64,
+    ) -> Result<NewSession, Error> {
+        tx.lock(Lock::Instance).await?;
+        if tx.count_users().await? > 0 {
+            return Err(Error::AlreadySetUp);
+        }
+        let id = UserId(random::uuid());
+        let sealed = self.seal_seed(&mut tx, id, &account.seed).await?;
+        let new = NewUser {
+            id,
+            email: &account.email,
+            password_hash: &account.password_hash,
+            totp_seed: Some(&sealed),
+            totp_step: step,
+        };
+        tx.insert_user(new, self.now()).await?;
+        tx.delete_setup_tokens().await?;
+        let owner = Some(crate::people::sessions::Owner { id, email: &account.email, security_epoch: 1 });
+        let new = self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+        self.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;
+        tx.commit(Entry::done(self.now(), new.session.actor(), Action::Setup)).await?;
+        Ok(new)
+    }
+}

@@ -1,0 +1,261 @@
+//! Signing in: the password, then a verification code or a recovery code.
+
+use crate::audit::log::{Actor, Entry};
+use crate::base::email;
+use crate::people::notes::or_warn;
+use crate::people::password::Verified;
+use crate::people::recovery;
+use crate::people::sessions::Owner;
+use crate::people::throttle::Kind;
+use crate::people::totp;
+use crate::people::totp::Seed;
+use crate::store::users::User;
+use crate::{Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Stage};
+use domain::audit::event::Action;
+
+const SEED_NOTE: &str = "authenticator";
+
+impl Portal {
+    /// The first step. Known and unknown names do the same work and get the same answer.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], or that too many tries were made; [`Error::Busy`] counts nothing.
+    pub async fn check_password(
+        &self,
+        name: &str,
+        password: SecretText,
+        from: From,
+        replaces: Option<&Session>,
+    ) -> Result<NewSession, Error> {
+        let place = self.hasher().place()?;
+        let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
+        let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
+        let user = self.db().user_by_email(&email::normalise(name)).await?;
+        // Whoever is disabled is answered as somebody unknown is.
+        let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
+        let stored = enabled.map(|user| user.password_hash.clone());
+        let verified = self.hasher().verify(place, password, stored).await?;
+        let user = match (user, verified) {
+            (Some(user), Verified::Right) => user,
+            (Some(user), Verified::RightButOutgrown(hash)) => {
+                self.renew_hash(&user, &hash).await?;
+                user
+            }
+            (user, _) => {
+                self.record_wrong_password(user, from).await?;
+                return Err(Error::WrongPassword);
+            }
+        };
+        self.give_back(tried).await?;
+        self.give_back(network).await?;
+        let replaces = replaces.map(|old| old.id);
+        let (user, from) = (&user, &from);
+        self.db()
+            .write(|mut tx| async move {
+                let owner = Some(owner(user));
+                let new = self.open_session(&mut tx, Stage::Password, owner, from, replaces).await?;
+                tx.commit_unaudited("the password was right; the event is the whole sign-in").await?;
+                Ok(new)
+            })
+            .await
+    }
+
+    async fn renew_hash(&self, user: &User, hash: &str) -> Result<(), Error> {
+        self.db()
+            .write(|mut tx| async move {
+                tx.renew_password_hash(user.id(), &user.password_hash, hash).await?;
+                tx.commit_unaudited("the same password under the parameters of today").await
+            })
+            .await
+    }
+
+    /// A name that is unknown is not written down: people type passwords into the wrong field.
+    async fn record_wrong_password(&self, user: Option<User>, from: From) -> Result<(), Error> {
+        let (actor, detail) = match user {
+            Some(user) => {
+                let why =
+                    if user.disabled_at.is_some() { "disabled administrator" } else { "wrong password" };
+                (Actor::Person { id: user.id(), email: user.email, address: from.address }, why)
+            }
+            None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
+        };
+        self.record(Entry::refused(self.now(), actor, Action::SignIn).with(detail)).await
+    }
+
+    /// The second step: the code signs in.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made.
+    pub async fn check_sign_in_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+    ) -> Result<NewSession, Error> {
+        session.require(Stage::Password)?;
+        self.spend_code(session, code, Action::SignIn, "").await?;
+        let user = &self.db().user(session.user()?).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
+                let owner = Some(owner(user));
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(Entry::done(self.now(), session.actor(), Action::SignIn)).await?;
+                Ok(new)
+            })
+            .await
+    }
+
+    /// Compares a code with the session's administrator and spends it. Counting the try and
+    /// spending the step are commits of their own, before whatever the code is for.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made; both are in the audit log.
+    pub(crate) async fn spend_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+        action: Action,
+        place: &str,
+    ) -> Result<(), Error> {
+        self.require_clock()?;
+        let user = self.db().user(session.user()?).await?;
+        let refused =
+            |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
+        let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
+            Ok(tried) => tried,
+            Err(error) => {
+                self.record(refused(&error.to_string())).await?;
+                return Err(error);
+            }
+        };
+        let now = self.now();
+        let seed = self.open_seed(&user)?;
+        let step = seed.and_then(|seed| seed.matching_step(code, now));
+        let is_first = match step {
+            Some(step) => {
+                let id = user.id();
+                self.db()
+                    .write(|mut tx| async move {
+                        let is_first = tx.spend_step(id, step).await?;
+                        tx.commit_unaudited("a code is spent before what it confirms").await?;
+                        Ok(is_first)
+                    })
+                    .await?
+            }
+            None => false,
+        };
+        if !is_first {
+            self.record(refused(if step.is_some() {
+                "verification code used before"
+            } else {
+                "wrong verification code"
+            }))
+            .await?;
+            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+        }
+        self.clear_tries(tried).await
+    }
+
+    /// A recovery code in the place of the verification code: leads to a new authenticator only.
+    ///
+    /// # Errors
+    /// [`Error::WrongRecoveryCode`], or that too many tries were made.
+    pub async fn check_recovery_code(
+        &self,
+        session: &Session,
+        code: &SecretText,
+    ) -> Result<NewSession, Error> {
+        session.require(Stage::Password)?;
+        let user = &self.db().user(session.user()?).await?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.now();
+        let spent = self.db().write(|mut tx| async move {
+            tx.hold_user(user.id(), session.id).await?;
+            if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
+                return Err(Error::WrongRecoveryCode);
+            }
+            let owner = Some(owner(user));
+            let new =
+                self.open_session(&mut tx, Stage::Enrolment, owner, &session.from, Some(session.id)).await?;
+            self.put_note(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
+            tx.commit(Entry::done(now, session.actor(), Action::SignInRecovery)).await?;
+            Ok(new)
+        });
+        match spent.await {
+            Ok(new) => {
+                or_warn(self.give_back(tried).await, RIGHT_TRY);
+                Ok(new)
+            }
+            Err(Error::WrongRecoveryCode) => {
+                let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
+                self.record(entry.with("wrong recovery code")).await?;
+                Err(Error::WrongRecoveryCode)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Draws a seed for a new authenticator of a session that may set one up.
+    pub(crate) async fn begin_enrolment(
+        &self,
+        session: &Session,
+        tx: &mut crate::store::Tx,
+    ) -> Result<(), Error> {
+        self.put_note(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
+    }
+
+    /// The seed that waits to be proved, to be shown.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none waits.
+    pub async fn enrolment(&self, session: &Session) -> Result<(String, Seed), Error> {
+        if !matches!(session.stage, Stage::Enrolment | Stage::Full) {
+            return Err(Error::SignedOut);
+        }
+        let seed: SecretBytes = self.note(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
+        Ok((session.email.clone(), Seed::from_bytes(seed)))
+    }
+
+    /// The new app proves itself with a code: it takes the place of the old one, every other
+    /// session ends, and the person is signed in.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], or that too many tries were made.
+    pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
+        self.require_clock()?;
+        let (_, seed) = self.enrolment(session).await?;
+        let user = &self.db().user(session.user()?).await?;
+        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.now();
+        let Some(step) = seed.matching_step(code, now) else {
+            let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
+            self.record(entry.with("wrong verification code")).await?;
+            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+        };
+        let seed = &seed;
+        let new = self
+            .db()
+            .write(|mut tx| async move {
+                tx.hold_user(user.id(), session.id).await?;
+                let sealed = self.seal_seed(&mut tx, user.id(), seed).await?;
+                tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
+                let security_epoch = tx.security_epoch(user.id()).await?;
+                let owner = Some(Owner { security_epoch, ..owner(user) });
+                let new =
+                    self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
+                tx.commit(Entry::done(now, session.actor(), Action::AuthenticatorReplace)).await?;
+                Ok(new)
+            })
+            .await?;
+        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
+        Ok(new)
+    }
+}
+
+/// It stays counted; what it was for is done.
+pub(crate) const RIGHT_TRY: &str = "a right try could not be given back";
+
+pub(crate) fn owner(user: &User) -> Owner<'_> {
+    Owner { id: user.id(), email: &user.email, security_epoch: user.security_epoch }
+}

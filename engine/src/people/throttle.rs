@@ -1,0 +1,215 @@
+//! Guessing: one failure counter per name, whoever asks and wherever, and one per network.
+//!
+//! A try is counted *before* it is compared and given back when it was right, so that any number
+//! of simultaneous tries cannot slip past. From the fifth failure on every further one blocks the
+//! name: 1 minute, then twice as long each time, at most 15. Twenty wrong verification codes in a
+//! row end the codes altogether: then only a recovery code or the host's command line helps.
+
+use crate::base::email;
+use crate::store::Tx;
+use crate::store::throttle::Counter;
+use crate::vault::envelope::Purpose;
+use crate::{Error, Portal};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::net::IpAddr;
+
+/// Failures that block nothing yet.
+const FREE_FOR_NAME: i64 = 5;
+/// A network may stand for many people, so it gets more.
+const FREE_FOR_NETWORK: i64 = 40;
+const LONGEST_BLOCK_MINUTES: i64 = 15;
+const CODES_IN_A_ROW: i64 = 20;
+/// After this long without a try the failures of a network are forgotten.
+const NETWORK_MEMORY: TimeDelta = TimeDelta::hours(1);
+
+/// What is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Password,
+    Code,
+    RecoveryCode,
+}
+
+/// Whose tries are counted.
+pub struct Subject {
+    hash: [u8; 32],
+    free: i64,
+    memory: Option<TimeDelta>,
+}
+
+impl Subject {
+    #[cfg(feature = "testing")]
+    pub(crate) fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+}
+
+/// A counted try. Dropped, it stays a failure.
+#[must_use = "a try that was right must be given back or cleared"]
+pub struct Try {
+    subject: Subject,
+    kind: Kind,
+    /// The block it would leave behind if it were wrong.
+    blocked_until: Option<DateTime<Utc>>,
+}
+
+/// What a counter becomes when another try begins.
+///
+/// # Errors
+/// The reason why no try is allowed now.
+fn begin(mut counter: Counter, subject: &Subject, kind: Kind, now: DateTime<Utc>) -> Result<Counter, Error> {
+    if subject.memory.is_some_and(|memory| counter.updated_at + memory <= now) {
+        counter = Counter { failures: 0, blocked_until: None, ..counter };
+    }
+    if kind == Kind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
+        return Err(Error::CodesExhausted);
+    }
+    if let Some(until) = counter.blocked_until.filter(|until| *until > now) {
+        return Err(Error::Blocked { until, now });
+    }
+    counter.failures += 1;
+    counter.wrong_codes += i64::from(kind == Kind::Code);
+    counter.updated_at = now;
+    counter.blocked_until = block_for(counter.failures, subject.free).map(|wait| now + wait);
+    Ok(counter)
+}
+
+/// What a counter becomes when a try turned out right: as if it had not been made. Its own block
+/// goes with it, or nobody could come in once there were five failures.
+fn given_back(mut counter: Counter, right: &Try) -> Counter {
+    counter.failures = (counter.failures - 1).max(0);
+    counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == Kind::Code)).max(0);
+    if counter.failures < right.subject.free || counter.blocked_until == right.blocked_until {
+        counter.blocked_until = None;
+    }
+    counter
+}
+
+/// How long the failure with this number blocks.
+fn block_for(failures: i64, free: i64) -> Option<TimeDelta> {
+    let doublings = u32::try_from(failures - free).ok()?.min(10);
+    Some(TimeDelta::minutes((1 << doublings).min(LONGEST_BLOCK_MINUTES)))
+}
+
+impl Portal {
+    pub(crate) fn name_subject(&self, name: &str) -> Subject {
+        let name = format!("name {}", email::normalise(name));
+        let hash = self.keyring().keyed_hash(Purpose::Names, name.as_bytes());
+        Subject { hash, free: FREE_FOR_NAME, memory: None }
+    }
+
+    /// The network of an address: the address itself (IPv4), its /64 (IPv6).
+    pub(crate) fn network_subject(&self, address: &str) -> Subject {
+        let network = match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+            Ok(IpAddr::V6(v6)) => format!("{:x?}/64", &v6.segments()[..4]),
+            Ok(IpAddr::V4(v4)) => v4.to_string(),
+            Err(_) => address.to_owned(),
+        };
+        let hash = self.keyring().keyed_hash(Purpose::Names, format!("network {network}").as_bytes());
+        Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
+    }
+
+    /// Counts a try, committed before anything is compared.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`] or [`Error::CodesExhausted`]: then nothing may be compared.
+    pub(crate) async fn begin_try(&self, subject: Subject, kind: Kind) -> Result<Try, Error> {
+        let now = self.now();
+        let of = &subject;
+        let counter = self
+            .db()
+            .write(|mut tx| async move {
+                let counter = begin(tx.hold_counter(&of.hash, now).await?, of, kind, now)?;
+                tx.set_counter(&of.hash, counter).await?;
+                tx.commit_unaudited("a try is counted before it is compared").await?;
+                Ok(counter)
+            })
+            .await?;
+        Ok(Try { subject, kind, blocked_until: counter.blocked_until })
+    }
+
+    /// The try was right, but the person is not through yet: it leaves no trace.
+    pub(crate) async fn give_back(&self, right: Try) -> Result<(), Error> {
+        let now = self.now();
+        let right = &right;
+        self.db()
+            .write(|mut tx| async move {
+                let counter = tx.hold_counter(&right.subject.hash, now).await?;
+                tx.set_counter(&right.subject.hash, given_back(counter, right)).await?;
+                tx.commit_unaudited("a right try is given back").await
+            })
+            .await
+    }
+
+    /// The person proved who they are: the counter begins anew.
+    pub(crate) async fn clear_tries(&self, right: Try) -> Result<(), Error> {
+        self.clear_counter(&right.subject).await
+    }
+
+    pub(crate) async fn clear_counter(&self, subject: &Subject) -> Result<(), Error> {
+        self.db()
+            .write(|mut tx| async move {
+                self.clear_held(&mut tx, subject).await?;
+                tx.commit_unaudited("failures are cleared by a success").await
+            })
+            .await
+    }
+
+    pub(crate) async fn clear_held(&self, tx: &mut Tx, subject: &Subject) -> Result<(), Error> {
+        let now = self.now();
+        tx.hold_counter(&subject.hash, now).await?;
+        let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
+        tx.set_counter(&subject.hash, clear).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> Subject {
+        Subject { hash: [0; 32], free: FREE_FOR_NAME, memory: None }
+    }
+
+    fn fresh(now: DateTime<Utc>) -> Counter {
+        Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now }
+    }
+
+    #[test]
+    fn the_fifth_failure_blocks_and_each_further_one_twice_as_long() {
+        let mut now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let mut counter = fresh(now);
+        let mut waits = Vec::new();
+        for _ in 0..11 {
+            counter = begin(counter, &name(), Kind::Password, now).expect("not blocked");
+            let wait = counter.blocked_until.map_or(0, |until| (until - now).num_minutes());
+            waits.push(wait);
+            assert_eq!(begin(counter, &name(), Kind::Password, now).is_err(), wait > 0);
+            now += TimeDelta::minutes(wait);
+        }
+        assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 15, 15, 15]);
+    }
+
+    #[test]
+    fn a_right_try_after_many_failures_blocks_nothing() {
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let counter = Counter { failures: 7, ..fresh(now) };
+        let tried = begin(counter, &name(), Kind::Password, now).expect("the block is over");
+        assert!(tried.blocked_until.is_some());
+        let right = Try { subject: name(), kind: Kind::Password, blocked_until: tried.blocked_until };
+        let after = given_back(tried, &right);
+        assert_eq!((after.failures, after.blocked_until), (7, None));
+    }
+
+    #[test]
+    fn twenty_wrong_codes_in_a_row_leave_recovery_codes_alone() {
+        let mut now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let mut counter = fresh(now);
+        for _ in 0..20 {
+            counter = begin(counter, &name(), Kind::Code, now).expect("allowed");
+            now += TimeDelta::minutes(20);
+        }
+        assert!(matches!(begin(counter, &name(), Kind::Code, now), Err(Error::CodesExhausted)));
+        assert!(begin(counter, &name(), Kind::RecoveryCode, now).is_ok());
+    }
+}

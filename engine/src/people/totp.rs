@@ -1,0 +1,164 @@
+//! Verification codes of authenticator apps: TOTP, SHA-1, six digits, 30 seconds (RFC 6238).
+
+use crate::base::random;
+use crate::{Error, SecretBytes, SecretText};
+use chrono::{DateTime, Utc};
+use data_encoding::BASE32_NOPAD;
+use subtle::{Choice, ConstantTimeEq};
+use totp_rs::{Builder, Totp};
+
+const STEP_SECONDS: i64 = 30;
+/// RFC 4226, section 4: at least 128 bits, 160 recommended.
+const SEED_BYTES: usize = 20;
+
+/// The secret an authenticator app and Keystead share.
+pub struct Seed(SecretBytes);
+
+impl Seed {
+    pub fn generate() -> Self {
+        Self(random::secret(SEED_BYTES))
+    }
+
+    pub fn from_bytes(bytes: SecretBytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads base32 as people paste it: any case, spaces and padding allowed.
+    ///
+    /// # Errors
+    /// When it is not base32 or shorter than 160 bits.
+    pub fn from_base32(text: &SecretText) -> Result<Self, Error> {
+        let clean: String = text
+            .expose()
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '-' | '='))
+            .collect::<String>()
+            .to_uppercase();
+        let bytes = BASE32_NOPAD.decode(clean.as_bytes()).map(SecretBytes::new);
+        match bytes {
+            Ok(bytes) if bytes.expose().len() >= SEED_BYTES => Ok(Self(bytes)),
+            _ => Err(Error::Fault(
+                "The TOTP secret must be base32 of at least 160 bits (32 characters).".into(),
+            )),
+        }
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// Base32 in groups of four, to be typed by hand.
+    pub fn text(&self) -> String {
+        let text = BASE32_NOPAD.encode(self.0.expose());
+        let groups: Vec<_> = text.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group)).collect();
+        groups.join(" ")
+    }
+
+    /// The `otpauth://totp/…` address that the QR code carries.
+    ///
+    /// # Errors
+    /// When the library refuses the account name.
+    pub fn url(&self, email: &str) -> Result<String, Error> {
+        let account = email.replace(':', "");
+        let url = Builder::new()
+            .with_secret(self.0.expose().to_vec())
+            .with_account_name(account)
+            .with_issuer(Some("Keystead"))
+            .build()
+            .and_then(|totp| totp.to_url());
+        url.map_err(|_| Error::Fault("the otpauth address cannot be made".into()))
+    }
+
+    fn code_at(&self, step: i64) -> String {
+        let totp: Totp = Builder::new().with_secret(self.0.expose().to_vec()).build_noncompliant();
+        // There is no step before 1970: its absolute value would be the code of another one.
+        totp.generate(u64::try_from(step * STEP_SECONDS).unwrap_or(0)).to_string()
+    }
+
+    /// The step whose code this is: the current one or the one before. Only exactly six ASCII
+    /// digits are a code; nothing is trimmed. Both steps are always compared, in constant time.
+    pub fn matching_step(&self, code: &SecretText, now: DateTime<Utc>) -> Option<i64> {
+        let typed = code.expose().as_bytes();
+        let current = step(now);
+        let is_code = typed.len() == 6 && typed.iter().all(u8::is_ascii_digit);
+        let [this, before] = [current, current - 1].map(|step| self.code_at(step).as_bytes().ct_eq(typed));
+        let well_formed = Choice::from(u8::from(is_code));
+        match (bool::from(this & well_formed), bool::from(before & well_formed)) {
+            (true, _) => Some(current),
+            (_, true) => Some(current - 1),
+            _ => None,
+        }
+    }
+
+    /// The code an app would show now.
+    #[cfg(feature = "testing")]
+    pub fn code(&self, now: DateTime<Utc>) -> SecretText {
+        SecretText::new(self.code_at(step(now)))
+    }
+}
+
+/// The number of the 30-second step.
+pub fn step(now: DateTime<Utc>) -> i64 {
+    now.timestamp().div_euclid(STEP_SECONDS)
+}
+
+/// Seconds until the app shows another code.
+pub fn next_in_seconds(now: DateTime<Utc>) -> i64 {
+    STEP_SECONDS - now.timestamp().rem_euclid(STEP_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rfc_seed() -> Seed {
+        Seed::from_bytes(SecretBytes::new(b"12345678901234567890".to_vec()))
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).expect("a time")
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_6238_appendix_b() {
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(rfc_seed().matching_step(&SecretText::new(code), at(seconds)), Some(seconds / 30));
+        }
+    }
+
+    #[test]
+    fn the_previous_step_is_accepted_and_no_other() {
+        let code = SecretText::new("287082");
+        assert_eq!(rfc_seed().matching_step(&code, at(60)), Some(1));
+        assert_eq!(rfc_seed().matching_step(&code, at(90)), None);
+        assert_eq!(rfc_seed().matching_step(&code, at(29)), None);
+    }
+
+    #[test]
+    fn only_six_ascii_digits_are_a_code() {
+        for not_a_code in [" 287082", "287082 ", "287 082", "+87082", "28708", "2870822", "２８７０８２", ""]
+        {
+            assert_eq!(
+                rfc_seed().matching_step(&SecretText::new(not_a_code), at(59)),
+                None,
+                "{not_a_code:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pasted_secret_is_read_as_people_write_it() {
+        let text = rfc_seed().text();
+        assert_eq!(text, "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        let read = Seed::from_base32(&SecretText::new(text.to_lowercase())).expect("base32");
+        assert_eq!(read.expose(), rfc_seed().expose());
+        assert!(Seed::from_base32(&SecretText::new("GEZDGNBV")).is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! Administrators: their sealed seeds, their recovery codes, and what the host's command line
+//! can do about them.
+
+use crate::audit::log::{Actor, Entry};
+use crate::base::{email, random};
+use crate::people::notes::or_warn;
+use crate::people::totp;
+use crate::people::totp::Seed;
+use crate::people::{password, recovery};
+use crate::store::users::{NewUser, User};
+use crate::store::{Lock, Tx};
+use crate::vault::envelope::{Place, Purpose};
+use crate::{Error, Portal, SecretBytes, SecretText};
+use domain::audit::event::Action;
+use domain::base::id::{SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub(crate) const RECOVERY_NOTE: &str = "recovery codes";
+
+/// An account that is not proved yet: kept sealed in a setup session.
+pub(crate) struct Account {
+    pub email: String,
+    pub password_hash: String,
+    pub seed: Seed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccountNote {
+    email: String,
+    password_hash: String,
+    seed: Zeroizing<Vec<u8>>,
+}
+
+impl Account {
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let note = AccountNote {
+            email: self.email.clone(),
+            password_hash: self.password_hash.clone(),
+            seed: Zeroizing::new(self.seed.expose().to_vec()),
+        };
+        Zeroizing::new(serde_json::to_vec(&note).unwrap_or_default())
+    }
+
+    pub fn from_bytes(bytes: &SecretBytes) -> Result<Self, Error> {
+        let mut note: AccountNote = serde_json::from_slice(bytes.expose())
+            .map_err(|_| Error::Fault("a kept account cannot be read".into()))?;
+        let seed = Seed::from_bytes(SecretBytes::new(std::mem::take(&mut *note.seed)));
+        Ok(Self { email: note.email, password_hash: note.password_hash, seed })
+    }
+}
+
+const SEED: &str = "totp_seed";
+
+fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
+    let number = revision.unsigned_abs();
+    Place { table: "administrator", column: SEED, row: user.0.as_bytes(), number, ..Place::default() }
+}
+
+impl Portal {
+    /// Seals a seed that is about to be stored.
+    pub(crate) async fn seal_seed(&self, tx: &mut Tx, user: UserId, seed: &Seed) -> Result<Vec<u8>, Error> {
+        let revision = tx.next_revision(user.0, SEED).await?;
+        Ok(self.keyring().seal(Purpose::TotpSeed, seed_place(&user, revision), seed.expose()))
+    }
+
+    pub(crate) fn open_seed(&self, user: &User) -> Result<Option<Seed>, Error> {
+        let Some(sealed) = &user.totp_seed else { return Ok(None) };
+        let id = user.id();
+        let place = seed_place(&id, user.seed_revision);
+        self.keyring().open(Purpose::TotpSeed, place, sealed).map(Seed::from_bytes).map(Some)
+    }
+
+    /// Stores the hashes, and the codes themselves sealed until the person has seen them.
+    pub(crate) async fn store_recovery_codes(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        show_in: Option<SessionId>,
+        codes: &[SecretText],
+    ) -> Result<(), Error> {
+        let hashes: Vec<_> = codes.iter().map(recovery::hash).collect();
+        tx.replace_recovery_codes(user, &hashes).await?;
+        if let Some(session) = show_in {
+            let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
+            let plain = Zeroizing::new(plain.join("\n").into_bytes());
+            self.put_note(tx, session, RECOVERY_NOTE, &plain).await?;
+        }
+        Ok(())
+    }
+
+    /// `keystead admin create`: an administrator by the operator's hand. Without a seed one is
+    /// drawn; either way it is given back, to be shown once.
+    ///
+    /// # Errors
+    /// What is wrong with e-mail or password, in words.
+    pub async fn create_administrator(
+        &self,
+        email: &str,
+        password: SecretText,
+        seed: Option<Seed>,
+    ) -> Result<(Seed, Vec<SecretText>), Error> {
+        let email = email::parse(email)?;
+        password::check(&password, &password, &email)?;
+        let password_hash = self.hasher().hash(password).await?;
+        let seed = seed.unwrap_or_else(Seed::generate);
+        let codes = recovery::generate();
+        let id = UserId(random::uuid());
+        let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
+        self.db()
+            .write(|mut tx| async move {
+                // As setup does: one after the other, not each waiting for the other's rows.
+                tx.lock(Lock::Instance).await?;
+                let sealed = self.seal_seed(&mut tx, id, drawn).await?;
+                let new =
+                    NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
+                tx.insert_user(new, self.now()).await?;
+                tx.delete_setup_tokens().await?;
+                self.store_recovery_codes(&mut tx, id, None, hashed).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(address)).await
+            })
+            .await?;
+        self.forget_failures(&email).await;
+        Ok((seed, codes))
+    }
+
+    /// `keystead admin reset-password`: ends every session of the administrator.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail; what is wrong with the password, in words.
+    pub async fn reset_password(&self, email: &str, password: SecretText) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
+        password::check(&password, &password, &user.email)?;
+        let hash = self.hasher().hash(password).await?;
+        let (who, hash) = (&user, &hash);
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_password(who.id(), hash, self.now()).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&who.email)).await
+            })
+            .await?;
+        self.forget_failures(&user.email).await;
+        Ok(())
+    }
+
+    /// `keystead admin reset-totp`: a new seed, every session ended, the failure counter cleared.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn reset_authenticator(&self, email: &str) -> Result<Seed, Error> {
+        let user = self.user_by_email(email).await?;
+        let seed = Seed::generate();
+        let (who, drawn) = (&user, &seed);
+        self.db()
+            .write(|mut tx| async move {
+                let sealed = self.seal_seed(&mut tx, who.id(), drawn).await?;
+                // The code on the operator's screen is no proof: no step is spent yet.
+                let spent = totp::step(self.now()) - 2;
+                tx.set_authenticator(who.id(), Some(&sealed), spent, self.now()).await?;
+                let entry = Entry::done(self.now(), Actor::Host, Action::AuthenticatorReset);
+                tx.commit(entry.with(&who.email)).await
+            })
+            .await?;
+        self.forget_failures(&user.email).await;
+        Ok(seed)
+    }
+
+    /// `keystead admin sign-out`: ends every session of the administrator, and every change that waits.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn sign_out_everywhere(&self, email: &str) -> Result<(), Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.end_sessions(user.id()).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserSignOut).with(&user.email)).await
+            })
+            .await
+    }
+
+    /// `keystead admin disable`: no sign-in, and every session ends at once. Answers with the number
+    /// of administrators who still can sign in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn disable_administrator(&self, email: &str) -> Result<i64, Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                // Two who disable each other are told that nobody is left.
+                tx.lock(Lock::Instance).await?;
+                tx.set_disabled(user.id(), Some(self.now())).await?;
+                tx.end_sessions(user.id()).await?;
+                let left = tx.count_enabled().await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserDisable).with(&user.email))
+                    .await?;
+                Ok(left)
+            })
+            .await
+    }
+
+    /// `keystead admin enable`: signing in works again, with the password and app there were.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn enable_administrator(&self, email: &str) -> Result<(), Error> {
+        let user = &self.user_by_email(email).await?;
+        self.db()
+            .write(|mut tx| async move {
+                tx.set_disabled(user.id(), None).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserEnable).with(&user.email)).await
+            })
+            .await
+    }
+
+    /// `keystead admin unblock`: the failures counted for the name are forgotten, so that its owner
+    /// need not wait for a stranger's guesses.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown e-mail.
+    pub async fn unblock_administrator(&self, email: &str) -> Result<(), Error> {
+        let user = &self.user_by_email(email).await?;
+        let subject = &self.name_subject(&user.email);
+        self.db()
+            .write(|mut tx| async move {
+                self.clear_held(&mut tx, subject).await?;
+                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserUnblock).with(&user.email)).await
+            })
+            .await
+    }
+
+    /// After something that is done already.
+    async fn forget_failures(&self, email: &str) {
+        let cleared = self.clear_counter(&self.name_subject(email)).await;
+        or_warn(cleared, "the failures of an administrator could not be forgotten");
+    }
+
+    async fn user_by_email(&self, email: &str) -> Result<User, Error> {
+        self.db().user_by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
+    }
+}

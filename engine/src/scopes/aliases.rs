@@ -1,0 +1,63 @@
+//! Aliases of scopes: planned, confirmed, set. What is derived for a scope never depends on its alias.
+
+use crate::changes::authority::Authorised;
+use crate::store::Lock;
+use crate::{Error, Portal, Session, Stage};
+use domain::command::SetAlias;
+use domain::scopes::alias::{Alias, AliasRefused};
+use domain::scopes::scope::ScopeName;
+
+impl Portal {
+    /// The alias of a scope.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn alias(&self, name: &ScopeName) -> Result<Option<Alias>, Error> {
+        let (scope, _) = self.scope(name).await?;
+        self.db().alias_of(scope.id).await
+    }
+
+    /// Plans "Alias"; an empty text clears it.
+    ///
+    /// # Errors
+    /// [`Error::Alias`]: what is wrong with it, in words.
+    pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
+        who.require(Stage::Full)?;
+        let (scope, _) = self.scope(name).await?;
+        let from = self.db().alias_of(scope.id).await?;
+        let to: Option<Alias> = match text.trim() {
+            "" => None,
+            text => Some(text.parse()?),
+        };
+        match &to {
+            None if from.is_none() => return Err(AliasRefused::None.into()),
+            to if *to == from => return Err(AliasRefused::Unchanged.into()),
+            Some(alias) if self.db().aliases().await?.contains_key(alias) => {
+                return Err(AliasRefused::Taken(alias.clone()).into());
+            }
+            _ => {}
+        }
+        Ok(SetAlias { scope, from, to })
+    }
+
+    /// Sets or clears it: here at once, on every other server within a second.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
+    pub async fn set_alias(&self, ask: Authorised<SetAlias>) -> Result<(), Error> {
+        let ask = &ask;
+        let done = self.db().write(|mut tx| async move {
+            let SetAlias { scope, from, to } = ask.command();
+            tx.lock(Lock::Scope(scope.id)).await?;
+            if tx.alias_of(scope.id).await? != *from {
+                return Err(Error::Outdated("The alias is another one now.".into()));
+            }
+            tx.set_alias(scope.id, to.as_ref()).await?;
+            let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
+            tx.commit(ask.entry(format!("{} → {}", shown(from), shown(to)))).await
+        });
+        self.or_refuse(done.await, ask.refusal("")).await?;
+        self.look_again_soon().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Environments, countries, aliases.
+
+mod aliases;
+mod environments;

@@ -1,0 +1,370 @@
+//! API keys: made, shown once, revoked.
+//!
+//! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Kept is the
+//! SHA-256 of it: it has full entropy, so a plain hash keeps it (unlike passwords).
+
+use crate::base::random;
+use crate::changes::authority::Authorised;
+use crate::people::notes::or_warn;
+use crate::store::Lock;
+use crate::store::api_keys::ApiKey;
+use crate::{Error, Portal, SecretText, Session, Stage};
+use chrono::{DateTime, Utc};
+use data_encoding::BASE64;
+use domain::command::{CreateApiKey, RevokeApiKey};
+use domain::data::operation::Operation;
+use domain::scopes::scope::{ScopeName, display_name};
+use domain::services::api_key::{
+    ApiKeyId, ApiKeyRefused, Grant, LENGTH, LIVE_OF_A_NAME, Lifetime, PREFIX, Reach, State, words,
+};
+use domain::view::{ApiKeyRow, ApiKeysView, NewApiKeyView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// Keys on one page of the list.
+const PAGE: u32 = 50;
+const SECRET_BYTES: usize = 24;
+/// The note that keeps a new key until it was seen.
+const NOTE: &str = "new api key";
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    name: String,
+    key: Zeroizing<String>,
+    reach: Vec<String>,
+    operations: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// What a client presented: an id to look up, and the hash to compare.
+pub(crate) struct Presented {
+    pub id: ApiKeyId,
+    pub hash: [u8; 32],
+}
+
+/// Reads a key strictly: one text is one key. `None`: it is none of ours.
+pub(crate) fn read(text: &str) -> Option<Presented> {
+    if text.len() != LENGTH || !text.starts_with(PREFIX) {
+        return None;
+    }
+    let mut bytes = Zeroizing::new([0; LENGTH / 4 * 3]);
+    // Strict: no padding is due, no bit hangs over, so no other text decodes to the same bytes.
+    BASE64.decode_mut(text.as_bytes(), bytes.as_mut()).ok().filter(|length| *length == bytes.len())?;
+    let id = bytes[3..9].try_into().ok()?;
+    Some(Presented { id: ApiKeyId(id), hash: Sha256::digest(*bytes).into() })
+}
+
+fn draw() -> (SecretText, Presented) {
+    let secret = random::secret(SECRET_BYTES);
+    let id = ApiKeyId(random::bytes());
+    let mut text = Zeroizing::new(String::with_capacity(LENGTH));
+    text.push_str(&id.seen());
+    BASE64.encode_append(secret.expose(), &mut text);
+    let presented = read(&text).expect("a key of ours is read");
+    (SecretText::new(std::mem::take(&mut *text)), presented)
+}
+
+fn row(key: ApiKey, now: DateTime<Utc>) -> ApiKeyRow {
+    ApiKeyRow {
+        state: State::of(key.revoked_at, key.expires_at, now),
+        id: key.id,
+        name: key.name,
+        reach: key.reach,
+        operations: key.operations,
+        created_at: key.created_at,
+        created_by: key.created_by,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+        last_used_at: key.last_used_at,
+    }
+}
+
+impl Portal {
+    /// The page of API keys: those below `before`, or the newest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn api_keys(&self, before: Option<ApiKeyId>) -> Result<ApiKeysView, Error> {
+        let now = self.now();
+        let mut keys = self.db().api_keys(before, PAGE + 1).await?;
+        let has_older = keys.len() > PAGE as usize;
+        keys.truncate(PAGE as usize);
+        let older = has_older.then(|| keys.last().map(|key| key.id)).flatten();
+        let keys = keys.into_iter().map(|key| row(key, now)).collect();
+        Ok(ApiKeysView { keys, older, is_older_page: before.is_some() })
+    }
+
+    /// One key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
+        Ok(row(self.db().api_key(id).await?, self.now()))
+    }
+
+    /// Plans "Create API key".
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub async fn plan_api_key(
+        &self,
+        who: &Session,
+        name: &str,
+        reach: &[Reach],
+        operations: Vec<Operation>,
+        lifetime: Lifetime,
+    ) -> Result<CreateApiKey, Error> {
+        who.require(Stage::Full)?;
+        self.asked_api_key(name, reach, operations, lifetime).await
+    }
+
+    pub(crate) async fn asked_api_key(
+        &self,
+        name: &str,
+        reach: &[Reach],
+        operations: Vec<Operation>,
+        lifetime: Lifetime,
+    ) -> Result<CreateApiKey, Error> {
+        let name = display_name(name)?;
+        let mut grants: Vec<Grant> = Vec::new();
+        for reach in reach {
+            let grant = self.grant(reach).await?;
+            if !grants.contains(&grant) {
+                grants.push(grant);
+            }
+        }
+        if grants.is_empty() {
+            return Err(ApiKeyRefused::NoScope.into());
+        }
+        if operations.is_empty() {
+            return Err(ApiKeyRefused::NoOperation.into());
+        }
+        // A whole environment has its countries: what is said of them besides says nothing.
+        let whole: Vec<_> =
+            grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
+        grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
+        // Said before a code is spent on it; what counts is the count of the transaction.
+        room_for_another(self.db().count_live_api_keys(&name, self.now()).await?, &name)?;
+        Ok(CreateApiKey { name, grants, operations, lifetime })
+    }
+
+    /// The rows that a reach stands for.
+    async fn grant(&self, reach: &Reach) -> Result<Grant, Error> {
+        let unknown = |error| match error {
+            Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
+            error => error,
+        };
+        let environment = self.db().environment(&reach.environment).await.map_err(unknown)?.id;
+        let scope = match reach.country {
+            None => None,
+            Some(country) => {
+                let name = ScopeName { environment: reach.environment.clone(), country };
+                Some(self.scope(&name).await.map_err(unknown)?.0.id)
+            }
+        };
+        Ok(Grant { environment, scope, reach: reach.clone() })
+    }
+
+    /// Makes the key and keeps it for its owner to see in this session.
+    ///
+    /// # Errors
+    /// [`Error::ApiKey`] when two of its name work already.
+    pub async fn create_api_key(
+        &self,
+        ask: Authorised<CreateApiKey>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let made = self.make_api_key(&ask, Some(session)).await;
+        self.or_refuse(made, ask.refusal("")).await.map(drop)
+    }
+
+    /// `keystead api-key create`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub async fn create_api_key_on_host(
+        &self,
+        name: &str,
+        reach: &[Reach],
+        operations: Vec<Operation>,
+        lifetime: Lifetime,
+    ) -> Result<SecretText, Error> {
+        let command = self.asked_api_key(name, reach, operations, lifetime).await?;
+        self.make_api_key(&Authorised::on_host(command, self.now()), None).await
+    }
+
+    async fn make_api_key(
+        &self,
+        ask: &Authorised<CreateApiKey>,
+        show_in: Option<&Session>,
+    ) -> Result<SecretText, Error> {
+        let command = ask.command();
+        let (key, Presented { id, hash }) = &draw();
+        let now = self.now();
+        let note = &Note {
+            name: command.name.clone(),
+            key: Zeroizing::new(key.expose().to_owned()),
+            reach: command.grants.iter().map(|grant| grant.reach.to_string()).collect(),
+            operations: words(&command.operations),
+            expires_at: command.lifetime.end(now),
+        };
+        self.db()
+            .write(|mut tx| async move {
+                // One after the other, so that the count is that of the commit.
+                tx.lock(Lock::Instance).await?;
+                room_for_another(tx.count_live_api_keys(&command.name, now).await?, &command.name)?;
+                tx.insert_api_key(*id, hash, command, ask.by().name(), now).await?;
+                if let Some(session) = show_in {
+                    let plain = Zeroizing::new(
+                        serde_json::to_vec(note)
+                            .map_err(|_| Error::Fault("a key cannot be kept to be shown".into()))?,
+                    );
+                    self.put_note(&mut tx, session.id, NOTE, &plain).await?;
+                }
+                let detail = format!(
+                    "{} ({}…), {}, {} days",
+                    command.name,
+                    id.seen(),
+                    words(&command.operations).replace(',', ", "),
+                    command.lifetime.days()
+                );
+                tx.commit(ask.entry(detail)).await
+            })
+            .await?;
+        self.look_again_soon().await;
+        Ok(SecretText::new(key.expose()))
+    }
+
+    /// The new key that still waits to be seen in this session.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none waits.
+    pub async fn new_api_key(&self, session: &Session) -> Result<NewApiKeyView, Error> {
+        session.require(Stage::Full)?;
+        let note = self.note(session.id, NOTE).await?.ok_or(Error::NotFound)?;
+        let mut note: Note = serde_json::from_slice(note.expose())
+            .map_err(|_| Error::Fault("a kept key cannot be read".into()))?;
+        Ok(NewApiKeyView {
+            name: note.name,
+            key: std::mem::take(&mut *note.key),
+            reach: note.reach,
+            operations: note.operations,
+            expires_at: note.expires_at,
+        })
+    }
+
+    /// The name of the new key that waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsaved_api_key(&self, session: &Session) -> Result<Option<String>, Error> {
+        match self.new_api_key(session).await {
+            Err(Error::NotFound) => Ok(None),
+            view => Ok(Some(view?.name)),
+        }
+    }
+
+    /// The person has it: it is never shown again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_new_api_key(&self, session: &Session) -> Result<(), Error> {
+        self.db()
+            .write(|mut tx| async move {
+                tx.delete_note(session.id, NOTE).await?;
+                tx.commit_unaudited("a new API key was seen").await
+            })
+            .await
+    }
+
+    /// Plans "Revoke".
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such key; [`Error::Outdated`] when it is revoked already.
+    pub async fn plan_revoke(&self, who: &Session, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
+        who.require(Stage::Full)?;
+        self.asked_revocation(id).await
+    }
+
+    async fn asked_revocation(&self, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
+        let key = self.db().api_key(id).await?;
+        if key.revoked_at.is_some() {
+            return Err(already_revoked(&key.name));
+        }
+        Ok(RevokeApiKey { id, name: key.name })
+    }
+
+    /// The key stops working: here at once, on every other server within a second.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] when it was revoked in the meantime.
+    pub async fn revoke_api_key(&self, ask: Authorised<RevokeApiKey>) -> Result<(), Error> {
+        let ask = &ask;
+        let done = self.db().write(|mut tx| async move {
+            let RevokeApiKey { id, name } = ask.command();
+            if !tx.revoke_api_key(*id, self.now()).await? {
+                return Err(already_revoked(name));
+            }
+            tx.commit(ask.entry(format!("{name} ({}…)", id.seen()))).await
+        });
+        self.or_refuse(done.await, ask.refusal("")).await?;
+        self.look_again_soon().await;
+        Ok(())
+    }
+
+    /// `keystead api-key revoke`; answers with the key's name.
+    ///
+    /// # Errors
+    /// As [`Portal::plan_revoke`].
+    pub async fn revoke_api_key_on_host(&self, id: ApiKeyId) -> Result<String, Error> {
+        let command = self.asked_revocation(id).await?;
+        let name = command.name.clone();
+        self.revoke_api_key(Authorised::on_host(command, self.now())).await?;
+        Ok(name)
+    }
+
+    /// After a change made here, this server looks at once; that it cannot is no failure of the change.
+    pub(crate) async fn look_again_soon(&self) {
+        or_warn(self.look_again().await, "what the data plane may do could not be read anew");
+    }
+}
+
+fn room_for_another(live: i64, name: &str) -> Result<(), Error> {
+    if live < LIVE_OF_A_NAME as i64 { Ok(()) } else { Err(ApiKeyRefused::TwoLive(name.to_owned()).into()) }
+}
+
+fn already_revoked(name: &str) -> Error {
+    Error::Outdated(format!("The key {name} was revoked already."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::services::api_key::SEEN;
+
+    #[test]
+    fn a_key_has_44_characters_and_begins_with_its_id() {
+        let (key, presented) = draw();
+        let text = key.expose();
+        assert_eq!((text.len(), &text[..4]), (LENGTH, PREFIX));
+        assert_eq!(text[..SEEN], presented.id.seen());
+        assert_eq!(BASE64.decode(text.as_bytes()).expect("standard base64").len(), 33);
+        assert_ne!(draw().0.expose(), text);
+    }
+
+    #[test]
+    fn every_other_text_is_another_key_or_none() {
+        let (key, presented) = draw();
+        let text = key.expose();
+        for index in 0..text.len() {
+            let mut other = text.to_owned().into_bytes();
+            other[index] = if other[index] == b'A' { b'B' } else { b'A' };
+            let other = String::from_utf8(other).expect("text");
+            assert!(read(&other).is_none_or(|read| read.hash != presented.hash), "{index}");
+        }
+        for not_it in [&text[1..], &format!("{text}A"), &format!("{text} "), &format!(" {text}"), ""] {
+            assert!(read(not_it).is_none());
+        }
+    }
+}

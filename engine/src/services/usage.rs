@@ -1,0 +1,92 @@
+//! How much each version is used: counted in memory, written down every few seconds. A crash loses seconds of the counts;
+//! every request itself is in the journal.
+
+use crate::people::notes::or_warn;
+use crate::store::usage::Counted;
+use crate::{Error, Portal};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::keys::rotation::day_start;
+use domain::scopes::scope::ScopeName;
+use domain::view::UsageView;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// So far the page looks back for what was seen.
+pub const LOOKS_BACK: TimeDelta = TimeDelta::days(90);
+
+/// What was counted on this server and is not written down yet, by version.
+#[derive(Default)]
+pub struct Usage(Mutex<HashMap<i64, Counted>>);
+
+impl Usage {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<i64, Counted>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts what a version made, and what of it was opened.
+    pub fn count(&self, version: u32, issued: usize, seen: usize, at: DateTime<Utc>) {
+        self.with(|counts| {
+            let entry =
+                counts.entry(i64::from(version)).or_insert(Counted { issued: 0, seen: 0, last_at: at });
+            entry.issued += issued as u64;
+            entry.seen += seen as u64;
+            entry.last_at = entry.last_at.max(at);
+        });
+    }
+
+    fn add_back(&self, counted: Vec<(i64, Counted)>) {
+        self.with(|counts| {
+            for (version, old) in counted {
+                let entry = counts.entry(version).or_insert(Counted { issued: 0, seen: 0, ..old });
+                entry.issued += old.issued;
+                entry.seen += old.seen;
+                entry.last_at = entry.last_at.max(old.last_at);
+            }
+        });
+    }
+}
+
+impl Portal {
+    /// What is known of the use of a version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope or version.
+    pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<UsageView, Error> {
+        let (scope, _) = self.scope(name).await?;
+        let version = self.db().version(scope.id, number).await?;
+        self.db().usage_of(version.id, day_start(self.now() - LOOKS_BACK)).await
+    }
+
+    /// Writes the counts down. What cannot be written is counted on.
+    pub async fn note_usage(&self) {
+        let mut counted: Vec<_> = self.usage_counts().with(|counts| counts.drain().collect());
+        if counted.is_empty() {
+            return;
+        }
+        // Servers that write at once take the rows in the same order, so that none waits for the other for ever.
+        counted.sort_unstable_by_key(|(version, _)| *version);
+        let these = &counted;
+        let noted = self.db().write(|mut tx| async move {
+            tx.add_usage(these).await?;
+            tx.commit_unaudited("sums of use; each use is in the journal").await
+        });
+        if let Err(error) = noted.await {
+            self.usage_counts().add_back(counted);
+            or_warn(Err(error), "the use of versions could not be written down; it is tried again");
+        }
+    }
+
+    /// Folds what is older than any page looks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn fold_usage(&self) -> Result<(), Error> {
+        let before = day_start(self.now() - LOOKS_BACK);
+        self.db()
+            .write(|mut tx| async move {
+                tx.fold_usage(before, DateTime::UNIX_EPOCH).await?;
+                tx.commit_unaudited("sums of long ago become one").await
+            })
+            .await
+    }
+}

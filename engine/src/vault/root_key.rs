@@ -1,0 +1,209 @@
+//! The root key's file: 32 bytes as base64 on one line, readable by its owner alone.
+
+use crate::Error;
+use crate::vault::envelope::RootKey;
+use crate::{SecretBytes, SecretText};
+use data_encoding::BASE64;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Reads the root key's file; `None` when it is not there.
+///
+/// # Errors
+/// A sentence: it is a symbolic link, others can read it, or it does not hold a key.
+pub fn read(path: &Path) -> Result<Option<RootKey>, Error> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    read_from(path, credentials.as_deref())
+}
+
+/// systemd keeps its credentials (LoadCredential=) in a folder that only the service may enter, where
+/// the mode can name a group that has no way in.
+fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>, Error> {
+    let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
+    let others = if is_credential { 0o037 } else { 0o077 };
+    let shown = path.display();
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return sentence(format!("The root key {shown} is a symbolic link. Name the file itself."));
+        }
+        Err(error) => return sentence(format!("The root key {shown} cannot be read: {error}.")),
+    };
+    let meta = file
+        .metadata()
+        .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
+    if !meta.is_file() {
+        return sentence(format!("The root key {shown} is not a file."));
+    }
+    if meta.mode() & others != 0 {
+        let mode = meta.mode() & 0o777;
+        return sentence(format!(
+            "The root key {shown} can be read by others (mode {mode:o}). Run: chmod 600 {shown}"
+        ));
+    }
+    let mut text = Zeroizing::new(String::new());
+    Read::by_ref(&mut file)
+        .take(256)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
+    parse(&text, &format!("The root key {shown}")).map(Some)
+}
+
+/// Reads a root key from the environment.
+///
+/// # Errors
+/// A sentence when it is not base64 of 32 bytes.
+pub fn from_text(text: &SecretText) -> Result<RootKey, Error> {
+    parse(text.expose(), "KEYSTEAD_ROOT_KEY")
+}
+
+fn parse(text: &str, what: &str) -> Result<RootKey, Error> {
+    let bytes = BASE64.decode(text.trim().as_bytes()).map(SecretBytes::new);
+    match bytes.map(RootKey::new) {
+        Ok(Ok(key)) => Ok(key),
+        _ => sentence(format!("{what} does not hold a key: 32 bytes as base64 (44 characters) on one line.")),
+    }
+}
+
+/// Where a rotation writes the new key.
+pub fn beside(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    file.with_file_name(name)
+}
+
+/// The key of the file, and the one that a rotation has left beside it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(file: &Path) -> Result<Vec<RootKey>, Error> {
+    Ok([read(file)?, read(&beside(file))?].into_iter().flatten().collect())
+}
+
+/// Holds the key's folder until the answer is dropped: one rotation at a time, and nobody puts
+/// a key in place that another one is about to write.
+///
+/// # Errors
+/// A sentence when the folder is not there.
+pub(crate) fn hold_folder(file: &Path) -> Result<File, Error> {
+    File::open(folder(file)).and_then(|folder| folder.lock().map(|()| folder)).map_err(|error| {
+        Error::Fault(format!("The folder of the root key {} cannot be used: {error}.", file.display()))
+    })
+}
+
+/// Ends a rotation that was stopped after its commit, where `right` is the new key.
+///
+/// # Errors
+/// A sentence when the file cannot be renamed.
+pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
+    let is_right = |key: RootKey| bool::from(key.expose().ct_eq(right.expose()));
+    let is_left = || read(&beside(file)).map(|next| next.is_some_and(is_right));
+    // Looked at before the lock, so that a server does not wait for a rotation in its usual start.
+    if !is_left()? {
+        return Ok(false);
+    }
+    let _alone = hold_folder(file)?;
+    if !is_left()? {
+        return Ok(false);
+    }
+    put_in_place(file).map(|()| true)
+}
+
+/// Lets the new key take the place of the old one.
+pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
+    let renamed = std::fs::rename(beside(file), file).and_then(|()| File::open(folder(file))?.sync_all());
+    renamed.map_err(|error| {
+        let shown = file.display();
+        Error::Fault(format!(
+            "The new root key {shown}.new cannot take the place of {shown}: {error}. Both are needed until it does."
+        ))
+    })
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a new root key and its file; never overwrites one. The file appears whole or not at all.
+///
+/// # Errors
+/// A sentence: there is a file already, or it cannot be written.
+pub fn create(path: &Path) -> Result<RootKey, Error> {
+    let shown = path.display();
+    let key = RootKey::generate();
+    let text = Zeroizing::new(format!("{}\n", BASE64.encode(key.expose())));
+    let written =
+        tempfile::Builder::new().prefix(".root-key-").tempfile_in(folder(path)).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist_noclobber(path).map_err(|refused| refused.error)?;
+            File::open(folder(path))?.sync_all()
+        });
+    match written {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            sentence(format!("There is a root key at {shown} already. It is never overwritten."))
+        }
+        Err(error) => sentence(format!("The root key {shown} cannot be written: {error}.")),
+    }
+}
+
+fn sentence<T>(text: String) -> Result<T, Error> {
+    Err(Error::Fault(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_key_is_read_back_as_it_was_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root.key");
+        assert!(read(&path).expect("no error").is_none());
+        let made = create(&path).expect("a key");
+        assert_eq!(path.metadata().expect("metadata").mode() & 0o777, 0o600);
+        let back = read(&path).expect("no error").expect("a key");
+        assert_eq!(made.expose(), back.expose());
+        assert!(create(&path).is_err(), "it is never overwritten");
+    }
+
+    #[test]
+    fn a_credential_of_systemd_may_belong_to_a_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root-key");
+        create(&path).expect("a key");
+        let with_mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+            [None, Some(folder.path()), Some(Path::new("/run/credentials/another"))]
+                .map(|credentials| read_from(&path, credentials).is_ok())
+        };
+        assert_eq!(with_mode(0o400), [true, true, true]);
+        assert_eq!(with_mode(0o440), [false, true, false]);
+        assert_eq!(with_mode(0o460), [false, false, false]);
+        assert_eq!(with_mode(0o444), [false, false, false]);
+    }
+
+    #[test]
+    fn what_others_can_read_or_is_no_key_is_refused_with_a_sentence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root.key");
+        create(&path).expect("a key");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("chmod");
+        let says = |path: &Path| read(path).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(says(&path).contains("can be read by others (mode 640)"));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+        let link = folder.path().join("link");
+        symlink(&path, &link).expect("a link");
+        assert!(says(&link).contains("symbolic link"));
+        std::fs::write(&path, "c2hvcnQ=\n").expect("written");
+        assert!(says(&path).contains("does not hold a key"));
+    }
+}

@@ -1,0 +1,82 @@
+//! A new root key, beside running servers. Only the keyring and the canary are sealed by it, so a
+//! few rows are sealed anew in one transaction.
+//!
+//! The order survives being killed anywhere: the new key is written beside the old one, the rows
+//! are committed, the new file takes the place of the old. Whoever starts tries both files, and
+//! the command itself goes on where an earlier one was killed.
+
+use crate::audit::log::{Actor, Entry};
+use crate::portal::{canary_place, instance_if_any, opens, term_place};
+use crate::store::{Db, Lock, Tx};
+use crate::vault::envelope::{Purpose, RootKey};
+use crate::vault::root_key;
+use crate::{Clock, Error};
+use domain::audit::event::Action;
+use std::path::Path;
+
+/// What a rotation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// So many rows were sealed anew.
+    Rows(u32),
+    /// An earlier command had been stopped after its commit; its new key is in place now.
+    Finished,
+}
+
+/// # Errors
+/// A sentence: there is no key or no database yet, the key is not the right one, or the new file
+/// cannot be written. The old key works on then.
+pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Error> {
+    let sentence = |text: String| Err(Error::Fault(text));
+    let shown = file.display();
+    let _alone = root_key::hold_folder(file)?;
+    let Some(instance) = instance_if_any(db).await? else {
+        return sentence("There is no Keystead in this database yet, so there is nothing to rotate.".into());
+    };
+    let next = root_key::read(&root_key::beside(file))?;
+    if let Some(next) = &next
+        && opens(next, &instance)
+    {
+        root_key::put_in_place(file)?;
+        return Ok(Rotated::Finished);
+    }
+    let Some(old) = root_key::read(file)?.filter(|old| opens(old, &instance)) else {
+        return sentence(format!(
+            "{shown} does not hold the root key of this database. If it was rotated on another host, copy that host's file here."
+        ));
+    };
+    let next = match next {
+        Some(next) => next,
+        None => root_key::create(&root_key::beside(file))?,
+    };
+    db.migrate().await?;
+    let (old, new) = (&old, &next);
+    let rows = db.write(|tx| seal_anew(tx, old, new, clock)).await?;
+    root_key::put_in_place(file)?;
+    Ok(Rotated::Rows(rows))
+}
+
+/// Opens every row of the keyring with the old key and seals it with the new one.
+async fn seal_anew(mut tx: Tx, old: &RootKey, new: &RootKey, clock: &Clock) -> Result<u32, Error> {
+    tx.lock(Lock::Instance).await?;
+    let instance = tx.instance().await?;
+    if !opens(old, &instance) {
+        return Err(Error::Fault(
+            "The root key was rotated by somebody else at this moment. Copy that host's file here.".into(),
+        ));
+    }
+    let canary = old.open(instance.uuid, canary_place(), &instance.canary)?;
+    tx.set_canary(&new.seal(instance.uuid, canary_place(), canary.expose())).await?;
+    let mut rows = 1;
+    for row in tx.terms().await? {
+        let purpose = Purpose::from_word(&row.purpose)
+            .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
+        let place = term_place(purpose);
+        let term = old.open(instance.uuid, place, &row.sealed)?;
+        tx.set_term(purpose.word(), row.term, &new.seal(instance.uuid, place, term.expose())).await?;
+        rows += 1;
+    }
+    let entry = Entry::done(clock.now(), Actor::Host, Action::RootKeyRotate);
+    tx.commit(entry.with(format!("{rows} rows sealed anew"))).await?;
+    Ok(rows)
+}
