@@ -4,11 +4,12 @@
 
 #![forbid(unsafe_code)]
 
-pub mod components;
 pub mod document;
+pub mod frame;
 pub mod islands;
 pub mod pages;
 mod paths;
+pub mod ui;
 
 /// Called by the script of a page with islands, before each island wakes.
 #[cfg(feature = "hydrate")]

@@ -3,8 +3,8 @@
 
 mod sample;
 
-use app::components::aws_fields::Checked;
 use app::document::{Document, DocumentProps};
+use app::pages::custody::aws_fields::Checked;
 use app::pages::*;
 use domain::base::form::Form;
 use domain::custody::preflight::Check;

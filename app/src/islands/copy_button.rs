@@ -1,6 +1,6 @@
 //! Copies the text of the `code` elements it wraps, one a line.
 
-use crate::components::ui::icon::{Draw, Icon};
+use crate::ui::icon::{Draw, Icon};
 use leptos::prelude::*;
 use web_sys::Element;
 

@@ -1,9 +1,9 @@
 //! Something that is not there, not allowed, or not working: said calmly, with a way back.
 
-use crate::components::frame::Frame;
-use crate::components::outside::Outside;
-use crate::components::page_head::PageHead;
-use crate::components::ui::button::ButtonLink;
+use crate::frame::layout::Frame;
+use crate::frame::outside::Outside;
+use crate::frame::page_head::PageHead;
+use crate::ui::button::ButtonLink;
 use domain::view::Chrome;
 use leptos::prelude::*;
 

@@ -7,7 +7,7 @@ use crate::web::failure::Failure;
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, see};
 use crate::web::visitor::SignedIn;
-use app::components::aws_fields::Checked;
+use app::pages::custody::aws_fields::Checked;
 use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;

@@ -7,7 +7,7 @@ use crate::web::failure::{Failure, refused};
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, done, query_value, see};
 use crate::web::visitor::SignedIn;
-use app::components::aws_fields::Checked;
+use app::pages::custody::aws_fields::Checked;
 use app::pages::{EditKeyPage, RotateKeyPage};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;

@@ -1,0 +1,30 @@
+//! What stands around every page of a person who is signed in.
+
+use crate::frame::sidebar::Sidebar;
+use crate::frame::top_bar::TopBar;
+use crate::islands::page_comforts::PageComforts;
+use crate::ui::flash::FlashMessage;
+use domain::view::Chrome;
+use leptos::prelude::*;
+
+#[component]
+pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Children) -> impl IntoView {
+    let Chrome { email, theme, path, filter, tree, flash, .. } = chrome;
+    view! {
+        <a class="skip-link" href="#main">
+            "Skip to content"
+        </a>
+        <div class="frame">
+            <Sidebar path=path.clone() filter tree />
+            <div class="frame-body">
+                <TopBar email theme path crumbs />
+                <main id="main" tabindex="-1">
+                    {flash.map(|flash| view! { <FlashMessage flash /> })}
+                    {children()}
+                </main>
+            </div>
+        </div>
+        <PageComforts />
+    }
+    .into_any()
+}

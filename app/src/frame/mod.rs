@@ -1,0 +1,11 @@
+//! What stands around every page.
+
+pub mod brand;
+pub mod change_steps;
+pub mod layout;
+pub mod moment;
+pub mod outside;
+pub mod page_head;
+pub mod sidebar;
+pub mod top_bar;
+pub mod tree;

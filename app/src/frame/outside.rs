@@ -1,0 +1,18 @@
+//! The frame of pages without a session: the brand and one card.
+
+use crate::frame::brand::Brand;
+use leptos::prelude::*;
+
+#[component]
+pub fn Outside(#[prop(into)] heading: String, children: Children) -> impl IntoView {
+    view! {
+        <main class="outside">
+            <Brand />
+            <div class="outside-card">
+                <h1>{heading}</h1>
+                {children()}
+            </div>
+        </main>
+    }
+    .into_any()
+}

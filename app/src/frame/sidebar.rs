@@ -1,0 +1,63 @@
+//! The way to every page. On a phone it is a sheet, opened by the browser itself (`popover`).
+
+use crate::frame::brand::Brand;
+use crate::frame::tree::Tree;
+use crate::islands::tree_filter::TreeFilter;
+use crate::ui::icon::{Draw, Icon};
+use domain::view;
+use leptos::prelude::*;
+
+#[component]
+pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView {
+    let here = |href: &str| (path == href).then_some("page");
+    let (environments, audit, api_keys) = (here("/environments"), here("/audit"), here("/api-keys"));
+    let has_tree = !tree.environments.is_empty();
+    view! {
+        <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
+            <div class="sidebar-head">
+                <a class="sidebar-brand" href="/">
+                    <Brand />
+                </a>
+                <button
+                    class="icon-button phone-only"
+                    r#type="button"
+                    popovertarget="menu"
+                    popovertargetaction="hide"
+                    aria-label="Close menu"
+                >
+                    <Draw icon=Icon::Close />
+                </button>
+            </div>
+            <a class="sidebar-link" href="/environments" aria-current=environments>
+                "Environments"
+            </a>
+            {has_tree
+                .then(|| {
+                    view! {
+                        <TreeFilter>
+                            <form class="tree-filter" role="search">
+                                <Draw icon=Icon::Search />
+                                <input
+                                    class="input"
+                                    r#type="search"
+                                    name="filter"
+                                    value=filter.clone()
+                                    aria-label="Filter environments and countries"
+                                    placeholder="Filter"
+                                    autocomplete="off"
+                                />
+                            </form>
+                            <Tree tree path filter />
+                        </TreeFilter>
+                    }
+                })}
+            <a class="sidebar-link" href="/audit" aria-current=audit>
+                "Audit log"
+            </a>
+            <a class="sidebar-link" href="/api-keys" aria-current=api_keys>
+                "API keys"
+            </a>
+        </nav>
+    }
+    .into_any()
+}

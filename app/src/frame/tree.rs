@@ -1,0 +1,125 @@
+//! Environments and their countries, with what each country lacks.
+
+use crate::paths;
+use crate::ui::icon::{Draw, Icon};
+use domain::scopes::scope::ScopeName;
+use domain::view::{self, Lack, TreeCountry, TreeEnvironment};
+use leptos::prelude::*;
+
+/// Up to this many countries everything is open.
+const SMALL: usize = 24;
+
+/// What the filter looks through, for an environment and for each of its countries.
+fn words(environment: &TreeEnvironment) -> String {
+    format!("{} {}", environment.name, environment.slug).to_lowercase()
+}
+
+fn country_words(environment: &TreeEnvironment, country: &TreeCountry) -> String {
+    let country = country.country;
+    format!("{} {} {}", words(environment), country.name().to_lowercase(), country.code().to_lowercase())
+}
+
+#[component]
+pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
+    let view::Tree { environments, is_large } = tree;
+    let filter = filter.trim().to_lowercase();
+    let all = environments.iter().map(|environment| environment.countries.len()).sum::<usize>();
+    let small = all <= SMALL && !is_large;
+    let mut room = view::Tree::LARGE;
+    let items = environments.into_iter().map(|environment| {
+        let href = paths::environment(&environment.slug);
+        let inside = path == href || path.starts_with(&format!("{href}/"));
+        let mut found = words(&environment);
+        let mut shown = found.contains(&filter);
+        let mut branch = Vec::new();
+        for country in &environment.countries {
+            let words = country_words(&environment, country);
+            let is_found = words.contains(&filter);
+            shown |= is_found;
+            if is_large && !inside {
+                if filter.is_empty() || !is_found || room == 0 {
+                    continue;
+                }
+                room -= 1;
+            }
+            found.push('\n');
+            found.push_str(&words);
+            let scope = ScopeName { environment: environment.slug.clone(), country: country.country };
+            let (lacks, path) = (country.lacks, path.clone());
+            branch.push(view! { <Leaf scope lacks path shown=is_found found=words /> });
+        }
+        let has_countries = !branch.is_empty();
+        view! {
+            <li class="tree-branch" data-find=found hidden=!shown>
+                <a href=href.clone() aria-current=(path == href).then_some("page")>
+                    {environment.name.clone()}
+                </a>
+                {has_countries
+                    .then(|| {
+                        view! {
+                            <details open=small || inside || !filter.is_empty()>
+                                <summary aria-label="Countries">
+                                    <Draw icon=Icon::Chevron />
+                                </summary>
+                                <ul>{branch}</ul>
+                            </details>
+                        }
+                    })}
+            </li>
+        }
+    });
+    let items = items.collect_view();
+    view! {
+        {is_large
+            .then(|| {
+                view! {
+                    <p class="tree-note">
+                        "To see countries of other environments, filter and press Enter."
+                    </p>
+                }
+            })}
+        <ul class="tree">{items}</ul>
+    }
+}
+
+#[component]
+fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, shown: bool) -> impl IntoView {
+    let href = paths::keys(&scope);
+    let inside = path == href || path.starts_with(&paths::country(&scope.environment, scope.country));
+    let (tone, icon) = match lacks {
+        None => ("ok", Icon::Full),
+        Some(Lack::Rotate | Lack::Unreachable) => ("warn", Icon::Half),
+        Some(Lack::NoKey | Lack::Refused) => ("bad", Icon::Ring),
+    };
+    view! {
+        <li class="tree-leaf" data-find=found hidden=!shown>
+            <a href=href.clone() data-inside=inside.then_some("")>
+                <span class="tree-state" data-tone=tone>
+                    <Draw icon />
+                </span>
+                <span class="tree-name">{scope.country.name()}</span>
+                {lacks
+                    .map(|lack| {
+                        view! {
+                            <span class="tree-lack" data-tone=tone>
+                                {lack.label()}
+                            </span>
+                        }
+                    })}
+            </a>
+            {inside
+                .then(|| {
+                    view! {
+                        <ul class="tree-pages">
+                            <li>
+                                <a href=href aria-current="page">
+                                    "Encryption keys"
+                                </a>
+                            </li>
+                        </ul>
+                    }
+                })}
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,195 @@
+//! "Audit log": who, what, where, when, outcome; of people in the portal and of services at the data plane.
+
+use crate::frame::layout::Frame;
+use crate::frame::moment::Moment;
+use crate::frame::page_head::PageHead;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, ButtonLink};
+use crate::ui::callout::Callout;
+use crate::ui::empty::Empty;
+use crate::ui::field::Field;
+use crate::ui::form::QueryForm;
+use crate::ui::pagination::Pagination;
+use crate::ui::table::{Cell, Table};
+use domain::audit::event::Outcome;
+use domain::base::form::Form;
+use domain::view::{AuditSource, Chrome, LogLine, LogView};
+use leptos::prelude::*;
+
+#[component]
+pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
+    let LogView { source, lines, older, newest, is_filtered, damaged } = view;
+    // What cannot be searched for was not searched for: nothing was found would not be so.
+    let is_searched = !form.is_refused();
+    let list = if !is_searched {
+        ().into_any()
+    } else if lines.is_empty() {
+        view! { <Nothing source is_filtered /> }.into_any()
+    } else {
+        view! {
+            <Table
+                caption="Events, newest first"
+                columns=&["Time", "Who", "Action", "Where", "Outcome", "Address"]
+            >
+                {lines.into_iter().map(|line| view! { <EventRow line /> }).collect_view()}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=vec![("Audit log".to_owned(), None)]>
+            <PageHead
+                heading="Audit log"
+                about="Who did what, where, when, and how it ended. Newest first; times are UTC."
+            />
+            <Sources source />
+            <Filters source form=form.clone() is_filtered />
+            {(damaged > 0)
+                .then(|| {
+                    view! {
+                        <Callout tone=Tone::Bad title="Part of the journal is not as it was written">
+                            <p>
+                                "Somebody changed it, or a disk failed. It is kept and not shown; the server's log names it."
+                            </p>
+                        </Callout>
+                    }
+                })}
+            {list}
+            <Pagination older_label="Older" older newest />
+            {is_searched.then(|| view! { <Export source form /> })}
+        </Frame>
+    }
+}
+
+#[component]
+fn Sources(source: AuditSource) -> impl IntoView {
+    let tab = |of: AuditSource| {
+        let href = format!("/audit?source={}", of.word());
+        view! {
+            <a class="tab" href=href aria-current=(of == source).then_some("page")>
+                {of.label()}
+            </a>
+        }
+    };
+    view! {
+        <nav class="tabs" aria-label="Whose events">
+            {AuditSource::ALL.map(tab).collect_view()}
+        </nav>
+    }
+}
+
+#[component]
+fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView {
+    let (who, who_hint) = match source {
+        AuditSource::Portal => ("Who (e-mail)", "The whole address."),
+        AuditSource::Data => ("Who (API key)", "The whole name, or how the key begins: kstd…"),
+    };
+    view! {
+        <QueryForm form>
+            <input r#type="hidden" name="source" value=source.word() />
+            <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
+            <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
+            <Field name="place" label="Where" hint="production/DE, or production for all of it." optional=true />
+            <Field name="who" label=who hint=who_hint optional=true />
+            {(source == AuditSource::Data)
+                .then(|| {
+                    view! {
+                        <Field
+                            name="told"
+                            label="Requesting or object ID"
+                            hint="Exactly as the service gave it."
+                            optional=true
+                        />
+                    }
+                })}
+            <div class="filters-actions">
+                <Button label="Search" />
+                {is_filtered
+                    .then(|| view! { <ButtonLink label="Clear" href=format!("/audit?source={}", source.word()) /> })}
+            </div>
+        </QueryForm>
+    }
+}
+
+#[component]
+fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
+    match (is_filtered, source) {
+        (true, _) => view! {
+            <Empty title="Nothing was found">
+                <p>"No event is of this time, place and name. Names and places are compared as a whole, without regard to case; an ID exactly."</p>
+            </Empty>
+        },
+        (false, AuditSource::Portal) => view! {
+            <Empty title="Nothing has happened yet">
+                <p>"Every sign-in and every change, done or refused, appears here."</p>
+            </Empty>
+        },
+        (false, AuditSource::Data) => view! {
+            <Empty title="No service has asked for anything yet">
+                <p>"Every request at the data plane with a key that works, done or refused, appears here: of this server at once, of others after a minute."</p>
+            </Empty>
+        },
+    }
+}
+
+/// The same search as a file.
+#[component]
+fn Export(source: AuditSource, form: Form) -> impl IntoView {
+    let kept = ["from", "to", "place", "who", "told"].map(|name| {
+        let value = form.value(name).to_owned();
+        (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })
+    });
+    view! {
+        <form class="after-table export" method="post" action="/audit/export">
+            <input r#type="hidden" name="source" value=source.word() />
+            {kept.collect_view()}
+            <span class="quiet">"Everything that was searched for, oldest first, as"</span>
+            <ExportButton value="jsonl" label="JSON lines" />
+            <ExportButton value="csv" label="CSV" />
+        </form>
+    }
+}
+
+#[component]
+fn ExportButton(value: &'static str, label: &'static str) -> impl IntoView {
+    view! {
+        <button class="button" r#type="submit" name="format" value=value data-weight="secondary">
+            {label}
+        </button>
+    }
+}
+
+/// An empty cell says so.
+fn or_dash(text: String) -> String {
+    if text.is_empty() { "–".to_owned() } else { text }
+}
+
+#[component]
+fn EventRow(line: LogLine) -> impl IntoView {
+    let tone = match line.outcome {
+        Outcome::Done => Tone::Ok,
+        Outcome::Refused => Tone::Bad,
+    };
+    let detail = (!line.detail.is_empty()).then(|| view! { <p class="cell-note">{line.detail}</p> });
+    view! {
+        <tr id=format!("event-{}", line.id) data-outcome=line.outcome.word()>
+            <Cell label="Time">
+                <Moment at=line.at />
+            </Cell>
+            <Cell label="Who">
+                <span class="wrap">{line.who}</span>
+                {line.key.map(|key| view! { <p class="cell-note mono">{key}</p> })}
+            </Cell>
+            <Cell label="Action">{line.action} {detail}</Cell>
+            <Cell label="Where">
+                <span class="mono">{or_dash(line.place)}</span>
+            </Cell>
+            <Cell label="Outcome">
+                <Badge tone label=line.outcome.label() />
+            </Cell>
+            <Cell label="Address">
+                <span class="mono">{or_dash(line.address)}</span>
+            </Cell>
+        </tr>
+    }
+}

@@ -1,0 +1,124 @@
+//! What a customer gives of their AWS account, and the box that fills it in.
+
+use crate::islands::paste_box::PasteBox;
+use crate::pages::custody::preflight::Preflight;
+use crate::ui::badge::Tone;
+use crate::ui::callout::Callout;
+use crate::ui::checkbox::Checkbox;
+use crate::ui::copy::Copyable;
+use crate::ui::field::Field;
+use crate::ui::text_area::TextArea;
+use domain::custody::aws::Region;
+use domain::custody::preflight::Report;
+use leptos::prelude::*;
+
+/// What the last "Next" found out, shown with the form again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    pub report: Option<Report>,
+    /// The least-privilege policy for the ARN that was typed.
+    pub policy: Option<String>,
+    /// What the paste box filled in.
+    pub filled: Vec<&'static str>,
+}
+
+/// The box for what people have at hand. Its button works without script.
+#[component]
+pub fn Paste(hint: &'static str) -> impl IntoView {
+    view! {
+        <PasteBox>
+            <TextArea name="paste" label="Paste here" hint rows=3 />
+            <button class="button" r#type="submit" name="fill" value="yes" data-weight="secondary">
+                "Fill in the fields"
+            </button>
+        </PasteBox>
+    }
+}
+
+#[component]
+pub fn AwsKeyFields() -> impl IntoView {
+    view! {
+        <Field
+            name="region"
+            label="Region"
+            hint="The AWS region of the key, like eu-central-1."
+            suggestions=Region::known().collect()
+        />
+        <TextArea
+            name="encrypted_key"
+            label="Encrypted key"
+            hint="CiphertextBlob of aws kms generate-data-key-without-plaintext, in base64."
+        />
+        <Field
+            name="cmk_arn"
+            label="Customer managed key (CMK) ARN"
+            hint="arn:aws:kms:…:key/… of the key that encrypted it."
+        />
+    }
+}
+
+/// What is said while KMS is asked, where scripts tell the stylesheet that the form is under way.
+#[component]
+pub fn AskingKms() -> impl IntoView {
+    view! { <p class="busy-note hint">"Asking the customer's KMS. This takes up to eight seconds."</p> }
+}
+
+#[component]
+pub fn CredentialFields() -> impl IntoView {
+    view! {
+        <Field
+            name="access_key_id"
+            label="IAM access key ID"
+            hint="Of a user who may only decrypt with this key."
+        />
+        <Field name="secret_access_key" label="IAM secret key" kind="password" autocomplete="new-password" />
+        <AskingKms />
+    }
+}
+
+/// What the pre-flight found, the policy to copy, and the box to tick where that is needed.
+#[component]
+pub fn Findings(checked: Checked) -> impl IntoView {
+    let Checked { report, policy, filled } = checked;
+    let needs_tick = report.as_ref().is_some_and(|report| !report.blocks() && report.warns());
+    let tone = if needs_tick { Tone::Warn } else { Tone::Bad };
+    view! {
+        {(!filled.is_empty())
+            .then(|| {
+                view! {
+                    <Callout tone=Tone::Ok title="Filled in">
+                        <p>{filled.join(", ")} ". Look them over, then go on."</p>
+                    </Callout>
+                }
+            })}
+        {report
+            .map(|report| {
+                view! {
+                    <Callout tone title="What the check against KMS found">
+                        <Preflight report />
+                    </Callout>
+                }
+            })}
+        {policy.map(|policy| view! { <Policy policy /> })}
+        {needs_tick
+            .then(|| {
+                view! {
+                    <Checkbox
+                        name="accepts_more"
+                        label="Use these credentials although they may do more than decrypt"
+                    />
+                }
+            })}
+    }
+}
+
+/// The least-privilege policy, ready to copy.
+#[component]
+pub fn Policy(policy: String) -> impl IntoView {
+    view! {
+        <details class="policy">
+            <summary>"IAM policy that allows decrypting with this key and nothing else"</summary>
+            <Copyable text=policy />
+        </details>
+    }
+}

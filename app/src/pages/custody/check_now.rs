@@ -1,0 +1,15 @@
+//! "Check now": the pre-flight of a version again.
+
+use crate::paths;
+use crate::ui::button::Button;
+use domain::scopes::scope::ScopeName;
+use leptos::prelude::*;
+
+#[component]
+pub fn CheckNow(scope: ScopeName, number: u32) -> impl IntoView {
+    view! {
+        <form method="post" action=paths::check(&scope, number)>
+            <Button label="Check now" />
+        </form>
+    }
+}

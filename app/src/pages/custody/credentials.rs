@@ -1,0 +1,40 @@
+//! "Replace credentials": other IAM credentials for the data key that is there.
+
+use crate::pages::custody::aws_fields::{Checked, CredentialFields, Findings, Paste};
+use crate::pages::keys::forms::Parameters;
+use crate::ui::facts::{Fact, Facts};
+use domain::base::form::Form;
+use domain::scopes::scope::ScopeName;
+use domain::view::{AwsKeyView, Chrome};
+use leptos::prelude::*;
+
+#[component]
+pub fn ReplaceCredentialsPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    number: u32,
+    key: AwsKeyView,
+    form: Form,
+    checked: Checked,
+) -> impl IntoView {
+    view! {
+        <Parameters chrome heading="Replace credentials" scope environment_name form>
+            <p>
+                "Version " {number}
+                " stays as it is, with its data key. Keystead asks KMS with other credentials from then on."
+            </p>
+            <Facts>
+                <Fact label="CMK ARN">
+                    <code class="wrap">{key.cmk_arn}</code>
+                </Fact>
+                <Fact label="Credentials now">
+                    <code>{key.access_key_id}</code>
+                </Fact>
+            </Facts>
+            <Findings checked />
+            <Paste hint="The credentials CSV of the IAM console, or the output of aws iam create-access-key." />
+            <CredentialFields />
+        </Parameters>
+    }
+}

@@ -1,0 +1,34 @@
+//! Whether a customer's KMS releases a key, since when, and the code that says why not.
+
+use crate::frame::moment::Moment;
+use crate::ui::badge::{Badge, Tone};
+use domain::custody::health::{Health, HealthState};
+use leptos::prelude::*;
+
+/// The state alone.
+#[component]
+pub fn HealthWord(state: HealthState) -> impl IntoView {
+    let tone = match state {
+        HealthState::Healthy => Tone::Ok,
+        HealthState::Refused => Tone::Bad,
+        HealthState::Unreachable => Tone::Warn,
+    };
+    view! { <Badge tone label=state.label() /> }
+}
+
+#[component]
+pub fn HealthBadge(health: Health) -> impl IntoView {
+    let why = health.code.map(|code| {
+        view! {
+            <span class="cell-note">
+                <code>{code.to_string()}</code> " since " <Moment at=health.since />
+            </span>
+        }
+    });
+    view! {
+        <span class="health" data-health=health.state.word()>
+            <HealthWord state=health.state />
+            {why}
+        </span>
+    }
+}

@@ -1,0 +1,94 @@
+//! What this server holds of a key in memory, and what becomes of it when its source says no, or nothing.
+
+use crate::frame::moment::{Moment, Until};
+use crate::ui::facts::{Fact, Facts};
+use chrono::{DateTime, Utc};
+use domain::base::words;
+use domain::view::{HeldView, LeaseView};
+use leptos::prelude::*;
+
+/// Where the key of a version comes from, and whether it still does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The database: Keystead made it.
+    Managed,
+    Kms,
+    /// The customer's KMS refused it the last time.
+    RefusingKms,
+}
+
+#[component]
+pub fn LeaseCard(
+    lease: LeaseView,
+    source: Source,
+    /// When the next probe is due.
+    probe_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> impl IntoView {
+    let LeaseView { held, trouble } = lease;
+    let fact = |label, words: &'static str| Some(view! { <Fact label>{words}</Fact> }.into_any());
+    let refused = match (source, held.as_ref().map(|held| held.refresh_at)) {
+        (Source::Managed, _) => None,
+        (Source::RefusingKms, None) => {
+            fact("While your KMS refuses", "No decrypt is possible until it releases the key again.")
+        }
+        (Source::RefusingKms, Some(_)) => fact(
+            "While your KMS refuses",
+            "This server wipes it within seconds; then no decrypt is possible.",
+        ),
+        (Source::Kms, None) => fact("If your KMS refused now", "No decrypt is possible from this moment on."),
+        (Source::Kms, Some(refresh_at)) => {
+            // When the no is heard of, at the latest.
+            let at = probe_at.map_or(refresh_at, |probe| refresh_at.min(probe)).max(now);
+            let words = view! { "The last decrypt is possible " <Until at now /> "." };
+            Some(view! { <Fact label="If your KMS refused now">{words}</Fact> }.into_any())
+        }
+    };
+    let from = match source {
+        Source::Managed => "opened from the database when a service needs it",
+        Source::Kms | Source::RefusingKms => "asked of your KMS when a service needs it",
+    };
+    let (state, age, hold) = match held {
+        None => (view! { "Not in memory" <span class="quiet">" · " {from}</span> }.into_any(), None, None),
+        Some(HeldView { released_at, hold_until, .. }) => (
+            "In memory".into_any(),
+            Some(view! {
+                <Fact label="Age">
+                    {words::span(now - released_at)} <span class="quiet">" · released " <Moment at=released_at /></span>
+                </Fact>
+            }),
+            match source {
+                Source::RefusingKms => None,
+                // However long the key may be held: what keys may do is looked at each second, or nobody is served.
+                Source::Managed => fact(
+                    "If the database could not be reached",
+                    "The last decrypt is possible a minute later: no server serves longer without it.",
+                ),
+                Source::Kms => {
+                    let words = view! { "The last decrypt is possible " <Until at=hold_until now /> "." };
+                    Some(view! { <Fact label="If your KMS could not be reached">{words}</Fact> }.into_any())
+                }
+            },
+        ),
+    };
+    view! {
+        <section class="lease">
+            <h2>"Key material on this server"</h2>
+            <Facts>
+                <Fact label="State">{state}</Fact>
+                {age}
+                {refused}
+                {hold}
+                {trouble
+                    .map(|code| {
+                        view! {
+                            <Fact label="Last failure">
+                                <code>{code.to_string()}</code>
+                                <span class="quiet">" " {code.explanation()}</span>
+                            </Fact>
+                        }
+                    })}
+            </Facts>
+        </section>
+    }
+}

@@ -1,0 +1,128 @@
+//! The first step of each change to a key: its parameters.
+
+use crate::frame::change_steps::ChangeSteps;
+use crate::frame::layout::Frame;
+use crate::frame::page_head::{PageHead, about_scope};
+use crate::pages::custody::aws_fields::{AwsKeyFields, Checked, CredentialFields, Findings, Paste};
+use crate::pages::keys::limits_today::LimitsToday;
+use crate::pages::keys::list::keys_crumbs;
+use crate::pages::keys::rotation_period::RotationPeriodField;
+use crate::paths;
+use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::form::{Actions, PostForm};
+use crate::ui::radio_cards::{Choice, RadioCards};
+use domain::base::form::Form;
+use domain::keys::key_version::KeyType;
+use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::ScopeName;
+use domain::view::{Chrome, LimitsView, VersionRow};
+use leptos::prelude::*;
+
+#[component]
+pub fn AddKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    limits: LimitsView,
+    form: Form,
+    checked: Checked,
+) -> impl IntoView {
+    let now = chrome.now;
+    let choices = KeyType::ALL.map(|key_type| Choice {
+        value: key_type.word(),
+        label: key_type.label(),
+        explanation: key_type.explanation(),
+    });
+    view! {
+        <Parameters chrome heading="Add encryption key" scope environment_name form>
+            <LimitsToday limits types=&KeyType::ALL now />
+            <RadioCards
+                name="key_type"
+                label="Key Type"
+                choices=choices.into()
+                initial=KeyType::Managed.word()
+            />
+            <div class="for-managed">
+                <RotationPeriodField initial=RotationPeriod::default() from=now now />
+            </div>
+            <div class="for-manual-aws">
+                <p class="hint">
+                    "What the customer has to do first: "
+                    <a href="/guides/aws">"Prepare your AWS account"</a> "."
+                </p>
+                <Findings checked />
+                <Paste hint="Output of aws kms generate-data-key-without-plaintext (JSON, table, text), the credentials CSV, a [profile]: one or several." />
+                <AwsKeyFields />
+                <CredentialFields />
+            </div>
+        </Parameters>
+    }
+}
+
+#[component]
+pub fn RotateKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    active: VersionRow,
+    limits: LimitsView,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    view! {
+        <Parameters chrome heading="Rotate encryption key" scope environment_name form>
+            <LimitsToday limits types=&[KeyType::Managed] now />
+            <p>
+                "Version " {active.number + 1} " becomes Active. Version " {active.number}
+                " becomes Deprecated; it still decrypts."
+            </p>
+            <RotationPeriodField initial=active.period.unwrap_or_default() from=now now />
+        </Parameters>
+    }
+}
+
+#[component]
+pub fn EditKeyPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    active: VersionRow,
+    form: Form,
+) -> impl IntoView {
+    let now = chrome.now;
+    view! {
+        <Parameters chrome heading="Edit encryption key" scope environment_name form>
+            <p>
+                "The period of version " {active.number}
+                " counts from its creation. Its key material stays as it is."
+            </p>
+            <RotationPeriodField initial=active.period.unwrap_or_default() from=active.created_at now />
+        </Parameters>
+    }
+}
+
+/// Heading, steps, the fields, and the way back or on.
+#[component]
+pub(crate) fn Parameters(
+    chrome: Chrome,
+    heading: &'static str,
+    scope: ScopeName,
+    environment_name: String,
+    form: Form,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, Some(heading))>
+            <div class="narrow">
+                <PageHead heading about=about_scope(&scope, &environment_name) />
+                <ChangeSteps />
+                <PostForm form>
+                    {children()} <Actions>
+                        <ButtonLink label="Cancel" href=paths::keys(&scope) />
+                        <Button label="Next" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

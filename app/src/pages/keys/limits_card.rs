@@ -1,0 +1,80 @@
+//! What is used of the limits of a scope, and when the key rotates next.
+
+use crate::frame::moment::{Day, Until};
+use crate::ui::badge::Tone;
+use crate::ui::meter::Meter;
+use chrono::{DateTime, Utc};
+use domain::base::words;
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
+use domain::view::LimitsView;
+use leptos::prelude::*;
+
+#[component]
+pub fn LimitsCard(
+    limits: LimitsView,
+    next_rotation: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> impl IntoView {
+    let LimitsView { daily, of_type_today, today, resets_at, customer_supplied_used, runs_out_at, .. } =
+        limits;
+    let of_type = of_type_today.into_iter().map(|(key_type, used)| {
+        view! {
+            <div>
+                <dt>{key_type.label()} " today"</dt>
+                <dd>{used} " of " {daily.per_type} " used"</dd>
+            </div>
+        }
+    });
+    view! {
+        <dl class="limits">
+            {of_type.collect_view()}
+            <div>
+                <dt>"All types today"</dt>
+                <dd>{today} " of " {daily.per_scope} " used"</dd>
+                <dd class="limits-note">"resets " <Until at=resets_at now /></dd>
+            </div>
+            {next_rotation
+                .map(|at| {
+                    view! {
+                        <div>
+                            <dt>"Next rotation"</dt>
+                            <dd>
+                                <Day at />
+                            </dd>
+                            <dd class="limits-note">
+                                {if at <= now { "due now".to_owned() } else { words::until(at, now) }}
+                            </dd>
+                        </div>
+                    }
+                })}
+            {(customer_supplied_used > 0)
+                .then(|| view! { <CustomerSupplied used=customer_supplied_used runs_out_at /> })}
+        </dl>
+    }
+    .into_any()
+}
+
+#[component]
+fn CustomerSupplied(used: u32, runs_out_at: Option<DateTime<Utc>>) -> impl IntoView {
+    let (tone, warning) = match used {
+        CUSTOMER_SUPPLIED_MAX.. => (Tone::Bad, Some("None left: only Managed versions are possible.")),
+        CUSTOMER_SUPPLIED_WARN.. => (Tone::Warn, Some("Few are left: register new ones rarely.")),
+        _ => (Tone::Ok, None),
+    };
+    view! {
+        <div class="limits-wide" data-tone=tone.word()>
+            <dt>"Customer-supplied versions"</dt>
+            <dd>{used} " of " {CUSTOMER_SUPPLIED_MAX} " used"</dd>
+            <dd>
+                <Meter label="Customer-supplied versions used" used limit=CUSTOMER_SUPPLIED_MAX tone />
+            </dd>
+            <dd class="limits-note">
+                {warning} " "
+                {runs_out_at
+                    .filter(|_| used < CUSTOMER_SUPPLIED_MAX)
+                    .map(|at| view! { "At this pace they last until " <Day at /> "." })}
+            </dd>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,55 @@
+//! What is used of the daily limits, before a form is filled in.
+
+use crate::frame::moment::{Day, Until};
+use crate::ui::badge::Tone;
+use crate::ui::callout::Callout;
+use chrono::{DateTime, Utc};
+use domain::base::words;
+use domain::keys::key_version::KeyType;
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
+use domain::view::LimitsView;
+use leptos::prelude::*;
+
+/// One sentence of what is used; for each type without room a warning that names its limit.
+#[component]
+pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<Utc>) -> impl IntoView {
+    let of_type = types.iter().map(|key_type| {
+        let used = limits.usage(*key_type).of_type_today;
+        format!("{used} of {} {}", limits.daily.per_type, key_type.label())
+    });
+    let used = of_type.collect::<Vec<_>>().join(" · ");
+    let reached = types.iter().filter_map(|key_type| {
+        let reached = limits.daily.after_one_more(limits.usage(*key_type), *key_type, now).err()?;
+        let title = format!("No new {} version is possible now", key_type.label());
+        // Where a type is still to be chosen, only what concerns the chosen one is said.
+        let class = (types.len() > 1).then(|| format!("for-{}", key_type.word().replace('_', "-")));
+        Some(view! {
+            <div class=class>
+                <Callout tone=Tone::Warn title>
+                    <p>{words::limit_reached(&reached, now)}</p>
+                </Callout>
+            </div>
+        })
+    });
+    let supplied = types.iter().any(|key_type| key_type.is_customer_supplied());
+    let (ever, runs_out_at) = (limits.customer_supplied_used, limits.runs_out_at);
+    view! {
+        {reached.collect_view()}
+        <p class="limits-today">
+            "Today: " {used} " · " {limits.today} " of " {limits.daily.per_scope} " in all · resets "
+            <Until at=limits.resets_at now />
+        </p>
+        {supplied
+            .then(|| {
+                view! {
+                    <p class="limits-today" data-tone=(ever >= CUSTOMER_SUPPLIED_WARN).then_some("warn")>
+                        "Customer-supplied versions: " {ever} " of " {CUSTOMER_SUPPLIED_MAX} " used"
+                        {runs_out_at
+                            .filter(|_| ever < CUSTOMER_SUPPLIED_MAX)
+                            .map(|at| view! { "; at this pace they last until " <Day at /> })} "."
+                    </p>
+                }
+            })}
+    }
+    .into_any()
+}

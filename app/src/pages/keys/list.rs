@@ -1,0 +1,144 @@
+//! "Encryption keys" of a scope: limits, versions, what can be done.
+
+use crate::frame::layout::Frame;
+use crate::frame::moment::Moment;
+use crate::frame::page_head::{PageHead, about_scope};
+use crate::pages::custody::check_now::CheckNow;
+use crate::pages::custody::health_badge::HealthBadge;
+use crate::pages::keys::limits_card::LimitsCard;
+use crate::pages::keys::status_badge::StatusBadge;
+use crate::paths;
+use crate::ui::button::{ButtonLink, Weight};
+use crate::ui::empty::Empty;
+use crate::ui::pagination::Pagination;
+use crate::ui::table::{Cell, Table};
+use domain::keys::key_version::Status;
+use domain::scopes::scope::ScopeName;
+use domain::view::{Chrome, KeysView, VersionRow};
+use leptos::prelude::*;
+
+/// Breadcrumbs of the keys page and of what lies below it.
+pub(crate) fn keys_crumbs(
+    scope: &ScopeName,
+    environment_name: &str,
+    below: Option<&str>,
+) -> Vec<(String, Option<String>)> {
+    let environment = paths::environment(&scope.environment);
+    let keys = paths::keys(scope);
+    let mut crumbs = vec![
+        (environment_name.to_owned(), Some(environment)),
+        (scope.country.name().to_owned(), Some(keys.clone())),
+        ("Encryption keys".to_owned(), below.map(|_| keys)),
+    ];
+    crumbs.extend(below.map(|label| (label.to_owned(), None)));
+    crumbs
+}
+
+#[component]
+pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoView {
+    let now = chrome.now;
+    let is_managed = view.is_managed();
+    let KeysView { scope, alias, environment_name, versions, older, is_older_page, limits } = view;
+    let [settings, rotate, add] =
+        ["settings", "rotate", "add"].map(|below| format!("{}/{below}", paths::keys(&scope)));
+    // A managed version that is Deprecated keeps its date, but its schedule has ended.
+    let active = versions.iter().find(|version| version.status == Status::Active);
+    let next_rotation = active.and_then(|version| version.due_at);
+    let list = if versions.is_empty() {
+        view! {
+            <Empty title="This country has no encryption key">
+                <p>
+                    "Its data would go unencrypted. Add an encryption key: Keystead can generate and rotate it, or the customer keeps it in AWS KMS."
+                </p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        let of_aws = versions.iter().any(|version| version.health.is_some());
+        let columns: &[&str] = match of_aws {
+            true => &["Version", "Type", "Rotation period (months)", "Created", "Status", "Health", ""],
+            false => &["Version", "Type", "Rotation period (months)", "Created", "Status"],
+        };
+        let line = |version| view! { <VersionLine scope=scope.clone() version new of_aws /> };
+        let rows = versions.into_iter().map(line).collect_view();
+        view! {
+            <Table
+                caption="Versions of the encryption key, newest first"
+                columns
+            >
+                {rows}
+            </Table>
+        }
+        .into_any()
+    };
+    let (alias_page, secrets_page) = (paths::alias(&scope), paths::tenant_secrets(&scope));
+    let about = match alias {
+        Some(alias) => format!("{} · alias {alias}", about_scope(&scope, &environment_name)),
+        None => about_scope(&scope, &environment_name),
+    };
+    view! {
+        <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, None)>
+            <PageHead heading="Encryption keys" about>
+                <ButtonLink label="Alias" href=alias_page />
+                <ButtonLink label="Tenant secrets" href=secrets_page />
+                {is_managed
+                    .then(|| {
+                        view! {
+                            <ButtonLink label="Settings" href=settings />
+                            <ButtonLink label="Add version" href=rotate />
+                        }
+                    })}
+                <ButtonLink label="Add encryption key" href=add weight=Weight::Primary />
+            </PageHead>
+            <LimitsCard limits next_rotation now />
+            {list}
+            <Pagination
+                older_label="Older versions"
+                older=older.map(|number| format!("?before={number}"))
+                newest=is_older_page.then(|| paths::keys(&scope))
+            />
+        </Frame>
+    }
+}
+
+#[component]
+fn VersionLine(
+    scope: ScopeName,
+    version: VersionRow,
+    new: Option<u32>,
+    /// Some version of the list is released by a customer's KMS.
+    of_aws: bool,
+) -> impl IntoView {
+    let is_new = new == Some(version.number);
+    let number = version.number;
+    let check = version.health.is_some().then(|| view! { <CheckNow scope=scope.clone() number /> });
+    view! {
+        <tr data-status=version.status.word() data-new=is_new.then_some("")>
+            <Cell label="Version">
+                <a href=paths::version(&scope, version.number)>{version.number}</a>
+            </Cell>
+            <Cell label="Type">{version.key_type.label()}</Cell>
+            <Cell label="Rotation period (months)">
+                {version.period.map_or("–".to_owned(), |period| period.months().to_string())}
+            </Cell>
+            <Cell label="Created">
+                <Moment at=version.created_at />
+            </Cell>
+            <Cell label="Status">
+                <StatusBadge status=version.status />
+            </Cell>
+            {of_aws
+                .then(|| {
+                    view! {
+                        <Cell label="Health">
+                            {match version.health {
+                                Some(health) => view! { <HealthBadge health /> }.into_any(),
+                                None => "–".into_any(),
+                            }}
+                        </Cell>
+                        <td>{check}</td>
+                    }
+                })}
+        </tr>
+    }
+}

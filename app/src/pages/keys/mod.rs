@@ -1,0 +1,9 @@
+//! Encryption keys: the list, one version, the forms.
+
+pub mod forms;
+pub mod limits_card;
+pub mod limits_today;
+pub mod list;
+pub mod rotation_period;
+pub mod status_badge;
+pub mod version;

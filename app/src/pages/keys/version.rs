@@ -1,0 +1,164 @@
+//! One version of an encryption key.
+
+use crate::frame::layout::Frame;
+use crate::frame::moment::Moment;
+use crate::frame::page_head::{PageHead, about_scope};
+use crate::pages::custody::aws_fields::Policy;
+use crate::pages::custody::check_now::CheckNow;
+use crate::pages::custody::health_badge::HealthBadge;
+use crate::pages::custody::lease_card::{LeaseCard, Source};
+use crate::pages::custody::preflight::Preflight;
+use crate::pages::keys::list::keys_crumbs;
+use crate::pages::keys::status_badge::StatusBadge;
+use crate::paths;
+use crate::ui::button::ButtonLink;
+use crate::ui::copy::Copyable;
+use crate::ui::facts::{Fact, Facts};
+use domain::base::words;
+use domain::custody::health::HealthState;
+use domain::keys::key_version::Status;
+use domain::scopes::scope::ScopeName;
+use domain::view::{AwsKeyView, Chrome, LeaseView, UsageView, VersionRow};
+use leptos::prelude::*;
+
+#[component]
+pub fn KeyVersionPage(
+    chrome: Chrome,
+    scope: ScopeName,
+    environment_name: String,
+    version: VersionRow,
+    usage: UsageView,
+    /// Of a version of type "Manual: AWS".
+    aws: Option<AwsKeyView>,
+    lease: LeaseView,
+) -> impl IntoView {
+    let now = chrome.now;
+    let (all_versions, scope_name) = (paths::keys(&scope), scope.to_string());
+    let number = version.number;
+    let replace = aws.is_some().then(|| paths::credentials(&scope, number));
+    let probe_at = aws.as_ref().and_then(|key| key.probe_at);
+    let heading = format!("Version {}", version.number);
+    let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);
+    let source = match aws {
+        None => Source::Managed,
+        Some(_) if is_refused => Source::RefusingKms,
+        Some(_) => Source::Kms,
+    };
+    let does = match version.status {
+        _ if is_refused => "Neither encrypts nor decrypts while KMS refuses.",
+        Status::Active => "Encrypts and decrypts.",
+        Status::Deprecated => "Still decrypts what was encrypted with it.",
+    };
+    view! {
+        <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, Some(&heading))>
+            <PageHead heading=heading.clone() about=about_scope(&scope, &environment_name)>
+                <ButtonLink label="All versions" href=all_versions />
+                {replace
+                    .map(|href| {
+                        view! {
+                            <ButtonLink label="Replace credentials" href />
+                            <CheckNow scope=scope.clone() number />
+                        }
+                    })}
+            </PageHead>
+            <Facts>
+                <Fact label="Status">
+                    <span class="with-note">
+                        <StatusBadge status=version.status />
+                        <span class="quiet">{does}</span>
+                    </span>
+                </Fact>
+                <Fact label="Type">{version.key_type.label()}</Fact>
+                {version
+                    .health
+                    .clone()
+                    .map(|health| {
+                        let explanation = health.code.as_ref().map(|code| code.explanation());
+                        view! {
+                            <Fact label="Health">
+                                <HealthBadge health />
+                                {explanation.map(|words| view! { <p class="quiet">{words}</p> })}
+                            </Fact>
+                        }
+                    })}
+                <Fact label="Rotation period">
+                    {version.period.map_or("–".to_owned(), |period| format!("{} days", period.days()))}
+                </Fact>
+                {version
+                    .due_at
+                    .filter(|_| version.status == Status::Active)
+                    .map(|at| {
+                        view! {
+                            <Fact label="Next rotation">
+                                <Moment at />
+                                <span class="quiet">" · " {words::until(at, now)}</span>
+                            </Fact>
+                        }
+                    })}
+                <Fact label="Created">
+                    <Moment at=version.created_at />
+                </Fact>
+                <Fact label="Created by">{version.created_by}</Fact>
+                <Fact label="Issued">
+                    {thousands(usage.issued)}
+                    <span class="quiet">" · ciphertexts and wrapped data keys that it made"</span>
+                </Fact>
+                <Fact label="Seen in 90 days">
+                    {thousands(usage.seen)}
+                    <span class="quiet">" · times that something it made was opened: while there are any, its data is in use"</span>
+                </Fact>
+                <Fact label="Last used">
+                    {match usage.last_used_at {
+                        Some(at) => view! { <Moment at /> }.into_any(),
+                        None => "never".into_any(),
+                    }}
+                </Fact>
+                <Fact label="Scope">
+                    <Copyable text=scope_name />
+                </Fact>
+                <Fact label="Portal-wide id">
+                    <Copyable text=version.id.to_string() />
+                </Fact>
+            </Facts>
+            {aws.map(|key| view! { <AwsKey key /> })}
+            <LeaseCard lease source probe_at now />
+        </Frame>
+    }
+}
+
+/// "1 234 567", with spaces that do not break.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202f}")
+}
+
+/// What a customer's key has besides.
+#[component]
+fn AwsKey(key: AwsKeyView) -> impl IntoView {
+    view! {
+        <section class="aws-key">
+            <h2>"AWS KMS"</h2>
+            <Facts>
+                <Fact label="Region">
+                    <code>{key.region}</code>
+                </Fact>
+                <Fact label="CMK ARN">
+                    <Copyable text=key.cmk_arn />
+                </Fact>
+                <Fact label="Encrypted key">
+                    <Copyable text=key.encrypted_key />
+                </Fact>
+                <Fact label="IAM access key ID">
+                    <code>{key.access_key_id}</code>
+                    <span class="quiet">" since " <Moment at=key.credentials_at /></span>
+                </Fact>
+                <Fact label="Last full check">
+                    <Moment at=key.preflight_at />
+                    <Preflight report=key.preflight />
+                </Fact>
+            </Facts>
+            <Policy policy=key.policy />
+        </section>
+    }
+}

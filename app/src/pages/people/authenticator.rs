@@ -1,0 +1,59 @@
+//! Setting up an authenticator app: a QR code, the secret as text, one code as proof.
+
+use crate::frame::outside::Outside;
+use crate::islands::copy_button::CopyButton;
+use crate::pages::people::setup::SETUP_STEPS;
+use crate::ui::button::{Button, Weight};
+use crate::ui::code_field::CodeField;
+use crate::ui::form::{Actions, PostForm};
+use crate::ui::stepper::Stepper;
+use domain::base::form::Form;
+use domain::view::EnrolmentView;
+use leptos::prelude::*;
+
+/// Why an authenticator is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrolPurpose {
+    /// The first administrator; the code also signs in.
+    Setup,
+    /// A person replaces theirs: a change, which needs its button.
+    Replace,
+    /// After signing in with a recovery code; the code also signs in.
+    Recovery,
+}
+
+#[component]
+pub fn EnrolPage(enrolment: EnrolmentView, form: Form, purpose: EnrolPurpose) -> impl IntoView {
+    let EnrolmentView { email, secret, qr_size, qr_path } = enrolment;
+    let is_setup = purpose == EnrolPurpose::Setup;
+    // Without spaces in the text, so that it is copied as the app wants it.
+    let groups = secret.split(' ').map(|group| view! { <span>{group.to_owned()}</span> }).collect_view();
+    view! {
+        <Outside heading="Set up your authenticator">
+            {is_setup.then(|| view! { <Stepper steps=SETUP_STEPS current=1 /> })}
+            <p>
+                "Scan the code with an authenticator app on your phone. It then shows a new verification code every 30 seconds."
+            </p>
+            <svg
+                class="qr-code"
+                role="img"
+                aria-label="QR code for your authenticator app"
+                viewBox=format!("0 0 {qr_size} {qr_size}")
+            >
+                <path d=qr_path />
+            </svg>
+            <div class="secret">
+                <p class="hint">"No camera? Enter this secret for " <strong>{email}</strong> " in the app:"</p>
+                <CopyButton>
+                    <code class="grouped">{groups}</code>
+                </CopyButton>
+            </div>
+            <PostForm form>
+                <CodeField auto_submit=purpose != EnrolPurpose::Replace />
+                <Actions>
+                    <Button label=if is_setup { "Next" } else { "Confirm" } weight=Weight::Primary />
+                </Actions>
+            </PostForm>
+        </Outside>
+    }
+}

@@ -1,0 +1,52 @@
+//! Replacing what proves who one is: the authenticator, the recovery codes.
+
+use crate::frame::change_steps::ChangeSteps;
+use crate::frame::layout::Frame;
+use crate::frame::page_head::PageHead;
+use crate::pages::people::password::CurrentPassword;
+use crate::pages::people::profile::profile_crumbs;
+use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::form::{Actions, PostForm};
+use domain::base::form::Form;
+use domain::view::Chrome;
+use leptos::prelude::*;
+
+#[component]
+pub fn ReplaceAuthenticatorPage(chrome: Chrome, form: Form) -> impl IntoView {
+    view! {
+        <Explained chrome heading="Replace authenticator" form>
+            <p>"Next, confirm with a code from the authenticator that you use now. Then set up the new one."</p>
+            <p>"The old one works until the new one has proved itself. Lost it? Sign in with a recovery code instead."</p>
+        </Explained>
+    }
+}
+
+#[component]
+pub fn NewRecoveryCodesPage(chrome: Chrome, form: Form) -> impl IntoView {
+    view! {
+        <Explained chrome heading="New recovery codes" form>
+            <p>"You get ten new codes, shown once. The old ones stop working at that moment."</p>
+        </Explained>
+    }
+}
+
+/// A change that the current password begins: it says what it does.
+#[component]
+fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Children) -> impl IntoView {
+    view! {
+        <Frame chrome crumbs=profile_crumbs(heading)>
+            <div class="narrow">
+                <PageHead heading />
+                <ChangeSteps />
+                <PostForm form>
+                    {children()}
+                    <CurrentPassword />
+                    <Actions>
+                        <ButtonLink label="Cancel" href="/profile" />
+                        <Button label="Next" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </div>
+        </Frame>
+    }
+}

@@ -1,0 +1,92 @@
+//! The countries of an environment and the state of their keys.
+
+use crate::frame::moment::Day;
+use crate::pages::custody::health_badge::HealthWord;
+use crate::pages::scopes::country_name::CountryName;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::empty::Empty;
+use crate::ui::table::{Cell, Table};
+use chrono::{DateTime, Utc};
+use domain::base::words;
+use domain::custody::health::HealthState;
+use domain::scopes::scope::{ScopeName, Slug};
+use domain::view::CountryRow;
+use leptos::prelude::*;
+
+#[component]
+pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl IntoView {
+    if rows.is_empty() {
+        return view! {
+            <Empty title="No countries yet">
+                <p>
+                    "Add each country in which this environment holds data. Every country has its own encryption key."
+                </p>
+            </Empty>
+        }
+        .into_any();
+    }
+    let line = move |row| view! { <CountryLine slug=slug.clone() row now /> };
+    view! {
+        <Table caption="Countries" columns=&["Country", "Encryption key", "Next rotation", ""]>
+            {rows.into_iter().map(line).collect_view()}
+        </Table>
+    }
+    .into_any()
+}
+
+#[component]
+fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView {
+    let CountryRow { country, active, key_type, due_at, health, .. } = row;
+    let remove = format!("{}/remove", paths::country(&slug, country));
+    let href = paths::keys(&ScopeName { environment: slug, country });
+    let overdue = due_at.is_some_and(|due| due <= now);
+    let key = match (active, key_type) {
+        (Some(number), Some(key_type)) => {
+            // A customer's key is worth a word only when it is not as it should be.
+            let trouble = health.filter(|state| *state != HealthState::Healthy);
+            view! {
+                <span class="with-note">
+                    {format!("Version {number} · {}", key_type.label())}
+                    {trouble.map(|state| view! { <HealthWord state /> })}
+                </span>
+            }
+            .into_any()
+        }
+        _ => view! { <Badge tone=Tone::Bad label="no key" /> }.into_any(),
+    };
+    view! {
+        <tr>
+            <Cell label="Country">
+                <a href=href>
+                    <CountryName country />
+                </a>
+            </Cell>
+            <Cell label="Encryption key">{key}</Cell>
+            <Cell label="Next rotation">
+                {match due_at {
+                    Some(_) if overdue => view! { <Badge tone=Tone::Warn label="overdue" /> }.into_any(),
+                    Some(at) => {
+                        view! {
+                            <Day at />
+                            <span class="quiet">" · " {words::until(at, now)}</span>
+                        }
+                            .into_any()
+                    }
+                    None => "–".into_any(),
+                }}
+            </Cell>
+            <td>
+                {active
+                    .is_none()
+                    .then(|| {
+                        view! {
+                            <a href=remove aria-label=format!("Remove {}", country.name())>
+                                "Remove"
+                            </a>
+                        }
+                    })}
+            </td>
+        </tr>
+    }
+}

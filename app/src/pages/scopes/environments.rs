@@ -1,0 +1,122 @@
+//! "Environments": the list, and "Add environment".
+
+use crate::frame::layout::Frame;
+use crate::frame::page_head::PageHead;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, Weight};
+use crate::ui::card::Card;
+use crate::ui::empty::Empty;
+use crate::ui::field::Field;
+use crate::ui::form::{Actions, PostForm};
+use crate::ui::radio_cards::{Choice, RadioCards};
+use crate::ui::table::{Cell, Table};
+use domain::base::form::Form;
+use domain::base::words;
+use domain::scopes::scope::Kind;
+use domain::view::{Chrome, EnvironmentRow, Lack};
+use leptos::prelude::*;
+use std::collections::HashMap;
+
+#[component]
+pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
+    let lacks: HashMap<_, Vec<_>> = chrome
+        .tree
+        .environments
+        .iter()
+        .map(|environment| {
+            (environment.slug.clone(), environment.countries.iter().filter_map(|row| row.lacks).collect())
+        })
+        .collect();
+    let line = move |row: EnvironmentRow| {
+        let lacks = lacks.get(&row.slug).cloned().unwrap_or_default();
+        view! { <EnvironmentLine row lacks /> }
+    };
+    let list = if rows.is_empty() {
+        view! {
+            <Empty title="No environments yet">
+                <p>
+                    "An environment is a stage of your product: production, staging, a customer's sandbox. Add the first one, then the countries in which it holds data."
+                </p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
+                {rows.into_iter().map(line).collect_view()}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=vec![("Environments".to_owned(), None)]>
+            <PageHead heading="Environments" about="The stages of your product, and the countries in which each holds data." />
+            {list}
+            <Card title="New environment">
+                <PostForm form action="/environments">
+                    <Field
+                        name="name"
+                        label="Name"
+                        hint="The address is made from it and never changes."
+                    />
+                    <RadioCards
+                        name="kind"
+                        label="Kind"
+                        choices=Kind::ALL.map(kind_choice).into()
+                        initial=Kind::default().word()
+                    />
+                    <Actions>
+                        <Button label="Add environment" weight=Weight::Primary />
+                    </Actions>
+                </PostForm>
+            </Card>
+        </Frame>
+    }
+}
+
+fn kind_choice(kind: Kind) -> Choice {
+    let explanation = match kind {
+        Kind::Production => "Holds real data. A country without a key is marked.",
+        Kind::Test => "For development and trials; no real data.",
+    };
+    Choice { value: kind.word(), label: kind.label(), explanation }
+}
+
+#[component]
+fn EnvironmentLine(
+    row: EnvironmentRow,
+    /// What its countries lack.
+    lacks: Vec<Lack>,
+) -> impl IntoView {
+    let (name, address, href) = (row.name, row.slug.to_string(), paths::environment(&row.slug));
+    let badge = move |lack: Lack| {
+        let number = lacks.iter().filter(|one| **one == lack).count();
+        let (tone, words) = match lack {
+            Lack::NoKey => (Tone::Bad, "without key"),
+            Lack::Refused => (Tone::Bad, "refused"),
+            Lack::Unreachable => (Tone::Warn, "unreachable"),
+            Lack::Rotate => (Tone::Warn, "to rotate"),
+        };
+        (number > 0).then(|| view! { <Badge tone label=format!("{number} {words}") /> })
+    };
+    view! {
+        <tr>
+            <Cell label="Name">
+                <a href=href>{name}</a>
+            </Cell>
+            <Cell label="Address">
+                <span class="mono">{address}</span>
+            </Cell>
+            <Cell label="Kind">
+                <span class="tag">{row.kind.label()}</span>
+            </Cell>
+            <Cell label="Countries">
+                <span class="with-note">
+                    {words::count(row.countries, "country", "countries")}
+                    {[Lack::NoKey, Lack::Refused, Lack::Unreachable, Lack::Rotate].map(badge).collect_view()}
+                </span>
+            </Cell>
+        </tr>
+    }
+}

@@ -1,0 +1,110 @@
+//! Removing an environment or a country: only while no encryption key exists.
+
+use crate::frame::layout::Frame;
+use crate::frame::page_head::PageHead;
+use crate::pages::scopes::environment::crumbs;
+use crate::paths;
+use crate::ui::badge::Tone;
+use crate::ui::button::ButtonLink;
+use crate::ui::callout::Callout;
+use crate::ui::danger_form::DangerForm;
+use domain::base::form::Form;
+use domain::base::words;
+use domain::view::{Chrome, CountryRow, EnvironmentRow};
+use leptos::prelude::*;
+
+#[component]
+pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: Form) -> impl IntoView {
+    let refusal = (!environment.is_removable()).then(|| {
+        let have = if environment.with_key == 1 { "has" } else { "have" };
+        let countries = words::count(environment.with_key, "country", "countries");
+        format!(
+            "{countries} of it {have} an encryption key. Data encrypted with it could no longer be read, so the environment stays."
+        )
+    });
+    let consequences = vec![
+        match environment.countries {
+            0 => "It has no countries.".to_owned(),
+            countries => format!("Its {} go with it.", words::count(countries, "country", "countries")),
+        },
+        format!("The address {} is never used again.", environment.slug),
+    ];
+    view! {
+        <Frame chrome crumbs=crumbs(&environment, "Remove")>
+            <Removal
+                heading="Remove environment"
+                about=environment.name.clone()
+                refusal
+                consequences
+                typed=environment.slug.to_string()
+                back=paths::environment(&environment.slug)
+                form
+            />
+        </Frame>
+    }
+}
+
+#[component]
+pub fn RemoveCountryPage(
+    chrome: Chrome,
+    environment: EnvironmentRow,
+    country: CountryRow,
+    form: Form,
+) -> impl IntoView {
+    let name = country.country.name();
+    let refusal = country.active.map(|_| {
+        format!("{name} has an encryption key. Data encrypted with it could no longer be read, so the country stays.")
+    });
+    view! {
+        <Frame chrome crumbs=crumbs(&environment, "Remove country")>
+            <Removal
+                heading="Remove country"
+                about=format!("{name} · {}", environment.name)
+                refusal
+                consequences=vec![
+                    "It has no encryption key, so no data is lost. It can be added again.".to_owned(),
+                ]
+                typed=format!("{}/{}", environment.slug, country.country)
+                back=paths::environment(&environment.slug)
+                form
+            />
+        </Frame>
+    }
+}
+
+/// Either why it stays and the way back, or what goes and the form.
+#[component]
+fn Removal(
+    heading: &'static str,
+    about: String,
+    refusal: Option<String>,
+    consequences: Vec<String>,
+    typed: String,
+    back: String,
+    form: Form,
+) -> impl IntoView {
+    let body = match refusal {
+        Some(reason) => view! {
+            <Callout tone=Tone::Quiet title="This cannot be removed">
+                <p>{reason}</p>
+            </Callout>
+            <p>
+                <ButtonLink label="Back" href=back />
+            </p>
+        }
+        .into_any(),
+        None => view! {
+            <Callout tone=Tone::Bad title="This cannot be undone">
+                {consequences.into_iter().map(|line| view! { <p>{line}</p> }).collect_view()}
+            </Callout>
+            <DangerForm form name=typed back />
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="narrow">
+            <PageHead heading about />
+            {body}
+        </div>
+    }
+}

@@ -1,0 +1,134 @@
+//! "Create API key": what it may do, and the secret, shown until it is saved.
+
+use crate::frame::change_steps::ChangeSteps;
+use crate::frame::layout::Frame;
+use crate::frame::moment::Moment;
+use crate::frame::outside::Outside;
+use crate::frame::page_head::PageHead;
+use crate::pages::services::api_keys::api_key_crumbs;
+use crate::ui::badge::Tone;
+use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::callout::Callout;
+use crate::ui::check_list::{CheckList, Tick, Ticks};
+use crate::ui::copy::Copyable;
+use crate::ui::facts::{Fact, Facts};
+use crate::ui::field::Field;
+use crate::ui::form::{Actions, PostForm};
+use crate::ui::select::Select;
+use domain::base::form::Form;
+use domain::data::operation::Operation;
+use domain::services::api_key::{Lifetime, Reach};
+use domain::view::{Chrome, NewApiKeyView, TreeEnvironment};
+use leptos::prelude::*;
+
+#[component]
+pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
+    let scopes: Vec<_> = chrome.tree.environments.iter().map(ticks).collect();
+    let operations = Operation::ALL.iter().map(|operation| Tick {
+        value: operation.word().to_owned(),
+        label: operation.word().to_owned(),
+        explanation: Some(operation.explanation().to_owned()),
+    });
+    let operations = vec![Ticks { name: None, ticks: operations.collect() }];
+    let lifetimes = Lifetime::ALL.map(|lifetime| {
+        let ends = domain::base::words::date(lifetime.end(chrome.now));
+        (lifetime.days().to_string(), format!("in {} days, on {ends}", lifetime.days()))
+    });
+    let body = if scopes.is_empty() {
+        view! {
+            <Callout tone=Tone::Quiet title="There is nothing to give access to yet">
+                <p>"An API key reaches environments and countries. Add an environment first."</p>
+            </Callout>
+            <p>
+                <ButtonLink label="Environments" href="/environments" />
+            </p>
+        }
+        .into_any()
+    } else {
+        view! {
+            <PostForm form>
+                <Field
+                    name="name"
+                    label="Name"
+                    hint="The service that uses it. Two keys of one name may live at a time, so that the next can take over before the first ends."
+                    first=true
+                />
+                <CheckList
+                    name="scopes"
+                    label="Scopes"
+                    hint="Where it may be used. Nothing else exists for it."
+                    groups=scopes
+                />
+                <CheckList name="operations" label="Operations" groups=operations />
+                <Select
+                    name="lifetime"
+                    label="Expires"
+                    options=lifetimes.to_vec()
+                    initial=Lifetime::default().days().to_string()
+                />
+                <Actions>
+                    <ButtonLink label="Cancel" href="/api-keys" />
+                    <Button label="Next" weight=Weight::Primary />
+                </Actions>
+            </PostForm>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=api_key_crumbs("Create API key")>
+            <div class="narrow">
+                <PageHead heading="Create API key" />
+                <ChangeSteps confirm=false />
+                {body}
+            </div>
+        </Frame>
+    }
+}
+
+/// The whole environment, then each of its countries.
+fn ticks(environment: &TreeEnvironment) -> Ticks {
+    let reach = |country| Reach { environment: environment.slug.clone(), country }.to_string();
+    let whole = Tick {
+        value: reach(None),
+        label: format!("All of {}", environment.name),
+        explanation: Some("Every country, those to come among them.".to_owned()),
+    };
+    let countries = environment.countries.iter().map(|row| Tick {
+        value: reach(Some(row.country)),
+        label: format!("{} ({})", row.country.name(), row.country),
+        explanation: None,
+    });
+    Ticks { name: Some(environment.name.clone()), ticks: std::iter::once(whole).chain(countries).collect() }
+}
+
+#[component]
+pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
+    let NewApiKeyView { name, key, reach, operations, expires_at } = view;
+    view! {
+        <Outside heading="Your new API key">
+            <Callout tone=Tone::Warn title="Save it before you go on">
+                <p>
+                    "Put it where the service finds it: a secret store, not its source. It stays on this page, for you and until you sign out; once you say that it is saved, Keystead keeps a hash of it and cannot show it again."
+                </p>
+            </Callout>
+            <div class="secret new-key">
+                <Copyable text=key />
+            </div>
+            <Facts>
+                <Fact label="Name">{name}</Fact>
+                <Fact label="Scopes">
+                    <span class="mono wrap">{reach.join(", ")}</span>
+                </Fact>
+                <Fact label="Operations">{operations.replace(',', ", ")}</Fact>
+                <Fact label="Expires">
+                    <Moment at=expires_at />
+                </Fact>
+            </Facts>
+            <form class="form" method="post">
+                <div class="actions">
+                    <Button label="I have saved this key" weight=Weight::Primary />
+                </div>
+            </form>
+        </Outside>
+    }
+}

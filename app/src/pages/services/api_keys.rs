@@ -1,0 +1,137 @@
+//! "API keys": with what the vendor's services come in.
+
+use crate::frame::layout::Frame;
+use crate::frame::moment::Moment;
+use crate::frame::page_head::PageHead;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::callout::Callout;
+use crate::ui::empty::Empty;
+use crate::ui::pagination::Pagination;
+use crate::ui::table::{Cell, Table};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::services::api_key::State;
+use domain::view::{ApiKeyRow, ApiKeysView, Chrome};
+use leptos::prelude::*;
+
+/// From here on the list says that a key ends soon.
+const SOON: TimeDelta = TimeDelta::days(14);
+
+pub(crate) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
+    vec![("API keys".to_owned(), Some("/api-keys".to_owned())), (last.to_owned(), None)]
+}
+
+#[component]
+pub fn ApiKeysPage(
+    chrome: Chrome,
+    view: ApiKeysView,
+    /// The name of a new key whose secret waits to be saved.
+    unsaved: Option<String>,
+) -> impl IntoView {
+    let now = chrome.now;
+    let ApiKeysView { keys, older, is_older_page } = view;
+    let list = if keys.is_empty() {
+        view! {
+            <Empty title="No API keys yet">
+                <p>
+                    "A service of yours that encrypts or decrypts comes in with an API key: it may do what you allow, in the scopes you choose, until you revoke it."
+                </p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Table
+                caption="API keys, newest first"
+                columns=&["Name", "Scopes", "Operations", "Expires", "Last used", "State", ""]
+            >
+                {keys.into_iter().map(|key| view! { <KeyLine key now /> }).collect_view()}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame chrome crumbs=vec![("API keys".to_owned(), None)]>
+            <PageHead
+                heading="API keys"
+                about="What your services come in with. A new key is shown until it is saved."
+            >
+                <ButtonLink label="How services use it" href="/guides/api" />
+                <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
+            </PageHead>
+            {unsaved
+                .map(|name| {
+                    view! {
+                        <Callout tone=Tone::Warn title="A new key waits to be saved">
+                            <p>
+                                {format!("The secret of “{name}” is shown until you say that it is saved, or sign out: ")}
+                                <a href="/api-keys/new">"see it"</a> "."
+                            </p>
+                        </Callout>
+                    }
+                })}
+            {list}
+            <Pagination
+                older_label="Older keys"
+                older=older.map(|id| format!("?before={id}"))
+                newest=is_older_page.then(|| "/api-keys".to_owned())
+            />
+        </Frame>
+    }
+}
+
+#[component]
+fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
+    let is_live = key.state == State::Live;
+    let reach = key.reach.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let reach = if reach.is_empty() { "nothing any more".to_owned() } else { reach };
+    let operations: Vec<_> = key.operations.iter().map(|operation| operation.word()).collect();
+    let (seen, state) = (key.seen(), key.state);
+    let label = format!("Revoke {seen}");
+    let revoke = is_live.then(|| {
+        view! {
+            <form method="post" action=paths::revoke(key.id) aria-label=label>
+                <Button label="Revoke" />
+            </form>
+        }
+    });
+    view! {
+        <tr data-state=state.word()>
+            <Cell label="Name">
+                <span class="wrap">{key.name}</span>
+                <p class="cell-note mono">{format!("{seen}…")}</p>
+                <p class="cell-note">"made " <Moment at=key.created_at /></p>
+            </Cell>
+            <Cell label="Scopes">
+                <span class="mono wrap">{reach}</span>
+            </Cell>
+            <Cell label="Operations">
+                {operations.join(", ")}
+            </Cell>
+            <Cell label="Expires">
+                <Moment at=key.expires_at />
+            </Cell>
+            <Cell label="Last used">
+                {match key.last_used_at {
+                    Some(at) => view! { <Moment at /> }.into_any(),
+                    None => "never".into_any(),
+                }}
+            </Cell>
+            <Cell label="State">
+                <StateBadge state ends_soon=is_live && key.expires_at - now < SOON />
+            </Cell>
+            <td>{revoke}</td>
+        </tr>
+    }
+}
+
+#[component]
+fn StateBadge(state: State, ends_soon: bool) -> impl IntoView {
+    match state {
+        State::Live if ends_soon => view! { <Badge tone=Tone::Warn label="Expires soon" /> },
+        State::Live => view! { <Badge tone=Tone::Ok label="Live" /> },
+        State::Expired => view! { <Badge tone=Tone::Quiet label="Expired" /> },
+        State::Revoked => view! { <Badge tone=Tone::Quiet label="Revoked" /> },
+    }
+}

@@ -1,0 +1,15 @@
+//! What a page says while it has nothing to show, and the first step.
+
+use crate::ui::icon::{Draw, Icon};
+use leptos::prelude::*;
+
+#[component]
+pub fn Empty(title: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <Draw icon=Icon::Key />
+            <h2>{title}</h2>
+            {children()}
+        </div>
+    }
+}

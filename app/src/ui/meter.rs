@@ -1,0 +1,17 @@
+//! How much of a limit is used.
+
+use crate::ui::badge::Tone;
+use leptos::prelude::*;
+
+#[component]
+pub fn Meter(label: &'static str, used: u32, limit: u32, tone: Tone) -> impl IntoView {
+    view! {
+        <progress
+            class="meter"
+            data-tone=tone.word()
+            aria-label=label
+            value=used.to_string()
+            max=limit.to_string()
+        ></progress>
+    }
+}

@@ -1,0 +1,54 @@
+//! A choice of many: the browser's own list.
+
+use crate::islands::search_options::SearchOptions;
+use crate::ui::field::FieldFrame;
+use crate::ui::form::FieldState;
+use leptos::prelude::*;
+
+/// `options` are value and label; `prompt` stands first and counts as no choice.
+#[component]
+pub fn Select(
+    name: &'static str,
+    label: &'static str,
+    options: Vec<(String, String)>,
+    #[prop(optional, into)] hint: Option<String>,
+    #[prop(optional, into)] initial: Option<String>,
+    #[prop(optional)] prompt: Option<&'static str>,
+    /// Long enough for a search box above it.
+    #[prop(optional)]
+    searchable: bool,
+) -> impl IntoView {
+    let state = FieldState::of(name, label, hint.is_some());
+    let described_by = state.described_by();
+    let chosen = if state.value.is_empty() { initial.unwrap_or_default() } else { state.value.clone() };
+    let option = move |(value, label): (String, String)| {
+        let selected = value == chosen;
+        view! {
+            <option value=value selected=selected>
+                {label}
+            </option>
+        }
+    };
+    let frame_state = state.clone();
+    let list = view! {
+        <select
+            class="input"
+            id=state.id
+            name=name
+            autofocus=state.takes_focus
+            aria-describedby=described_by
+            aria-invalid=state.error.is_some().then_some("true")
+        >
+            {prompt.map(|prompt| view! { <option value="">{prompt}</option> })}
+            {options.into_iter().map(option).collect_view()}
+        </select>
+    };
+    let list =
+        if searchable { view! { <SearchOptions>{list}</SearchOptions> }.into_any() } else { list.into_any() };
+    view! {
+        <FieldFrame label hint state=frame_state>
+            {list}
+        </FieldFrame>
+    }
+    .into_any()
+}
