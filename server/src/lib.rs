@@ -6,19 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-mod assets;
 mod cli;
-mod connections;
-mod health;
-mod host_commands;
 pub mod pages;
 mod router;
-mod serve;
+mod run;
 pub mod settings;
 mod state;
-mod telemetry;
 pub mod web;
-mod workers;
 
 pub use router::{PAGES, Row, Who, router};
 pub use state::App;

@@ -1,11 +1,16 @@
 //! Every address there is.
 
-use crate::pages::{
-    api_keys, audit, aws_forms, environments, home, key_changes, keys, profile, replacements, setup, sign_in,
-};
+use crate::pages::audit::page as audit;
+use crate::pages::custody::aws as aws_forms;
+use crate::pages::keys::{rotate_and_edit as key_changes, versions as keys};
+use crate::pages::people::{profile, replacements, setup, sign_in};
+use crate::pages::scopes::{environments, home};
+use crate::pages::services::api_keys;
+use crate::run::{readiness as health, telemetry};
+use crate::web::assets;
 use crate::web::guard::{self, Limits};
 use crate::web::{failure, headers, origin};
-use crate::{App, api, assets, health, telemetry};
+use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};

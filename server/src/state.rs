@@ -1,7 +1,7 @@
 //! What every handler shares.
 
-use crate::assets;
 use crate::settings::Settings;
+use crate::web::assets;
 use crate::web::guard::Limits;
 use engine::Portal;
 use ipnet::IpNet;

@@ -3,9 +3,11 @@
 
 use super::service::{self, ApiKey};
 use super::{Handler, Needs, Row, problem, rows, tsp};
+use crate::App;
+use crate::run::connections::Connection;
+use crate::run::telemetry;
 use crate::web::guard::{self, Arrived};
 use crate::web::{headers, visitor};
-use crate::{App, connections::Connection, telemetry};
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::ALLOW;

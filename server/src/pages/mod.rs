@@ -1,20 +1,13 @@
-//! The pages: each file loads what its pages show and answers their forms.
+//! The pages, a room a folder: each file loads what its pages show and answers their forms.
 
-pub mod alias;
-pub mod api_keys;
 pub mod audit;
-pub mod aws_forms;
 pub mod changes;
-pub mod environments;
-pub mod home;
-pub mod key_changes;
+pub mod custody;
+pub mod data;
 pub mod keys;
-pub mod new_keys;
-pub mod profile;
-pub mod replacements;
-pub mod setup;
-pub mod sign_in;
-pub mod tenant_secrets;
+pub mod people;
+pub mod scopes;
+pub mod services;
 
 use crate::App;
 use crate::web::cookies;

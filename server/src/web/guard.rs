@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::unread;
-use crate::connections::Connection;
+use crate::run::connections::Connection;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;

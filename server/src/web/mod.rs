@@ -1,5 +1,6 @@
 //! What stands before every page: who asks, from where, and may they.
 
+pub(crate) mod assets;
 pub mod cookies;
 pub mod failure;
 pub mod forms;

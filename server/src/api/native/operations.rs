@@ -7,7 +7,7 @@ use super::wire::{
 };
 use crate::api::problem::ProblemDetails;
 use crate::api::{Ask, Failed, json};
-use crate::telemetry;
+use crate::run::telemetry;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;

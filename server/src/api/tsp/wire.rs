@@ -4,7 +4,7 @@
 use super::problem::Refusal;
 use crate::api::strict::{Object, Once};
 use crate::api::{Ask, base64, what_is_wrong};
-use crate::telemetry;
+use crate::run::telemetry;
 use domain::data::operation::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
 use engine::Error;
 use engine::data::context::Context;

@@ -1,10 +1,11 @@
 //! Replacing what proves who one is: the authenticator and the recovery codes. Both changes begin
 //! with the current password; what they have in common is here once.
 
-use super::changes::{self, Review, Step};
-use super::profile::{review, second_step};
-use super::{enrolment_view, enter, form_status};
 use crate::App;
+use crate::pages::changes::review as changes;
+use crate::pages::changes::review::{Review, Step};
+use crate::pages::people::profile::{review, second_step};
+use crate::pages::{enrolment_view, enter, form_status};
 use crate::web::failure::{Failure, Shown, in_form, refused};
 use crate::web::forms::{CodeForm, Tried, Typed};
 use crate::web::page::{Page, chrome, local_path, see};

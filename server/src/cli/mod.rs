@@ -1,7 +1,11 @@
 //! The command line.
 
+mod commands;
+
+use crate::Stop;
+use crate::cli::commands as host_commands;
+use crate::run::{serve, telemetry};
 use crate::settings::Settings;
-use crate::{Stop, host_commands, serve, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

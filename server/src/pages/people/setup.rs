@@ -1,7 +1,7 @@
 //! First run: token, account, authenticator.
 
-use super::{enrolment_view, enter, form_status};
 use crate::App;
+use crate::pages::{enrolment_view, enter, form_status};
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::{CodeForm, Tried, Typed};
 use crate::web::page::{Page, see};
@@ -100,7 +100,9 @@ pub async fn submit(
         }
     };
     Ok(match new {
-        Some(new) => super::with_cookie(response, crate::web::cookies::session(&app, &new.token).to_string()),
+        Some(new) => {
+            crate::pages::with_cookie(response, crate::web::cookies::session(&app, &new.token).to_string())
+        }
         None => response,
     })
 }

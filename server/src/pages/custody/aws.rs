@@ -1,8 +1,8 @@
 //! What a customer gives of their AWS account, as forms carry it. The secret that was typed is kept sealed while the form is
 //! shown again, for this address and no other.
 
-use super::key_changes::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::App;
+use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::web::failure::Failure;
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, see};

@@ -1,8 +1,8 @@
 //! The audit log: searched, and taken away as a file.
 
-use super::form_status;
 use crate::App;
-use crate::connections::Connection;
+use crate::pages::form_status;
+use crate::run::connections::Connection;
 use crate::web::failure::Failure;
 use crate::web::forms::Typed;
 use crate::web::page::{Page, chrome, query_value};

@@ -1,7 +1,7 @@
 //! "Tenant secrets": a rotation begun, and finished. In two steps each, like the changes of a key.
 
-use super::key_changes::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::App;
+use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
 use domain::base::form::Form;

@@ -1,7 +1,7 @@
 //! Environments and countries.
 
-use super::form_status;
 use crate::App;
+use crate::pages::form_status;
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::{InEnvironment, InScope, Typed};
 use crate::web::page::{Page, chrome, chrome_of_all, done};

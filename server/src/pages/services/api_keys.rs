@@ -1,8 +1,9 @@
 //! API keys: the list, "Create API key", "Revoke".
 
-use super::changes::{self, Review, Step};
 use crate::App;
 use crate::api::native::reference;
+use crate::pages::changes::review as changes;
+use crate::pages::changes::review::{Review, Step};
 use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome, chrome_of_all, done, query_value, see};

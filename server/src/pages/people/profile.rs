@@ -1,8 +1,9 @@
 //! What administrators do about themselves. Each change is confirmed like every other.
 
-use super::changes::{self, Review, Step};
-use super::{enter, form_status};
 use crate::App;
+use crate::pages::changes::review as changes;
+use crate::pages::changes::review::{Review, Step};
+use crate::pages::{enter, form_status};
 use crate::web::failure::{Failure, in_form};
 use crate::web::page::{Page, chrome, done, see};
 use crate::web::visitor::SignedIn;

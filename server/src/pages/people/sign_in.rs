@@ -1,7 +1,7 @@
 //! Signing in and out.
 
-use super::{enrolment_view, enter, form_status, with_cookie};
 use crate::App;
+use crate::pages::{enrolment_view, enter, form_status, with_cookie};
 use crate::web::cookies;
 use crate::web::failure::{Failure, in_form, refused};
 use crate::web::forms::{CodeForm, NoFields, Tried, Typed};

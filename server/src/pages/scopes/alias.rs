@@ -1,7 +1,7 @@
 //! "Alias": set, changed, cleared. In two steps, like the changes of a key.
 
-use super::key_changes::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::App;
+use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
 use crate::web::visitor::SignedIn;
 use app::pages::AliasPage;
 use domain::base::form::Form;

@@ -3,7 +3,7 @@
 
 use crate::App;
 use crate::api::{self, Peer};
-use crate::connections::{Connection, Entered, HEADERS};
+use crate::run::connections::{Connection, Entered, HEADERS};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};

@@ -1,8 +1,9 @@
 //! The changes of a key, each in two steps at one address: "Next" prepares, the code confirms. What they have in common is
 //! here once; what tells them apart is [`KeyChange`].
 
-use super::changes::{self, Review, Step};
 use crate::App;
+use crate::pages::changes::review as changes;
+use crate::pages::changes::review::{Review, Step};
 use crate::web::failure::{Failure, refused};
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, done, query_value, see};

@@ -1,7 +1,7 @@
 //! Encryption keys: the list of versions, and one version.
 
-use super::key_changes::InKeys;
 use crate::App;
+use crate::pages::keys::rotate_and_edit::InKeys;
 use crate::web::failure::Failure;
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome, query_value};

@@ -1,9 +1,10 @@
 //! Start and end of the server.
 
-use crate::connections::Connections;
+use crate::run::connections::Connections;
+use crate::run::telemetry;
+use crate::run::workers::{Workers, served};
 use crate::settings::Settings;
-use crate::workers::{Workers, served};
-use crate::{App, Stop, router, telemetry};
+use crate::{App, Stop, router};
 use axum::Router;
 use engine::audit::journal;
 use engine::custody::{health, lease};

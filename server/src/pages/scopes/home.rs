@@ -1,7 +1,7 @@
 //! `/`, and the theme switch that every page carries.
 
-use super::with_cookie;
 use crate::App;
+use crate::pages::with_cookie;
 use crate::web::cookies;
 use crate::web::failure::Failure;
 use crate::web::forms::Typed;

@@ -1,10 +1,11 @@
 //! "Add encryption key", of every type.
 
-use super::aws_forms::{self, AwsForm, CredentialsForm};
-use super::key_changes::{
+use crate::App;
+use crate::pages::custody::aws as aws_forms;
+use crate::pages::custody::aws::{AwsForm, CredentialsForm};
+use crate::pages::keys::rotate_and_edit::{
     Again, Effects, FirstStep, InKeys, KeyChange, View, effects_of, made, period_form, read_period,
 };
-use crate::App;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
 use domain::base::form::Form;

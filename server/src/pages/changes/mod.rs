@@ -1,0 +1,3 @@
+//! The second step of every change.
+
+pub mod review;

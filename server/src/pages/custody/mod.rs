@@ -1,0 +1,3 @@
+//! Keys that a customer's KMS releases.
+
+pub mod aws;

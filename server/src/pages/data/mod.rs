@@ -1,0 +1,3 @@
+//! Tenant secrets.
+
+pub mod tenant_secrets;

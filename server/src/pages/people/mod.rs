@@ -1,0 +1,6 @@
+//! Set-up, sign-in, the profile.
+
+pub mod profile;
+pub mod replacements;
+pub mod setup;
+pub mod sign_in;

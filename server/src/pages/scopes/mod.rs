@@ -1,0 +1,5 @@
+//! Environments, countries, aliases.
+
+pub mod alias;
+pub mod environments;
+pub mod home;

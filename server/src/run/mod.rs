@@ -1,0 +1,7 @@
+//! From the settings to a running server, and to its end.
+
+pub(crate) mod connections;
+pub(crate) mod readiness;
+pub(crate) mod serve;
+pub(crate) mod telemetry;
+pub(crate) mod workers;
