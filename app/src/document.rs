@@ -1,6 +1,6 @@
 //! The HTML document around every page.
 
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use leptos::config::LeptosOptions;
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What Keystead shows. Pages are pure functions of `domain::view` data; the server loads the data,
+//! What Keystead shows. Pages are pure functions of the views of `domain`; the server loads the data,
 //! renders the page inside the [`document::Document`] and answers the forms. Everything works
 //! without script; the islands only add comfort.
 

@@ -9,13 +9,13 @@
 
 pub mod audit;
 pub mod base;
-pub mod command;
+pub mod changes;
 pub mod custody;
 pub mod data;
 pub mod keys;
+pub mod overview;
 pub mod people;
 pub mod scopes;
 pub mod services;
-pub mod view;
 
 pub use base::problem::Problem;

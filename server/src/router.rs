@@ -14,10 +14,11 @@ use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
-use domain::command::{
-    CreateKey, EditKey, ReplaceAuthenticator, ReplaceCredentials, ReplaceRecoveryCodes, RotateKey,
-    RotateTenantSecrets, SetAlias,
-};
+use domain::custody::command::ReplaceCredentials;
+use domain::data::command::RotateTenantSecrets;
+use domain::keys::command::{CreateKey, EditKey, RotateKey};
+use domain::people::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::scopes::command::SetAlias;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Who may use an address.

@@ -6,10 +6,13 @@ mod sample;
 use app::document::{Document, DocumentProps};
 use app::pages::custody::aws_fields::Checked;
 use app::pages::*;
+use domain::audit::view::{AuditSource, LogView};
 use domain::base::form::Form;
 use domain::custody::preflight::Check;
+use domain::custody::view::LeaseView;
+use domain::overview::frame::{Chrome, Theme};
+use domain::overview::view::{EnvironmentView, Tree};
 use domain::scopes::scope::Country;
-use domain::view::{AuditSource, Chrome, EnvironmentView, LeaseView, LogView, Theme, Tree};
 use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use std::path::Path;
@@ -49,7 +52,7 @@ fn main() {
     person(&preview);
 }
 
-fn log_view(lines: Vec<domain::view::LogLine>) -> LogView {
+fn log_view(lines: Vec<domain::audit::view::LogLine>) -> LogView {
     let older = (!lines.is_empty()).then(|| "/audit?before=41".to_owned());
     LogView { source: AuditSource::Portal, lines, older, newest: None, is_filtered: false, damaged: 0 }
 }
@@ -145,8 +148,10 @@ fn keys(preview: &Preview) {
     let chrome = |below: &str| sample::chrome(&format!("/environments/production/DE/keys{below}"));
     preview.page("keys", true, move || {
         let flash = "Version 4 is active. Services use it from now on.".to_owned();
-        let chrome =
-            Chrome { flash: Some(domain::view::Flash { message: flash, warns: false }), ..chrome("") };
+        let chrome = Chrome {
+            flash: Some(domain::overview::frame::Flash { message: flash, warns: false }),
+            ..chrome("")
+        };
         view! { <KeysPage chrome view=sample::keys(37) new=Some(4) /> }
     });
     preview.page("keys-few-left", true, move || {

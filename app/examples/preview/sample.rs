@@ -3,14 +3,20 @@
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::event::{Action, Event, Outcome};
 use domain::base::id::SessionId;
+use domain::changes::view::*;
 use domain::custody::aws::{KeyArn, decrypt_only_policy};
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
-use domain::keys::key_version::{KeyType, Status};
+use domain::custody::view::*;
+use domain::keys::key_type::KeyType;
+use domain::keys::key_version::Status;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::{RotationPeriod, next_day};
+use domain::keys::view::*;
+use domain::overview::frame::*;
+use domain::overview::view::*;
+use domain::people::view::*;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
-use domain::view::*;
 
 const NO_UUID: &str = "6a0c3f2e-0000-4000-8000-000000000001";
 
@@ -305,6 +311,6 @@ pub fn enrolment() -> EnrolmentView {
     }
 }
 
-pub fn usage() -> domain::view::UsageView {
-    domain::view::UsageView { issued: 1_234_567, seen: 89_012, last_used_at: Some(now()) }
+pub fn usage() -> domain::keys::view::UsageView {
+    domain::keys::view::UsageView { issued: 1_234_567, seen: 89_012, last_used_at: Some(now()) }
 }

@@ -4,7 +4,7 @@ use crate::frame::sidebar::Sidebar;
 use crate::frame::top_bar::TopBar;
 use crate::islands::page_comforts::PageComforts;
 use crate::ui::flash::FlashMessage;
-use domain::view::Chrome;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

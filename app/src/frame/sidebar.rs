@@ -4,7 +4,7 @@ use crate::frame::brand::Brand;
 use crate::frame::tree::Tree;
 use crate::islands::tree_filter::TreeFilter;
 use crate::ui::icon::{Draw, Icon};
-use domain::view;
+use domain::overview::view;
 use leptos::prelude::*;
 
 #[component]

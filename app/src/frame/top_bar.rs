@@ -3,7 +3,7 @@
 use crate::ui::breadcrumb::Breadcrumb;
 use crate::ui::icon::{Draw, Icon};
 use crate::ui::theme_switch::ThemeSwitch;
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use leptos::prelude::*;
 
 #[component]

@@ -2,8 +2,9 @@
 
 use crate::paths;
 use crate::ui::icon::{Draw, Icon};
+use domain::overview::view;
+use domain::overview::view::{Lack, TreeCountry, TreeEnvironment};
 use domain::scopes::scope::ScopeName;
-use domain::view::{self, Lack, TreeCountry, TreeEnvironment};
 use leptos::prelude::*;
 
 /// Up to this many countries everything is open.

@@ -4,7 +4,7 @@ use crate::frame::layout::Frame;
 use crate::frame::outside::Outside;
 use crate::frame::page_head::PageHead;
 use crate::ui::button::ButtonLink;
-use domain::view::Chrome;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

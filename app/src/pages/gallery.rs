@@ -23,7 +23,7 @@ use crate::ui::table::{Cell, Table};
 use crate::ui::text_area::TextArea;
 use crate::ui::theme_switch::ThemeSwitch;
 use domain::base::form::Form;
-use domain::view::{Flash, Theme};
+use domain::overview::frame::{Flash, Theme};
 use leptos::prelude::*;
 
 #[component]

@@ -1,7 +1,7 @@
 //! What happened and what follows, said once after a change.
 
 use crate::ui::badge::Tone;
-use domain::view::Flash;
+use domain::overview::frame::Flash;
 use leptos::prelude::*;
 
 #[component]

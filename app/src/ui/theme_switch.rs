@@ -2,7 +2,7 @@
 
 use crate::islands::theme_now::ThemeNow;
 use crate::ui::icon::{Draw, Icon};
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use leptos::prelude::*;
 
 #[component]

@@ -76,7 +76,7 @@ pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::key_version::KeyType;
+    use crate::keys::key_type::KeyType;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a time")

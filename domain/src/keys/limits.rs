@@ -1,6 +1,6 @@
 //! How many versions a scope may get: per day and type, per day, and for ever.
 
-use crate::keys::key_version::KeyType;
+use crate::keys::key_type::KeyType;
 use crate::keys::rotation::next_day;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,8 @@
 //! Encryption keys: versions, how one follows another, limits, rotation.
 
+pub mod command;
+pub mod key_type;
 pub mod key_version;
 pub mod limits;
 pub mod rotation;
+pub mod view;

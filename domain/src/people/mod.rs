@@ -1,3 +1,5 @@
 //! Administrators.
 
+pub mod command;
 pub mod password;
+pub mod view;

@@ -1,5 +1,6 @@
 //! Environments, countries, aliases.
 
 pub mod alias;
+pub mod command;
 mod country_table;
 pub mod scope;

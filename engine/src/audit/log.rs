@@ -3,8 +3,8 @@
 use crate::{Error, Portal, Session, Stage};
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Outcome};
+use domain::audit::view::AuditView;
 use domain::base::id::UserId;
-use domain::view::AuditView;
 
 /// Who caused an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,11 +18,11 @@
 //! ```compile_fail,E0277
 //! // It cannot be read from outside: no Deserialize.
 //! fn readable<T: serde::de::DeserializeOwned>() {}
-//! readable::<engine::changes::authority::Authorised<domain::command::RotateKey>>();
+//! readable::<engine::changes::authority::Authorised<domain::keys::command::RotateKey>>();
 //! ```
 //! ```compile_fail,E0308
 //! // A proof for one command is none for another.
-//! async fn spend(portal: engine::Portal, proof: engine::changes::authority::Authorised<domain::command::EditKey>) {
+//! async fn spend(portal: engine::Portal, proof: engine::changes::authority::Authorised<domain::keys::command::EditKey>) {
 //!     let _ = portal.rotate_key(proof).await;
 //! }
 //! ```
@@ -31,11 +31,13 @@ use crate::audit::log::{Actor, Entry};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::UserId;
-use domain::command::{
-    ChangePassword, CreateApiKey, CreateKey, EditKey, EndSessions, ReplaceAuthenticator, ReplaceCredentials,
-    ReplaceRecoveryCodes, RevokeApiKey, RotateKey, RotateTenantSecrets, SetAlias,
-};
+use domain::custody::command::ReplaceCredentials;
+use domain::data::command::RotateTenantSecrets;
+use domain::keys::command::{CreateKey, EditKey, RotateKey};
+use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::scopes::command::SetAlias;
 use domain::services::api_key::Grant;
+use domain::services::command::{CreateApiKey, RevokeApiKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -20,7 +20,7 @@ use crate::{Error, Portal, SecretBytes};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::ScopeId;
 use domain::custody::preflight::FailureCode;
-use domain::view::{HeldView, LeaseView};
+use domain::custody::view::{HeldView, LeaseView};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

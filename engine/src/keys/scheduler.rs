@@ -11,7 +11,7 @@ use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
-use domain::command::{RotateKey, Source};
+use domain::keys::command::{RotateKey, Source};
 use domain::keys::key_version::{NewVersion, managed, plan};
 use std::time::Duration;
 

@@ -15,12 +15,13 @@ use crate::{Error, Portal, SecretBytes, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
-use domain::command::{CreateKey, EditKey, RotateKey, ScopeRef, Source};
+use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
 use domain::keys::key_version::{NewVersion, Plan, managed, plan};
 use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::keys::view::{KeysView, LimitsView, VersionRow};
+use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
-use domain::view::{KeysView, LimitsView, VersionRow};
 
 /// Versions on one page of the list.
 const PAGE: u32 = 50;

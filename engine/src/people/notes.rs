@@ -6,7 +6,7 @@ use crate::vault::envelope::{Place, Purpose};
 use crate::{Error, Portal, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
 use domain::base::id::SessionId;
-use domain::view::Flash;
+use domain::overview::frame::Flash;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 

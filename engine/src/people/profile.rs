@@ -11,8 +11,8 @@ use crate::store::users::User;
 use crate::{Error, NewSession, Portal, SecretText, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::SessionId;
-use domain::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::view::{ProfileView, SessionRow};
+use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::people::view::{ProfileView, SessionRow};
 
 impl Portal {
     /// # Errors

@@ -3,8 +3,8 @@
 use crate::changes::authority::Authorised;
 use crate::store::Lock;
 use crate::{Error, Portal, Session, Stage};
-use domain::command::SetAlias;
 use domain::scopes::alias::{Alias, AliasRefused};
+use domain::scopes::command::SetAlias;
 use domain::scopes::scope::ScopeName;
 
 impl Portal {

@@ -7,9 +7,9 @@ use crate::store::scopes::{Branches, Environment, Named};
 use crate::{Error, Portal, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
-use domain::command::ScopeRef;
+use domain::overview::view::{CountryRow, EnvironmentRow, EnvironmentView, Tree};
+use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
-use domain::view::{CountryRow, EnvironmentRow, EnvironmentView, Tree};
 
 /// Deployment stages and customers' sandboxes; a script that goes astray ends here.
 const MOST_ENVIRONMENTS: i64 = 200;

@@ -11,13 +11,13 @@ use crate::store::api_keys::ApiKey;
 use crate::{Error, Portal, SecretText, Session, Stage};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
-use domain::command::{CreateApiKey, RevokeApiKey};
 use domain::data::operation::Operation;
 use domain::scopes::scope::{ScopeName, display_name};
 use domain::services::api_key::{
     ApiKeyId, ApiKeyRefused, Grant, LENGTH, LIVE_OF_A_NAME, Lifetime, PREFIX, Reach, State, words,
 };
-use domain::view::{ApiKeyRow, ApiKeysView, NewApiKeyView};
+use domain::services::command::{CreateApiKey, RevokeApiKey};
+use domain::services::view::{ApiKeyRow, ApiKeysView, NewApiKeyView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;

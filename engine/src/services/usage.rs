@@ -6,8 +6,8 @@ use crate::store::usage::Counted;
 use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::keys::rotation::day_start;
+use domain::keys::view::UsageView;
 use domain::scopes::scope::ScopeName;
-use domain::view::UsageView;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

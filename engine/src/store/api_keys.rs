@@ -3,10 +3,10 @@
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
-use domain::command::CreateApiKey;
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::{ApiKeyId, Grant, Reach, from_words, words};
+use domain::services::command::CreateApiKey;
 
 /// One line a grant; a key that reaches nothing any more has one line without.
 #[derive(sqlx_macros::FromRow)]

@@ -6,12 +6,13 @@ use super::{Db, Inner, Tx, corrupt, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
-use domain::command::ScopeRef;
-use domain::keys::key_version::{ActiveVersion, KeyType, Plan, Status};
+use domain::keys::key_type::KeyType;
+use domain::keys::key_version::{ActiveVersion, Plan, Status};
 use domain::keys::limits::Usage;
 use domain::keys::rotation::{RotationPeriod, day_start};
+use domain::keys::view::VersionRow;
+use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, ScopeName, Slug};
-use domain::view::VersionRow;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 

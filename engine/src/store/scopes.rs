@@ -6,10 +6,10 @@ use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
-use domain::keys::key_version::KeyType;
+use domain::keys::key_type::KeyType;
+use domain::overview::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
-use domain::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]

@@ -5,7 +5,7 @@ use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::data::tenant_secret::SecretType;
-use domain::view::TenantSecretsView;
+use domain::data::view::TenantSecretsView;
 
 /// A sealed secret that is answered.
 pub struct StoredSecret {

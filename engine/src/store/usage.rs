@@ -4,7 +4,7 @@ use super::{Db, ROWS, Tx, on, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::keys::rotation::day_start;
-use domain::view::UsageView;
+use domain::keys::view::UsageView;
 use sqlx::QueryBuilder;
 
 /// What was counted of a version since the last time it was written down.

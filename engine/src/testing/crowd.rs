@@ -13,8 +13,8 @@ use domain::base::id::{EnvironmentId, ScopeId};
 use domain::keys::key_version::{NewVersion, Plan};
 use domain::keys::limits::Left;
 use domain::keys::rotation::RotationPeriod;
+use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
-use domain::view::EnvironmentRow;
 
 /// Scopes made in one transaction.
 const AT_ONCE: usize = 5_000;

@@ -4,10 +4,10 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::{Action, Outcome};
-use domain::command::CreateApiKey;
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, ScopeName};
 use domain::services::api_key::{ApiKeyRefused, Lifetime, Reach, State};
+use domain::services::command::CreateApiKey;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal, SecretText};
 

@@ -1,9 +1,10 @@
 //! What the stories of customers' keys share: a portal whose KMS does as it is told.
 
 use crate::support::*;
-use domain::command::{CreateKey, ReplaceCredentials};
 use domain::custody::aws::AccessKeyId;
+use domain::custody::command::ReplaceCredentials;
 use domain::custody::health::HealthState;
+use domain::keys::command::CreateKey;
 use domain::keys::key_version::Plan;
 use domain::scopes::scope::ScopeName;
 use engine::changes::authority::Authorised;

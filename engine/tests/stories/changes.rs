@@ -4,8 +4,9 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::base::id::ChangeId;
-use domain::command::{ChangePassword, CreateKey, ReplaceAuthenticator, ReplaceRecoveryCodes, RotateKey};
+use domain::keys::command::{CreateKey, RotateKey};
 use domain::keys::rotation::RotationPeriod;
+use domain::people::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use engine::Error;
 use engine::testing::{Person, TestPortal};
 
@@ -123,11 +124,12 @@ async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
         .portal
         .prepare(
             &ada.session,
-            &domain::command::ReplaceRecoveryCodes { user: ada.session.user().expect("her") },
+            &domain::people::command::ReplaceRecoveryCodes { user: ada.session.user().expect("her") },
         )
         .await
         .expect("prepared");
-    let again = t.portal.confirm::<domain::command::ReplaceRecoveryCodes>(&ada.session, id, &code).await;
+    let again =
+        t.portal.confirm::<domain::people::command::ReplaceRecoveryCodes>(&ada.session, id, &code).await;
     refused!(again, Error::WrongCode { .. });
 }
 
@@ -194,7 +196,7 @@ async fn the_latest_fifty_changes_wait(t: &TestPortal) {
         t.clock.advance(TimeDelta::milliseconds(1));
     }
     for (number, id) in waiting.into_iter().enumerate() {
-        let waits = t.portal.prepared::<domain::command::CreateKey>(&ada.session, id).await;
+        let waits = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, id).await;
         assert_eq!(waits.is_ok(), number >= 10, "number {number}");
     }
 }

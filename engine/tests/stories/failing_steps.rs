@@ -256,7 +256,7 @@ async fn new_recovery_codes_are_whole_or_not_at_all(t: &TestPortal) {
     let (ada, _) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let command = domain::command::ReplaceRecoveryCodes { user: ada.session.user()? };
+        let command = domain::people::command::ReplaceRecoveryCodes { user: ada.session.user()? };
         let proof = proof(t, &ada, &command).await;
         arm();
         t.portal.replace_recovery_codes(proof, &ada.session).await.map(|()| true)
@@ -322,17 +322,17 @@ async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPort
         let id = t.portal.prepare(&ada.session, &plan).await?;
         let code: SecretText = t.code(&ada);
         arm();
-        let confirmed = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+        let confirmed = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
         for step in STEPS {
             fail::remove(step);
         }
         if let Err(error) = confirmed {
             // Whatever failed, this code and this change together never make two versions.
-            let again = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+            let again = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             if let Ok(proof) = again {
                 t.portal.create_key(proof).await?;
             }
-            let third = t.portal.confirm::<domain::command::CreateKey>(&ada.session, id, &code).await;
+            let third = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             assert!(third.is_err(), "a third time");
             return Err(error);
         }

@@ -3,7 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
-use domain::command::CreateKey;
+use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
 use engine::people::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};

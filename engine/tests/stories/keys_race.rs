@@ -1,7 +1,7 @@
 //! Many people at one key at once, and the constraints that hold behind the code.
 
 use crate::support::*;
-use domain::command::CreateKey;
+use domain::keys::command::CreateKey;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;

@@ -7,7 +7,7 @@ use domain::audit::event::{Action, Outcome};
 use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
 use domain::keys::rotation::RotationPeriod;
-use domain::view::Lack;
+use domain::overview::view::Lack;
 use engine::custody::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};

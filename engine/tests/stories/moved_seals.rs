@@ -3,7 +3,7 @@
 
 use crate::support::*;
 use domain::base::id::ChangeId;
-use domain::command::CreateKey;
+use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
 use engine::testing::{PASSWORD, Person, TestPortal, root_key, scale};

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use domain::audit::event::{Action, Outcome};
-use domain::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::people::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::people::password::PasswordRefused;
 use engine::testing::{PASSWORD, Person, TestPortal};
 use engine::{Error, SecretText};

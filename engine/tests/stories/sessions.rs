@@ -4,8 +4,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::base::id::SessionId;
-use domain::command::EndSessions;
 use domain::keys::rotation::RotationPeriod;
+use domain::people::command::EndSessions;
 use engine::Error;
 use engine::testing::{PASSWORD, Person, TestPortal, from};
 
@@ -124,10 +124,10 @@ async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal)
     t.portal.reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
     // Not even a request that was under way with the old session.
-    let gone = t.portal.prepared::<domain::command::CreateKey>(&ada.session, waiting).await;
+    let gone = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
     refused!(gone, Error::ChangeGone);
     let confirmed =
-        t.portal.confirm::<domain::command::CreateKey>(&ada.session, waiting, &t.code(&ada)).await;
+        t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada)).await;
     refused!(confirmed, Error::ChangeGone);
 }
 

@@ -142,7 +142,7 @@ async fn the_password_alone_reaches_nothing(t: &TestPortal) {
     let planned = t.portal.plan_password(&half, current, new, &text("quiet marble lantern fox")).await;
     refused!(planned, Error::SignedOut);
     let command =
-        domain::command::ReplaceRecoveryCodes { user: ada.session.user().expect("an administrator") };
+        domain::people::command::ReplaceRecoveryCodes { user: ada.session.user().expect("an administrator") };
     refused!(t.portal.prepare(&half, &command).await, Error::SignedOut);
 }
 

@@ -104,7 +104,7 @@ async fn the_whole_database_holds_no_secret_in_plain(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     t.portal.keep(&ada.session, "form", &[("secret", &text("violets kept"))]).await.expect("kept");
     let user = ada.session.user().expect("an administrator");
-    let new = domain::command::ChangePassword { user, password_hash: "violets prepared".into() };
+    let new = domain::people::command::ChangePassword { user, password_hash: "violets prepared".into() };
     t.portal.prepare(&ada.session, &new).await.expect("prepared");
     let everything = everything(t.db()).await;
     assert!(holds(&everything, b"ada@example.com") && holds(&everything, b"production"), "it was read");

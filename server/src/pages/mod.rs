@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::Code;
-use domain::view::EnrolmentView;
+use domain::people::view::EnrolmentView;
 use engine::people::totp::Seed;
 use engine::{Error, NewSession};
 use qrcode::{Color, QrCode};

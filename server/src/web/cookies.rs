@@ -4,7 +4,7 @@ use crate::App;
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use engine::SecretText;
 
 /// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-`

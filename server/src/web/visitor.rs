@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use engine::{Error, From, Session, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};

@@ -12,8 +12,9 @@ use crate::ui::form::QueryForm;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
 use domain::audit::event::Outcome;
+use domain::audit::view::{AuditSource, LogLine, LogView};
 use domain::base::form::Form;
-use domain::view::{AuditSource, Chrome, LogLine, LogView};
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

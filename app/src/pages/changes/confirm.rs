@@ -13,7 +13,8 @@ use crate::ui::card::Card;
 use crate::ui::code_field::CodeField;
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
-use domain::view::{Chrome, PreparedView};
+use domain::changes::view::PreparedView;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

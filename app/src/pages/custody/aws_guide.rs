@@ -7,7 +7,7 @@ use crate::ui::badge::Tone;
 use crate::ui::callout::Callout;
 use crate::ui::copy::Copyable;
 use domain::custody::aws::{KeyArn, decrypt_only_policy};
-use domain::view::Chrome;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 /// The ARN that stands for the reader's own, as AWS's documentation writes it.

@@ -4,8 +4,9 @@ use crate::pages::custody::aws_fields::{Checked, CredentialFields, Findings, Pas
 use crate::pages::keys::forms::Parameters;
 use crate::ui::facts::{Fact, Facts};
 use domain::base::form::Form;
+use domain::custody::view::AwsKeyView;
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::{AwsKeyView, Chrome};
 use leptos::prelude::*;
 
 #[component]

@@ -4,7 +4,7 @@ use crate::frame::moment::{Moment, Until};
 use crate::ui::facts::{Fact, Facts};
 use chrono::{DateTime, Utc};
 use domain::base::words;
-use domain::view::{HeldView, LeaseView};
+use domain::custody::view::{HeldView, LeaseView};
 use leptos::prelude::*;
 
 /// Where the key of a version comes from, and whether it still does.

@@ -12,8 +12,9 @@ use crate::ui::facts::{Fact, Facts};
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
 use domain::data::tenant_secret::{RotationStep, SecretType};
+use domain::data::view::TenantSecretsView;
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::{Chrome, TenantSecretsView};
 use leptos::prelude::*;
 
 const HEADING: &str = "Tenant secrets";

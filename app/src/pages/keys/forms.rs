@@ -12,10 +12,11 @@ use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::radio_cards::{Choice, RadioCards};
 use domain::base::form::Form;
-use domain::keys::key_version::KeyType;
+use domain::keys::key_type::KeyType;
 use domain::keys::rotation::RotationPeriod;
+use domain::keys::view::{LimitsView, VersionRow};
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::{Chrome, LimitsView, VersionRow};
 use leptos::prelude::*;
 
 #[component]

@@ -6,7 +6,7 @@ use crate::ui::meter::Meter;
 use chrono::{DateTime, Utc};
 use domain::base::words;
 use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
-use domain::view::LimitsView;
+use domain::keys::view::LimitsView;
 use leptos::prelude::*;
 
 #[component]

@@ -5,9 +5,9 @@ use crate::ui::badge::Tone;
 use crate::ui::callout::Callout;
 use chrono::{DateTime, Utc};
 use domain::base::words;
-use domain::keys::key_version::KeyType;
+use domain::keys::key_type::KeyType;
 use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
-use domain::view::LimitsView;
+use domain::keys::view::LimitsView;
 use leptos::prelude::*;
 
 /// One sentence of what is used; for each type without room a warning that names its limit.

@@ -13,8 +13,9 @@ use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
 use domain::keys::key_version::Status;
+use domain::keys::view::{KeysView, VersionRow};
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::{Chrome, KeysView, VersionRow};
 use leptos::prelude::*;
 
 /// Breadcrumbs of the keys page and of what lies below it.

@@ -16,9 +16,11 @@ use crate::ui::copy::Copyable;
 use crate::ui::facts::{Fact, Facts};
 use domain::base::words;
 use domain::custody::health::HealthState;
+use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::key_version::Status;
+use domain::keys::view::{UsageView, VersionRow};
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::{AwsKeyView, Chrome, LeaseView, UsageView, VersionRow};
 use leptos::prelude::*;
 
 #[component]

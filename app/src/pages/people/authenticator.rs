@@ -8,7 +8,7 @@ use crate::ui::code_field::CodeField;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::stepper::Stepper;
 use domain::base::form::Form;
-use domain::view::EnrolmentView;
+use domain::people::view::EnrolmentView;
 use leptos::prelude::*;
 
 /// Why an authenticator is set up.

@@ -9,7 +9,7 @@ use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
-use domain::view::Chrome;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

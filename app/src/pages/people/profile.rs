@@ -7,7 +7,8 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink};
 use crate::ui::facts::{Fact, Facts};
 use crate::ui::table::{Cell, Table};
-use domain::view::{Chrome, ProfileView, SessionRow};
+use domain::overview::frame::Chrome;
+use domain::people::view::{ProfileView, SessionRow};
 use leptos::prelude::*;
 
 /// From here on the page asks for new recovery codes.

@@ -8,7 +8,7 @@ use crate::pages::people::profile::profile_crumbs;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
-use domain::view::Chrome;
+use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]

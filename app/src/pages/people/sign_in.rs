@@ -8,7 +8,7 @@ use crate::ui::field::Field;
 use crate::ui::flash::FlashMessage;
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
-use domain::view::Flash;
+use domain::overview::frame::Flash;
 use leptos::prelude::*;
 
 #[component]

@@ -3,8 +3,8 @@
 use crate::pages::keys::forms::Parameters;
 use crate::ui::field::Field;
 use domain::base::form::Form;
+use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
-use domain::view::Chrome;
 use leptos::prelude::*;
 
 #[component]

@@ -10,8 +10,8 @@ use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, Utc};
 use domain::base::words;
 use domain::custody::health::HealthState;
+use domain::overview::view::CountryRow;
 use domain::scopes::scope::{ScopeName, Slug};
-use domain::view::CountryRow;
 use leptos::prelude::*;
 
 #[component]

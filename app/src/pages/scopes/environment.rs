@@ -9,8 +9,9 @@ use crate::ui::card::Card;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::select::Select;
 use domain::base::form::Form;
+use domain::overview::frame::Chrome;
+use domain::overview::view::{EnvironmentRow, EnvironmentView};
 use domain::scopes::scope::Country;
-use domain::view::{Chrome, EnvironmentRow, EnvironmentView};
 use leptos::prelude::*;
 
 /// Breadcrumbs of a page below an environment.

@@ -13,8 +13,9 @@ use crate::ui::radio_cards::{Choice, RadioCards};
 use crate::ui::table::{Cell, Table};
 use domain::base::form::Form;
 use domain::base::words;
+use domain::overview::frame::Chrome;
+use domain::overview::view::{EnvironmentRow, Lack};
 use domain::scopes::scope::Kind;
-use domain::view::{Chrome, EnvironmentRow, Lack};
 use leptos::prelude::*;
 use std::collections::HashMap;
 

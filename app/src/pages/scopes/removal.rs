@@ -10,7 +10,8 @@ use crate::ui::callout::Callout;
 use crate::ui::danger_form::DangerForm;
 use domain::base::form::Form;
 use domain::base::words;
-use domain::view::{Chrome, CountryRow, EnvironmentRow};
+use domain::overview::frame::Chrome;
+use domain::overview::view::{CountryRow, EnvironmentRow};
 use leptos::prelude::*;
 
 #[component]

@@ -8,7 +8,8 @@ use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
 use domain::base::form::Form;
-use domain::view::{Chrome, EnvironmentRow};
+use domain::overview::frame::Chrome;
+use domain::overview::view::EnvironmentRow;
 use leptos::prelude::*;
 
 #[component]

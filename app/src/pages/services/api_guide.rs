@@ -5,7 +5,9 @@ use crate::frame::page_head::PageHead;
 use crate::pages::custody::aws_guide::Section;
 use crate::ui::copy::Copyable;
 use crate::ui::table::{Cell, Table};
-use domain::view::{ApiField, ApiOperation, ApiStatus, Chrome, Lack, TreeEnvironment};
+use domain::data::view::{ApiField, ApiOperation, ApiStatus};
+use domain::overview::frame::Chrome;
+use domain::overview::view::{Lack, TreeEnvironment};
 use leptos::prelude::*;
 
 /// An operation, a body for it, and what of the answer the commands after it use. Pasted one after the other they work:

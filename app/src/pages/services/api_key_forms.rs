@@ -17,8 +17,10 @@ use crate::ui::form::{Actions, PostForm};
 use crate::ui::select::Select;
 use domain::base::form::Form;
 use domain::data::operation::Operation;
+use domain::overview::frame::Chrome;
+use domain::overview::view::TreeEnvironment;
 use domain::services::api_key::{Lifetime, Reach};
-use domain::view::{Chrome, NewApiKeyView, TreeEnvironment};
+use domain::services::view::NewApiKeyView;
 use leptos::prelude::*;
 
 #[component]

@@ -11,8 +11,9 @@ use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::overview::frame::Chrome;
 use domain::services::api_key::State;
-use domain::view::{ApiKeyRow, ApiKeysView, Chrome};
+use domain::services::view::{ApiKeyRow, ApiKeysView};
 use leptos::prelude::*;
 
 /// From here on the list says that a key ends soon.

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use domain::view::{ApiField, ApiOperation, ApiStatus};
+use domain::data::view::{ApiField, ApiOperation, ApiStatus};
 use serde_json::Value;
 use std::sync::LazyLock;
 use utoipa::openapi::link::Link;

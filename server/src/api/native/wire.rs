@@ -10,7 +10,7 @@ use axum::response::Response;
 use base64_simd::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::data::operation::{TOLD_BYTES, TOLD_PAIRS, Told};
-use domain::view::VersionRow;
+use domain::keys::view::VersionRow;
 use engine::SecretBytes;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS, Opened, Refused, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};

@@ -12,11 +12,11 @@ use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::form::Form;
-use domain::command::ReplaceCredentials;
 use domain::custody::aws::{
     AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
     decrypt_only_policy, paste,
 };
+use domain::custody::command::ReplaceCredentials;
 use domain::custody::preflight::Report;
 use domain::keys::limits::DailyLimits;
 use engine::changes::authority::Authorised;

@@ -6,7 +6,7 @@ use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
 use domain::base::form::Form;
 use domain::base::words;
-use domain::command::RotateTenantSecrets;
+use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
 use domain::keys::limits::DailyLimits;
 use engine::Error;

@@ -9,9 +9,9 @@ use crate::pages::keys::rotate_and_edit::{
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
 use domain::base::form::Form;
-use domain::command::{CreateKey, Source};
 use domain::custody::aws::decrypt_only_policy;
-use domain::keys::key_version::KeyType;
+use domain::keys::command::{CreateKey, Source};
+use domain::keys::key_type::KeyType;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use engine::changes::authority::Authorised;

@@ -5,9 +5,9 @@ use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, Key
 use crate::web::visitor::SignedIn;
 use app::pages::AliasPage;
 use domain::base::form::Form;
-use domain::command::SetAlias;
 use domain::keys::limits::DailyLimits;
 use domain::scopes::alias::Alias;
+use domain::scopes::command::SetAlias;
 use engine::Error;
 use engine::changes::authority::Authorised;
 use leptos::prelude::*;

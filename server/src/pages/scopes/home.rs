@@ -9,7 +9,7 @@ use crate::web::page::{local_path, see};
 use crate::web::visitor::Visitor;
 use axum::extract::State;
 use axum::response::Response;
-use domain::view::Theme;
+use domain::overview::frame::Theme;
 use engine::{SetupState, Stage};
 use serde::Deserialize;
 

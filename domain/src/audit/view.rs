@@ -1,0 +1,110 @@
+//! The page of the audit log.
+
+use crate::audit::event::{Event, Outcome};
+use crate::audit::journal::Recorded;
+use crate::base::words::visible;
+use chrono::{DateTime, Utc};
+
+/// A page of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditView {
+    /// Newest first.
+    pub events: Vec<Event>,
+    /// Continue with events older than this sequence number.
+    pub older: Option<i64>,
+    pub is_older_page: bool,
+}
+
+/// Which half of the audit log: what people did in the portal, or what services did at the data plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditSource {
+    #[default]
+    Portal,
+    Data,
+}
+
+impl AuditSource {
+    pub const ALL: [Self; 2] = [Self::Portal, Self::Data];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Data => "data",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Portal => "Portal",
+            Self::Data => "Data plane",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.word() == word)
+    }
+}
+
+/// A line of the audit log, of either half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub id: String,
+    pub at: DateTime<Utc>,
+    pub who: String,
+    /// Under the name: how the API key begins.
+    pub key: Option<String>,
+    pub action: &'static str,
+    pub detail: String,
+    pub place: String,
+    pub outcome: Outcome,
+    pub address: String,
+}
+
+/// The page of the audit log: what was looked for, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogView {
+    pub source: AuditSource,
+    /// Newest first.
+    pub lines: Vec<LogLine>,
+    /// The query of the next page.
+    pub older: Option<String>,
+    /// The query without its place, when the page does not begin with the newest.
+    pub newest: Option<String>,
+    /// Something is looked for.
+    pub is_filtered: bool,
+    /// Segments that are not as they were written, and not shown.
+    pub damaged: u32,
+}
+
+impl From<Event> for LogLine {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.sequence.to_string(),
+            at: event.at,
+            who: visible(&event.who),
+            key: None,
+            action: event.action.label(),
+            detail: visible(&event.detail),
+            place: visible(&event.place),
+            outcome: event.outcome,
+            address: visible(&event.address),
+        }
+    }
+}
+
+impl From<Recorded> for LogLine {
+    fn from(recorded: Recorded) -> Self {
+        let Recorded { server, sequence, event } = recorded;
+        Self {
+            id: format!("{server}-{sequence}"),
+            at: event.at,
+            detail: visible(&event.detail()),
+            key: Some(format!("{}…", event.key)),
+            who: visible(&event.who),
+            action: event.deed.label(),
+            place: visible(&event.scope),
+            outcome: event.outcome,
+            address: visible(&event.address),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Changes that wait for their code.
+
+pub mod view;

@@ -1,0 +1,35 @@
+//! What a verification code confirms of a customer's key.
+
+use crate::base::id::AwsKeyId;
+use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use crate::custody::preflight::Report;
+use crate::scopes::command::ScopeRef;
+use serde::{Deserialize, Serialize};
+
+/// A data key under a customer's AWS KMS key, and with what it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsKey {
+    pub id: AwsKeyId,
+    pub region: Region,
+    pub cmk: KeyArn,
+    pub data_key: EncryptedDataKey,
+    pub credentials: AwsCredentials,
+}
+
+/// Credentials that were checked. The secret is sealed for the very row, and the revision of it, where it will lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsCredentials {
+    pub access_key_id: AccessKeyId,
+    pub sealed_secret: Vec<u8>,
+    pub revision: i64,
+    pub report: Report,
+}
+
+/// "Replace credentials": another IAM user for the same data key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceCredentials {
+    pub scope: ScopeRef,
+    pub number: u32,
+    pub from: AccessKeyId,
+    pub to: AwsCredentials,
+}

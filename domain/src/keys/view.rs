@@ -1,0 +1,86 @@
+//! The list of versions, one version, what is left of the limits.
+
+use crate::custody::health::Health;
+use crate::keys::key_type::KeyType;
+use crate::keys::key_version::Status;
+use crate::keys::limits::{DailyLimits, Usage};
+use crate::keys::rotation::RotationPeriod;
+use crate::scopes::alias::Alias;
+use crate::scopes::scope::ScopeName;
+use chrono::{DateTime, Utc};
+
+/// The keys page of one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysView {
+    pub scope: ScopeName,
+    /// The name under which services may ask for it besides its own.
+    pub alias: Option<Alias>,
+    pub environment_name: String,
+    /// Newest first; one page of them.
+    pub versions: Vec<VersionRow>,
+    /// The number to continue below, where there are more.
+    pub older: Option<u32>,
+    /// The page does not begin with the newest version.
+    pub is_older_page: bool,
+    pub limits: LimitsView,
+}
+
+impl KeysView {
+    /// The Active version as the rules see it.
+    pub fn is_managed(&self) -> bool {
+        self.limits.active_type == Some(KeyType::Managed)
+    }
+}
+
+/// What is left of the limits before a form is filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitsView {
+    pub daily: DailyLimits,
+    /// Versions of each type made today, in the order of [`KeyType::ALL`].
+    pub of_type_today: Vec<(KeyType, u32)>,
+    /// Versions of any type made today.
+    pub today: u32,
+    pub resets_at: DateTime<Utc>,
+    pub customer_supplied_used: u32,
+    pub runs_out_at: Option<DateTime<Utc>>,
+    pub active_type: Option<KeyType>,
+}
+
+impl LimitsView {
+    /// What counts for one more version of a type.
+    pub fn usage(&self, key_type: KeyType) -> Usage {
+        let of_type = self.of_type_today.iter().find(|(of, _)| *of == key_type);
+        Usage {
+            of_type_today: of_type.map_or(0, |(_, made)| *made),
+            today: self.today,
+            customer_supplied: self.customer_supplied_used,
+        }
+    }
+}
+
+/// One version in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRow {
+    pub number: u32,
+    pub key_type: KeyType,
+    pub period: Option<RotationPeriod>,
+    pub created_at: DateTime<Utc>,
+    pub status: Status,
+    pub due_at: Option<DateTime<Utc>>,
+    /// Who made it: an e-mail address or "Keystead".
+    pub created_by: String,
+    /// The portal-wide id.
+    pub id: i64,
+    /// Of a version whose key a customer's KMS releases.
+    pub health: Option<Health>,
+}
+
+/// How much a version is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageView {
+    /// Ciphertexts and wrapped data keys it ever made.
+    pub issued: u64,
+    /// How often something of it was opened in the last 90 days.
+    pub seen: u64,
+    pub last_used_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,4 @@
+//! The tree, what stands around every page, what countries lack.
+
+pub mod frame;
+pub mod view;

@@ -1,0 +1,98 @@
+//! The environments with their countries, and what they lack.
+
+use crate::custody::health::HealthState;
+use crate::keys::key_type::KeyType;
+use crate::scopes::scope::{Country, Kind, Slug};
+use chrono::{DateTime, Utc};
+
+/// The environments of the portal, with countries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    pub environments: Vec<TreeEnvironment>,
+    /// There are more than [`Tree::LARGE`] countries.
+    pub is_large: bool,
+}
+
+impl Tree {
+    /// With more countries than these not all are shown: those of the environment one is in, and what the filter finds.
+    pub const LARGE: usize = 1_000;
+}
+
+/// An environment in the sidebar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEnvironment {
+    pub slug: Slug,
+    pub name: String,
+    pub kind: Kind,
+    pub countries: Vec<TreeCountry>,
+}
+
+/// A country in the sidebar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeCountry {
+    pub country: Country,
+    pub lacks: Option<Lack>,
+}
+
+/// What a country lacks, said beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is no key: data would go unencrypted.
+    NoKey,
+    /// The rotation of the managed key is overdue.
+    Rotate,
+    /// The customer's KMS refuses.
+    Refused,
+    /// The customer's KMS cannot be reached.
+    Unreachable,
+}
+
+impl Lack {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NoKey => "no key",
+            Self::Rotate => "rotate",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// A row of the environments page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentRow {
+    pub slug: Slug,
+    pub name: String,
+    pub kind: Kind,
+    pub countries: u32,
+    /// Countries that have an encryption key.
+    pub with_key: u32,
+    pub created_at: DateTime<Utc>,
+}
+
+impl EnvironmentRow {
+    /// Removal is possible only while no key exists.
+    pub fn is_removable(&self) -> bool {
+        self.with_key == 0
+    }
+}
+
+/// One environment and its countries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentView {
+    pub environment: EnvironmentRow,
+    pub countries: Vec<CountryRow>,
+}
+
+/// A row of an environment's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountryRow {
+    pub country: Country,
+    /// The Active version's number, once there is a key.
+    pub active: Option<u32>,
+    pub key_type: Option<KeyType>,
+    pub due_at: Option<DateTime<Utc>>,
+    /// Whether the customer's KMS releases the Active version's key.
+    pub health: Option<HealthState>,
+    pub created_at: DateTime<Utc>,
+}

@@ -1,0 +1,47 @@
+//! API keys.
+
+use crate::data::operation::Operation;
+use crate::services::api_key::{ApiKeyId, Reach, State};
+use chrono::{DateTime, Utc};
+
+/// An API key in the list. The secret is nowhere in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    pub id: ApiKeyId,
+    pub name: String,
+    pub reach: Vec<Reach>,
+    pub operations: Vec<Operation>,
+    pub created_at: DateTime<Utc>,
+    pub created_by: String,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub state: State,
+}
+
+impl ApiKeyRow {
+    /// How the key begins.
+    pub fn seen(&self) -> String {
+        self.id.seen()
+    }
+}
+
+/// The page of API keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeysView {
+    /// Newest first.
+    pub keys: Vec<ApiKeyRow>,
+    /// Continue below this key, where there are more.
+    pub older: Option<ApiKeyId>,
+    pub is_older_page: bool,
+}
+
+/// A key that was just made, shown until its owner has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewApiKeyView {
+    pub name: String,
+    pub key: String,
+    pub reach: Vec<String>,
+    pub operations: String,
+    pub expires_at: DateTime<Utc>,
+}
