@@ -1,7 +1,7 @@
 //! The front door: settings → portal → router → serve; and the command line.
 //!
-//! Reading order: [`router`] (every address there is), `web` (what guards them all), `pages` (one
-//! file per noun), `serve` (start and end), `cli`.
+//! Reading order: [`router`] (every address there is), `web` (what guards them all), `pages` (a
+//! room a folder, a file a noun), `run` (start and end), `cli`.
 
 #![forbid(unsafe_code)]
 
