@@ -3,6 +3,8 @@
 //! without script; the islands only add comfort.
 
 #![forbid(unsafe_code)]
+// The type of a page nests as deep as its elements do, and the compiler computes its layout in one go.
+#![recursion_limit = "256"]
 
 pub mod document;
 pub mod frame;
