@@ -81,20 +81,20 @@ fn what_is_committed_without_an_event_is_what_is_listed() {
 #[test]
 fn only_the_store_names_sqlx() {
     let outside: Vec<_> = naming("sqlx").into_iter().filter(|file| !file.starts_with("store/")).collect();
-    assert_eq!(outside, ["error.rs", "testing.rs", "testing/look.rs"]);
+    assert_eq!(outside, ["base/error.rs", "testing.rs", "testing/look.rs"]);
 }
 
 #[test]
 fn only_five_places_make_a_proof() {
-    assert_eq!(naming("Authorised::on_host("), ["api_keys.rs", "tenant_secrets.rs"]);
-    assert_eq!(naming("Authorised::confirmed("), ["changes.rs"]);
-    assert_eq!(naming("Authorised::scheduled("), ["scheduler.rs"]);
-    assert_eq!(naming("Authorised {"), ["authority.rs"]);
+    assert_eq!(naming("Authorised::on_host("), ["data/tenant_secrets.rs", "services/api_keys.rs"]);
+    assert_eq!(naming("Authorised::confirmed("), ["changes/prepare.rs"]);
+    assert_eq!(naming("Authorised::scheduled("), ["keys/scheduler.rs"]);
+    assert_eq!(naming("Authorised {"), ["changes/authority.rs"]);
 }
 
 #[test]
 fn every_key_version_is_inserted_in_one_place() {
-    assert_eq!(naming(".insert_versions("), ["keys.rs", "testing/crowd.rs"]);
+    assert_eq!(naming(".insert_versions("), ["keys/versions.rs", "testing/crowd.rs"]);
     assert_eq!(naming("INSERT INTO key_version"), ["store/keys.rs"]);
 }
 
