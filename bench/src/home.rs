@@ -2,7 +2,7 @@
 
 use crate::process::{Process, free_port};
 use anyhow::Result;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::store::{Db, PgConnectOptions, Pooler};
 use engine::testing::look::execute;
 use engine::testing::{PASSWORD, ROOT_KEY_TEXT, from, root_key};

@@ -2,9 +2,7 @@
 
 use crate::audit::journal;
 use crate::audit::journal::Journal;
-use crate::audit::log::{Actor, Entry};
 use crate::base::clock::Steady;
-use crate::base::random;
 use crate::custody::aws_keys::Preflights;
 use crate::custody::health::Probes;
 use crate::custody::kms;
@@ -14,21 +12,16 @@ use crate::custody::lease::Leases;
 use crate::data::access::Access;
 use crate::people::password::Hasher;
 use crate::services::usage::Usage;
-use crate::store::instance::{Instance, SealedTerm};
-use crate::store::{Db, Lock};
-use crate::vault::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::store::Db;
+use crate::vault::envelope::{Keyring, RootKey};
+use crate::vault::keyring::{add_new_terms, create_instance, instance_if_any, open_keyring, prove};
 use crate::{Clock, Error};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::audit::event::Action;
 use domain::keys::limits::DailyLimits;
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use uuid::Uuid;
-
-const CANARY: &[u8] = b"keystead canary";
 
 /// What the operator may set.
 #[derive(Clone, Debug)]
@@ -81,20 +74,6 @@ const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
 /// A clock that is off by more than this makes codes and due dates wrong.
 const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 
-pub(crate) fn canary_place() -> Place<'static> {
-    Place { table: "instance", column: "canary", row: b"1", ..Place::default() }
-}
-
-pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
-    Place {
-        table: "keyring",
-        column: "sealed",
-        row: purpose.word().as_bytes(),
-        number: 1,
-        ..Place::default()
-    }
-}
-
 impl Portal {
     /// Opens the portal on a database. The root key is proved against the canary before the
     /// schema is touched; on an empty database a new instance is made under it.
@@ -108,7 +87,7 @@ impl Portal {
         db.migrate().await?;
         let instance = match db.instance().await? {
             Some(instance) => instance,
-            None => found(&db, root, clock.now()).await?,
+            None => create_instance(&db, root, clock.now()).await?,
         };
         prove(root, &instance)?;
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
@@ -239,120 +218,4 @@ impl Portal {
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
-}
-
-/// Whether a database holds an instance already: then it must not get another root key.
-///
-/// # Errors
-/// When the database fails.
-pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
-    match db.instance().await {
-        Err(Error::Database(error)) if crate::store::is_missing_table(&error) => Ok(None),
-        other => other,
-    }
-}
-
-/// Of the keys at hand, the one that opens this database; the first where there is none yet.
-///
-/// # Errors
-/// When there is no key at all, or the database fails.
-pub async fn right_root_key(db: &Db, mut keys: Vec<RootKey>) -> Result<RootKey, Error> {
-    let instance = instance_if_any(db).await?;
-    let right = instance.and_then(|instance| keys.iter().position(|key| opens(key, &instance)));
-    if keys.is_empty() {
-        return Err(Error::Fault("There is no root key.".into()));
-    }
-    Ok(keys.swap_remove(right.unwrap_or_default()))
-}
-
-pub(crate) fn opens(root: &RootKey, instance: &Instance) -> bool {
-    root.open(instance.uuid, canary_place(), &instance.canary).is_ok()
-}
-
-fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
-    if opens(root, instance) {
-        return Ok(());
-    }
-    Err(Error::Fault(
-        "The root key is not the one this database was made with. Point KEYSTEAD_ROOT_KEY_FILE to the right \
-         one (after `root-key rotate` on another host: a copy of that host's file); nothing was touched."
-            .into(),
-    ))
-}
-
-/// Founds a new instance: its id, the canary, one random term per purpose.
-async fn found(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, Error> {
-    let uuid: Uuid = random::uuid();
-    let canary = root.seal(uuid, canary_place(), CANARY);
-    let sealed = &canary;
-    let made = db.write(|mut tx| async move {
-        tx.insert_instance(uuid, sealed, now).await?;
-        for purpose in Purpose::ALL {
-            let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
-            tx.insert_term(purpose.word(), &term, now).await?;
-        }
-        tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await
-    });
-    match made.await {
-        Ok(()) => Ok(Instance { uuid, canary }),
-        // Another server on the same database came first.
-        Err(Error::Schema(error)) if crate::store::is_duplicate(&error) => {
-            db.instance().await?.ok_or(Error::NotFound)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// A database from before there was something to seal gets the term for it. Once something is sealed under it, a term that
-/// is missing is a loss, not an upgrade.
-async fn add_new_terms(db: &Db, root: &RootKey, instance: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    let terms = db.terms().await?;
-    for (purpose, is_used) in [
-        (Purpose::Credentials, db.has_aws_keys().await?),
-        (Purpose::TenantSecret, db.has_tenant_secrets().await?),
-    ] {
-        if !is_used && !is_there(&terms, purpose) {
-            add_term(db, root, instance, purpose, now).await?;
-        }
-    }
-    Ok(())
-}
-
-fn is_there(terms: &[SealedTerm], purpose: Purpose) -> bool {
-    terms.iter().any(|row| row.purpose == purpose.word())
-}
-
-async fn add_term(
-    db: &Db,
-    root: &RootKey,
-    instance: Uuid,
-    purpose: Purpose,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let term = &root.seal(instance, term_place(purpose), random::secret(32).expose());
-    db.write(|mut tx| async move {
-        tx.lock(Lock::Instance).await?;
-        // Another server may have come first.
-        if is_there(&tx.terms().await?, purpose) {
-            return Ok(());
-        }
-        tx.insert_term(purpose.word(), term, now).await?;
-        let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
-        tx.commit(entry.with(format!("keyring: a term for {} made", purpose.word()))).await
-    })
-    .await
-}
-
-async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {
-    let mut terms = HashMap::new();
-    for row in db.terms().await? {
-        let purpose = Purpose::from_word(&row.purpose)
-            .filter(|_| row.term == 1)
-            .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
-        terms.insert(purpose, root.open(instance, term_place(purpose), &row.sealed)?);
-    }
-    if let Some(missing) = Purpose::ALL.into_iter().find(|purpose| !terms.contains_key(purpose)) {
-        return Err(crate::store::corrupt("keyring", "purpose", missing.word()));
-    }
-    Ok(Keyring::new(instance, terms))
 }

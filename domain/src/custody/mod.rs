@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod command;
+pub mod customer_key;
 pub mod health;
 pub mod preflight;
 pub mod view;

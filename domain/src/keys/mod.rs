@@ -5,4 +5,5 @@ pub mod key_type;
 pub mod key_version;
 pub mod limits;
 pub mod rotation;
+pub mod version_ref;
 pub mod view;

@@ -210,9 +210,42 @@ impl fmt::Display for ScopeName {
     }
 }
 
+/// The text is not the name of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a scope: write production/DE")]
+pub struct NotAScope;
+
+impl std::str::FromStr for ScopeName {
+    type Err = NotAScope;
+    fn from_str(text: &str) -> Result<Self, NotAScope> {
+        let (environment, country) = text.split_once('/').ok_or(NotAScope)?;
+        let environment = Slug::try_from(environment.to_owned()).map_err(|_| NotAScope)?;
+        Ok(Self { environment, country: Country::from_code(country).map_err(|_| NotAScope)? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written() {
+        let scope: ScopeName = "production/DE".parse().expect("a scope");
+        assert_eq!((scope.environment.as_str(), scope.country.code()), ("production", "DE"));
+        assert_eq!(scope.to_string().parse(), Ok(scope));
+        for other in [
+            "",
+            "production",
+            "production/",
+            "/DE",
+            "production/de",
+            "Production/DE",
+            "production/DE/x",
+            "production/QQ",
+        ] {
+            assert_eq!(other.parse::<ScopeName>(), Err(NotAScope), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_slug_is_made_from_the_name() {

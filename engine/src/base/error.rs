@@ -1,6 +1,6 @@
 //! What can go wrong in a use case, and what of it leaves the process.
 
-use crate::data::Refused;
+use crate::base::refused::Refused;
 use chrono::{DateTime, Utc};
 use domain::base::problem::{Code, Problem};
 use domain::base::words;

@@ -1,8 +1,11 @@
-//! What every room uses: the clock, randomness, secrets, errors.
+//! What every room uses: the clock, randomness, secrets, errors, lines of the audit log.
 
 pub mod clock;
 pub(crate) mod email;
+pub mod entry;
 pub mod error;
 pub mod hardening;
+pub(crate) mod log;
 pub(crate) mod random;
+pub mod refused;
 pub mod secret;

@@ -7,7 +7,7 @@
 //! ```compile_fail,E0451
 //! // Its fields are private.
 //! use engine::changes::authority::Authorised;
-//! let forged = Authorised { command: (), by: engine::audit::log::Actor::Host, at: chrono::Utc::now() };
+//! let forged = Authorised { command: (), by: engine::base::entry::Actor::Host, at: chrono::Utc::now() };
 //! ```
 //! ```compile_fail,E0599
 //! // It is spent once: no Clone.
@@ -27,7 +27,7 @@
 //! }
 //! ```
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::UserId;

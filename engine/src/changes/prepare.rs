@@ -3,7 +3,7 @@
 //! "Next" prepares: the command is sealed and stored, bound to person and session, for five
 //! minutes. The verification code confirms: exactly what was stored is executed, once.
 
-use crate::audit::log::Entry;
+use crate::base::entry::Entry;
 use crate::base::random;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::store::changes::Binding;
@@ -104,7 +104,7 @@ impl Portal {
             .await?;
         if !is_first {
             let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(prepared.command.place());
-            return self.refuse(Error::ChangeGone, entry).await;
+            return self.db().refuse(Error::ChangeGone, entry).await;
         }
         Ok(Authorised::confirmed(prepared.command, who.actor(), now))
     }

@@ -3,8 +3,8 @@
 
 use crate::base::random;
 use crate::changes::authority::Authorised;
-use crate::custody::kms::{CustomerKey, Failure, For, Kind, KmsCredentials, preflight};
-use crate::custody::lease::{LeaseKey, Released, Seen};
+use crate::custody::kms::{Failure, For, Kind, KmsCredentials, preflight};
+use crate::custody::lease::{Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
 use crate::vault::envelope::{Place, Purpose};
@@ -14,11 +14,13 @@ use domain::audit::event::Action;
 use domain::base::id::{AwsKeyId, ScopeId, UserId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
 use domain::custody::command::{AwsCredentials, AwsKey, ReplaceCredentials};
+use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{FailureCode, Report};
 use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::command::{CreateKey, Source};
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::{NewVersion, Status};
+use domain::keys::version_ref::LeaseKey;
 use domain::scopes::scope::ScopeName;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -160,10 +162,10 @@ impl Portal {
             tx.set_credentials(id, to, preflight, self.now()).await?;
             tx.commit(ask.entry(detail.clone())).await
         });
-        self.or_refuse(done.await, ask.refusal("")).await?;
+        self.db().or_refuse(done.await, ask.refusal("")).await?;
         // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
         self.leases().forgive(key, to.revision);
-        crate::people::notes::or_warn(self.probe(key).await, "a probe could not be made");
+        crate::base::log::or_warn(self.probe(key).await, "a probe could not be made");
         Ok(())
     }
 
@@ -192,8 +194,8 @@ impl Portal {
         let (preflight, now) = (&json(&report)?, self.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
-            true => crate::audit::log::Entry::refused(now, who.actor(), Action::KeyCheck),
-            false => crate::audit::log::Entry::done(now, who.actor(), Action::KeyCheck),
+            true => crate::base::entry::Entry::refused(now, who.actor(), Action::KeyCheck),
+            false => crate::base::entry::Entry::done(now, who.actor(), Action::KeyCheck),
         };
         let entry = &entry.at_place(name).with(detail);
         let id = stored.map(|stored| stored.id);
@@ -252,10 +254,7 @@ impl Portal {
                     Err(error) => {
                         let heard = Err(Failure::refused(FailureCode::SEALED));
                         let noted = self.heard(key, &stored, heard).await;
-                        crate::people::notes::or_warn(
-                            noted,
-                            "the health of a version could not be written down",
-                        );
+                        crate::base::log::or_warn(noted, "the health of a version could not be written down");
                         return Err(error);
                     }
                 };
@@ -264,7 +263,7 @@ impl Portal {
                 // Whether an outage is one of KMS or of this server's way to it, the probes find out.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
                     let noted = self.heard(key, &stored, heard).await;
-                    crate::people::notes::or_warn(noted, "the health of a version could not be written down");
+                    crate::base::log::or_warn(noted, "the health of a version could not be written down");
                 }
                 let StoredAwsKey { revision, refusals, .. } = stored;
                 Ok(Released { material: released?, seen: Seen { revision, refusals } })

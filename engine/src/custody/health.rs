@@ -1,15 +1,15 @@
 //! Health: whether the customers' KMS still release the Active versions. Each version is probed once a minute by one of
 //! the servers; what any call finds, a probe or not, is written down, and a refusal is obeyed at once.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
 use crate::custody::kms::{Failure, For, Kind};
-use crate::custody::lease::LeaseKey;
 use crate::store::aws_keys::StoredAwsKey;
 use crate::{Error, Portal};
 use chrono::TimeDelta;
 use domain::audit::event::Action;
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::FailureCode;
+use domain::keys::version_ref::LeaseKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,7 +98,7 @@ impl Portal {
             let portal = self.clone();
             under_way.spawn(async move {
                 let probed = portal.probe(due).await;
-                crate::people::notes::or_warn(probed, "a probe could not be made");
+                crate::base::log::or_warn(probed, "a probe could not be made");
             });
         }
         under_way.join_all().await;

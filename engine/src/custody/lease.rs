@@ -18,9 +18,9 @@ use crate::custody::kms::{Failure, Kind};
 use crate::custody::material::Material;
 use crate::{Error, Portal, SecretBytes};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::base::id::ScopeId;
 use domain::custody::preflight::FailureCode;
 use domain::custody::view::{HeldView, LeaseView};
+use domain::keys::version_ref::LeaseKey;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -53,13 +53,6 @@ impl Default for Times {
     fn default() -> Self {
         Self { refresh: Duration::from_secs(5 * 60), hold: Duration::from_secs(60 * 60) }
     }
-}
-
-/// Which material: one version of one scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LeaseKey {
-    pub scope: ScopeId,
-    pub number: u32,
 }
 
 /// The leases of one server.
@@ -286,7 +279,7 @@ impl Portal {
         let is_old = slot.read().held.as_ref().is_some_and(|held| now.since(held.released) >= refresh);
         if is_old && slot.waits(now).is_none() {
             let renewed = self.renew(key, slot).await;
-            crate::people::notes::or_warn(renewed, "a lease could not be refreshed");
+            crate::base::log::or_warn(renewed, "a lease could not be refreshed");
         }
     }
 

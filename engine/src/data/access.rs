@@ -2,10 +2,8 @@
 //! as far as the database's epoch says that it has moved. A request that is served from memory asks the database nothing.
 
 use crate::base::clock::Steady;
-use crate::custody::lease::LeaseKey;
-use crate::data::scope_name;
+use crate::base::log::or_warn;
 use crate::data::tenant_secrets;
-use crate::people::notes::or_warn;
 use crate::services::api_keys;
 use crate::store::audit::Epoch;
 use crate::store::keys::Numbered;
@@ -13,6 +11,7 @@ use crate::{Error, Portal, SecretText};
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::data::operation::Operation;
+use domain::keys::version_ref::LeaseKey;
 use domain::scopes::alias::Alias;
 use domain::scopes::scope::{Country, ScopeName, Slug};
 use domain::services::api_key::{ApiKeyId, Reach};
@@ -338,7 +337,7 @@ impl Portal {
             return (Some(text), reached);
         }
         let alias = || known.aliases.get(&text.parse::<Alias>().ok()?).cloned();
-        let Some(name) = scope_name(text).or_else(alias) else { return (None, Err(Error::NotFound)) };
+        let Some(name) = text.parse().ok().or_else(alias) else { return (None, Err(Error::NotFound)) };
         let text = Arc::from(name.to_string());
         let scope = match known.scope(&text) {
             _ if !caller.reaches(&name) => Err(Error::NotFound),

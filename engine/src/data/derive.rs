@@ -6,8 +6,9 @@
 //!
 //! Always the scope's own name, never its alias: what is derived stays the same whatever it is called.
 
+use super::Call;
 use super::record::Done;
-use super::{Call, Refused};
+use crate::base::refused::Refused;
 use crate::data::access::KnownScope;
 use crate::data::tenant_secrets::{TenantSecret, TenantSecrets};
 use crate::store::tenant_secrets::SecretName;

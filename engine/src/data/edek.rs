@@ -8,10 +8,10 @@
 //!
 //! Associated data: label · version id (4, big endian) · context.
 
-use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
 use crate::base::random::NONCE;
+use crate::base::refused::Refused;
 use crate::custody::material::{Ciphers, Salt, Use, decrypt, encrypt};
 use prost::Message as _;
 

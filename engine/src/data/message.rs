@@ -7,10 +7,10 @@
 //! Associated data: label · the first 24 bytes · context. The version id is portal-wide, so the header alone says which
 //! version decrypts; a caller's right to its scope was checked before.
 
-use super::Refused;
 use super::context::{self, Context};
 use crate::SecretBytes;
 use crate::base::random::NONCE;
+use crate::base::refused::Refused;
 use crate::custody::material::{Ciphers, Salt, Use, decrypt, encrypt};
 
 const MAGIC: [u8; 4] = *b"KSD\x01";

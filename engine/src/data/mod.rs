@@ -20,13 +20,13 @@ mod rekey;
 pub mod tenant_secrets;
 
 use crate::base::random;
+use crate::base::refused::Refused;
 use crate::custody::material::{Ciphers, Material};
 use crate::data::access::{Caller, KnownScope, Version};
 use crate::{Error, Portal, SecretBytes};
 use context::Context;
 use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::keys::view::VersionRow;
-use domain::scopes::scope::{Country, ScopeName, Slug};
 use edek::{DEK, Edek};
 use futures_util::future::join_all;
 use message::Message;
@@ -35,38 +35,6 @@ use std::sync::Arc;
 
 /// Items of one request at most.
 pub const ITEMS: usize = 1000;
-/// Why an item was not done. Where it does not open, the reason is not told: whoever tries learns nothing from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("This is nothing that Keystead encrypted.")]
-    Malformed,
-    #[error("This does not open here: it was changed, belongs to another scope, or needs another context.")]
-    NotOpened,
-    #[error("Encrypt at most 65536 bytes directly; wrap a data key for more.")]
-    TooLong,
-    #[error("This is not standard base64 (RFC 4648, with padding).")]
-    NotBase64,
-    #[error("The request could not be read.")]
-    Unread,
-    #[error("A data key has exactly 32 bytes.")]
-    NotADek,
-    #[error("This scope has no encryption key yet.")]
-    NoKey,
-}
-
-impl Refused {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::NotOpened => "not_opened",
-            Self::TooLong => "too_long",
-            Self::Unread => "unreadable",
-            Self::NotBase64 => "not_base64",
-            Self::NotADek => "not_a_data_key",
-            Self::NoKey => "no_key",
-        }
-    }
-}
 
 /// A request: who asks, at which door, for which scope, and what it says of itself.
 pub struct Call {
@@ -119,13 +87,6 @@ pub type Items<T> = [Result<T, Refused>];
 
 /// One answer an item, in their order.
 pub type Answers<T> = Vec<Result<T, Error>>;
-
-/// A text as a scope: `production/DE`.
-pub fn scope_name(text: &str) -> Option<ScopeName> {
-    let (environment, country) = text.split_once('/')?;
-    let environment = Slug::try_from(environment.to_owned()).ok()?;
-    Some(ScopeName { environment, country: Country::from_code(country).ok()? })
-}
 
 /// Something that names the version it was made with.
 trait Foreign {

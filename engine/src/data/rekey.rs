@@ -1,7 +1,8 @@
 //! Rekey: the data key of one scope, wrapped for another. Each of the two has its line in the journal.
 
 use super::record::Done;
-use super::{Call, DEK, Refused, ToOpen, Wrapped, edek, read_edeks};
+use super::{Call, DEK, ToOpen, Wrapped, edek, read_edeks};
+use crate::base::refused::Refused;
 use crate::data::access::KnownScope;
 use crate::{Error, Portal};
 use domain::data::operation::{Deed, Operation};

@@ -197,7 +197,7 @@ impl Portal {
             tx.commit(ask.entry(format!("{what}, {moved} secrets"))).await?;
             Ok(moved)
         });
-        let moved = self.or_refuse(done.await, ask.refusal("")).await?;
+        let moved = self.db().or_refuse(done.await, ask.refusal("")).await?;
         self.look_again_soon().await;
         Ok(moved)
     }

@@ -2,7 +2,7 @@
 //! versions that are due and rotates them, some in one transaction. The unique pair of scope
 //! and due date makes "once" true with any number of servers, after downtime, through a kill.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
 use crate::changes::authority::Authorised;
 use crate::keys::versions::{Planned, describe};
 use crate::store::keys::{Due, DueVersion};

@@ -6,7 +6,6 @@
 use crate::base::random;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::custody::aws_keys::{SECRET, json};
-use crate::custody::lease::LeaseKey;
 use crate::store::keys::{NewVersionRow, as_active};
 use crate::store::scopes::Named;
 use crate::store::{Lock, ROWS, Tx};
@@ -19,6 +18,7 @@ use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
 use domain::keys::key_version::{NewVersion, Plan, managed, plan};
 use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::{KeysView, LimitsView, VersionRow};
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
@@ -154,8 +154,8 @@ impl Portal {
         match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
-                let entry = crate::audit::log::Entry::refused(now, who.actor(), action).at_place(name);
-                self.record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
+                let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(name);
+                self.db().record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
                 Err(Error::Limit { limit, now })
             }
         }
@@ -221,7 +221,7 @@ impl Portal {
             tx.commit(ask.entry(describe(&plan, source))).await?;
             Ok(plan)
         });
-        self.or_refuse(made.await, ask.refusal("")).await
+        self.db().or_refuse(made.await, ask.refusal("")).await
     }
 
     /// Lock, plan, deprecate, insert. The caller commits.
@@ -296,7 +296,7 @@ impl Portal {
     /// # Errors
     /// [`Error::Outdated`] when the Active version or its period is another one now.
     pub async fn edit_key(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
-        self.or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
+        self.db().or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
     }
 
     async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {

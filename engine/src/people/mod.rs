@@ -3,10 +3,7 @@
 pub(crate) mod notes;
 pub(crate) mod password;
 mod profile;
-pub mod recovery;
 pub mod sessions;
 pub mod setup;
 mod sign_in;
-pub(crate) mod throttle;
-pub mod totp;
 mod users;

@@ -1,6 +1,7 @@
 //! What a session keeps sealed for a while: typed secrets of a refused form, a seed that is not
 //! proved yet, recovery codes that are still to be shown.
 
+use crate::base::log::or_warn;
 use crate::store::Tx;
 use crate::vault::envelope::{Place, Purpose};
 use crate::{Error, Portal, SecretBytes, SecretText, Session};
@@ -109,12 +110,5 @@ impl Portal {
         });
         or_warn(taken.await, "a status message could not be taken away");
         Ok(serde_json::from_slice(note.expose()).ok())
-    }
-}
-
-/// For what must not keep a page from being read, or a result from being told.
-pub(crate) fn or_warn(done: Result<(), Error>, what: &'static str) {
-    if let Err(error) = done {
-        tracing::warn!(%error, what);
     }
 }

@@ -1,12 +1,13 @@
 //! What administrators do about themselves.
 
-use crate::audit::log::Entry;
+use crate::base::entry::Entry;
 use crate::changes::authority::Authorised;
+use crate::changes::recovery;
+use crate::changes::throttle::Kind;
 use crate::people::password::Verified;
 use crate::people::sessions::{IDLE, Owner};
-use crate::people::throttle::Kind;
 use crate::people::users::RECOVERY_NOTE;
-use crate::people::{password, recovery, sign_in};
+use crate::people::{password, sign_in};
 use crate::store::users::User;
 use crate::{Error, NewSession, Portal, SecretText, Session, Stage};
 use domain::audit::event::Action;
@@ -72,7 +73,7 @@ impl Portal {
         let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {
             let entry = Entry::refused(self.now(), session.actor(), action);
-            return self.refuse(Error::WrongCurrentPassword, entry).await;
+            return self.db().refuse(Error::WrongCurrentPassword, entry).await;
         }
         self.give_back(tried).await?;
         Ok(user)

@@ -1,8 +1,9 @@
 //! Sessions: a 256-bit token in a cookie, its SHA-256 in the database.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::Entry;
+use crate::base::log::or_warn;
 use crate::base::random;
-use crate::people::notes::or_warn;
+use crate::changes::session::{From, NewSession, Session, Stage};
 use crate::store::Tx;
 use crate::store::sessions::{NewSessionRow, SessionRow};
 use crate::{Error, Portal, SecretText};
@@ -20,82 +21,6 @@ pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
 const STEPS: TimeDelta = TimeDelta::minutes(15);
 /// The heartbeat is written at most this often.
 const HEARTBEAT: TimeDelta = TimeDelta::seconds(30);
-
-/// Where a request comes from.
-#[derive(Clone, Debug, Default)]
-pub struct From {
-    pub address: String,
-    pub agent: String,
-}
-
-/// How far a session has come. Each stage reaches its own pages and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// The setup token was right.
-    Setup,
-    /// The password was right; the code is still asked for.
-    Password,
-    /// A recovery code was right; a new authenticator must be set up.
-    Enrolment,
-    /// Signed in.
-    Full,
-}
-
-impl Stage {
-    const ALL: [Self; 4] = [Self::Setup, Self::Password, Self::Enrolment, Self::Full];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Setup => "setup",
-            Self::Password => "password",
-            Self::Enrolment => "enrolment",
-            Self::Full => "full",
-        }
-    }
-}
-
-/// A session that is alive.
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub id: SessionId,
-    pub stage: Stage,
-    /// Empty during setup only.
-    pub email: String,
-    pub from: From,
-    /// A status message waited for the next page when the session was looked up.
-    pub has_message: bool,
-    user: Option<UserId>,
-}
-
-impl Session {
-    /// The administrator it belongs to.
-    ///
-    /// # Errors
-    /// [`Error::SignedOut`] during setup: there is none yet.
-    pub fn user(&self) -> Result<UserId, Error> {
-        self.user.ok_or(Error::SignedOut)
-    }
-
-    /// Who the audit log names.
-    pub fn actor(&self) -> Actor {
-        match self.user {
-            Some(id) => Actor::Person { id, email: self.email.clone(), address: self.from.address.clone() },
-            None => Actor::Stranger { address: self.from.address.clone() },
-        }
-    }
-
-    /// # Errors
-    /// [`Error::SignedOut`] when the session has not come to this stage.
-    pub(crate) fn require(&self, stage: Stage) -> Result<(), Error> {
-        if self.stage == stage { Ok(()) } else { Err(Error::SignedOut) }
-    }
-}
-
-/// A session just made, with the token that goes into the cookie and nowhere else.
-pub struct NewSession {
-    pub token: SecretText,
-    pub session: Session,
-}
 
 /// Whose session it becomes.
 pub(crate) struct Owner<'a> {

@@ -1,14 +1,15 @@
 //! The first run: from the setup token to the first administrator.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
+use crate::base::log::or_warn;
 use crate::base::{email, random};
-use crate::people::notes::or_warn;
+use crate::changes::recovery;
+use crate::changes::throttle::Kind;
+use crate::changes::totp;
+use crate::changes::totp::Seed;
+use crate::people::password;
 use crate::people::sign_in::RIGHT_TRY;
-use crate::people::throttle::Kind;
-use crate::people::totp;
-use crate::people::totp::Seed;
 use crate::people::users::Account;
-use crate::people::{password, recovery};
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
 use crate::{Error, From, NewSession, Portal, SecretText, Session, Stage};
@@ -87,7 +88,9 @@ impl Portal {
         };
         if let Some(error) = refused {
             let actor = Actor::Stranger { address: from.address };
-            self.record(Entry::refused(self.now(), actor, Action::Setup).with(error.to_string())).await?;
+            self.db()
+                .record(Entry::refused(self.now(), actor, Action::Setup).with(error.to_string()))
+                .await?;
             return Err(error);
         }
         self.give_back(tried).await?;
@@ -151,7 +154,8 @@ impl Portal {
         let tried = self.begin_try(self.name_subject(&account.email), Kind::Code).await?;
         let now = self.now();
         let Some(step) = account.seed.matching_step(code, now) else {
-            self.record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
+            self.db()
+                .record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
                 .await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
@@ -159,7 +163,9 @@ impl Portal {
         let account = &account;
         let done = self.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
         if let Err(Error::AlreadySetUp) = done {
-            self.record(Entry::refused(now, session.actor(), Action::Setup).with("set up already")).await?;
+            self.db()
+                .record(Entry::refused(now, session.actor(), Action::Setup).with("set up already"))
+                .await?;
         }
         done
     }

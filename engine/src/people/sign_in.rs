@@ -1,14 +1,14 @@
 //! Signing in: the password, then a verification code or a recovery code.
 
-use crate::audit::log::{Actor, Entry};
 use crate::base::email;
-use crate::people::notes::or_warn;
+use crate::base::entry::{Actor, Entry};
+use crate::base::log::or_warn;
+use crate::changes::recovery;
+use crate::changes::throttle::Kind;
+use crate::changes::totp;
+use crate::changes::totp::Seed;
 use crate::people::password::Verified;
-use crate::people::recovery;
 use crate::people::sessions::Owner;
-use crate::people::throttle::Kind;
-use crate::people::totp;
-use crate::people::totp::Seed;
 use crate::store::users::User;
 use crate::{Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Stage};
 use domain::audit::event::Action;
@@ -79,7 +79,7 @@ impl Portal {
             }
             None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
         };
-        self.record(Entry::refused(self.now(), actor, Action::SignIn).with(detail)).await
+        self.db().record(Entry::refused(self.now(), actor, Action::SignIn).with(detail)).await
     }
 
     /// The second step: the code signs in.
@@ -104,57 +104,6 @@ impl Portal {
                 Ok(new)
             })
             .await
-    }
-
-    /// Compares a code with the session's administrator and spends it. Counting the try and
-    /// spending the step are commits of their own, before whatever the code is for.
-    ///
-    /// # Errors
-    /// [`Error::WrongCode`], or that too many tries were made; both are in the audit log.
-    pub(crate) async fn spend_code(
-        &self,
-        session: &Session,
-        code: &SecretText,
-        action: Action,
-        place: &str,
-    ) -> Result<(), Error> {
-        self.require_clock()?;
-        let user = self.db().user(session.user()?).await?;
-        let refused =
-            |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
-        let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
-            Ok(tried) => tried,
-            Err(error) => {
-                self.record(refused(&error.to_string())).await?;
-                return Err(error);
-            }
-        };
-        let now = self.now();
-        let seed = self.open_seed(&user)?;
-        let step = seed.and_then(|seed| seed.matching_step(code, now));
-        let is_first = match step {
-            Some(step) => {
-                let id = user.id();
-                self.db()
-                    .write(|mut tx| async move {
-                        let is_first = tx.spend_step(id, step).await?;
-                        tx.commit_unaudited("a code is spent before what it confirms").await?;
-                        Ok(is_first)
-                    })
-                    .await?
-            }
-            None => false,
-        };
-        if !is_first {
-            self.record(refused(if step.is_some() {
-                "verification code used before"
-            } else {
-                "wrong verification code"
-            }))
-            .await?;
-            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
-        }
-        self.clear_tries(tried).await
     }
 
     /// A recovery code in the place of the verification code: leads to a new authenticator only.
@@ -189,7 +138,7 @@ impl Portal {
             }
             Err(Error::WrongRecoveryCode) => {
                 let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
-                self.record(entry.with("wrong recovery code")).await?;
+                self.db().record(entry.with("wrong recovery code")).await?;
                 Err(Error::WrongRecoveryCode)
             }
             Err(error) => Err(error),
@@ -230,7 +179,7 @@ impl Portal {
         let now = self.now();
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
-            self.record(entry.with("wrong verification code")).await?;
+            self.db().record(entry.with("wrong verification code")).await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
         let seed = &seed;

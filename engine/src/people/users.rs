@@ -1,12 +1,13 @@
 //! Administrators: their sealed seeds, their recovery codes, and what the host's command line
 //! can do about them.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
+use crate::base::log::or_warn;
 use crate::base::{email, random};
-use crate::people::notes::or_warn;
-use crate::people::totp;
-use crate::people::totp::Seed;
-use crate::people::{password, recovery};
+use crate::changes::recovery;
+use crate::changes::totp;
+use crate::changes::totp::Seed;
+use crate::people::password;
 use crate::store::users::{NewUser, User};
 use crate::store::{Lock, Tx};
 use crate::vault::envelope::{Place, Purpose};

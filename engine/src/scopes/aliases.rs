@@ -56,7 +56,7 @@ impl Portal {
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
             tx.commit(ask.entry(format!("{} → {}", shown(from), shown(to)))).await
         });
-        self.or_refuse(done.await, ask.refusal("")).await?;
+        self.db().or_refuse(done.await, ask.refusal("")).await?;
         self.look_again_soon().await;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Environments and countries. They need no verification code.
 
-use crate::audit::log::Entry;
+use crate::base::entry::Entry;
 use crate::base::random;
 use crate::store::Lock;
 use crate::store::scopes::{Branches, Environment, Named};
@@ -132,7 +132,7 @@ impl Portal {
             tx.commit(entry.at_place(slug).with(name)).await
         });
         let refused = Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug);
-        self.or_refuse(done.await, refused).await?;
+        self.db().or_refuse(done.await, refused).await?;
         self.look_again_soon().await;
         Ok(row.name)
     }
@@ -173,24 +173,8 @@ impl Portal {
             tx.commit(entry.at_place(name).with(name.country.name())).await
         });
         let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name);
-        self.or_refuse(done.await, refused).await?;
+        self.db().or_refuse(done.await, refused).await?;
         self.look_again_soon().await;
         Ok(())
-    }
-
-    /// What was done; or the refusal, written down and passed on.
-    pub(crate) async fn or_refuse<T>(&self, done: Result<T, Error>, entry: Entry) -> Result<T, Error> {
-        match done {
-            Err(error) => self.refuse(error, entry).await,
-            done => done,
-        }
-    }
-
-    /// Writes down the refusal and passes it on.
-    pub(crate) async fn refuse<T>(&self, error: Error, entry: Entry) -> Result<T, Error> {
-        if !error.is_fault() {
-            self.record(entry.with(error.to_string())).await?;
-        }
-        Err(error)
     }
 }

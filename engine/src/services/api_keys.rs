@@ -3,9 +3,9 @@
 //! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Kept is the
 //! SHA-256 of it: it has full entropy, so a plain hash keeps it (unlike passwords).
 
+use crate::base::log::or_warn;
 use crate::base::random;
 use crate::changes::authority::Authorised;
-use crate::people::notes::or_warn;
 use crate::store::Lock;
 use crate::store::api_keys::ApiKey;
 use crate::{Error, Portal, SecretText, Session, Stage};
@@ -176,7 +176,7 @@ impl Portal {
         session: &Session,
     ) -> Result<(), Error> {
         let made = self.make_api_key(&ask, Some(session)).await;
-        self.or_refuse(made, ask.refusal("")).await.map(drop)
+        self.db().or_refuse(made, ask.refusal("")).await.map(drop)
     }
 
     /// `keystead api-key create`.
@@ -308,7 +308,7 @@ impl Portal {
             }
             tx.commit(ask.entry(format!("{name} ({}…)", id.seen()))).await
         });
-        self.or_refuse(done.await, ask.refusal("")).await?;
+        self.db().or_refuse(done.await, ask.refusal("")).await?;
         self.look_again_soon().await;
         Ok(())
     }

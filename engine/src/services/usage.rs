@@ -1,7 +1,7 @@
 //! How much each version is used: counted in memory, written down every few seconds. A crash loses seconds of the counts;
 //! every request itself is in the journal.
 
-use crate::people::notes::or_warn;
+use crate::base::log::or_warn;
 use crate::store::usage::Counted;
 use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -2,8 +2,8 @@
 
 use super::{Db, ROWS, Tx, corrupt, on, within};
 use crate::Error;
-use crate::audit::log::Entry;
 use crate::base::email;
+use crate::base::entry::Entry;
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;

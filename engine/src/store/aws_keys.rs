@@ -2,14 +2,14 @@
 
 use super::{Db, Tx, corrupt, on, within};
 use crate::Error;
-use crate::custody::kms::CustomerKey;
-use crate::custody::lease::LeaseKey;
 use chrono::{DateTime, Utc};
 use domain::base::id::{AwsKeyId, ScopeId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use domain::custody::command::{AwsCredentials, AwsKey};
+use domain::custody::customer_key::CustomerKey;
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::{FailureCode, Report};
+use domain::keys::version_ref::LeaseKey;
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]

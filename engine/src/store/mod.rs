@@ -19,7 +19,7 @@ pub mod usage;
 pub mod users;
 
 use crate::Error;
-use crate::audit::log::Entry;
+use crate::base::entry::Entry;
 use crate::base::random;
 use sqlx::error::ErrorKind;
 use sqlx::postgres::PgPoolOptions;
@@ -199,7 +199,7 @@ impl Db {
                 && is_storage_failure(error)
             {
                 let renewed = renew(read, write).await.map_err(Error::Database);
-                crate::people::notes::or_warn(renewed, "connections could not be opened anew");
+                crate::base::log::or_warn(renewed, "connections could not be opened anew");
             }
             match &done {
                 Err(error) if tries < RETRIES && is_conflict(error) => tries += 1,
@@ -209,6 +209,37 @@ impl Db {
             let jitter = u64::from(random::bytes::<1>()[0]) % (10 << tries);
             tokio::time::sleep(Duration::from_millis(5 + jitter)).await;
         }
+    }
+
+    /// Writes one line of the audit log, for what changed nothing else.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn record(&self, entry: Entry) -> Result<(), Error> {
+        let entry = &entry;
+        self.write(|tx| async move { tx.commit(entry.clone()).await }).await
+    }
+
+    /// What was done; or the refusal, written down and passed on.
+    ///
+    /// # Errors
+    /// The refusal itself.
+    pub(crate) async fn or_refuse<T>(&self, done: Result<T, Error>, entry: Entry) -> Result<T, Error> {
+        match done {
+            Err(error) => self.refuse(error, entry).await,
+            done => done,
+        }
+    }
+
+    /// Writes a refusal down and passes it on. A fault of ours is none.
+    ///
+    /// # Errors
+    /// The refusal itself.
+    pub(crate) async fn refuse<T>(&self, error: Error, entry: Entry) -> Result<T, Error> {
+        if !error.is_fault() {
+            self.record(entry.with(error.to_string())).await?;
+        }
+        Err(error)
     }
 
     async fn begin(&self) -> Result<Tx, Error> {

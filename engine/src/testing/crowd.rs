@@ -1,6 +1,6 @@
 //! Many scopes at once, past the plans and codes that people need: for measurements.
 
-use crate::audit::log::{Actor, Entry};
+use crate::base::entry::{Actor, Entry};
 use crate::base::random;
 use crate::custody::material::Ciphers;
 use crate::data::{edek, message};

@@ -1,5 +1,6 @@
-//! What is sealed at rest: the envelope, and the root key.
+//! What is sealed at rest: the envelope, the keyring, the root key.
 
 pub mod envelope;
+pub(crate) mod keyring;
 pub mod root_key;
 pub mod root_rotation;

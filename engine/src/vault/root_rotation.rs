@@ -5,10 +5,10 @@
 //! are committed, the new file takes the place of the old. Whoever starts tries both files, and
 //! the command itself goes on where an earlier one was killed.
 
-use crate::audit::log::{Actor, Entry};
-use crate::portal::{canary_place, instance_if_any, opens, term_place};
+use crate::base::entry::{Actor, Entry};
 use crate::store::{Db, Lock, Tx};
 use crate::vault::envelope::{Purpose, RootKey};
+use crate::vault::keyring::{canary_place, instance_if_any, opens, term_place};
 use crate::vault::root_key;
 use crate::{Clock, Error};
 use domain::audit::event::Action;

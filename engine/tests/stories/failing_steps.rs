@@ -88,7 +88,7 @@ async fn tomorrow(t: &TestPortal, ada: &Person) -> Person {
     Person {
         session: new.session,
         token: new.token,
-        seed: engine::people::totp::Seed::from_base32(&text(&ada.seed.text())).expect("a seed"),
+        seed: engine::changes::totp::Seed::from_base32(&text(&ada.seed.text())).expect("a seed"),
         recovery_codes: Vec::new(),
         email: ada.email.clone(),
     }

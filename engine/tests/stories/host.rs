@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::{Error, SetupState};
 

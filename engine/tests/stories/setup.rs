@@ -4,7 +4,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::{Action, Outcome};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::{Error, Portal, SecretText, Session, SetupState, Stage};
 

@@ -5,7 +5,7 @@ use domain::keys::key_version::Plan;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName};
 use engine::changes::authority::{Authorised, Sensitive};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::store::Db;
 pub use engine::testing::look::{bytes, execute, number, texts};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal, from};

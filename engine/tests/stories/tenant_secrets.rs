@@ -8,8 +8,9 @@ use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::data::tenant_secret::{RotationStep, SecretType};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::refused::Refused;
+use engine::data::Call;
 use engine::data::derive::{Derived, ToDerive};
-use engine::data::{Call, Refused};
 use engine::testing::{Person, TestPortal, root_key};
 use engine::{Error, Portal, SecretText};
 

@@ -7,9 +7,10 @@ use domain::audit::journal::JournalQuery;
 use domain::data::operation::{DataEvent, Deed, Door, Operation, Told};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::refused::Refused;
 use engine::data::context::Context;
 use engine::data::events::Reported;
-use engine::data::{Call, Refused, ToOpen, ToWrap};
+use engine::data::{Call, ToOpen, ToWrap};
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal, SecretText};
 

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64_simd::STANDARD;
 use domain::data::operation::Operation;
-use engine::data::Refused;
+use engine::base::refused::Refused;
 use serde::Serialize;
 
 /// Standard base64 with padding (RFC 4648, 4), in one way.

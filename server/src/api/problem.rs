@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::Problem;
 use domain::data::operation::Door;
 use engine::Error;
-use engine::data::Refused;
+use engine::base::refused::Refused;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -8,10 +8,10 @@ use crate::settings::Settings;
 use domain::base::words;
 use domain::data::operation::Operation;
 use domain::data::tenant_secret::RotationStep;
+use domain::scopes::scope::ScopeName;
 use domain::services::api_key;
 use domain::services::api_key::{ApiKeyId, Reach};
-use engine::data::scope_name;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::vault::root_key;
 use engine::vault::root_rotation;
 use engine::vault::root_rotation::Rotated;
@@ -173,7 +173,7 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
     let TenantSecret::Rotate { scope, step } = command;
     let unknown = || Stop::new(format!("There is no {scope}. Write production/DE."));
-    let name = scope_name(&scope).ok_or_else(unknown)?;
+    let name: ScopeName = scope.parse().map_err(|_| unknown())?;
     let step = match step {
         Step::Begin => RotationStep::Begin,
         Step::Finish => RotationStep::Finish,

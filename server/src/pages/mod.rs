@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::Code;
 use domain::people::view::EnrolmentView;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::{Error, NewSession};
 use qrcode::{Color, QrCode};
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "each of the two programs uses its part")]
 
 use engine::SecretText;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 
 /// Makes two tests of every one that is listed, one for each database.
 macro_rules! on_both {

@@ -5,7 +5,7 @@ use crate::support::common::{on_both, random, shown_seed};
 use crate::support::{Answer, House, KEYS_ADD};
 use axum::http::{HeaderMap, Method, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::{Kind, PASSWORD, Person, TestPortal, scale};
 use std::time::Instant;
 

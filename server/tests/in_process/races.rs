@@ -4,7 +4,7 @@ use crate::support::common::{on_both, shown_seed};
 use crate::support::{Answer, House, KEYS_ADD};
 use axum::http::StatusCode;
 use domain::keys::limits::DailyLimits;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::look::{self, count, number};
 use engine::testing::{Kind, PASSWORD, TestPortal, scale};
 use std::sync::Arc;

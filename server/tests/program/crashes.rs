@@ -3,7 +3,7 @@
 
 use crate::process::common::{on_both, random, shown_seed};
 use crate::process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::store::Db;
 use engine::testing::look::{self, broken, count, number};
 use engine::testing::{Kind, scale};

@@ -143,7 +143,7 @@ impl Journal {
             tracing::error!(%error, folder = %folder.display(), "the journal cannot be written");
         }
         journal.make_reserve();
-        crate::people::notes::or_warn(journal.make_known().await, "the journal is not in the database yet");
+        crate::base::log::or_warn(journal.make_known().await, "the journal is not in the database yet");
         Ok(journal)
     }
 
@@ -236,7 +236,7 @@ impl Journal {
         let inner = Arc::clone(&self.0);
         // It goes on to its end, also when nobody waits for it any more.
         let turn = blocking(move || inner.turn(&mut writer, true));
-        crate::people::notes::or_warn(turn.await, "the journal was not written to its end");
+        crate::base::log::or_warn(turn.await, "the journal was not written to its end");
     }
 }
 

@@ -19,7 +19,8 @@ use aws_sdk_kms::config::{
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use domain::base::id::ScopeId;
-use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
+use domain::custody::aws::{AccessKeyId, Region};
+use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::FailureCode;
 use endpoint::Endpoint;
 use std::collections::HashMap;
@@ -47,14 +48,6 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     /// A region's host may have a private address (a VPC endpoint with private DNS).
     pub private_endpoints: bool,
-}
-
-/// A customer's key as it is stored: which CMK, and the data key encrypted under it.
-#[derive(Clone, Debug)]
-pub struct CustomerKey {
-    pub region: Region,
-    pub cmk: KeyArn,
-    pub data_key: EncryptedDataKey,
 }
 
 /// With what Keystead asks the customer's KMS.

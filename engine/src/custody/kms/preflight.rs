@@ -1,7 +1,8 @@
 //! Everything that is checked of a customer's key before it is accepted.
 
-use crate::custody::kms::{CustomerKey, DryRun, Failure, For, Kind, Kms, KmsCredentials};
+use crate::custody::kms::{DryRun, Failure, For, Kind, Kms, KmsCredentials};
 use domain::base::id::ScopeId;
+use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
 
 /// Asks the real KMS, line by line, and says besides whether Decrypt worked. The plaintext of the data key is dropped at

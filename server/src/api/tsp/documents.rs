@@ -8,8 +8,9 @@ use axum::response::Response;
 use data_encoding::BASE64;
 use domain::data::operation::Deed;
 use engine::Error;
+use engine::base::refused::Refused;
 use engine::data::context::Context;
-use engine::data::{Answers, Opened, Refused, ToWrap, Wrapped};
+use engine::data::{Answers, Opened, ToWrap, Wrapped};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

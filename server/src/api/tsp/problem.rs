@@ -9,7 +9,7 @@ use domain::Problem;
 use domain::custody::preflight::FailureCode;
 use domain::data::operation::Deed;
 use engine::Error;
-use engine::data::Refused;
+use engine::base::refused::Refused;
 use serde::Serialize;
 
 /// What a client understands of a failure.

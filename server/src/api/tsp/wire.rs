@@ -7,8 +7,9 @@ use crate::api::{Ask, base64, what_is_wrong};
 use crate::run::telemetry;
 use domain::data::operation::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
 use engine::Error;
+use engine::base::refused::Refused;
 use engine::data::context::Context;
-use engine::data::{Call, ITEMS, Refused, ToOpen};
+use engine::data::{Call, ITEMS, ToOpen};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -3,7 +3,7 @@
 use crate::support::common::shown_seed;
 use crate::support::{House, furnished};
 use axum::http::{Method, StatusCode};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, Person};
 
 /// A page that asks for a code, and somebody in front of it.

@@ -6,7 +6,7 @@ use crate::support::{
 };
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, Person};
 
 const OTHER: &str = "nine gentle otters juggle";

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, ScopeName, Slug};
 use engine::SecretText;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::testing::kms::{self, FakeKms};
 use engine::testing::{Kind, PASSWORD, Person, TestPortal};
 use http_body_util::BodyExt;

@@ -1,7 +1,7 @@
 //! Where a server of the tests keeps everything: a folder, and a database of either kind.
 
 use super::pooler::Pooler;
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::store::{Db, PgConnectOptions, Pooler as Mode};
 use engine::testing::{Kind, look};
 use engine::{Clock, SecretText};

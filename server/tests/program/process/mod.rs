@@ -13,7 +13,7 @@ pub use home::{Home, PASSWORD, code, on_postgres, postgres};
 pub use past::Past;
 pub use raw::{Raw, RawAnswer};
 
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};

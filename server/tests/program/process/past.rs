@@ -3,7 +3,7 @@
 use super::EMAIL;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Country, Kind as Stage, ScopeName, Slug};
-use engine::people::totp::Seed;
+use engine::changes::totp::Seed;
 use engine::store::Db;
 use engine::testing::{PASSWORD, from, root_key};
 use engine::{Clock, Portal, SecretText, Session, Settings};

@@ -1,0 +1,81 @@
+//! Who asks: a session, how far it has come, and where it comes from.
+
+use crate::base::entry::Actor;
+use crate::{Error, SecretText};
+use domain::base::id::{SessionId, UserId};
+
+/// Where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct From {
+    pub address: String,
+    pub agent: String,
+}
+
+/// How far a session has come. Each stage reaches its own pages and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The setup token was right.
+    Setup,
+    /// The password was right; the code is still asked for.
+    Password,
+    /// A recovery code was right; a new authenticator must be set up.
+    Enrolment,
+    /// Signed in.
+    Full,
+}
+
+impl Stage {
+    pub(crate) const ALL: [Self; 4] = [Self::Setup, Self::Password, Self::Enrolment, Self::Full];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Password => "password",
+            Self::Enrolment => "enrolment",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A session that is alive.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub stage: Stage,
+    /// Empty during setup only.
+    pub email: String,
+    pub from: From,
+    /// A status message waited for the next page when the session was looked up.
+    pub has_message: bool,
+    pub(crate) user: Option<UserId>,
+}
+
+impl Session {
+    /// The administrator it belongs to.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] during setup: there is none yet.
+    pub fn user(&self) -> Result<UserId, Error> {
+        self.user.ok_or(Error::SignedOut)
+    }
+
+    /// Who the audit log names.
+    pub fn actor(&self) -> Actor {
+        match self.user {
+            Some(id) => Actor::Person { id, email: self.email.clone(), address: self.from.address.clone() },
+            None => Actor::Stranger { address: self.from.address.clone() },
+        }
+    }
+
+    /// # Errors
+    /// [`Error::SignedOut`] when the session has not come to this stage.
+    pub(crate) fn require(&self, stage: Stage) -> Result<(), Error> {
+        if self.stage == stage { Ok(()) } else { Err(Error::SignedOut) }
+    }
+}
+
+/// A session just made, with the token that goes into the cookie and nowhere else.
+pub struct NewSession {
+    pub token: SecretText,
+    pub session: Session,
+}

@@ -1,0 +1,149 @@
+//! The instance of a database, and the keyring that is sealed under its root key.
+
+use crate::Error;
+use crate::base::entry::{Actor, Entry};
+use crate::base::random;
+use crate::store::instance::{Instance, SealedTerm};
+use crate::store::{Db, Lock};
+use crate::vault::envelope::{Keyring, Place, Purpose, RootKey};
+use chrono::{DateTime, Utc};
+use domain::audit::event::Action;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+const CANARY: &[u8] = b"keystead canary";
+
+pub(crate) fn canary_place() -> Place<'static> {
+    Place { table: "instance", column: "canary", row: b"1", ..Place::default() }
+}
+
+pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
+    Place {
+        table: "keyring",
+        column: "sealed",
+        row: purpose.word().as_bytes(),
+        number: 1,
+        ..Place::default()
+    }
+}
+
+/// Whether a database holds an instance already: then it must not get another root key.
+///
+/// # Errors
+/// When the database fails.
+pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
+    match db.instance().await {
+        Err(Error::Database(error)) if crate::store::is_missing_table(&error) => Ok(None),
+        other => other,
+    }
+}
+
+/// Of the keys at hand, the one that opens this database; the first where there is none yet.
+///
+/// # Errors
+/// When there is no key at all, or the database fails.
+pub async fn right_root_key(db: &Db, mut keys: Vec<RootKey>) -> Result<RootKey, Error> {
+    let instance = instance_if_any(db).await?;
+    let right = instance.and_then(|instance| keys.iter().position(|key| opens(key, &instance)));
+    if keys.is_empty() {
+        return Err(Error::Fault("There is no root key.".into()));
+    }
+    Ok(keys.swap_remove(right.unwrap_or_default()))
+}
+
+pub(crate) fn opens(root: &RootKey, instance: &Instance) -> bool {
+    root.open(instance.uuid, canary_place(), &instance.canary).is_ok()
+}
+
+pub(crate) fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
+    if opens(root, instance) {
+        return Ok(());
+    }
+    Err(Error::Fault(
+        "The root key is not the one this database was made with. Point KEYSTEAD_ROOT_KEY_FILE to the right \
+         one (after `root-key rotate` on another host: a copy of that host's file); nothing was touched."
+            .into(),
+    ))
+}
+
+/// Makes a new instance: its id, the canary, one random term per purpose.
+pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Instance, Error> {
+    let uuid: Uuid = random::uuid();
+    let canary = root.seal(uuid, canary_place(), CANARY);
+    let sealed = &canary;
+    let made = db.write(|mut tx| async move {
+        tx.insert_instance(uuid, sealed, now).await?;
+        for purpose in Purpose::ALL {
+            let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
+            tx.insert_term(purpose.word(), &term, now).await?;
+        }
+        tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await
+    });
+    match made.await {
+        Ok(()) => Ok(Instance { uuid, canary }),
+        // Another server on the same database came first.
+        Err(Error::Schema(error)) if crate::store::is_duplicate(&error) => {
+            db.instance().await?.ok_or(Error::NotFound)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A database from before there was something to seal gets the term for it. Once something is sealed under it, a term that
+/// is missing is a loss, not an upgrade.
+pub(crate) async fn add_new_terms(
+    db: &Db,
+    root: &RootKey,
+    instance: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let terms = db.terms().await?;
+    for (purpose, is_used) in [
+        (Purpose::Credentials, db.has_aws_keys().await?),
+        (Purpose::TenantSecret, db.has_tenant_secrets().await?),
+    ] {
+        if !is_used && !is_there(&terms, purpose) {
+            add_term(db, root, instance, purpose, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_there(terms: &[SealedTerm], purpose: Purpose) -> bool {
+    terms.iter().any(|row| row.purpose == purpose.word())
+}
+
+async fn add_term(
+    db: &Db,
+    root: &RootKey,
+    instance: Uuid,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let term = &root.seal(instance, term_place(purpose), random::secret(32).expose());
+    db.write(|mut tx| async move {
+        tx.lock(Lock::Instance).await?;
+        // Another server may have come first.
+        if is_there(&tx.terms().await?, purpose) {
+            return Ok(());
+        }
+        tx.insert_term(purpose.word(), term, now).await?;
+        let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
+        tx.commit(entry.with(format!("keyring: a term for {} made", purpose.word()))).await
+    })
+    .await
+}
+
+pub(crate) async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {
+    let mut terms = HashMap::new();
+    for row in db.terms().await? {
+        let purpose = Purpose::from_word(&row.purpose)
+            .filter(|_| row.term == 1)
+            .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
+        terms.insert(purpose, root.open(instance, term_place(purpose), &row.sealed)?);
+    }
+    if let Some(missing) = Purpose::ALL.into_iter().find(|purpose| !terms.contains_key(purpose)) {
+        return Err(crate::store::corrupt("keyring", "purpose", missing.word()));
+    }
+    Ok(Keyring::new(instance, terms))
+}
