@@ -1,15 +1,14 @@
 //! Every address there is.
 
-use crate::pages::audit::page as audit;
-use crate::pages::custody::aws as aws_forms;
-use crate::pages::keys::{rotate_and_edit as key_changes, versions as keys};
+use crate::pages::changes::two_step;
 use crate::pages::people::{profile, replacements, setup, sign_in};
 use crate::pages::scopes::{environments, home};
 use crate::pages::services::api_keys;
-use crate::run::{readiness as health, telemetry};
+use crate::pages::{audit, custody, keys};
+use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{failure, headers, origin};
+use crate::web::{error_pages, failure, headers, origin};
 use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
@@ -72,23 +71,23 @@ pub const PAGES: &[Row] = rows! {
     "/environments/{env}/remove" BOTH SignedIn => get(environments::show_remove).post(environments::remove);
     "/environments/{env}/{country}/remove" BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);
-    "/environments/{env}/{country}/alias" BOTH Confirmed => get(key_changes::show::<SetAlias>).post(key_changes::submit::<SetAlias>);
-    "/environments/{env}/{country}/tenant-secrets" BOTH Confirmed => get(key_changes::show::<RotateTenantSecrets>).post(key_changes::submit::<RotateTenantSecrets>);
-    "/environments/{env}/{country}/keys" READ SignedIn => get(keys::list);
-    "/environments/{env}/{country}/keys/add" BOTH Confirmed => get(key_changes::show::<CreateKey>).post(key_changes::submit::<CreateKey>);
-    "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(key_changes::show::<RotateKey>).post(key_changes::submit::<RotateKey>);
-    "/environments/{env}/{country}/keys/settings" BOTH Confirmed => get(key_changes::show::<EditKey>).post(key_changes::submit::<EditKey>);
-    "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::version);
-    "/environments/{env}/{country}/keys/{number}/check" WRITE SignedIn => post(aws_forms::check_now);
-    "/environments/{env}/{country}/keys/{number}/credentials" BOTH Confirmed => get(key_changes::show::<ReplaceCredentials>).post(key_changes::submit::<ReplaceCredentials>);
+    "/environments/{env}/{country}/alias" BOTH Confirmed => get(two_step::show::<SetAlias>).post(two_step::submit::<SetAlias>);
+    "/environments/{env}/{country}/tenant-secrets" BOTH Confirmed => get(two_step::show::<RotateTenantSecrets>).post(two_step::submit::<RotateTenantSecrets>);
+    "/environments/{env}/{country}/keys" READ SignedIn => get(keys::versions::list);
+    "/environments/{env}/{country}/keys/add" BOTH Confirmed => get(two_step::show::<CreateKey>).post(two_step::submit::<CreateKey>);
+    "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(two_step::show::<RotateKey>).post(two_step::submit::<RotateKey>);
+    "/environments/{env}/{country}/keys/settings" BOTH Confirmed => get(two_step::show::<EditKey>).post(two_step::submit::<EditKey>);
+    "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::versions::version);
+    "/environments/{env}/{country}/keys/{number}/check" WRITE SignedIn => post(custody::aws::check_now);
+    "/environments/{env}/{country}/keys/{number}/credentials" BOTH Confirmed => get(two_step::show::<ReplaceCredentials>).post(two_step::submit::<ReplaceCredentials>);
     "/api-keys" READ SignedIn => get(api_keys::list);
     "/api-keys/add" BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
     "/api-keys/new" BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
     "/api-keys/{id}/revoke" BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
     "/guides/api" READ SignedIn => get(api_keys::guide);
-    "/guides/aws" READ SignedIn => get(aws_forms::guide);
-    "/audit" READ SignedIn => get(audit::show);
-    "/audit/export" WRITE SignedIn => post(audit::export);
+    "/guides/aws" READ SignedIn => get(custody::aws::guide);
+    "/audit" READ SignedIn => get(audit::page::show);
+    "/audit/export" WRITE SignedIn => post(audit::page::export);
     "/profile" READ SignedIn => get(profile::show);
     "/profile/sessions" BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);
     "/profile/password" BOTH Confirmed => get(profile::show_password).post(profile::password);
@@ -103,15 +102,15 @@ pub fn router(app: App) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
     let pages = gallery(pages)
         .fallback(async || failure::Failure::not_found())
-        .layer(middleware::from_fn_with_state(app.clone(), failure::nothing_in_frame))
+        .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), failure::as_page));
+        .layer(middleware::from_fn_with_state(app.clone(), error_pages::as_page));
     Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(readiness::healthz))
+        .route("/readyz", get(readiness::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))

@@ -1,7 +1,8 @@
 //! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
 
 use super::tsp;
-use crate::web::failure::{self, Reason};
+use crate::web::error_pages::Reason;
+use crate::web::failure;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};

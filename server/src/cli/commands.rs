@@ -3,7 +3,7 @@
 
 use crate::Stop;
 use crate::cli::{Account, Admin, ApiKey, NewApiKey, Step, TenantSecret};
-use crate::run::serve::{open_database, open_portal};
+use crate::run::opening::{open_database, open_portal};
 use crate::settings::Settings;
 use domain::base::words;
 use domain::data::operation::Operation;
@@ -197,7 +197,7 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
 pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), Stop> {
     let path = file.unwrap_or_else(|| settings.root_key_path());
     if let Some(folder) = path.parent() {
-        crate::run::serve::make_folder(folder)?;
+        crate::run::opening::make_folder(folder)?;
     }
     root_key::create(&path)?;
     eprintln!(

@@ -3,7 +3,6 @@
 mod commands;
 
 use crate::Stop;
-use crate::cli::commands as host_commands;
 use crate::run::{serve, telemetry};
 use crate::settings::Settings;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -157,12 +156,12 @@ pub fn run() -> Result<(), Stop> {
     runtime.block_on(async {
         match cli.command {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,
-            Some(Command::Admin(command)) => host_commands::admin(&settings, command).await,
-            Some(Command::ApiKey(command)) => host_commands::api_key(&settings, command).await,
-            Some(Command::TenantSecret(command)) => host_commands::tenant_secret(&settings, command).await,
-            Some(Command::RootKey(RootKey::Init { file })) => host_commands::root_key_init(&settings, file),
-            Some(Command::RootKey(RootKey::Rotate)) => host_commands::root_key_rotate(&settings).await,
-            Some(Command::Migrate) => host_commands::migrate(&settings).await,
+            Some(Command::Admin(command)) => commands::admin(&settings, command).await,
+            Some(Command::ApiKey(command)) => commands::api_key(&settings, command).await,
+            Some(Command::TenantSecret(command)) => commands::tenant_secret(&settings, command).await,
+            Some(Command::RootKey(RootKey::Init { file })) => commands::root_key_init(&settings, file),
+            Some(Command::RootKey(RootKey::Rotate)) => commands::root_key_rotate(&settings).await,
+            Some(Command::Migrate) => commands::migrate(&settings).await,
         }
     })
 }

@@ -12,7 +12,7 @@ pub mod services;
 use crate::App;
 use crate::web::cookies;
 use crate::web::failure::status_of;
-use crate::web::page::see;
+use crate::web::redirect::see;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};

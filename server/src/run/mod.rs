@@ -1,6 +1,8 @@
 //! From the settings to a running server, and to its end.
 
+mod background;
 pub(crate) mod connections;
+pub(crate) mod opening;
 pub(crate) mod readiness;
 pub(crate) mod serve;
 pub(crate) mod telemetry;

@@ -1,7 +1,7 @@
 //! Logs on standard error, metrics on a listener of their own.
 
 use crate::settings::Settings;
-use crate::web::failure::Reason;
+use crate::web::error_pages::Reason;
 use crate::web::{headers, visitor};
 use crate::{App, Stop};
 use axum::Router;

@@ -1,20 +1,14 @@
 //! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
 //! once, with the whole chain.
 
-use super::visitor::SignedIn;
-use super::{cookies, page};
-use crate::App;
-use app::pages::NothingHerePage;
-use axum::extract::{FromRequestParts, Request, State};
+use super::redirect::{encode, local_path};
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::{Code, Problem};
 use engine::Error;
-use leptos::prelude::*;
 use std::error::Error as _;
 
 /// A request that ends without its page.
@@ -49,10 +43,10 @@ impl Failure {
     /// To the sign-in page; a page that was to be read is come back to.
     pub fn sign_in_first(parts: &Parts) -> Self {
         let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
-        let next = if parts.method == Method::GET { page::local_path(wanted) } else { String::new() };
+        let next = if parts.method == Method::GET { local_path(wanted) } else { String::new() };
         Self::See(match next.as_str() {
             "" | "/" | "/environments" => "/sign-in".into(),
-            next => format!("/sign-in?next={}", page::encode(next)),
+            next => format!("/sign-in?next={}", encode(next)),
         })
     }
 }
@@ -134,83 +128,5 @@ impl IntoResponse for Failure {
                 response
             }
         }
-    }
-}
-
-/// What is not there, for somebody signed in: said in the frame, so that the way on is not lost. It stands behind
-/// everything that refuses a request, since it looks for the session.
-pub async fn nothing_in_frame(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let looked_at = (parts.method == Method::GET).then(|| parts.clone());
-    let response = next.run(Request::from_parts(parts, body)).await;
-    let Some(mut parts) = looked_at.filter(|_| response.status() == StatusCode::NOT_FOUND) else {
-        return response;
-    };
-    let Ok(who) = SignedIn::from_request_parts(&mut parts, &app).await else { return response };
-    let Ok(chrome) = page::chrome(&app, &who).await else { return response };
-    let problem = response.extensions().get::<Problem>().cloned();
-    let message = problem.unwrap_or_else(|| Problem::from(&Error::NotFound)).message;
-    let (title, reason) = (title(StatusCode::NOT_FOUND), Reason(message.clone()));
-    let page = page::Page::framed(&who, title).status(StatusCode::NOT_FOUND);
-    let mut page =
-        page.show(&app, move || view! { <NothingHerePage chrome title=title.to_owned() message /> });
-    page.extensions_mut().insert(reason);
-    page
-}
-
-/// Turns every failed answer without a page of its own into one. It stands before everything that
-/// refuses a request, so it reads nothing but the request.
-pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let theme = cookies::theme(&app, request.headers());
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let problem = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem,
-        None if is_bare(&response) => bare(status),
-        None => return response,
-    };
-    let reason = Reason(problem.message.clone());
-    let mut page = page::error(&app, theme, status, title(status), problem.message);
-    page.extensions_mut().insert(reason);
-    page
-}
-
-/// Why a request was refused, for the log.
-#[derive(Clone)]
-pub struct Reason(pub String);
-
-/// Answers that the router or an extractor made by itself.
-fn is_bare(response: &Response) -> bool {
-    let kind =
-        response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let status = response.status();
-    (status.is_client_error() || status.is_server_error()) && !kind.starts_with("text/html")
-}
-
-fn bare(status: StatusCode) -> Problem {
-    let message = match status {
-        StatusCode::NOT_FOUND => return Problem::from(&Error::NotFound),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            "This address does not take that kind of request. Open it as a page."
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => "The form was larger than 64 KiB. Nothing was changed.",
-        StatusCode::GATEWAY_TIMEOUT => {
-            "This took longer than 10 seconds. Look whether it was done before you try again."
-        }
-        StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive. Try again.",
-        StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a few seconds.",
-        _ => "The request could not be understood. Open the page again.",
-    };
-    Problem::new(Code::Invalid, message)
-}
-
-fn title(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "Nothing here",
-        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Not from here",
-        StatusCode::CONFLICT => "No longer possible",
-        StatusCode::SERVICE_UNAVAILABLE => "Not available just now",
-        StatusCode::INTERNAL_SERVER_ERROR => "Something failed",
-        _ => "Not possible like this",
     }
 }

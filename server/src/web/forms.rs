@@ -5,10 +5,13 @@ use super::failure::Failure;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
 use axum::http::request::Parts;
+use domain::base::number;
 use domain::scopes::scope::{Country, ScopeName, Slug};
+use engine::Error;
 use engine::SecretText;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 
 /// A form with exactly the fields of `T`.
 pub struct Typed<T>(pub T);
@@ -86,5 +89,38 @@ impl<S: Send + Sync> FromRequestParts<S> for InScope {
         let environment = Slug::try_from(path.0.env).map_err(|_| Failure::not_found())?;
         let country = Country::from_code(&path.0.country).map_err(|_| Failure::not_found())?;
         Ok(Self(ScopeName { environment, country }))
+    }
+}
+
+/// The key a change is about: of a scope, and of one version of it where the address names one.
+#[derive(Clone)]
+pub struct InKeys {
+    pub scope: ScopeName,
+    pub number: Option<u32>,
+}
+
+impl InKeys {
+    pub fn path(&self) -> String {
+        format!("/environments/{}/{}/keys", self.scope.environment, self.scope.country)
+    }
+
+    /// The version that the address names.
+    ///
+    /// # Errors
+    /// Not found when it names none.
+    pub fn version(&self) -> Result<u32, Error> {
+        self.number.ok_or(Error::NotFound)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InKeys {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let InScope(scope) = InScope::from_request_parts(parts, state).await?;
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let path = path.map_err(|_| Failure::not_found())?;
+        let number = path.get("number").map(|text| number::plain(text).ok_or_else(Failure::not_found));
+        Ok(Self { scope, number: number.transpose()? })
     }
 }

@@ -2,11 +2,13 @@
 
 pub(crate) mod assets;
 pub mod cookies;
+pub mod error_pages;
 pub mod failure;
 pub mod forms;
 pub mod guard;
 pub mod headers;
 pub mod origin;
 pub mod page;
+pub mod redirect;
 pub mod unread;
 pub mod visitor;

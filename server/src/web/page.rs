@@ -1,11 +1,12 @@
 //! From a Leptos view to an answer.
 
 use super::headers::page_policy;
+use super::redirect::{query_value, see};
 use super::visitor::{SignedIn, Visitor};
 use crate::App;
 use app::document::{Document, DocumentProps};
 use app::pages::ErrorPage;
-use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::overview::frame::{Chrome, Theme};
@@ -116,21 +117,6 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
     })
 }
 
-/// One value of a query.
-pub fn query_value(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// 303 to where the result is seen.
-pub fn see(path: &str) -> Response {
-    match HeaderValue::from_str(path) {
-        Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
 /// 303 to where the result is seen, with a status message shown there once.
 pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<String>) -> Response {
     app.portal().put_flash(&who.session, &message.into()).await;
@@ -145,41 +131,4 @@ pub fn error(app: &App, theme: Theme, status: StatusCode, title: &str, message: 
         let (title, message) = (title.clone(), message.clone());
         view! { <ErrorPage title message back="/".to_owned() /> }
     })
-}
-
-/// Where a person may be sent after signing in: a path of ours, never another site.
-pub fn local_path(next: &str) -> String {
-    let is_local = next.starts_with('/')
-        && !next.starts_with("//")
-        && !next.contains('\\')
-        && next.len() <= 2000
-        && next.bytes().all(|b| b.is_ascii_graphic());
-    if is_local { next.to_owned() } else { "/".to_owned() }
-}
-
-/// Text as one value of a query.
-pub fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_to_another_site() {
-        for (next, sent) in [
-            ("/environments/production", "/environments/production"),
-            ("/audit?before=7", "/audit?before=7"),
-            ("//evil.example", "/"),
-            ("/\\evil.example", "/"),
-            ("https://evil.example", "/"),
-            ("javascript:alert(1)", "/"),
-            ("/a\r\nSet-Cookie: x", "/"),
-            ("/\tevil", "/"),
-            ("", "/"),
-        ] {
-            assert_eq!(local_path(next), sent, "{next}");
-        }
-    }
 }

@@ -3,7 +3,8 @@
 use crate::App;
 use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{CodeForm, Tried, Typed};
-use crate::web::page::{Page, chrome, done, query_value};
+use crate::web::page::{Page, chrome, done};
+use crate::web::redirect::query_value;
 use crate::web::visitor::SignedIn;
 use app::pages::ConfirmPage;
 use axum::extract::{FromRequest, Request};

@@ -2,10 +2,12 @@
 //! shown again, for this address and no other.
 
 use crate::App;
-use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
+use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
 use crate::web::failure::Failure;
+use crate::web::forms::InKeys;
 use crate::web::forms::{NoFields, Typed};
-use crate::web::page::{Page, chrome, see};
+use crate::web::page::{Page, chrome};
+use crate::web::redirect::see;
 use crate::web::visitor::SignedIn;
 use app::pages::custody::aws_fields::Checked;
 use app::pages::{AwsGuidePage, ReplaceCredentialsPage};

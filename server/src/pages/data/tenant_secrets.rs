@@ -1,7 +1,8 @@
 //! "Tenant secrets": a rotation begun, and finished. In two steps each, like the changes of a key.
 
 use crate::App;
-use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
+use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
 use domain::base::form::Form;

@@ -1,11 +1,11 @@
 //! "Add encryption key", of every type.
 
 use crate::App;
-use crate::pages::custody::aws as aws_forms;
+use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::pages::custody::aws;
 use crate::pages::custody::aws::{AwsForm, CredentialsForm};
-use crate::pages::keys::rotate_and_edit::{
-    Again, Effects, FirstStep, InKeys, KeyChange, View, effects_of, made, period_form, read_period,
-};
+use crate::pages::keys::rotate_and_edit::{effects_of, made, period_form, read_period};
+use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
 use domain::base::form::Form;
@@ -43,7 +43,7 @@ impl AddForm {
         if KeyType::from_word(&self.key_type) == Some(KeyType::ManualAws) {
             return form;
         }
-        aws_forms::shown(form, &self.region, &self.encrypted_key, &self.cmk_arn, &self.access_key_id)
+        aws::shown(form, &self.region, &self.encrypted_key, &self.cmk_arn, &self.access_key_id)
     }
 
     fn aws(self) -> AwsForm {
@@ -71,11 +71,11 @@ impl KeyChange for CreateKey {
     }
 
     async fn keeping(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Form, Error> {
-        aws_forms::keeping(app, who, &Self::path(at), form).await
+        aws::keeping(app, who, &Self::path(at), form).await
     }
 
     async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
-        aws_forms::forget(app, who).await
+        aws::forget(app, who).await
     }
 
     async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
@@ -99,9 +99,9 @@ impl KeyChange for CreateKey {
                 planned.map_err(|error| Again::because(form, error))
             }
             Some(KeyType::ManualAws) => {
-                let read = aws_forms::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
+                let read = aws::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
                 let planned = app.portal().plan_create_aws(&who.session, &at.scope, read.asked).await;
-                planned.map_err(|error| aws_forms::found(read.form, read.policy, error))
+                planned.map_err(|error| aws::found(read.form, read.policy, error))
             }
         }
     }
@@ -130,7 +130,7 @@ impl KeyChange for CreateKey {
                 app.portal().kms_address(&key.region)
             )
         });
-        let warning = aws_forms::warning(&key.credentials.report, unknown);
+        let warning = aws::warning(&key.credentials.report, unknown);
         let report = Some(key.credentials.report.clone());
         Ok(Effects { sentences, warning, report, policy: Some(decrypt_only_policy(&key.cmk)) })
     }

@@ -1,10 +1,11 @@
 //! Encryption keys: the list of versions, and one version.
 
 use crate::App;
-use crate::pages::keys::rotate_and_edit::InKeys;
 use crate::web::failure::Failure;
+use crate::web::forms::InKeys;
 use crate::web::forms::InScope;
-use crate::web::page::{Page, chrome, query_value};
+use crate::web::page::{Page, chrome};
+use crate::web::redirect::query_value;
 use crate::web::visitor::SignedIn;
 use app::pages::{KeyVersionPage, KeysPage};
 use axum::extract::State;

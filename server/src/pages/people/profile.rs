@@ -1,11 +1,12 @@
 //! What administrators do about themselves. Each change is confirmed like every other.
 
 use crate::App;
-use crate::pages::changes::review as changes;
+use crate::pages::changes::review;
 use crate::pages::changes::review::{Review, Step};
 use crate::pages::{enter, form_status};
 use crate::web::failure::{Failure, in_form};
-use crate::web::page::{Page, chrome, done, see};
+use crate::web::page::{Page, chrome, done};
+use crate::web::redirect::see;
 use crate::web::visitor::SignedIn;
 use app::pages::{ChangePasswordPage, ProfilePage};
 use axum::extract::State;
@@ -65,7 +66,7 @@ async fn sessions_step(
 }
 
 pub async fn show_sessions(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    match changes::named(&who.visitor.query) {
+    match review::named(&who.visitor.query) {
         Some(id) => sessions_step(&app, &who, id, None).await,
         None => Ok(see("/profile")),
     }
@@ -85,7 +86,7 @@ pub async fn end_sessions(
             };
             let id =
                 app.portal().prepare(&who.session, &EndSessions { user: who.session.user()?, only }).await?;
-            return Ok(see(&changes::address("/profile/sessions", id)));
+            return Ok(see(&review::address("/profile/sessions", id)));
         }
     };
     match app.portal().confirm::<EndSessions>(&who.session, id, &code).await {
@@ -136,7 +137,7 @@ pub(super) async fn second_step<C: Sensitive>(
 ) -> Result<Response, Failure> {
     let first = review.back.clone();
     let review = Review { about: who.session.email.clone(), ..review };
-    changes::second_step::<C>(app, who, &first, |_| review, id, error).await
+    review::second_step::<C>(app, who, &first, |_| review, id, error).await
 }
 
 // ---- Password ---------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response
 }
 
 pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    match changes::named(&who.visitor.query) {
+    match review::named(&who.visitor.query) {
         Some(id) => second_step::<ChangePassword>(&app, &who, review_password(), id, None).await,
         None => {
             // Whoever opens the page begins anew: what was kept belonged to a form that was left.
@@ -221,7 +222,7 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
         Ok(command) => {
             app.portal().keep(&who.session, PASSWORD_FORM, &[]).await?;
             let id = app.portal().prepare(&who.session, &command).await?;
-            Ok(see(&changes::address("/profile/password", id)))
+            Ok(see(&review::address("/profile/password", id)))
         }
         Err(error) => {
             let keep: &[(&str, &SecretText)] = match &error {

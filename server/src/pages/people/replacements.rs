@@ -2,13 +2,14 @@
 //! with the current password; what they have in common is here once.
 
 use crate::App;
-use crate::pages::changes::review as changes;
+use crate::pages::changes::review;
 use crate::pages::changes::review::{Review, Step};
 use crate::pages::people::profile::{review, second_step};
 use crate::pages::{enrolment_view, enter, form_status};
 use crate::web::failure::{Failure, Shown, in_form, refused};
 use crate::web::forms::{CodeForm, Tried, Typed};
-use crate::web::page::{Page, chrome, local_path, see};
+use crate::web::page::{Page, chrome};
+use crate::web::redirect::{local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnrolPage, EnrolPurpose, NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage,
@@ -46,7 +47,7 @@ pub trait Replacement: Sensitive {
 }
 
 pub async fn show<C: Replacement>(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    if let Some(id) = changes::named(&who.visitor.query) {
+    if let Some(id) = review::named(&who.visitor.query) {
         return second_step::<C>(&app, &who, C::review(), id, None).await;
     }
     first_step::<C>(&app, &who, (Form::new(), StatusCode::OK)).await
@@ -74,7 +75,7 @@ async fn prepare<C: Replacement>(
     match C::plan(app, &who.session, current).await {
         Ok(command) => {
             let id = app.portal().prepare(&who.session, &command).await?;
-            Ok(see(&changes::address(C::PATH, id)))
+            Ok(see(&review::address(C::PATH, id)))
         }
         Err(error) => first_step::<C>(app, who, refused(Form::new(), error)?).await,
     }

@@ -1,7 +1,8 @@
 //! "Alias": set, changed, cleared. In two steps, like the changes of a key.
 
 use crate::App;
-use crate::pages::keys::rotate_and_edit::{Again, Effects, FirstStep, InKeys, KeyChange, View};
+use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::AliasPage;
 use domain::base::form::Form;

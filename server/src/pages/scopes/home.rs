@@ -5,7 +5,7 @@ use crate::pages::with_cookie;
 use crate::web::cookies;
 use crate::web::failure::Failure;
 use crate::web::forms::Typed;
-use crate::web::page::{local_path, see};
+use crate::web::redirect::{local_path, see};
 use crate::web::visitor::Visitor;
 use axum::extract::State;
 use axum::response::Response;

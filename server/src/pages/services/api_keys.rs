@@ -2,11 +2,12 @@
 
 use crate::App;
 use crate::api::native::reference;
-use crate::pages::changes::review as changes;
+use crate::pages::changes::review;
 use crate::pages::changes::review::{Review, Step};
 use crate::web::failure::{Failure, Shown, refused};
 use crate::web::forms::{NoFields, Typed};
-use crate::web::page::{Page, chrome, chrome_of_all, done, query_value, see};
+use crate::web::page::{Page, chrome, chrome_of_all, done};
+use crate::web::redirect::{query_value, see};
 use crate::web::visitor::SignedIn;
 use app::pages::{AddApiKeyPage, ApiGuidePage, ApiKeysPage, NewApiKeyPage};
 use axum::extract::{Path, State};
@@ -96,7 +97,7 @@ async fn first_step(app: &App, who: &SignedIn, (form, status): Shown) -> Result<
 }
 
 pub async fn show_add(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    if let Some(id) = changes::named(&who.visitor.query) {
+    if let Some(id) = review::named(&who.visitor.query) {
         return second_step(&app, &who, id, None).await;
     }
     // After "Back", as it was filled in before.
@@ -146,7 +147,7 @@ pub async fn add(State(app): State<App>, who: SignedIn, step: Step<AddForm>) -> 
             return match plan(&app, &who, typed).await {
                 Ok(command) => {
                     let id = app.portal().prepare(&who.session, &command).await?;
-                    Ok(see(&changes::address(ADD, id)))
+                    Ok(see(&review::address(ADD, id)))
                 }
                 Err((form, Some(error))) => first_step(&app, &who, refused(form, error)?).await,
                 Err((form, None)) => first_step(&app, &who, (form, StatusCode::UNPROCESSABLE_ENTITY)).await,
@@ -198,7 +199,7 @@ async fn second_step(
             policy: None,
         }
     };
-    changes::second_step::<CreateApiKey>(app, who, HOME, review, id, error).await
+    review::second_step::<CreateApiKey>(app, who, HOME, review, id, error).await
 }
 
 fn crumbs(last: &str) -> Vec<(String, Option<String>)> {
@@ -250,7 +251,7 @@ async fn revocation(
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     if let Err(Error::ChangeGone) = prepared(app, who, key, id).await {
-        return changes::gone(app, who, HOME).await;
+        return review::gone(app, who, HOME).await;
     }
     let row = app.portal().api_key(key).await?;
     let now = app.portal().now();
@@ -275,7 +276,7 @@ async fn revocation(
             policy: None,
     }
     };
-    changes::second_step::<RevokeApiKey>(app, who, HOME, review, id, error).await
+    review::second_step::<RevokeApiKey>(app, who, HOME, review, id, error).await
 }
 
 pub async fn show_revoke(
@@ -284,7 +285,7 @@ pub async fn show_revoke(
     Path(key): Path<String>,
 ) -> Result<Response, Failure> {
     let key = read_id(&key)?;
-    match changes::named(&who.visitor.query) {
+    match review::named(&who.visitor.query) {
         Some(id) => revocation(&app, &who, key, id, None).await,
         None => Ok(see(HOME)),
     }
@@ -308,7 +309,7 @@ pub async fn revoke(
                 command => command?,
             };
             let id = app.portal().prepare(&who.session, &command).await?;
-            return Ok(see(&changes::address(&revoke_path(key), id)));
+            return Ok(see(&review::address(&revoke_path(key), id)));
         }
     };
     let confirmed = match prepared(&app, &who, key, id).await {

@@ -1,0 +1,171 @@
+//! Opening the portal: the data folder, the database, the root key.
+
+use crate::Stop;
+use crate::settings::Settings;
+use engine::store::{Db, PgConnectOptions, PgSslMode};
+use engine::vault::envelope::RootKey;
+use engine::vault::root_key;
+use engine::{Clock, Portal, right_root_key};
+use std::fs::DirBuilder;
+use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::str::FromStr;
+use url::Url;
+
+/// Makes a folder that nobody else can look into, if it is not there.
+pub fn make_folder(folder: &Path) -> Result<(), Stop> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Stop::new(format!("The folder {} cannot be made: {error}.", folder.display())))
+}
+
+/// Opens database and root key. Nothing is touched before the root key is known to be right.
+///
+/// # Errors
+/// A sentence that says what is wrong and what to do.
+pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
+    let db_file = settings.data_dir.join("keystead.db");
+    let is_new_folder = settings.database_url.is_none() && !db_file.exists();
+    let keys = find_root_keys(settings, is_new_folder)?;
+    let db = open_database(settings).await?;
+    let portal = async {
+        let key = right_root_key(&db, keys).await?;
+        let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine()).await?;
+        end_rotation(settings, &key);
+        portal.compare_clock().await?;
+        Ok::<_, engine::Error>(portal)
+    };
+    let portal = portal.await;
+    if portal.is_err() {
+        // No journal stays behind beside a database that is not ours to touch.
+        db.close().await;
+    }
+    Ok(portal?)
+}
+
+/// # Errors
+/// A sentence when it cannot be opened.
+pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
+    Ok(match &settings.database_url {
+        Some(url) => Db::postgres(postgres_options(url)?, settings.pooler).await?,
+        None => {
+            make_folder(&settings.data_dir)?;
+            Db::sqlite(&settings.data_dir.join("keystead.db")).await?
+        }
+    })
+}
+
+/// A rotation of the root key that was stopped after its commit left the right key beside its place.
+pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
+    if settings.root_key.is_some() {
+        return;
+    }
+    match root_key::finish_rotation(&settings.root_key_path(), right) {
+        Ok(true) => {
+            tracing::warn!("a rotation of the root key had been stopped; its new key is in place now")
+        }
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "a rotation of the root key is not finished"),
+    }
+}
+
+/// Off this machine the connection is encrypted and the server's name is proved.
+fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
+    let options = PgConnectOptions::from_str(url.as_str())
+        .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
+    if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
+        return Ok(options);
+    }
+    let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+    if says_how && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        return Err(Stop::new(
+            "The setting KEYSTEAD_DATABASE_URL asks for a connection that others could listen to or answer. \
+             Leave sslmode out (or write verify-full); a certificate authority of your own goes into sslrootcert.",
+        ));
+    }
+    Ok(options.ssl_mode(PgSslMode::VerifyFull))
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    host == "localhost" || host.starts_with('/') || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The root key that is there (two while a rotation is not finished); made only for a new SQLite folder.
+fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
+    if let Some(text) = &settings.root_key {
+        tracing::warn!("the root key comes from the environment: fit for development only");
+        return Ok(vec![root_key::from_text(text)?]);
+    }
+    let path = settings.root_key_path();
+    let keys = root_key::read_all(&path)?;
+    if !keys.is_empty() {
+        return Ok(keys);
+    }
+    if is_new_folder {
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        let key = root_key::create(&path)?;
+        tracing::warn!(path = %path.display(), "a root key was made: keep a copy apart from the database, without it nothing opens");
+        return Ok(vec![key]);
+    }
+    let shown = path.display();
+    Err(Stop::new(match settings.database_url {
+        None => format!(
+            "There is a database in {} but no root key at {shown}. Put its root key there, or name it with KEYSTEAD_ROOT_KEY_FILE.",
+            settings.data_dir.display()
+        ),
+        Some(_) => format!(
+            "There is no root key at {shown}. For a new database run: keystead root-key init. For one in use, put its root key there or name it with KEYSTEAD_ROOT_KEY_FILE."
+        ),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(url: &str) -> Result<PgConnectOptions, Stop> {
+        postgres_options(&url.parse().expect("a URL"))
+    }
+
+    #[test]
+    fn off_this_machine_the_servers_name_is_proved() {
+        for url in [
+            "postgres://keystead@db.example.com/keystead",
+            "postgres://keystead@db.example.com/keystead?sslmode=verify-full",
+            "postgres://keystead@203.0.113.7/keystead?application_name=verify-full",
+            "postgres://keystead@localhost/keystead?host=db.example.com",
+        ] {
+            let options = options(url).expect("it is used");
+            assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyFull), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_others_could_listen_to_is_refused() {
+        for mode in ["disable", "allow", "prefer", "require", "verify-ca"] {
+            for url in [
+                format!("postgres://keystead@db.example.com/keystead?sslmode={mode}"),
+                format!("postgres://keystead@db.example.com/keystead?ssl-mode={mode}"),
+                format!(
+                    "postgres://keystead@db.example.com/keystead?sslmode={mode}&application_name=verify-full"
+                ),
+            ] {
+                let said = options(&url).err().map(|stop| stop.to_string()).unwrap_or_default();
+                assert!(said.contains("sslmode"), "{url}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn on_this_machine_nothing_is_asked_for() {
+        for url in [
+            "postgres://keystead@localhost/keystead",
+            "postgres://keystead@127.0.0.1/keystead",
+            "postgres://keystead@localhost/keystead?host=/run/postgresql",
+        ] {
+            assert!(options(url).is_ok(), "{url}");
+        }
+    }
+}
