@@ -41,6 +41,7 @@ macro_rules! listed_days {
 
         impl $name {
             pub const ALL: [Self; [$($days),+].len()] = [$(Self::$variant),+];
+            const NOT_LISTED: $crate::base::number::NotListed = $crate::base::number::NotListed(&[$($days),+]);
 
             pub fn days(self) -> i64 {
                 match self { $(Self::$variant => $days),+ }
@@ -50,8 +51,7 @@ macro_rules! listed_days {
         impl TryFrom<i64> for $name {
             type Error = $crate::base::number::NotListed;
             fn try_from(days: i64) -> Result<Self, Self::Error> {
-                let listed = Self::ALL.into_iter().find(|listed| listed.days() == days);
-                listed.ok_or($crate::base::number::NotListed(&[$($days),+]))
+                Self::ALL.into_iter().find(|listed| listed.days() == days).ok_or(Self::NOT_LISTED)
             }
         }
 
@@ -64,7 +64,7 @@ macro_rules! listed_days {
         impl std::str::FromStr for $name {
             type Err = $crate::base::number::NotListed;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let days: i64 = $crate::base::number::plain(text).ok_or($crate::base::number::NotListed(&[$($days),+]))?;
+                let days: i64 = $crate::base::number::plain(text).ok_or(Self::NOT_LISTED)?;
                 Self::try_from(days)
             }
         }

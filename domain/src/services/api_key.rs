@@ -76,13 +76,12 @@ impl fmt::Display for Reach {
 impl std::str::FromStr for Reach {
     type Err = NotAReach;
     fn from_str(text: &str) -> Result<Self, NotAReach> {
-        let (environment, country) = text.split_once('/').ok_or(NotAReach)?;
-        let environment = Slug::try_from(environment.to_owned()).map_err(|_| NotAReach)?;
-        let country = match country {
-            "*" => None,
-            code => Some(Country::from_code(code).map_err(|_| NotAReach)?),
-        };
-        Ok(Self { environment, country })
+        if let Some(environment) = text.strip_suffix("/*") {
+            let environment = Slug::try_from(environment.to_owned()).map_err(|_| NotAReach)?;
+            return Ok(Self { environment, country: None });
+        }
+        let ScopeName { environment, country } = text.parse().map_err(|_| NotAReach)?;
+        Ok(Self { environment, country: Some(country) })
     }
 }
 
