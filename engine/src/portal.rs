@@ -85,7 +85,7 @@ impl Portal {
             prove(root, &instance)?;
         }
         db.migrate().await?;
-        let instance = match db.instance().await? {
+        let instance = match db.instance().get().await? {
             Some(instance) => instance,
             None => create_instance(&db, root, clock.now()).await?,
         };
@@ -117,7 +117,7 @@ impl Portal {
     /// When the database fails.
     pub async fn compare_clock(&self) -> Result<(), Error> {
         let before = self.now();
-        let Some(theirs) = self.db().time().await? else { return Ok(()) };
+        let Some(theirs) = self.db().instance().time().await? else { return Ok(()) };
         let after = self.now();
         // The answer was made somewhere between the two.
         let off = (before - theirs).max(theirs - after).max(TimeDelta::zero());

@@ -4,6 +4,7 @@ pub mod crowd;
 pub mod foreign;
 pub mod kms;
 pub mod look;
+pub mod transaction;
 
 use crate::base::entry::{Actor, Entry};
 use crate::changes::totp::Seed;
@@ -171,10 +172,10 @@ impl Portal {
         let (scope, _) = self.scope(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
         let name = SecretName { scope: scope.id, secret_type, path };
-        if self.db().tenant_secrets(&name).await?.is_empty() {
+        if self.db().tenant_secrets().of(&name).await?.is_empty() {
             self.tenant_secrets(&name, &mut 0).await?;
         }
-        for stored in self.db().tenant_secrets(&name).await? {
+        for stored in self.db().tenant_secrets().of(&name).await? {
             self.open_tenant_secret(&name, &stored)?;
         }
         Ok(())
@@ -267,7 +268,7 @@ impl TestPortal {
     /// # Errors
     /// [`Error::Sealed`] when it was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
-        let user = self.db().user_by_email(email).await?.ok_or(Error::NotFound)?;
+        let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
         self.portal.open_seed(&user).map(drop)
     }
 
@@ -305,7 +306,7 @@ impl TestPortal {
         let subject = &subject;
         let counter = self
             .db()
-            .write(|mut tx| async move { tx.hold_counter(subject.hash(), self.clock.now()).await })
+            .write(|mut tx| async move { tx.throttle().hold(subject.hash(), self.clock.now()).await })
             .await;
         counter.expect("a counter").failures
     }
@@ -331,7 +332,7 @@ impl TestPortal {
         let key = SecretText::new(format!("{}{}", id.seen(), "s".repeat(32)));
         let hash = crate::services::api_keys::read(key.expose()).expect("a key of ours").hash;
         let made = self.db().write(|mut tx| async move {
-            tx.insert_api_key(id, &hash, command, "ada@example.com", now).await?;
+            tx.api_keys().insert(id, &hash, command, "ada@example.com", now).await?;
             tx.commit(Entry::done(now, Actor::Host, Action::ApiKeyCreate)).await
         });
         made.await.expect("a key");

@@ -28,7 +28,7 @@ impl Portal {
         query: &AuditQuery,
         before: Option<i64>,
     ) -> Result<AuditView, Error> {
-        let mut events = self.db().events(query, before, PAGE + 1).await?;
+        let mut events = self.db().audit().events(query, before, PAGE + 1).await?;
         let has_older = events.len() > PAGE as usize;
         events.truncate(PAGE as usize);
         let older = has_older.then(|| events.last().map(|event| event.sequence)).flatten();
@@ -40,7 +40,7 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn export_audit_log(&self, query: &AuditQuery, after: i64) -> Result<Vec<Event>, Error> {
-        self.db().events_after(query, after, PIECE).await
+        self.db().audit().events_after(query, after, PIECE).await
     }
 
     /// Writes down that somebody takes a part of the log away.

@@ -58,8 +58,8 @@ impl Portal {
         let sealed = &sealed;
         self.db()
             .write(|mut tx| async move {
-                tx.insert_prepared(bound, sealed, now, now + WAITS).await?;
-                tx.keep_latest_prepared(bound.user, MOST_WAITING).await?;
+                tx.changes().insert(bound, sealed, now, now + WAITS).await?;
+                tx.changes().keep_latest(bound.user, MOST_WAITING).await?;
                 tx.commit_unaudited("a prepared change changes nothing yet").await
             })
             .await?;
@@ -72,7 +72,7 @@ impl Portal {
     /// [`Error::ChangeGone`] when it is another session's, of another kind, expired or spent.
     pub async fn prepared<C: Sensitive>(&self, who: &Session, id: ChangeId) -> Result<Prepared<C>, Error> {
         let bound = binding::<C>(who, id)?;
-        let row = self.db().prepared(bound, self.now()).await?.ok_or(Error::ChangeGone)?;
+        let row = self.db().changes().prepared(bound, self.now()).await?.ok_or(Error::ChangeGone)?;
         let plain = self.keyring().open(Purpose::Session, place(&bound), &row.sealed)?;
         let command = serde_json::from_slice(plain.expose())
             .map_err(|_| Error::Fault("a prepared change cannot be read".into()))?;
@@ -97,7 +97,7 @@ impl Portal {
         let is_first = self
             .db()
             .write(|mut tx| async move {
-                let is_first = tx.spend_prepared(bound, now).await?;
+                let is_first = tx.changes().spend(bound, now).await?;
                 tx.commit_unaudited("the event is the change itself").await?;
                 Ok(is_first)
             })

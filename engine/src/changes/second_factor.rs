@@ -20,7 +20,7 @@ impl Portal {
         place: &str,
     ) -> Result<(), Error> {
         self.require_clock()?;
-        let user = self.db().user(session.user()?).await?;
+        let user = self.db().users().get(session.user()?).await?;
         let refused =
             |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
         let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
@@ -38,7 +38,7 @@ impl Portal {
                 let id = user.id();
                 self.db()
                     .write(|mut tx| async move {
-                        let is_first = tx.spend_step(id, step).await?;
+                        let is_first = tx.users().spend_step(id, step).await?;
                         tx.commit_unaudited("a code is spent before what it confirms").await?;
                         Ok(is_first)
                     })

@@ -119,8 +119,8 @@ impl Portal {
         let counter = self
             .db()
             .write(|mut tx| async move {
-                let counter = begin(tx.hold_counter(&of.hash, now).await?, of, kind, now)?;
-                tx.set_counter(&of.hash, counter).await?;
+                let counter = begin(tx.throttle().hold(&of.hash, now).await?, of, kind, now)?;
+                tx.throttle().set(&of.hash, counter).await?;
                 tx.commit_unaudited("a try is counted before it is compared").await?;
                 Ok(counter)
             })
@@ -134,8 +134,8 @@ impl Portal {
         let right = &right;
         self.db()
             .write(|mut tx| async move {
-                let counter = tx.hold_counter(&right.subject.hash, now).await?;
-                tx.set_counter(&right.subject.hash, given_back(counter, right)).await?;
+                let counter = tx.throttle().hold(&right.subject.hash, now).await?;
+                tx.throttle().set(&right.subject.hash, given_back(counter, right)).await?;
                 tx.commit_unaudited("a right try is given back").await
             })
             .await
@@ -157,9 +157,9 @@ impl Portal {
 
     pub(crate) async fn clear_held(&self, tx: &mut Tx, subject: &Subject) -> Result<(), Error> {
         let now = self.now();
-        tx.hold_counter(&subject.hash, now).await?;
+        tx.throttle().hold(&subject.hash, now).await?;
         let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
-        tx.set_counter(&subject.hash, clear).await
+        tx.throttle().set(&subject.hash, clear).await
     }
 }
 

@@ -135,7 +135,7 @@ impl Portal {
     ) -> Result<ReplaceCredentials, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
-        let stored = self.db().aws_key(scope.id, number).await?;
+        let stored = self.db().aws_keys().get(scope.id, number).await?;
         let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
         let revision = stored.revision + 1;
         let sealed_secret = self.seal_secret(scope.id, number, stored.id, &stored.key, &with, revision);
@@ -150,16 +150,16 @@ impl Portal {
     pub async fn replace_credentials(&self, ask: Authorised<ReplaceCredentials>) -> Result<(), Error> {
         let ReplaceCredentials { scope, number, from, to } = ask.command();
         let key = LeaseKey { scope: scope.id, number: *number };
-        let stored = self.db().aws_key(scope.id, *number).await?;
+        let stored = self.db().aws_keys().get(scope.id, *number).await?;
         let (id, preflight) = (stored.id, &json(&to.report)?);
         let detail = &format!("version {number}: {} → {}", from.masked(), to.access_key_id.masked());
         let ask = &ask;
         let done = self.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
-            if tx.next_revision(id.0, SECRET).await? != to.revision {
+            if tx.revisions().next(id.0, SECRET).await? != to.revision {
                 return Err(Error::Outdated("The credentials were replaced in the meantime.".into()));
             }
-            tx.set_credentials(id, to, preflight, self.now()).await?;
+            tx.aws_keys().set_credentials(id, to, preflight, self.now()).await?;
             tx.commit(ask.entry(detail.clone())).await
         });
         self.db().or_refuse(done.await, ask.refusal("")).await?;
@@ -177,7 +177,7 @@ impl Portal {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
         let key = LeaseKey { scope: scope.id, number };
-        let stored = match self.db().aws_key(scope.id, number).await {
+        let stored = match self.db().aws_keys().get(scope.id, number).await {
             Ok(stored) => Some(stored),
             Err(Error::Corrupt { .. }) => None,
             Err(error) => return Err(error),
@@ -202,7 +202,7 @@ impl Portal {
         self.db()
             .write(|mut tx| async move {
                 if let Some(id) = id {
-                    tx.set_preflight(id, preflight, now).await?;
+                    tx.aws_keys().set_preflight(id, preflight, now).await?;
                 }
                 tx.commit(entry.clone()).await
             })
@@ -216,11 +216,11 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn aws_key(&self, name: &ScopeName, number: u32) -> Result<Option<AwsKeyView>, Error> {
         let (scope, _) = self.scope(name).await?;
-        let version = self.db().version(scope.id, number).await?;
+        let version = self.db().keys().version(scope.id, number).await?;
         if version.key_type != KeyType::ManualAws {
             return Ok(None);
         }
-        let stored = self.db().aws_key(scope.id, number).await?;
+        let stored = self.db().aws_keys().get(scope.id, number).await?;
         let every = self.settings().probe_every.and_then(|every| TimeDelta::from_std(every).ok());
         let probe_at =
             every.filter(|_| version.status == Status::Active).map(|every| stored.probed_at + every);
@@ -243,12 +243,12 @@ impl Portal {
 
     /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
-        match self.db().version(key.scope, key.number).await?.key_type {
+        match self.db().keys().version(key.scope, key.number).await?.key_type {
             KeyType::Managed => {
                 Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
             }
             KeyType::ManualAws => {
-                let stored = self.db().aws_key(key.scope, key.number).await?;
+                let stored = self.db().aws_keys().get(key.scope, key.number).await?;
                 let with = match self.credentials(key, &stored) {
                     Ok(with) => with,
                     Err(error) => {
@@ -290,8 +290,8 @@ impl Portal {
     /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
     /// so that trying tells it; whoever could hide a revision could as well set it.
     pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
-        for key in self.db().without_revision().await? {
-            let mut stored = match self.db().aws_key(key.scope, key.number).await {
+        for key in self.db().aws_keys().without_revision().await? {
+            let mut stored = match self.db().aws_keys().get(key.scope, key.number).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::error!(%error, "a customer's key without a revision cannot be read");
@@ -309,7 +309,7 @@ impl Portal {
             let id = stored.id.0;
             self.db()
                 .write(|mut tx| async move {
-                    tx.insert_revision(id, SECRET, revision).await?;
+                    tx.revisions().insert(id, SECRET, revision).await?;
                     tx.commit_unaudited("a lost revision was found again").await
                 })
                 .await?;

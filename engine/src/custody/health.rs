@@ -68,7 +68,7 @@ impl Portal {
         let mut under_way = JoinSet::new();
         let mut made = 0;
         let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
-        for due in self.db().due_probes(before, late, BATCH).await? {
+        for due in self.db().aws_keys().due_probes(before, late, BATCH).await? {
             // Who has no way to a KMS lets those go first who may have one.
             if !due.is_late && self.probes().failed_last(due.key()) {
                 continue;
@@ -78,7 +78,7 @@ impl Portal {
             let claimed = self
                 .db()
                 .write(|mut tx| async move {
-                    let is_mine = tx.claim_probe(id, before, now).await?;
+                    let is_mine = tx.aws_keys().claim_probe(id, before, now).await?;
                     tx.commit_unaudited("a probe changes nothing by itself").await?;
                     Ok(is_mine)
                 })
@@ -107,7 +107,7 @@ impl Portal {
 
     /// Asks the KMS for the key and forgets it.
     pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
-        let stored = match self.db().aws_key(key.scope, key.number).await {
+        let stored = match self.db().aws_keys().get(key.scope, key.number).await {
             Ok(stored) => stored,
             Err(error @ Error::Corrupt { .. }) => {
                 self.note_unreadable(key).await?;
@@ -131,7 +131,7 @@ impl Portal {
         let now = self.now();
         self.db()
             .write(|mut tx| async move {
-                let Some(was) = tx.set_unreadable(key, now).await? else { return Ok(()) };
+                let Some(was) = tx.aws_keys().set_unreadable(key, now).await? else { return Ok(()) };
                 if was.health == HealthState::Refused.word() {
                     return tx.commit_unaudited("a row that cannot be read was found again").await;
                 }
@@ -194,7 +194,7 @@ impl Portal {
                 return Ok(());
             }
             // Another server came first.
-            let now = self.db().aws_key(key.scope, key.number).await?;
+            let now = self.db().aws_keys().get(key.scope, key.number).await?;
             if now.secret != stored.secret {
                 self.leases().forgive(key, now.revision);
                 return Ok(());
@@ -221,7 +221,7 @@ impl Portal {
         let entry = &entry.at_place(&stored.place).with(detail);
         self.db()
             .write(|mut tx| async move {
-                if !tx.set_health(stored, was, to).await? {
+                if !tx.aws_keys().set_health(stored, was, to).await? {
                     return Ok(false);
                 }
                 match was.state == to.state {

@@ -375,7 +375,7 @@ impl Portal {
         if held.is_empty() {
             return Ok(());
         }
-        for refused in self.db().refused_keys().await? {
+        for refused in self.db().aws_keys().refused().await? {
             let key = refused.key();
             if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
                 continue;

@@ -206,7 +206,7 @@ impl Portal {
     /// When the database fails.
     pub async fn look_again(&self) -> Result<(), Error> {
         let at = self.steady();
-        let epoch = self.db().data_epoch().await?;
+        let epoch = self.db().audit().data_epoch().await?;
         let look = Look { at, read: self.steady(), epoch };
         let before = self.access().known().map(|known| (known.looked(), known));
         // Restored, or taken over by a copy that had not everything: what is known of it may not be so any more.
@@ -219,7 +219,7 @@ impl Portal {
             return Ok(());
         }
         let moved = match &before {
-            Some((last, _)) if !went_back => self.db().scopes_moved(last.epoch, epoch).await?,
+            Some((last, _)) if !went_back => self.db().audit().scopes_moved(last.epoch, epoch).await?,
             _ => None,
         };
         let (before, looked) = (before.map(|(_, known)| known), RwLock::new(look));
@@ -229,7 +229,7 @@ impl Portal {
                 looked,
                 keys: self.read_keys(before.as_deref()).await?,
                 scopes: RwLock::default(),
-                aliases: self.db().aliases().await?.into(),
+                aliases: self.db().aliases().all().await?.into(),
                 secrets: Arc::default(),
             },
         };
@@ -247,7 +247,7 @@ impl Portal {
         before: Option<&Known>,
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
-        for key in self.db().live_api_keys(self.now()).await? {
+        for key in self.db().api_keys().live(self.now()).await? {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
             let known = before.and_then(|known| known.keys.get(&key.id));
             let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
@@ -363,10 +363,10 @@ impl Portal {
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
         let (scope, _) = self.scope(name).await?;
-        let aliases = self.db().aliases_ever(scope.id).await?;
+        let aliases = self.db().aliases().ever(scope.id).await?;
         let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
         let mut read = KnownScope { id: scope.id, name, text, active: None, versions, aliases };
-        for Numbered { id, number, is_active } in self.db().version_numbers(scope.id).await? {
+        for Numbered { id, number, is_active } in self.db().keys().version_numbers(scope.id).await? {
             let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
             let version = Version { id, number };
             read.versions.push(version);
@@ -398,7 +398,7 @@ impl Portal {
         let noted = self.db().write(|mut tx| async move {
             for (key, at) in these {
                 if let Some(at) = DateTime::from_timestamp_micros(*at) {
-                    tx.api_key_was_used(key.id, at).await?;
+                    tx.api_keys().was_used(key.id, at).await?;
                 }
             }
             tx.commit_unaudited("the last use of an API key; each use is in the journal").await

@@ -73,10 +73,10 @@ impl Portal {
         if let Some(secrets) = cache.get(name) {
             return Ok(secrets);
         }
-        let mut stored = self.db().tenant_secrets(name).await?;
+        let mut stored = self.db().tenant_secrets().of(name).await?;
         if stored.is_empty() {
             *made += u32::from(self.make_tenant_secret(name).await?);
-            stored = self.db().tenant_secrets(name).await?;
+            stored = self.db().tenant_secrets().of(name).await?;
         }
         let opened = stored.iter().map(|stored| self.open_tenant_secret(name, stored));
         let secrets: TenantSecrets = Arc::new(opened.collect::<Result<_, _>>()?);
@@ -92,11 +92,11 @@ impl Portal {
         let made = self.db().write(|mut tx| async move {
             // A rotation of the scope must not miss it.
             tx.lock(Lock::Scope(name.scope)).await?;
-            if tx.has_tenant_secret(name).await? {
+            if tx.tenant_secrets().has(name).await? {
                 return Ok(false);
             }
             // Before an id is drawn: those that PostgreSQL has drawn do not come back.
-            if tx.count_tenant_secrets(name.scope, "current").await? >= MOST {
+            if tx.tenant_secrets().count(name.scope, "current").await? >= MOST {
                 return Err(Error::TooManySecrets { limit: MOST });
             }
             self.insert_tenant_secret(&mut tx, name, 1).await?;
@@ -119,7 +119,7 @@ impl Portal {
         let secret = random::secret(BYTES);
         let sealed =
             self.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
-        tx.insert_tenant_secret(name, generation, &sealed, self.now()).await
+        tx.tenant_secrets().insert(name, generation, &sealed, self.now()).await
     }
 
     pub(crate) fn open_tenant_secret(
@@ -139,7 +139,7 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn tenant_secrets_of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
         let (scope, _) = self.scope(name).await?;
-        self.db().count_tenant_secrets(scope.id).await
+        self.db().tenant_secrets().count(scope.id).await
     }
 
     /// Plans the step that was asked for.
@@ -154,7 +154,7 @@ impl Portal {
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
-        let secrets = self.db().count_tenant_secrets(scope.id).await?;
+        let secrets = self.db().tenant_secrets().count(scope.id).await?;
         let followed = secrets.followed;
         match secrets.due() {
             Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
@@ -172,7 +172,7 @@ impl Portal {
         step: RotationStep,
     ) -> Result<usize, Error> {
         let (scope, _) = self.scope(name).await?;
-        let followed = self.db().count_tenant_secrets(scope.id).await?.followed;
+        let followed = self.db().tenant_secrets().count(scope.id).await?.followed;
         let command = RotateTenantSecrets { scope, step, followed };
         self.rotate_tenant_secrets(Authorised::on_host(command, self.now())).await
     }
@@ -187,7 +187,7 @@ impl Portal {
         let done = self.db().write(|mut tx| async move {
             let RotateTenantSecrets { scope, step, followed } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
-            if tx.followed_tenant_secret(scope.id).await? != *followed {
+            if tx.tenant_secrets().followed(scope.id).await? != *followed {
                 return Err(Error::Outdated("The secrets were rotated in the meantime.".into()));
             }
             let (moved, what) = match step {
@@ -203,14 +203,14 @@ impl Portal {
     }
 
     async fn begin(&self, tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
-        if tx.count_tenant_secrets(scope.id, "previous").await? > 0 {
+        if tx.tenant_secrets().count(scope.id, "previous").await? > 0 {
             return Err(Error::Outdated("A rotation is under way. Finish it first.".into()));
         }
-        let current = tx.current_tenant_secrets(scope.id).await?;
+        let current = tx.tenant_secrets().current(scope.id).await?;
         if current.is_empty() {
             return Err(Error::Outdated("This scope has no tenant secret yet.".into()));
         }
-        tx.move_tenant_secrets(scope.id, "current", "previous").await?;
+        tx.tenant_secrets().set_status(scope.id, "current", "previous").await?;
         for (name, generation) in &current {
             self.insert_tenant_secret(tx, name, generation + 1).await?;
         }
@@ -219,7 +219,7 @@ impl Portal {
 }
 
 async fn finish(tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
-    match tx.move_tenant_secrets(scope.id, "previous", "retired").await? {
+    match tx.tenant_secrets().set_status(scope.id, "previous", "retired").await? {
         0 => Err(Error::Outdated("No rotation is under way.".into())),
         moved => Ok(moved),
     }

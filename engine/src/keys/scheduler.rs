@@ -31,7 +31,7 @@ impl Portal {
         self.require_clock()?;
         let (mut rotated, mut last) = (0, DueVersion::default());
         loop {
-            let mut due = self.db().due(self.now(), &last, LOOKED_UP).await?;
+            let mut due = self.db().keys().due(self.now(), &last, LOOKED_UP).await?;
             let Some(next) = due.last() else { return Ok(rotated) };
             last = next.clone();
             // Neighbours in the indices of versions: a transaction then writes few pages, not one for each index and scope.
@@ -80,7 +80,7 @@ impl Portal {
         }
         let now = self.now();
         let (mut asks, mut entries) = (Vec::new(), Vec::new());
-        for Due { scope, version, used } in tx.lock_due(due, now).await? {
+        for Due { scope, version, used } in tx.keys().lock_due(due, now).await? {
             let (_, period) = managed(Some(version))?;
             match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
                 Ok(plan) => {
@@ -91,7 +91,7 @@ impl Portal {
                 Err(limit) => {
                     let until =
                         limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
-                    if tx.defer(scope.id, version.number, until).await? {
+                    if tx.keys().defer(scope.id, version.number, until).await? {
                         let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
                         let why = domain::base::words::limit_reached(&limit, now);
                         entries.push(entry.at_place(&scope.name).with(why));

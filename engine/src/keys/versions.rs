@@ -49,7 +49,7 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
         let (Named { id, environment_name, alias }, limits) = self.made(name).await?;
-        let mut versions = self.db().versions(id, before, PAGE + 1).await?;
+        let mut versions = self.db().keys().versions(id, before, PAGE + 1).await?;
         let has_older = versions.len() > PAGE as usize;
         versions.truncate(PAGE as usize);
         let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
@@ -77,7 +77,7 @@ impl Portal {
     async fn made(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
         let now = self.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
-        let (scope, made) = self.db().made(name, day_start(now), lately).await?;
+        let (scope, made) = self.db().keys().made(name, day_start(now), lately).await?;
         let limits = LimitsView {
             daily: self.daily(),
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
@@ -94,7 +94,7 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
         let (scope, environment_name) = self.scope(name).await?;
-        Ok((self.db().version(scope.id, number).await?, environment_name))
+        Ok((self.db().keys().version(scope.id, number).await?, environment_name))
     }
 
     /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
@@ -103,7 +103,7 @@ impl Portal {
     /// [`Error::NotManaged`] when there is none.
     pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
         let (scope, _) = self.scope(name).await?;
-        let active = self.db().active_version(scope.id).await?;
+        let active = self.db().keys().active_version(scope.id).await?;
         managed(active.as_ref().map(as_active))?;
         active.ok_or(Error::NotFound)
     }
@@ -149,8 +149,8 @@ impl Portal {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
         let now = self.now();
-        let active = self.db().active_version(scope.id).await?;
-        let used = self.db().usage(scope.id, new.key_type(), now).await?;
+        let active = self.db().keys().active_version(scope.id).await?;
+        let used = self.db().keys().used(scope.id, new.key_type(), now).await?;
         match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
@@ -173,7 +173,7 @@ impl Portal {
     ) -> Result<EditKey, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
-        let active = self.db().active_version(scope.id).await?;
+        let active = self.db().keys().active_version(scope.id).await?;
         let (version, from) = managed(active.as_ref().map(as_active))?;
         if from == to {
             return Err(Error::PeriodUnchanged { days: to.days() });
@@ -186,7 +186,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] when the version is gone.
     pub async fn due_after_edit(&self, command: &EditKey) -> Result<DateTime<Utc>, Error> {
-        let version = self.db().version(command.scope.id, command.number).await?;
+        let version = self.db().keys().version(command.scope.id, command.number).await?;
         Ok(command.to.due_after(version.created_at))
     }
 
@@ -234,8 +234,8 @@ impl Portal {
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
         let now = self.now();
-        let active = tx.active_version(scope.id).await?;
-        let used = tx.usage(scope.id, new.key_type(), now).await?;
+        let active = tx.keys().active_version(scope.id).await?;
+        let used = tx.keys().used(scope.id, new.key_type(), now).await?;
         let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
             .map_err(|limit| Error::Limit { limit, now })?;
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
@@ -245,8 +245,8 @@ impl Portal {
         for version in self.make_planned(tx, &[Planned::of(ask, scope.id, plan, source, None)], now).await? {
             if let Source::Aws(key) = source {
                 let preflight = json(&key.credentials.report)?;
-                tx.next_revision(key.id.0, SECRET).await?;
-                tx.insert_aws_key(version, key, &preflight, now).await?;
+                tx.revisions().next(key.id.0, SECRET).await?;
+                tx.aws_keys().insert(version, key, &preflight, now).await?;
             }
         }
         Ok(plan)
@@ -262,7 +262,7 @@ impl Portal {
         let mut made = Vec::with_capacity(planned.len());
         for some in planned.chunks(ROWS) {
             let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);
-            tx.deprecate(&with_old.collect::<Vec<_>>()).await?;
+            tx.keys().deprecate(&with_old.collect::<Vec<_>>()).await?;
             let rows = some.iter().map(|one| NewVersionRow {
                 scope: one.scope,
                 plan: one.plan,
@@ -274,7 +274,7 @@ impl Portal {
                 created_at: now,
                 created_by: one.by,
             });
-            made.extend(tx.insert_versions(&rows.collect::<Vec<_>>()).await?);
+            made.extend(tx.keys().insert_versions(&rows.collect::<Vec<_>>()).await?);
         }
         Ok(made)
     }
@@ -287,7 +287,7 @@ impl Portal {
 
     /// The material of a managed version. Called by `release` alone.
     pub(crate) async fn managed_material(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
-        let sealed = self.db().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
+        let sealed = self.db().keys().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
         self.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), &sealed)
     }
 
@@ -303,7 +303,7 @@ impl Portal {
         let EditKey { scope, number, from, to } = ask.command();
         let edited = self.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
-            let active = tx.active_version(scope.id).await?;
+            let active = tx.keys().active_version(scope.id).await?;
             let (version, period) = managed(active.as_ref().map(as_active))?;
             if version.number != *number {
                 return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
@@ -312,7 +312,7 @@ impl Portal {
                 return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
             }
             let due_at = to.due_after(version.created_at);
-            tx.set_period(scope.id, *number, *to, due_at).await?;
+            tx.keys().set_period(scope.id, *number, *to, due_at).await?;
             let detail = format!(
                 "version {number}: {} → {} days, due {}",
                 from.days(),

@@ -28,13 +28,13 @@ impl Portal {
         kind: &str,
         plain: &[u8],
     ) -> Result<(), Error> {
-        let revision = tx.next_revision(session.0, kind).await?;
+        let revision = tx.revisions().next(session.0, kind).await?;
         let sealed = self.keyring().seal(Purpose::Session, place(&session, kind, revision), plain);
-        tx.put_note(session, kind, &sealed, self.now() + KEPT).await
+        tx.sessions().put_note(session, kind, &sealed, self.now() + KEPT).await
     }
 
     pub(crate) async fn note(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
-        let Some(row) = self.db().note(session, kind, self.now()).await? else { return Ok(None) };
+        let Some(row) = self.db().sessions().note(session, kind, self.now()).await? else { return Ok(None) };
         self.keyring().open(Purpose::Session, place(&session, kind, row.revision), &row.sealed).map(Some)
     }
 
@@ -105,7 +105,7 @@ impl Portal {
     pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
         let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
         let taken = self.db().write(|mut tx| async move {
-            tx.delete_note(session.id, FLASH).await?;
+            tx.sessions().delete_note(session.id, FLASH).await?;
             tx.commit_unaudited("a status message is shown once").await
         });
         or_warn(taken.await, "a status message could not be taken away");

@@ -21,8 +21,8 @@ impl Portal {
     pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
         session.require(Stage::Full)?;
         let now = self.now();
-        let user = self.db().user(session.user()?).await?;
-        let sessions = self.db().sessions_of(user.id(), now, now - IDLE).await?;
+        let user = self.db().users().get(session.user()?).await?;
+        let sessions = self.db().sessions().of(user.id(), now, now - IDLE).await?;
         let rows = sessions.into_iter().map(|row| SessionRow {
             id: SessionId(row.id),
             is_this: SessionId(row.id) == session.id,
@@ -32,7 +32,7 @@ impl Portal {
             agent: row.agent,
         });
         Ok(ProfileView {
-            recovery_codes_left: self.db().recovery_codes_left(user.id()).await?,
+            recovery_codes_left: self.db().users().recovery_codes_left(user.id()).await?,
             created_at: user.created_at,
             password_changed_at: user.password_changed_at,
             authenticator_since: user.authenticator_since.unwrap_or(user.created_at),
@@ -67,7 +67,7 @@ impl Portal {
         action: Action,
     ) -> Result<User, Error> {
         session.require(Stage::Full)?;
-        let user = self.db().user(session.user()?).await?;
+        let user = self.db().users().get(session.user()?).await?;
         let place = self.hasher().place()?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
         let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
@@ -114,7 +114,7 @@ impl Portal {
         self.db()
             .write(|mut tx| async move {
                 let EndSessions { user, only } = *ask.command();
-                let ended = tx.delete_other_sessions(user, session.id, only).await?;
+                let ended = tx.sessions().delete_others(user, session.id, only).await?;
                 tx.commit(ask.entry(format!("{ended} ended"))).await?;
                 Ok(ended)
             })
@@ -130,13 +130,13 @@ impl Portal {
         ask: Authorised<ChangePassword>,
         session: &Session,
     ) -> Result<NewSession, Error> {
-        let user = &self.db().user(ask.command().user).await?;
+        let user = &self.db().users().get(ask.command().user).await?;
         let ask = &ask;
         self.db()
             .write(|mut tx| async move {
-                tx.hold_user(user.id(), session.id).await?;
-                tx.set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
-                let security_epoch = tx.security_epoch(user.id()).await?;
+                tx.users().hold_user(user.id(), session.id).await?;
+                tx.users().set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
+                let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
@@ -201,7 +201,7 @@ impl Portal {
     pub async fn forget_recovery_codes(&self, session: &Session) -> Result<(), Error> {
         self.db()
             .write(|mut tx| async move {
-                tx.delete_note(session.id, RECOVERY_NOTE).await?;
+                tx.sessions().delete_note(session.id, RECOVERY_NOTE).await?;
                 tx.commit_unaudited("recovery codes were seen").await
             })
             .await

@@ -40,7 +40,7 @@ impl Portal {
     /// [`Error::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
         let now = self.now();
-        let alive = self.db().sessions_of(session.user()?, now, now - IDLE).await?;
+        let alive = self.db().sessions().of(session.user()?, now, now - IDLE).await?;
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
             false => Err(Error::SignedOut),
@@ -52,7 +52,7 @@ impl Portal {
     /// # Errors
     /// [`Error::SignedOut`] when there is none.
     pub async fn session(&self, token: &SecretText, from: From) -> Result<Session, Error> {
-        let row = self.db().session(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
+        let row = self.db().sessions().get(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
         let now = self.now();
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
         if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
@@ -62,7 +62,7 @@ impl Portal {
         if row.seen_at + HEARTBEAT <= now {
             let session = &session;
             let beat = self.db().write(|mut tx| async move {
-                tx.touch_session(session.id, now, &session.from.address).await?;
+                tx.sessions().touch(session.id, now, &session.from.address).await?;
                 tx.commit_unaudited("session heartbeat").await
             });
             // Without it the session only ends sooner.
@@ -97,7 +97,7 @@ impl Portal {
         let id = SessionId(random::uuid());
         let now = self.now();
         let had = match replaces {
-            Some(old) => tx.delete_session(old).await?,
+            Some(old) => tx.sessions().delete(old).await?,
             None => true,
         };
         // A session steps up once: another request came first, or it was ended meanwhile. Before
@@ -105,18 +105,19 @@ impl Portal {
         if !had && stage != Stage::Password {
             return Err(Error::SignedOut);
         }
-        tx.insert_session(NewSessionRow {
-            id,
-            token_hash: &token_hash(&token),
-            stage: stage.word(),
-            user: owner.as_ref().map(|owner| owner.id),
-            security_epoch: owner.as_ref().map_or(0, |owner| owner.security_epoch),
-            now,
-            expires_at: now + if stage == Stage::Full { ABSOLUTE } else { STEPS },
-            address: &from.address,
-            agent: &from.agent,
-        })
-        .await?;
+        tx.sessions()
+            .insert(NewSessionRow {
+                id,
+                token_hash: &token_hash(&token),
+                stage: stage.word(),
+                user: owner.as_ref().map(|owner| owner.id),
+                security_epoch: owner.as_ref().map_or(0, |owner| owner.security_epoch),
+                now,
+                expires_at: now + if stage == Stage::Full { ABSOLUTE } else { STEPS },
+                address: &from.address,
+                agent: &from.agent,
+            })
+            .await?;
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         let user = owner.map(|owner| owner.id);
         let session = Session { id, stage, email, user, from: from.clone(), has_message: false };
@@ -130,7 +131,7 @@ impl Portal {
     pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
         self.db()
             .write(|mut tx| async move {
-                tx.delete_session(session.id).await?;
+                tx.sessions().delete(session.id).await?;
                 tx.commit(Entry::done(self.now(), session.actor(), Action::SignOut)).await
             })
             .await
@@ -144,7 +145,7 @@ impl Portal {
         let now: DateTime<Utc> = self.now();
         self.db()
             .write(|mut tx| async move {
-                tx.sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
+                tx.sessions().sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
                 tx.commit_unaudited("sessions that are over are swept").await
             })
             .await?;

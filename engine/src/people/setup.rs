@@ -41,10 +41,10 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn setup_state(&self) -> Result<SetupState, Error> {
-        if self.db().has_users().await? {
+        if self.db().users().any().await? {
             return Ok(SetupState::Done);
         }
-        let open = self.db().has_setup_token(self.now()).await?;
+        let open = self.db().instance().has_setup_token(self.now()).await?;
         Ok(if open { SetupState::Open } else { SetupState::Expired })
     }
 
@@ -54,7 +54,7 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn issue_setup_token(&self, before: Option<SecretText>) -> Result<Option<SecretText>, Error> {
-        if self.db().has_users().await? {
+        if self.db().users().any().await? {
             return Ok(None);
         }
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
@@ -63,9 +63,9 @@ impl Portal {
         self.db()
             .write(|mut tx| async move {
                 if let Some(old) = old {
-                    tx.delete_setup_token(old).await?;
+                    tx.instance().delete_setup_token(old).await?;
                 }
-                tx.insert_setup_token(new, self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
+                tx.instance().insert_setup_token(new, self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
                 tx.commit_unaudited("a setup token is issued at start").await
             })
             .await?;
@@ -77,11 +77,11 @@ impl Portal {
     /// # Errors
     /// When the token is wrong or old, or there is an administrator already.
     pub async fn enter_setup(&self, token: &SecretText, from: From) -> Result<NewSession, Error> {
-        if self.db().has_users().await? {
+        if self.db().users().any().await? {
             return Err(Error::AlreadySetUp);
         }
         let tried = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
-        let refused = match self.db().setup_token(&token_hash(token)).await? {
+        let refused = match self.db().instance().setup_token(&token_hash(token)).await? {
             Some(expires_at) if expires_at > self.now() => None,
             Some(_) => Some(Error::SetupTokenExpired),
             None => Some(Error::WrongSetupToken),
@@ -178,7 +178,7 @@ impl Portal {
         step: i64,
     ) -> Result<NewSession, Error> {
         tx.lock(Lock::Instance).await?;
-        if tx.count_users().await? > 0 {
+        if tx.users().count().await? > 0 {
             return Err(Error::AlreadySetUp);
         }
         let id = UserId(random::uuid());
@@ -190,8 +190,8 @@ impl Portal {
             totp_seed: Some(&sealed),
             totp_step: step,
         };
-        tx.insert_user(new, self.now()).await?;
-        tx.delete_setup_tokens().await?;
+        tx.users().insert(new, self.now()).await?;
+        tx.instance().delete_setup_tokens().await?;
         let owner = Some(crate::people::sessions::Owner { id, email: &account.email, security_epoch: 1 });
         let new = self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
         self.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;

@@ -30,7 +30,7 @@ impl Portal {
         let place = self.hasher().place()?;
         let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
         let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
-        let user = self.db().user_by_email(&email::normalise(name)).await?;
+        let user = self.db().users().by_email(&email::normalise(name)).await?;
         // Whoever is disabled is answered as somebody unknown is.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.clone());
@@ -63,7 +63,7 @@ impl Portal {
     async fn renew_hash(&self, user: &User, hash: &str) -> Result<(), Error> {
         self.db()
             .write(|mut tx| async move {
-                tx.renew_password_hash(user.id(), &user.password_hash, hash).await?;
+                tx.users().renew_password_hash(user.id(), &user.password_hash, hash).await?;
                 tx.commit_unaudited("the same password under the parameters of today").await
             })
             .await
@@ -93,10 +93,10 @@ impl Portal {
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
         self.spend_code(session, code, Action::SignIn, "").await?;
-        let user = &self.db().user(session.user()?).await?;
+        let user = &self.db().users().get(session.user()?).await?;
         self.db()
             .write(|mut tx| async move {
-                tx.hold_user(user.id(), session.id).await?;
+                tx.users().hold_user(user.id(), session.id).await?;
                 let owner = Some(owner(user));
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
@@ -116,12 +116,12 @@ impl Portal {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        let user = &self.db().user(session.user()?).await?;
+        let user = &self.db().users().get(session.user()?).await?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
         let now = self.now();
         let spent = self.db().write(|mut tx| async move {
-            tx.hold_user(user.id(), session.id).await?;
-            if !tx.spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
+            tx.users().hold_user(user.id(), session.id).await?;
+            if !tx.users().spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
                 return Err(Error::WrongRecoveryCode);
             }
             let owner = Some(owner(user));
@@ -174,7 +174,7 @@ impl Portal {
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
-        let user = &self.db().user(session.user()?).await?;
+        let user = &self.db().users().get(session.user()?).await?;
         let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
         let now = self.now();
         let Some(step) = seed.matching_step(code, now) else {
@@ -186,10 +186,10 @@ impl Portal {
         let new = self
             .db()
             .write(|mut tx| async move {
-                tx.hold_user(user.id(), session.id).await?;
+                tx.users().hold_user(user.id(), session.id).await?;
                 let sealed = self.seal_seed(&mut tx, user.id(), seed).await?;
-                tx.set_authenticator(user.id(), Some(&sealed), step, now).await?;
-                let security_epoch = tx.security_epoch(user.id()).await?;
+                tx.users().set_authenticator(user.id(), Some(&sealed), step, now).await?;
+                let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..owner(user) });
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;

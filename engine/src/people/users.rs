@@ -61,7 +61,7 @@ fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
 impl Portal {
     /// Seals a seed that is about to be stored.
     pub(crate) async fn seal_seed(&self, tx: &mut Tx, user: UserId, seed: &Seed) -> Result<Vec<u8>, Error> {
-        let revision = tx.next_revision(user.0, SEED).await?;
+        let revision = tx.revisions().next(user.0, SEED).await?;
         Ok(self.keyring().seal(Purpose::TotpSeed, seed_place(&user, revision), seed.expose()))
     }
 
@@ -81,7 +81,7 @@ impl Portal {
         codes: &[SecretText],
     ) -> Result<(), Error> {
         let hashes: Vec<_> = codes.iter().map(recovery::hash).collect();
-        tx.replace_recovery_codes(user, &hashes).await?;
+        tx.users().replace_recovery_codes(user, &hashes).await?;
         if let Some(session) = show_in {
             let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
             let plain = Zeroizing::new(plain.join("\n").into_bytes());
@@ -115,8 +115,8 @@ impl Portal {
                 let sealed = self.seal_seed(&mut tx, id, drawn).await?;
                 let new =
                     NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
-                tx.insert_user(new, self.now()).await?;
-                tx.delete_setup_tokens().await?;
+                tx.users().insert(new, self.now()).await?;
+                tx.instance().delete_setup_tokens().await?;
                 self.store_recovery_codes(&mut tx, id, None, hashed).await?;
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(address)).await
             })
@@ -136,7 +136,7 @@ impl Portal {
         let (who, hash) = (&user, &hash);
         self.db()
             .write(|mut tx| async move {
-                tx.set_password(who.id(), hash, self.now()).await?;
+                tx.users().set_password(who.id(), hash, self.now()).await?;
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&who.email)).await
             })
             .await?;
@@ -157,7 +157,7 @@ impl Portal {
                 let sealed = self.seal_seed(&mut tx, who.id(), drawn).await?;
                 // The code on the operator's screen is no proof: no step is spent yet.
                 let spent = totp::step(self.now()) - 2;
-                tx.set_authenticator(who.id(), Some(&sealed), spent, self.now()).await?;
+                tx.users().set_authenticator(who.id(), Some(&sealed), spent, self.now()).await?;
                 let entry = Entry::done(self.now(), Actor::Host, Action::AuthenticatorReset);
                 tx.commit(entry.with(&who.email)).await
             })
@@ -174,7 +174,7 @@ impl Portal {
         let user = &self.user_by_email(email).await?;
         self.db()
             .write(|mut tx| async move {
-                tx.end_sessions(user.id()).await?;
+                tx.users().end_sessions(user.id()).await?;
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::UserSignOut).with(&user.email)).await
             })
             .await
@@ -191,9 +191,9 @@ impl Portal {
             .write(|mut tx| async move {
                 // Two who disable each other are told that nobody is left.
                 tx.lock(Lock::Instance).await?;
-                tx.set_disabled(user.id(), Some(self.now())).await?;
-                tx.end_sessions(user.id()).await?;
-                let left = tx.count_enabled().await?;
+                tx.users().set_disabled(user.id(), Some(self.now())).await?;
+                tx.users().end_sessions(user.id()).await?;
+                let left = tx.users().count_enabled().await?;
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::UserDisable).with(&user.email))
                     .await?;
                 Ok(left)
@@ -209,7 +209,7 @@ impl Portal {
         let user = &self.user_by_email(email).await?;
         self.db()
             .write(|mut tx| async move {
-                tx.set_disabled(user.id(), None).await?;
+                tx.users().set_disabled(user.id(), None).await?;
                 tx.commit(Entry::done(self.now(), Actor::Host, Action::UserEnable).with(&user.email)).await
             })
             .await
@@ -238,6 +238,6 @@ impl Portal {
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {
-        self.db().user_by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
+        self.db().users().by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
     }
 }

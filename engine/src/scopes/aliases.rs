@@ -14,7 +14,7 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn alias(&self, name: &ScopeName) -> Result<Option<Alias>, Error> {
         let (scope, _) = self.scope(name).await?;
-        self.db().alias_of(scope.id).await
+        self.db().aliases().of(scope.id).await
     }
 
     /// Plans "Alias"; an empty text clears it.
@@ -24,7 +24,7 @@ impl Portal {
     pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.scope(name).await?;
-        let from = self.db().alias_of(scope.id).await?;
+        let from = self.db().aliases().of(scope.id).await?;
         let to: Option<Alias> = match text.trim() {
             "" => None,
             text => Some(text.parse()?),
@@ -32,7 +32,7 @@ impl Portal {
         match &to {
             None if from.is_none() => return Err(AliasRefused::None.into()),
             to if *to == from => return Err(AliasRefused::Unchanged.into()),
-            Some(alias) if self.db().aliases().await?.contains_key(alias) => {
+            Some(alias) if self.db().aliases().all().await?.contains_key(alias) => {
                 return Err(AliasRefused::Taken(alias.clone()).into());
             }
             _ => {}
@@ -49,10 +49,10 @@ impl Portal {
         let done = self.db().write(|mut tx| async move {
             let SetAlias { scope, from, to } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
-            if tx.alias_of(scope.id).await? != *from {
+            if tx.aliases().of(scope.id).await? != *from {
                 return Err(Error::Outdated("The alias is another one now.".into()));
             }
-            tx.set_alias(scope.id, to.as_ref()).await?;
+            tx.aliases().set(scope.id, to.as_ref()).await?;
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
             tx.commit(ask.entry(format!("{} → {}", shown(from), shown(to)))).await
         });

@@ -20,7 +20,7 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn tree(&self) -> Result<Tree, Error> {
-        self.db().tree(Branches::All, self.now()).await
+        self.db().scopes().tree(Branches::All, self.now()).await
     }
 
     /// The same, but of a large portal only the countries of one environment.
@@ -28,21 +28,21 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn tree_around(&self, environment: Option<&Slug>) -> Result<Tree, Error> {
-        self.db().tree(Branches::Around(environment), self.now()).await
+        self.db().scopes().tree(Branches::Around(environment), self.now()).await
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn environments(&self) -> Result<Vec<EnvironmentRow>, Error> {
-        Ok(self.db().environments().await?.into_iter().map(|environment| environment.row).collect())
+        Ok(self.db().scopes().environments().await?.into_iter().map(|environment| environment.row).collect())
     }
 
     /// # Errors
     /// [`Error::NotFound`] for an unknown or removed environment.
     pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
-        let Environment { id, row } = self.db().environment(slug).await?;
+        let Environment { id, row } = self.db().scopes().environment(slug).await?;
         let mut countries: Vec<_> =
-            self.db().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
+            self.db().scopes().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
     }
@@ -56,14 +56,14 @@ impl Portal {
         slug: &Slug,
         country: Country,
     ) -> Result<(EnvironmentRow, CountryRow), Error> {
-        let environment = self.db().environment(slug).await?;
-        let scope = self.db().scope(environment.id, country).await?;
+        let environment = self.db().scopes().environment(slug).await?;
+        let scope = self.db().scopes().scope(environment.id, country).await?;
         Ok((environment.row, scope.row))
     }
 
     /// The scope as commands name it, and the environment's display name.
     pub(crate) async fn scope(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
-        let Named { id, environment_name, .. } = self.db().named(name).await?;
+        let Named { id, environment_name, .. } = self.db().scopes().named(name).await?;
         Ok((ScopeRef { id, name: name.clone() }, environment_name))
     }
 
@@ -84,8 +84,8 @@ impl Portal {
             .write(|mut tx| async move {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
-                tx.insert_environment(EnvironmentId(random::uuid()), new).await?;
-                if tx.count_environments().await? > MOST_ENVIRONMENTS {
+                tx.scopes().insert_environment(EnvironmentId(random::uuid()), new).await?;
+                if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
                     return Err(Error::TooManyEnvironments { limit: MOST_ENVIRONMENTS });
                 }
                 let detail = format!("{} ({})", new.name, new.kind.label());
@@ -100,7 +100,7 @@ impl Portal {
     /// What is wrong with the name, in words.
     pub async fn rename_environment(&self, who: &Session, slug: &Slug, name: &str) -> Result<String, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.db().environment(slug).await?;
+        let Environment { id, row } = self.db().scopes().environment(slug).await?;
         let name = display_name(name)?;
         if name == row.name {
             return Err(Error::NameUnchanged);
@@ -108,7 +108,7 @@ impl Portal {
         let (old, new) = (&row.name, &name);
         self.db()
             .write(|mut tx| async move {
-                tx.rename_environment(id, new).await?;
+                tx.scopes().rename_environment(id, new).await?;
                 let entry = Entry::done(self.now(), who.actor(), Action::EnvironmentRename);
                 tx.commit(entry.at_place(slug).with(format!("{old} → {new}"))).await
             })
@@ -122,12 +122,12 @@ impl Portal {
     /// [`Error::HasKeys`] once a key exists.
     pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<String, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.db().environment(slug).await?;
+        let Environment { id, row } = self.db().scopes().environment(slug).await?;
         let now = self.now();
         let name = &row.name;
         let done = self.db().write(|mut tx| async move {
             tx.lock(Lock::Environment(id)).await?;
-            tx.remove_environment(id, now).await?;
+            tx.scopes().remove_environment(id, now).await?;
             let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
             tx.commit(entry.at_place(slug).with(name)).await
         });
@@ -141,13 +141,13 @@ impl Portal {
     /// [`Error::CountryTaken`] when it is there already.
     pub async fn add_country(&self, who: &Session, slug: &Slug, country: &str) -> Result<Country, Error> {
         who.require(Stage::Full)?;
-        let environment = self.db().environment(slug).await?;
+        let environment = self.db().scopes().environment(slug).await?;
         let country = Country::from_code(country)?;
         let environment = environment.id;
         self.db()
             .write(|mut tx| async move {
                 tx.lock(Lock::Environment(environment)).await?;
-                tx.insert_scope(ScopeId(random::uuid()), environment, country, self.now()).await?;
+                tx.scopes().insert_scope(ScopeId(random::uuid()), environment, country, self.now()).await?;
                 let place = ScopeName { environment: slug.clone(), country };
                 let entry = Entry::done(self.now(), who.actor(), Action::CountryAdd);
                 tx.commit(entry.at_place(place).with(country.name())).await
@@ -168,7 +168,7 @@ impl Portal {
         let now = self.now();
         let done = self.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope)).await?;
-            tx.delete_scope(scope).await?;
+            tx.scopes().delete_scope(scope).await?;
             let entry = Entry::done(now, who.actor(), Action::CountryRemove);
             tx.commit(entry.at_place(name).with(name.country.name())).await
         });

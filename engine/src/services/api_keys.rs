@@ -87,7 +87,7 @@ impl Portal {
     /// When the database fails.
     pub async fn api_keys(&self, before: Option<ApiKeyId>) -> Result<ApiKeysView, Error> {
         let now = self.now();
-        let mut keys = self.db().api_keys(before, PAGE + 1).await?;
+        let mut keys = self.db().api_keys().list(before, PAGE + 1).await?;
         let has_older = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
         let older = has_older.then(|| keys.last().map(|key| key.id)).flatten();
@@ -100,7 +100,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
-        Ok(row(self.db().api_key(id).await?, self.now()))
+        Ok(row(self.db().api_keys().get(id).await?, self.now()))
     }
 
     /// Plans "Create API key".
@@ -145,7 +145,7 @@ impl Portal {
             grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
         grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
         // Said before a code is spent on it; what counts is the count of the transaction.
-        room_for_another(self.db().count_live_api_keys(&name, self.now()).await?, &name)?;
+        room_for_another(self.db().api_keys().count_live(&name, self.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
@@ -155,7 +155,7 @@ impl Portal {
             Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
             error => error,
         };
-        let environment = self.db().environment(&reach.environment).await.map_err(unknown)?.id;
+        let environment = self.db().scopes().environment(&reach.environment).await.map_err(unknown)?.id;
         let scope = match reach.country {
             None => None,
             Some(country) => {
@@ -213,8 +213,8 @@ impl Portal {
             .write(|mut tx| async move {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
-                room_for_another(tx.count_live_api_keys(&command.name, now).await?, &command.name)?;
-                tx.insert_api_key(*id, hash, command, ask.by().name(), now).await?;
+                room_for_another(tx.api_keys().count_live(&command.name, now).await?, &command.name)?;
+                tx.api_keys().insert(*id, hash, command, ask.by().name(), now).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
                         serde_json::to_vec(note)
@@ -272,7 +272,7 @@ impl Portal {
     pub async fn forget_new_api_key(&self, session: &Session) -> Result<(), Error> {
         self.db()
             .write(|mut tx| async move {
-                tx.delete_note(session.id, NOTE).await?;
+                tx.sessions().delete_note(session.id, NOTE).await?;
                 tx.commit_unaudited("a new API key was seen").await
             })
             .await
@@ -288,7 +288,7 @@ impl Portal {
     }
 
     async fn asked_revocation(&self, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
-        let key = self.db().api_key(id).await?;
+        let key = self.db().api_keys().get(id).await?;
         if key.revoked_at.is_some() {
             return Err(already_revoked(&key.name));
         }
@@ -303,7 +303,7 @@ impl Portal {
         let ask = &ask;
         let done = self.db().write(|mut tx| async move {
             let RevokeApiKey { id, name } = ask.command();
-            if !tx.revoke_api_key(*id, self.now()).await? {
+            if !tx.api_keys().revoke(*id, self.now()).await? {
                 return Err(already_revoked(name));
             }
             tx.commit(ask.entry(format!("{name} ({}…)", id.seen()))).await

@@ -53,8 +53,8 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<UsageView, Error> {
         let (scope, _) = self.scope(name).await?;
-        let version = self.db().version(scope.id, number).await?;
-        self.db().usage_of(version.id, day_start(self.now() - LOOKS_BACK)).await
+        let version = self.db().keys().version(scope.id, number).await?;
+        self.db().usage().of(version.id, day_start(self.now() - LOOKS_BACK)).await
     }
 
     /// Writes the counts down. What cannot be written is counted on.
@@ -67,7 +67,7 @@ impl Portal {
         counted.sort_unstable_by_key(|(version, _)| *version);
         let these = &counted;
         let noted = self.db().write(|mut tx| async move {
-            tx.add_usage(these).await?;
+            tx.usage().add(these).await?;
             tx.commit_unaudited("sums of use; each use is in the journal").await
         });
         if let Err(error) = noted.await {
@@ -84,7 +84,7 @@ impl Portal {
         let before = day_start(self.now() - LOOKS_BACK);
         self.db()
             .write(|mut tx| async move {
-                tx.fold_usage(before, DateTime::UNIX_EPOCH).await?;
+                tx.usage().fold(before, DateTime::UNIX_EPOCH).await?;
                 tx.commit_unaudited("sums of long ago become one").await
             })
             .await

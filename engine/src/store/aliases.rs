@@ -1,6 +1,6 @@
 //! Aliases of scopes.
 
-use super::{Db, Tx, corrupt, is_duplicate, on, within};
+use super::{corrupt, is_duplicate, on, table, within};
 use crate::Error;
 use domain::base::id::ScopeId;
 use domain::scopes::alias::{Alias, AliasRefused};
@@ -13,13 +13,15 @@ pub(super) fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias
 
 const OF: &str = "SELECT alias FROM scope WHERE id = $1";
 
-impl Db {
+table!(aliases: Read, Write);
+
+impl Read<'_> {
     /// Every alias, and the scope it stands for.
-    pub async fn aliases(&self) -> Result<HashMap<Alias, ScopeName>, Error> {
+    pub(crate) async fn all(&self) -> Result<HashMap<Alias, ScopeName>, Error> {
         const SQL: &str = "SELECT s.alias, e.slug, s.country FROM scope s JOIN environment e ON e.id = s.environment_id \
                            WHERE s.alias IS NOT NULL";
         let rows: Vec<(String, String, String)> =
-            on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         let named = rows.into_iter().map(|(alias, slug, country)| {
             let column = |name| corrupt("scope", name, &alias);
             let name = ScopeName {
@@ -31,33 +33,33 @@ impl Db {
         named.collect()
     }
 
-    pub async fn alias_of(&self, scope: ScopeId) -> Result<Option<Alias>, Error> {
+    pub(crate) async fn of(&self, scope: ScopeId) -> Result<Option<Alias>, Error> {
         let alias: Option<Option<String>> =
-            on!(self, pool => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(pool).await)?;
         read(alias.ok_or(Error::NotFound)?, scope)
     }
 
     /// Every alias that the scope has or had.
-    pub async fn aliases_ever(&self, scope: ScopeId) -> Result<Vec<String>, Error> {
+    pub(crate) async fn ever(&self, scope: ScopeId) -> Result<Vec<String>, Error> {
         const SQL: &str = "SELECT alias FROM alias_history WHERE scope_id = $1";
-        Ok(on!(self, pool => sqlx::query_scalar(SQL).bind(scope.0).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).fetch_all(pool).await)?)
     }
 }
 
-impl Tx {
-    pub async fn alias_of(&mut self, scope: ScopeId) -> Result<Option<Alias>, Error> {
+impl Write<'_> {
+    pub(crate) async fn of(&mut self, scope: ScopeId) -> Result<Option<Alias>, Error> {
         let alias: Option<Option<String>> =
-            within!(self, c => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(c).await)?;
+            within!(self.0, c => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(c).await)?;
         read(alias.ok_or(Error::NotFound)?, scope)
     }
 
     /// # Errors
     /// [`AliasRefused::Taken`] when another scope has it.
-    pub async fn set_alias(&mut self, scope: ScopeId, alias: Option<&Alias>) -> Result<(), Error> {
+    pub(crate) async fn set(&mut self, scope: ScopeId, alias: Option<&Alias>) -> Result<(), Error> {
         const SET: &str = "UPDATE scope SET alias = $2 WHERE id = $1";
         const KEEP: &str =
             "INSERT INTO alias_history (scope_id, alias) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let done = within!(self, c => sqlx::query(SET)
+        let done = within!(self.0, c => sqlx::query(SET)
             .bind(scope.0).bind(alias.map(Alias::as_str)).execute(c).await.map(|r| r.rows_affected()));
         match (done, alias) {
             (Ok(1), _) => {}
@@ -68,7 +70,7 @@ impl Tx {
             (Err(error), _) => return Err(error.into()),
         }
         if let Some(alias) = alias {
-            within!(self, c => sqlx::query(KEEP)
+            within!(self.0, c => sqlx::query(KEEP)
                 .bind(scope.0).bind(alias.as_str()).execute(c).await.map(drop))?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! API keys and what they reach.
 
-use super::{Db, Tx, corrupt, on, within};
+use super::{corrupt, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::data::operation::Operation;
@@ -94,9 +94,11 @@ macro_rules! select_keys {
     };
 }
 
-impl Db {
+table!(api_keys: Read, Write);
+
+impl Read<'_> {
     /// Keys made before `before` (or the newest), newest first.
-    pub async fn api_keys(&self, before: Option<ApiKeyId>, count: u32) -> Result<Vec<ApiKey>, Error> {
+    pub(crate) async fn list(&self, before: Option<ApiKeyId>, count: u32) -> Result<Vec<ApiKey>, Error> {
         const NEWEST: &str = select_keys!("ORDER BY created_at DESC, id DESC LIMIT $1");
         const OLDER: &str = select_keys!(
             "WHERE (created_at, id) < (SELECT b.created_at, b.id FROM api_key b WHERE b.id = $2) \
@@ -104,28 +106,28 @@ impl Db {
         );
         let count = i64::from(count);
         gather(match &before {
-            None => on!(self, pool => sqlx::query_as(NEWEST).bind(count).fetch_all(pool).await)?,
+            None => on!(self.0, pool => sqlx::query_as(NEWEST).bind(count).fetch_all(pool).await)?,
             Some(before) => {
-                on!(self, pool => sqlx::query_as(OLDER).bind(count).bind(&before.0[..]).fetch_all(pool).await)?
+                on!(self.0, pool => sqlx::query_as(OLDER).bind(count).bind(&before.0[..]).fetch_all(pool).await)?
             }
         })
     }
 
-    pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKey, Error> {
+    pub(crate) async fn get(&self, id: ApiKeyId) -> Result<ApiKey, Error> {
         const SQL: &str = select_keys!("WHERE id = $1");
-        let records = on!(self, pool => sqlx::query_as(SQL).bind(&id.0[..]).fetch_all(pool).await)?;
+        let records = on!(self.0, pool => sqlx::query_as(SQL).bind(&id.0[..]).fetch_all(pool).await)?;
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
     /// Every key that works now.
-    pub async fn live_api_keys(&self, now: DateTime<Utc>) -> Result<Vec<ApiKey>, Error> {
+    pub(crate) async fn live(&self, now: DateTime<Utc>) -> Result<Vec<ApiKey>, Error> {
         const SQL: &str = select_keys!("WHERE revoked_at IS NULL AND expires_at > $1");
-        gather(on!(self, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
+        gather(on!(self.0, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
     }
 
     /// As far as can be told before the transaction that makes another.
-    pub async fn count_live_api_keys(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
-        Ok(on!(self, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
+    pub(crate) async fn count_live(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        Ok(on!(self.0, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
     }
 }
 
@@ -133,12 +135,12 @@ impl Db {
 const COUNT_LIVE: &str =
     "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
 
-impl Tx {
-    pub async fn count_live_api_keys(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
-        Ok(within!(self, c => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(c).await)?)
+impl Write<'_> {
+    pub(crate) async fn count_live(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        Ok(within!(self.0, c => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(c).await)?)
     }
 
-    pub async fn insert_api_key(
+    pub(crate) async fn insert(
         &mut self,
         id: ApiKeyId,
         hash: &[u8],
@@ -148,7 +150,7 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO api_key (id, name, hash, operations, created_at, created_by, expires_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(&id.0[..]).bind(&key.name).bind(hash).bind(words(&key.operations)).bind(now).bind(by)
             .bind(key.lifetime.end(now)).execute(c).await.map(drop))?;
         for grant in &key.grants {
@@ -166,10 +168,10 @@ impl Tx {
         let environment = grant.environment.0;
         let done = match grant.scope {
             None => {
-                within!(self, c => sqlx::query(WHOLE).bind(&id.0[..]).bind(environment).execute(c).await.map(|r| r.rows_affected()))
+                within!(self.0, c => sqlx::query(WHOLE).bind(&id.0[..]).bind(environment).execute(c).await.map(|r| r.rows_affected()))
             }
             Some(scope) => {
-                within!(self, c => sqlx::query(ONE).bind(&id.0[..]).bind(environment).bind(scope.0).execute(c).await.map(|r| r.rows_affected()))
+                within!(self.0, c => sqlx::query(ONE).bind(&id.0[..]).bind(environment).bind(scope.0).execute(c).await.map(|r| r.rows_affected()))
             }
         };
         match done? {
@@ -179,16 +181,16 @@ impl Tx {
     }
 
     /// Ends a key; false when it was ended before.
-    pub async fn revoke_api_key(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<bool, Error> {
+    pub(crate) async fn revoke(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "UPDATE api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-        let rows = within!(self, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
     /// Another server may have seen a later use.
-    pub async fn api_key_was_used(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn was_used(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-        within!(self, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(drop))?;
         Ok(())
     }
 }

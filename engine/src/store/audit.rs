@@ -1,6 +1,6 @@
 //! The audit log: appended inside the transaction of what it tells, never changed.
 
-use super::{Db, ROWS, Tx, corrupt, on, within};
+use super::{ROWS, corrupt, on, table, within};
 use crate::Error;
 use crate::base::email;
 use crate::base::entry::Entry;
@@ -74,22 +74,28 @@ struct Mark {
 /// Lines of the log that are looked through at once.
 const LOOKED_THROUGH: i64 = 10_000;
 
-impl Db {
-    pub async fn data_epoch(&self) -> Result<Epoch, Error> {
+table!(audit: Read, Write);
+
+impl Read<'_> {
+    pub(crate) async fn data_epoch(&self) -> Result<Epoch, Error> {
         const SQL: &str = "SELECT data_epoch, audit_sequence FROM instance WHERE id = 1";
-        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
     }
 
     /// The scopes that got another version between two states of the log; none when more was moved than that, or so much
     /// that reading everything anew is no more work.
-    pub async fn scopes_moved(&self, from: Epoch, to: Epoch) -> Result<Option<HashSet<String>>, Error> {
+    pub(crate) async fn scopes_moved(
+        &self,
+        from: Epoch,
+        to: Epoch,
+    ) -> Result<Option<HashSet<String>>, Error> {
         const SQL: &str =
             "SELECT action, outcome, place FROM audit_event WHERE sequence > $1 AND sequence <= $2";
         let (lines, moves) = (to.sequence - from.sequence, to.number - from.number);
         if !(0..=LOOKED_THROUGH).contains(&lines) {
             return Ok(None);
         }
-        let marks: Vec<Mark> = on!(self, pool => sqlx::query_as(SQL)
+        let marks: Vec<Mark> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(from.sequence).bind(to.sequence).fetch_all(pool).await)?;
         // A log that somebody has cut tells nothing.
         if i64::try_from(marks.len()) != Ok(lines) {
@@ -112,7 +118,7 @@ impl Db {
     }
 
     /// Events older than `before` (or the newest), newest first.
-    pub async fn events(
+    pub(crate) async fn events(
         &self,
         query: &AuditQuery,
         before: Option<i64>,
@@ -123,7 +129,7 @@ impl Db {
     }
 
     /// Events newer than `after`, oldest first.
-    pub async fn events_after(
+    pub(crate) async fn events_after(
         &self,
         query: &AuditQuery,
         after: i64,
@@ -142,14 +148,14 @@ impl Db {
     ) -> Result<Vec<Event>, Error> {
         let place = query.place.as_ref().map(|place| place.to_lowercase());
         let who = query.who.as_ref().map(|who| email::normalise(who));
-        let rows: Vec<Row> = on!(self, pool => sqlx::query_as(sql)
+        let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
             .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&place).bind(&who)
             .fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// Appends events under the next sequence numbers and answers with the first of them. The number is taken
     /// from a row that stays locked until the commit: numbers have no gaps, and their order is that of the commits.
     pub(super) async fn append(&mut self, entries: &[Entry]) -> Result<i64, Error> {
@@ -161,10 +167,10 @@ impl Tx {
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let first: i64 =
-            within!(self, c => sqlx::query_scalar(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
+            within!(self.0, c => sqlx::query_scalar(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
         let mut numbers = first..;
         for some in entries.chunks(ROWS) {
-            within!(self, c => {
+            within!(self.0, c => {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_values(some.iter().zip(numbers.by_ref()), |mut values, (entry, number)| {
                     values

@@ -1,6 +1,6 @@
 //! Versions whose data key a customer's AWS KMS releases.
 
-use super::{Db, Tx, corrupt, on, within};
+use super::{corrupt, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{AwsKeyId, ScopeId};
@@ -141,33 +141,35 @@ const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.acce
                        LEFT JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
                        WHERE k.scope_id = $1 AND k.number = $2";
 
-impl Db {
+table!(aws_keys: Read, Write);
+
+impl Read<'_> {
     /// # Errors
     /// [`Error::NotAws`] for a version of another type, or none.
-    pub async fn aws_key(&self, scope: ScopeId, number: u32) -> Result<StoredAwsKey, Error> {
-        let record: Option<Record> = on!(self, pool => sqlx::query_as(AWS_KEY)
+    pub(crate) async fn get(&self, scope: ScopeId, number: u32) -> Result<StoredAwsKey, Error> {
+        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(AWS_KEY)
             .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotAws)?.try_into()
     }
 
     /// Versions whose secret has lost its revision.
-    pub async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
+    pub(crate) async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
         const SQL: &str = "SELECT k.scope_id, k.number FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                            WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = a.id \
                            AND r.column_name = 'secret')";
-        let found: Vec<(Uuid, i64)> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let found: Vec<(Uuid, i64)> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
     }
 
     /// Whether any secret is sealed under the credentials' term.
-    pub async fn has_aws_keys(&self) -> Result<bool, Error> {
+    pub(crate) async fn any(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM aws_key";
-        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 
     /// Active versions that were probed last at `before` or earlier, the longest ago first.
-    pub async fn due_probes(
+    pub(crate) async fn due_probes(
         &self,
         before: DateTime<Utc>,
         late: DateTime<Utc>,
@@ -176,21 +178,21 @@ impl Db {
         const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at <= $3 AS is_late FROM aws_key a \
                            JOIN key_version k ON k.id = a.version_id \
                            WHERE a.probed_at <= $1 AND k.status = 'active' ORDER BY a.probed_at, a.id LIMIT $2";
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
             .fetch_all(pool).await)?)
     }
 
     /// Every version that was ever refused.
-    pub async fn refused_keys(&self) -> Result<Vec<RefusedKey>, Error> {
+    pub(crate) async fn refused(&self) -> Result<Vec<RefusedKey>, Error> {
         const SQL: &str = "SELECT k.scope_id, k.number, a.refusals, a.health = 'refused' AS is_refused, \
                            a.health_code AS code FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                            WHERE a.refusals > 0";
-        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 }
 
-impl Tx {
-    pub async fn insert_aws_key(
+impl Write<'_> {
+    pub(crate) async fn insert(
         &mut self,
         version: i64,
         key: &AwsKey,
@@ -200,7 +202,7 @@ impl Tx {
         const SQL: &str = "INSERT INTO aws_key (id, version_id, region, cmk_arn, encrypted_key, access_key_id, secret, \
                            credentials_at, preflight, preflight_at, health, health_since, probed_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, 'healthy', $8, $8)";
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(key.id.0).bind(version).bind(key.region.as_str()).bind(key.cmk.as_str()).bind(key.data_key.bytes())
             .bind(key.credentials.access_key_id.as_str()).bind(&key.credentials.sealed_secret).bind(now)
             .bind(preflight).execute(c).await.map(drop))?;
@@ -208,7 +210,7 @@ impl Tx {
     }
 
     /// Other credentials; what was known of the old ones' health is over.
-    pub async fn set_credentials(
+    pub(crate) async fn set_credentials(
         &mut self,
         id: AwsKeyId,
         to: &AwsCredentials,
@@ -217,38 +219,38 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE aws_key SET access_key_id = $2, secret = $3, credentials_at = $4, preflight = $5, \
                            preflight_at = $4 WHERE id = $1";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(to.access_key_id.as_str()).bind(&to.sealed_secret).bind(now).bind(preflight)
             .execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    pub async fn set_preflight(
+    pub(crate) async fn set_preflight(
         &mut self,
         id: AwsKeyId,
         preflight: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE aws_key SET preflight = $2, preflight_at = $3 WHERE id = $1";
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(preflight).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(preflight).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// True for the one server that makes the probe.
-    pub async fn claim_probe(
+    pub(crate) async fn claim_probe(
         &mut self,
         id: Uuid,
         before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id).bind(before).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
     /// Refuses a version whose row cannot be read, and says what it was before.
-    pub async fn set_unreadable(
+    pub(crate) async fn set_unreadable(
         &mut self,
         key: LeaseKey,
         now: DateTime<Utc>,
@@ -260,9 +262,9 @@ impl Tx {
                            health = 'refused', health_code = $4, refusals = refusals + 1 WHERE version_id = \
                            (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
         let number = i64::from(key.number);
-        let was: Option<Unreadable> = within!(self, c => sqlx::query_as(WAS)
+        let was: Option<Unreadable> = within!(self.0, c => sqlx::query_as(WAS)
             .bind(key.scope.0).bind(number).fetch_optional(c).await)?;
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(key.scope.0).bind(number).bind(now).bind(FailureCode::SEALED.as_str())
             .execute(c).await.map(drop))?;
         Ok(was)
@@ -270,7 +272,7 @@ impl Tx {
 
     /// Writes down what was heard, and counts it when it was a refusal. False when the state is no longer the one it was,
     /// or the credentials not those that were asked with.
-    pub async fn set_health(
+    pub(crate) async fn set_health(
         &mut self,
         asked_with: &StoredAwsKey,
         was: &Health,
@@ -281,7 +283,7 @@ impl Tx {
                            WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);
         let refusals = i64::from(to.state == HealthState::Refused);
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(asked_with.id.0).bind(to.state.word()).bind(to.since).bind(code).bind(refusals)
             .bind(was.state.word()).bind(was.since).bind(&asked_with.secret)
             .execute(c).await.map(|r| r.rows_affected()))?;

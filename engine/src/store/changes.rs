@@ -1,6 +1,6 @@
 //! Prepared changes that wait for their code.
 
-use super::{Db, Tx, on, within};
+use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{ChangeId, SessionId, UserId};
@@ -34,27 +34,33 @@ macro_rules! waiting {
     };
 }
 
-impl Db {
+table!(changes: Read, Write);
+
+impl Read<'_> {
     /// The change, if it is this session's, of this kind, and neither spent nor expired.
-    pub async fn prepared(&self, bound: Binding, now: DateTime<Utc>) -> Result<Option<PreparedRow>, Error> {
+    pub(crate) async fn prepared(
+        &self,
+        bound: Binding,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PreparedRow>, Error> {
         const SQL: &str = waiting!("SELECT sealed, expires_at FROM prepared_change");
-        Ok(on!(self, pool => sqlx::query_as(SQL)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL)
             .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
             .fetch_optional(pool).await)?)
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// Of an administrator's changes that wait, only the latest stay.
-    pub async fn keep_latest_prepared(&mut self, user: UserId, count: i64) -> Result<(), Error> {
+    pub(crate) async fn keep_latest(&mut self, user: UserId, count: i64) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL AND id NOT IN \
                            (SELECT id FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL \
                            ORDER BY created_at DESC, id LIMIT $2)";
-        within!(self, c => sqlx::query(SQL).bind(user.0).bind(count).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(user.0).bind(count).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn insert_prepared(
+    pub(crate) async fn insert(
         &mut self,
         bound: Binding,
         sealed: &[u8],
@@ -63,16 +69,16 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO prepared_change (id, session_id, user_id, kind, sealed, created_at, expires_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(sealed)
             .bind(now).bind(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Spends the change: true for the one who comes first, false ever after.
-    pub async fn spend_prepared(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
+    pub(crate) async fn spend(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $5");
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)

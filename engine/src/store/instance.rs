@@ -1,6 +1,6 @@
 //! The instance's own row, its keyring and its setup tokens.
 
-use super::{Db, Tx, on, within};
+use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -23,98 +23,104 @@ pub struct SealedTerm {
 const INSTANCE: &str = "SELECT uuid, canary FROM instance WHERE id = 1";
 const TERMS: &str = "SELECT purpose, term, sealed FROM keyring ORDER BY purpose, term";
 
-impl Db {
+table!(instance: Read, Write);
+
+impl Read<'_> {
     /// The database server's clock; `None` where the database has none of its own.
-    pub async fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        if self.is_sqlite() {
+    pub(crate) async fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        if self.0.is_sqlite() {
             return Ok(None);
         }
         const SQL: &str = "SELECT clock_timestamp()";
-        Ok(on!(self, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
     }
 
-    pub async fn instance(&self) -> Result<Option<Instance>, Error> {
-        Ok(on!(self, pool => sqlx::query_as(INSTANCE).fetch_optional(pool).await)?)
+    pub(crate) async fn get(&self) -> Result<Option<Instance>, Error> {
+        Ok(on!(self.0, pool => sqlx::query_as(INSTANCE).fetch_optional(pool).await)?)
     }
 
-    pub async fn terms(&self) -> Result<Vec<SealedTerm>, Error> {
-        Ok(on!(self, pool => sqlx::query_as(TERMS).fetch_all(pool).await)?)
+    pub(crate) async fn terms(&self) -> Result<Vec<SealedTerm>, Error> {
+        Ok(on!(self.0, pool => sqlx::query_as(TERMS).fetch_all(pool).await)?)
     }
 
     /// When the setup token with this hash ends.
-    pub async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
+    pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT expires_at FROM setup_token WHERE hash = $1";
-        Ok(on!(self, pool => sqlx::query_scalar(SQL).bind(hash).fetch_optional(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(hash).fetch_optional(pool).await)?)
     }
 
     /// Whether any setup token has not ended yet.
-    pub async fn has_setup_token(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+    pub(crate) async fn has_setup_token(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM setup_token WHERE expires_at > $1";
-        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).bind(now).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).bind(now).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// The instance, while it is locked.
-    pub async fn instance(&mut self) -> Result<Instance, Error> {
-        let instance = within!(self, c => sqlx::query_as(INSTANCE).fetch_optional(c).await)?;
+    pub(crate) async fn get(&mut self) -> Result<Instance, Error> {
+        let instance = within!(self.0, c => sqlx::query_as(INSTANCE).fetch_optional(c).await)?;
         instance.ok_or(Error::NotFound)
     }
 
-    pub async fn terms(&mut self) -> Result<Vec<SealedTerm>, Error> {
-        Ok(within!(self, c => sqlx::query_as(TERMS).fetch_all(c).await)?)
+    pub(crate) async fn terms(&mut self) -> Result<Vec<SealedTerm>, Error> {
+        Ok(within!(self.0, c => sqlx::query_as(TERMS).fetch_all(c).await)?)
     }
 
-    pub async fn set_canary(&mut self, canary: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn set_canary(&mut self, canary: &[u8]) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET canary = $1 WHERE id = 1";
-        within!(self, c => sqlx::query(SQL).bind(canary).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(canary).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn set_term(&mut self, purpose: &str, term: i64, sealed: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn set_term(&mut self, purpose: &str, term: i64, sealed: &[u8]) -> Result<(), Error> {
         const SQL: &str = "UPDATE keyring SET sealed = $3 WHERE purpose = $1 AND term = $2";
-        within!(self, c => sqlx::query(SQL).bind(purpose).bind(term).bind(sealed).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(purpose).bind(term).bind(sealed).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn insert_instance(
+    pub(crate) async fn insert(
         &mut self,
         uuid: Uuid,
         canary: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO instance (id, uuid, canary, created_at) VALUES (1, $1, $2, $3)";
-        within!(self, c => sqlx::query(SQL).bind(uuid).bind(canary).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(uuid).bind(canary).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn insert_term(
+    pub(crate) async fn insert_term(
         &mut self,
         purpose: &str,
         sealed: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO keyring (purpose, term, sealed, created_at) VALUES ($1, 1, $2, $3)";
-        within!(self, c => sqlx::query(SQL).bind(purpose).bind(sealed).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(purpose).bind(sealed).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn insert_setup_token(&mut self, hash: &[u8], expires_at: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn insert_setup_token(
+        &mut self,
+        hash: &[u8],
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO setup_token (hash, expires_at) VALUES ($1, $2)";
-        within!(self, c => sqlx::query(SQL).bind(hash).bind(expires_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(hash).bind(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn delete_setup_token(&mut self, hash: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn delete_setup_token(&mut self, hash: &[u8]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM setup_token WHERE hash = $1";
-        within!(self, c => sqlx::query(SQL).bind(hash).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(hash).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn delete_setup_tokens(&mut self) -> Result<(), Error> {
+    pub(crate) async fn delete_setup_tokens(&mut self) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM setup_token";
-        within!(self, c => sqlx::query(SQL).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The journal of the data plane: one row for each segment of each run.
 
-use super::{Db, Tx, on, within};
+use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -43,9 +43,11 @@ macro_rules! columns {
 
 const ONE: &str = columns!("WHERE server = $1 AND first_sequence = $2");
 
-impl Db {
+table!(journal: Read, Write);
+
+impl Read<'_> {
     /// Segments that may hold events of `from <= at < to`, those with the newest last event first.
-    pub async fn newest_segments(
+    pub(crate) async fn newest_segments(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -57,12 +59,12 @@ impl Db {
              ORDER BY last_at DESC, server DESC, first_sequence DESC LIMIT $6"
         );
         let (at, server, sequence) = mark.unwrap_or((end_of_time(), Uuid::max(), i64::MAX));
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
             .bind(i64::from(count)).fetch_all(pool).await)?)
     }
 
     /// Segments that may hold events of `from <= at < to`, those with the oldest first event first.
-    pub async fn oldest_segments(
+    pub(crate) async fn oldest_segments(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -74,38 +76,42 @@ impl Db {
              ORDER BY first_at, server, first_sequence LIMIT $6"
         );
         let (at, server, sequence) = mark.unwrap_or((begin_of_time(), Uuid::nil(), 0));
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
             .bind(i64::from(count)).fetch_all(pool).await)?)
     }
 
-    pub async fn segment(&self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
+    pub(crate) async fn segment(&self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
         Ok(
-            on!(self, pool => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
         )
     }
 
     /// What a segment holds, compressed.
-    pub async fn segment_body(&self, server: Uuid, first_sequence: i64) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) async fn segment_body(
+        &self,
+        server: Uuid,
+        first_sequence: i64,
+    ) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT body FROM journal_segment WHERE server = $1 AND first_sequence = $2";
         Ok(
-            on!(self, pool => sqlx::query_scalar(SQL).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_scalar(SQL).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
         )
     }
 
-    pub async fn journal_runs(&self) -> Result<Vec<Run>, Error> {
+    pub(crate) async fn runs(&self) -> Result<Vec<Run>, Error> {
         const SQL: &str =
             "SELECT id, last_sequence, removed_through FROM journal_run ORDER BY started_at, id";
-        Ok(on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 
     /// The segments of a run in the order of their events.
-    pub async fn segments_of(&self, run: Uuid) -> Result<Vec<Segment>, Error> {
+    pub(crate) async fn segments_of(&self, run: Uuid) -> Result<Vec<Segment>, Error> {
         const SQL: &str = columns!("WHERE server = $1 ORDER BY first_sequence");
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(run).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(run).fetch_all(pool).await)?)
     }
 
     /// Of the oldest segments, those that end before `cutoff` or are more than so many bytes: up to which time they go.
-    pub async fn expired_until(
+    pub(crate) async fn expired_until(
         &self,
         cutoff: Option<DateTime<Utc>>,
         bytes: Option<i64>,
@@ -113,10 +119,10 @@ impl Db {
     ) -> Result<Option<DateTime<Utc>>, Error> {
         const SUM: &str = "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM journal_segment";
         const OLDEST: &str = "SELECT last_at, stored_bytes FROM journal_segment ORDER BY last_at LIMIT $1";
-        let sum: i64 = on!(self, pool => sqlx::query_scalar(SUM).fetch_one(pool).await)?;
+        let sum: i64 = on!(self.0, pool => sqlx::query_scalar(SUM).fetch_one(pool).await)?;
         let mut excess = bytes.map_or(0, |bytes| sum - bytes);
         let oldest: Vec<(DateTime<Utc>, i64)> =
-            on!(self, pool => sqlx::query_as(OLDEST).bind(i64::from(count)).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(OLDEST).bind(i64::from(count)).fetch_all(pool).await)?;
         let mut until = None;
         for (last_at, size) in oldest {
             if excess <= 0 && cutoff.is_none_or(|cutoff| last_at >= cutoff) {
@@ -129,16 +135,16 @@ impl Db {
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// Says that a run is there; again, it changes nothing.
-    pub async fn insert_journal_run(&mut self, id: Uuid, started_at: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn insert_run(&mut self, id: Uuid, started_at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str =
             "INSERT INTO journal_run (id, started_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-        within!(self, c => sqlx::query(SQL).bind(id).bind(started_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id).bind(started_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn end_journal_run(
+    pub(crate) async fn end_run(
         &mut self,
         id: Uuid,
         last_sequence: i64,
@@ -146,19 +152,25 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str =
             "UPDATE journal_run SET ended_at = $2, last_sequence = $3 WHERE id = $1 AND ended_at IS NULL";
-        within!(self, c => sqlx::query(SQL).bind(id).bind(now).bind(last_sequence).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id).bind(now).bind(last_sequence).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn segment(&mut self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
-        Ok(within!(self, c => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(c).await)?)
+    pub(crate) async fn segment(
+        &mut self,
+        server: Uuid,
+        first_sequence: i64,
+    ) -> Result<Option<Segment>, Error> {
+        Ok(
+            within!(self.0, c => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(c).await)?,
+        )
     }
 
-    pub async fn insert_segment(&mut self, segment: &Segment, body: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn insert_segment(&mut self, segment: &Segment, body: &[u8]) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO journal_segment (server, first_sequence, last_sequence, first_at, last_at, \
                            plain_bytes, stored_bytes, mac_before, mac_after, seal, body) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        within!(self, c => sqlx::query(SQL).bind(segment.server).bind(segment.first_sequence)
+        within!(self.0, c => sqlx::query(SQL).bind(segment.server).bind(segment.first_sequence)
             .bind(segment.last_sequence).bind(segment.first_at).bind(segment.last_at).bind(segment.plain_bytes)
             .bind(segment.stored_bytes).bind(&segment.mac_before).bind(&segment.mac_after).bind(&segment.seal)
             .bind(body).execute(c).await.map(drop))?;
@@ -166,14 +178,14 @@ impl Tx {
     }
 
     /// Takes the segments away that end at `until` or before; their runs remember how far.
-    pub async fn remove_segments(&mut self, until: DateTime<Utc>) -> Result<u64, Error> {
+    pub(crate) async fn remove_segments(&mut self, until: DateTime<Utc>) -> Result<u64, Error> {
         const REMEMBER: &str = "UPDATE journal_run SET removed_through = (SELECT MAX(last_sequence) FROM journal_segment \
                                 WHERE server = journal_run.id AND last_at <= $1) \
                                 WHERE id IN (SELECT server FROM journal_segment WHERE last_at <= $1)";
         const REMOVE: &str = "DELETE FROM journal_segment WHERE last_at <= $1";
-        within!(self, c => sqlx::query(REMEMBER).bind(until).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(REMEMBER).bind(until).execute(c).await.map(drop))?;
         Ok(
-            within!(self, c => sqlx::query(REMOVE).bind(until).execute(c).await.map(|done| done.rows_affected()))?,
+            within!(self.0, c => sqlx::query(REMOVE).bind(until).execute(c).await.map(|done| done.rows_affected()))?,
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use super::aws_keys::health_of;
 use super::scopes::{Named, NamedRecord, named};
-use super::{Db, Inner, Tx, corrupt, on, within};
+use super::{Inner, corrupt, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
@@ -200,9 +200,11 @@ impl From<Counts> for Usage {
     }
 }
 
-impl Db {
+table!(keys: Read, Write);
+
+impl Read<'_> {
     /// Versions below `before` (or the newest), newest first.
-    pub async fn versions(
+    pub(crate) async fn versions(
         &self,
         scope: ScopeId,
         before: Option<u32>,
@@ -211,38 +213,43 @@ impl Db {
         const SQL: &str =
             select_versions!("WHERE k.scope_id = $1 AND k.number < $2 ORDER BY k.number DESC LIMIT $3");
         let before = before.map_or(i64::MAX, i64::from);
-        let records: Vec<Record> = on!(self, pool => sqlx::query_as(SQL)
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(scope.0).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
         records.into_iter().map(VersionRow::try_from).collect()
     }
 
-    pub async fn version(&self, scope: ScopeId, number: u32) -> Result<VersionRow, Error> {
+    pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<VersionRow, Error> {
         const SQL: &str = select_versions!("WHERE k.scope_id = $1 AND k.number = $2");
-        let record: Option<Record> = on!(self, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    pub async fn active_version(&self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
+    pub(crate) async fn active_version(&self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
         let record: Option<Record> =
-            on!(self, pool => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(pool).await)?;
         record.map(VersionRow::try_from).transpose()
     }
 
-    pub async fn usage(&self, scope: ScopeId, key_type: KeyType, now: DateTime<Utc>) -> Result<Usage, Error> {
-        let counts: Counts = on!(self, pool => sqlx::query_as(USAGE)
+    pub(crate) async fn used(
+        &self,
+        scope: ScopeId,
+        key_type: KeyType,
+        now: DateTime<Utc>,
+    ) -> Result<Usage, Error> {
+        let counts: Counts = on!(self.0, pool => sqlx::query_as(USAGE)
             .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(pool).await)?;
         Ok(counts.into())
     }
 
     /// A scope that is looked for by its name; versions of each type made in it since `day`, customer-supplied ones made since
     /// `since`, the type of the Active one.
-    pub async fn made(
+    pub(crate) async fn made(
         &self,
         name: &ScopeName,
         day: DateTime<Utc>,
         since: DateTime<Utc>,
     ) -> Result<(Named, Made), Error> {
-        let record: Option<MadeRecord> = on!(self, pool => sqlx::query_as(MADE)
+        let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
             .bind(name.environment.as_str()).bind(name.country.code()).bind(day).bind(since)
             .fetch_optional(pool).await)?;
         let MadeRecord { named, counts, lately, active_type } = record.ok_or(Error::NotFound)?;
@@ -260,10 +267,10 @@ impl Db {
     }
 
     /// Every version of a scope, as the data plane looks them up.
-    pub async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
+    pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
         const SQL: &str = "SELECT id, number, status FROM key_version WHERE scope_id = $1 ORDER BY number";
         let rows: Vec<(i64, i64, String)> =
-            on!(self, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
         let numbered = rows.into_iter().map(|(id, number, status)| {
             let column = |name| corrupt("key_version", name, id);
             Ok(Numbered {
@@ -276,15 +283,15 @@ impl Db {
     }
 
     /// The sealed material of a version.
-    pub async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT material FROM key_version WHERE scope_id = $1 AND number = $2";
-        let material: Option<Option<Vec<u8>>> = on!(self, pool => sqlx::query_scalar(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+        let material: Option<Option<Vec<u8>>> = on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         material.ok_or(Error::NotFound)
     }
 
     /// Active managed versions that are due, the longest due first, from behind `after` on. Those put off
     /// today come again tomorrow.
-    pub async fn due(
+    pub(crate) async fn due(
         &self,
         now: DateTime<Utc>,
         after: &DueVersion,
@@ -295,7 +302,7 @@ impl Db {
             due!(),
             "(k.due_at, k.id) > ($2, $3) ORDER BY k.due_at, k.id LIMIT $4"
         );
-        Ok(on!(self, pool => sqlx::query_as(SQL)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL)
             .bind(now).bind(after.due_at).bind(after.id).bind(i64::try_from(count).unwrap_or(i64::MAX))
             .fetch_all(pool).await)?)
     }
@@ -329,22 +336,22 @@ pub struct NewVersionRow<'a> {
     pub created_by: &'a str,
 }
 
-impl Tx {
+impl Write<'_> {
     /// The Active version, while the scope is locked.
-    pub async fn active_version(&mut self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
+    pub(crate) async fn active_version(&mut self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
         let record: Option<Record> =
-            within!(self, c => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(c).await)?;
+            within!(self.0, c => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(c).await)?;
         record.map(VersionRow::try_from).transpose()
     }
 
     /// What the scope has used, while it is locked.
-    pub async fn usage(
+    pub(crate) async fn used(
         &mut self,
         scope: ScopeId,
         key_type: KeyType,
         now: DateTime<Utc>,
     ) -> Result<Usage, Error> {
-        let counts: Counts = within!(self, c => sqlx::query_as(USAGE)
+        let counts: Counts = within!(self.0, c => sqlx::query_as(USAGE)
             .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(c).await)?;
         Ok(counts.into())
     }
@@ -352,20 +359,24 @@ impl Tx {
     /// Of these versions, those that are still due, with their scopes locked. On PostgreSQL what another server
     /// has locked is left to it; a version of that scope that it makes deprecates this one, so what is counted
     /// here stays true.
-    pub async fn lock_due(&mut self, these: &[DueVersion], now: DateTime<Utc>) -> Result<Vec<Due>, Error> {
+    pub(crate) async fn lock_due(
+        &mut self,
+        these: &[DueVersion],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Due>, Error> {
         const SQL: &str = concat!(
             "SELECT k.scope_id, e.slug, s.country, k.number, k.rotation_days, k.due_at, k.created_at, ",
             counts!("k.scope_id", "$2", "'managed'"),
             " FROM key_version k JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id",
             due!()
         );
-        let locking = match self.0 {
+        let locking = match self.0.0 {
             Inner::Sqlite(_) => "",
             Inner::Postgres(_) => " FOR UPDATE OF k, s SKIP LOCKED",
         };
         let ids: Vec<_> = (3..these.len() + 3).map(|number| format!("${number}")).collect();
         let sql = AssertSqlSafe(format!("{SQL}k.id IN ({}){locking}", ids.join(", ")));
-        let records: Vec<DueRecord> = within!(self, c => {
+        let records: Vec<DueRecord> = within!(self.0, c => {
             let query = sqlx::query_as(sql).bind(now).bind(day_start(now));
             these.iter().fold(query, |query, version| query.bind(version.id)).fetch_all(c).await?
         });
@@ -373,13 +384,13 @@ impl Tx {
     }
 
     /// Takes the place of being Active away from the versions that have it in these scopes.
-    pub async fn deprecate(&mut self, scopes: &[ScopeId]) -> Result<(), Error> {
+    pub(crate) async fn deprecate(&mut self, scopes: &[ScopeId]) -> Result<(), Error> {
         const SQL: &str =
             "UPDATE key_version SET status = 'deprecated' WHERE status = 'active' AND scope_id IN ";
         if scopes.is_empty() {
             return Ok(());
         }
-        let changed = within!(self, c => {
+        let changed = within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
             query.push_tuples(scopes, |mut values, scope| {
                 values.push_bind(scope.0);
@@ -394,10 +405,10 @@ impl Tx {
     }
 
     /// Inserts versions as the Active ones and answers with their portal-wide ids.
-    pub async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
+    pub(crate) async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
         const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
                            rotated_for_due, customer_supplied_no, material, created_at, created_by) ";
-        Ok(within!(self, c => {
+        Ok(within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
             query.push_values(these, |mut values, row| {
                 values
@@ -412,7 +423,7 @@ impl Tx {
     }
 
     /// Another period for the Active version, and the due date that follows from it.
-    pub async fn set_period(
+    pub(crate) async fn set_period(
         &mut self,
         scope: ScopeId,
         number: u32,
@@ -421,16 +432,21 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE key_version SET rotation_days = $3, due_at = $4, deferred_until = NULL \
                            WHERE scope_id = $1 AND number = $2 AND status = 'active'";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(scope.0).bind(i64::from(number)).bind(period.days()).bind(due_at).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::Outdated("The Active version is another one now.".into())) }
     }
 
     /// Notes that the rotation waits until `until`; false when that was noted before.
-    pub async fn defer(&mut self, scope: ScopeId, number: u32, until: DateTime<Utc>) -> Result<bool, Error> {
+    pub(crate) async fn defer(
+        &mut self,
+        scope: ScopeId,
+        number: u32,
+        until: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         const SQL: &str = "UPDATE key_version SET deferred_until = $3 WHERE scope_id = $1 AND number = $2 \
                            AND status = 'active' AND (deferred_until IS NULL OR deferred_until < $3)";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(scope.0).bind(i64::from(number)).bind(until).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
@@ -439,6 +455,7 @@ impl Tx {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Db;
 
     /// Today's versions are few, since there are limits; those of a month may be a million.
     #[tokio::test]

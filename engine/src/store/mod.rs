@@ -93,7 +93,29 @@ macro_rules! within {
         }
     }};
 }
-pub(crate) use {on, within};
+/// What a file of this room reads and writes, handed out by the database as `db.keys()` and by a transaction as `tx.keys()`.
+macro_rules! table {
+    ($name:ident: $($what:ident),+) => {
+        $($crate::store::table!($what $name);)+
+    };
+    (Read $name:ident) => {
+        pub struct Read<'a>(&'a $crate::store::Db);
+        impl $crate::store::Db {
+            pub(crate) fn $name(&self) -> Read<'_> {
+                Read(self)
+            }
+        }
+    };
+    (Write $name:ident) => {
+        pub struct Write<'a>(&'a mut $crate::store::Tx);
+        impl $crate::store::Tx {
+            pub(crate) fn $name(&mut self) -> Write<'_> {
+                Write(self)
+            }
+        }
+    };
+}
+pub(crate) use {on, table, within};
 
 /// What a writing transaction must have to itself. SQLite has one writer; Postgres locks a row.
 #[derive(Clone, Copy)]
@@ -157,7 +179,7 @@ impl Db {
     ///
     /// # Errors
     /// When a migration fails, or the database was made by a newer Keystead.
-    pub async fn migrate(&self) -> Result<(), Error> {
+    pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
             Self::Sqlite { write, .. } => migrate_sqlite(write).await,
             Self::Postgres(pool, pooler) => migrate_postgres(pool, *pooler).await,
@@ -175,7 +197,7 @@ impl Db {
     ///
     /// # Errors
     /// When it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
         on!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         Ok(())
     }
@@ -185,7 +207,7 @@ impl Db {
     ///
     /// # Errors
     /// What `run` answers; that the database cannot be reached or is busy for too long.
-    pub async fn write<T, F>(&self, run: impl Fn(Tx) -> F) -> Result<T, Error>
+    pub(crate) async fn write<T, F>(&self, run: impl Fn(Tx) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -268,7 +290,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; [`Error::NotFound`] when the row does not exist.
-    pub async fn lock(&mut self, what: Lock) -> Result<(), Error> {
+    pub(crate) async fn lock(&mut self, what: Lock) -> Result<(), Error> {
         let (sql, id) = match what {
             Lock::Instance => ("SELECT 1 FROM instance WHERE id = 1", None),
             Lock::Scope(id) => ("SELECT 1 FROM scope WHERE id = $1", Some(id.0)),
@@ -291,7 +313,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; nothing is done then.
-    pub async fn commit(self, entry: Entry) -> Result<(), Error> {
+    pub(crate) async fn commit(self, entry: Entry) -> Result<(), Error> {
         self.commit_all(&[entry]).await
     }
 
@@ -300,11 +322,11 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; nothing is done then.
-    pub async fn commit_all(mut self, entries: &[Entry]) -> Result<(), Error> {
+    pub(crate) async fn commit_all(mut self, entries: &[Entry]) -> Result<(), Error> {
         if entries.is_empty() {
             return Ok(());
         }
-        let first = self.append(entries).await?;
+        let first = self.audit().append(entries).await?;
         self.end().await?;
         // Once more where log collectors take it to another machine. Names are quoted: no line break gets out.
         for (number, entry) in (first..).zip(entries) {
@@ -319,7 +341,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; nothing is done then.
-    pub async fn commit_unaudited(self, _reason: &'static str) -> Result<(), Error> {
+    pub(crate) async fn commit_unaudited(self, _reason: &'static str) -> Result<(), Error> {
         self.end().await
     }
 

@@ -1,24 +1,26 @@
 //! How often a sealed value was written anew. The number stands in another table than the value and
 //! is bound into its seal: a row that is put back as it was before no longer opens.
 
-use super::{Tx, within};
+use super::{table, within};
 use crate::Error;
 use uuid::Uuid;
 
-impl Tx {
+table!(revisions: Write);
+
+impl Write<'_> {
     /// The revision of a value that is about to be written.
-    pub async fn next_revision(&mut self, row: Uuid, column: &str) -> Result<i64, Error> {
+    pub(crate) async fn next(&mut self, row: Uuid, column: &str) -> Result<i64, Error> {
         const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, 1) \
                            ON CONFLICT (row_id, column_name) DO UPDATE SET revision = sealed_revision.revision + 1 \
                            RETURNING revision";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(row).bind(column).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).bind(row).bind(column).fetch_one(c).await)?)
     }
 
     /// The revision of a value whose own was lost.
-    pub async fn insert_revision(&mut self, row: Uuid, column: &str, revision: i64) -> Result<(), Error> {
+    pub(crate) async fn insert(&mut self, row: Uuid, column: &str, revision: i64) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, $3) \
                            ON CONFLICT (row_id, column_name) DO NOTHING";
-        within!(self, c => sqlx::query(SQL).bind(row).bind(column).bind(revision).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(row).bind(column).bind(revision).execute(c).await.map(drop))?;
         Ok(())
     }
 }

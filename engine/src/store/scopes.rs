@@ -1,7 +1,7 @@
 //! Environments and scopes.
 
 use super::aliases::read;
-use super::{Db, Tx, corrupt, is_duplicate, on, within};
+use super::{corrupt, is_duplicate, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
@@ -183,22 +183,24 @@ macro_rules! select_scopes {
     };
 }
 
-impl Db {
-    pub async fn environments(&self) -> Result<Vec<Environment>, Error> {
+table!(scopes: Read, Write);
+
+impl Read<'_> {
+    pub(crate) async fn environments(&self) -> Result<Vec<Environment>, Error> {
         const SQL: &str = select_environments!("");
-        let records: Vec<EnvironmentRecord> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let records: Vec<EnvironmentRecord> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         records.into_iter().map(Environment::try_from).collect()
     }
 
-    pub async fn environment(&self, slug: &Slug) -> Result<Environment, Error> {
+    pub(crate) async fn environment(&self, slug: &Slug) -> Result<Environment, Error> {
         const SQL: &str = select_environments!("AND e.slug = $1");
         let record: Option<EnvironmentRecord> =
-            on!(self, pool => sqlx::query_as(SQL).bind(slug.as_str()).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).bind(slug.as_str()).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
     /// Every environment with its countries and what they lack now, by slug; the countries in the order of people.
-    pub async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
+    pub(crate) async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
         // An environment whose countries are not asked for is joined with none, by way of the index.
         const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health, n.scopes \
                            FROM (SELECT COUNT(*) AS scopes FROM (SELECT 1 FROM scope LIMIT $1 + 1) c) n \
@@ -212,7 +214,7 @@ impl Db {
             Branches::Around(environment) => (false, environment.map(Slug::as_str)),
         };
         let large = i64::try_from(Tree::LARGE).unwrap_or(i64::MAX);
-        let records: Vec<TreeRecord> = on!(self, pool => sqlx::query_as(SQL)
+        let records: Vec<TreeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(large).bind(all).bind(around).fetch_all(pool).await)?;
         let is_large = records.first().is_some_and(|record| record.scopes > large);
         let mut tree: Vec<TreeEnvironment> = Vec::new();
@@ -237,39 +239,43 @@ impl Db {
         Ok(Tree { environments: tree, is_large })
     }
 
-    pub async fn named(&self, name: &ScopeName) -> Result<Named, Error> {
+    pub(crate) async fn named(&self, name: &ScopeName) -> Result<Named, Error> {
         const SQL: &str = named!("");
-        let record: Option<NamedRecord> = on!(self, pool => sqlx::query_as(SQL)
+        let record: Option<NamedRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(name.environment.as_str()).bind(name.country.code()).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    pub async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {
+    pub(crate) async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
         let records: Vec<ScopeRecord> =
-            on!(self, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
         records.into_iter().map(Scope::try_from).collect()
     }
 
-    pub async fn scope(&self, environment: EnvironmentId, country: Country) -> Result<Scope, Error> {
+    pub(crate) async fn scope(&self, environment: EnvironmentId, country: Country) -> Result<Scope, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
-        let record: Option<ScopeRecord> = on!(self, pool => sqlx::query_as(SQL)
+        let record: Option<ScopeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(environment.0).bind(country.code()).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// Those that are not removed.
-    pub async fn count_environments(&mut self) -> Result<i64, Error> {
+    pub(crate) async fn count_environments(&mut self) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM environment WHERE removed_at IS NULL";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
-    pub async fn insert_environment(&mut self, id: EnvironmentId, row: &EnvironmentRow) -> Result<(), Error> {
+    pub(crate) async fn insert_environment(
+        &mut self,
+        id: EnvironmentId,
+        row: &EnvironmentRow,
+    ) -> Result<(), Error> {
         const SQL: &str =
             "INSERT INTO environment (id, slug, name, kind, created_at) VALUES ($1, $2, $3, $4, $5)";
-        let done = within!(self, c => sqlx::query(SQL)
+        let done = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(row.slug.as_str()).bind(&row.name).bind(row.kind.word()).bind(row.created_at)
             .execute(c).await.map(drop));
         done.map_err(
@@ -277,22 +283,27 @@ impl Tx {
         )
     }
 
-    pub async fn rename_environment(&mut self, id: EnvironmentId, name: &str) -> Result<(), Error> {
+    pub(crate) async fn rename_environment(&mut self, id: EnvironmentId, name: &str) -> Result<(), Error> {
         const SQL: &str = "UPDATE environment SET name = $2 WHERE id = $1 AND removed_at IS NULL";
-        let rows = within!(self, c => sqlx::query(SQL).bind(id.0).bind(name).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(name).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
     /// The row stays, its countries go. Refused by the key versions' foreign key while one exists.
-    pub async fn remove_environment(&mut self, id: EnvironmentId, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn remove_environment(
+        &mut self,
+        id: EnvironmentId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         const COUNTRIES: &str = "DELETE FROM scope WHERE environment_id = $1";
         const SQL: &str = "UPDATE environment SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL";
-        within!(self, c => sqlx::query(COUNTRIES).bind(id.0).execute(c).await.map(drop)).map_err(has_keys)?;
-        let rows = within!(self, c => sqlx::query(SQL).bind(id.0).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+        within!(self.0, c => sqlx::query(COUNTRIES).bind(id.0).execute(c).await.map(drop))
+            .map_err(has_keys)?;
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    pub async fn insert_scope(
+    pub(crate) async fn insert_scope(
         &mut self,
         id: ScopeId,
         environment: EnvironmentId,
@@ -302,7 +313,7 @@ impl Tx {
         // Only while the environment is there: its removal may have come first.
         const SQL: &str = "INSERT INTO scope (id, environment_id, country, created_at) \
                            SELECT $1, id, $3, $4 FROM environment WHERE id = $2 AND removed_at IS NULL";
-        let done = within!(self, c => sqlx::query(SQL)
+        let done = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(environment.0).bind(country.code()).bind(now).execute(c).await.map(|r| r.rows_affected()));
         match done {
             Ok(1) => Ok(()),
@@ -312,10 +323,10 @@ impl Tx {
         }
     }
 
-    pub async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
+    pub(crate) async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM scope WHERE id = $1";
         let done =
-            within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()));
+            within!(self.0, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()));
         if done.map_err(has_keys)? == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions and what they keep sealed for a while.
 
-use super::{Db, Tx, on, within};
+use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
@@ -57,14 +57,16 @@ macro_rules! select_session {
     };
 }
 
-impl Db {
-    pub async fn session(&self, token_hash: &[u8]) -> Result<Option<SessionRow>, Error> {
+table!(sessions: Read, Write);
+
+impl Read<'_> {
+    pub(crate) async fn get(&self, token_hash: &[u8]) -> Result<Option<SessionRow>, Error> {
         const SQL: &str = select_session!("s.token_hash = $1");
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?)
     }
 
     /// The signed-in sessions of an administrator that are alive, the last used first.
-    pub async fn sessions_of(
+    pub(crate) async fn of(
         &self,
         user: UserId,
         now: DateTime<Utc>,
@@ -75,11 +77,11 @@ impl Db {
              AND s.security_epoch = a.security_epoch ORDER BY s.seen_at DESC, s.id LIMIT 100"
         );
         Ok(
-            on!(self, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?,
         )
     }
 
-    pub async fn note(
+    pub(crate) async fn note(
         &self,
         session: SessionId,
         kind: &str,
@@ -89,42 +91,42 @@ impl Db {
                            LEFT JOIN sealed_revision r ON r.row_id = n.session_id AND r.column_name = n.kind \
                            WHERE n.session_id = $1 AND n.kind = $2 AND n.expires_at > $3";
         Ok(
-            on!(self, pool => sqlx::query_as(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
         )
     }
 }
 
-impl Tx {
-    pub async fn insert_session(&mut self, row: NewSessionRow<'_>) -> Result<(), Error> {
+impl Write<'_> {
+    pub(crate) async fn insert(&mut self, row: NewSessionRow<'_>) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO session (id, token_hash, stage, user_id, security_epoch, created_at, seen_at, \
                            expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)";
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(row.id.0).bind(row.token_hash).bind(row.stage).bind(row.user.map(|id| id.0))
             .bind(row.security_epoch).bind(row.now).bind(row.expires_at).bind(row.address).bind(row.agent)
             .execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn touch_session(
+    pub(crate) async fn touch(
         &mut self,
         id: SessionId,
         now: DateTime<Utc>,
         address: &str,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE session SET seen_at = $2, address = $3 WHERE id = $1 AND seen_at < $2";
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(now).bind(address).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(now).bind(address).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn delete_session(&mut self, id: SessionId) -> Result<bool, Error> {
+    pub(crate) async fn delete(&mut self, id: SessionId) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM session WHERE id = $1 RETURNING id";
-        let ended: Vec<Uuid> = within!(self, c => sqlx::query_scalar(SQL).bind(id.0).fetch_all(c).await)?;
+        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).bind(id.0).fetch_all(c).await)?;
         self.forget_revisions(&ended).await?;
         Ok(!ended.is_empty())
     }
 
     /// Ends every session of an administrator but one.
-    pub async fn delete_other_sessions(
+    pub(crate) async fn delete_others(
         &mut self,
         user: UserId,
         but: SessionId,
@@ -133,8 +135,8 @@ impl Tx {
         const ALL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
         const ONE: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 AND id = $3 RETURNING id";
         let ended: Result<Vec<Uuid>, _> = match only {
-            None => within!(self, c => sqlx::query_scalar(ALL).bind(user.0).bind(but.0).fetch_all(c).await),
-            Some(only) => within!(self, c => sqlx::query_scalar(ONE).bind(user.0).bind(but.0).bind(only.0)
+            None => within!(self.0, c => sqlx::query_scalar(ALL).bind(user.0).bind(but.0).fetch_all(c).await),
+            Some(only) => within!(self.0, c => sqlx::query_scalar(ONE).bind(user.0).bind(but.0).bind(only.0)
                 .fetch_all(c).await),
         };
         let ended = ended?;
@@ -147,13 +149,13 @@ impl Tx {
     async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM sealed_revision WHERE row_id = $1";
         for session in ended {
-            within!(self, c => sqlx::query(SQL).bind(session).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(SQL).bind(session).execute(c).await.map(drop))?;
         }
         Ok(())
     }
 
     /// Sweeps sessions that are over and names nobody tried for a day.
-    pub async fn sweep(
+    pub(crate) async fn sweep(
         &mut self,
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
@@ -165,16 +167,16 @@ impl Tx {
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
         let over: Vec<Uuid> =
-            within!(self, c => sqlx::query_scalar(SESSIONS).bind(now).bind(idle_since).fetch_all(c).await)?;
+            within!(self.0, c => sqlx::query_scalar(SESSIONS).bind(now).bind(idle_since).fetch_all(c).await)?;
         self.forget_revisions(&over).await?;
-        within!(self, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
-        within!(self, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
-        within!(self, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;
-        within!(self, c => sqlx::query(THROTTLE).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(THROTTLE).bind(tried_before).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn put_note(
+    pub(crate) async fn put_note(
         &mut self,
         session: SessionId,
         kind: &str,
@@ -183,13 +185,13 @@ impl Tx {
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO session_note (session_id, kind, sealed, expires_at) VALUES ($1, $2, $3, $4) \
                            ON CONFLICT (session_id, kind) DO UPDATE SET sealed = $3, expires_at = $4";
-        within!(self, c => sqlx::query(SQL).bind(session.0).bind(kind).bind(sealed).bind(expires_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(session.0).bind(kind).bind(sealed).bind(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn delete_note(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
+    pub(crate) async fn delete_note(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM session_note WHERE session_id = $1 AND kind = $2";
-        within!(self, c => sqlx::query(SQL).bind(session.0).bind(kind).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(session.0).bind(kind).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Tenant secrets.
 
-use super::{Db, Tx, corrupt, on, within};
+use super::{corrupt, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
@@ -31,12 +31,14 @@ fn read_followed(id: Option<i64>, scope: ScopeId) -> Result<Option<u32>, Error> 
     id.map(|id| u32::try_from(id).map_err(|_| corrupt("tenant_secret", "id", scope))).transpose()
 }
 
-impl Db {
+table!(tenant_secrets: Read, Write);
+
+impl Read<'_> {
     /// The current secret, and the one before it while a rotation is under way.
-    pub async fn tenant_secrets(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
+    pub(crate) async fn of(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
         const SQL: &str = "SELECT id, generation, status, secret FROM tenant_secret WHERE scope_id = $1 \
                            AND secret_type = $2 AND secret_path = $3 AND status <> 'retired' ORDER BY generation DESC";
-        let rows: Vec<(i64, i64, String, Vec<u8>)> = on!(self, pool => sqlx::query_as(SQL)
+        let rows: Vec<(i64, i64, String, Vec<u8>)> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_all(pool).await)?;
         let stored = rows.into_iter().map(|(id, generation, status, sealed)| {
             let column = |name| corrupt("tenant_secret", name, id);
@@ -51,7 +53,7 @@ impl Db {
     }
 
     /// How many secrets of a scope are answered, by type, and since when a rotation is under way.
-    pub async fn count_tenant_secrets(&self, scope: ScopeId) -> Result<TenantSecretsView, Error> {
+    pub(crate) async fn count(&self, scope: ScopeId) -> Result<TenantSecretsView, Error> {
         const COUNTS: &str = "SELECT secret_type, status, COUNT(*) FROM tenant_secret \
                               WHERE scope_id = $1 AND status <> 'retired' GROUP BY secret_type, status \
                               ORDER BY secret_type";
@@ -61,11 +63,11 @@ impl Db {
                              AND p.secret_path = c.secret_path AND p.status = 'previous' \
                              WHERE c.scope_id = $1 AND c.status = 'current'";
         let rows: Vec<(String, String, i64)> =
-            on!(self, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
         let rotating_since: Option<DateTime<Utc>> =
-            on!(self, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
         let followed: Option<i64> =
-            on!(self, pool => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(pool).await)?;
         let followed = read_followed(followed, scope)?;
         let mut view = TenantSecretsView { rotating_since, followed, ..TenantSecretsView::default() };
         for (secret_type, status, count) in rows {
@@ -82,16 +84,16 @@ impl Db {
     }
 
     /// Whether anything is sealed under the tenant secrets' term.
-    pub async fn has_tenant_secrets(&self) -> Result<bool, Error> {
+    pub(crate) async fn any(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret";
-        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 }
 
-impl Tx {
+impl Write<'_> {
     /// Makes the current secret; there must be none.
-    pub async fn insert_tenant_secret(
+    pub(crate) async fn insert(
         &mut self,
         name: &SecretName,
         generation: u64,
@@ -101,18 +103,18 @@ impl Tx {
         const SQL: &str = "INSERT INTO tenant_secret (scope_id, secret_type, secret_path, generation, status, secret, \
                            created_at) VALUES ($1, $2, $3, $4, 'current', $5, $6)";
         let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed).bind(now)
             .execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Current secrets of a scope, each with its generation.
-    pub async fn current_tenant_secrets(&mut self, scope: ScopeId) -> Result<Vec<(SecretName, u64)>, Error> {
+    pub(crate) async fn current(&mut self, scope: ScopeId) -> Result<Vec<(SecretName, u64)>, Error> {
         const SQL: &str = "SELECT id, secret_type, secret_path, generation FROM tenant_secret \
                            WHERE scope_id = $1 AND status = 'current' ORDER BY id";
         let rows: Vec<(i64, String, String, i64)> =
-            within!(self, c => sqlx::query_as(SQL).bind(scope.0).fetch_all(c).await)?;
+            within!(self.0, c => sqlx::query_as(SQL).bind(scope.0).fetch_all(c).await)?;
         let named = rows.into_iter().map(|(id, secret_type, path, generation)| {
             let column = |name| corrupt("tenant_secret", name, id);
             let secret_type = SecretType::from_word(&secret_type).ok_or_else(|| column("secret_type"))?;
@@ -123,35 +125,30 @@ impl Tx {
     }
 
     /// Gives every secret of a scope that has one status another; answers with how many there were.
-    pub async fn move_tenant_secrets(
-        &mut self,
-        scope: ScopeId,
-        from: &str,
-        to: &str,
-    ) -> Result<usize, Error> {
+    pub(crate) async fn set_status(&mut self, scope: ScopeId, from: &str, to: &str) -> Result<usize, Error> {
         const SQL: &str = "UPDATE tenant_secret SET status = $3 WHERE scope_id = $1 AND status = $2";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(scope.0).bind(from).bind(to).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
     /// The newest secret of a scope that was followed by another.
-    pub async fn followed_tenant_secret(&mut self, scope: ScopeId) -> Result<Option<u32>, Error> {
-        let id = within!(self, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?;
+    pub(crate) async fn followed(&mut self, scope: ScopeId) -> Result<Option<u32>, Error> {
+        let id = within!(self.0, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?;
         read_followed(id, scope)
     }
 
     /// Whether there is a current secret.
-    pub async fn has_tenant_secret(&mut self, name: &SecretName) -> Result<bool, Error> {
+    pub(crate) async fn has(&mut self, name: &SecretName) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret \
                            WHERE scope_id = $1 AND secret_type = $2 AND secret_path = $3 AND status = 'current'";
-        let count: i64 = within!(self, c => sqlx::query_scalar(SQL)
+        let count: i64 = within!(self.0, c => sqlx::query_scalar(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_one(c).await)?;
         Ok(count > 0)
     }
 
-    pub async fn count_tenant_secrets(&mut self, scope: ScopeId, status: &str) -> Result<i64, Error> {
+    pub(crate) async fn count(&mut self, scope: ScopeId, status: &str) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret WHERE scope_id = $1 AND status = $2";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).bind(scope.0).bind(status).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).bind(scope.0).bind(status).fetch_one(c).await)?)
     }
 }

@@ -1,6 +1,6 @@
 //! The failure counters.
 
-use super::{Tx, within};
+use super::{table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 
@@ -14,20 +14,22 @@ pub struct Counter {
     pub updated_at: DateTime<Utc>,
 }
 
-impl Tx {
+table!(throttle: Write);
+
+impl Write<'_> {
     /// Reads a counter, makes it where there is none, and holds it until the transaction ends.
-    pub async fn hold_counter(&mut self, subject: &[u8], now: DateTime<Utc>) -> Result<Counter, Error> {
+    pub(crate) async fn hold(&mut self, subject: &[u8], now: DateTime<Utc>) -> Result<Counter, Error> {
         // The insert takes the row's lock on both databases, also when it changes nothing.
         const SQL: &str = "INSERT INTO throttle (subject, updated_at) VALUES ($1, $2) \
                            ON CONFLICT (subject) DO UPDATE SET failures = throttle.failures \
                            RETURNING failures, wrong_codes, blocked_until, updated_at";
-        Ok(within!(self, c => sqlx::query_as(SQL).bind(subject).bind(now).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_as(SQL).bind(subject).bind(now).fetch_one(c).await)?)
     }
 
-    pub async fn set_counter(&mut self, subject: &[u8], counter: Counter) -> Result<(), Error> {
+    pub(crate) async fn set(&mut self, subject: &[u8], counter: Counter) -> Result<(), Error> {
         const SQL: &str = "UPDATE throttle SET failures = $2, wrong_codes = $3, blocked_until = $4, updated_at = $5 \
                            WHERE subject = $1";
-        within!(self, c => sqlx::query(SQL)
+        within!(self.0, c => sqlx::query(SQL)
             .bind(subject).bind(counter.failures).bind(counter.wrong_codes).bind(counter.blocked_until)
             .bind(counter.updated_at).execute(c).await.map(drop))?;
         Ok(())

@@ -1,6 +1,6 @@
 //! How much each version is used, in sums of a day.
 
-use super::{Db, ROWS, Tx, on, within};
+use super::{ROWS, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::keys::rotation::day_start;
@@ -26,15 +26,17 @@ fn i64_of(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-impl Db {
+table!(usage: Read, Write);
+
+impl Read<'_> {
     /// All that was ever issued, what was seen since a moment, and the last use.
-    pub async fn usage_of(&self, version: i64, since: DateTime<Utc>) -> Result<UsageView, Error> {
+    pub(crate) async fn of(&self, version: i64, since: DateTime<Utc>) -> Result<UsageView, Error> {
         // CAST: PostgreSQL's sums are NUMERIC.
         const SQL: &str = "SELECT CAST(SUM(issued) AS BIGINT) AS issued, \
                            CAST(SUM(CASE WHEN day >= $2 THEN seen ELSE 0 END) AS BIGINT) AS seen, \
                            MAX(last_at) AS last_at FROM version_usage WHERE version_id = $1";
         let sums: Sums =
-            on!(self, pool => sqlx::query_as(SQL).bind(version).bind(since).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).bind(version).bind(since).fetch_one(pool).await)?;
         let count = |sum: Option<i64>| sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
         Ok(UsageView { issued: count(sums.issued), seen: count(sums.seen), last_used_at: sums.last_at })
     }
@@ -49,12 +51,12 @@ macro_rules! add_up {
     };
 }
 
-impl Tx {
+impl Write<'_> {
     /// Adds to the sums of the days; every server adds its own.
-    pub async fn add_usage(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
+    pub(crate) async fn add(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) ";
         for some in counted.chunks(ROWS) {
-            within!(self, c => {
+            within!(self.0, c => {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_values(some, |mut values, (version, Counted { issued, seen, last_at })| {
                     values
@@ -68,7 +70,7 @@ impl Tx {
     }
 
     /// Folds the days before `before` into one line a version.
-    pub async fn fold_usage(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
+    pub(crate) async fn fold(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
         const FOLD: &str = concat!(
             "INSERT INTO version_usage (version_id, day, issued, seen, last_at) SELECT version_id, $2, \
              CAST(SUM(issued) AS BIGINT), CAST(SUM(seen) AS BIGINT), MAX(last_at) FROM version_usage \
@@ -76,9 +78,9 @@ impl Tx {
             add_up!()
         );
         const FORGET: &str = "DELETE FROM version_usage WHERE day > $2 AND day < $1";
-        within!(self, c => sqlx::query(FOLD).bind(before).bind(into).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(FOLD).bind(before).bind(into).execute(c).await.map(drop))?;
         Ok(
-            within!(self, c => sqlx::query(FORGET).bind(before).bind(into).execute(c).await.map(|r| r.rows_affected()))?,
+            within!(self.0, c => sqlx::query(FORGET).bind(before).bind(into).execute(c).await.map(|r| r.rows_affected()))?,
         )
     }
 }

@@ -1,6 +1,6 @@
 //! Administrators and their recovery codes.
 
-use super::{Db, Tx, is_duplicate, on, within};
+use super::{is_duplicate, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
@@ -50,42 +50,44 @@ macro_rules! select_user {
     };
 }
 
-impl Db {
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Error> {
+table!(users: Read, Write);
+
+impl Read<'_> {
+    pub(crate) async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
         const SQL: &str = select_user!("email = $1");
-        Ok(on!(self, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?)
     }
 
-    pub async fn user(&self, id: UserId) -> Result<User, Error> {
+    pub(crate) async fn get(&self, id: UserId) -> Result<User, Error> {
         const SQL: &str = select_user!("id = $1");
-        let user = on!(self, pool => sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await)?;
+        let user = on!(self.0, pool => sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await)?;
         user.ok_or(Error::NotFound)
     }
 
-    pub async fn has_users(&self) -> Result<bool, Error> {
+    pub(crate) async fn any(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM administrator LIMIT 1) AS one";
-        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 
-    pub async fn recovery_codes_left(&self, id: UserId) -> Result<u32, Error> {
+    pub(crate) async fn recovery_codes_left(&self, id: UserId) -> Result<u32, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM recovery_code WHERE user_id = $1 AND used_at IS NULL";
-        let count: i64 = on!(self, pool => sqlx::query_scalar(SQL).bind(id.0).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).bind(id.0).fetch_one(pool).await)?;
         Ok(u32::try_from(count).unwrap_or_default())
     }
 }
 
-impl Tx {
-    pub async fn count_users(&mut self) -> Result<i64, Error> {
+impl Write<'_> {
+    pub(crate) async fn count(&mut self) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM administrator";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
-    pub async fn insert_user(&mut self, user: NewUser<'_>, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn insert(&mut self, user: NewUser<'_>, now: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO administrator (id, email, password_hash, password_changed_at, totp_seed, \
                            totp_step, authenticator_since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let since = user.totp_seed.map(|_| now);
-        let done = within!(self, c => sqlx::query(SQL)
+        let done = within!(self.0, c => sqlx::query(SQL)
             .bind(user.id.0).bind(user.email).bind(user.password_hash).bind(now).bind(user.totp_seed)
             .bind(user.totp_step).bind(since).bind(now)
             .execute(c).await.map(drop));
@@ -93,14 +95,14 @@ impl Tx {
     }
 
     /// Spends the code of a step: true for the one who comes first, false ever after.
-    pub async fn spend_step(&mut self, id: UserId, step: i64) -> Result<bool, Error> {
+    pub(crate) async fn spend_step(&mut self, id: UserId, step: i64) -> Result<bool, Error> {
         const SQL: &str = "UPDATE administrator SET totp_step = $2 WHERE id = $1 AND totp_step < $2";
-        let rows = within!(self, c => sqlx::query(SQL).bind(id.0).bind(step).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
     /// A new seed, with the step whose code proved it spent, ends every session.
-    pub async fn set_authenticator(
+    pub(crate) async fn set_authenticator(
         &mut self,
         id: UserId,
         sealed: Option<&[u8]>,
@@ -110,73 +112,91 @@ impl Tx {
         const SQL: &str = "UPDATE administrator SET totp_seed = $2, totp_step = $3, authenticator_since = $4, \
                            security_epoch = security_epoch + 1 WHERE id = $1";
         let since = sealed.map(|_| now);
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(sealed).bind(step).bind(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(sealed).bind(step).bind(since).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// A new password ends every session.
-    pub async fn set_password(&mut self, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn set_password(
+        &mut self,
+        id: UserId,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET password_hash = $2, password_changed_at = $3, \
                            security_epoch = security_epoch + 1 WHERE id = $1";
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(hash).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(hash).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Holds the administrator until the commit, if the session is still good: whoever was signed out
     /// or disabled a moment ago does not step up.
-    pub async fn hold_user(&mut self, id: UserId, session: SessionId) -> Result<(), Error> {
+    pub(crate) async fn hold_user(&mut self, id: UserId, session: SessionId) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch WHERE id = $1 AND \
                            security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(session.0).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::SignedOut) }
     }
 
     /// Ends every session and every change that waits.
-    pub async fn end_sessions(&mut self, id: UserId) -> Result<(), Error> {
+    pub(crate) async fn end_sessions(&mut self, id: UserId) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch + 1 WHERE id = $1";
-        within!(self, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn set_disabled(&mut self, id: UserId, since: Option<DateTime<Utc>>) -> Result<(), Error> {
+    pub(crate) async fn set_disabled(
+        &mut self,
+        id: UserId,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET disabled_at = $2 WHERE id = $1";
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(since).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Administrators who can sign in.
-    pub async fn count_enabled(&mut self) -> Result<i64, Error> {
+    pub(crate) async fn count_enabled(&mut self) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM administrator WHERE disabled_at IS NULL";
-        Ok(within!(self, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
     /// The same password under the parameters of today.
-    pub async fn renew_password_hash(&mut self, id: UserId, old: &str, new: &str) -> Result<(), Error> {
+    pub(crate) async fn renew_password_hash(
+        &mut self,
+        id: UserId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
-        within!(self, c => sqlx::query(SQL).bind(id.0).bind(old).bind(new).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(old).bind(new).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub async fn security_epoch(&mut self, id: UserId) -> Result<i64, Error> {
+    pub(crate) async fn security_epoch(&mut self, id: UserId) -> Result<i64, Error> {
         const SQL: &str = "SELECT security_epoch FROM administrator WHERE id = $1";
-        let epoch = within!(self, c => sqlx::query_scalar(SQL).bind(id.0).fetch_optional(c).await)?;
+        let epoch = within!(self.0, c => sqlx::query_scalar(SQL).bind(id.0).fetch_optional(c).await)?;
         epoch.ok_or(Error::NotFound)
     }
 
     /// The new codes take the place of all old ones.
-    pub async fn replace_recovery_codes(&mut self, id: UserId, hashes: &[Vec<u8>]) -> Result<(), Error> {
+    pub(crate) async fn replace_recovery_codes(
+        &mut self,
+        id: UserId,
+        hashes: &[Vec<u8>],
+    ) -> Result<(), Error> {
         const DELETE: &str = "DELETE FROM recovery_code WHERE user_id = $1";
         const INSERT: &str = "INSERT INTO recovery_code (user_id, hash) VALUES ($1, $2)";
-        within!(self, c => sqlx::query(DELETE).bind(id.0).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(DELETE).bind(id.0).execute(c).await.map(drop))?;
         for hash in hashes {
-            within!(self, c => sqlx::query(INSERT).bind(id.0).bind(hash).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(INSERT).bind(id.0).bind(hash).execute(c).await.map(drop))?;
         }
         Ok(())
     }
 
     /// Spends a recovery code: true for the one who comes first, false ever after.
-    pub async fn spend_recovery_code(
+    pub(crate) async fn spend_recovery_code(
         &mut self,
         id: UserId,
         hash: &[u8],
@@ -184,7 +204,7 @@ impl Tx {
     ) -> Result<bool, Error> {
         const SQL: &str =
             "UPDATE recovery_code SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at IS NULL";
-        let rows = within!(self, c => sqlx::query(SQL)
+        let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(hash).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

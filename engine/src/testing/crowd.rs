@@ -62,16 +62,16 @@ impl Portal {
                         with_key: 0,
                         created_at: at,
                     };
-                    tx.insert_environment(id, &row).await?;
+                    tx.scopes().insert_environment(id, &row).await?;
                     environment = Some((slug, id));
                     id
                 }
             };
             let scope = ScopeId(random::uuid());
-            tx.insert_scope(scope, id, name.country, at).await?;
+            tx.scopes().insert_scope(scope, id, name.country, at).await?;
             for number in 1..=versions {
                 if number > 1 {
-                    tx.deprecate(&[scope]).await?;
+                    tx.keys().deprecate(&[scope]).await?;
                 }
                 let new = NewVersion::Managed { period: RotationPeriod::Days30 };
                 let due_at = new.period().map(|period| period.due_after(at));
@@ -86,7 +86,7 @@ impl Portal {
                     created_at: at,
                     created_by: "crowd",
                 };
-                tx.insert_versions(&[row]).await?;
+                tx.keys().insert_versions(&[row]).await?;
             }
         }
         tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("a crowd")).await
@@ -120,7 +120,7 @@ impl Portal {
         work: impl FnOnce(&mut Ciphers<'_>, u32) -> T,
     ) -> Result<T, Error> {
         let key = self.lease_key(name, number).await?;
-        let id = self.db().version(key.scope, number).await?.id;
+        let id = self.db().keys().version(key.scope, number).await?.id;
         let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
         self.with_material(key, 1, 0, |material| work(&mut material.ciphers(), id)).await
     }

@@ -32,7 +32,7 @@ pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
 /// # Errors
 /// When the database fails.
 pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
-    match db.instance().await {
+    match db.instance().get().await {
         Err(Error::Database(error)) if crate::store::is_missing_table(&error) => Ok(None),
         other => other,
     }
@@ -72,10 +72,10 @@ pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>)
     let canary = root.seal(uuid, canary_place(), CANARY);
     let sealed = &canary;
     let made = db.write(|mut tx| async move {
-        tx.insert_instance(uuid, sealed, now).await?;
+        tx.instance().insert(uuid, sealed, now).await?;
         for purpose in Purpose::ALL {
             let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
-            tx.insert_term(purpose.word(), &term, now).await?;
+            tx.instance().insert_term(purpose.word(), &term, now).await?;
         }
         tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await
     });
@@ -83,7 +83,7 @@ pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>)
         Ok(()) => Ok(Instance { uuid, canary }),
         // Another server on the same database came first.
         Err(Error::Schema(error)) if crate::store::is_duplicate(&error) => {
-            db.instance().await?.ok_or(Error::NotFound)
+            db.instance().get().await?.ok_or(Error::NotFound)
         }
         Err(error) => Err(error),
     }
@@ -97,10 +97,10 @@ pub(crate) async fn add_new_terms(
     instance: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let terms = db.terms().await?;
+    let terms = db.instance().terms().await?;
     for (purpose, is_used) in [
-        (Purpose::Credentials, db.has_aws_keys().await?),
-        (Purpose::TenantSecret, db.has_tenant_secrets().await?),
+        (Purpose::Credentials, db.aws_keys().any().await?),
+        (Purpose::TenantSecret, db.tenant_secrets().any().await?),
     ] {
         if !is_used && !is_there(&terms, purpose) {
             add_term(db, root, instance, purpose, now).await?;
@@ -124,10 +124,10 @@ async fn add_term(
     db.write(|mut tx| async move {
         tx.lock(Lock::Instance).await?;
         // Another server may have come first.
-        if is_there(&tx.terms().await?, purpose) {
+        if is_there(&tx.instance().terms().await?, purpose) {
             return Ok(());
         }
-        tx.insert_term(purpose.word(), term, now).await?;
+        tx.instance().insert_term(purpose.word(), term, now).await?;
         let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
         tx.commit(entry.with(format!("keyring: a term for {} made", purpose.word()))).await
     })
@@ -136,7 +136,7 @@ async fn add_term(
 
 pub(crate) async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {
     let mut terms = HashMap::new();
-    for row in db.terms().await? {
+    for row in db.instance().terms().await? {
         let purpose = Purpose::from_word(&row.purpose)
             .filter(|_| row.term == 1)
             .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;

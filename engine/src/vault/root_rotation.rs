@@ -59,21 +59,23 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
 /// Opens every row of the keyring with the old key and seals it with the new one.
 async fn seal_anew(mut tx: Tx, old: &RootKey, new: &RootKey, clock: &Clock) -> Result<u32, Error> {
     tx.lock(Lock::Instance).await?;
-    let instance = tx.instance().await?;
+    let instance = tx.instance().get().await?;
     if !opens(old, &instance) {
         return Err(Error::Fault(
             "The root key was rotated by somebody else at this moment. Copy that host's file here.".into(),
         ));
     }
     let canary = old.open(instance.uuid, canary_place(), &instance.canary)?;
-    tx.set_canary(&new.seal(instance.uuid, canary_place(), canary.expose())).await?;
+    tx.instance().set_canary(&new.seal(instance.uuid, canary_place(), canary.expose())).await?;
     let mut rows = 1;
-    for row in tx.terms().await? {
+    for row in tx.instance().terms().await? {
         let purpose = Purpose::from_word(&row.purpose)
             .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
         let place = term_place(purpose);
         let term = old.open(instance.uuid, place, &row.sealed)?;
-        tx.set_term(purpose.word(), row.term, &new.seal(instance.uuid, place, term.expose())).await?;
+        tx.instance()
+            .set_term(purpose.word(), row.term, &new.seal(instance.uuid, place, term.expose()))
+            .await?;
         rows += 1;
     }
     let entry = Entry::done(clock.now(), Actor::Host, Action::RootKeyRotate);

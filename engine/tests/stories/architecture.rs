@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Why something is committed without a line in the audit log, each at one place. A new reason is
 /// argued here first.
-const UNAUDITED: [&str; 29] = [
+const UNAUDITED: [&str; 30] = [
     "a code is spent before what it confirms",
     "a lost revision was found again",
     "a new API key was seen",
@@ -22,6 +22,7 @@ const UNAUDITED: [&str; 29] = [
     "a status message is shown once",
     "a status message waits for the next page",
     "a tenant secret is made when it is first asked for; the request is in the journal",
+    "a test looks how it goes",
     "a try is counted before it is compared",
     "failures are cleared by a success",
     "recovery codes were seen",

@@ -4,15 +4,14 @@
 use crate::support::*;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
-use engine::store::{Lock, Pooler, Tx};
-use engine::testing::{Kind, Place, TestPortal, root_key};
+use engine::store::{Pooler, Tx};
+use engine::testing::{Kind, Place, TestPortal, root_key, transaction};
 use engine::{Clock, Error, Portal, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Barrier;
 
 const SERIALIZABLE: &[(&str, &str)] = &[("default_transaction_isolation", "serializable")];
-const WHY: &str = "a test looks how it goes";
 
 async fn on(parameters: &[(&str, &str)], pooler: Pooler) -> TestPortal {
     TestPortal::on(Place::postgres(parameters, pooler).await, DailyLimits::default()).await
@@ -27,7 +26,7 @@ where
     let (runs, meet) = (AtomicUsize::new(0), Arc::new(Barrier::new(2)));
     let (runs, meet, transaction) = (&runs, &meet, &transaction);
     let one = |number| {
-        t.db().write(move |tx| {
+        transaction::write(t.db(), move |tx| {
             let is_first_run = runs.fetch_add(1, Ordering::SeqCst) < 2;
             transaction(number, tx, is_first_run.then(|| meet.clone()))
         })
@@ -48,10 +47,11 @@ async fn at(barrier: Option<Arc<Barrier>>) {
 async fn a_serialization_failure_is_run_again() {
     let t = on(SERIALIZABLE, Pooler::None).await;
     let runs = cross(&t, async |number, mut tx, barrier| {
-        let instance = tx.instance().await?;
+        let canary = transaction::canary(&mut tx).await?;
         at(barrier).await;
-        tx.set_canary(&[&instance.canary[..], &[u8::try_from(number).expect("small")]].concat()).await?;
-        tx.commit_unaudited(WHY).await
+        let canary = [&canary[..], &[u8::try_from(number).expect("small")]].concat();
+        transaction::set_canary(&mut tx, &canary).await?;
+        transaction::commit(tx).await
     })
     .await;
     assert!(runs > 2, "there was a conflict");
@@ -69,16 +69,14 @@ async fn a_deadlock_is_run_again() {
     let mut scopes = Vec::new();
     for country in ["DE", "FR"] {
         let name = scope(&t, &ada, country).await;
-        scopes.push(
-            t.portal.plan_create(&ada.session, &name, RotationPeriod::Days30).await.expect("a plan").scope.id,
-        );
+        scopes.push(transaction::lock_of(t.db(), &name).await.expect("a scope"));
     }
     let scopes = &scopes;
     let runs = cross(&t, async |number, mut tx, barrier| {
-        tx.lock(Lock::Scope(scopes[number])).await?;
+        transaction::lock(&mut tx, scopes[number]).await?;
         at(barrier).await;
-        tx.lock(Lock::Scope(scopes[1 - number])).await?;
-        tx.commit_unaudited(WHY).await
+        transaction::lock(&mut tx, scopes[1 - number]).await?;
+        transaction::commit(tx).await
     })
     .await;
     assert_eq!(runs, 3, "one of them was ended, and ran again");
@@ -92,14 +90,14 @@ async fn a_conflict_that_does_not_end_is_told() {
     let before = bytes(t.db(), "SELECT canary FROM instance").await;
     let runs = AtomicUsize::new(0);
     let (db, counted) = (t.db(), &runs);
-    let done = db.write(async |mut tx| {
+    let done = transaction::write(db, async |mut tx| {
         counted.fetch_add(1, Ordering::SeqCst);
-        tx.instance().await?;
+        transaction::canary(&mut tx).await?;
         execute(db, "UPDATE instance SET audit_sequence = audit_sequence")
             .await
             .expect("somebody else was quicker");
-        tx.set_canary(b"lost").await?;
-        tx.commit_unaudited(WHY).await
+        transaction::set_canary(&mut tx, b"lost").await?;
+        transaction::commit(tx).await
     });
     refused!(done.await, Error::Database(_));
     assert_eq!(runs.load(Ordering::SeqCst), 4, "once, and three times again");

@@ -7,8 +7,8 @@ use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::Lack;
 use domain::scopes::scope::{Kind, NameRefused};
 use engine::Error;
-use engine::store::Lock;
-use engine::testing::TestPortal;
+
+use engine::testing::{TestPortal, transaction};
 
 stories! {
     the_address_is_made_from_the_name,
@@ -175,10 +175,9 @@ async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
 async fn what_is_removed_before_its_turn_is_not_found(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let environment = t.db().environment(&de.environment).await.expect("an environment");
-    let id = t.db().scope(environment.id, de.country).await.expect("a scope").id;
+    let lock = transaction::lock_of(t.db(), &de).await.expect("a scope");
     t.portal.remove_country(&ada.session, &de).await.expect("removed");
-    let locked = t.db().write(|mut tx| async move { tx.lock(Lock::Scope(id)).await });
+    let locked = transaction::write(t.db(), |mut tx| async move { transaction::lock(&mut tx, lock).await });
     refused!(locked.await, Error::NotFound);
 }
 

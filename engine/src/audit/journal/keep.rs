@@ -122,7 +122,7 @@ impl Journal {
         }
         let (run, now) = (self.0.run, self.0.clock.now());
         let made = self.0.db.write(|mut tx| async move {
-            tx.insert_journal_run(run, now).await?;
+            tx.journal().insert_run(run, now).await?;
             tx.commit_unaudited("a run of the journal begins").await
         });
         made.await?;
@@ -134,7 +134,7 @@ impl Journal {
         let (run, now) = (self.0.run, self.0.clock.now());
         let last = i64_of(self.0.writer.lock().await.written().sequence);
         let ended = self.0.db.write(|mut tx| async move {
-            tx.end_journal_run(run, last, now).await?;
+            tx.journal().end_run(run, last, now).await?;
             tx.commit_unaudited("a run of the journal ends").await
         });
         ended.await
@@ -217,11 +217,11 @@ impl Journal {
     /// Whether the row is there now; it may have been there before a crash.
     async fn insert(&self, row: &Segment, body: &[u8]) -> Result<bool, Error> {
         let inserted = self.0.db.write(|mut tx| async move {
-            if let Some(there) = tx.segment(row.server, row.first_sequence).await? {
+            if let Some(there) = tx.journal().segment(row.server, row.first_sequence).await? {
                 return Ok(there.last_sequence == row.last_sequence && same(&there.mac_after, &row.mac_after));
             }
-            tx.insert_journal_run(row.server, row.first_at).await?;
-            tx.insert_segment(row, body).await?;
+            tx.journal().insert_run(row.server, row.first_at).await?;
+            tx.journal().insert_segment(row, body).await?;
             tx.commit_unaudited("a segment of the journal is stored").await?;
             Ok(true)
         });
@@ -230,7 +230,7 @@ impl Journal {
 
     /// A segment of ours is no file any more: another run has stored it, or somebody took it away.
     async fn miss(&self, sealed: Sealed) -> Result<(), Error> {
-        let there = self.0.db.segment(sealed.name.run, i64_of(sealed.name.first)).await?;
+        let there = self.0.db.journal().segment(sealed.name.run, i64_of(sealed.name.first)).await?;
         if there.is_some_and(|row| same(&row.mac_after, &sealed.after.code)) {
             return Ok(());
         }
@@ -262,10 +262,12 @@ impl Journal {
         let cutoff = (settings.days > 0).then(|| now - TimeDelta::days(i64::from(settings.days)));
         let bytes = (settings.bytes > 0).then(|| i64_of(settings.bytes));
         for _ in 0..EXPIRE_ROUNDS {
-            let Some(until) = self.0.db.expired_until(cutoff, bytes, EXPIRE_AT_ONCE).await? else { break };
+            let Some(until) = self.0.db.journal().expired_until(cutoff, bytes, EXPIRE_AT_ONCE).await? else {
+                break;
+            };
             let removed = self.0.db.write(|mut tx| async move {
                 tx.lock(Lock::Instance).await?;
-                let count = tx.remove_segments(until).await?;
+                let count = tx.journal().remove_segments(until).await?;
                 let segments = if count == 1 { "segment" } else { "segments" };
                 let entry = Entry::done(now, Actor::Scheduler, Action::JournalExpired);
                 let until = until.format("%Y-%m-%d %H:%M:%S UTC");

@@ -200,14 +200,14 @@ impl Journal {
     async fn listed(&self, search: &Search, mark: Option<Mark>) -> Result<Vec<Segment>, Error> {
         let (db, from, to) = (&self.0.db, search.from, search.to);
         match search.order {
-            Order::NewestFirst => db.newest_segments(from, to, mark, LISTED).await,
-            Order::OldestFirst => db.oldest_segments(from, to, mark, LISTED).await,
+            Order::NewestFirst => db.journal().newest_segments(from, to, mark, LISTED).await,
+            Order::OldestFirst => db.journal().oldest_segments(from, to, mark, LISTED).await,
         }
     }
 
     /// What a row holds; `None` where it is not there any more.
     async fn opened(&self, row: &Segment) -> Result<Option<Result<Vec<(u64, DataEvent)>, Damage>>, Error> {
-        let Some(body) = self.0.db.segment_body(row.server, row.first_sequence).await? else {
+        let Some(body) = self.0.db.journal().segment_body(row.server, row.first_sequence).await? else {
             return Ok(None);
         };
         let (inner, row) = (Arc::clone(&self.0), row.clone());
@@ -235,7 +235,7 @@ impl Journal {
 
     async fn state(&self, server: Uuid, first_sequence: u64) -> Result<SegmentState, Error> {
         let first = i64_of(first_sequence);
-        let row = self.0.db.segment(server, first).await?.ok_or(Error::NotFound)?;
+        let row = self.0.db.journal().segment(server, first).await?.ok_or(Error::NotFound)?;
         Ok(match self.opened(&row).await?.ok_or(Error::NotFound)? {
             Ok(events) => SegmentState::Whole { events: events.len() as u64 },
             Err(Damage(what)) => SegmentState::Damaged(what),
@@ -244,7 +244,7 @@ impl Journal {
 
     async fn gaps(&self) -> Result<Vec<JournalGap>, Error> {
         let mut gaps = Vec::new();
-        for run in self.0.db.journal_runs().await? {
+        for run in self.0.db.journal().runs().await? {
             let mut through = run.removed_through;
             let mut miss = |through: i64, next: i64| {
                 if next > through + 1 {
@@ -252,7 +252,7 @@ impl Journal {
                     gaps.push(JournalGap { server: run.id, first, last });
                 }
             };
-            for row in self.0.db.segments_of(run.id).await? {
+            for row in self.0.db.journal().segments_of(run.id).await? {
                 miss(through, row.first_sequence);
                 through = through.max(row.last_sequence);
             }
