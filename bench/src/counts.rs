@@ -163,10 +163,10 @@ async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result
             secret_access_key: SecretText::new(SECRET),
             accepts_more: false,
         };
-        let command = portal.plan_create_aws(&ada, name, asked).await?;
-        let prepared = portal.prepare(&ada, &command).await?;
-        let confirmed = portal.confirm(&ada, prepared, &seed.code(portal.now())).await?;
-        portal.create_key(confirmed).await?;
+        let command = portal.keys().plan_create_aws(&ada, name, asked).await?;
+        let prepared = portal.changes().prepare(&ada, &command).await?;
+        let confirmed = portal.changes().confirm(&ada, prepared, &seed.code(portal.now())).await?;
+        portal.keys().create(confirmed).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod changes;
 pub mod custody;
 pub mod data;
 pub mod keys;
+pub mod overview;
 pub mod people;
 mod portal;
 mod scopes;

@@ -1,78 +1,57 @@
-//! The portal: a database, a keyring, a clock. Everything else hangs on it.
+//! The portal: its rooms, opened together over one vault.
 
-use crate::audit::journal;
-use crate::audit::journal::Journal;
-use crate::base::clock::Steady;
-use crate::custody::aws_keys::Preflights;
-use crate::custody::health::Probes;
-use crate::custody::kms;
-use crate::custody::kms::Kms;
-use crate::custody::lease;
-use crate::custody::lease::Leases;
+use crate::audit::{Audit, journal};
+use crate::changes::Changes;
+use crate::changes::notes::Notes;
+use crate::custody;
+use crate::custody::Custody;
+use crate::data::Data;
 use crate::data::access::Access;
-use crate::people::password::Hasher;
-use crate::services::usage::Usage;
+use crate::data::tenant_secrets::Secrets;
+use crate::keys::Keys;
+use crate::overview::Overview;
+use crate::people::People;
+use crate::people::users::Administrators;
+use crate::scopes::Scopes;
+use crate::services::Services;
 use crate::store::Db;
-use crate::vault::envelope::{Keyring, RootKey};
-use crate::vault::keyring::{add_new_terms, create_instance, instance_if_any, open_keyring, prove};
+use crate::vault::envelope::RootKey;
+use crate::vault::opened::Vault;
 use crate::{Clock, Error};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::keys::limits::DailyLimits;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-/// What the operator may set.
-#[derive(Clone, Debug)]
+/// What the operator may set, room by room.
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub daily: DailyLimits,
-    pub kms: kms::Settings,
-    pub leases: lease::Times,
-    /// How often each Active version is asked of its KMS; `None`: never.
-    pub probe_every: Option<Duration>,
+    pub custody: custody::Settings,
     pub journal: journal::Settings,
-    /// Checks against a customer's KMS that a person may make at once, and in a minute.
-    pub preflights_each_minute: NonZeroU32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            daily: DailyLimits::default(),
-            kms: kms::Settings::default(),
-            leases: lease::Times::default(),
-            probe_every: Some(Duration::from_secs(60)),
-            journal: journal::Settings::default(),
-            preflights_each_minute: NonZeroU32::new(10).expect("not zero"),
-        }
-    }
 }
 
 /// The open portal; clones are the same one.
 #[derive(Clone)]
-pub struct Portal(Arc<Inner>);
+pub struct Portal(Arc<Rooms>);
 
-struct Inner {
-    db: Db,
-    keyring: Keyring,
-    hasher: Hasher,
-    clock: Clock,
-    clock_off: AtomicI64,
-    settings: Settings,
-    kms: Kms,
-    leases: Leases,
-    preflights: Preflights,
-    probes: Probes,
+struct Rooms {
+    vault: Vault,
+    notes: Notes,
+    changes: Changes,
+    scopes: Scopes,
+    people: People,
+    administrators: Administrators,
+    services: Services,
+    audit: Audit,
+    custody: Custody,
+    keys: Keys,
     access: Access,
-    usage: Usage,
-    journal: OnceLock<Journal>,
+    secrets: Secrets,
+    data: Data,
+    overview: Overview,
+    #[cfg(feature = "testing")]
+    settings: Settings,
 }
-
-/// A clock that is off by more than this is worth a warning.
-const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
-/// A clock that is off by more than this makes codes and due dates wrong.
-const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 
 impl Portal {
     /// Opens the portal on a database. The root key is proved against the canary before the
@@ -81,34 +60,42 @@ impl Portal {
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub async fn open(db: Db, root: &RootKey, clock: Clock, settings: Settings) -> Result<Self, Error> {
-        if let Some(instance) = instance_if_any(&db).await? {
-            prove(root, &instance)?;
-        }
-        db.migrate().await?;
-        let instance = match db.instance().get().await? {
-            Some(instance) => instance,
-            None => create_instance(&db, root, clock.now()).await?,
+        let vault = Vault::open(db, root, clock).await?;
+        let notes = Notes::new(vault.clone());
+        let changes = Changes::new(vault.clone(), notes.clone());
+        let people = People::new(vault.clone(), notes.clone(), changes.clone())?;
+        let services = Services::new(vault.clone(), notes.clone());
+        let audit = Audit::new(vault.clone(), settings.journal);
+        let custody = Custody::new(vault.clone(), &settings.custody);
+        let access = Access::new(vault.clone());
+        let secrets = Secrets::new(vault.clone(), access.clone());
+        let data = Data {
+            vault: vault.clone(),
+            access: access.clone(),
+            secrets: secrets.clone(),
+            custody: custody.clone(),
+            audit: audit.clone(),
+            uses: services.uses(),
         };
-        prove(root, &instance)?;
-        add_new_terms(&db, root, instance.uuid, clock.now()).await?;
-        let keyring = open_keyring(&db, root, instance.uuid).await?;
-        let portal = Self(Arc::new(Inner {
-            db,
-            keyring,
-            hasher: Hasher::new()?,
-            clock,
-            clock_off: AtomicI64::new(0),
-            kms: Kms::new(&settings.kms),
-            leases: Leases::new(settings.leases),
-            preflights: Preflights::new(settings.preflights_each_minute),
-            probes: Probes::default(),
-            access: Access::default(),
-            usage: Usage::default(),
-            journal: OnceLock::new(),
+        custody.find_lost_revisions().await?;
+        Ok(Self(Arc::new(Rooms {
+            scopes: Scopes::new(vault.clone()),
+            administrators: people.administrators(),
+            keys: Keys::new(vault.clone(), custody.clone(), settings.daily),
+            overview: Overview::new(vault.clone()),
+            vault,
+            notes,
+            changes,
+            people,
+            services,
+            audit,
+            custody,
+            access,
+            secrets,
+            data,
+            #[cfg(feature = "testing")]
             settings,
-        }));
-        portal.find_lost_revisions().await?;
-        Ok(portal)
+        })))
     }
 
     /// Compares the clock with that of the database, which several servers share.
@@ -116,37 +103,11 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn compare_clock(&self) -> Result<(), Error> {
-        let before = self.now();
-        let Some(theirs) = self.db().instance().time().await? else { return Ok(()) };
-        let after = self.now();
-        // The answer was made somewhere between the two.
-        let off = (before - theirs).max(theirs - after).max(TimeDelta::zero());
-        self.0.clock_off.store(off.num_milliseconds(), Ordering::Relaxed);
-        let seconds = off.num_seconds();
-        if off > TOO_FAR {
-            tracing::error!(
-                seconds,
-                "the clock is too far off the database's: no code is accepted, nothing is rotated"
-            );
-        } else if off > WORTH_SAYING {
-            tracing::warn!(seconds, "the clock is off the database's");
-        }
-        Ok(())
-    }
-
-    /// # Errors
-    /// [`Error::ClockOff`] when what depends on the time cannot be decided.
-    pub(crate) fn require_clock(&self) -> Result<(), Error> {
-        let off = TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed));
-        if off > TOO_FAR { Err(Error::ClockOff { seconds: off.num_seconds() }) } else { Ok(()) }
+        self.0.vault.compare_clock().await
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        self.0.clock.now()
-    }
-
-    pub(crate) fn steady(&self) -> Steady {
-        self.0.clock.steady()
+        self.0.vault.now()
     }
 
     /// Whether the database answers.
@@ -154,67 +115,97 @@ impl Portal {
     /// # Errors
     /// When it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.0.db.ping().await
+        self.0.vault.db().ping().await
+    }
+
+    /// Removes sessions that are over and counters nobody touched for a day, and folds old sums of use.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        self.people().sweep().await?;
+        self.services().fold_usage().await
     }
 
     /// Ends the journal, wipes what is in memory and closes the database's connections.
     pub async fn close(&self) {
-        if let Some(journal) = self.journal_if_any() {
-            journal.close().await;
-        }
-        self.leases().clear();
+        self.audit().close().await;
+        self.custody().clear();
         self.access().clear();
-        self.0.db.close().await;
+        self.0.vault.db().close().await;
     }
 
-    pub(crate) fn db(&self) -> &Db {
-        &self.0.db
+    /// Environments, countries, aliases.
+    pub fn scopes(&self) -> &Scopes {
+        &self.0.scopes
     }
 
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+    /// The tree.
+    pub fn overview(&self) -> &Overview {
+        &self.0.overview
     }
 
-    pub(crate) fn hasher(&self) -> &Hasher {
-        &self.0.hasher
+    /// Versions, limits, rotation.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
     }
 
-    pub(crate) fn kms(&self) -> &Kms {
-        &self.0.kms
+    /// The customers' KMS: their keys, leases, health.
+    pub fn custody(&self) -> &Custody {
+        &self.0.custody
     }
 
-    pub(crate) fn leases(&self) -> &Leases {
-        &self.0.leases
+    /// Set-up, sign-in, sessions, profile.
+    pub fn people(&self) -> &People {
+        &self.0.people
     }
 
-    pub(crate) fn preflights(&self) -> &Preflights {
-        &self.0.preflights
+    /// What the host's command line does about administrators.
+    pub fn administrators(&self) -> &Administrators {
+        &self.0.administrators
     }
 
-    pub(crate) fn usage_counts(&self) -> &Usage {
-        &self.0.usage
+    /// Prepare, review, confirm.
+    pub fn changes(&self) -> &Changes {
+        &self.0.changes
     }
 
-    pub(crate) fn probes(&self) -> &Probes {
-        &self.0.probes
+    /// What a session keeps sealed for a while.
+    pub fn notes(&self) -> &Notes {
+        &self.0.notes
     }
 
-    pub(crate) fn access(&self) -> &Access {
+    /// API keys, sums of use.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// The data plane's operations.
+    pub fn data(&self) -> &Data {
+        &self.0.data
+    }
+
+    /// Who may come in at the data plane.
+    pub fn access(&self) -> &Access {
         &self.0.access
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.0.clock
+    /// Tenant secrets.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
-    pub(crate) fn journal_if_any(&self) -> Option<&Journal> {
-        self.0.journal.get()
+    /// The audit log and the journal.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
     }
 
-    pub(crate) fn set_journal(&self, journal: Journal) -> bool {
-        self.0.journal.set(journal).is_ok()
+    #[cfg(feature = "testing")]
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
     }
 
+    #[cfg(feature = "testing")]
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }

@@ -150,7 +150,7 @@ impl Portal {
     /// # Errors
     /// As [`Portal::with_material`].
     pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
-        Ok(self.release(self.lease_key(name, number).await?).await?.material)
+        Ok(self.custody().release(self.lease_key(name, number).await?).await?.material)
     }
 
     /// What stories ask the leases for.
@@ -158,7 +158,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn lease_key(&self, name: &ScopeName, number: u32) -> Result<LeaseKey, Error> {
-        let (scope, _) = self.scope(name).await?;
+        let (scope, _) = self.vault().db().scopes().resolve(name).await?;
         Ok(LeaseKey { scope: scope.id, number })
     }
 }
@@ -169,14 +169,14 @@ impl Portal {
     /// # Errors
     /// [`Error::Sealed`] when one was changed.
     pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
-        let (scope, _) = self.scope(scope).await?;
+        let (scope, _) = self.vault().db().scopes().resolve(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
         let name = SecretName { scope: scope.id, secret_type, path };
-        if self.db().tenant_secrets().of(&name).await?.is_empty() {
-            self.tenant_secrets(&name, &mut 0).await?;
+        if self.vault().db().tenant_secrets().of(&name).await?.is_empty() {
+            self.secrets().get(&name, &mut 0).await?;
         }
-        for stored in self.db().tenant_secrets().of(&name).await? {
-            self.open_tenant_secret(&name, &stored)?;
+        for stored in self.vault().db().tenant_secrets().of(&name).await? {
+            self.secrets().open(&name, &stored)?;
         }
         Ok(())
     }
@@ -186,12 +186,12 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for one that the caller may not know of.
     pub async fn scope_of(&self, caller: &Caller, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
-        self.scope_for(caller, &name.to_string()).await.1
+        self.access().scope_for(caller, &name.to_string()).await.1
     }
 
     /// Ends the journal as the end of a server does; the database stays open for the story.
     pub async fn close_journal_only(&self) {
-        if let Ok(journal) = self.journal() {
+        if let Ok(journal) = self.audit().journal() {
             journal.close().await;
         }
     }
@@ -269,12 +269,12 @@ impl TestPortal {
     /// [`Error::Sealed`] when it was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
         let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
-        self.portal.open_seed(&user).map(drop)
+        self.portal.changes().open_seed(&user).map(drop)
     }
 
     /// The database itself, for tests that look under the hood.
     pub fn db(&self) -> &Db {
-        self.portal.db()
+        self.portal.vault().db()
     }
 
     /// How many rows there are of everything that a request may make or take away.
@@ -302,7 +302,7 @@ impl TestPortal {
 
     /// The failures counted for a name.
     pub async fn failures(&self, name: &str) -> i64 {
-        let subject = self.portal.name_subject(name);
+        let subject = self.portal.changes().name_subject(name);
         let subject = &subject;
         let counter = self
             .db()
@@ -314,7 +314,7 @@ impl TestPortal {
     /// Opens the journal of a server, without which its data plane does not work.
     pub async fn open_journal(&self, server: &Portal) {
         let folder = tempfile::tempdir().expect("a folder");
-        server.open_journal(&folder.path().join("journal")).await.expect("a journal");
+        server.audit().open_journal(&folder.path().join("journal")).await.expect("a journal");
         self.folders.lock().expect("the folders").push(folder);
     }
 
@@ -327,7 +327,8 @@ impl TestPortal {
         operations: &[Operation],
     ) -> SecretText {
         let reach = [reach.parse().expect("a scope")];
-        let asked = self.portal.asked_api_key(name, &reach, operations.to_vec(), Lifetime::Days365).await;
+        let asked =
+            self.portal.services().asked_api_key(name, &reach, operations.to_vec(), Lifetime::Days365).await;
         let (id, command, now) = (ApiKeyId(id), &asked.expect("it can be made"), self.clock.now());
         let key = SecretText::new(format!("{}{}", id.seen(), "s".repeat(32)));
         let hash = crate::services::api_keys::read(key.expose()).expect("a key of ours").hash;
@@ -336,13 +337,17 @@ impl TestPortal {
             tx.commit(Entry::done(now, Actor::Host, Action::ApiKeyCreate)).await
         });
         made.await.expect("a key");
-        self.portal.look_again().await.expect("it looks");
+        self.portal.access().refresh().await.expect("it looks");
         key
     }
 
     /// Forgets the failures of a name, so that a test may go on without waiting.
     pub async fn forgive(&self, name: &str) {
-        self.portal.clear_counter(&self.portal.name_subject(name)).await.expect("cleared");
+        self.portal
+            .changes()
+            .clear_counter(&self.portal.changes().name_subject(name))
+            .await
+            .expect("cleared");
     }
 
     /// Ends the portal and takes its database away.
@@ -363,9 +368,11 @@ impl TestPortal {
 
     /// Sets the portal up and signs the first administrator in.
     pub async fn administrator(&self) -> Person {
-        let setup_token = self.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+        let setup_token =
+            self.portal.people().issue_setup_token(None).await.expect("issued").expect("a token");
         let setup = self
             .portal
+            .people()
             .enter_setup(&setup_token, from("192.0.2.1"))
             .await
             .expect("the token is right")
@@ -373,14 +380,15 @@ impl TestPortal {
         let email = "ada@example.com";
         let again = SecretText::new(PASSWORD);
         self.portal
+            .people()
             .choose_account(&setup, email, SecretText::new(PASSWORD), &again)
             .await
             .expect("the account is accepted");
-        let (_, seed) = self.portal.chosen_account(&setup).await.expect("a seed");
+        let (_, seed) = self.portal.people().chosen_account(&setup).await.expect("a seed");
         let code = seed.code(self.clock.now());
         let NewSession { session, token } =
-            self.portal.finish_setup(&setup, &code).await.expect("the code is right");
-        let recovery_codes = self.portal.recovery_codes(&session).await.expect("recovery codes");
+            self.portal.people().finish_setup(&setup, &code).await.expect("the code is right");
+        let recovery_codes = self.portal.people().recovery_codes(&session).await.expect("recovery codes");
         self.next_code();
         Person { session, token, seed, recovery_codes, email: email.to_owned() }
     }

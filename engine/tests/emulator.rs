@@ -5,6 +5,7 @@ use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
 use domain::custody::preflight::Report;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName, Slug};
+use engine::custody;
 use engine::custody::kms;
 use engine::custody::kms::KmsCredentials;
 use engine::testing::{Kind, Person, TestPortal};
@@ -37,18 +38,23 @@ struct House {
 impl House {
     async fn new(options: &[&str]) -> Self {
         let settings = Settings {
-            kms: kms::Settings { endpoint_url: Some(url()), private_endpoints: false },
-            preflights_each_minute: NonZeroU32::new(1000).expect("not zero"),
+            custody: custody::Settings {
+                kms: kms::Settings { endpoint_url: Some(url()), private_endpoints: false },
+                preflights_each_minute: NonZeroU32::new(1000).expect("not zero"),
+                ..custody::Settings::default()
+            },
             ..Settings::default()
         };
         let t = TestPortal::with_settings(Kind::Sqlite, settings).await;
         let ada = t.administrator().await;
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
         t.portal
+            .scopes()
             .add_environment(&ada.session, "Production", EnvironmentKind::Production)
             .await
             .expect("an environment");
-        let country = t.portal.add_country(&ada.session, &environment, "DE").await.expect("a country");
+        let country =
+            t.portal.scopes().add_country(&ada.session, &environment, "DE").await.expect("a country");
         let made = customer(&[&["create"], options].concat());
         Self { t, ada, de: ScopeName { environment, country }, made }
     }
@@ -79,7 +85,7 @@ impl House {
 
     /// What the pre-flight says of it.
     async fn blocked(&self, asked: AwsAsked) -> Report {
-        match self.t.portal.plan_create_aws(&self.ada.session, &self.de, asked).await {
+        match self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, asked).await {
             Err(Error::Preflight(report)) => *report,
             Err(other) => panic!("{other:?}"),
             Ok(_) => panic!("it was accepted"),
@@ -89,22 +95,26 @@ impl House {
     async fn register(&self) {
         let portal = &self.t.portal;
         let command =
-            portal.plan_create_aws(&self.ada.session, &self.de, self.asked()).await.expect("a plan");
-        let id = portal.prepare(&self.ada.session, &command).await.expect("prepared");
-        let ask = portal.confirm(&self.ada.session, id, &self.t.code(&self.ada)).await.expect("confirmed");
-        portal.create_key(ask).await.expect("a version");
+            portal.keys().plan_create_aws(&self.ada.session, &self.de, self.asked()).await.expect("a plan");
+        let id = portal.changes().prepare(&self.ada.session, &command).await.expect("prepared");
+        let ask = portal
+            .changes()
+            .confirm(&self.ada.session, id, &self.t.code(&self.ada))
+            .await
+            .expect("confirmed");
+        portal.keys().create(ask).await.expect("a version");
         self.t.next_code();
     }
 
     async fn use_key(&self) -> Result<usize, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await.expect("a key");
-        self.t.portal.with_material(key, 1, 1, |material| material.expose().len()).await
+        self.t.portal.custody().with_material(key, 1, 1, |material| material.expose().len()).await
     }
 
     /// The code with which the next release is refused; the lease is wiped with it.
     async fn refused(&self) -> String {
         self.t.clock.advance(chrono::TimeDelta::minutes(5));
-        self.t.portal.tend_leases().await;
+        self.t.portal.custody().tend_leases().await;
         match self.use_key().await {
             Err(Error::KmsRefused(code)) => code.to_string(),
             other => panic!("{other:?}"),
@@ -131,7 +141,8 @@ async fn a_decrypt_only_user_is_all_that_is_needed() {
     let house = House::new(&[]).await;
     house.register().await;
     assert_eq!(house.use_key().await.expect("released"), 32);
-    let checked = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    let checked =
+        house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     assert_eq!(checked.summary(), "7 of 7 checks passed");
     house.end().await;
 }
@@ -157,7 +168,7 @@ async fn credentials_that_may_do_everything_need_a_tick() {
     let report = house.blocked(house.asked()).await;
     assert!(!report.blocks() && report.warns(), "this emulator knows no dry run: it could not be determined");
     let ticked = AwsAsked { accepts_more: true, ..house.asked() };
-    assert!(house.t.portal.plan_create_aws(&house.ada.session, &house.de, ticked).await.is_ok());
+    assert!(house.t.portal.keys().plan_create_aws(&house.ada.session, &house.de, ticked).await.is_ok());
     house.end().await;
 }
 
@@ -208,12 +219,13 @@ async fn an_access_key_that_was_revoked_is_replaced() {
         secret_access_key: SecretText::new(text("/AccessKey/SecretAccessKey")),
     };
     let (portal, session) = (&house.t.portal, &house.ada.session);
-    let command = portal.plan_replace_credentials(session, &house.de, 1, with, false).await.expect("a plan");
-    let id = portal.prepare(session, &command).await.expect("prepared");
-    let ask = portal.confirm(session, id, &house.t.code(&house.ada)).await.expect("confirmed");
-    portal.replace_credentials(ask).await.expect("replaced");
+    let command =
+        portal.custody().plan_replace_credentials(session, &house.de, 1, with, false).await.expect("a plan");
+    let id = portal.changes().prepare(session, &command).await.expect("prepared");
+    let ask = portal.changes().confirm(session, id, &house.t.code(&house.ada)).await.expect("confirmed");
+    portal.custody().replace_credentials(ask).await.expect("replaced");
     assert_eq!(house.use_key().await.expect("released at once, without waiting for a next try"), 32);
-    let rotation = portal.plan_rotate(session, &house.de, RotationPeriod::Days30).await;
+    let rotation = portal.keys().plan_rotate(session, &house.de, RotationPeriod::Days30).await;
     assert!(matches!(rotation, Err(Error::NotManaged(_))));
     house.end().await;
 }

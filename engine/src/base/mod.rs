@@ -6,6 +6,7 @@ pub mod entry;
 pub mod error;
 pub mod hardening;
 pub(crate) mod log;
+pub(crate) mod moved;
 pub(crate) mod random;
 pub mod refused;
 pub mod secret;

@@ -1,5 +1,7 @@
 //! Why an item of the data plane was not done.
 
+use crate::base::error::Row;
+
 /// Why an item was not done. Where it does not open, the reason is not told: whoever tries learns nothing from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -17,18 +19,27 @@ pub enum Refused {
     NotADek,
     #[error("This scope has no encryption key yet.")]
     NoKey,
+    #[error("This scope has {limit} secret paths, and there cannot be more.")]
+    TooManySecrets { limit: i64 },
 }
 
 impl Refused {
-    pub fn word(self) -> &'static str {
+    pub(crate) fn row(self) -> Row {
+        let message = self.to_string();
         match self {
-            Self::Malformed => "malformed",
-            Self::NotOpened => "not_opened",
-            Self::TooLong => "too_long",
-            Self::Unread => "unreadable",
-            Self::NotBase64 => "not_base64",
-            Self::NotADek => "not_a_data_key",
-            Self::NoKey => "no_key",
+            Self::Malformed => Row::invalid(message).code("malformed"),
+            Self::NotOpened => Row::invalid(message).code("not_opened"),
+            Self::TooLong => Row::invalid(message).code("too_long"),
+            Self::Unread => Row::invalid(message).code("unreadable"),
+            Self::NotBase64 => Row::invalid(message).code("not_base64"),
+            Self::NotADek => Row::invalid(message).code("not_a_data_key"),
+            Self::NoKey => Row::conflict(message).code("no_key"),
+            Self::TooManySecrets { .. } => Row::conflict(message),
         }
+    }
+
+    /// One word for a program.
+    pub fn word(self) -> &'static str {
+        self.row().code
     }
 }

@@ -1,9 +1,26 @@
 //! Changes: prepared, reviewed, confirmed; the proof that is made of it; and the second factor that confirms.
 
 pub mod authority;
+pub mod notes;
 pub mod prepare;
 pub mod recovery;
 mod second_factor;
 pub mod session;
 pub(crate) mod throttle;
 pub mod totp;
+
+use crate::vault::opened::Vault;
+use notes::Notes;
+
+/// The room of changes: those that wait for a code, the codes, and whose tries are counted.
+#[derive(Clone)]
+pub struct Changes {
+    vault: Vault,
+    notes: Notes,
+}
+
+impl Changes {
+    pub(crate) fn new(vault: Vault, notes: Notes) -> Self {
+        Self { vault, notes }
+    }
+}

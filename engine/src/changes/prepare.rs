@@ -5,10 +5,11 @@
 
 use crate::base::entry::Entry;
 use crate::base::random;
+use crate::changes::Changes;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::store::changes::Binding;
 use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretText, Session, Stage};
+use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::ChangeId;
 use zeroize::Zeroizing;
@@ -41,7 +42,7 @@ fn binding<C: Sensitive>(who: &Session, id: ChangeId) -> Result<Binding, Error> 
     Ok(Binding { id, session: who.id, user: who.user()?, kind: C::KIND })
 }
 
-impl Portal {
+impl Changes {
     /// Stores a command until its code is given.
     ///
     /// # Errors
@@ -53,10 +54,11 @@ impl Portal {
         }
         let plain =
             serde_json::to_vec(command).map_err(|_| Error::Fault("a change cannot be written".into()))?;
-        let sealed = self.keyring().seal(Purpose::Session, place(&bound), &Zeroizing::new(plain));
-        let now = self.now();
+        let sealed = self.vault.keyring().seal(Purpose::Session, place(&bound), &Zeroizing::new(plain));
+        let now = self.vault.now();
         let sealed = &sealed;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.changes().insert(bound, sealed, now, now + WAITS).await?;
                 tx.changes().keep_latest(bound.user, MOST_WAITING).await?;
@@ -72,8 +74,9 @@ impl Portal {
     /// [`Error::ChangeGone`] when it is another session's, of another kind, expired or spent.
     pub async fn prepared<C: Sensitive>(&self, who: &Session, id: ChangeId) -> Result<Prepared<C>, Error> {
         let bound = binding::<C>(who, id)?;
-        let row = self.db().changes().prepared(bound, self.now()).await?.ok_or(Error::ChangeGone)?;
-        let plain = self.keyring().open(Purpose::Session, place(&bound), &row.sealed)?;
+        let row =
+            self.vault.db().changes().prepared(bound, self.vault.now()).await?.ok_or(Error::ChangeGone)?;
+        let plain = self.vault.keyring().open(Purpose::Session, place(&bound), &row.sealed)?;
         let command = serde_json::from_slice(plain.expose())
             .map_err(|_| Error::Fault("a prepared change cannot be read".into()))?;
         Ok(Prepared { id, command, expires_at: row.expires_at })
@@ -92,9 +95,10 @@ impl Portal {
     ) -> Result<Authorised<C>, Error> {
         let prepared = self.prepared::<C>(who, id).await?;
         self.spend_code(who, code, C::ACTION, &prepared.command.place()).await?;
-        let now = self.now();
+        let now = self.vault.now();
         let bound = binding::<C>(who, id)?;
         let is_first = self
+            .vault
             .db()
             .write(|mut tx| async move {
                 let is_first = tx.changes().spend(bound, now).await?;
@@ -104,7 +108,7 @@ impl Portal {
             .await?;
         if !is_first {
             let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(prepared.command.place());
-            return self.db().refuse(Error::ChangeGone, entry).await;
+            return self.vault.db().refuse(Error::ChangeGone, entry).await;
         }
         Ok(Authorised::confirmed(prepared.command, who.actor(), now))
     }

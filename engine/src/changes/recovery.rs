@@ -1,9 +1,14 @@
 //! Recovery codes: ten of 128 bits, kept as hashes, each good for one sign-in.
 
-use crate::SecretText;
 use crate::base::random;
+use crate::changes::Changes;
+use crate::store::Tx;
+use crate::{Error, SecretText};
 use data_encoding::BASE32_NOPAD;
+use domain::base::id::SessionId;
+use domain::base::id::UserId;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 pub const COUNT: usize = 10;
 
@@ -24,6 +29,29 @@ pub fn hash(code: &SecretText) -> Vec<u8> {
     let typed = code.expose().chars().filter(|c| !matches!(c, ' ' | '-'));
     let clean: String = typed.map(|c| c.to_ascii_uppercase()).collect();
     Sha256::digest(clean.as_bytes()).to_vec()
+}
+
+/// The note in which new codes wait until the person has seen them.
+pub(crate) const NOTE: &str = "recovery codes";
+
+impl Changes {
+    /// Stores the hashes, and the codes themselves sealed until the person has seen them.
+    pub(crate) async fn store_recovery_codes(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        show_in: Option<SessionId>,
+        codes: &[SecretText],
+    ) -> Result<(), Error> {
+        let hashes: Vec<_> = codes.iter().map(hash).collect();
+        tx.users().replace_recovery_codes(user, &hashes).await?;
+        if let Some(session) = show_in {
+            let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
+            let plain = Zeroizing::new(plain.join("\n").into_bytes());
+            self.notes.put(tx, session, NOTE, &plain).await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,39 @@
 //! The second factor: a verification code, compared and spent.
 
 use crate::base::entry::Entry;
+use crate::changes::Changes;
 use crate::changes::throttle::Kind;
 use crate::changes::totp;
-use crate::{Error, Portal, SecretText, Session};
+use crate::changes::totp::Seed;
+use crate::store::Tx;
+use crate::store::users::User;
+use crate::vault::envelope::Place;
+use crate::vault::envelope::Purpose;
+use crate::{Error, SecretText, Session};
 use domain::audit::event::Action;
+use domain::base::id::UserId;
 
-impl Portal {
+const SEED: &str = "totp_seed";
+
+fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
+    let number = revision.unsigned_abs();
+    Place { table: "administrator", column: SEED, row: user.0.as_bytes(), number, ..Place::default() }
+}
+
+impl Changes {
+    /// Seals a seed that is about to be stored.
+    pub(crate) async fn seal_seed(&self, tx: &mut Tx, user: UserId, seed: &Seed) -> Result<Vec<u8>, Error> {
+        let revision = tx.revisions().next(user.0, SEED).await?;
+        Ok(self.vault.keyring().seal(Purpose::TotpSeed, seed_place(&user, revision), seed.expose()))
+    }
+
+    pub(crate) fn open_seed(&self, user: &User) -> Result<Option<Seed>, Error> {
+        let Some(sealed) = &user.totp_seed else { return Ok(None) };
+        let id = user.id();
+        let place = seed_place(&id, user.seed_revision);
+        self.vault.keyring().open(Purpose::TotpSeed, place, sealed).map(Seed::from_bytes).map(Some)
+    }
+
     /// Compares a code with the session's administrator and spends it. Counting the try and
     /// spending the step are commits of their own, before whatever the code is for.
     ///
@@ -19,24 +46,25 @@ impl Portal {
         action: Action,
         place: &str,
     ) -> Result<(), Error> {
-        self.require_clock()?;
-        let user = self.db().users().get(session.user()?).await?;
+        self.vault.require_clock()?;
+        let user = self.vault.db().users().get(session.user()?).await?;
         let refused =
-            |why: &str| Entry::refused(self.now(), session.actor(), action).at_place(place).with(why);
+            |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
         let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
             Ok(tried) => tried,
             Err(error) => {
-                self.db().record(refused(&error.to_string())).await?;
+                self.vault.db().record(refused(&error.to_string())).await?;
                 return Err(error);
             }
         };
-        let now = self.now();
+        let now = self.vault.now();
         let seed = self.open_seed(&user)?;
         let step = seed.and_then(|seed| seed.matching_step(code, now));
         let is_first = match step {
             Some(step) => {
                 let id = user.id();
-                self.db()
+                self.vault
+                    .db()
                     .write(|mut tx| async move {
                         let is_first = tx.users().spend_step(id, step).await?;
                         tx.commit_unaudited("a code is spent before what it confirms").await?;
@@ -47,7 +75,8 @@ impl Portal {
             None => false,
         };
         if !is_first {
-            self.db()
+            self.vault
+                .db()
                 .record(refused(if step.is_some() {
                     "verification code used before"
                 } else {

@@ -5,11 +5,12 @@
 //! name: 1 minute, then twice as long each time, at most 15. Twenty wrong verification codes in a
 //! row end the codes altogether: then only a recovery code or the host's command line helps.
 
+use crate::Error;
 use crate::base::email;
+use crate::changes::Changes;
 use crate::store::Tx;
 use crate::store::throttle::Counter;
 use crate::vault::envelope::Purpose;
-use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::net::IpAddr;
 
@@ -91,10 +92,10 @@ fn block_for(failures: i64, free: i64) -> Option<TimeDelta> {
     Some(TimeDelta::minutes((1 << doublings).min(LONGEST_BLOCK_MINUTES)))
 }
 
-impl Portal {
+impl Changes {
     pub(crate) fn name_subject(&self, name: &str) -> Subject {
         let name = format!("name {}", email::normalise(name));
-        let hash = self.keyring().keyed_hash(Purpose::Names, name.as_bytes());
+        let hash = self.vault.keyring().keyed_hash(Purpose::Names, name.as_bytes());
         Subject { hash, free: FREE_FOR_NAME, memory: None }
     }
 
@@ -105,7 +106,7 @@ impl Portal {
             Ok(IpAddr::V4(v4)) => v4.to_string(),
             Err(_) => address.to_owned(),
         };
-        let hash = self.keyring().keyed_hash(Purpose::Names, format!("network {network}").as_bytes());
+        let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("network {network}").as_bytes());
         Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
     }
 
@@ -114,9 +115,10 @@ impl Portal {
     /// # Errors
     /// [`Error::Blocked`] or [`Error::CodesExhausted`]: then nothing may be compared.
     pub(crate) async fn begin_try(&self, subject: Subject, kind: Kind) -> Result<Try, Error> {
-        let now = self.now();
+        let now = self.vault.now();
         let of = &subject;
         let counter = self
+            .vault
             .db()
             .write(|mut tx| async move {
                 let counter = begin(tx.throttle().hold(&of.hash, now).await?, of, kind, now)?;
@@ -130,9 +132,10 @@ impl Portal {
 
     /// The try was right, but the person is not through yet: it leaves no trace.
     pub(crate) async fn give_back(&self, right: Try) -> Result<(), Error> {
-        let now = self.now();
+        let now = self.vault.now();
         let right = &right;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let counter = tx.throttle().hold(&right.subject.hash, now).await?;
                 tx.throttle().set(&right.subject.hash, given_back(counter, right)).await?;
@@ -147,7 +150,8 @@ impl Portal {
     }
 
     pub(crate) async fn clear_counter(&self, subject: &Subject) -> Result<(), Error> {
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 self.clear_held(&mut tx, subject).await?;
                 tx.commit_unaudited("failures are cleared by a success").await
@@ -156,7 +160,7 @@ impl Portal {
     }
 
     pub(crate) async fn clear_held(&self, tx: &mut Tx, subject: &Subject) -> Result<(), Error> {
-        let now = self.now();
+        let now = self.vault.now();
         tx.throttle().hold(&subject.hash, now).await?;
         let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
         tx.throttle().set(&subject.hash, clear).await

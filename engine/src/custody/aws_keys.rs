@@ -3,12 +3,13 @@
 
 use crate::base::random;
 use crate::changes::authority::Authorised;
+use crate::custody::Custody;
 use crate::custody::kms::{Failure, For, Kind, KmsCredentials, preflight};
 use crate::custody::lease::{Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
 use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretText, Session, Stage};
+use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::{AwsKeyId, ScopeId, UserId};
@@ -17,9 +18,8 @@ use domain::custody::command::{AwsCredentials, AwsKey, ReplaceCredentials};
 use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{FailureCode, Report};
 use domain::custody::view::{AwsKeyView, LeaseView};
-use domain::keys::command::{CreateKey, Source};
 use domain::keys::key_type::KeyType;
-use domain::keys::key_version::{NewVersion, Status};
+use domain::keys::key_version::Status;
 use domain::keys::version_ref::LeaseKey;
 use domain::scopes::scope::ScopeName;
 use governor::clock::{Clock as _, DefaultClock};
@@ -95,36 +95,35 @@ pub(crate) fn json(report: &Report) -> Result<String, Error> {
     serde_json::to_string(report).map_err(|_| Error::Fault("a pre-flight cannot be written".into()))
 }
 
-impl Portal {
-    /// Plans "Add encryption key" of type "Manual: AWS": the limits first, then the pre-flight against the real KMS.
+impl Custody {
+    /// The key that was filled in, checked against the real KMS, its secret sealed for the row it will lie in.
     ///
     /// # Errors
-    /// The limit that forbids it; [`Error::Preflight`] with every line when the key cannot be used, or when its
-    /// credentials may do more than decrypt and that was not accepted.
-    pub async fn plan_create_aws(
+    /// [`Error::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt and
+    /// that was not accepted.
+    pub(crate) async fn prepare_aws_key(
         &self,
         who: &Session,
-        name: &ScopeName,
+        scope: ScopeId,
+        number: u32,
         asked: AwsAsked,
-    ) -> Result<CreateKey, Error> {
-        let (scope, plan) = self.plan_version(who, name, NewVersion::ManualAws, Action::KeyCreate).await?;
+    ) -> Result<AwsKey, Error> {
         let key = CustomerKey { region: asked.region, cmk: asked.cmk, data_key: asked.data_key };
         let with =
             KmsCredentials { access_key_id: asked.access_key_id, secret_access_key: asked.secret_access_key };
-        let report = self.accepted(who, scope.id, &key, &with, asked.accepts_more).await?;
+        let report = self.accepted(who, scope, &key, &with, asked.accepts_more).await?;
         let (id, revision) = (AwsKeyId(random::uuid()), 1);
-        let sealed_secret = self.seal_secret(scope.id, plan.number, id, &key, &with, revision);
+        let sealed_secret = self.seal_secret(scope, number, id, &key, &with, revision);
         let credentials =
             AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
         let CustomerKey { region, cmk, data_key } = key;
-        let source = Source::Aws(Box::new(AwsKey { id, region, cmk, data_key, credentials }));
-        Ok(CreateKey { scope, plan, source })
+        Ok(AwsKey { id, region, cmk, data_key, credentials })
     }
 
     /// Plans "Replace credentials" of a version.
     ///
     /// # Errors
-    /// As [`Portal::plan_create_aws`]; [`Error::NotAws`] for a version of another type.
+    /// [`Error::Preflight`] as for a new key; [`Error::NotAws`] for a version of another type.
     pub async fn plan_replace_credentials(
         &self,
         who: &Session,
@@ -134,8 +133,8 @@ impl Portal {
         accepts_more: bool,
     ) -> Result<ReplaceCredentials, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
-        let stored = self.db().aws_keys().get(scope.id, number).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let stored = self.vault.db().aws_keys().get(scope.id, number).await?;
         let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
         let revision = stored.revision + 1;
         let sealed_secret = self.seal_secret(scope.id, number, stored.id, &stored.key, &with, revision);
@@ -150,21 +149,21 @@ impl Portal {
     pub async fn replace_credentials(&self, ask: Authorised<ReplaceCredentials>) -> Result<(), Error> {
         let ReplaceCredentials { scope, number, from, to } = ask.command();
         let key = LeaseKey { scope: scope.id, number: *number };
-        let stored = self.db().aws_keys().get(scope.id, *number).await?;
+        let stored = self.vault.db().aws_keys().get(scope.id, *number).await?;
         let (id, preflight) = (stored.id, &json(&to.report)?);
         let detail = &format!("version {number}: {} → {}", from.masked(), to.access_key_id.masked());
         let ask = &ask;
-        let done = self.db().write(|mut tx| async move {
+        let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.revisions().next(id.0, SECRET).await? != to.revision {
                 return Err(Error::Outdated("The credentials were replaced in the meantime.".into()));
             }
-            tx.aws_keys().set_credentials(id, to, preflight, self.now()).await?;
+            tx.aws_keys().set_credentials(id, to, preflight, self.vault.now()).await?;
             tx.commit(ask.entry(detail.clone())).await
         });
-        self.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
         // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
-        self.leases().forgive(key, to.revision);
+        self.leases.forgive(key, to.revision);
         crate::base::log::or_warn(self.probe(key).await, "a probe could not be made");
         Ok(())
     }
@@ -175,9 +174,9 @@ impl Portal {
     /// [`Error::NotAws`] for a version of another type; [`Error::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let key = LeaseKey { scope: scope.id, number };
-        let stored = match self.db().aws_keys().get(scope.id, number).await {
+        let stored = match self.vault.db().aws_keys().get(scope.id, number).await {
             Ok(stored) => Some(stored),
             Err(Error::Corrupt { .. }) => None,
             Err(error) => return Err(error),
@@ -188,10 +187,10 @@ impl Portal {
             None => preflight::does_not_open(),
         };
         match &stored {
-            Some(stored) => self.heard(key, stored, heard).await?,
+            Some(stored) => self.record_health(key, stored, heard).await?,
             None => self.note_unreadable(key).await?,
         }
-        let (preflight, now) = (&json(&report)?, self.now());
+        let (preflight, now) = (&json(&report)?, self.vault.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
             true => crate::base::entry::Entry::refused(now, who.actor(), Action::KeyCheck),
@@ -199,7 +198,8 @@ impl Portal {
         };
         let entry = &entry.at_place(name).with(detail);
         let id = stored.map(|stored| stored.id);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 if let Some(id) = id {
                     tx.aws_keys().set_preflight(id, preflight, now).await?;
@@ -215,13 +215,13 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn aws_key(&self, name: &ScopeName, number: u32) -> Result<Option<AwsKeyView>, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let version = self.db().keys().version(scope.id, number).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let version = self.vault.db().keys().version(scope.id, number).await?;
         if version.key_type != KeyType::ManualAws {
             return Ok(None);
         }
-        let stored = self.db().aws_keys().get(scope.id, number).await?;
-        let every = self.settings().probe_every.and_then(|every| TimeDelta::from_std(every).ok());
+        let stored = self.vault.db().aws_keys().get(scope.id, number).await?;
+        let every = self.probe_every.and_then(|every| TimeDelta::from_std(every).ok());
         let probe_at =
             every.filter(|_| version.status == Status::Active).map(|every| stored.probed_at + every);
         Ok(Some(view(stored, probe_at)))
@@ -229,7 +229,7 @@ impl Portal {
 
     /// Where KMS is called for a region: its own host, or what the operator has set.
     pub fn kms_address(&self, region: &Region) -> String {
-        self.kms().address(region)
+        self.kms.address(region)
     }
 
     /// What this server holds in memory of a version.
@@ -237,32 +237,32 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn lease(&self, name: &ScopeName, number: u32) -> Result<LeaseView, Error> {
-        let (scope, _) = self.scope(name).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         Ok(self.lease_view(LeaseKey { scope: scope.id, number }))
     }
 
     /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
-        match self.db().keys().version(key.scope, key.number).await?.key_type {
+        match self.vault.db().keys().version(key.scope, key.number).await?.key_type {
             KeyType::Managed => {
                 Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
             }
             KeyType::ManualAws => {
-                let stored = self.db().aws_keys().get(key.scope, key.number).await?;
+                let stored = self.vault.db().aws_keys().get(key.scope, key.number).await?;
                 let with = match self.credentials(key, &stored) {
                     Ok(with) => with,
                     Err(error) => {
                         let heard = Err(Failure::refused(FailureCode::SEALED));
-                        let noted = self.heard(key, &stored, heard).await;
+                        let noted = self.record_health(key, &stored, heard).await;
                         crate::base::log::or_warn(noted, "the health of a version could not be written down");
                         return Err(error);
                     }
                 };
-                let released = self.kms().decrypt(key.scope, &stored.key, &with, For::Use).await;
+                let released = self.kms.decrypt(key.scope, &stored.key, &with, For::Use).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
                 // Whether an outage is one of KMS or of this server's way to it, the probes find out.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
-                    let noted = self.heard(key, &stored, heard).await;
+                    let noted = self.record_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be written down");
                 }
                 let StoredAwsKey { revision, refusals, .. } = stored;
@@ -274,7 +274,7 @@ impl Portal {
     /// Opens the stored credentials.
     pub(crate) fn credentials(&self, key: LeaseKey, stored: &StoredAwsKey) -> Result<KmsCredentials, Error> {
         let row = bound_to(stored.id, key.number, &stored.key, &stored.access_key_id);
-        let opened = self.keyring().open(
+        let opened = self.vault.keyring().open(
             Purpose::Credentials,
             place(&key.scope, &row, stored.revision),
             &stored.secret,
@@ -290,8 +290,8 @@ impl Portal {
     /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
     /// so that trying tells it; whoever could hide a revision could as well set it.
     pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
-        for key in self.db().aws_keys().without_revision().await? {
-            let mut stored = match self.db().aws_keys().get(key.scope, key.number).await {
+        for key in self.vault.db().aws_keys().without_revision().await? {
+            let mut stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::error!(%error, "a customer's key without a revision cannot be read");
@@ -307,7 +307,8 @@ impl Portal {
                 continue;
             };
             let id = stored.id.0;
-            self.db()
+            self.vault
+                .db()
                 .write(|mut tx| async move {
                     tx.revisions().insert(id, SECRET, revision).await?;
                     tx.commit_unaudited("a lost revision was found again").await
@@ -328,7 +329,7 @@ impl Portal {
     ) -> Vec<u8> {
         let row = bound_to(id, number, key, &with.access_key_id);
         let secret = with.secret_access_key.expose().as_bytes();
-        self.keyring().seal(Purpose::Credentials, place(&scope, &row, revision), secret)
+        self.vault.keyring().seal(Purpose::Credentials, place(&scope, &row, revision), secret)
     }
 
     /// A pre-flight whose result lets the key be used.
@@ -355,8 +356,8 @@ impl Portal {
         with: &KmsCredentials,
     ) -> Result<(Report, Result<(), Failure>), Error> {
         who.require(Stage::Full)?;
-        self.preflights().allow(who.user()?)?;
-        Ok(preflight::run(self.kms(), scope, key, with).await)
+        self.preflights.allow(who.user()?)?;
+        Ok(preflight::run(&self.kms, scope, key, with).await)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Health: whether the customers' KMS still release the Active versions. Each version is probed once a minute by one of
 //! the servers; what any call finds, a probe or not, is written down, and a refusal is obeyed at once.
 
+use crate::Error;
 use crate::base::entry::{Actor, Entry};
+use crate::custody::Custody;
 use crate::custody::kms::{Failure, For, Kind};
 use crate::store::aws_keys::StoredAwsKey;
-use crate::{Error, Portal};
 use chrono::TimeDelta;
 use domain::audit::event::Action;
 use domain::custody::health::{Health, HealthState};
@@ -56,26 +57,27 @@ impl Probes {
     }
 }
 
-impl Portal {
+impl Custody {
     /// Probes the Active versions that are due, each on one server. Answers with the number of probes made here.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn probe_due(&self) -> Result<u32, Error> {
-        let Some(every) = self.settings().probe_every else { return Ok(0) };
-        let now = self.now();
+        let Some(every) = self.probe_every else { return Ok(0) };
+        let now = self.vault.now();
         let before = now - TimeDelta::from_std(every).unwrap_or_default();
         let mut under_way = JoinSet::new();
         let mut made = 0;
         let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
-        for due in self.db().aws_keys().due_probes(before, late, BATCH).await? {
+        for due in self.vault.db().aws_keys().due_probes(before, late, BATCH).await? {
             // Who has no way to a KMS lets those go first who may have one.
-            if !due.is_late && self.probes().failed_last(due.key()) {
+            if !due.is_late && self.probes.failed_last(due.key()) {
                 continue;
             }
             let (id, due) = (due.id, due.key());
             // One server makes it: the one that moves the time on.
             let claimed = self
+                .vault
                 .db()
                 .write(|mut tx| async move {
                     let is_mine = tx.aws_keys().claim_probe(id, before, now).await?;
@@ -107,7 +109,7 @@ impl Portal {
 
     /// Asks the KMS for the key and forgets it.
     pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
-        let stored = match self.db().aws_keys().get(key.scope, key.number).await {
+        let stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
             Ok(stored) => stored,
             Err(error @ Error::Corrupt { .. }) => {
                 self.note_unreadable(key).await?;
@@ -117,19 +119,20 @@ impl Portal {
         };
         let heard = match self.credentials(key, &stored) {
             Ok(credentials) => {
-                self.kms().decrypt(key.scope, &stored.key, &credentials, For::Use).await.map(drop)
+                self.kms.decrypt(key.scope, &stored.key, &credentials, For::Use).await.map(drop)
             }
             Err(_) => Err(Failure::refused(FailureCode::SEALED)),
         };
-        if self.probes().is_shown(key, &heard) { self.heard(key, &stored, heard).await } else { Ok(()) }
+        if self.probes.is_shown(key, &heard) { self.record_health(key, &stored, heard).await } else { Ok(()) }
     }
 
     /// A row that cannot be read is like one that does not open: refused.
     pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
         let failure = Failure::refused(FailureCode::SEALED);
-        self.leases().refuse(key, i64::MAX, failure, self.steady());
-        let now = self.now();
-        self.db()
+        self.leases.refuse(key, i64::MAX, failure, self.vault.steady());
+        let now = self.vault.now();
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let Some(was) = tx.aws_keys().set_unreadable(key, now).await? else { return Ok(()) };
                 if was.health == HealthState::Refused.word() {
@@ -150,16 +153,16 @@ impl Portal {
 
     /// What a call found: a refusal wipes the lease before anything else, a success ends the waiting, and then it is
     /// written down. An answer to credentials that were replaced meanwhile says nothing of the new ones.
-    pub(crate) async fn heard(
+    pub(crate) async fn record_health(
         &self,
         key: LeaseKey,
         stored: &StoredAwsKey,
         heard: Result<(), Failure>,
     ) -> Result<(), Error> {
         match &heard {
-            Ok(()) => self.leases().forgive(key, stored.revision),
+            Ok(()) => self.leases.forgive(key, stored.revision),
             Err(failure) if failure.kind == Kind::Refused => {
-                self.leases().refuse(key, stored.revision, failure.clone(), self.steady());
+                self.leases.refuse(key, stored.revision, failure.clone(), self.vault.steady());
             }
             Err(_) => {}
         }
@@ -189,14 +192,14 @@ impl Portal {
             if !is_refused && (was.state, &was.code) == (state, &code) {
                 return Ok(());
             }
-            let since = if was.state == state { was.since } else { self.now() };
+            let since = if was.state == state { was.since } else { self.vault.now() };
             if self.write_health(key, stored, &was, &Health { state, since, code: code.clone() }).await? {
                 return Ok(());
             }
             // Another server came first.
-            let now = self.db().aws_keys().get(key.scope, key.number).await?;
+            let now = self.vault.db().aws_keys().get(key.scope, key.number).await?;
             if now.secret != stored.secret {
-                self.leases().forgive(key, now.revision);
+                self.leases.forgive(key, now.revision);
                 return Ok(());
             }
             if now.health.state == HealthState::Refused && !is_refused {
@@ -217,9 +220,10 @@ impl Portal {
     ) -> Result<bool, Error> {
         let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
-        let entry = Entry::done(self.now(), Actor::Scheduler, Action::KeyHealth);
+        let entry = Entry::done(self.vault.now(), Actor::Scheduler, Action::KeyHealth);
         let entry = &entry.at_place(&stored.place).with(detail);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 if !tx.aws_keys().set_health(stored, was, to).await? {
                     return Ok(false);

@@ -14,9 +14,10 @@
 
 use crate::base::clock::Steady;
 use crate::base::random;
+use crate::custody::Custody;
 use crate::custody::kms::{Failure, Kind};
 use crate::custody::material::Material;
-use crate::{Error, Portal, SecretBytes};
+use crate::{Error, SecretBytes};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::custody::preflight::FailureCode;
 use domain::custody::view::{HeldView, LeaseView};
@@ -209,7 +210,7 @@ impl Leases {
     }
 }
 
-impl Portal {
+impl Custody {
     /// Does some work with the material of a version on so many messages, of so many bytes together. The material never
     /// leaves memory's lease: it is lent for the time of the work.
     ///
@@ -223,7 +224,7 @@ impl Portal {
         bytes: u64,
         work: impl FnOnce(&Material) -> T,
     ) -> Result<T, Error> {
-        let slot = self.leases().slot(key);
+        let slot = self.leases.slot(key);
         let mut work = Some(work);
         for _ in 0..LOADS {
             if let Some(done) = self.attempt(key, &slot, [messages, bytes], &mut work) {
@@ -243,7 +244,7 @@ impl Portal {
         [messages, bytes]: [u64; 2],
         work: &mut Option<impl FnOnce(&Material) -> T>,
     ) -> Option<T> {
-        let (now, times) = (self.steady(), self.leases().times);
+        let (now, times) = (self.vault.steady(), self.leases.times);
         let state = slot.read();
         let held = state.held.as_ref().filter(|held| held.is_usable(now, times))?;
         held.is_used.store(true, Ordering::Relaxed);
@@ -262,8 +263,8 @@ impl Portal {
     /// Loads what is not there; whoever comes meanwhile waits for the same load.
     async fn load(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
         let _one = slot.loading.lock().await;
-        let now = self.steady();
-        if slot.read().held.as_ref().is_some_and(|held| held.is_usable(now, self.leases().times)) {
+        let now = self.vault.steady();
+        if slot.read().held.as_ref().is_some_and(|held| held.is_usable(now, self.leases.times)) {
             return Ok(());
         }
         match slot.waits(now) {
@@ -275,7 +276,7 @@ impl Portal {
     /// Releases anew what is old, unless somebody just did.
     async fn refresh(&self, key: LeaseKey, slot: &Slot) {
         let _one = slot.loading.lock().await;
-        let (now, refresh) = (self.steady(), self.leases().times.refresh);
+        let (now, refresh) = (self.vault.steady(), self.leases.times.refresh);
         let is_old = slot.read().held.as_ref().is_some_and(|held| now.since(held.released) >= refresh);
         if is_old && slot.waits(now).is_none() {
             let renewed = self.renew(key, slot).await;
@@ -286,10 +287,10 @@ impl Portal {
     /// Asks for the material. Called by one at a time.
     async fn renew(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
         let refusals = slot.read().refusals;
-        let asked = self.steady();
-        let asked_at = self.now();
+        let asked = self.vault.steady();
+        let asked_at = self.vault.now();
         let released = self.release(key).await;
-        let now = self.steady();
+        let now = self.vault.steady();
         let mut state = slot.write();
         if state.refusals != refusals {
             // Refused while this was under way: an answer from before does not count. Nor does the refusal when KMS was
@@ -336,9 +337,9 @@ impl Portal {
 
     /// Looks after every lease: what has come to its end is wiped, what was used is released anew.
     pub async fn tend_leases(&self) {
-        let (now, times) = (self.steady(), self.leases().times);
+        let (now, times) = (self.vault.steady(), self.leases.times);
         let mut old = Vec::new();
-        self.leases().slots().retain(|key, slot| {
+        self.leases.slots().retain(|key, slot| {
             let mut state = slot.write();
             let Some(held) = &state.held else {
                 // A slot without material is kept while somebody works with it, or while its failure is fresh.
@@ -370,20 +371,20 @@ impl Portal {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn heed_refusals(&self) -> Result<(), Error> {
-        let held = self.leases().held();
+    pub async fn apply_remote_refusals(&self) -> Result<(), Error> {
+        let held = self.leases.held();
         if held.is_empty() {
             return Ok(());
         }
-        for refused in self.db().aws_keys().refused().await? {
+        for refused in self.vault.db().aws_keys().refused().await? {
             let key = refused.key();
             if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
                 continue;
             }
-            let Some(slot) = self.leases().found(key) else { continue };
+            let Some(slot) = self.leases.found(key) else { continue };
             let mut state = slot.wipe();
             if let Some(code) = refused.code() {
-                state.fail(Failure::refused(code), self.steady());
+                state.fail(Failure::refused(code), self.vault.steady());
             }
         }
         Ok(())
@@ -391,8 +392,8 @@ impl Portal {
 
     /// What this server holds of a version.
     pub(crate) fn lease_view(&self, key: LeaseKey) -> LeaseView {
-        let Some(slot) = self.leases().found(key) else { return LeaseView { held: None, trouble: None } };
-        let (now, at, times) = (self.steady(), self.now(), self.leases().times);
+        let Some(slot) = self.leases.found(key) else { return LeaseView { held: None, trouble: None } };
+        let (now, at, times) = (self.vault.steady(), self.vault.now(), self.leases.times);
         let state = slot.read();
         let held = state.held.as_ref().filter(|held| held.is_usable(now, times)).map(|held| {
             let age = now.since(held.released);

@@ -4,4 +4,65 @@ pub mod aws_keys;
 pub mod health;
 pub mod kms;
 pub mod lease;
+mod managed;
 pub(crate) mod material;
+
+use crate::vault::opened::Vault;
+use aws_keys::Preflights;
+use health::Probes;
+use kms::Kms;
+use lease::Leases;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub kms: kms::Settings,
+    pub leases: lease::Times,
+    /// Interval between two probes of an Active version; `None`: it is never probed.
+    pub probe_every: Option<Duration>,
+    /// Checks against a customer's KMS that a person may make at once, and in a minute.
+    pub preflights_each_minute: NonZeroU32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kms: kms::Settings::default(),
+            leases: lease::Times::default(),
+            probe_every: Some(Duration::from_secs(60)),
+            preflights_each_minute: NonZeroU32::new(10).expect("not zero"),
+        }
+    }
+}
+
+/// The room of those who hold keys: Keystead itself, and the customers' KMS.
+#[derive(Clone)]
+pub struct Custody {
+    vault: Vault,
+    kms: Arc<Kms>,
+    leases: Arc<Leases>,
+    preflights: Arc<Preflights>,
+    probes: Arc<Probes>,
+    probe_every: Option<Duration>,
+}
+
+impl Custody {
+    pub(crate) fn new(vault: Vault, settings: &Settings) -> Self {
+        Self {
+            vault,
+            kms: Arc::new(Kms::new(&settings.kms)),
+            leases: Arc::new(Leases::new(settings.leases)),
+            preflights: Arc::new(Preflights::new(settings.preflights_each_minute)),
+            probes: Arc::default(),
+            probe_every: settings.probe_every,
+        }
+    }
+
+    /// Wipes the material in memory.
+    pub(crate) fn clear(&self) {
+        self.leases.clear();
+    }
+}

@@ -7,7 +7,8 @@ use crate::data::tenant_secrets;
 use crate::services::api_keys;
 use crate::store::audit::Epoch;
 use crate::store::keys::Numbered;
-use crate::{Error, Portal, SecretText};
+use crate::vault::opened::Vault;
+use crate::{Error, SecretText};
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::data::operation::Operation;
@@ -35,9 +36,12 @@ const BLIND: Duration = Duration::from_secs(60);
 const TOLD: NonZeroU32 = NonZeroU32::new(2 << 20).expect("not 0");
 const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
 
-/// What a server knows.
-#[derive(Default)]
-pub struct Access(RwLock<Option<Arc<Known>>>);
+/// Who may come in, as one server knows it. Clones are the same one.
+#[derive(Clone)]
+pub struct Access {
+    vault: Vault,
+    remembered: Arc<RwLock<Option<Arc<Known>>>>,
+}
 
 struct Known {
     looked: RwLock<Look>,
@@ -56,6 +60,8 @@ struct Look {
     at: Steady,
     read: Steady,
     epoch: Epoch,
+    /// Changes of this server that were committed before it began.
+    moved: u64,
 }
 
 impl Look {
@@ -186,40 +192,45 @@ impl Known {
 }
 
 impl Access {
+    pub(crate) fn new(vault: Vault) -> Self {
+        Self { vault, remembered: Arc::default() }
+    }
+
     /// Wipes the secrets.
-    pub fn clear(&self) {
-        if let Some(known) = self.known() {
+    pub(crate) fn clear(&self) {
+        if let Some(known) = self.remembered() {
             known.secrets.clear();
         }
     }
 
-    fn known(&self) -> Option<Arc<Known>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn remembered(&self) -> Option<Arc<Known>> {
+        self.remembered.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-impl Portal {
     /// Looks whether something has moved, and if so forgets it: some scopes where only their versions have, else
     /// all of them, and reads the keys and the aliases anew.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn look_again(&self) -> Result<(), Error> {
-        let at = self.steady();
-        let epoch = self.db().audit().data_epoch().await?;
-        let look = Look { at, read: self.steady(), epoch };
-        let before = self.access().known().map(|known| (known.looked(), known));
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let (at, moved) = (self.vault.steady(), self.vault.moved().count());
+        let epoch = self.vault.db().audit().data_epoch().await?;
+        let look = Look { at, read: self.vault.steady(), epoch, moved };
+        let before = self.remembered().map(|known| (known.looked(), known));
         // Restored, or taken over by a copy that had not everything: what is known of it may not be so any more.
         let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
         if let Some((last, known)) = &before
             && last.epoch.number == epoch.number
             && !went_back
         {
-            *known.looked.write().unwrap_or_else(PoisonError::into_inner) = look;
+            let mut looked = known.looked.write().unwrap_or_else(PoisonError::into_inner);
+            if looked.at <= look.at {
+                *looked = look;
+            }
             return Ok(());
         }
         let moved = match &before {
-            Some((last, _)) if !went_back => self.db().audit().scopes_moved(last.epoch, epoch).await?,
+            Some((last, _)) if !went_back => self.vault.db().audit().scopes_moved(last.epoch, epoch).await?,
             _ => None,
         };
         let (before, looked) = (before.map(|(_, known)| known), RwLock::new(look));
@@ -229,13 +240,14 @@ impl Portal {
                 looked,
                 keys: self.read_keys(before.as_deref()).await?,
                 scopes: RwLock::default(),
-                aliases: self.db().aliases().all().await?.into(),
+                aliases: self.vault.db().aliases().all().await?.into(),
                 secrets: Arc::default(),
             },
         };
-        let mut place = self.access().0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
         // Who looked later knows more.
-        if went_back || place.as_ref().is_none_or(|there| there.looked().epoch.number <= epoch.number) {
+        let is_newer = |there: Look| there.epoch.number <= epoch.number && there.at <= at;
+        if went_back || place.as_ref().is_none_or(|there| is_newer(there.looked())) {
             *place = Some(Arc::new(known));
         }
         Ok(())
@@ -247,7 +259,7 @@ impl Portal {
         before: Option<&Known>,
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
-        for key in self.db().api_keys().live(self.now()).await? {
+        for key in self.vault.db().api_keys().live(self.vault.now()).await? {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
             let known = before.and_then(|known| known.keys.get(&key.id));
             let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
@@ -277,12 +289,15 @@ impl Portal {
     /// What is known, if it is known lately enough.
     async fn known(&self) -> Result<Arc<Known>, Error> {
         for _ in 0..2 {
-            if let Some(known) = self.access().known()
-                && self.steady().since(known.looked().at) < BLIND
+            if let Some(known) = self.remembered()
+                && let Look { at, moved, .. } = known.looked()
+                && self.vault.steady().since(at) < BLIND
+                // A change that this server made is true for its next request.
+                && moved == self.vault.moved().count()
             {
                 return Ok(known);
             }
-            self.look_again().await?;
+            self.refresh().await?;
         }
         Err(Error::Busy)
     }
@@ -298,7 +313,7 @@ impl Portal {
         let found = known.keys.get(&presented.id);
         let hash = found.map_or(&NOBODY[..], |key| &key.hash);
         let is_right = bool::from(presented.hash.ct_eq(hash));
-        let now = self.now();
+        let now = self.vault.now();
         match found {
             Some(key) if is_right && key.expires_at > now => {
                 key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
@@ -312,9 +327,9 @@ impl Portal {
     /// The same caller a while later: anew where anything has moved since.
     ///
     /// # Errors
-    /// As [`Portal::caller`].
+    /// As [`Access::caller`].
     pub async fn still_there(&self, caller: Caller, key: &SecretText) -> Result<Caller, Error> {
-        if Arc::ptr_eq(&caller.known, &self.known().await?) && caller.key.expires_at > self.now() {
+        if Arc::ptr_eq(&caller.known, &self.known().await?) && caller.key.expires_at > self.vault.now() {
             return Ok(caller);
         }
         self.caller(key, caller.address).await
@@ -362,11 +377,11 @@ impl Portal {
     }
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let aliases = self.db().aliases().ever(scope.id).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let aliases = self.vault.db().aliases().ever(scope.id).await?;
         let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
         let mut read = KnownScope { id: scope.id, name, text, active: None, versions, aliases };
-        for Numbered { id, number, is_active } in self.db().keys().version_numbers(scope.id).await? {
+        for Numbered { id, number, is_active } in self.vault.db().keys().version_numbers(scope.id).await? {
             let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
             let version = Version { id, number };
             read.versions.push(version);
@@ -384,7 +399,7 @@ impl Portal {
 
     /// Writes down when keys were used last; a crash loses the last seconds of it.
     pub async fn note_uses(&self) {
-        let Some(known) = self.access().known() else { return };
+        let Some(known) = self.remembered() else { return };
         let used: Vec<_> = known
             .keys
             .values()
@@ -395,7 +410,7 @@ impl Portal {
             return;
         }
         let these = &used;
-        let noted = self.db().write(|mut tx| async move {
+        let noted = self.vault.db().write(|mut tx| async move {
             for (key, at) in these {
                 if let Some(at) = DateTime::from_timestamp_micros(*at) {
                     tx.api_keys().was_used(key.id, at).await?;

@@ -9,10 +9,11 @@
 use super::Call;
 use super::record::Done;
 use crate::base::refused::Refused;
+use crate::data::Data;
 use crate::data::access::KnownScope;
 use crate::data::tenant_secrets::{TenantSecret, TenantSecrets};
 use crate::store::tenant_secrets::SecretName;
-use crate::{Error, Portal, SecretBytes};
+use crate::{Error, SecretBytes};
 use domain::data::operation::{Deed, Operation};
 use domain::data::tenant_secret::SecretType;
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,12 +38,12 @@ pub struct DerivedKey {
 /// By secret path, then by derivation path.
 pub type Derived = BTreeMap<String, BTreeMap<String, Vec<DerivedKey>>>;
 
-impl Portal {
+impl Data {
     /// Derives keys. Who may wrap and unwrap may derive. The customer's KMS is asked as if something was wrapped, so that
     /// who takes the key away takes this away, too.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`]; [`Error::TooManySecrets`].
+    /// As [`Data::encrypt`]; [`Error::TooManySecrets`].
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
         let (text, scope) =
             self.asked(&call.caller, &call.scope).await.allowed(&call.caller, Operation::Wrap);
@@ -69,7 +70,7 @@ impl Portal {
         made: &mut u32,
     ) -> Result<Derived, Error> {
         let version = scope.active.ok_or(Refused::NoKey)?;
-        self.with_material(scope.lease(version), 1, 0, |_| ()).await?;
+        self.custody.with_material(scope.lease(version), 1, 0, |_| ()).await?;
         let tenant = scope.name.to_string();
         let mut derived = Derived::new();
         for (path, derivations) in &asked.paths {
@@ -77,7 +78,7 @@ impl Portal {
             // A path without derivations asks for nothing; it makes no secret.
             let secrets = match derivations.is_empty() {
                 true => TenantSecrets::default(),
-                false => self.tenant_secrets(&name, made).await?,
+                false => self.secrets.get(&name, made).await?,
             };
             let keys_of = |derivation: &String| {
                 let key = |secret: &TenantSecret| DerivedKey {

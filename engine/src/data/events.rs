@@ -4,7 +4,8 @@
 use super::Call;
 use super::edek::Edek;
 use super::record::{Asked, Done};
-use crate::{Error, Portal};
+use crate::Error;
+use crate::data::Data;
 use domain::data::operation::Deed;
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ pub struct Reported {
     pub unwraps: u64,
 }
 
-impl Portal {
+impl Data {
     /// Writes down an event that a service reports.
     ///
     /// # Errors

@@ -19,11 +19,16 @@ mod record;
 mod rekey;
 pub mod tenant_secrets;
 
+use crate::audit::Audit;
 use crate::base::random;
 use crate::base::refused::Refused;
+use crate::custody::Custody;
 use crate::custody::material::{Ciphers, Material};
-use crate::data::access::{Caller, KnownScope, Version};
-use crate::{Error, Portal, SecretBytes};
+use crate::data::access::{Access, Caller, KnownScope, Version};
+use crate::data::tenant_secrets::Secrets;
+use crate::services::usage::UseCounter;
+use crate::vault::opened::Vault;
+use crate::{Error, SecretBytes};
 use context::Context;
 use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::keys::view::VersionRow;
@@ -35,6 +40,9 @@ use std::sync::Arc;
 
 /// Items of one request at most.
 pub const ITEMS: usize = 1000;
+
+/// Versions on one page of a list.
+const LISTED: u32 = 50;
 
 /// A request: who asks, at which door, for which scope, and what it says of itself.
 pub struct Call {
@@ -124,7 +132,18 @@ fn read_edeks(scope: &KnownScope, items: &Items<ToOpen>) -> Vec<Result<Edek, Ref
         .collect()
 }
 
-impl Portal {
+/// The room of the data plane.
+#[derive(Clone)]
+pub struct Data {
+    pub(crate) vault: Vault,
+    pub(crate) access: Access,
+    pub(crate) secrets: Secrets,
+    pub(crate) custody: Custody,
+    pub(crate) audit: Audit,
+    pub(crate) uses: Arc<UseCounter>,
+}
+
+impl Data {
     /// Encrypts with the newest version.
     ///
     /// # Errors
@@ -149,7 +168,7 @@ impl Portal {
     /// Decrypts with the version that each ciphertext names.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`].
+    /// As [`Data::encrypt`].
     pub async fn decrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Decrypt, items.len(), async |scope| {
             self.open_all(scope, &read_messages(items), items).await
@@ -160,7 +179,7 @@ impl Portal {
     /// Encrypts anew with the newest version; what is inside stays here.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`].
+    /// As [`Data::encrypt`].
     pub async fn reencrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Reencrypt, items.len(), async |scope| {
             let opened = self.open_all(Arc::clone(&scope), &read_messages(items), items).await?;
@@ -176,7 +195,7 @@ impl Portal {
     /// Wraps data keys, new ones or those given, with the newest version.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`].
+    /// As [`Data::encrypt`].
     pub async fn wrap(
         &self,
         call: &Call,
@@ -206,7 +225,7 @@ impl Portal {
     /// Unwraps data keys with the version that each EDEK names.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`].
+    /// As [`Data::encrypt`].
     pub async fn unwrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Unwrap, items.len(), async |scope| {
             let edeks = read_edeks(&scope, items);
@@ -218,7 +237,7 @@ impl Portal {
     /// Wraps anew with the newest version; the data key stays here.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`].
+    /// As [`Data::encrypt`].
     pub async fn rewrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Rewrap, items.len(), async |scope| {
             let edeks = read_edeks(&scope, items);
@@ -244,7 +263,7 @@ impl Portal {
     ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
         let Asked { text, scope } = self.asked(&call.caller, &call.scope).await;
         let listed = match scope {
-            Ok(scope) => self.keys(&scope.name, before).await.map(|view| (view.versions, view.older)),
+            Ok(scope) => self.vault.db().keys().page(scope.id, before, LISTED).await,
             Err(error) => Err(error),
         };
         let done = Done { failed: u32::from(listed.is_err()), ..Done::new(Deed::Keys, 1) };
@@ -301,9 +320,9 @@ impl Portal {
             (0..items).map(|index| seal(&mut ciphers, version, index).map_err(Error::from)).collect()
         };
         let sealed: Answers<T> =
-            self.with_material(scope.lease(version), items as u64, bytes as u64, all).await?;
+            self.custody.with_material(scope.lease(version), items as u64, bytes as u64, all).await?;
         let issued = sealed.iter().filter(|sealed| sealed.is_ok()).count();
-        self.usage_counts().count(version.id, issued, 0, self.now());
+        self.uses.count(version.id, issued, 0, self.vault.now());
         Ok(sealed)
     }
 
@@ -320,7 +339,7 @@ impl Portal {
         of_version.sort_unstable();
         // Another server may have made a version a moment ago, and with it what is to be opened here.
         if of_version.iter().any(|(id, _)| scope.version(*id).is_none()) {
-            scope = self.scope_anew(&scope.name).await?;
+            scope = self.access.scope_anew(&scope.name).await?;
         }
         let refused =
             |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
@@ -342,8 +361,10 @@ impl Portal {
                     };
                     group.iter().map(open).collect()
                 };
-                let opened =
-                    self.with_material(scope.lease(version), group.len() as u64, bytes as u64, open).await;
+                let opened = self
+                    .custody
+                    .with_material(scope.lease(version), group.len() as u64, bytes as u64, open)
+                    .await;
                 (version, group, opened)
             }
         });
@@ -352,7 +373,7 @@ impl Portal {
             match opened {
                 Ok(opened) => {
                     let seen = opened.iter().filter(|opened| opened.is_ok()).count();
-                    self.usage_counts().count(version.id, 0, seen, self.now());
+                    self.uses.count(version.id, 0, seen, self.vault.now());
                     for (index, opened) in indices.zip(opened) {
                         answers[index] = opened
                             .map(|bytes| Opened { bytes, version: version.number })

@@ -1,8 +1,9 @@
 //! What a request asked for, resolved once, and its line in the journal.
 
 use super::Call;
+use crate::Error;
+use crate::data::Data;
 use crate::data::access::{Caller, KnownScope};
-use crate::{Error, Portal};
 use domain::audit::event::Outcome;
 use domain::data::operation::{DataEvent, Deed, Operation, Told};
 use std::sync::Arc;
@@ -63,10 +64,10 @@ pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-impl Portal {
+impl Data {
     /// What a text names: `production/DE`, or an alias.
     pub(super) async fn asked(&self, caller: &Caller, text: &str) -> Asked {
-        let (name, scope) = self.scope_for(caller, text).await;
+        let (name, scope) = self.access.scope_for(caller, text).await;
         let unknown =
             || text.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect::<String>().into();
         Asked { text: name.unwrap_or_else(unknown), scope }
@@ -89,7 +90,7 @@ impl Portal {
     /// Several lines of one request, which say the same of how it ended.
     ///
     /// # Errors
-    /// As [`Portal::write_down`].
+    /// As [`Data::write_down`].
     pub(super) async fn write_all_down(
         &self,
         call: &Call,
@@ -119,7 +120,7 @@ impl Portal {
             false => (Some(&Error::Busy), items.max(1), None, Told::default()),
         };
         let event = DataEvent {
-            at: self.now(),
+            at: self.vault.now(),
             who: call.caller.name().to_owned(),
             key: call.caller.seen(),
             door: call.door,
@@ -135,6 +136,6 @@ impl Portal {
             made,
             told,
         };
-        self.journal()?.append(&event).await
+        self.audit.journal()?.append(&event).await
     }
 }

@@ -2,17 +2,18 @@
 
 use super::record::Done;
 use super::{Call, DEK, ToOpen, Wrapped, edek, read_edeks};
+use crate::Error;
 use crate::base::refused::Refused;
+use crate::data::Data;
 use crate::data::access::KnownScope;
-use crate::{Error, Portal};
 use domain::data::operation::{Deed, Operation};
 use std::sync::Arc;
 
-impl Portal {
+impl Data {
     /// Unwraps where the call says and wraps the same data key with the newest version of `to`, which may be the same scope.
     ///
     /// # Errors
-    /// As [`Portal::encrypt`], for either scope; that the EDEK does not open.
+    /// As [`Data::encrypt`], for either scope; that the EDEK does not open.
     pub async fn rekey(
         &self,
         call: &Call,

@@ -3,10 +3,12 @@
 
 use crate::base::random;
 use crate::changes::authority::Authorised;
+use crate::data::access::Access;
 use crate::store::tenant_secrets::{SecretName, StoredSecret};
 use crate::store::{Lock, Tx};
 use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretBytes, Session, Stage};
+use crate::vault::opened::Vault;
+use crate::{Error, SecretBytes, Session, Stage};
 use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
 use domain::data::view::TenantSecretsView;
@@ -55,17 +57,24 @@ impl Cache {
     }
 }
 
-impl Portal {
+/// The tenant secrets of one server. Clones are the same ones.
+#[derive(Clone)]
+pub struct Secrets {
+    vault: Vault,
+    access: Access,
+}
+
+impl Secrets {
+    pub(crate) fn new(vault: Vault, access: Access) -> Self {
+        Self { vault, access }
+    }
+
     /// The secrets of a type and path, made now where there are none; `made` counts them.
     ///
     /// # Errors
     /// [`Error::TooManySecrets`]; when the database fails.
-    pub(crate) async fn tenant_secrets(
-        &self,
-        name: &SecretName,
-        made: &mut u32,
-    ) -> Result<TenantSecrets, Error> {
-        let cache = self.known_secrets().await?;
+    pub(crate) async fn get(&self, name: &SecretName, made: &mut u32) -> Result<TenantSecrets, Error> {
+        let cache = self.access.known_secrets().await?;
         if let Some(secrets) = cache.get(name) {
             return Ok(secrets);
         }
@@ -73,12 +82,12 @@ impl Portal {
         if let Some(secrets) = cache.get(name) {
             return Ok(secrets);
         }
-        let mut stored = self.db().tenant_secrets().of(name).await?;
+        let mut stored = self.vault.db().tenant_secrets().of(name).await?;
         if stored.is_empty() {
-            *made += u32::from(self.make_tenant_secret(name).await?);
-            stored = self.db().tenant_secrets().of(name).await?;
+            *made += u32::from(self.make(name).await?);
+            stored = self.vault.db().tenant_secrets().of(name).await?;
         }
-        let opened = stored.iter().map(|stored| self.open_tenant_secret(name, stored));
+        let opened = stored.iter().map(|stored| self.open(name, stored));
         let secrets: TenantSecrets = Arc::new(opened.collect::<Result<_, _>>()?);
         if !secrets.iter().any(|secret| secret.is_current) {
             return Err(Error::Fault("a tenant secret was not made".into()));
@@ -88,8 +97,8 @@ impl Portal {
     }
 
     /// False when another server came first.
-    async fn make_tenant_secret(&self, name: &SecretName) -> Result<bool, Error> {
-        let made = self.db().write(|mut tx| async move {
+    async fn make(&self, name: &SecretName) -> Result<bool, Error> {
+        let made = self.vault.db().write(|mut tx| async move {
             // A rotation of the scope must not miss it.
             tx.lock(Lock::Scope(name.scope)).await?;
             if tx.tenant_secrets().has(name).await? {
@@ -99,7 +108,7 @@ impl Portal {
             if tx.tenant_secrets().count(name.scope, "current").await? >= MOST {
                 return Err(Error::TooManySecrets { limit: MOST });
             }
-            self.insert_tenant_secret(&mut tx, name, 1).await?;
+            self.insert(&mut tx, name, 1).await?;
             tx.commit_unaudited(
                 "a tenant secret is made when it is first asked for; the request is in the journal",
             )
@@ -109,27 +118,18 @@ impl Portal {
         made.await
     }
 
-    async fn insert_tenant_secret(
-        &self,
-        tx: &mut Tx,
-        name: &SecretName,
-        generation: u64,
-    ) -> Result<(), Error> {
+    async fn insert(&self, tx: &mut Tx, name: &SecretName, generation: u64) -> Result<(), Error> {
         let row = row_of(name);
         let secret = random::secret(BYTES);
         let sealed =
-            self.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
-        tx.tenant_secrets().insert(name, generation, &sealed, self.now()).await
+            self.vault.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
+        tx.tenant_secrets().insert(name, generation, &sealed, self.vault.now()).await
     }
 
-    pub(crate) fn open_tenant_secret(
-        &self,
-        name: &SecretName,
-        stored: &StoredSecret,
-    ) -> Result<TenantSecret, Error> {
+    pub(crate) fn open(&self, name: &SecretName, stored: &StoredSecret) -> Result<TenantSecret, Error> {
         let row = row_of(name);
         let place = place(name, &row, stored.generation);
-        let bytes = self.keyring().open(Purpose::TenantSecret, place, &stored.sealed)?;
+        let bytes = self.vault.keyring().open(Purpose::TenantSecret, place, &stored.sealed)?;
         Ok(TenantSecret { id: stored.id, is_current: stored.is_current, bytes })
     }
 
@@ -137,24 +137,24 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
-    pub async fn tenant_secrets_of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
-        let (scope, _) = self.scope(name).await?;
-        self.db().tenant_secrets().count(scope.id).await
+    pub async fn of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        self.vault.db().tenant_secrets().count(scope.id).await
     }
 
     /// Plans the step that was asked for.
     ///
     /// # Errors
     /// [`Error::Outdated`] when it is not the step that is due.
-    pub async fn plan_tenant_secrets(
+    pub async fn plan_rotate(
         &self,
         who: &Session,
         name: &ScopeName,
         step: &str,
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
-        let secrets = self.db().tenant_secrets().count(scope.id).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let secrets = self.vault.db().tenant_secrets().count(scope.id).await?;
         let followed = secrets.followed;
         match secrets.due() {
             Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
@@ -166,15 +166,11 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope; [`Error::Outdated`] when it is not the step that is due.
-    pub async fn rotate_tenant_secrets_on_host(
-        &self,
-        name: &ScopeName,
-        step: RotationStep,
-    ) -> Result<usize, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let followed = self.db().tenant_secrets().count(scope.id).await?.followed;
+    pub async fn rotate_on_host(&self, name: &ScopeName, step: RotationStep) -> Result<usize, Error> {
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let followed = self.vault.db().tenant_secrets().count(scope.id).await?.followed;
         let command = RotateTenantSecrets { scope, step, followed };
-        self.rotate_tenant_secrets(Authorised::on_host(command, self.now())).await
+        self.rotate(Authorised::on_host(command, self.vault.now())).await
     }
 
     /// Begins a rotation (every secret of the scope gets a follower, and both are answered), or finishes it (those before
@@ -182,9 +178,9 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::Outdated`] when it is not the step that is due.
-    pub async fn rotate_tenant_secrets(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
+    pub async fn rotate(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
         let ask = &ask;
-        let done = self.db().write(|mut tx| async move {
+        let done = self.vault.db().write(|mut tx| async move {
             let RotateTenantSecrets { scope, step, followed } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
@@ -197,8 +193,8 @@ impl Portal {
             tx.commit(ask.entry(format!("{what}, {moved} secrets"))).await?;
             Ok(moved)
         });
-        let moved = self.db().or_refuse(done.await, ask.refusal("")).await?;
-        self.look_again_soon().await;
+        let moved = self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.moved().raise();
         Ok(moved)
     }
 
@@ -212,7 +208,7 @@ impl Portal {
         }
         tx.tenant_secrets().set_status(scope.id, "current", "previous").await?;
         for (name, generation) in &current {
-            self.insert_tenant_secret(tx, name, generation + 1).await?;
+            self.insert(tx, name, generation + 1).await?;
         }
         Ok(current.len())
     }

@@ -2,12 +2,13 @@
 //! versions that are due and rotates them, some in one transaction. The unique pair of scope
 //! and due date makes "once" true with any number of servers, after downtime, through a kill.
 
+use crate::Error;
 use crate::base::entry::{Actor, Entry};
 use crate::changes::authority::Authorised;
+use crate::keys::Keys;
 use crate::keys::versions::{Planned, describe};
 use crate::store::keys::{Due, DueVersion};
 use crate::store::{Lock, Tx};
-use crate::{Error, Portal};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
@@ -22,16 +23,16 @@ const TOGETHER: usize = 100;
 /// How many are looked up at once.
 const LOOKED_UP: usize = 100_000;
 
-impl Portal {
+impl Keys {
     /// Rotates what is due, until nothing is. Answers with the number of rotations made here.
     ///
     /// # Errors
     /// When the database fails; what was rotated stays rotated, the rest is found again.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
-        self.require_clock()?;
+        self.vault.require_clock()?;
         let (mut rotated, mut last) = (0, DueVersion::default());
         loop {
-            let mut due = self.db().keys().due(self.now(), &last, LOOKED_UP).await?;
+            let mut due = self.vault.db().keys().due(self.vault.now(), &last, LOOKED_UP).await?;
             let Some(next) = due.last() else { return Ok(rotated) };
             last = next.clone();
             // Neighbours in the indices of versions: a transaction then writes few pages, not one for each index and scope.
@@ -70,7 +71,7 @@ impl Portal {
 
     /// All of them or none. Answers with how many this server made; the others had nothing left to do.
     async fn rotate_together(&self, due: &[DueVersion]) -> Result<u32, Error> {
-        self.db().write(|tx| self.rotate_locked(tx, due)).await
+        self.vault.db().write(|tx| self.rotate_locked(tx, due)).await
     }
 
     async fn rotate_locked(&self, mut tx: Tx, due: &[DueVersion]) -> Result<u32, Error> {
@@ -78,7 +79,7 @@ impl Portal {
         if let [one] = due {
             tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
         }
-        let now = self.now();
+        let now = self.vault.now();
         let (mut asks, mut entries) = (Vec::new(), Vec::new());
         for Due { scope, version, used } in tx.keys().lock_due(due, now).await? {
             let (_, period) = managed(Some(version))?;

@@ -3,14 +3,13 @@
 //! Every new version, whoever asks for it, goes through `make_version`: lock the scope, plan by
 //! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
 
-use crate::base::random;
 use crate::changes::authority::{Authorised, Sensitive};
-use crate::custody::aws_keys::{SECRET, json};
+use crate::custody::aws_keys::{AwsAsked, SECRET, json};
+use crate::keys::Keys;
 use crate::store::keys::{NewVersionRow, as_active};
 use crate::store::scopes::Named;
 use crate::store::{Lock, ROWS, Tx};
-use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretBytes, Session, Stage};
+use crate::{Error, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
@@ -18,41 +17,26 @@ use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
 use domain::keys::key_version::{NewVersion, Plan, managed, plan};
 use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
-use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::{KeysView, LimitsView, VersionRow};
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 
 /// Versions on one page of the list.
 const PAGE: u32 = 50;
-const KEY_BYTES: usize = 32;
 
-fn place<'a>(scope: &'a ScopeId, number: u32) -> Place<'a> {
-    Place {
-        table: "key_version",
-        column: "material",
-        row: b"",
-        scope: scope.0.as_bytes(),
-        number: u64::from(number),
-    }
-}
-
-impl Portal {
+impl Keys {
     /// The daily limits that hold now: the one place where every planner asks for them.
     pub(crate) fn daily(&self) -> DailyLimits {
-        self.settings().daily
+        self.daily
     }
 
     /// The keys page: versions below `before` (or the newest) and what is left of the limits.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
-    pub async fn keys(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
+    pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
         let (Named { id, environment_name, alias }, limits) = self.made(name).await?;
-        let mut versions = self.db().keys().versions(id, before, PAGE + 1).await?;
-        let has_older = versions.len() > PAGE as usize;
-        versions.truncate(PAGE as usize);
-        let older = has_older.then(|| versions.last().map(|version| version.number)).flatten();
+        let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
         Ok(KeysView {
             alias,
             scope: name.clone(),
@@ -75,9 +59,9 @@ impl Portal {
 
     /// A scope, and what is left of its limits.
     async fn made(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
-        let now = self.now();
+        let now = self.vault.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
-        let (scope, made) = self.db().keys().made(name, day_start(now), lately).await?;
+        let (scope, made) = self.vault.db().keys().made(name, day_start(now), lately).await?;
         let limits = LimitsView {
             daily: self.daily(),
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
@@ -93,8 +77,8 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
-        let (scope, environment_name) = self.scope(name).await?;
-        Ok((self.db().keys().version(scope.id, number).await?, environment_name))
+        let (scope, environment_name) = self.vault.db().scopes().resolve(name).await?;
+        Ok((self.vault.db().keys().version(scope.id, number).await?, environment_name))
     }
 
     /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
@@ -102,8 +86,8 @@ impl Portal {
     /// # Errors
     /// [`Error::NotManaged`] when there is none.
     pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let active = self.db().keys().active_version(scope.id).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let active = self.vault.db().keys().active_version(scope.id).await?;
         managed(active.as_ref().map(as_active))?;
         active.ok_or(Error::NotFound)
     }
@@ -123,6 +107,22 @@ impl Portal {
         Ok(CreateKey { scope, plan, source: Source::Generated })
     }
 
+    /// Plans "Add encryption key" of type "Manual: AWS": the limits first, then the pre-flight against the real KMS.
+    ///
+    /// # Errors
+    /// The limit that forbids it; [`Error::Preflight`] with every line when the key cannot be used, or when its
+    /// credentials may do more than decrypt and that was not accepted.
+    pub async fn plan_create_aws(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        asked: AwsAsked,
+    ) -> Result<CreateKey, Error> {
+        let (scope, plan) = self.plan_version(who, name, NewVersion::ManualAws, Action::KeyCreate).await?;
+        let key = self.custody.prepare_aws_key(who, scope.id, plan.number, asked).await?;
+        Ok(CreateKey { scope, plan, source: Source::Aws(Box::new(key)) })
+    }
+
     /// Plans "Add version".
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Portal {
         Ok(RotateKey { scope, plan })
     }
 
-    pub(crate) async fn plan_version(
+    async fn plan_version(
         &self,
         who: &Session,
         name: &ScopeName,
@@ -147,15 +147,15 @@ impl Portal {
         action: Action,
     ) -> Result<(ScopeRef, Plan), Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
-        let now = self.now();
-        let active = self.db().keys().active_version(scope.id).await?;
-        let used = self.db().keys().used(scope.id, new.key_type(), now).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let now = self.vault.now();
+        let active = self.vault.db().keys().active_version(scope.id).await?;
+        let used = self.vault.db().keys().used(scope.id, new.key_type(), now).await?;
         match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
                 let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(name);
-                self.db().record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
+                self.vault.db().record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
                 Err(Error::Limit { limit, now })
             }
         }
@@ -172,8 +172,8 @@ impl Portal {
         to: RotationPeriod,
     ) -> Result<EditKey, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
-        let active = self.db().keys().active_version(scope.id).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let active = self.vault.db().keys().active_version(scope.id).await?;
         let (version, from) = managed(active.as_ref().map(as_active))?;
         if from == to {
             return Err(Error::PeriodUnchanged { days: to.days() });
@@ -186,7 +186,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] when the version is gone.
     pub async fn due_after_edit(&self, command: &EditKey) -> Result<DateTime<Utc>, Error> {
-        let version = self.db().keys().version(command.scope.id, command.number).await?;
+        let version = self.vault.db().keys().version(command.scope.id, command.number).await?;
         Ok(command.to.due_after(version.created_at))
     }
 
@@ -194,7 +194,7 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
-    pub async fn create_key(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
+    pub async fn create(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
         let CreateKey { scope, plan, source } = ask.command();
         self.make_confirmed(&ask, scope, *plan, source).await
     }
@@ -203,7 +203,7 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
-    pub async fn rotate_key(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
+    pub async fn rotate(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
         let RotateKey { scope, plan } = ask.command();
         self.make_confirmed(&ask, scope, *plan, &Source::Generated).await
     }
@@ -215,13 +215,13 @@ impl Portal {
         shown: Plan,
         source: &Source,
     ) -> Result<Plan, Error> {
-        let made = self.db().write(|mut tx| async move {
+        let made = self.vault.db().write(|mut tx| async move {
             let wanted = Wanted { new: shown.new, source, shown: Some(shown) };
             let plan = self.make_version(&mut tx, scope, wanted, ask).await?;
             tx.commit(ask.entry(describe(&plan, source))).await?;
             Ok(plan)
         });
-        self.db().or_refuse(made.await, ask.refusal("")).await
+        self.vault.db().or_refuse(made.await, ask.refusal("")).await
     }
 
     /// Lock, plan, deprecate, insert. The caller commits.
@@ -233,7 +233,7 @@ impl Portal {
         ask: &Authorised<C>,
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
-        let now = self.now();
+        let now = self.vault.now();
         let active = tx.keys().active_version(scope.id).await?;
         let used = tx.keys().used(scope.id, new.key_type(), now).await?;
         let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
@@ -267,7 +267,7 @@ impl Portal {
                 scope: one.scope,
                 plan: one.plan,
                 material: match one.source {
-                    Source::Generated => Some(self.new_material(one.scope, one.plan.number)),
+                    Source::Generated => Some(self.custody.new_material(one.scope, one.plan.number)),
                     Source::Aws(_) => None,
                 },
                 rotated_for_due: one.rotated_for_due,
@@ -279,29 +279,17 @@ impl Portal {
         Ok(made)
     }
 
-    /// 32 bytes from the operating system, sealed for one version of one scope.
-    pub(crate) fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
-        let material = random::secret(KEY_BYTES);
-        self.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
-    }
-
-    /// The material of a managed version. Called by `release` alone.
-    pub(crate) async fn managed_material(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
-        let sealed = self.db().keys().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
-        self.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), &sealed)
-    }
-
     /// Another rotation period for the Active version; its due date counts from its creation.
     ///
     /// # Errors
     /// [`Error::Outdated`] when the Active version or its period is another one now.
-    pub async fn edit_key(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
-        self.db().or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
+    pub async fn edit(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        self.vault.db().or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
     }
 
     async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
         let EditKey { scope, number, from, to } = ask.command();
-        let edited = self.db().write(|mut tx| async move {
+        let edited = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
             let active = tx.keys().active_version(scope.id).await?;
             let (version, period) = managed(active.as_ref().map(as_active))?;

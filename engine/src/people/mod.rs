@@ -1,9 +1,36 @@
 //! Administrators: how they come in, and what proves who they are.
 
-pub(crate) mod notes;
 pub(crate) mod password;
 mod profile;
 pub mod sessions;
 pub mod setup;
 mod sign_in;
-mod users;
+pub(crate) mod users;
+
+use crate::Error;
+use crate::changes::Changes;
+use crate::changes::notes::Notes;
+use crate::vault::opened::Vault;
+use password::Hasher;
+use std::sync::Arc;
+use users::Administrators;
+
+/// The room of people: set-up, sign-in, sessions, profile.
+#[derive(Clone)]
+pub struct People {
+    vault: Vault,
+    notes: Notes,
+    changes: Changes,
+    hasher: Arc<Hasher>,
+}
+
+impl People {
+    pub(crate) fn new(vault: Vault, notes: Notes, changes: Changes) -> Result<Self, Error> {
+        Ok(Self { vault, notes, changes, hasher: Arc::new(Hasher::new()?) })
+    }
+
+    /// What the host does about the same people, with the same hasher.
+    pub(crate) fn administrators(&self) -> Administrators {
+        Administrators::new(self.vault.clone(), self.changes.clone(), Arc::clone(&self.hasher))
+    }
+}

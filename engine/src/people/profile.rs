@@ -4,25 +4,25 @@ use crate::base::entry::Entry;
 use crate::changes::authority::Authorised;
 use crate::changes::recovery;
 use crate::changes::throttle::Kind;
+use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::{IDLE, Owner};
-use crate::people::users::RECOVERY_NOTE;
 use crate::people::{password, sign_in};
 use crate::store::users::User;
-use crate::{Error, NewSession, Portal, SecretText, Session, Stage};
+use crate::{Error, NewSession, SecretText, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::SessionId;
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::people::view::{ProfileView, SessionRow};
 
-impl Portal {
+impl People {
     /// # Errors
     /// When the database fails.
     pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
         session.require(Stage::Full)?;
-        let now = self.now();
-        let user = self.db().users().get(session.user()?).await?;
-        let sessions = self.db().sessions().of(user.id(), now, now - IDLE).await?;
+        let now = self.vault.now();
+        let user = self.vault.db().users().get(session.user()?).await?;
+        let sessions = self.vault.db().sessions().of(user.id(), now, now - IDLE).await?;
         let rows = sessions.into_iter().map(|row| SessionRow {
             id: SessionId(row.id),
             is_this: SessionId(row.id) == session.id,
@@ -32,7 +32,7 @@ impl Portal {
             agent: row.agent,
         });
         Ok(ProfileView {
-            recovery_codes_left: self.db().users().recovery_codes_left(user.id()).await?,
+            recovery_codes_left: self.vault.db().users().recovery_codes_left(user.id()).await?,
             created_at: user.created_at,
             password_changed_at: user.password_changed_at,
             authenticator_since: user.authenticator_since.unwrap_or(user.created_at),
@@ -55,7 +55,7 @@ impl Portal {
     ) -> Result<ChangePassword, Error> {
         let user = self.require_password(session, current, Action::PasswordChange).await?;
         password::check(&password, again, &user.email)?;
-        Ok(ChangePassword { user: user.id(), password_hash: self.hasher().hash(password).await? })
+        Ok(ChangePassword { user: user.id(), password_hash: self.hasher.hash(password).await? })
     }
 
     /// Whoever changes what proves who they are proves it anew, with password and code: the password
@@ -67,15 +67,15 @@ impl Portal {
         action: Action,
     ) -> Result<User, Error> {
         session.require(Stage::Full)?;
-        let user = self.db().users().get(session.user()?).await?;
-        let place = self.hasher().place()?;
-        let tried = self.begin_try(self.name_subject(&user.email), Kind::Password).await?;
-        let verified = self.hasher().verify(place, current, Some(user.password_hash.clone())).await?;
+        let user = self.vault.db().users().get(session.user()?).await?;
+        let place = self.hasher.place()?;
+        let tried = self.changes.begin_try(self.changes.name_subject(&user.email), Kind::Password).await?;
+        let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {
-            let entry = Entry::refused(self.now(), session.actor(), action);
-            return self.db().refuse(Error::WrongCurrentPassword, entry).await;
+            let entry = Entry::refused(self.vault.now(), session.actor(), action);
+            return self.vault.db().refuse(Error::WrongCurrentPassword, entry).await;
         }
-        self.give_back(tried).await?;
+        self.changes.give_back(tried).await?;
         Ok(user)
     }
 
@@ -95,7 +95,7 @@ impl Portal {
     /// The command that makes new recovery codes.
     ///
     /// # Errors
-    /// As [`Portal::plan_authenticator`].
+    /// As [`People::plan_authenticator`].
     pub async fn plan_recovery_codes(
         &self,
         session: &Session,
@@ -111,7 +111,8 @@ impl Portal {
     /// When the database fails.
     pub async fn end_sessions(&self, ask: Authorised<EndSessions>, session: &Session) -> Result<u64, Error> {
         let ask = &ask;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let EndSessions { user, only } = *ask.command();
                 let ended = tx.sessions().delete_others(user, session.id, only).await?;
@@ -130,9 +131,10 @@ impl Portal {
         ask: Authorised<ChangePassword>,
         session: &Session,
     ) -> Result<NewSession, Error> {
-        let user = &self.db().users().get(ask.command().user).await?;
+        let user = &self.vault.db().users().get(ask.command().user).await?;
         let ask = &ask;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.users().hold_user(user.id(), session.id).await?;
                 tx.users().set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
@@ -156,7 +158,8 @@ impl Portal {
         session: &Session,
     ) -> Result<(), Error> {
         let ask = &ask;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 self.begin_enrolment(session, &mut tx).await?;
                 tx.commit(ask.entry("begun")).await
@@ -174,10 +177,13 @@ impl Portal {
         session: &Session,
     ) -> Result<(), Error> {
         let ask = &ask;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let codes = recovery::generate();
-                self.store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &codes).await?;
+                self.changes
+                    .store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &codes)
+                    .await?;
                 tx.commit(ask.entry("")).await
             })
             .await
@@ -189,7 +195,7 @@ impl Portal {
     /// [`Error::NotFound`] when none wait.
     pub async fn recovery_codes(&self, session: &Session) -> Result<Vec<String>, Error> {
         session.require(Stage::Full)?;
-        let note = self.note(session.id, RECOVERY_NOTE).await?.ok_or(Error::NotFound)?;
+        let note = self.notes.get(session.id, recovery::NOTE).await?.ok_or(Error::NotFound)?;
         let text = String::from_utf8_lossy(note.expose());
         Ok(text.lines().map(str::to_owned).collect())
     }
@@ -199,9 +205,10 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn forget_recovery_codes(&self, session: &Session) -> Result<(), Error> {
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                tx.sessions().delete_note(session.id, RECOVERY_NOTE).await?;
+                tx.sessions().delete_note(session.id, recovery::NOTE).await?;
                 tx.commit_unaudited("recovery codes were seen").await
             })
             .await

@@ -4,9 +4,10 @@ use crate::base::entry::Entry;
 use crate::base::log::or_warn;
 use crate::base::random;
 use crate::changes::session::{From, NewSession, Session, Stage};
+use crate::people::People;
 use crate::store::Tx;
 use crate::store::sessions::{NewSessionRow, SessionRow};
-use crate::{Error, Portal, SecretText};
+use crate::{Error, SecretText};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::event::Action;
@@ -33,14 +34,14 @@ fn token_hash(token: &SecretText) -> Vec<u8> {
     Sha256::digest(token.expose().as_bytes()).to_vec()
 }
 
-impl Portal {
+impl People {
     /// Whether a session has not ended meanwhile: for work that goes on for long.
     ///
     /// # Errors
     /// [`Error::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
-        let now = self.now();
-        let alive = self.db().sessions().of(session.user()?, now, now - IDLE).await?;
+        let now = self.vault.now();
+        let alive = self.vault.db().sessions().of(session.user()?, now, now - IDLE).await?;
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
             false => Err(Error::SignedOut),
@@ -52,8 +53,8 @@ impl Portal {
     /// # Errors
     /// [`Error::SignedOut`] when there is none.
     pub async fn session(&self, token: &SecretText, from: From) -> Result<Session, Error> {
-        let row = self.db().sessions().get(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
-        let now = self.now();
+        let row = self.vault.db().sessions().get(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
+        let now = self.vault.now();
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
         if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
             return Err(Error::SignedOut);
@@ -61,7 +62,7 @@ impl Portal {
         let session = self.as_session(&row, from)?;
         if row.seen_at + HEARTBEAT <= now {
             let session = &session;
-            let beat = self.db().write(|mut tx| async move {
+            let beat = self.vault.db().write(|mut tx| async move {
                 tx.sessions().touch(session.id, now, &session.from.address).await?;
                 tx.commit_unaudited("session heartbeat").await
             });
@@ -95,7 +96,7 @@ impl Portal {
     ) -> Result<NewSession, Error> {
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
         let id = SessionId(random::uuid());
-        let now = self.now();
+        let now = self.vault.now();
         let had = match replaces {
             Some(old) => tx.sessions().delete(old).await?,
             None => true,
@@ -129,10 +130,11 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.sessions().delete(session.id).await?;
-                tx.commit(Entry::done(self.now(), session.actor(), Action::SignOut)).await
+                tx.commit(Entry::done(self.vault.now(), session.actor(), Action::SignOut)).await
             })
             .await
     }
@@ -141,14 +143,14 @@ impl Portal {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sweep(&self) -> Result<(), Error> {
-        let now: DateTime<Utc> = self.now();
-        self.db()
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
+        let now: DateTime<Utc> = self.vault.now();
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.sessions().sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
                 tx.commit_unaudited("sessions that are over are swept").await
             })
-            .await?;
-        self.fold_usage().await
+            .await
     }
 }

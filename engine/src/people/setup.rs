@@ -7,12 +7,13 @@ use crate::changes::recovery;
 use crate::changes::throttle::Kind;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
+use crate::people::People;
 use crate::people::password;
 use crate::people::sign_in::RIGHT_TRY;
 use crate::people::users::Account;
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
-use crate::{Error, From, NewSession, Portal, SecretText, Session, Stage};
+use crate::{Error, From, NewSession, SecretText, Session, Stage};
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::event::Action;
@@ -37,14 +38,14 @@ fn token_hash(token: &SecretText) -> Vec<u8> {
     Sha256::digest(token.expose().trim().as_bytes()).to_vec()
 }
 
-impl Portal {
+impl People {
     /// # Errors
     /// When the database fails.
     pub async fn setup_state(&self) -> Result<SetupState, Error> {
-        if self.db().users().any().await? {
+        if self.vault.db().users().any().await? {
             return Ok(SetupState::Done);
         }
-        let open = self.db().instance().has_setup_token(self.now()).await?;
+        let open = self.vault.db().instance().has_setup_token(self.vault.now()).await?;
         Ok(if open { SetupState::Open } else { SetupState::Expired })
     }
 
@@ -54,18 +55,21 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn issue_setup_token(&self, before: Option<SecretText>) -> Result<Option<SecretText>, Error> {
-        if self.db().users().any().await? {
+        if self.vault.db().users().any().await? {
             return Ok(None);
         }
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
         let (old, new) = (before.as_ref().map(token_hash), token_hash(&token));
         let (old, new) = (&old, &new);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 if let Some(old) = old {
                     tx.instance().delete_setup_token(old).await?;
                 }
-                tx.instance().insert_setup_token(new, self.now() + TimeDelta::minutes(TOKEN_MINUTES)).await?;
+                tx.instance()
+                    .insert_setup_token(new, self.vault.now() + TimeDelta::minutes(TOKEN_MINUTES))
+                    .await?;
                 tx.commit_unaudited("a setup token is issued at start").await
             })
             .await?;
@@ -77,25 +81,28 @@ impl Portal {
     /// # Errors
     /// When the token is wrong or old, or there is an administrator already.
     pub async fn enter_setup(&self, token: &SecretText, from: From) -> Result<NewSession, Error> {
-        if self.db().users().any().await? {
+        if self.vault.db().users().any().await? {
             return Err(Error::AlreadySetUp);
         }
-        let tried = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
-        let refused = match self.db().instance().setup_token(&token_hash(token)).await? {
-            Some(expires_at) if expires_at > self.now() => None,
+        let tried =
+            self.changes.begin_try(self.changes.network_subject(&from.address), Kind::Password).await?;
+        let refused = match self.vault.db().instance().setup_token(&token_hash(token)).await? {
+            Some(expires_at) if expires_at > self.vault.now() => None,
             Some(_) => Some(Error::SetupTokenExpired),
             None => Some(Error::WrongSetupToken),
         };
         if let Some(error) = refused {
             let actor = Actor::Stranger { address: from.address };
-            self.db()
-                .record(Entry::refused(self.now(), actor, Action::Setup).with(error.to_string()))
+            self.vault
+                .db()
+                .record(Entry::refused(self.vault.now(), actor, Action::Setup).with(error.to_string()))
                 .await?;
             return Err(error);
         }
-        self.give_back(tried).await?;
+        self.changes.give_back(tried).await?;
         let from = &from;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let new = self.open_session(&mut tx, Stage::Setup, None, from, None).await?;
                 tx.commit_unaudited("a setup session is opened").await?;
@@ -119,11 +126,12 @@ impl Portal {
         let email = email::parse(email)?;
         password::check(&password, again, &email)?;
         let account =
-            Account { email, password_hash: self.hasher().hash(password).await?, seed: Seed::generate() };
+            Account { email, password_hash: self.hasher.hash(password).await?, seed: Seed::generate() };
         let account = &account.to_bytes();
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                self.put_note(&mut tx, session.id, NOTE, account).await?;
+                self.notes.put(&mut tx, session.id, NOTE, account).await?;
                 tx.commit_unaudited("the first administrator's account is kept until it is proved").await
             })
             .await
@@ -140,7 +148,7 @@ impl Portal {
 
     async fn account(&self, session: &Session) -> Result<Account, Error> {
         session.require(Stage::Setup)?;
-        let note = self.note(session.id, NOTE).await?.ok_or(Error::NotFound)?;
+        let note = self.notes.get(session.id, NOTE).await?.ok_or(Error::NotFound)?;
         Account::from_bytes(&note)
     }
 
@@ -149,21 +157,24 @@ impl Portal {
     /// # Errors
     /// When the code is wrong, or another administrator came first.
     pub async fn finish_setup(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
-        self.require_clock()?;
+        self.vault.require_clock()?;
         let account = self.account(session).await?;
-        let tried = self.begin_try(self.name_subject(&account.email), Kind::Code).await?;
-        let now = self.now();
+        let tried = self.changes.begin_try(self.changes.name_subject(&account.email), Kind::Code).await?;
+        let now = self.vault.now();
         let Some(step) = account.seed.matching_step(code, now) else {
-            self.db()
+            self.vault
+                .db()
                 .record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
                 .await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
-        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
+        or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         let account = &account;
-        let done = self.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
+        let done =
+            self.vault.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
         if let Err(Error::AlreadySetUp) = done {
-            self.db()
+            self.vault
+                .db()
                 .record(Entry::refused(now, session.actor(), Action::Setup).with("set up already"))
                 .await?;
         }
@@ -182,7 +193,7 @@ impl Portal {
             return Err(Error::AlreadySetUp);
         }
         let id = UserId(random::uuid());
-        let sealed = self.seal_seed(&mut tx, id, &account.seed).await?;
+        let sealed = self.changes.seal_seed(&mut tx, id, &account.seed).await?;
         let new = NewUser {
             id,
             email: &account.email,
@@ -190,12 +201,12 @@ impl Portal {
             totp_seed: Some(&sealed),
             totp_step: step,
         };
-        tx.users().insert(new, self.now()).await?;
+        tx.users().insert(new, self.vault.now()).await?;
         tx.instance().delete_setup_tokens().await?;
         let owner = Some(crate::people::sessions::Owner { id, email: &account.email, security_epoch: 1 });
         let new = self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
-        self.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;
-        tx.commit(Entry::done(self.now(), new.session.actor(), Action::Setup)).await?;
+        self.changes.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;
+        tx.commit(Entry::done(self.vault.now(), new.session.actor(), Action::Setup)).await?;
         Ok(new)
     }
 }

@@ -7,15 +7,16 @@ use crate::changes::recovery;
 use crate::changes::throttle::Kind;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
+use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::Owner;
 use crate::store::users::User;
-use crate::{Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Stage};
+use crate::{Error, From, NewSession, SecretBytes, SecretText, Session, Stage};
 use domain::audit::event::Action;
 
 const SEED_NOTE: &str = "authenticator";
 
-impl Portal {
+impl People {
     /// The first step. Known and unknown names do the same work and get the same answer.
     ///
     /// # Errors
@@ -27,14 +28,15 @@ impl Portal {
         from: From,
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
-        let place = self.hasher().place()?;
-        let network = self.begin_try(self.network_subject(&from.address), Kind::Password).await?;
-        let tried = self.begin_try(self.name_subject(name), Kind::Password).await?;
-        let user = self.db().users().by_email(&email::normalise(name)).await?;
+        let place = self.hasher.place()?;
+        let network =
+            self.changes.begin_try(self.changes.network_subject(&from.address), Kind::Password).await?;
+        let tried = self.changes.begin_try(self.changes.name_subject(name), Kind::Password).await?;
+        let user = self.vault.db().users().by_email(&email::normalise(name)).await?;
         // Whoever is disabled is answered as somebody unknown is.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.clone());
-        let verified = self.hasher().verify(place, password, stored).await?;
+        let verified = self.hasher.verify(place, password, stored).await?;
         let user = match (user, verified) {
             (Some(user), Verified::Right) => user,
             (Some(user), Verified::RightButOutgrown(hash)) => {
@@ -46,11 +48,12 @@ impl Portal {
                 return Err(Error::WrongPassword);
             }
         };
-        self.give_back(tried).await?;
-        self.give_back(network).await?;
+        self.changes.give_back(tried).await?;
+        self.changes.give_back(network).await?;
         let replaces = replaces.map(|old| old.id);
         let (user, from) = (&user, &from);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 let owner = Some(owner(user));
                 let new = self.open_session(&mut tx, Stage::Password, owner, from, replaces).await?;
@@ -61,7 +64,8 @@ impl Portal {
     }
 
     async fn renew_hash(&self, user: &User, hash: &str) -> Result<(), Error> {
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.users().renew_password_hash(user.id(), &user.password_hash, hash).await?;
                 tx.commit_unaudited("the same password under the parameters of today").await
@@ -79,7 +83,7 @@ impl Portal {
             }
             None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
         };
-        self.db().record(Entry::refused(self.now(), actor, Action::SignIn).with(detail)).await
+        self.vault.db().record(Entry::refused(self.vault.now(), actor, Action::SignIn).with(detail)).await
     }
 
     /// The second step: the code signs in.
@@ -92,15 +96,16 @@ impl Portal {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        self.spend_code(session, code, Action::SignIn, "").await?;
-        let user = &self.db().users().get(session.user()?).await?;
-        self.db()
+        self.changes.spend_code(session, code, Action::SignIn, "").await?;
+        let user = &self.vault.db().users().get(session.user()?).await?;
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.users().hold_user(user.id(), session.id).await?;
                 let owner = Some(owner(user));
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
-                tx.commit(Entry::done(self.now(), session.actor(), Action::SignIn)).await?;
+                tx.commit(Entry::done(self.vault.now(), session.actor(), Action::SignIn)).await?;
                 Ok(new)
             })
             .await
@@ -116,10 +121,11 @@ impl Portal {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        let user = &self.db().users().get(session.user()?).await?;
-        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
-        let now = self.now();
-        let spent = self.db().write(|mut tx| async move {
+        let user = &self.vault.db().users().get(session.user()?).await?;
+        let tried =
+            self.changes.begin_try(self.changes.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.vault.now();
+        let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
             if !tx.users().spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
                 return Err(Error::WrongRecoveryCode);
@@ -127,18 +133,18 @@ impl Portal {
             let owner = Some(owner(user));
             let new =
                 self.open_session(&mut tx, Stage::Enrolment, owner, &session.from, Some(session.id)).await?;
-            self.put_note(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
+            self.notes.put(&mut tx, new.session.id, SEED_NOTE, Seed::generate().expose()).await?;
             tx.commit(Entry::done(now, session.actor(), Action::SignInRecovery)).await?;
             Ok(new)
         });
         match spent.await {
             Ok(new) => {
-                or_warn(self.give_back(tried).await, RIGHT_TRY);
+                or_warn(self.changes.give_back(tried).await, RIGHT_TRY);
                 Ok(new)
             }
             Err(Error::WrongRecoveryCode) => {
                 let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
-                self.db().record(entry.with("wrong recovery code")).await?;
+                self.vault.db().record(entry.with("wrong recovery code")).await?;
                 Err(Error::WrongRecoveryCode)
             }
             Err(error) => Err(error),
@@ -151,7 +157,7 @@ impl Portal {
         session: &Session,
         tx: &mut crate::store::Tx,
     ) -> Result<(), Error> {
-        self.put_note(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
+        self.notes.put(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
     }
 
     /// The seed that waits to be proved, to be shown.
@@ -162,7 +168,7 @@ impl Portal {
         if !matches!(session.stage, Stage::Enrolment | Stage::Full) {
             return Err(Error::SignedOut);
         }
-        let seed: SecretBytes = self.note(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
+        let seed: SecretBytes = self.notes.get(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
         Ok((session.email.clone(), Seed::from_bytes(seed)))
     }
 
@@ -172,22 +178,24 @@ impl Portal {
     /// # Errors
     /// [`Error::WrongCode`], or that too many tries were made.
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
-        self.require_clock()?;
+        self.vault.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
-        let user = &self.db().users().get(session.user()?).await?;
-        let tried = self.begin_try(self.name_subject(&user.email), Kind::RecoveryCode).await?;
-        let now = self.now();
+        let user = &self.vault.db().users().get(session.user()?).await?;
+        let tried =
+            self.changes.begin_try(self.changes.name_subject(&user.email), Kind::RecoveryCode).await?;
+        let now = self.vault.now();
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
-            self.db().record(entry.with("wrong verification code")).await?;
+            self.vault.db().record(entry.with("wrong verification code")).await?;
             return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
         };
         let seed = &seed;
         let new = self
+            .vault
             .db()
             .write(|mut tx| async move {
                 tx.users().hold_user(user.id(), session.id).await?;
-                let sealed = self.seal_seed(&mut tx, user.id(), seed).await?;
+                let sealed = self.changes.seal_seed(&mut tx, user.id(), seed).await?;
                 tx.users().set_authenticator(user.id(), Some(&sealed), step, now).await?;
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..owner(user) });
@@ -197,7 +205,7 @@ impl Portal {
                 Ok(new)
             })
             .await?;
-        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
+        or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         Ok(new)
     }
 }

@@ -4,20 +4,21 @@
 use crate::base::entry::{Actor, Entry};
 use crate::base::log::or_warn;
 use crate::base::{email, random};
+use crate::changes::Changes;
 use crate::changes::recovery;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::password;
+use crate::people::password::Hasher;
+use crate::store::Lock;
 use crate::store::users::{NewUser, User};
-use crate::store::{Lock, Tx};
-use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretBytes, SecretText};
+use crate::vault::opened::Vault;
+use crate::{Error, SecretBytes, SecretText};
 use domain::audit::event::Action;
-use domain::base::id::{SessionId, UserId};
+use domain::base::id::UserId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use zeroize::Zeroizing;
-
-pub(crate) const RECOVERY_NOTE: &str = "recovery codes";
 
 /// An account that is not proved yet: kept sealed in a setup session.
 pub(crate) struct Account {
@@ -51,43 +52,17 @@ impl Account {
     }
 }
 
-const SEED: &str = "totp_seed";
-
-fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
-    let number = revision.unsigned_abs();
-    Place { table: "administrator", column: SEED, row: user.0.as_bytes(), number, ..Place::default() }
+/// What the host's command line does about administrators.
+#[derive(Clone)]
+pub struct Administrators {
+    vault: Vault,
+    changes: Changes,
+    hasher: Arc<Hasher>,
 }
 
-impl Portal {
-    /// Seals a seed that is about to be stored.
-    pub(crate) async fn seal_seed(&self, tx: &mut Tx, user: UserId, seed: &Seed) -> Result<Vec<u8>, Error> {
-        let revision = tx.revisions().next(user.0, SEED).await?;
-        Ok(self.keyring().seal(Purpose::TotpSeed, seed_place(&user, revision), seed.expose()))
-    }
-
-    pub(crate) fn open_seed(&self, user: &User) -> Result<Option<Seed>, Error> {
-        let Some(sealed) = &user.totp_seed else { return Ok(None) };
-        let id = user.id();
-        let place = seed_place(&id, user.seed_revision);
-        self.keyring().open(Purpose::TotpSeed, place, sealed).map(Seed::from_bytes).map(Some)
-    }
-
-    /// Stores the hashes, and the codes themselves sealed until the person has seen them.
-    pub(crate) async fn store_recovery_codes(
-        &self,
-        tx: &mut Tx,
-        user: UserId,
-        show_in: Option<SessionId>,
-        codes: &[SecretText],
-    ) -> Result<(), Error> {
-        let hashes: Vec<_> = codes.iter().map(recovery::hash).collect();
-        tx.users().replace_recovery_codes(user, &hashes).await?;
-        if let Some(session) = show_in {
-            let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
-            let plain = Zeroizing::new(plain.join("\n").into_bytes());
-            self.put_note(tx, session, RECOVERY_NOTE, &plain).await?;
-        }
-        Ok(())
+impl Administrators {
+    pub(super) fn new(vault: Vault, changes: Changes, hasher: Arc<Hasher>) -> Self {
+        Self { vault, changes, hasher }
     }
 
     /// `keystead admin create`: an administrator by the operator's hand. Without a seed one is
@@ -95,7 +70,7 @@ impl Portal {
     ///
     /// # Errors
     /// What is wrong with e-mail or password, in words.
-    pub async fn create_administrator(
+    pub async fn create(
         &self,
         email: &str,
         password: SecretText,
@@ -103,22 +78,23 @@ impl Portal {
     ) -> Result<(Seed, Vec<SecretText>), Error> {
         let email = email::parse(email)?;
         password::check(&password, &password, &email)?;
-        let password_hash = self.hasher().hash(password).await?;
+        let password_hash = self.hasher.hash(password).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
         let codes = recovery::generate();
         let id = UserId(random::uuid());
         let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 // As setup does: one after the other, not each waiting for the other's rows.
                 tx.lock(Lock::Instance).await?;
-                let sealed = self.seal_seed(&mut tx, id, drawn).await?;
+                let sealed = self.changes.seal_seed(&mut tx, id, drawn).await?;
                 let new =
                     NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
-                tx.users().insert(new, self.now()).await?;
+                tx.users().insert(new, self.vault.now()).await?;
                 tx.instance().delete_setup_tokens().await?;
-                self.store_recovery_codes(&mut tx, id, None, hashed).await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserCreate).with(address)).await
+                self.changes.store_recovery_codes(&mut tx, id, None, hashed).await?;
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserCreate).with(address)).await
             })
             .await?;
         self.forget_failures(&email).await;
@@ -132,12 +108,14 @@ impl Portal {
     pub async fn reset_password(&self, email: &str, password: SecretText) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         password::check(&password, &password, &user.email)?;
-        let hash = self.hasher().hash(password).await?;
+        let hash = self.hasher.hash(password).await?;
         let (who, hash) = (&user, &hash);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                tx.users().set_password(who.id(), hash, self.now()).await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::PasswordReset).with(&who.email)).await
+                tx.users().set_password(who.id(), hash, self.vault.now()).await?;
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::PasswordReset).with(&who.email))
+                    .await
             })
             .await?;
         self.forget_failures(&user.email).await;
@@ -152,13 +130,14 @@ impl Portal {
         let user = self.user_by_email(email).await?;
         let seed = Seed::generate();
         let (who, drawn) = (&user, &seed);
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                let sealed = self.seal_seed(&mut tx, who.id(), drawn).await?;
+                let sealed = self.changes.seal_seed(&mut tx, who.id(), drawn).await?;
                 // The code on the operator's screen is no proof: no step is spent yet.
-                let spent = totp::step(self.now()) - 2;
-                tx.users().set_authenticator(who.id(), Some(&sealed), spent, self.now()).await?;
-                let entry = Entry::done(self.now(), Actor::Host, Action::AuthenticatorReset);
+                let spent = totp::step(self.vault.now()) - 2;
+                tx.users().set_authenticator(who.id(), Some(&sealed), spent, self.vault.now()).await?;
+                let entry = Entry::done(self.vault.now(), Actor::Host, Action::AuthenticatorReset);
                 tx.commit(entry.with(&who.email)).await
             })
             .await?;
@@ -172,10 +151,12 @@ impl Portal {
     /// [`Error::NotFound`] for an unknown e-mail.
     pub async fn sign_out_everywhere(&self, email: &str) -> Result<(), Error> {
         let user = &self.user_by_email(email).await?;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.users().end_sessions(user.id()).await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserSignOut).with(&user.email)).await
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserSignOut).with(&user.email))
+                    .await
             })
             .await
     }
@@ -185,16 +166,17 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
-    pub async fn disable_administrator(&self, email: &str) -> Result<i64, Error> {
+    pub async fn disable(&self, email: &str) -> Result<i64, Error> {
         let user = &self.user_by_email(email).await?;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 // Two who disable each other are told that nobody is left.
                 tx.lock(Lock::Instance).await?;
-                tx.users().set_disabled(user.id(), Some(self.now())).await?;
+                tx.users().set_disabled(user.id(), Some(self.vault.now())).await?;
                 tx.users().end_sessions(user.id()).await?;
                 let left = tx.users().count_enabled().await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserDisable).with(&user.email))
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserDisable).with(&user.email))
                     .await?;
                 Ok(left)
             })
@@ -205,12 +187,14 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
-    pub async fn enable_administrator(&self, email: &str) -> Result<(), Error> {
+    pub async fn enable(&self, email: &str) -> Result<(), Error> {
         let user = &self.user_by_email(email).await?;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.users().set_disabled(user.id(), None).await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserEnable).with(&user.email)).await
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserEnable).with(&user.email))
+                    .await
             })
             .await
     }
@@ -220,24 +204,26 @@ impl Portal {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
-    pub async fn unblock_administrator(&self, email: &str) -> Result<(), Error> {
+    pub async fn unblock(&self, email: &str) -> Result<(), Error> {
         let user = &self.user_by_email(email).await?;
-        let subject = &self.name_subject(&user.email);
-        self.db()
+        let subject = &self.changes.name_subject(&user.email);
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                self.clear_held(&mut tx, subject).await?;
-                tx.commit(Entry::done(self.now(), Actor::Host, Action::UserUnblock).with(&user.email)).await
+                self.changes.clear_held(&mut tx, subject).await?;
+                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserUnblock).with(&user.email))
+                    .await
             })
             .await
     }
 
     /// After something that is done already.
     async fn forget_failures(&self, email: &str) {
-        let cleared = self.clear_counter(&self.name_subject(email)).await;
+        let cleared = self.changes.clear_counter(&self.changes.name_subject(email)).await;
         or_warn(cleared, "the failures of an administrator could not be forgotten");
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {
-        self.db().users().by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
+        self.vault.db().users().by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
     }
 }

@@ -1,20 +1,21 @@
 //! Aliases of scopes: planned, confirmed, set. What is derived for a scope never depends on its alias.
 
 use crate::changes::authority::Authorised;
+use crate::scopes::Scopes;
 use crate::store::Lock;
-use crate::{Error, Portal, Session, Stage};
+use crate::{Error, Session, Stage};
 use domain::scopes::alias::{Alias, AliasRefused};
 use domain::scopes::command::SetAlias;
 use domain::scopes::scope::ScopeName;
 
-impl Portal {
+impl Scopes {
     /// The alias of a scope.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn alias(&self, name: &ScopeName) -> Result<Option<Alias>, Error> {
-        let (scope, _) = self.scope(name).await?;
-        self.db().aliases().of(scope.id).await
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        self.vault.db().aliases().of(scope.id).await
     }
 
     /// Plans "Alias"; an empty text clears it.
@@ -23,8 +24,8 @@ impl Portal {
     /// [`Error::Alias`]: what is wrong with it, in words.
     pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.scope(name).await?;
-        let from = self.db().aliases().of(scope.id).await?;
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let from = self.vault.db().aliases().of(scope.id).await?;
         let to: Option<Alias> = match text.trim() {
             "" => None,
             text => Some(text.parse()?),
@@ -32,7 +33,7 @@ impl Portal {
         match &to {
             None if from.is_none() => return Err(AliasRefused::None.into()),
             to if *to == from => return Err(AliasRefused::Unchanged.into()),
-            Some(alias) if self.db().aliases().all().await?.contains_key(alias) => {
+            Some(alias) if self.vault.db().aliases().all().await?.contains_key(alias) => {
                 return Err(AliasRefused::Taken(alias.clone()).into());
             }
             _ => {}
@@ -46,7 +47,7 @@ impl Portal {
     /// [`Error::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
     pub async fn set_alias(&self, ask: Authorised<SetAlias>) -> Result<(), Error> {
         let ask = &ask;
-        let done = self.db().write(|mut tx| async move {
+        let done = self.vault.db().write(|mut tx| async move {
             let SetAlias { scope, from, to } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.aliases().of(scope.id).await? != *from {
@@ -56,8 +57,8 @@ impl Portal {
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
             tx.commit(ask.entry(format!("{} → {}", shown(from), shown(to)))).await
         });
-        self.db().or_refuse(done.await, ask.refusal("")).await?;
-        self.look_again_soon().await;
+        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.moved().raise();
         Ok(())
     }
 }

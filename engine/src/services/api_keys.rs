@@ -3,12 +3,12 @@
 //! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Kept is the
 //! SHA-256 of it: it has full entropy, so a plain hash keeps it (unlike passwords).
 
-use crate::base::log::or_warn;
 use crate::base::random;
 use crate::changes::authority::Authorised;
+use crate::services::Services;
 use crate::store::Lock;
 use crate::store::api_keys::ApiKey;
-use crate::{Error, Portal, SecretText, Session, Stage};
+use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
 use domain::data::operation::Operation;
@@ -80,14 +80,14 @@ fn row(key: ApiKey, now: DateTime<Utc>) -> ApiKeyRow {
     }
 }
 
-impl Portal {
+impl Services {
     /// The page of API keys: those below `before`, or the newest.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn api_keys(&self, before: Option<ApiKeyId>) -> Result<ApiKeysView, Error> {
-        let now = self.now();
-        let mut keys = self.db().api_keys().list(before, PAGE + 1).await?;
+        let now = self.vault.now();
+        let mut keys = self.vault.db().api_keys().list(before, PAGE + 1).await?;
         let has_older = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
         let older = has_older.then(|| keys.last().map(|key| key.id)).flatten();
@@ -100,7 +100,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
-        Ok(row(self.db().api_keys().get(id).await?, self.now()))
+        Ok(row(self.vault.db().api_keys().get(id).await?, self.vault.now()))
     }
 
     /// Plans "Create API key".
@@ -145,7 +145,7 @@ impl Portal {
             grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
         grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
         // Said before a code is spent on it; what counts is the count of the transaction.
-        room_for_another(self.db().api_keys().count_live(&name, self.now()).await?, &name)?;
+        room_for_another(self.vault.db().api_keys().count_live(&name, self.vault.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
@@ -155,12 +155,12 @@ impl Portal {
             Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
             error => error,
         };
-        let environment = self.db().scopes().environment(&reach.environment).await.map_err(unknown)?.id;
+        let environment = self.vault.db().scopes().environment(&reach.environment).await.map_err(unknown)?.id;
         let scope = match reach.country {
             None => None,
             Some(country) => {
                 let name = ScopeName { environment: reach.environment.clone(), country };
-                Some(self.scope(&name).await.map_err(unknown)?.0.id)
+                Some(self.vault.db().scopes().resolve(&name).await.map_err(unknown)?.0.id)
             }
         };
         Ok(Grant { environment, scope, reach: reach.clone() })
@@ -176,7 +176,7 @@ impl Portal {
         session: &Session,
     ) -> Result<(), Error> {
         let made = self.make_api_key(&ask, Some(session)).await;
-        self.db().or_refuse(made, ask.refusal("")).await.map(drop)
+        self.vault.db().or_refuse(made, ask.refusal("")).await.map(drop)
     }
 
     /// `keystead api-key create`.
@@ -191,7 +191,7 @@ impl Portal {
         lifetime: Lifetime,
     ) -> Result<SecretText, Error> {
         let command = self.asked_api_key(name, reach, operations, lifetime).await?;
-        self.make_api_key(&Authorised::on_host(command, self.now()), None).await
+        self.make_api_key(&Authorised::on_host(command, self.vault.now()), None).await
     }
 
     async fn make_api_key(
@@ -201,7 +201,7 @@ impl Portal {
     ) -> Result<SecretText, Error> {
         let command = ask.command();
         let (key, Presented { id, hash }) = &draw();
-        let now = self.now();
+        let now = self.vault.now();
         let note = &Note {
             name: command.name.clone(),
             key: Zeroizing::new(key.expose().to_owned()),
@@ -209,7 +209,8 @@ impl Portal {
             operations: words(&command.operations),
             expires_at: command.lifetime.end(now),
         };
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
@@ -220,7 +221,7 @@ impl Portal {
                         serde_json::to_vec(note)
                             .map_err(|_| Error::Fault("a key cannot be kept to be shown".into()))?,
                     );
-                    self.put_note(&mut tx, session.id, NOTE, &plain).await?;
+                    self.notes.put(&mut tx, session.id, NOTE, &plain).await?;
                 }
                 let detail = format!(
                     "{} ({}…), {}, {} days",
@@ -232,7 +233,7 @@ impl Portal {
                 tx.commit(ask.entry(detail)).await
             })
             .await?;
-        self.look_again_soon().await;
+        self.vault.moved().raise();
         Ok(SecretText::new(key.expose()))
     }
 
@@ -242,7 +243,7 @@ impl Portal {
     /// [`Error::NotFound`] when none waits.
     pub async fn new_api_key(&self, session: &Session) -> Result<NewApiKeyView, Error> {
         session.require(Stage::Full)?;
-        let note = self.note(session.id, NOTE).await?.ok_or(Error::NotFound)?;
+        let note = self.notes.get(session.id, NOTE).await?.ok_or(Error::NotFound)?;
         let mut note: Note = serde_json::from_slice(note.expose())
             .map_err(|_| Error::Fault("a kept key cannot be read".into()))?;
         Ok(NewApiKeyView {
@@ -270,7 +271,8 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub async fn forget_new_api_key(&self, session: &Session) -> Result<(), Error> {
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.sessions().delete_note(session.id, NOTE).await?;
                 tx.commit_unaudited("a new API key was seen").await
@@ -288,7 +290,7 @@ impl Portal {
     }
 
     async fn asked_revocation(&self, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
-        let key = self.db().api_keys().get(id).await?;
+        let key = self.vault.db().api_keys().get(id).await?;
         if key.revoked_at.is_some() {
             return Err(already_revoked(&key.name));
         }
@@ -301,32 +303,27 @@ impl Portal {
     /// [`Error::Outdated`] when it was revoked in the meantime.
     pub async fn revoke_api_key(&self, ask: Authorised<RevokeApiKey>) -> Result<(), Error> {
         let ask = &ask;
-        let done = self.db().write(|mut tx| async move {
+        let done = self.vault.db().write(|mut tx| async move {
             let RevokeApiKey { id, name } = ask.command();
-            if !tx.api_keys().revoke(*id, self.now()).await? {
+            if !tx.api_keys().revoke(*id, self.vault.now()).await? {
                 return Err(already_revoked(name));
             }
             tx.commit(ask.entry(format!("{name} ({}…)", id.seen()))).await
         });
-        self.db().or_refuse(done.await, ask.refusal("")).await?;
-        self.look_again_soon().await;
+        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.moved().raise();
         Ok(())
     }
 
     /// `keystead api-key revoke`; answers with the key's name.
     ///
     /// # Errors
-    /// As [`Portal::plan_revoke`].
+    /// As [`Services::plan_revoke`].
     pub async fn revoke_api_key_on_host(&self, id: ApiKeyId) -> Result<String, Error> {
         let command = self.asked_revocation(id).await?;
         let name = command.name.clone();
-        self.revoke_api_key(Authorised::on_host(command, self.now())).await?;
+        self.revoke_api_key(Authorised::on_host(command, self.vault.now())).await?;
         Ok(name)
-    }
-
-    /// After a change made here, this server looks at once; that it cannot is no failure of the change.
-    pub(crate) async fn look_again_soon(&self) {
-        or_warn(self.look_again().await, "what the data plane may do could not be read anew");
     }
 }
 

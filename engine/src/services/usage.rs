@@ -1,9 +1,10 @@
 //! How much each version is used: counted in memory, written down every few seconds. A crash loses seconds of the counts;
 //! every request itself is in the journal.
 
+use crate::Error;
 use crate::base::log::or_warn;
+use crate::services::Services;
 use crate::store::usage::Counted;
-use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::keys::rotation::day_start;
 use domain::keys::view::UsageView;
@@ -16,9 +17,9 @@ pub const LOOKS_BACK: TimeDelta = TimeDelta::days(90);
 
 /// What was counted on this server and is not written down yet, by version.
 #[derive(Default)]
-pub struct Usage(Mutex<HashMap<i64, Counted>>);
+pub struct UseCounter(Mutex<HashMap<i64, Counted>>);
 
-impl Usage {
+impl UseCounter {
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<i64, Counted>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -46,32 +47,32 @@ impl Usage {
     }
 }
 
-impl Portal {
+impl Services {
     /// What is known of the use of a version.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<UsageView, Error> {
-        let (scope, _) = self.scope(name).await?;
-        let version = self.db().keys().version(scope.id, number).await?;
-        self.db().usage().of(version.id, day_start(self.now() - LOOKS_BACK)).await
+        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let version = self.vault.db().keys().version(scope.id, number).await?;
+        self.vault.db().usage().of(version.id, day_start(self.vault.now() - LOOKS_BACK)).await
     }
 
     /// Writes the counts down. What cannot be written is counted on.
-    pub async fn note_usage(&self) {
-        let mut counted: Vec<_> = self.usage_counts().with(|counts| counts.drain().collect());
+    pub async fn note_uses(&self) {
+        let mut counted: Vec<_> = self.uses.with(|counts| counts.drain().collect());
         if counted.is_empty() {
             return;
         }
         // Servers that write at once take the rows in the same order, so that none waits for the other for ever.
         counted.sort_unstable_by_key(|(version, _)| *version);
         let these = &counted;
-        let noted = self.db().write(|mut tx| async move {
+        let noted = self.vault.db().write(|mut tx| async move {
             tx.usage().add(these).await?;
             tx.commit_unaudited("sums of use; each use is in the journal").await
         });
         if let Err(error) = noted.await {
-            self.usage_counts().add_back(counted);
+            self.uses.add_back(counted);
             or_warn(Err(error), "the use of versions could not be written down; it is tried again");
         }
     }
@@ -81,8 +82,9 @@ impl Portal {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn fold_usage(&self) -> Result<(), Error> {
-        let before = day_start(self.now() - LOOKS_BACK);
-        self.db()
+        let before = day_start(self.vault.now() - LOOKS_BACK);
+        self.vault
+            .db()
             .write(|mut tx| async move {
                 tx.usage().fold(before, DateTime::UNIX_EPOCH).await?;
                 tx.commit_unaudited("sums of long ago become one").await

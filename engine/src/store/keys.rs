@@ -204,7 +204,7 @@ table!(keys: Read, Write);
 
 impl Read<'_> {
     /// Versions below `before` (or the newest), newest first.
-    pub(crate) async fn versions(
+    async fn versions(
         &self,
         scope: ScopeId,
         before: Option<u32>,
@@ -216,6 +216,20 @@ impl Read<'_> {
         let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(scope.0).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
         records.into_iter().map(VersionRow::try_from).collect()
+    }
+
+    /// A page of versions, and below which number the next page begins where there is one.
+    pub(crate) async fn page(
+        &self,
+        scope: ScopeId,
+        before: Option<u32>,
+        size: u32,
+    ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
+        let mut versions = self.versions(scope, before, size + 1).await?;
+        let has_older = versions.len() > size as usize;
+        versions.truncate(size as usize);
+        let older = versions.last().filter(|_| has_older).map(|version| version.number);
+        Ok((versions, older))
     }
 
     pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<VersionRow, Error> {

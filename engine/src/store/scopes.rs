@@ -9,6 +9,7 @@ use domain::custody::health::HealthState;
 use domain::keys::key_type::KeyType;
 use domain::overview::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
+use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
 use uuid::Uuid;
 
@@ -237,6 +238,12 @@ impl Read<'_> {
         tree.iter_mut()
             .for_each(|environment| environment.countries.sort_by_cached_key(|row| row.country.order()));
         Ok(Tree { environments: tree, is_large })
+    }
+
+    /// The scope as commands name it, and the environment's display name.
+    pub(crate) async fn resolve(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
+        let Named { id, environment_name, .. } = self.named(name).await?;
+        Ok((ScopeRef { id, name: name.clone() }, environment_name))
     }
 
     pub(crate) async fn named(&self, name: &ScopeName) -> Result<Named, Error> {

@@ -35,7 +35,7 @@ impl Portal {
             names.extend(countries.iter().take(left).map(name));
         }
         for some in names.chunks(AT_ONCE / countries.len() * countries.len()) {
-            self.db().write(|tx| self.crowd_in(tx, some, versions, made_at)).await?;
+            self.vault().db().write(|tx| self.crowd_in(tx, some, versions, made_at)).await?;
         }
         Ok(names)
     }
@@ -77,7 +77,7 @@ impl Portal {
                 let due_at = new.period().map(|period| period.due_after(at));
                 let left = Left { of_type_today: 0, today: 0, customer_supplied: 0 };
                 let plan = Plan { number, new, deprecates: None, due_at, customer_supplied_no: None, left };
-                let material = self.new_material(scope, number);
+                let material = self.custody().new_material(scope, number);
                 let row = NewVersionRow {
                     scope,
                     plan,
@@ -120,8 +120,8 @@ impl Portal {
         work: impl FnOnce(&mut Ciphers<'_>, u32) -> T,
     ) -> Result<T, Error> {
         let key = self.lease_key(name, number).await?;
-        let id = self.db().keys().version(key.scope, number).await?.id;
+        let id = self.vault().db().keys().version(key.scope, number).await?.id;
         let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
-        self.with_material(key, 1, 0, |material| work(&mut material.ciphers(), id)).await
+        self.custody().with_material(key, 1, 0, |material| work(&mut material.ciphers(), id)).await
     }
 }

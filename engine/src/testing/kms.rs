@@ -2,6 +2,7 @@
 //! shows. It listens on a port of its own and talks plain HTTP/1.1.
 
 use crate::Settings;
+use crate::custody;
 use data_encoding::BASE64;
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use serde_json::{Value, json};
@@ -112,8 +113,11 @@ impl FakeKms {
     /// Settings of a portal whose customers' KMS this is. The rate of pre-flights is a story of its own.
     pub fn settings(&self) -> Settings {
         Settings {
-            kms: crate::custody::kms::Settings { endpoint_url: Some(self.url()), private_endpoints: false },
-            preflights_each_minute: NonZeroU32::new(10_000).expect("not zero"),
+            custody: custody::Settings {
+                kms: custody::kms::Settings { endpoint_url: Some(self.url()), private_endpoints: false },
+                preflights_each_minute: NonZeroU32::new(10_000).expect("not zero"),
+                ..custody::Settings::default()
+            },
             ..Settings::default()
         }
     }

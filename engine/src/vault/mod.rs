@@ -2,5 +2,6 @@
 
 pub mod envelope;
 pub(crate) mod keyring;
+pub(crate) mod opened;
 pub mod root_key;
 pub mod root_rotation;

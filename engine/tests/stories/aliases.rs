@@ -20,8 +20,8 @@ stories! {
 
 /// "Alias", from the plan to the name.
 pub async fn name(t: &TestPortal, who: &Person, scope: &ScopeName, text: &str) {
-    let command = t.portal.plan_alias(&who.session, scope, text).await.expect("a plan");
-    t.portal.set_alias(proof(t, who, &command).await).await.expect("it is set");
+    let command = t.portal.scopes().plan_alias(&who.session, scope, text).await.expect("a plan");
+    t.portal.scopes().set_alias(proof(t, who, &command).await).await.expect("it is set");
 }
 
 fn alias(text: &str) -> Alias {
@@ -31,13 +31,13 @@ fn alias(text: &str) -> Alias {
 async fn an_alias_is_set_changed_and_cleared_and_each_is_in_the_log(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    assert_eq!(t.portal.alias(&de).await.expect("none yet"), None);
+    assert_eq!(t.portal.scopes().alias(&de).await.expect("none yet"), None);
     name(t, &ada, &de, " acme-berlin ").await;
-    assert_eq!(t.portal.alias(&de).await.expect("an alias"), Some(alias("acme-berlin")));
-    assert_eq!(t.portal.keys(&de, None).await.expect("the page").alias, Some(alias("acme-berlin")));
+    assert_eq!(t.portal.scopes().alias(&de).await.expect("an alias"), Some(alias("acme-berlin")));
+    assert_eq!(t.portal.keys().list(&de, None).await.expect("the page").alias, Some(alias("acme-berlin")));
     name(t, &ada, &de, "acme").await;
     name(t, &ada, &de, "").await;
-    assert_eq!(t.portal.alias(&de).await.expect("none"), None);
+    assert_eq!(t.portal.scopes().alias(&de).await.expect("none"), None);
     let log = log(t).await;
     let lines = log.iter().filter(|event| event.action == Action::ScopeAlias);
     let said: Vec<_> = lines.map(|event| (event.place.as_str(), event.detail.as_str())).collect();
@@ -48,14 +48,14 @@ async fn an_alias_is_set_changed_and_cleared_and_each_is_in_the_log(t: &TestPort
 async fn an_alias_is_of_one_scope_only(t: &TestPortal) {
     let ada = t.administrator().await;
     let (de, fr) = (scope(t, &ada, "DE").await, scope(t, &ada, "FR").await);
-    let first = t.portal.plan_alias(&ada.session, &de, "acme").await.expect("a plan");
-    let second = t.portal.plan_alias(&ada.session, &fr, "acme").await.expect("a plan, so far");
-    t.portal.set_alias(proof(t, &ada, &first).await).await.expect("it is set");
-    let late = t.portal.set_alias(proof(t, &ada, &second).await).await;
+    let first = t.portal.scopes().plan_alias(&ada.session, &de, "acme").await.expect("a plan");
+    let second = t.portal.scopes().plan_alias(&ada.session, &fr, "acme").await.expect("a plan, so far");
+    t.portal.scopes().set_alias(proof(t, &ada, &first).await).await.expect("it is set");
+    let late = t.portal.scopes().set_alias(proof(t, &ada, &second).await).await;
     refused!(late, Error::Alias(AliasRefused::Taken(_)));
-    let planned = t.portal.plan_alias(&ada.session, &fr, "acme").await;
+    let planned = t.portal.scopes().plan_alias(&ada.session, &fr, "acme").await;
     refused!(planned, Error::Alias(AliasRefused::Taken(_)));
-    assert_eq!(t.portal.alias(&fr).await.expect("none"), None);
+    assert_eq!(t.portal.scopes().alias(&fr).await.expect("none"), None);
     assert_eq!(logged(t, Action::ScopeAlias, Outcome::Refused).await, 1);
     // Capitals tell names apart, as they do for whoever asks.
     name(t, &ada, &fr, "Acme").await;
@@ -65,30 +65,33 @@ async fn texts_that_are_no_alias_are_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     for text in ["production/FR", "a b", "ä", "a\nb", &"x".repeat(129)] {
-        let planned = t.portal.plan_alias(&ada.session, &de, text).await;
+        let planned = t.portal.scopes().plan_alias(&ada.session, &de, text).await;
         refused!(planned, Error::Alias(AliasRefused::Grammar));
     }
-    refused!(t.portal.plan_alias(&ada.session, &de, "").await, Error::Alias(AliasRefused::None));
+    refused!(t.portal.scopes().plan_alias(&ada.session, &de, "").await, Error::Alias(AliasRefused::None));
     name(t, &ada, &de, "acme").await;
-    refused!(t.portal.plan_alias(&ada.session, &de, "acme").await, Error::Alias(AliasRefused::Unchanged));
+    refused!(
+        t.portal.scopes().plan_alias(&ada.session, &de, "acme").await,
+        Error::Alias(AliasRefused::Unchanged)
+    );
 }
 
 async fn an_alias_changed_meanwhile_is_not_overwritten(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let command = t.portal.plan_alias(&ada.session, &de, "acme").await.expect("a plan");
+    let command = t.portal.scopes().plan_alias(&ada.session, &de, "acme").await.expect("a plan");
     name(t, &ada, &de, "other").await;
-    refused!(t.portal.set_alias(proof(t, &ada, &command).await).await, Error::Outdated(_));
-    assert_eq!(t.portal.alias(&de).await.expect("an alias"), Some(alias("other")));
+    refused!(t.portal.scopes().set_alias(proof(t, &ada, &command).await).await, Error::Outdated(_));
+    assert_eq!(t.portal.scopes().alias(&de).await.expect("an alias"), Some(alias("other")));
 }
 
 /// The scope that a key reaches under a name, as the data plane of a server knows it.
 async fn reached(portal: &Portal, key: &engine::SecretText, name: &str) -> Result<(), Error> {
-    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     let told = domain::data::operation::Told::default();
     let call =
         engine::data::Call { caller, door: domain::data::operation::Door::Tsp, scope: name.to_owned(), told };
-    portal.versions_for(&call, None).await.map(drop)
+    portal.data().versions_for(&call, None).await.map(drop)
 }
 
 async fn another_server_knows_an_alias_once_it_looks(t: &TestPortal) {
@@ -101,11 +104,11 @@ async fn another_server_knows_an_alias_once_it_looks(t: &TestPortal) {
     refused!(reached(&other, &key, "acme").await, Error::NotFound);
     name(t, &ada, &de, "acme").await;
     reached(&t.portal, &key, "acme").await.expect("at once where it was set");
-    other.look_again().await.expect("it looks");
+    other.access().refresh().await.expect("it looks");
     reached(&other, &key, "acme").await.expect("known there now");
     name(t, &ada, &de, "").await;
     refused!(reached(&t.portal, &key, "acme").await, Error::NotFound);
-    other.look_again().await.expect("it looks");
+    other.access().refresh().await.expect("it looks");
     refused!(reached(&other, &key, "acme").await, Error::NotFound);
 }
 
@@ -116,19 +119,19 @@ async fn a_key_knows_a_scope_by_its_alias_only_if_it_reaches_it(t: &TestPortal) 
     name(t, &ada, &de, "acme").await;
     name(t, &ada, &fr, "beta").await;
     let key = t.api_key([9; 6], "Orders", "production/DE", Operation::ALL).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     reached(&t.portal, &key, "acme").await.expect("its own");
     for other in ["beta", "nobody", "ACME", "acme ", ""] {
         refused!(reached(&t.portal, &key, other).await, Error::NotFound);
     }
     // Without the database, too: nothing is asked for a name, known or not.
-    t.portal.caller(&key, "").await.expect("it comes in");
+    t.portal.access().caller(&key, "").await.expect("it comes in");
 }
 
 async fn a_removed_country_takes_its_alias_along(t: &TestPortal) {
     let ada = t.administrator().await;
     let (de, fr) = (scope(t, &ada, "DE").await, scope(t, &ada, "FR").await);
     name(t, &ada, &de, "acme").await;
-    t.portal.remove_country(&ada.session, &de).await.expect("removed");
+    t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
     name(t, &ada, &fr, "acme").await;
 }

@@ -36,20 +36,20 @@ fn reach(text: &str) -> Reach {
 async fn plan(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> Result<CreateApiKey, Error> {
     let at: Vec<_> = at.iter().map(|text| reach(text)).collect();
     let operations = vec![Operation::Encrypt, Operation::Decrypt];
-    t.portal.plan_api_key(&who.session, name, &at, operations, Lifetime::Days90).await
+    t.portal.services().plan_api_key(&who.session, name, &at, operations, Lifetime::Days90).await
 }
 
 /// A key, as its owner copies it.
 async fn made(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> SecretText {
     let command = plan(t, who, name, at).await.expect("a plan");
-    t.portal.create_api_key(proof(t, who, &command).await, &who.session).await.expect("a key");
-    let view = t.portal.new_api_key(&who.session).await.expect("it waits to be seen");
-    t.portal.forget_new_api_key(&who.session).await.expect("seen");
+    t.portal.services().create_api_key(proof(t, who, &command).await, &who.session).await.expect("a key");
+    let view = t.portal.services().new_api_key(&who.session).await.expect("it waits to be seen");
+    t.portal.services().forget_new_api_key(&who.session).await.expect("seen");
     SecretText::new(view.key)
 }
 
 async fn comes_in(portal: &Portal, key: &SecretText) -> bool {
-    match portal.caller(key, "192.0.2.9").await {
+    match portal.access().caller(key, "192.0.2.9").await {
         Ok(_) => true,
         Err(Error::UnknownApiKey) => false,
         Err(other) => panic!("{other:?}"),
@@ -57,7 +57,7 @@ async fn comes_in(portal: &Portal, key: &SecretText) -> bool {
 }
 
 async fn sees(portal: &Portal, key: &SecretText, scope: &ScopeName) -> bool {
-    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     match portal.scope_of(&caller, scope).await {
         Ok(_) => true,
         Err(Error::NotFound) => false,
@@ -69,17 +69,17 @@ async fn a_key_is_seen_once_and_works(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let command = plan(t, &ada, "  Orders ", &["production/DE"]).await.expect("a plan");
-    t.portal.create_api_key(proof(t, &ada, &command).await, &ada.session).await.expect("a key");
-    let view = t.portal.new_api_key(&ada.session).await.expect("it waits to be seen");
+    t.portal.services().create_api_key(proof(t, &ada, &command).await, &ada.session).await.expect("a key");
+    let view = t.portal.services().new_api_key(&ada.session).await.expect("it waits to be seen");
     assert_eq!((view.name.as_str(), view.key.len(), &view.key[..4]), ("Orders", 44, "kstd"));
-    let again = t.portal.new_api_key(&ada.session).await.expect("a lost answer does not lose it");
+    let again = t.portal.services().new_api_key(&ada.session).await.expect("a lost answer does not lose it");
     assert_eq!(again.key, view.key);
-    t.portal.forget_new_api_key(&ada.session).await.expect("seen");
-    refused!(t.portal.new_api_key(&ada.session).await, Error::NotFound);
-    let caller = t.portal.caller(&text(&view.key), "192.0.2.9").await.expect("it works");
+    t.portal.services().forget_new_api_key(&ada.session).await.expect("seen");
+    refused!(t.portal.services().new_api_key(&ada.session).await, Error::NotFound);
+    let caller = t.portal.access().caller(&text(&view.key), "192.0.2.9").await.expect("it works");
     assert_eq!((caller.name(), caller.seen().as_str()), ("Orders", &view.key[..12]));
     assert!(caller.may(Operation::Encrypt) && !caller.may(Operation::Wrap));
-    let listed = t.portal.api_keys(None).await.expect("the list").keys.remove(0);
+    let listed = t.portal.services().api_keys(None).await.expect("the list").keys.remove(0);
     assert_eq!((listed.state, listed.created_by.as_str()), (State::Live, "ada@example.com"));
     assert_eq!(listed.expires_at, listed.created_at + TimeDelta::days(90));
     let last = log(t).await.pop().expect("an event");
@@ -125,7 +125,7 @@ async fn an_environment_includes_the_countries_to_come(t: &TestPortal) {
     let jp = ScopeName { environment: slug("production"), country: Country::from_code("JP").expect("Japan") };
     assert!(sees(&t.portal, &key, &de).await && !sees(&t.portal, &key, &jp).await);
     scope(t, &ada, "JP").await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     assert!(sees(&t.portal, &key, &jp).await);
 }
 
@@ -134,11 +134,11 @@ async fn a_country_that_was_removed_is_not_reached_when_it_comes_back(t: &TestPo
     let de = scope(t, &ada, "DE").await;
     let key = made(t, &ada, "Orders", &["production/DE"]).await;
     assert!(sees(&t.portal, &key, &de).await);
-    t.portal.remove_country(&ada.session, &de).await.expect("removed");
+    t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
     scope(t, &ada, "DE").await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     assert!(!sees(&t.portal, &key, &de).await, "it is another scope, which nobody was given");
-    assert_eq!(t.portal.api_keys(None).await.expect("the list").keys[0].reach, []);
+    assert_eq!(t.portal.services().api_keys(None).await.expect("the list").keys[0].reach, []);
 }
 
 async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
@@ -151,20 +151,22 @@ async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
     let refused = plan(t, &ada, "Orders", &["production/DE"]).await;
     let at_once = refused.expect_err("two live already: no code is asked for");
     assert_eq!(logged(t, Action::ApiKeyCreate, Outcome::Refused).await, 0);
-    let refused = t.portal.create_api_key(proof(t, &ada, &planned_before).await, &ada.session).await;
+    let refused =
+        t.portal.services().create_api_key(proof(t, &ada, &planned_before).await, &ada.session).await;
     let at_last = refused.expect_err("two live meanwhile");
     assert_eq!(logged(t, Action::ApiKeyCreate, Outcome::Refused).await, 1);
     for error in [at_once, at_last] {
         assert!(matches!(error, Error::ApiKey(ApiKeyRefused::TwoLive(_))));
         assert_eq!(Problem::from(&error).field.as_deref(), Some("name"));
     }
-    let oldest = t.portal.api_keys(None).await.expect("the list").keys.pop().expect("a key");
-    let revoke = t.portal.plan_revoke(&ada.session, oldest.id).await.expect("a plan");
-    t.portal.revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
+    let oldest = t.portal.services().api_keys(None).await.expect("the list").keys.pop().expect("a key");
+    let revoke = t.portal.services().plan_revoke(&ada.session, oldest.id).await.expect("a plan");
+    t.portal.services().revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
     made(t, &ada, "Orders", &["production/DE"]).await;
     // One that has expired makes room as well.
     t.clock.advance(TimeDelta::days(91));
     t.portal
+        .services()
         .create_api_key_on_host("Orders", &[reach("production/DE")], vec![Operation::Wrap], Lifetime::Days30)
         .await
         .expect("two have expired");
@@ -178,7 +180,10 @@ async fn two_at_once_do_not_make_a_third(t: &TestPortal) {
         let portal = servers[index % 2].clone();
         async move {
             let at = [reach("production/DE")];
-            portal.create_api_key_on_host("Orders", &at, vec![Operation::Wrap], Lifetime::Days30).await
+            portal
+                .services()
+                .create_api_key_on_host("Orders", &at, vec![Operation::Wrap], Lifetime::Days30)
+                .await
         }
     });
     let done = at_once(tries).await;
@@ -194,14 +199,14 @@ async fn a_revoked_key_stops_on_every_server(t: &TestPortal) {
     scope(t, &ada, "DE").await;
     let key = made(t, &ada, "Orders", &["production/DE"]).await;
     assert!(comes_in(&t.portal, &key).await && comes_in(&other, &key).await);
-    let id = t.portal.api_keys(None).await.expect("the list").keys[0].id;
-    let revoke = t.portal.plan_revoke(&ada.session, id).await.expect("a plan");
-    t.portal.revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
+    let id = t.portal.services().api_keys(None).await.expect("the list").keys[0].id;
+    let revoke = t.portal.services().plan_revoke(&ada.session, id).await.expect("a plan");
+    t.portal.services().revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
     assert!(!comes_in(&t.portal, &key).await, "here at once");
-    other.look_again().await.expect("it looks");
+    other.access().refresh().await.expect("it looks");
     assert!(!comes_in(&other, &key).await, "there when it looks");
-    refused!(t.portal.plan_revoke(&ada.session, id).await, Error::Outdated(_));
-    assert_eq!(t.portal.api_key(id).await.expect("it is listed still").state, State::Revoked);
+    refused!(t.portal.services().plan_revoke(&ada.session, id).await, Error::Outdated(_));
+    assert_eq!(t.portal.services().api_key(id).await.expect("it is listed still").state, State::Revoked);
     let last = log(t).await.pop().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::ApiKeyRevoke, Outcome::Done));
 }
@@ -210,12 +215,12 @@ async fn a_key_ends_with_its_time(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let key = made(t, &ada, "Orders", &["production/DE"]).await;
-    let ends = t.portal.api_keys(None).await.expect("the list").keys[0].expires_at;
+    let ends = t.portal.services().api_keys(None).await.expect("the list").keys[0].expires_at;
     t.clock.advance(ends - t.clock.now() - TimeDelta::microseconds(1));
     assert!(comes_in(&t.portal, &key).await);
     t.clock.advance(TimeDelta::microseconds(1));
     assert!(!comes_in(&t.portal, &key).await, "without anybody looking");
-    assert_eq!(t.portal.api_keys(None).await.expect("the list").keys[0].state, State::Expired);
+    assert_eq!(t.portal.services().api_keys(None).await.expect("the list").keys[0].state, State::Expired);
 }
 
 async fn what_was_removed_meanwhile_is_not_given(t: &TestPortal) {
@@ -223,9 +228,9 @@ async fn what_was_removed_meanwhile_is_not_given(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let command = plan(t, &ada, "Orders", &["production/DE"]).await.expect("a plan");
     let proof = proof(t, &ada, &command).await;
-    t.portal.remove_country(&ada.session, &de).await.expect("removed");
-    refused!(t.portal.create_api_key(proof, &ada.session).await, Error::Outdated(_));
-    assert_eq!(t.portal.api_keys(None).await.expect("the list").keys, []);
+    t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
+    refused!(t.portal.services().create_api_key(proof, &ada.session).await, Error::Outdated(_));
+    assert_eq!(t.portal.services().api_keys(None).await.expect("the list").keys, []);
 }
 
 async fn what_cannot_be_used_is_said_in_words(t: &TestPortal) {
@@ -241,11 +246,18 @@ async fn what_cannot_be_used_is_said_in_words(t: &TestPortal) {
     ] {
         assert_eq!(field(&plan(t, &ada, name, at).await.expect_err("refused")), what, "{name} {at:?}");
     }
-    let none =
-        t.portal.plan_api_key(&ada.session, "x", &[reach("production/*")], vec![], Lifetime::Days30).await;
+    let none = t
+        .portal
+        .services()
+        .plan_api_key(&ada.session, "x", &[reach("production/*")], vec![], Lifetime::Days30)
+        .await;
     assert_eq!(field(&none.expect_err("refused")), "operations");
     let half = half_way(&t.portal, &ada.email).await;
-    let early = t.portal.plan_api_key(&half, "x", &[reach("production/*")], vec![], Lifetime::Days30).await;
+    let early = t
+        .portal
+        .services()
+        .plan_api_key(&half, "x", &[reach("production/*")], vec![], Lifetime::Days30)
+        .await;
     refused!(early, Error::SignedOut);
 }
 
@@ -253,19 +265,19 @@ async fn the_last_use_is_written_down(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let key = made(t, &ada, "Orders", &["production/DE"]).await;
-    let last = async || t.portal.api_keys(None).await.expect("the list").keys[0].last_used_at;
-    t.portal.note_uses().await;
+    let last = async || t.portal.services().api_keys(None).await.expect("the list").keys[0].last_used_at;
+    t.portal.access().note_uses().await;
     assert_eq!(last().await, None, "making it was no use");
     t.clock.advance(TimeDelta::seconds(10));
     assert!(comes_in(&t.portal, &key).await);
     let used = t.clock.now();
-    t.portal.note_uses().await;
+    t.portal.access().note_uses().await;
     assert_eq!(last().await, Some(used));
     // A server that saw an earlier use does not turn the time back.
     let other = t.second().await;
     t.clock.advance(TimeDelta::seconds(-5));
     assert!(comes_in(&other, &key).await);
-    other.note_uses().await;
+    other.access().note_uses().await;
     assert_eq!(last().await, Some(used));
 }
 
@@ -273,14 +285,17 @@ async fn the_host_makes_and_revokes_keys(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let at = [reach("production/DE"), reach("production/DE")];
-    let made =
-        t.portal.create_api_key_on_host("Batch", &at, vec![Operation::Wrap], Lifetime::default()).await;
+    let made = t
+        .portal
+        .services()
+        .create_api_key_on_host("Batch", &at, vec![Operation::Wrap], Lifetime::default())
+        .await;
     let key = made.expect("a key");
     assert!(comes_in(&t.portal, &key).await);
-    let row = t.portal.api_keys(None).await.expect("the list").keys.remove(0);
+    let row = t.portal.services().api_keys(None).await.expect("the list").keys.remove(0);
     assert_eq!((row.created_by.as_str(), row.reach.len()), ("Command line", 1));
     let seen = key.expose()[..12].parse().expect("how it begins is its id");
-    assert_eq!(t.portal.revoke_api_key_on_host(seen).await.expect("revoked"), "Batch");
+    assert_eq!(t.portal.services().revoke_api_key_on_host(seen).await.expect("revoked"), "Batch");
     assert!(!comes_in(&t.portal, &key).await);
 }
 
@@ -291,12 +306,16 @@ async fn the_list_of_api_keys_comes_in_pages(t: &TestPortal) {
     let at = [reach("production/DE"), reach("production/FR")];
     for index in 0..53 {
         let name = format!("key {index}");
-        let made = t.portal.create_api_key_on_host(&name, &at, vec![Operation::Wrap], Lifetime::Days30).await;
+        let made = t
+            .portal
+            .services()
+            .create_api_key_on_host(&name, &at, vec![Operation::Wrap], Lifetime::Days30)
+            .await;
         made.expect("a key");
     }
-    let first = t.portal.api_keys(None).await.expect("the list");
+    let first = t.portal.services().api_keys(None).await.expect("the list");
     assert_eq!((first.keys.len(), first.is_older_page), (50, false));
-    let second = t.portal.api_keys(first.older).await.expect("the rest");
+    let second = t.portal.services().api_keys(first.older).await.expect("the rest");
     assert_eq!((second.keys.len(), second.older, second.is_older_page), (3, None, true));
     let mut names: Vec<_> = first.keys.iter().chain(&second.keys).map(|key| key.name.clone()).collect();
     assert!(first.keys.iter().all(|key| key.reach.len() == 2));
@@ -315,5 +334,5 @@ async fn a_server_that_cannot_look_serves_nobody(t: &TestPortal) {
     t.clock.advance(TimeDelta::seconds(59));
     assert!(comes_in(&other, &key).await, "for a minute without its database");
     t.clock.advance(TimeDelta::seconds(1));
-    refused!(other.caller(&key, "192.0.2.9").await, Error::Database(_));
+    refused!(other.access().caller(&key, "192.0.2.9").await, Error::Database(_));
 }

@@ -33,7 +33,7 @@ async fn numbers_have_no_gaps_also_under_fifty_changes_at_once(t: &TestPortal) {
         let portal = if number % 4 < 2 { t.portal.clone() } else { second.clone() };
         let name = if number % 2 == 0 { format!("New {number}") } else { "Same".to_owned() };
         let session = ada.session.clone();
-        async move { portal.add_environment(&session, &name, EnvironmentKind::Test).await.is_ok() }
+        async move { portal.scopes().add_environment(&session, &name, EnvironmentKind::Test).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 26);
     assert_eq!(gapless(t).await, before + 26);
@@ -44,25 +44,41 @@ async fn a_change_and_its_event_come_together_or_not_at_all(t: &TestPortal) {
     let before = log(t).await.len();
     // The log cannot be written, so nothing can be done.
     execute(t.db(), "ALTER TABLE audit_event RENAME TO away").await.expect("renamed");
-    assert!(t.portal.add_environment(&ada.session, "Production", EnvironmentKind::Production).await.is_err());
+    assert!(
+        t.portal
+            .scopes()
+            .add_environment(&ada.session, "Production", EnvironmentKind::Production)
+            .await
+            .is_err()
+    );
     execute(t.db(), "ALTER TABLE away RENAME TO audit_event").await.expect("renamed");
-    assert!(t.portal.environments().await.expect("a list").is_empty());
-    assert!(t.portal.add_environment(&ada.session, "Production", EnvironmentKind::Production).await.is_ok());
+    assert!(t.portal.scopes().environments().await.expect("a list").is_empty());
+    assert!(
+        t.portal
+            .scopes()
+            .add_environment(&ada.session, "Production", EnvironmentKind::Production)
+            .await
+            .is_ok()
+    );
     assert_eq!(gapless(t).await, before + 1);
 }
 
 async fn the_log_is_searched_by_place_and_person(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
-    t.portal.add_environment(&ada.session, "Production 2", EnvironmentKind::Test).await.expect("added");
+    t.portal
+        .scopes()
+        .add_environment(&ada.session, "Production 2", EnvironmentKind::Test)
+        .await
+        .expect("added");
     let found = async |place: Option<&str>, who: Option<&str>| {
         let query = AuditQuery {
             place: place.map(str::to_owned),
             who: who.map(str::to_owned),
             ..AuditQuery::default()
         };
-        let events = t.portal.search_audit_log(&query, None).await.expect("a page").events;
-        assert_eq!(t.portal.export_audit_log(&query, 0).await.expect("a piece").len(), events.len());
+        let events = t.portal.audit().search_log(&query, None).await.expect("a page").events;
+        assert_eq!(t.portal.audit().export_log(&query, 0).await.expect("a piece").len(), events.len());
         events.into_iter().map(|event| event.place).collect::<Vec<_>>()
     };
     assert_eq!(found(Some("production/DE"), None).await, ["production/DE"]);
@@ -82,18 +98,18 @@ async fn refused_attempts_are_recorded(t: &TestPortal) {
     let _ = password(&t.portal, &ada.email, "not the password").await;
     assert_eq!(refused(Action::SignIn).await, 1);
     let half = half_way(&t.portal, &ada.email).await;
-    let _ = t.portal.check_sign_in_code(&half, &text("no code")).await;
+    let _ = t.portal.people().check_sign_in_code(&half, &text("no code")).await;
     assert_eq!(refused(Action::SignIn).await, 2);
-    let _ = t.portal.check_recovery_code(&half, &text("no code")).await;
+    let _ = t.portal.people().check_recovery_code(&half, &text("no code")).await;
     assert_eq!(refused(Action::SignInRecovery).await, 1);
-    let _ = t.portal.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await;
+    let _ = t.portal.keys().plan_rotate(&ada.session, &de, RotationPeriod::Days30).await;
     assert_eq!(refused(Action::KeyRotate).await, 1);
-    let _ = t.portal.remove_country(&ada.session, &de).await;
+    let _ = t.portal.scopes().remove_country(&ada.session, &de).await;
     assert_eq!(refused(Action::CountryRemove).await, 1);
-    let _ = t.portal.remove_environment(&ada.session, &de.environment).await;
+    let _ = t.portal.scopes().remove_environment(&ada.session, &de.environment).await;
     assert_eq!(refused(Action::EnvironmentRemove).await, 1);
     let new = || text("quiet marble lantern fox");
-    let _ = t.portal.plan_password(&ada.session, text("not the password"), new(), &new()).await;
+    let _ = t.portal.people().plan_password(&ada.session, text("not the password"), new(), &new()).await;
     assert_eq!(refused(Action::PasswordChange).await, 1);
     gapless(t).await;
 }
@@ -104,21 +120,22 @@ async fn no_secret_is_in_any_event(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let used = t.code(&ada);
     let half = half_way(&t.portal, &ada.email).await;
-    let full = t.portal.check_sign_in_code(&half, &used).await.expect("signed in");
-    let _ = t.portal.check_sign_in_code(&half_way(&t.portal, &ada.email).await, &used).await;
+    let full = t.portal.people().check_sign_in_code(&half, &used).await.expect("signed in");
+    let _ = t.portal.people().check_sign_in_code(&half_way(&t.portal, &ada.email).await, &used).await;
     let _ = password(&t.portal, &ada.email, "tried secret").await;
     let _ = password(&t.portal, "tried secret", "tried secret").await;
     let half = half_way(&t.portal, &ada.email).await;
-    let _ = t.portal.check_recovery_code(&half, &text("tried secret")).await;
-    let _ = t.portal.check_recovery_code(&half, &text(&ada.recovery_codes[0])).await;
+    let _ = t.portal.people().check_recovery_code(&half, &text("tried secret")).await;
+    let _ = t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[0])).await;
     t.next_code();
-    let _ = t.portal.enter_setup(&text("tried secret"), from("192.0.2.1")).await;
+    let _ = t.portal.people().enter_setup(&text("tried secret"), from("192.0.2.1")).await;
     let new = || text("quiet marble lantern fox");
-    let change = t.portal.plan_password(&ada.session, text(PASSWORD), new(), &new()).await.expect("a plan");
+    let change =
+        t.portal.people().plan_password(&ada.session, text(PASSWORD), new(), &new()).await.expect("a plan");
     let proof = proof(t, &ada, &change).await;
-    t.portal.change_password(proof, &ada.session).await.expect("changed");
-    t.portal.reset_password(&ada.email, text(PASSWORD)).await.expect("reset");
-    let seed = t.portal.reset_authenticator(&ada.email).await.expect("reset");
+    t.portal.people().change_password(proof, &ada.session).await.expect("changed");
+    t.portal.administrators().reset_password(&ada.email, text(PASSWORD)).await.expect("reset");
+    let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("reset");
 
     let events = format!("{:?}", log(t).await);
     let mut secrets = vec![PASSWORD.to_owned(), "quiet marble lantern fox".into(), "tried secret".into()];
@@ -135,14 +152,17 @@ async fn the_log_comes_in_pages_of_fifty(t: &TestPortal) {
     let ada = t.administrator().await;
     for number in 0..60 {
         t.clock.advance(TimeDelta::seconds(1));
-        let added =
-            t.portal.add_environment(&ada.session, &format!("New {number}"), EnvironmentKind::Test).await;
+        let added = t
+            .portal
+            .scopes()
+            .add_environment(&ada.session, &format!("New {number}"), EnvironmentKind::Test)
+            .await;
         added.expect("an environment");
     }
-    let page = t.portal.audit_log(None).await.expect("a page");
+    let page = t.portal.audit().log(None).await.expect("a page");
     assert_eq!((page.events.len(), page.is_older_page), (50, false));
     assert!(page.events.is_sorted_by(|one, two| one.sequence > two.sequence));
-    let older = t.portal.audit_log(page.older).await.expect("a page");
+    let older = t.portal.audit().log(page.older).await.expect("a page");
     assert_eq!((older.events.len(), older.older, older.is_older_page), (gapless(t).await - 50, None, true));
 }
 

@@ -62,31 +62,35 @@ impl Customer {
     }
 
     pub async fn plan(&self) -> Result<CreateKey, Error> {
-        self.t.portal.plan_create_aws(&self.ada.session, &self.de, asked()).await
+        self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, asked()).await
     }
 
     pub async fn register(&self) -> Plan {
         let command = self.plan().await.expect("a plan");
-        self.t.portal.create_key(proof(&self.t, &self.ada, &command).await).await.expect("a version")
+        self.t.portal.keys().create(proof(&self.t, &self.ada, &command).await).await.expect("a version")
     }
 
     /// One use of the first version's key.
     pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await?;
-        self.t.portal.with_material(key, 1, 16, |material| material.expose().to_vec()).await
+        self.t.portal.custody().with_material(key, 1, 16, |material| material.expose().to_vec()).await
     }
 
     /// The health of the newest version and the code of its failure.
     pub async fn health(&self) -> (HealthState, Option<String>) {
-        let newest = self.t.portal.keys(&self.de, None).await.expect("the page").versions.remove(0);
+        let newest = self.t.portal.keys().list(&self.de, None).await.expect("the page").versions.remove(0);
         let health = newest.health.expect("it has a health");
         (health.state, health.code.map(|code| code.as_str().to_owned()))
     }
 
     /// Other credentials, planned and confirmed.
     pub async fn replacement(&self) -> Authorised<ReplaceCredentials> {
-        let planned =
-            self.t.portal.plan_replace_credentials(&self.ada.session, &self.de, 1, others(), false).await;
+        let planned = self
+            .t
+            .portal
+            .custody()
+            .plan_replace_credentials(&self.ada.session, &self.de, 1, others(), false)
+            .await;
         proof(&self.t, &self.ada, &planned.expect("a plan")).await
     }
 

@@ -48,10 +48,10 @@ async fn a_key_is_registered_checked_and_used(t: &TestPortal) {
     assert!(calls.iter().all(|call| call.operation == "Decrypt" || call.body["DryRun"] == true));
     assert!(calls.iter().all(|call| call.authorization.contains(&format!("{ACCESS_KEY_ID}/"))));
     assert_eq!(house.use_key().await.expect("it is used"), house.kms.plaintext());
-    let version = house.t.portal.keys(&house.de, None).await.expect("the page").versions.remove(0);
+    let version = house.t.portal.keys().list(&house.de, None).await.expect("the page").versions.remove(0);
     assert_eq!((version.key_type, version.period), (KeyType::ManualAws, None));
     assert_eq!(version.health.map(|health| health.state), Some(HealthState::Healthy));
-    let shown = house.t.portal.aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
+    let shown = house.t.portal.custody().aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!((shown.access_key_id.as_str(), shown.cmk_arn.as_str()), ("AKIA…MPLE", ARN));
     assert_eq!(shown.preflight.summary(), "7 of 7 checks passed");
     let last = house.last().await;
@@ -99,7 +99,7 @@ async fn each_positive_check_blocks(t: &TestPortal) {
     let mut bytes = data_key().bytes().to_vec();
     bytes[100] ^= 1;
     let tampered = AwsAsked { data_key: EncryptedDataKey::from_bytes(bytes).expect("a data key"), ..asked() };
-    let planned = house.t.portal.plan_create_aws(&house.ada.session, &house.de, tampered).await;
+    let planned = house.t.portal.keys().plan_create_aws(&house.ada.session, &house.de, tampered).await;
     let Err(Error::Preflight(report)) = planned else { panic!("a changed data key did not block") };
     assert_eq!(report.summary(), "Decrypt works: failed (InvalidCiphertextException)");
     assert!(versions(&house.t, &house.de).await.is_empty(), "nothing was stored");
@@ -119,7 +119,7 @@ async fn a_negative_check_warns_and_needs_a_tick(t: &TestPortal) {
     let mut ticked = asked();
     ticked.accepts_more = true;
     let command =
-        house.t.portal.plan_create_aws(&house.ada.session, &house.de, ticked).await.expect("accepted");
+        house.t.portal.keys().plan_create_aws(&house.ada.session, &house.de, ticked).await.expect("accepted");
     let Source::Aws(key) = &command.source else { panic!("of AWS") };
     assert!(key.credentials.report.warns(), "what was accepted is written down");
     house.end().await;
@@ -133,8 +133,8 @@ async fn a_managed_key_gives_way_and_its_schedule_ends(t: &TestPortal) {
     assert_eq!((plan.number, plan.deprecates), (2, Some(1)));
     assert_eq!(versions(t, &house.de).await, [(1, "deprecated"), (2, "active")]);
     t.clock.advance(TimeDelta::days(400));
-    assert_eq!(portal.rotate_due().await.expect("looked"), 0, "its schedule has ended");
-    refused!(portal.managed_version(&house.de).await, Error::NotManaged(NotManaged::CustomerSupplied));
+    assert_eq!(portal.keys().rotate_due().await.expect("looked"), 0, "its schedule has ended");
+    refused!(portal.keys().managed_version(&house.de).await, Error::NotManaged(NotManaged::CustomerSupplied));
     portal.material(&house.de, 1).await.expect("the managed one still opens");
     house.end().await;
 }
@@ -149,7 +149,7 @@ async fn the_limits_of_the_type_hold_and_are_forecast(t: &TestPortal) {
     }
     assert_eq!(house.kms.decrypt_calls(), 0, "no call is made for what a limit forbids");
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
-    let (limits, _) = house.t.portal.limits(&house.de).await.expect("the limits");
+    let (limits, _) = house.t.portal.keys().limits(&house.de).await.expect("the limits");
     assert_eq!(
         (limits.usage(KeyType::ManualAws).of_type_today, limits.today, limits.customer_supplied_used),
         (1, 2, 1)
@@ -163,7 +163,7 @@ async fn the_hundred_and_first_is_refused_for_ever(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.wait(24 * 3600);
     let ada = sign_in(&house.t, &house.ada.email, &house.ada.seed).await.session;
-    let again = async || house.t.portal.plan_create_aws(&ada, &house.de, asked()).await;
+    let again = async || house.t.portal.keys().plan_create_aws(&ada, &house.de, asked()).await;
     execute(house.t.db(), "UPDATE key_version SET customer_supplied_no = 100").await.expect("as if");
     assert!(again().await.is_ok(), "one is counted, whatever its number");
     for number in 2..=100 {
@@ -187,14 +187,20 @@ async fn credentials_are_replaced_without_a_new_version(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let portal = &house.t.portal;
     house.kms.fails(400, "AccessDeniedException");
-    let refused = portal.plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
+    let refused =
+        portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
     assert!(matches!(refused, Err(Error::Preflight(_))), "the same pre-flight");
     house.kms.decrypts(Decrypts::Well);
     let command = portal
+        .custody()
         .plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false)
         .await
         .expect("a plan");
-    portal.replace_credentials(proof(&house.t, &house.ada, &command).await).await.expect("replaced");
+    portal
+        .custody()
+        .replace_credentials(proof(&house.t, &house.ada, &command).await)
+        .await
+        .expect("replaced");
     assert_eq!(versions(&house.t, &house.de).await, [(1, "active")]);
     let last = house.last().await;
     assert_eq!(
@@ -210,11 +216,12 @@ async fn credentials_are_replaced_without_a_new_version(t: &TestPortal) {
 async fn credentials_replaced_meanwhile_are_not_overwritten(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let portal = &house.t.portal;
-    let plan =
-        async || portal.plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
+    let plan = async || {
+        portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await
+    };
     let (first, second) = (plan().await.expect("a plan"), plan().await.expect("a plan"));
-    portal.replace_credentials(proof(&house.t, &house.ada, &first).await).await.expect("replaced");
-    let late = portal.replace_credentials(proof(&house.t, &house.ada, &second).await).await;
+    portal.custody().replace_credentials(proof(&house.t, &house.ada, &first).await).await.expect("replaced");
+    let late = portal.custody().replace_credentials(proof(&house.t, &house.ada, &second).await).await;
     refused!(late, Error::Outdated(_));
     house.use_key().await.expect("the first ones are whole");
     house.end().await;
@@ -224,14 +231,14 @@ async fn check_now_runs_the_preflight_again(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let portal = &house.t.portal;
     house.use_key().await.expect("a lease is held");
-    let check = async || portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    let check = async || portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     assert_eq!(check().await.summary(), "7 of 7 checks passed");
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Done).await, 1);
     house.kms.fails(400, "DisabledException");
     assert!(check().await.blocks());
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
     refused!(house.use_key().await, Error::KmsRefused(_));
-    let shown = portal.aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
+    let shown = portal.custody().aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!(shown.preflight.summary(), "Decrypt works: failed (DisabledException)");
     house.end().await;
 }
@@ -241,7 +248,8 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
     house.use_key().await.expect("a lease is held");
     house.kms.forget_calls();
     put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
-    let report = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("a report");
+    let report =
+        house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("a report");
     assert!(report.blocks());
     assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
     assert_eq!(house.kms.calls().len(), 0, "nobody was asked");
@@ -253,19 +261,22 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
 
 async fn preflights_are_rate_limited_for_each_person(t: &TestPortal) {
     let kms = FakeKms::start().await;
-    let settings =
-        Settings { preflights_each_minute: Settings::default().preflights_each_minute, ..kms.settings() };
+    let mut settings = kms.settings();
+    settings.custody.preflights_each_minute = Settings::default().custody.preflights_each_minute;
     let house = Customer::with_settings(t.kind(), kms, settings).await;
     house.register().await;
     let portal = &house.t.portal;
     for _ in 1..10 {
-        portal.check_now(&house.ada.session, &house.de, 1).await.expect("within the limit");
+        portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("within the limit");
     }
     let before = house.kms.calls().len();
-    refused!(portal.check_now(&house.ada.session, &house.de, 1).await, Error::PreflightsTooMany { .. });
+    refused!(
+        portal.custody().check_now(&house.ada.session, &house.de, 1).await,
+        Error::PreflightsTooMany { .. }
+    );
     assert_eq!(house.kms.calls().len(), before, "KMS hears nothing of it");
     let eve = colleague(&house.t, "eve@example.com").await;
-    portal.check_now(&eve.session, &house.de, 1).await.expect("another person has their own");
+    portal.custody().check_now(&eve.session, &house.de, 1).await.expect("another person has their own");
     house.end().await;
 }
 
@@ -308,10 +319,15 @@ async fn the_secret_of_before_a_replacement_does_not_open(t: &TestPortal) {
     let portal = &house.t.portal;
     execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM aws_key").await.expect("copied");
     let command = portal
+        .custody()
         .plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false)
         .await
         .expect("a plan");
-    portal.replace_credentials(proof(&house.t, &house.ada, &command).await).await.expect("replaced");
+    portal
+        .custody()
+        .replace_credentials(proof(&house.t, &house.ada, &command).await)
+        .await
+        .expect("replaced");
     let back = "UPDATE aws_key SET (access_key_id, secret) = (SELECT access_key_id, secret FROM older)";
     execute(house.t.db(), back).await.expect("put back");
     refused!(portal.material(&house.de, 1).await, Error::Sealed(_));
@@ -326,10 +342,11 @@ async fn a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start(t: 
     assert_eq!(number(house.t.db(), "SELECT COUNT(*) FROM keyring WHERE purpose = 'credentials'").await, 1);
     // The first server was opened before; a key is registered by one that has the new term.
     let after = house.t.second().await;
-    let command = after.plan_create_aws(&house.ada.session, &house.de, asked()).await.expect("a plan");
-    let id = after.prepare(&house.ada.session, &command).await.expect("prepared");
-    let ask = after.confirm(&house.ada.session, id, &house.t.code(&house.ada)).await.expect("confirmed");
-    after.create_key(ask).await.expect("registered");
+    let command = after.keys().plan_create_aws(&house.ada.session, &house.de, asked()).await.expect("a plan");
+    let id = after.changes().prepare(&house.ada.session, &command).await.expect("prepared");
+    let ask =
+        after.changes().confirm(&house.ada.session, id, &house.t.code(&house.ada)).await.expect("confirmed");
+    after.keys().create(ask).await.expect("registered");
     execute(house.t.db(), forget).await.expect("lost");
     refused!(house.t.try_second(&engine::testing::root_key()).await, Error::Corrupt { table: "keyring", .. });
     house.end().await;
@@ -360,13 +377,14 @@ async fn other_types_have_no_credentials(t: &TestPortal) {
     let house = Customer::new(t.kind()).await;
     let portal = &house.t.portal;
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
-    let replace = portal.plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
+    let replace =
+        portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
     refused!(replace, Error::NotAws);
-    refused!(portal.check_now(&house.ada.session, &house.de, 1).await, Error::NotAws);
-    assert_eq!(portal.aws_key(&house.de, 1).await.expect("looked"), None);
+    refused!(portal.custody().check_now(&house.ada.session, &house.de, 1).await, Error::NotAws);
+    assert_eq!(portal.custody().aws_key(&house.de, 1).await.expect("looked"), None);
     let half = half_way(portal, &house.ada.email).await;
-    refused!(portal.plan_create_aws(&half, &house.de, asked()).await, Error::SignedOut);
-    refused!(portal.check_now(&half, &house.de, 1).await, Error::SignedOut | Error::NotAws);
+    refused!(portal.keys().plan_create_aws(&half, &house.de, asked()).await, Error::SignedOut);
+    refused!(portal.custody().check_now(&half, &house.de, 1).await, Error::SignedOut | Error::NotAws);
     house.end().await;
 }
 

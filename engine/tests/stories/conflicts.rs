@@ -119,26 +119,28 @@ async fn a_clock_that_is_off_accepts_no_code_and_rotates_nothing() {
     let place = Place::fresh(Kind::Postgres).await;
     let (right, clock) = off_by(&place, 0).await;
     let (seed, _) = right
-        .create_administrator("ada@example.com", text(engine::testing::PASSWORD), None)
+        .administrators()
+        .create("ada@example.com", text(engine::testing::PASSWORD), None)
         .await
         .expect("made");
     for seconds in [-45, 45, 3_600] {
         let (wrong, clock) = off_by(&place, seconds).await;
         let half = half_way(&wrong, "ada@example.com").await;
         let code = seed.code(clock.now());
-        refused!(wrong.check_sign_in_code(&half, &code).await, Error::ClockOff { .. });
-        refused!(wrong.rotate_due().await, Error::ClockOff { .. });
+        refused!(wrong.people().check_sign_in_code(&half, &code).await, Error::ClockOff { .. });
+        refused!(wrong.keys().rotate_due().await, Error::ClockOff { .. });
         // The operator sets the clock, and the server goes on without a restart.
         clock.advance(chrono::TimeDelta::seconds(-seconds));
         wrong.compare_clock().await.expect("the clocks are compared");
-        wrong.rotate_due().await.expect("it rotates");
+        wrong.keys().rotate_due().await.expect("it rotates");
         wrong.close().await;
     }
     let (late, _) = off_by(&place, 10).await;
-    late.rotate_due().await.expect("ten seconds are only worth a warning");
+    late.keys().rotate_due().await.expect("ten seconds are only worth a warning");
     late.close().await;
     let half = half_way(&right, "ada@example.com").await;
     right
+        .people()
         .check_sign_in_code(&half, &seed.code(clock.now()))
         .await
         .expect("no wrong clock spent or counted anything");
@@ -154,7 +156,7 @@ async fn the_mode_for_poolers_does_the_same() {
     let de = scope(&t, &ada, "DE").await;
     create(&t, &ada, &de, RotationPeriod::Days30).await;
     t.clock.advance(chrono::TimeDelta::days(31));
-    assert_eq!(t.portal.rotate_due().await.expect("it rotates"), 1);
+    assert_eq!(t.portal.keys().rotate_due().await.expect("it rotates"), 1);
     assert_eq!(versions(&t, &de).await, [(1, "deprecated"), (2, "active")]);
     t.end().await;
 }

@@ -55,7 +55,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
 }
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str) -> Call {
-    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     Call { caller, door: Door::Native, scope: scope.to_owned(), told: Told::default() }
 }
 
@@ -72,26 +72,26 @@ fn sealed(bytes: &[u8], context: Context) -> Result<ToOpen, Refused> {
 }
 
 async fn encrypt(portal: &Portal, call: &Call, text: &str) -> (Vec<u8>, u32) {
-    let done = portal.encrypt(call, &[plain(text, Context::new())]).await.expect("allowed");
+    let done = portal.data().encrypt(call, &[plain(text, Context::new())]).await.expect("allowed");
     let sealed = done.into_iter().next().expect("one answer").expect("encrypted");
     (sealed.bytes, sealed.version)
 }
 
 async fn decrypt(portal: &Portal, call: &Call, bytes: &[u8], with: Context) -> Result<String, Error> {
     let opened =
-        portal.decrypt(call, &[sealed(bytes, with)]).await?.into_iter().next().expect("one answer")?;
+        portal.data().decrypt(call, &[sealed(bytes, with)]).await?.into_iter().next().expect("one answer")?;
     Ok(String::from_utf8(opened.bytes.expose().to_vec()).expect("text"))
 }
 
 async fn journal(portal: &Portal) -> Vec<Recorded> {
-    portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events
+    portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events
 }
 
 async fn what_is_encrypted_decrypts_with_its_own_context_only(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let call = call(&t.portal, &key, "production/DE").await;
     let order = context(&[("order", "17")]);
-    let done = t.portal.encrypt(&call, &[plain("a secret", order.clone())]).await.expect("allowed");
+    let done = t.portal.data().encrypt(&call, &[plain("a secret", order.clone())]).await.expect("allowed");
     let made = done.into_iter().next().expect("one answer").expect("encrypted");
     assert_eq!(made.version, 1);
     assert_eq!(decrypt(&t.portal, &call, &made.bytes, order).await.expect("it opens"), "a secret");
@@ -108,7 +108,7 @@ async fn a_deprecated_version_decrypts_and_the_newest_encrypts(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let (second, version) = encrypt(&t.portal, &call, "new").await;
     assert_eq!(version, 2);
     assert_eq!(decrypt(&t.portal, &call, &first, Context::new()).await.expect("it opens"), "old");
@@ -156,9 +156,9 @@ async fn reencrypting_moves_to_the_newest_version_without_showing_anything(t: &T
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let items = [sealed(&first, Context::new()), sealed(b"rubbish", Context::new())];
-    let mut answers = t.portal.reencrypt(&here, &items).await.expect("allowed");
+    let mut answers = t.portal.data().reencrypt(&here, &items).await.expect("allowed");
     refused!(answers.pop().expect("two"), Error::Data(Refused::Malformed));
     let moved = answers.pop().expect("one").expect("moved");
     assert_eq!(moved.version, 2);
@@ -174,7 +174,7 @@ async fn data_keys_are_wrapped_unwrapped_and_rewrapped(t: &TestPortal) {
         Ok(ToWrap { dek: Some(SecretBytes::new(vec![5; 32])), context: order.clone() }),
         Ok(ToWrap { dek: Some(SecretBytes::new(vec![5; 31])), context: order.clone() }),
     ];
-    let mut wrapped = t.portal.wrap(&here, items).await.expect("allowed");
+    let mut wrapped = t.portal.data().wrap(&here, items).await.expect("allowed");
     refused!(wrapped.pop().expect("three"), Error::Data(Refused::NotADek));
     let given = wrapped.pop().expect("two").expect("wrapped");
     let new = wrapped.pop().expect("one").expect("wrapped");
@@ -183,19 +183,19 @@ async fn data_keys_are_wrapped_unwrapped_and_rewrapped(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
-    let again = t.portal.rewrap(&here, &[sealed(&given.edek, order.clone())]).await.expect("allowed");
+    t.portal.access().refresh().await.expect("it looks");
+    let again = t.portal.data().rewrap(&here, &[sealed(&given.edek, order.clone())]).await.expect("allowed");
     let again = again.into_iter().next().expect("one").expect("rewrapped");
     assert_eq!(again.version, 2);
     let items =
         [sealed(&given.edek, order.clone()), sealed(&again.bytes, order), sealed(&new.edek, Context::new())];
-    let mut opened = t.portal.unwrap(&here, &items).await.expect("allowed");
+    let mut opened = t.portal.data().unwrap(&here, &items).await.expect("allowed");
     refused!(opened.pop().expect("three"), Error::Data(Refused::NotOpened));
     let versions: Vec<_> = opened.iter().flatten().map(|one| (one.version, one.bytes.expose())).collect();
     assert_eq!(versions, [(1, &[5; 32][..]), (2, &[5; 32][..])]);
     // A ciphertext is no EDEK, and an EDEK no ciphertext.
     let (message, _) = encrypt(&t.portal, &here, "x").await;
-    let crossed = t.portal.unwrap(&here, &[sealed(&message, Context::new())]).await.expect("allowed");
+    let crossed = t.portal.data().unwrap(&here, &[sealed(&message, Context::new())]).await.expect("allowed");
     refused!(crossed.into_iter().next().expect("one"), Error::Data(Refused::Malformed));
     refused!(decrypt(&t.portal, &here, &given.edek, Context::new()).await, Error::Data(Refused::Malformed));
 }
@@ -204,14 +204,14 @@ async fn a_batch_keeps_its_order_and_fails_item_by_item(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let here = call(&t.portal, &key, "production/DE").await;
     let items: Vec<_> = (0..1000).map(|index| plain(&format!("text {index}"), Context::new())).collect();
-    let made = t.portal.encrypt(&here, &items).await.expect("allowed");
+    let made = t.portal.data().encrypt(&here, &items).await.expect("allowed");
     let mut to_open: Vec<_> = made.iter().flatten().map(|one| sealed(&one.bytes, Context::new())).collect();
     assert_eq!(to_open.len(), 1000);
     if let Ok(item) = &mut to_open[500] {
         item.sealed[40] ^= 1;
     }
     to_open.swap(3, 997);
-    let opened = t.portal.decrypt(&here, &to_open).await.expect("allowed");
+    let opened = t.portal.data().decrypt(&here, &to_open).await.expect("allowed");
     for (index, opened) in opened.iter().enumerate() {
         let expected = match index {
             3 => 997,
@@ -233,13 +233,14 @@ async fn unknown_and_forbidden_scopes_are_answered_alike(t: &TestPortal) {
     let (ada, _, key) = with_service(t).await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &fr, RotationPeriod::Days30).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let mut said = Vec::new();
     for scope in
         ["production/FR", "production/JP", "nowhere/DE", "rubbish", "", "production/DE/x", "Production/DE"]
     {
         let call = call(&t.portal, &key, scope).await;
-        let error = t.portal.encrypt(&call, &[plain("x", Context::new())]).await.err().expect("refused");
+        let error =
+            t.portal.data().encrypt(&call, &[plain("x", Context::new())]).await.err().expect("refused");
         said.push((Problem::from(&error), error.word()));
     }
     said.dedup();
@@ -255,11 +256,11 @@ async fn a_key_does_what_it_may_and_no_more(t: &TestPortal) {
     let here = call(&t.portal, &writer, "production/DE").await;
     let (made, _) = encrypt(&t.portal, &here, "x").await;
     let item = || [sealed(&made, Context::new())];
-    refused!(t.portal.decrypt(&here, &item()).await, Error::NotAllowed(Operation::Decrypt));
-    refused!(t.portal.reencrypt(&here, &item()).await, Error::NotAllowed(Operation::Reencrypt));
-    refused!(t.portal.unwrap(&here, &item()).await, Error::NotAllowed(Operation::Unwrap));
-    refused!(t.portal.rewrap(&here, &item()).await, Error::NotAllowed(Operation::Rewrap));
-    refused!(t.portal.wrap(&here, vec![]).await, Error::NotAllowed(Operation::Wrap));
+    refused!(t.portal.data().decrypt(&here, &item()).await, Error::NotAllowed(Operation::Decrypt));
+    refused!(t.portal.data().reencrypt(&here, &item()).await, Error::NotAllowed(Operation::Reencrypt));
+    refused!(t.portal.data().unwrap(&here, &item()).await, Error::NotAllowed(Operation::Unwrap));
+    refused!(t.portal.data().rewrap(&here, &item()).await, Error::NotAllowed(Operation::Rewrap));
+    refused!(t.portal.data().wrap(&here, vec![]).await, Error::NotAllowed(Operation::Wrap));
     let codes: Vec<_> = journal(&t.portal).await.into_iter().map(|line| line.event.code).collect();
     assert_eq!(codes.iter().filter(|code| code.as_deref() == Some("not_allowed")).count(), 5);
 }
@@ -270,7 +271,10 @@ async fn a_scope_without_a_key_encrypts_nothing(t: &TestPortal) {
     t.open_journal(&t.portal).await;
     let key = t.api_key(ID, "Orders", "production/*", Operation::ALL).await;
     let here = call(&t.portal, &key, "production/DE").await;
-    refused!(t.portal.encrypt(&here, &[plain("x", Context::new())]).await, Error::Data(Refused::NoKey));
+    refused!(
+        t.portal.data().encrypt(&here, &[plain("x", Context::new())]).await,
+        Error::Data(Refused::NoKey)
+    );
 }
 
 async fn every_request_is_written_down_with_what_was_told(t: &TestPortal) {
@@ -284,7 +288,7 @@ async fn every_request_is_written_down_with_what_was_told(t: &TestPortal) {
     };
     let (made, _) = encrypt(&t.portal, &here, "never written down").await;
     decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens");
-    t.portal.versions_for(&here, None).await.expect("the versions");
+    t.portal.data().versions_for(&here, None).await.expect("the versions");
     let lines: Vec<_> = journal(&t.portal).await.into_iter().map(|line| line.event).collect();
     assert_eq!(
         lines.iter().map(|line| line.deed).collect::<Vec<_>>(),
@@ -302,7 +306,7 @@ async fn without_a_journal_nothing_is_done(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let other = t.second().await;
     let here = call(&other, &key, "production/DE").await;
-    refused!(other.encrypt(&here, &[plain("x", Context::new())]).await, Error::Journal(_));
+    refused!(other.data().encrypt(&here, &[plain("x", Context::new())]).await, Error::Journal(_));
     let here = call(&t.portal, &key, "production/DE").await;
     let (made, _) = encrypt(&t.portal, &here, "x").await;
     t.portal.close_journal_only().await;
@@ -319,7 +323,7 @@ async fn a_version_made_elsewhere_a_moment_ago_opens_here(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let (made, version) = encrypt(&t.portal, &here, "new").await;
     assert_eq!(version, 2);
     assert_eq!(decrypt(&other, &there, &made, Context::new()).await.expect("it opens"), "new");
@@ -347,21 +351,21 @@ async fn encrypt_in(t: &TestPortal, key: &SecretText, scope: &ScopeName) -> u32 
 async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
     let (ada, [de, fr], key) = with_two_scopes(t).await;
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     // Nothing can be read any more.
     t.db().close().await;
     assert_eq!(encrypt_in(t, &key, &fr).await, 1);
     let here = call(&t.portal, &key, &de.to_string()).await;
-    refused!(t.portal.encrypt(&here, &[plain("late", Context::new())]).await, Error::Database(_));
+    refused!(t.portal.data().encrypt(&here, &[plain("late", Context::new())]).await, Error::Database(_));
 }
 
 /// Looks, and finds that nothing is in memory any more.
 async fn forgets(t: &TestPortal, scopes: &[ScopeName; 2], key: &SecretText) {
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     t.db().close().await;
     for name in scopes {
         let there = call(&t.portal, key, &name.to_string()).await;
-        refused!(t.portal.encrypt(&there, &[plain("late", Context::new())]).await, Error::Database(_));
+        refused!(t.portal.data().encrypt(&there, &[plain("late", Context::new())]).await, Error::Database(_));
     }
 }
 
@@ -390,13 +394,13 @@ async fn a_rotation_hides_nothing_else_that_happened(t: &TestPortal) {
     let (ada, [de, fr], key) = with_two_scopes(t).await;
     let other = t.second().await;
     t.open_journal(&other).await;
-    other.caller(&key, "192.0.2.9").await.expect("it comes in");
+    other.access().caller(&key, "192.0.2.9").await.expect("it comes in");
     rotate(t, &ada, &de).await;
     let seen = key.expose()[..12].parse().expect("how it begins is its id");
-    t.portal.revoke_api_key_on_host(seen).await.expect("revoked");
+    t.portal.services().revoke_api_key_on_host(seen).await.expect("revoked");
     rotate(t, &ada, &fr).await;
-    other.look_again().await.expect("it looks");
-    refused!(other.caller(&key, "192.0.2.9").await.map(drop), Error::UnknownApiKey);
+    other.access().refresh().await.expect("it looks");
+    refused!(other.access().caller(&key, "192.0.2.9").await.map(drop), Error::UnknownApiKey);
 }
 
 async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
@@ -408,11 +412,11 @@ async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
     let (made, _) = encrypt(&t.portal, &here, "theirs").await;
     assert_eq!(decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens"), "theirs");
     house.kms.fails(400, "DisabledException");
-    t.portal.probe_due().await.expect("probed");
+    t.portal.custody().probe_due().await.expect("probed");
     t.clock.advance(TimeDelta::minutes(2));
-    t.portal.probe_due().await.expect("probed");
+    t.portal.custody().probe_due().await.expect("probed");
     refused!(decrypt(&t.portal, &here, &made, Context::new()).await, Error::KmsRefused(_));
-    let encrypted = t.portal.encrypt(&here, &[plain("x", Context::new())]).await;
+    let encrypted = t.portal.data().encrypt(&here, &[plain("x", Context::new())]).await;
     refused!(encrypted, Error::KmsRefused(_));
     let last = journal(&t.portal).await.pop().expect("a line").event;
     assert_eq!((last.outcome, last.code.as_deref()), (Outcome::Refused, Some("kms_refused")));
@@ -430,7 +434,7 @@ async fn the_versions_of_a_batch_are_asked_for_at_once(t: &TestPortal) {
     let mut made = Vec::new();
     for _ in 0..4 {
         house.register().await;
-        t.portal.look_again().await.expect("it looks");
+        t.portal.access().refresh().await.expect("it looks");
         let here = call(&t.portal, &key, &name).await;
         made.push(encrypt(&t.portal, &here, "theirs").await.0);
     }
@@ -439,7 +443,7 @@ async fn the_versions_of_a_batch_are_asked_for_at_once(t: &TestPortal) {
     house.kms.forget_calls();
     house.kms.takes(std::time::Duration::from_millis(200));
     let items: Vec<_> = made.iter().map(|made| sealed(made, Context::new())).collect();
-    let opened = fresh.decrypt(&call(&fresh, &key, &name).await, &items).await.expect("allowed");
+    let opened = fresh.data().decrypt(&call(&fresh, &key, &name).await, &items).await.expect("allowed");
     assert!(opened.iter().all(Result::is_ok));
     assert_eq!((house.kms.decrypt_calls(), house.kms.most_under_way()), (4, 4));
     house.end().await;
@@ -452,7 +456,7 @@ async fn too_much_is_refused_in_words(t: &TestPortal) {
     let (made, _) = encrypt(&t.portal, &here, &most).await;
     assert_eq!(decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens"), most);
     let items = [plain(&format!("{most}x"), Context::new())];
-    let answers = t.portal.encrypt(&here, &items).await.expect("allowed");
+    let answers = t.portal.data().encrypt(&here, &items).await.expect("allowed");
     refused!(answers.into_iter().next().expect("one"), Error::Data(Refused::TooLong));
 }
 
@@ -460,30 +464,34 @@ async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &Test
     let (ada, de, key) = with_service(t).await;
     let here = call(&t.portal, &key, "production/DE").await;
     let (made, _) = encrypt(&t.portal, &here, "old").await;
-    t.portal.wrap(&here, vec![Ok(ToWrap { dek: None, context: Context::new() })]).await.expect("allowed");
+    t.portal
+        .data()
+        .wrap(&here, vec![Ok(ToWrap { dek: None, context: Context::new() })])
+        .await
+        .expect("allowed");
     decrypt(&t.portal, &here, b"rubbish", Context::new()).await.expect_err("it is none");
     let used = t.clock.now();
     fail_after("begin", 0);
-    t.portal.note_usage().await;
-    assert_eq!(t.portal.usage(&de, 1).await.expect("known").issued, 0, "it could not be written");
-    t.portal.note_usage().await;
-    let usage = t.portal.usage(&de, 1).await.expect("known");
+    t.portal.services().note_uses().await;
+    assert_eq!(t.portal.services().usage(&de, 1).await.expect("known").issued, 0, "it could not be written");
+    t.portal.services().note_uses().await;
+    let usage = t.portal.services().usage(&de, 1).await.expect("known");
     assert_eq!((usage.issued, usage.seen, usage.last_used_at), (2, 0, Some(used)));
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
-    t.portal.look_again().await.expect("it looks");
-    t.portal.reencrypt(&here, &[sealed(&made, Context::new())]).await.expect("allowed");
+    t.portal.access().refresh().await.expect("it looks");
+    t.portal.data().reencrypt(&here, &[sealed(&made, Context::new())]).await.expect("allowed");
     // Two servers add to the same sums.
     let other = t.second().await;
     t.open_journal(&other).await;
     let there = call(&other, &key, "production/DE").await;
     decrypt(&other, &there, &made, Context::new()).await.expect("it opens");
     for portal in [&t.portal, &other] {
-        portal.note_usage().await;
+        portal.services().note_uses().await;
     }
-    let [first, second] =
-        [t.portal.usage(&de, 1).await, t.portal.usage(&de, 2).await].map(|usage| usage.expect("known"));
+    let [first, second] = [t.portal.services().usage(&de, 1).await, t.portal.services().usage(&de, 2).await]
+        .map(|usage| usage.expect("known"));
     assert_eq!((first.issued, first.seen), (2, 2));
     assert_eq!((second.issued, second.seen), (1, 0));
 }
@@ -494,13 +502,13 @@ async fn sums_of_long_ago_become_one_and_nothing_issued_is_forgotten(t: &TestPor
         let here = call(&t.portal, &key, "production/DE").await;
         let (made, _) = encrypt(&t.portal, &here, "x").await;
         decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens");
-        t.portal.note_usage().await;
+        t.portal.services().note_uses().await;
         t.clock.advance(TimeDelta::days(60));
     }
     let rows = async || number(t.db(), "SELECT COUNT(*) FROM version_usage").await;
-    let before = t.portal.usage(&de, 1).await.expect("known");
+    let before = t.portal.services().usage(&de, 1).await.expect("known");
     assert_eq!((before.issued, before.seen, rows().await), (3, 1, 3));
     t.portal.sweep().await.expect("swept");
     t.portal.sweep().await.expect("swept again");
-    assert_eq!((t.portal.usage(&de, 1).await.expect("known"), rows().await), (before, 2));
+    assert_eq!((t.portal.services().usage(&de, 1).await.expect("known"), rows().await), (before, 2));
 }

@@ -98,10 +98,10 @@ async fn making_a_key_is_whole_or_not_at_all(t: &TestPortal) {
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
+        let plan = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.create_key(proof).await.map(|_| true)
+        t.portal.keys().create(proof).await.map(|_| true)
     })
     .await;
 }
@@ -110,10 +110,10 @@ async fn rotating_a_key_is_whole_or_not_at_all(t: &TestPortal) {
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let plan = t.portal.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await?;
+        let plan = t.portal.keys().plan_rotate(&ada.session, &de, RotationPeriod::Days30).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.rotate_key(proof).await.map(|_| true)
+        t.portal.keys().rotate(proof).await.map(|_| true)
     })
     .await;
 }
@@ -122,13 +122,13 @@ async fn editing_a_key_is_whole_or_not_at_all(t: &TestPortal) {
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let now = t.portal.managed_version(&de).await?.period;
+        let now = t.portal.keys().managed_version(&de).await?.period;
         let to =
             if now == Some(RotationPeriod::Days30) { RotationPeriod::Days60 } else { RotationPeriod::Days30 };
-        let plan = t.portal.plan_edit(&ada.session, &de, to).await?;
+        let plan = t.portal.keys().plan_edit(&ada.session, &de, to).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.edit_key(proof).await.map(|_| true)
+        t.portal.keys().edit(proof).await.map(|_| true)
     })
     .await;
 }
@@ -138,17 +138,17 @@ async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
     let t = &house.t;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &house.ada).await;
-        let plan = t.portal.plan_create_aws(&ada.session, &house.de, asked()).await?;
+        let plan = t.portal.keys().plan_create_aws(&ada.session, &house.de, asked()).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.create_key(proof).await.map(|_| true)
+        t.portal.keys().create(proof).await.map(|_| true)
     })
     .await;
     // Every version that is there has its credentials, and the newest one works.
     let lost =
         "SELECT COUNT(*) FROM key_version k LEFT JOIN aws_key a ON a.version_id = k.id WHERE a.id IS NULL";
     assert_eq!(number(t.db(), lost).await, 0);
-    let newest = t.portal.keys(&house.de, None).await.expect("the page").versions[0].number;
+    let newest = t.portal.keys().list(&house.de, None).await.expect("the page").versions[0].number;
     t.portal.material(&house.de, newest).await.expect("released");
     house.end().await;
 }
@@ -161,10 +161,14 @@ async fn making_an_api_key_is_whole_or_not_at_all(t: &TestPortal) {
         let ada = tomorrow(t, &ada).await;
         let name = format!("key of {}", t.clock.now());
         let operations = vec![Operation::Wrap];
-        let plan = t.portal.plan_api_key(&ada.session, &name, &reach, operations, Lifetime::Days30).await?;
+        let plan = t
+            .portal
+            .services()
+            .plan_api_key(&ada.session, &name, &reach, operations, Lifetime::Days30)
+            .await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.create_api_key(proof, &ada.session).await.map(|()| true)
+        t.portal.services().create_api_key(proof, &ada.session).await.map(|()| true)
     })
     .await;
     let halves = "SELECT COUNT(*) FROM api_key k WHERE \
@@ -178,10 +182,11 @@ async fn replacing_credentials_is_whole_or_not_at_all(t: &TestPortal) {
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &house.ada).await;
         let portal = &t.portal;
-        let plan = portal.plan_replace_credentials(&ada.session, &house.de, 1, others(), false).await?;
+        let plan =
+            portal.custody().plan_replace_credentials(&ada.session, &house.de, 1, others(), false).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        let replaced = portal.replace_credentials(proof).await;
+        let replaced = portal.custody().replace_credentials(proof).await;
         for step in STEPS {
             fail::remove(step);
         }
@@ -198,13 +203,13 @@ async fn rotating_by_itself_is_whole_or_not_at_all(t: &TestPortal) {
     at_every_step(t, async |arm| {
         t.clock.advance(chrono::TimeDelta::days(31));
         arm();
-        let rotated = t.portal.rotate_due().await? == 1;
+        let rotated = t.portal.keys().rotate_due().await? == 1;
         // Found again at the next look, once and only once.
         for step in STEPS {
             fail::remove(step);
         }
-        t.portal.rotate_due().await?;
-        assert_eq!(t.portal.rotate_due().await?, 0);
+        t.portal.keys().rotate_due().await?;
+        assert_eq!(t.portal.keys().rotate_due().await?, 0);
         Ok(rotated)
     })
     .await;
@@ -214,21 +219,24 @@ async fn setting_up_is_whole_or_not_at_all(t: &TestPortal) {
     for step in STEPS {
         for skip in 0.. {
             let fresh = TestPortal::new(t.kind()).await;
-            let token = fresh.portal.issue_setup_token(None).await.expect("issued").expect("a token");
-            let setup = fresh.portal.enter_setup(&token, from("192.0.2.1")).await.expect("entered").session;
+            let token =
+                fresh.portal.people().issue_setup_token(None).await.expect("issued").expect("a token");
+            let setup =
+                fresh.portal.people().enter_setup(&token, from("192.0.2.1")).await.expect("entered").session;
             let again = text(PASSWORD);
-            let chosen = fresh.portal.choose_account(&setup, "ada@example.com", text(PASSWORD), &again).await;
+            let chosen =
+                fresh.portal.people().choose_account(&setup, "ada@example.com", text(PASSWORD), &again).await;
             chosen.expect("chosen");
-            let (_, seed) = fresh.portal.chosen_account(&setup).await.expect("a seed");
+            let (_, seed) = fresh.portal.people().chosen_account(&setup).await.expect("a seed");
             let code = seed.code(fresh.clock.now());
             fail_after(step, skip);
-            let done = fresh.portal.finish_setup(&setup, &code).await;
+            let done = fresh.portal.people().finish_setup(&setup, &code).await;
             fail::remove(step);
             assert_eq!(broken(fresh.db()).await, [""; 0]);
             let is_done = done.is_ok();
             if !is_done && step != "committed" {
                 assert_eq!(number(fresh.db(), "SELECT COUNT(*) FROM administrator").await, 0);
-                let again = fresh.portal.finish_setup(&setup, &code).await;
+                let again = fresh.portal.people().finish_setup(&setup, &code).await;
                 assert!(again.is_ok(), "the same code finishes what failed");
             }
             fresh.end().await;
@@ -244,10 +252,10 @@ async fn a_change_of_password_is_whole_or_not_at_all(t: &TestPortal) {
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
         let (current, new) = (text(PASSWORD), text(PASSWORD));
-        let plan = t.portal.plan_password(&ada.session, current, new, &text(PASSWORD)).await?;
+        let plan = t.portal.people().plan_password(&ada.session, current, new, &text(PASSWORD)).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
-        t.portal.change_password(proof, &ada.session).await.map(|_| true)
+        t.portal.people().change_password(proof, &ada.session).await.map(|_| true)
     })
     .await;
 }
@@ -259,7 +267,7 @@ async fn new_recovery_codes_are_whole_or_not_at_all(t: &TestPortal) {
         let command = domain::people::command::ReplaceRecoveryCodes { user: ada.session.user()? };
         let proof = proof(t, &ada, &command).await;
         arm();
-        t.portal.replace_recovery_codes(proof, &ada.session).await.map(|()| true)
+        t.portal.people().replace_recovery_codes(proof, &ada.session).await.map(|()| true)
     })
     .await;
 }
@@ -272,7 +280,7 @@ async fn coming_back_with_a_recovery_code_is_whole_or_not_at_all(t: &TestPortal)
             let code = codes.borrow().last().cloned().expect("a recovery code is left");
             let half = half_way(&t.portal, &ada.email).await;
             fail_after(step, skip);
-            let entered = t.portal.check_recovery_code(&half, &text(&code)).await;
+            let entered = t.portal.people().check_recovery_code(&half, &text(&code)).await;
             fail::remove(step);
             assert_eq!(broken(t.db()).await, [""; 0]);
             let spent = number(t.db(), "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await;
@@ -303,12 +311,12 @@ async fn environments_and_countries_are_whole_or_not_at_all(t: &TestPortal) {
         let slug = slug(&format!("test-{}", count.get()));
         arm();
         let name = format!("Test {}", count.get());
-        t.portal.add_environment(&ada.session, &name, EnvironmentKind::Test).await?;
-        let country = t.portal.add_country(&ada.session, &slug, "FR").await?;
+        t.portal.scopes().add_environment(&ada.session, &name, EnvironmentKind::Test).await?;
+        let country = t.portal.scopes().add_country(&ada.session, &slug, "FR").await?;
         let fr = domain::scopes::scope::ScopeName { environment: slug.clone(), country };
-        t.portal.remove_country(&ada.session, &fr).await?;
-        t.portal.rename_environment(&ada.session, &slug, "Other").await?;
-        t.portal.remove_environment(&ada.session, &slug).await?;
+        t.portal.scopes().remove_country(&ada.session, &fr).await?;
+        t.portal.scopes().rename_environment(&ada.session, &slug, "Other").await?;
+        t.portal.scopes().remove_environment(&ada.session, &slug).await?;
         Ok(true)
     })
     .await;
@@ -318,25 +326,28 @@ async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPort
     let (ada, de) = with_key(t).await;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &ada).await;
-        let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
-        let id = t.portal.prepare(&ada.session, &plan).await?;
+        let plan = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await?;
+        let id = t.portal.changes().prepare(&ada.session, &plan).await?;
         let code: SecretText = t.code(&ada);
         arm();
-        let confirmed = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+        let confirmed =
+            t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
         for step in STEPS {
             fail::remove(step);
         }
         if let Err(error) = confirmed {
             // Whatever failed, this code and this change together never make two versions.
-            let again = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+            let again =
+                t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             if let Ok(proof) = again {
-                t.portal.create_key(proof).await?;
+                t.portal.keys().create(proof).await?;
             }
-            let third = t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+            let third =
+                t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             assert!(third.is_err(), "a third time");
             return Err(error);
         }
-        t.portal.create_key(confirmed?).await.map(|_| true)
+        t.portal.keys().create(confirmed?).await.map(|_| true)
     })
     .await;
 }

@@ -65,7 +65,7 @@ async fn server(t: &TestPortal, folder: &Path, journal: JournalSettings) -> Port
     let settings = Settings { journal, ..Settings::default() };
     let portal =
         Portal::open(t.db().clone(), &root_key(), t.clock.clone(), settings).await.expect("it opens");
-    portal.open_journal(folder).await.expect("a journal");
+    portal.audit().open_journal(folder).await.expect("a journal");
     portal
 }
 
@@ -76,7 +76,7 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 fn journal(portal: &Portal) -> &Journal {
-    portal.journal().expect("it is open")
+    portal.audit().journal().expect("it is open")
 }
 
 /// Writes events, one a second, of this and the following numbers.
@@ -90,7 +90,7 @@ async fn write(t: &TestPortal, portal: &Portal, numbers: std::ops::Range<usize>)
 /// Lets the segment end by its age, and stores it.
 async fn store(t: &TestPortal, portal: &Portal) {
     t.clock.advance(TimeDelta::seconds(60));
-    portal.tend_journal().await.expect("tended");
+    portal.audit().tend_journal().await.expect("tended");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -111,7 +111,7 @@ async fn everything(portal: &Portal) -> Vec<Recorded> {
 async fn exported(portal: &Portal, mut query: JournalQuery) -> Vec<Recorded> {
     let mut events = Vec::new();
     loop {
-        let page = portal.export_data_events(&query).await.expect("a piece");
+        let page = portal.audit().export_journal(&query).await.expect("a piece");
         assert_eq!(page.damaged, 0);
         events.extend(page.events);
         query.cursor = page.next;
@@ -125,7 +125,7 @@ async fn exported(portal: &Portal, mut query: JournalQuery) -> Vec<Recorded> {
 async fn found(portal: &Portal, mut query: JournalQuery) -> (Vec<usize>, usize) {
     let (mut objects, mut pages) = (Vec::new(), 0);
     loop {
-        let page = portal.data_events(&query).await.expect("a page");
+        let page = portal.audit().search_journal(&query).await.expect("a page");
         assert!(page.events.len() <= 50);
         objects.extend(page.events.iter().map(object));
         (query.cursor, pages) = (page.next, pages + 1);
@@ -162,7 +162,7 @@ async fn what_is_written_is_found_again_in_files_and_in_rows(t: &TestPortal) {
     store(t, &portal).await;
     assert_eq!((files(&folder).len(), rows(t).await), (0, 1));
     assert_eq!(everything(&portal).await, in_files);
-    let state = portal.verify_segment(journal(&portal).server(), 1).await.expect("it is there");
+    let state = portal.audit().verify_segment(journal(&portal).server(), 1).await.expect("it is there");
     assert_eq!(state, SegmentState::Whole { events: 10 });
     // The chain goes on from segment to segment.
     write(t, &portal, 10..15).await;
@@ -203,10 +203,13 @@ async fn what_a_killed_run_had_acknowledged_is_adopted(t: &TestPortal) {
     drop(killed);
     let next = server(t, &folder, JournalSettings::default()).await;
     assert_eq!(gapless(&next).await, 25, "it is found before it is a row");
-    next.tend_journal().await.expect("tended");
+    next.audit().tend_journal().await.expect("tended");
     assert_eq!((files(&folder).len(), rows(t).await), (0, 1));
     assert_eq!(gapless(&next).await, 25);
-    assert_eq!(next.verify_segment(run, 1).await.expect("it is there"), SegmentState::Whole { events: 25 });
+    assert_eq!(
+        next.audit().verify_segment(run, 1).await.expect("it is there"),
+        SegmentState::Whole { events: 25 }
+    );
     assert_eq!(logged(t, Action::JournalDamaged, Outcome::Refused).await, 0);
 }
 
@@ -221,8 +224,8 @@ async fn a_torn_last_line_is_cut_off(t: &TestPortal) {
         let text = std::fs::read(file).expect("read");
         std::fs::write(file, &text[..text.len() - cut]).expect("torn");
         let next = server(t, &folder, JournalSettings::default()).await;
-        next.tend_journal().await.expect("tended");
-        let state = next.verify_segment(run, 1).await.expect("it is there");
+        next.audit().tend_journal().await.expect("tended");
+        let state = next.audit().verify_segment(run, 1).await.expect("it is there");
         assert_eq!(state, SegmentState::Whole { events: whole });
         next.close_journal_only().await;
     }
@@ -233,7 +236,7 @@ async fn a_torn_last_line_is_cut_off(t: &TestPortal) {
     let file = &files(&folder)[0];
     std::fs::write(file, &std::fs::read(file).expect("read")[..40]).expect("torn");
     let next = server(t, &folder, JournalSettings::default()).await;
-    next.tend_journal().await.expect("tended");
+    next.audit().tend_journal().await.expect("tended");
     assert_eq!((files(&folder).len(), rows(t).await), (0, 3));
 }
 
@@ -248,7 +251,7 @@ async fn a_changed_file_is_set_aside_and_told(t: &TestPortal) {
     text[middle] ^= 1;
     std::fs::write(file, &text).expect("changed");
     let next = server(t, &folder, JournalSettings::default()).await;
-    let page = next.data_events(&JournalQuery::default()).await.expect("a page");
+    let page = next.audit().search_journal(&JournalQuery::default()).await.expect("a page");
     assert_eq!((page.events.len(), page.damaged), (0, 1));
     for _ in 0..2 {
         store(t, &next).await;
@@ -285,7 +288,7 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
         Kind::Postgres => "DROP TRIGGER journal_segment_is_not_changed ON journal_segment",
     };
     execute(t.db(), off).await.expect("dropped");
-    let whole = async || portal.verify_segment(run, 1).await.expect("it is there");
+    let whole = async || portal.audit().verify_segment(run, 1).await.expect("it is there");
     let body = bytes(t.db(), "SELECT body FROM journal_segment").await;
     for at in (0..body.len()).step_by(7).chain([body.len() - 1]) {
         let mut changed = body.clone();
@@ -293,7 +296,7 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
         put_bytes(t.db(), "UPDATE journal_segment SET body = $1", &changed).await;
         assert!(matches!(whole().await, SegmentState::Damaged(_)), "byte {at}");
     }
-    let page = portal.data_events(&JournalQuery::default()).await.expect("a page");
+    let page = portal.audit().search_journal(&JournalQuery::default()).await.expect("a page");
     assert_eq!((page.events.len(), page.damaged), (0, 1));
     put_bytes(t.db(), "UPDATE journal_segment SET body = $1", &body).await;
     assert_eq!(whole().await, SegmentState::Whole { events: 5 });
@@ -375,12 +378,12 @@ async fn a_failed_sync_is_an_error_and_is_recovered_from(t: &TestPortal) {
 
     let portal = server(t, &folder, JournalSettings::default()).await;
     append(&portal).await.expect("written");
-    portal.sync_journal().await.expect("synced");
+    portal.audit().sync_journal().await.expect("synced");
     fail::cfg("journal_sync", "return").expect("a failpoint");
-    refused!(portal.sync_journal().await, Error::Journal(_));
+    refused!(portal.audit().sync_journal().await, Error::Journal(_));
     refused!(append(&portal).await, Error::Journal(_));
     fail_after("journal_sync", 1);
-    portal.sync_journal().await.expect("there is nothing to sync, so nothing is proved");
+    portal.audit().sync_journal().await.expect("there is nothing to sync, so nothing is proved");
     refused!(append(&portal).await, Error::Journal(_));
     fail::remove("journal_sync");
     append(&portal).await.expect("it goes on by itself");
@@ -418,7 +421,7 @@ fn fill(filler: &Path) {
 async fn a_full_disk_stops_the_data_plane_and_a_reserve_puts_it_off(t: &TestPortal) {
     let (mut holder, disk) = small_disk();
     let portal = server(t, &disk.join("journal"), JournalSettings::default()).await;
-    assert!(!portal.is_journal_on_reserve());
+    assert!(!portal.audit().is_journal_on_reserve());
     let mut big = event(t.clock.now(), 1);
     big.told.data_label = Some("x".repeat(100_000));
     let append = async || journal(&portal).append(&big).await;
@@ -435,12 +438,12 @@ async fn a_full_disk_stops_the_data_plane_and_a_reserve_puts_it_off(t: &TestPort
     }
     t.clock.advance(TimeDelta::seconds(1));
     // Storing needs no room here: full segments go, and what waits goes on.
-    let _ = portal.tend_journal().await;
-    assert!(portal.is_journal_on_reserve());
+    let _ = portal.audit().tend_journal().await;
+    assert!(portal.audit().is_journal_on_reserve());
     std::fs::remove_file(disk.join("filler")).expect("room again");
     append().await.expect("it goes on by itself");
     store(t, &portal).await;
-    assert!(!portal.is_journal_on_reserve(), "there is a reserve again");
+    assert!(!portal.audit().is_journal_on_reserve(), "there is a reserve again");
     assert_eq!(gapless(&portal).await, written + 1);
     portal.close_journal_only().await;
     holder.kill().expect("it ends");
@@ -454,11 +457,11 @@ async fn while_the_database_is_away_segments_stay_files(t: &TestPortal) {
     for number in 0..3 {
         write(t, &portal, number..number + 1).await;
         t.clock.advance(TimeDelta::seconds(60));
-        refused!(portal.tend_journal().await, Error::Database(_));
+        refused!(portal.audit().tend_journal().await, Error::Database(_));
     }
     assert_eq!(files(&folder).len(), 3);
     execute(t.db(), "ALTER TABLE away RENAME TO journal_segment").await.expect("renamed");
-    portal.tend_journal().await.expect("tended");
+    portal.audit().tend_journal().await.expect("tended");
     assert_eq!((files(&folder).len(), rows(t).await, gapless(&portal).await), (0, 3, 3));
 }
 
@@ -468,7 +471,7 @@ async fn nothing_is_written_before_the_database_knows_of_the_run(t: &TestPortal)
     let portal = server(t, &folder, JournalSettings::default()).await;
     refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Journal(_));
     execute(t.db(), "ALTER TABLE away RENAME TO journal_run").await.expect("renamed");
-    portal.tend_journal().await.expect("tended");
+    portal.audit().tend_journal().await.expect("tended");
     write(t, &portal, 0..1).await;
     assert_eq!(gapless(&portal).await, 1);
 }
@@ -479,13 +482,13 @@ async fn a_folder_that_cannot_be_made_does_not_stop_the_start(t: &TestPortal) {
     std::fs::write(&taken, "a file").expect("written");
     let portal = server(t, &taken, JournalSettings::default()).await;
     refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Journal(_));
-    assert!(portal.is_journal_on_reserve());
+    assert!(portal.audit().is_journal_on_reserve());
     std::fs::remove_file(&taken).expect("removed");
     write(t, &portal, 0..1).await;
     assert_eq!(gapless(&portal).await, 1);
     // A portal without a journal writes nothing down.
-    refused!(t.portal.journal().map(drop), Error::Journal(_));
-    t.portal.tend_journal().await.expect("nothing to do");
+    refused!(t.portal.audit().journal().map(drop), Error::Journal(_));
+    t.portal.audit().tend_journal().await.expect("nothing to do");
 }
 
 async fn two_runs_in_one_folder_leave_each_other_alone(t: &TestPortal) {
@@ -494,7 +497,7 @@ async fn two_runs_in_one_folder_leave_each_other_alone(t: &TestPortal) {
     let other = server(t, &folder, JournalSettings::default()).await;
     write(t, &one, 0..5).await;
     write(t, &other, 5..10).await;
-    other.tend_journal().await.expect("tended");
+    other.audit().tend_journal().await.expect("tended");
     assert_eq!(files(&folder).len(), 2, "neither is touched");
     write(t, &one, 10..12).await;
     assert_eq!(gapless(&other).await, 12);
@@ -517,7 +520,7 @@ async fn a_segment_is_stored_once_also_after_a_crash(t: &TestPortal) {
     std::fs::write(&file, &text).expect("written");
     let next = server(t, &folder, JournalSettings::default()).await;
     assert_eq!(gapless(&next).await, 5, "what is in a file and in a row is shown once");
-    next.tend_journal().await.expect("tended");
+    next.audit().tend_journal().await.expect("tended");
     assert_eq!((files(&folder).len(), rows(t).await, gapless(&next).await), (0, 1, 5));
     // Another one of that number is none of ours to remove.
     let cut = text.iter().take(text.len() - 1).rposition(|byte| *byte == b'\n').expect("a line");
@@ -539,27 +542,30 @@ async fn old_and_too_many_segments_are_taken_away(t: &TestPortal) {
     }
     // The first two are more than thirty days old now; the third is not, by a few minutes.
     t.clock.advance(TimeDelta::days(-1));
-    portal.tend_journal().await.expect("tended");
+    portal.audit().tend_journal().await.expect("tended");
     assert_eq!(found(&portal, JournalQuery::default()).await.0, [3, 2, 1]);
     let expired: Vec<_> =
         log(t).await.into_iter().filter(|event| event.action == Action::JournalExpired).collect();
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].detail, "1 segment, until 2026-11-22 12:00:01 UTC");
     assert_eq!((expired[0].who.as_str(), expired[0].outcome), ("Keystead", Outcome::Done));
-    assert_eq!(portal.journal_gaps().await.expect("gaps"), [], "what is too old is not missed");
+    assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), [], "what is too old is not missed");
 
     let size = engine::testing::look::count(t.db(), "SELECT SUM(stored_bytes) FROM journal_segment")
         .await
         .unsigned_abs();
     let bytes = JournalSettings { days: 0, bytes: size - 1, ..JournalSettings::default() };
     let small = server(t, &folder, bytes).await;
-    small.tend_journal().await.expect("tended");
+    small.audit().tend_journal().await.expect("tended");
     assert_eq!(found(&small, JournalQuery::default()).await.0, [3, 2]);
     let for_ever = server(t, &folder, JournalSettings { days: 0, bytes: 0, ..days }).await;
     t.clock.advance(TimeDelta::days(4000));
-    for_ever.tend_journal().await.expect("tended");
+    for_ever.audit().tend_journal().await.expect("tended");
     assert_eq!(found(&for_ever, JournalQuery::default()).await.0, [3, 2]);
-    assert_eq!(portal.verify_segment(run, 4).await.expect("it is there"), SegmentState::Whole { events: 1 });
+    assert_eq!(
+        portal.audit().verify_segment(run, 4).await.expect("it is there"),
+        SegmentState::Whole { events: 1 }
+    );
 }
 
 /// A service that writes without pause fills neither the disk nor the database.
@@ -578,11 +584,11 @@ async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_olde
         assert!(written < 1000, "there is an end to what waits");
     };
     assert!(matches!(&refused, Error::Journal(why) if why.to_string().contains("waits")), "{refused:?}");
-    assert!(!portal.is_journal_writable());
+    assert!(!portal.audit().is_journal_writable());
     let size: u64 = files(&folder).iter().map(|file| file.metadata().expect("a file").len()).sum();
     assert!((4 << 20..8 << 20).contains(&size), "{size}");
-    portal.tend_journal().await.expect("tended");
-    assert!(portal.is_journal_writable() && files(&folder).len() <= 1);
+    portal.audit().tend_journal().await.expect("tended");
+    assert!(portal.audit().is_journal_writable() && files(&folder).len() <= 1);
     journal(&portal).append(&event).await.expect("it goes on");
 
     // Texts that do not shrink: the database holds no more than it may for longer than one round.
@@ -643,15 +649,15 @@ async fn a_search_goes_by_time_scope_and_name_page_by_page(t: &TestPortal) {
     assert_eq!(found(&portal, nothing).await.0, [0; 0]);
 
     // A page stays where it is while newer events come and files become rows.
-    let first = portal.data_events(&JournalQuery::default()).await.expect("a page");
+    let first = portal.audit().search_journal(&JournalQuery::default()).await.expect("a page");
     let second = JournalQuery { cursor: first.next, ..JournalQuery::default() };
-    let before = portal.data_events(&second).await.expect("a page");
+    let before = portal.audit().search_journal(&second).await.expect("a page");
     journal(&portal).append(&event(began + TimeDelta::seconds(500), 500)).await.expect("written");
     store(t, &portal).await;
-    assert_eq!(portal.data_events(&second).await.expect("a page"), before);
+    assert_eq!(portal.audit().search_journal(&second).await.expect("a page"), before);
     for cursor in ["", "x", "AAAA", &"_".repeat(43)] {
         let query = JournalQuery { cursor: Some(cursor.into()), ..JournalQuery::default() };
-        refused!(portal.data_events(&query).await, Error::NotFound);
+        refused!(portal.audit().search_journal(&query).await, Error::NotFound);
     }
 }
 
@@ -669,7 +675,7 @@ async fn a_search_ends_soon_also_when_it_finds_nothing(t: &TestPortal) {
         store(t, &portal).await;
     }
     let nobody = JournalQuery { who: Some("nobody".into()), ..JournalQuery::default() };
-    let page = portal.data_events(&nobody).await.expect("a page");
+    let page = portal.audit().search_journal(&nobody).await.expect("a page");
     assert!(page.events.is_empty() && page.next.is_some(), "it goes on later");
     let (objects, pages) = found(&portal, nobody).await;
     assert!(objects.is_empty() && (2..=5).contains(&pages), "{pages} pages");
@@ -708,10 +714,10 @@ async fn a_segment_that_somebody_takes_away_is_missed(t: &TestPortal) {
         write(t, &portal, number * 5..number * 5 + 5).await;
         store(t, &portal).await;
     }
-    assert_eq!(portal.journal_gaps().await.expect("gaps"), []);
+    assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), []);
     execute(t.db(), "DELETE FROM journal_segment WHERE first_sequence = 6").await.expect("taken away");
     let gap = JournalGap { server: run, first: 6, last: 10 };
-    assert_eq!(portal.journal_gaps().await.expect("gaps"), [gap]);
+    assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), [gap]);
     // A file, before it became a row.
     write(t, &portal, 20..22).await;
     std::fs::remove_file(&files(&folder)[0]).expect("taken away");
@@ -719,7 +725,7 @@ async fn a_segment_that_somebody_takes_away_is_missed(t: &TestPortal) {
     assert_eq!(logged(t, Action::JournalDamaged, Outcome::Refused).await, 1);
     portal.close_journal_only().await;
     let last = JournalGap { server: run, first: 21, last: 22 };
-    assert_eq!(portal.journal_gaps().await.expect("gaps"), [gap, last]);
+    assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), [gap, last]);
 }
 
 async fn a_run_that_ends_leaves_no_file(t: &TestPortal) {

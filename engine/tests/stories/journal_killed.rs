@@ -26,7 +26,7 @@ async fn open(folder: &Path) -> (Portal, Db) {
         ..Settings::default()
     };
     let portal = Portal::open(db.clone(), &root_key(), Clock::system(), settings).await.expect("a portal");
-    portal.open_journal(&folder.join("journal")).await.expect("a journal");
+    portal.audit().open_journal(&folder.join("journal")).await.expect("a journal");
     (portal, db)
 }
 
@@ -39,7 +39,7 @@ async fn append(portal: &Portal, each: usize) {
             for count in 0..each {
                 let object = base + (task * each + count) as u64;
                 let event = DataEvent { deed: Deed::Decrypt, ..event(portal.now(), object) };
-                portal.journal().expect("it is open").append(&event).await.expect("it is written");
+                portal.audit().journal().expect("it is open").append(&event).await.expect("it is written");
                 println!("appended {object}");
             }
         }
@@ -51,7 +51,7 @@ async fn append(portal: &Portal, each: usize) {
 async fn objects(portal: &Portal) -> BTreeSet<String> {
     let (mut objects, mut query) = (BTreeSet::new(), JournalQuery::default());
     loop {
-        let page = portal.export_data_events(&query).await.expect("a piece");
+        let page = portal.audit().export_journal(&query).await.expect("a piece");
         assert_eq!(page.damaged, 0);
         for one in page.events {
             assert!(objects.insert(one.event.told.object_id.expect("a number")), "it is there twice");
@@ -71,7 +71,7 @@ async fn a_process_that_appends_ends_with_everything_in_rows() {
         let tending = portal.clone();
         tokio::spawn(async move {
             loop {
-                tending.tend_journal().await.expect("tended");
+                tending.audit().tend_journal().await.expect("tended");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
@@ -113,10 +113,10 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
     let (portal, _) = open(folder.path()).await;
     let is_there = |there: &BTreeSet<String>| acknowledged.iter().all(|one| there.contains(one));
     assert!(is_there(&objects(&portal).await), "before anything was adopted");
-    portal.tend_journal().await.expect("tended");
+    portal.audit().tend_journal().await.expect("tended");
     let there = objects(&portal).await;
     assert!(is_there(&there));
-    assert_eq!(portal.journal_gaps().await.expect("gaps"), []);
+    assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), []);
     let files = std::fs::read_dir(folder.path().join("journal")).expect("a folder");
     let names = files.map(|file| file.expect("an entry").file_name().to_string_lossy().into_owned());
     assert_eq!(names.filter(|name| name.contains(".jsonl")).count(), 0);

@@ -30,12 +30,12 @@ stories! {
 async fn the_first_key_is_version_1_and_active(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days60).await;
+    let command = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days60).await;
     let command = command.expect("a plan");
     assert_eq!((command.plan.number, command.plan.deprecates), (1, None));
     assert_eq!((command.plan.left.of_type_today, command.plan.left.today), (0, 2));
-    let made = t.portal.create_key(proof(t, &ada, &command).await).await.expect("a version");
-    let (version, environment) = t.portal.version(&de, 1).await.expect("it is there");
+    let made = t.portal.keys().create(proof(t, &ada, &command).await).await.expect("a version");
+    let (version, environment) = t.portal.keys().version(&de, 1).await.expect("it is there");
     assert_eq!((version.number, version.status.word(), environment.as_str()), (1, "active", "Production"));
     assert_eq!((version.key_type, version.period), (KeyType::Managed, Some(RotationPeriod::Days60)));
     assert_eq!(version.due_at, made.due_at);
@@ -50,7 +50,7 @@ async fn a_second_version_the_same_day_is_refused_with_the_limit(t: &TestPortal)
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let refused = t.portal.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await;
+    let refused = t.portal.keys().plan_rotate(&ada.session, &de, RotationPeriod::Days30).await;
     let error = refused.expect_err("the limit is reached");
     assert!(matches!(
         &error,
@@ -63,7 +63,7 @@ async fn a_second_version_the_same_day_is_refused_with_the_limit(t: &TestPortal)
     let last = log(t).await.pop().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::KeyRotate, Outcome::Refused));
     assert_eq!(last.detail, expected);
-    let (limits, _) = t.portal.limits(&de).await.expect("limits");
+    let (limits, _) = t.portal.keys().limits(&de).await.expect("limits");
     let used = limits.usage(KeyType::Managed);
     assert_eq!((used.of_type_today, used.today), (1, 1));
     assert_eq!(versions(t, &de).await, [(1, "active")]);
@@ -110,11 +110,11 @@ async fn numbers_and_ids_are_never_used_again(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let before = t.portal.version(&de, 1).await.expect("it is there").0.id;
+    let before = t.portal.keys().version(&de, 1).await.expect("it is there").0.id;
     // Somebody deletes the row by hand: its portal-wide id is still not given to another key.
     execute(t.db(), "DELETE FROM key_version").await.expect("deleted");
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let after = t.portal.version(&de, 1).await.expect("it is there").0.id;
+    let after = t.portal.keys().version(&de, 1).await.expect("it is there").0.id;
     assert!(before >= 1 && after > before, "{before}, {after}");
 }
 
@@ -122,13 +122,14 @@ async fn an_edited_period_counts_from_the_creation(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let created_at = t.portal.version(&de, 1).await.expect("it is there").0.created_at;
+    let created_at = t.portal.keys().version(&de, 1).await.expect("it is there").0.created_at;
     t.clock.advance(TimeDelta::days(10));
-    let command = t.portal.plan_edit(&ada.session, &de, RotationPeriod::Days180).await.expect("a plan");
+    let command =
+        t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days180).await.expect("a plan");
     let expected = created_at + TimeDelta::days(180);
-    assert_eq!(t.portal.due_after_edit(&command).await.expect("a date"), expected);
-    assert_eq!(t.portal.edit_key(proof(t, &ada, &command).await).await.expect("edited"), expected);
-    let version = t.portal.version(&de, 1).await.expect("it is there").0;
+    assert_eq!(t.portal.keys().due_after_edit(&command).await.expect("a date"), expected);
+    assert_eq!(t.portal.keys().edit(proof(t, &ada, &command).await).await.expect("edited"), expected);
+    let version = t.portal.keys().version(&de, 1).await.expect("it is there").0;
     assert_eq!((version.period, version.due_at), (Some(RotationPeriod::Days180), Some(expected)));
     let last = log(t).await.pop().expect("an event");
     assert_eq!(last.action, Action::KeySettings);
@@ -139,7 +140,7 @@ async fn an_unchanged_period_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let refused = t.portal.plan_edit(&ada.session, &de, RotationPeriod::Days30).await;
+    let refused = t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days30).await;
     refused!(refused, Error::PeriodUnchanged { days: 30 });
 }
 
@@ -147,9 +148,15 @@ async fn an_empty_scope_can_be_neither_rotated_nor_edited(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     let period = RotationPeriod::Days60;
-    refused!(t.portal.plan_rotate(&ada.session, &de, period).await, Error::NotManaged(NotManaged::NoKey));
-    refused!(t.portal.plan_edit(&ada.session, &de, period).await, Error::NotManaged(NotManaged::NoKey));
-    refused!(t.portal.version(&de, 1).await, Error::NotFound);
+    refused!(
+        t.portal.keys().plan_rotate(&ada.session, &de, period).await,
+        Error::NotManaged(NotManaged::NoKey)
+    );
+    refused!(
+        t.portal.keys().plan_edit(&ada.session, &de, period).await,
+        Error::NotManaged(NotManaged::NoKey)
+    );
+    refused!(t.portal.keys().version(&de, 1).await, Error::NotFound);
 }
 
 async fn an_outdated_preview_is_refused(t: &TestPortal) {
@@ -159,11 +166,12 @@ async fn an_outdated_preview_is_refused(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     t.clock.advance(TimeDelta::minutes(12 * 60 - 3));
     let generous = t.second_with(domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 }).await;
-    let seen = generous.plan_rotate(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
+    let seen = generous.keys().plan_rotate(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let seen = proof(t, &ada, &seen).await;
-    let faster = generous.plan_rotate(&bob.session, &de, RotationPeriod::Days60).await.expect("a plan");
-    generous.rotate_key(proof(t, &bob, &faster).await).await.expect("Bob was faster");
-    let error = generous.rotate_key(seen).await.expect_err("Ada saw another state");
+    let faster =
+        generous.keys().plan_rotate(&bob.session, &de, RotationPeriod::Days60).await.expect("a plan");
+    generous.keys().rotate(proof(t, &bob, &faster).await).await.expect("Bob was faster");
+    let error = generous.keys().rotate(seen).await.expect_err("Ada saw another state");
     assert!(Problem::from(&error).message.starts_with("Version 2 was made in the meantime."));
     assert_eq!(versions(t, &de).await, [(1, "deprecated"), (2, "active")]);
     let last = log(t).await.pop().expect("an event");
@@ -175,16 +183,16 @@ async fn an_edit_is_refused_when_the_key_moved_on(t: &TestPortal) {
     let bob = colleague(t, "bob@example.com").await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let command = t.portal.plan_edit(&ada.session, &de, RotationPeriod::Days60).await.expect("a plan");
+    let command = t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days60).await.expect("a plan");
     let (one, two) = (proof(t, &ada, &command).await, proof(t, &bob, &command).await);
-    t.portal.edit_key(one).await.expect("edited");
-    let error = t.portal.edit_key(two).await.expect_err("it has another period now");
+    t.portal.keys().edit(one).await.expect("edited");
+    let error = t.portal.keys().edit(two).await.expect_err("it has another period now");
     assert!(Problem::from(&error).message.starts_with("The rotation period is 60 days now."));
-    let command = t.portal.plan_edit(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
+    let command = t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let late = proof(t, &ada, &command).await;
     t.clock.advance(TimeDelta::days(1));
     rotate(t, &bob, &de).await;
-    let error = t.portal.edit_key(late).await.expect_err("another version is Active now");
+    let error = t.portal.keys().edit(late).await.expect_err("another version is Active now");
     assert!(Problem::from(&error).message.starts_with("Version 2 is Active now."));
 }
 
@@ -192,10 +200,10 @@ async fn a_preview_of_yesterday_may_be_confirmed_today(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     t.clock.advance(TimeDelta::minutes(12 * 60 - 2));
-    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
+    let command = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await;
     let seen = proof(t, &ada, &command.expect("a plan")).await;
     t.clock.advance(TimeDelta::minutes(3));
-    let made = t.portal.create_key(seen).await.expect("a version");
+    let made = t.portal.keys().create(seen).await.expect("a version");
     assert_eq!(made.due_at, Some(t.clock.now() + TimeDelta::days(30)));
 }
 
@@ -205,12 +213,12 @@ async fn the_list_comes_in_pages_of_fifty(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     for _ in 1..52 {
         t.clock.advance(TimeDelta::days(30));
-        assert_eq!(t.portal.rotate_due().await.expect("rotated"), 1);
+        assert_eq!(t.portal.keys().rotate_due().await.expect("rotated"), 1);
     }
-    let page = t.portal.keys(&de, None).await.expect("a page");
+    let page = t.portal.keys().list(&de, None).await.expect("a page");
     let numbers: Vec<_> = page.versions.iter().map(|version| version.number).collect();
     assert_eq!(numbers, (3..=52).rev().collect::<Vec<_>>());
-    let rest = t.portal.keys(&de, page.older).await.expect("a page");
+    let rest = t.portal.keys().list(&de, page.older).await.expect("a page");
     let numbers: Vec<_> = rest.versions.iter().map(|version| version.number).collect();
     assert_eq!((numbers, rest.older, rest.is_older_page), (vec![2, 1], None, true));
 }

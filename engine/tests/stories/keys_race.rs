@@ -34,7 +34,7 @@ async fn many(t: &TestPortal, who: &Person, n: usize, command: CreateKey) -> Vec
 async fn race(servers: &[Portal; 2], proofs: Vec<Authorised<CreateKey>>) -> [usize; 3] {
     let tasks = proofs.into_iter().enumerate().map(|(number, proof)| {
         let portal = servers[number % 2].clone();
-        async move { portal.create_key(proof).await }
+        async move { portal.keys().create(proof).await }
     });
     let mut counts = [0; 3];
     for answer in at_once(tasks).await {
@@ -68,7 +68,7 @@ async fn fifty_creates_at_once_make_no_more_than_three_versions(t: &TestPortal) 
     let servers = [t.second_with(THREE).await, t.second_with(THREE).await];
     let plan = async |number: u32| {
         let new = RotationPeriod::Days30;
-        let mut command = servers[0].plan_create(&ada.session, &de, new).await.expect("a plan");
+        let mut command = servers[0].keys().plan_create(&ada.session, &de, new).await.expect("a plan");
         // A preview that a mistake in a page made up is refused by the limit all the same.
         command.plan.number = number;
         command.plan.deprecates = number.checked_sub(1).filter(|old| *old > 0);

@@ -8,10 +8,11 @@ use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::Lack;
+use engine::custody;
 use engine::custody::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
-use engine::{Clock, Error, Settings};
+use engine::{Clock, Error};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -55,7 +56,7 @@ async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
     let right = house.kms.plaintext();
     let uses = (0..1000).map(|_| {
         let portal = house.t.portal.clone();
-        async move { portal.with_material(key, 1, 1, |material| material.expose() == right).await }
+        async move { portal.custody().with_material(key, 1, 1, |material| material.expose() == right).await }
     });
     let done = at_once(uses).await;
     assert!(done.into_iter().all(|used| used.is_ok_and(|is_right| is_right)));
@@ -70,10 +71,10 @@ async fn what_is_used_is_refreshed_in_the_background(t: &TestPortal) {
     house.use_key().await.expect("released");
     house.wait(299);
     house.use_key().await.expect("from memory");
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 1, "not yet");
     house.wait(1);
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 2, "at five minutes, without anybody waiting");
     // A use finds it old before the server has looked: it is served at once, and refreshed behind it.
     house.wait(300);
@@ -95,12 +96,12 @@ async fn what_is_not_used_is_wiped_at_its_refresh(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.use_key().await.expect("released");
     house.wait(300);
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 2);
     house.wait(300);
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 2);
-    let view = house.t.portal.lease(&house.de, 1).await.expect("a view");
+    let view = house.t.portal.custody().lease(&house.de, 1).await.expect("a view");
     assert_eq!(view.held, None);
     house.end().await;
 }
@@ -109,7 +110,7 @@ async fn a_release_serves_so_many_messages_however_few_calls_they_come_in(t: &Te
     let house = Customer::with_key(t.kind()).await;
     let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
     for (messages, calls) in [((1 << 32) - 1, 1), (1, 1), (1, 2)] {
-        house.t.portal.with_material(key, messages, 1, |_| ()).await.expect("released");
+        house.t.portal.custody().with_material(key, messages, 1, |_| ()).await.expect("released");
         assert_eq!(house.kms.decrypt_calls(), calls);
     }
     house.end().await;
@@ -124,14 +125,14 @@ async fn an_outage_is_bridged_until_the_hold_time(t: &TestPortal) {
         house.kms.decrypts(how);
         house.wait(10 * 60);
         house.use_key().await.expect("used while KMS cannot be reached");
-        house.t.portal.tend_leases().await;
+        house.t.portal.custody().tend_leases().await;
     }
     house.wait(29 * 60 + 59);
     house.use_key().await.expect("up to the last second");
     house.wait(1);
     refused!(house.use_key().await, Error::KmsUnreachable(_));
     println!("figure: KMS unreachable: used 59 min 59 s after the last release, not at 60 min");
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     house.wait(60);
     refused!(house.use_key().await, Error::KmsUnreachable(_));
     house.kms.decrypts(Decrypts::Well);
@@ -157,11 +158,11 @@ async fn a_refusal_wipes_at_once_and_nothing_succeeds_after_it(t: &TestPortal) {
         house.use_key().await.expect("released");
         house.kms.fails(400, code);
         house.wait(300);
-        house.t.portal.tend_leases().await;
+        house.t.portal.custody().tend_leases().await;
         for _ in 0..50 {
             refused!(house.use_key().await, Error::KmsRefused(_));
         }
-        assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None, "{code}");
+        assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None, "{code}");
     }
     house.end().await;
 }
@@ -180,7 +181,7 @@ async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
                 while !stop.load(Ordering::SeqCst) {
                     // Known before the use begins: whatever succeeds then succeeded after the refusal.
                     let was_refused = is_refused.load(Ordering::SeqCst);
-                    if portal.with_material(key, 1, 1, |_| ()).await.is_ok() {
+                    if portal.custody().with_material(key, 1, 1, |_| ()).await.is_ok() {
                         let counter = if was_refused { &after } else { &before };
                         counter.fetch_add(1, Ordering::SeqCst);
                     }
@@ -191,7 +192,8 @@ async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
         .collect();
     tokio::time::sleep(Duration::from_millis(scale(200, 2000))).await;
     house.kms.fails(400, "DisabledException");
-    let checked = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    let checked =
+        house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     assert!(checked.blocks());
     is_refused.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(scale(200, 2000))).await;
@@ -211,14 +213,14 @@ async fn an_answer_from_before_a_refusal_does_not_count(t: &TestPortal) {
     house.kms.takes(Duration::from_millis(400));
     let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.custody().with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
     // The load is under way and will be answered well; meanwhile another call hears the refusal.
     house.kms.takes(Duration::ZERO);
     house.kms.fails(400, "DisabledException");
-    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
-    assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None);
+    assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None);
     house.end().await;
 }
 
@@ -226,12 +228,12 @@ async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.wait(5);
     house.kms.fails(400, "DisabledException");
-    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.custody().apply_remote_refusals().await.expect("it looks each second");
+    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -241,12 +243,12 @@ async fn a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say(t: &TestPort
     let ahead = Clock::standing_at(house.t.clock.now() + TimeDelta::seconds(10));
     let other = house.t.second_at(&ahead).await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.wait(5);
     house.kms.fails(400, "DisabledException");
-    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.custody().apply_remote_refusals().await.expect("it looks each second");
+    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -255,18 +257,20 @@ async fn a_refusal_that_was_over_before_anybody_looked_still_wipes(t: &TestPorta
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
-    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
+    let check =
+        async || house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     house.kms.fails(400, "DisabledException");
     check().await;
     house.kms.decrypts(Decrypts::Well);
     check().await;
-    other.heed_refusals().await.expect("it looks each second");
-    assert_eq!(other.lease(&house.de, 1).await.expect("a view").held, None);
+    other.custody().apply_remote_refusals().await.expect("it looks each second");
+    assert_eq!(other.custody().lease(&house.de, 1).await.expect("a view").held, None);
     house.kms.forget_calls();
-    other.with_material(key, 1, 1, |_| ()).await.expect("released anew, without a wait");
-    other.heed_refusals().await.expect("looked again");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released anew, without a wait");
+    other.custody().apply_remote_refusals().await.expect("looked again");
     other
+        .custody()
         .with_material(key, 1, 1, |_| ())
         .await
         .expect("an old refusal does not count against a new release");
@@ -279,20 +283,20 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     house.kms.fails(400, "DisabledException");
     house.kms.takes(Duration::from_millis(500));
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.custody().with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     // The first server's row was read, its answer is under way; the second hears of an outage and writes it down.
     house.kms.takes(Duration::ZERO);
     house.kms.decrypts(Decrypts::Page(502));
-    other.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    other.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
-    other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    other.custody().apply_remote_refusals().await.expect("it looks each second");
+    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -304,11 +308,11 @@ async fn a_late_refusal_of_old_credentials_does_not_touch_the_new_ones(t: &TestP
     house.kms.fails(400, "UnrecognizedClientException");
     house.kms.takes(Duration::from_millis(500));
     let portal = house.t.portal.clone();
-    let late = tokio::spawn(async move { portal.probe_due().await });
+    let late = tokio::spawn(async move { portal.custody().probe_due().await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     house.kms.takes(Duration::ZERO);
     house.kms.decrypts(Decrypts::Well);
-    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    house.t.portal.custody().replace_credentials(ask).await.expect("replaced");
     house.use_key().await.expect("the new ones work");
     house.kms.forget_calls();
     assert_eq!(late.await.expect("it ends").expect("probed"), 1);
@@ -322,14 +326,14 @@ async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPo
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
-    other.with_material(key, 1, 1, |_| ()).await.expect("released to the other");
+    other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
     let ask = house.replacement().await;
     house.kms.fails(400, "DisabledException");
-    house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    house.t.portal.replace_credentials(ask).await.expect("replaced");
+    house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    house.t.portal.custody().replace_credentials(ask).await.expect("replaced");
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
-    other.heed_refusals().await.expect("it looks each second");
-    refused!(other.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    other.custody().apply_remote_refusals().await.expect("it looks each second");
+    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
     other.close().await;
     house.end().await;
 }
@@ -339,10 +343,11 @@ async fn a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again(t:
     house.kms.takes(Duration::from_millis(600));
     let key = house.t.portal.lease_key(&house.de, 1).await.expect("a key");
     let portal = house.t.portal.clone();
-    let slow = tokio::spawn(async move { portal.with_material(key, 1, 1, |_| ()).await });
+    let slow = tokio::spawn(async move { portal.custody().with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
     house.kms.takes(Duration::ZERO);
-    let check = async || house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+    let check =
+        async || house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     house.kms.fails(400, "DisabledException");
     check().await;
     house.kms.decrypts(Decrypts::Well);
@@ -354,7 +359,8 @@ async fn a_release_that_was_refused_and_forgiven_meanwhile_is_asked_for_again(t:
 async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
     let kms = FakeKms::start().await;
     let leases = Times { refresh: Duration::from_secs(1), hold: Duration::from_secs(1) };
-    let settings = Settings { leases, probe_every: None, ..kms.settings() };
+    let mut settings = kms.settings();
+    settings.custody = custody::Settings { leases, probe_every: None, ..settings.custody };
     let house = Customer::with_settings(t.kind(), kms, settings).await;
     house.register().await;
     house.kms.forget_calls();
@@ -397,16 +403,20 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let key = t.portal.lease_key(&de, 1).await.expect("a key");
     let right = t.portal.material(&de, 1).await.expect("it opens");
-    let used =
-        t.portal.with_material(key, 1, 1, |material| material.expose().to_vec()).await.expect("leased");
+    let used = t
+        .portal
+        .custody()
+        .with_material(key, 1, 1, |material| material.expose().to_vec())
+        .await
+        .expect("leased");
     assert_eq!(used, right.expose());
-    assert!(t.portal.lease(&de, 1).await.expect("a view").held.is_some());
+    assert!(t.portal.custody().lease(&de, 1).await.expect("a view").held.is_some());
     let none = t.portal.lease_key(&de, 9).await.expect("a key");
-    refused!(t.portal.with_material(none, 1, 1, |_| ()).await, Error::NotFound);
+    refused!(t.portal.custody().with_material(none, 1, 1, |_| ()).await, Error::NotFound);
     put_bytes(t.db(), "UPDATE key_version SET material = $1", &[0; 120]).await;
     t.clock.advance(chrono::TimeDelta::minutes(5));
-    t.portal.tend_leases().await;
-    refused!(t.portal.with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    t.portal.custody().tend_leases().await;
+    refused!(t.portal.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
 }
 
 async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
@@ -426,7 +436,7 @@ async fn preflights_leave_places_for_leases(t: &TestPortal) {
     house.kms.takes(Duration::from_millis(1500));
     let checks = (0..12).map(|_| {
         let (portal, session, de) = (house.t.portal.clone(), house.ada.session.clone(), house.de.clone());
-        async move { portal.check_now(&session, &de, 1).await }
+        async move { portal.custody().check_now(&session, &de, 1).await }
     });
     let checks: Vec<_> = checks.map(tokio::spawn).collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -469,7 +479,7 @@ async fn throttling_and_gateways_are_outages(t: &TestPortal) {
         house.use_key().await.expect("released");
         house.kms.fails(status, code);
         house.wait(300);
-        house.t.portal.tend_leases().await;
+        house.t.portal.custody().tend_leases().await;
         house.use_key().await.expect("used while KMS says nothing of the key");
         assert_eq!(house.health().await.0, HealthState::Healthy, "{code}");
     }
@@ -478,24 +488,24 @@ async fn throttling_and_gateways_are_outages(t: &TestPortal) {
 
 async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
-    let nowhere = engine::custody::kms::Settings {
-        endpoint_url: Some("http://127.0.0.1:9".into()),
-        ..Default::default()
-    };
-    let cut_off = house.t.second_set(Settings { kms: nowhere, ..house.kms.settings() }).await;
+    let nowhere =
+        custody::kms::Settings { endpoint_url: Some("http://127.0.0.1:9".into()), ..Default::default() };
+    let mut settings = house.kms.settings();
+    settings.custody.kms = nowhere;
+    let cut_off = house.t.second_set(settings).await;
     let key = cut_off.lease_key(&house.de, 1).await.expect("a key");
     for _ in 0..20 {
         house.wait(60);
         // The one that is cut off always looks first.
-        cut_off.probe_due().await.expect("looked");
-        house.t.portal.probe_due().await.expect("looked");
-        refused!(cut_off.with_material(key, 1, 1, |_| ()).await, Error::KmsUnreachable(_));
+        cut_off.custody().probe_due().await.expect("looked");
+        house.t.portal.custody().probe_due().await.expect("looked");
+        refused!(cut_off.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsUnreachable(_));
     }
     assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
     // Alone it does speak, within three probes.
     for _ in 0..3 {
         house.wait(60);
-        cut_off.probe_due().await.expect("looked");
+        cut_off.custody().probe_due().await.expect("looked");
     }
     assert_eq!(house.health().await, (HealthState::Unreachable, Some("NotConnected".to_owned())));
     cut_off.close().await;
@@ -505,8 +515,9 @@ async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPor
 async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let fr = scope(&house.t, &house.ada, "FR").await;
-    let command = house.t.portal.plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
-    house.t.portal.create_key(proof(&house.t, &house.ada, &command).await).await.expect("registered");
+    let command =
+        house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
+    house.t.portal.keys().create(proof(&house.t, &house.ada, &command).await).await.expect("registered");
     let only_de = "version_id = (SELECT MIN(version_id) FROM aws_key)";
     let healthy = format!("UPDATE aws_key SET health = 'healthy', health_code = NULL WHERE {only_de}");
     for (column, wrong) in [("region", "nowhere"), ("preflight", "{")] {
@@ -520,17 +531,18 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
         put(wrong).await;
         house.wait(60);
         house.kms.forget_calls();
-        assert_eq!(house.t.portal.probe_due().await.expect("looked"), 2, "{column}");
+        assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 2, "{column}");
         assert_eq!(house.kms.decrypt_calls(), 1, "the other one was asked for");
         assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())), "{column}");
         assert_eq!(house.last().await.detail, "version 1: healthy → refused (Sealed)");
-        assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None);
-        let report = house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("a report");
+        assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None);
+        let report =
+            house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("a report");
         assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
         put(&right).await;
         execute(house.t.db(), &healthy).await.expect("as before");
         house.wait(60);
-        house.t.portal.check_now(&house.ada.session, &house.de, 1).await.expect("checked");
+        house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     }
     house.end().await;
 }
@@ -538,12 +550,20 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
 async fn health_is_probed_each_minute_by_one_server(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other = house.t.second().await;
-    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0, "the pre-flight was the first");
+    assert_eq!(
+        house.t.portal.custody().probe_due().await.expect("looked"),
+        0,
+        "the pre-flight was the first"
+    );
     house.wait(60);
-    let (here, there) = tokio::join!(house.t.portal.probe_due(), other.probe_due());
+    let (here, there) = tokio::join!(house.t.portal.custody().probe_due(), other.custody().probe_due());
     assert_eq!(here.expect("looked") + there.expect("looked"), 1);
     assert_eq!(house.kms.decrypt_calls(), 1);
-    assert_eq!(house.t.portal.lease(&house.de, 1).await.expect("a view").held, None, "a probe keeps nothing");
+    assert_eq!(
+        house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held,
+        None,
+        "a probe keeps nothing"
+    );
     other.close().await;
     house.end().await;
 }
@@ -552,10 +572,11 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let probe = async || {
         house.wait(60);
-        assert_eq!(house.t.portal.probe_due().await.expect("looked"), 1);
-        let version = house.t.portal.keys(&house.de, None).await.expect("the page").versions.remove(0);
+        assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 1);
+        let version = house.t.portal.keys().list(&house.de, None).await.expect("the page").versions.remove(0);
         let health = version.health.expect("it has a health");
-        let lacks = house.t.portal.tree().await.expect("the tree").environments[0].countries[0].lacks;
+        let lacks =
+            house.t.portal.overview().tree().await.expect("the tree").environments[0].countries[0].lacks;
         (health.state, health.code.map(|code| code.as_str().to_owned()), lacks, health.since)
     };
     let events = async || logged(&house.t, Action::KeyHealth, Outcome::Done).await;
@@ -591,9 +612,9 @@ async fn deprecated_versions_are_not_probed_and_still_decrypt(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
     house.wait(120);
-    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0);
+    assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 0);
     house.use_key().await.expect("version 1 is Deprecated and decrypts");
-    let shown = house.t.portal.aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
+    let shown = house.t.portal.custody().aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!(shown.probe_at, None);
     house.end().await;
 }
@@ -602,7 +623,7 @@ async fn the_clock_says_when_a_refusal_is_obeyed(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.use_key().await.expect("released");
     house.wait(48);
-    let held = house.t.portal.lease(&house.de, 1).await.expect("a view").held.expect("held");
+    let held = house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held.expect("held");
     let now = house.t.clock.now();
     assert_eq!((held.refresh_at - now).num_seconds(), 252);
     assert_eq!((held.hold_until - now).num_seconds(), 3552);
@@ -613,13 +634,14 @@ async fn the_clock_says_when_a_refusal_is_obeyed(t: &TestPortal) {
 async fn both_times_are_settings_and_probes_can_be_switched_off(t: &TestPortal) {
     let kms = FakeKms::start().await;
     let leases = Times { refresh: Duration::from_secs(10), hold: Duration::from_secs(25) };
-    let settings = Settings { leases, probe_every: None, ..kms.settings() };
+    let mut settings = kms.settings();
+    settings.custody = custody::Settings { leases, probe_every: None, ..settings.custody };
     let house = Customer::with_settings(t.kind(), kms, settings).await;
     house.register().await;
     house.kms.forget_calls();
     house.use_key().await.expect("released");
     house.wait(10);
-    house.t.portal.tend_leases().await;
+    house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 2);
     house.use_key().await.expect("from memory");
     house.kms.decrypts(Decrypts::Page(502));
@@ -628,6 +650,6 @@ async fn both_times_are_settings_and_probes_can_be_switched_off(t: &TestPortal) 
     house.wait(1);
     refused!(house.use_key().await, Error::KmsUnreachable(_));
     house.wait(24 * 3600);
-    assert_eq!(house.t.portal.probe_due().await.expect("looked"), 0);
+    assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 0);
     house.end().await;
 }

@@ -61,8 +61,8 @@ impl Cell {
                 Ok(())
             }
             Opener::Seed(email) => t.open_stored_seed(email).await,
-            Opener::Note(form) => t.portal.kept(session, form).await.map(drop),
-            Opener::Change(id) => t.portal.prepared::<CreateKey>(session, *id).await.map(drop),
+            Opener::Note(form) => t.portal.notes().kept(session, form).await.map(drop),
+            Opener::Change(id) => t.portal.changes().prepared::<CreateKey>(session, *id).await.map(drop),
             Opener::Secret(scope, path) => t.portal.open_tenant_secrets(scope, path).await,
             Opener::Material(scope, number) => t.portal.material(scope, *number).await.map(drop),
         }
@@ -111,15 +111,15 @@ async fn furnished(t: &TestPortal) -> House {
         cells.push(Cell { table: "administrator", column: "totp_seed", row, opener: Opener::Seed(email) });
     }
     for form in ["one", "two"] {
-        t.portal.keep(&ada.session, form, &[("secret", &text("violets"))]).await.expect("kept");
+        t.portal.notes().keep(&ada.session, form, &[("secret", &text("violets"))]).await.expect("kept");
         let row = format!("kind = '{form}'");
         cells.push(Cell { table: "session_note", column: "sealed", row, opener: Opener::Note(form) });
     }
     t.clock.advance(chrono::TimeDelta::minutes(10));
     for _ in 0..2 {
         t.clock.advance(chrono::TimeDelta::seconds(1));
-        let plan = t.portal.plan_create(&ada.session, &fr, RotationPeriod::Days30).await;
-        let id = t.portal.prepare(&ada.session, &plan.expect("a plan")).await.expect("prepared");
+        let plan = t.portal.keys().plan_create(&ada.session, &fr, RotationPeriod::Days30).await;
+        let id = t.portal.changes().prepare(&ada.session, &plan.expect("a plan")).await.expect("prepared");
         let newest = "SELECT CAST(MAX(created_at) AS TEXT) FROM prepared_change";
         let row = format!("CAST(created_at AS TEXT) = '{}'", texts(t.db(), newest).await[0]);
         cells.push(Cell { table: "prepared_change", column: "sealed", row, opener: Opener::Change(id) });
@@ -186,7 +186,7 @@ const ADMINISTRATOR: &str =
 async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
     let ada = t.administrator().await;
     execute(t.db(), "CREATE TABLE older AS SELECT * FROM administrator").await.expect("copied");
-    let seed = t.portal.reset_authenticator(&ada.email).await.expect("a new authenticator");
+    let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("a new authenticator");
     t.open_stored_seed(&ada.email).await.expect("the new one opens");
     let back = format!(
         "UPDATE administrator SET ({ADMINISTRATOR}) = (SELECT {ADMINISTRATOR} FROM older WHERE older.id = administrator.id)"
@@ -199,33 +199,34 @@ async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
     let half = half_way(&t.portal, &ada.email).await;
     for app in [&ada.seed, &seed] {
         let code = app.code(t.clock.now());
-        refused!(t.portal.check_sign_in_code(&half, &code).await, Error::Sealed(_));
+        refused!(t.portal.people().check_sign_in_code(&half, &code).await, Error::Sealed(_));
     }
 }
 
 async fn a_note_put_back_as_it_was_does_not_open(t: &TestPortal) {
     let ada = t.administrator().await;
-    let keep = async |word: &str| t.portal.keep(&ada.session, "form", &[("secret", &text(word))]).await;
+    let keep =
+        async |word: &str| t.portal.notes().keep(&ada.session, "form", &[("secret", &text(word))]).await;
     keep("violets").await.expect("kept");
     execute(t.db(), "CREATE TABLE older AS SELECT * FROM session_note").await.expect("copied");
     keep("roses").await.expect("kept");
     execute(t.db(), "DELETE FROM session_note").await.expect("taken away");
     execute(t.db(), "INSERT INTO session_note SELECT * FROM older").await.expect("put back");
-    refused!(t.portal.kept(&ada.session, "form").await, Error::Sealed(_));
+    refused!(t.portal.notes().kept(&ada.session, "form").await, Error::Sealed(_));
 }
 
 async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let plan = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
-    let id = t.portal.prepare(&ada.session, &plan).await.expect("prepared");
-    let confirm = async || t.portal.confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
-    t.portal.create_key(confirm().await.expect("confirmed")).await.expect("made");
+    let plan = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
+    let id = t.portal.changes().prepare(&ada.session, &plan).await.expect("prepared");
+    let confirm = async || t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
+    t.portal.keys().create(confirm().await.expect("confirmed")).await.expect("made");
     execute(t.db(), "UPDATE prepared_change SET spent_at = NULL").await.expect("put back");
     t.next_code();
     // Its seal is the right one; but what it would do is no longer what was shown.
     let again = confirm().await.expect("with a code of its own");
-    refused!(t.portal.create_key(again).await, Error::Limit { .. } | Error::Outdated(_));
+    refused!(t.portal.keys().create(again).await, Error::Limit { .. } | Error::Outdated(_));
     assert_eq!(versions(t, &de).await, [(1, "active")]);
 }
 

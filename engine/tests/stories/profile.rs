@@ -21,7 +21,7 @@ stories! {
 const NEW: &str = "quiet marble lantern fox";
 
 async fn plan(t: &TestPortal, who: &Person, current: &str, new: &str) -> Result<ChangePassword, Error> {
-    t.portal.plan_password(&who.session, text(current), text(new), &SecretText::new(new)).await
+    t.portal.people().plan_password(&who.session, text(current), text(new), &SecretText::new(new)).await
 }
 
 async fn the_profile_shows_this_and_other_sessions(t: &TestPortal) {
@@ -29,7 +29,7 @@ async fn the_profile_shows_this_and_other_sessions(t: &TestPortal) {
     let other = sign_in(t, &ada.email, &ada.seed).await.session;
     colleague(t, "bob@example.com").await;
     half_way(&t.portal, &ada.email).await;
-    let profile = t.portal.profile(&ada.session).await.expect("a profile");
+    let profile = t.portal.people().profile(&ada.session).await.expect("a profile");
     assert_eq!((profile.email.as_str(), profile.recovery_codes_left), ("ada@example.com", 10));
     let rows: Vec<_> = profile.sessions.iter().map(|row| (row.id, row.is_this)).collect();
     assert_eq!(rows.len(), 2);
@@ -60,7 +60,7 @@ async fn a_new_password_ends_every_other_session(t: &TestPortal) {
     let other = sign_in(t, &ada.email, &ada.seed).await;
     let command = plan(t, &ada, PASSWORD, NEW).await.expect("a plan");
     let proof = proof(t, &ada, &command).await;
-    let new = t.portal.change_password(proof, &ada.session).await.expect("changed");
+    let new = t.portal.people().change_password(proof, &ada.session).await.expect("changed");
     assert!(is_alive(t, &new.token).await);
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &other.token).await);
     refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::WrongPassword);
@@ -72,20 +72,21 @@ async fn a_prepared_password_is_kept_as_a_hash(t: &TestPortal) {
     let ada = t.administrator().await;
     let command = plan(t, &ada, PASSWORD, NEW).await.expect("a plan");
     assert!(command.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    let id = t.portal.prepare(&ada.session, &command).await.expect("prepared");
-    let waiting = t.portal.prepared::<ChangePassword>(&ada.session, id).await.expect("it waits");
+    let id = t.portal.changes().prepare(&ada.session, &command).await.expect("prepared");
+    let waiting = t.portal.changes().prepared::<ChangePassword>(&ada.session, id).await.expect("it waits");
     assert!(waiting.command == command);
 }
 
 async fn a_new_authenticator_needs_a_code_of_the_old_one(t: &TestPortal) {
     let ada = t.administrator().await;
-    refused!(t.portal.enrolment(&ada.session).await, Error::NotFound);
-    refused!(t.portal.finish_enrolment(&ada.session, &t.code(&ada)).await, Error::NotFound);
+    refused!(t.portal.people().enrolment(&ada.session).await, Error::NotFound);
+    refused!(t.portal.people().finish_enrolment(&ada.session, &t.code(&ada)).await, Error::NotFound);
     let user = ada.session.user().expect("an administrator");
     let proof = proof(t, &ada, &ReplaceAuthenticator { user }).await;
-    t.portal.replace_authenticator(proof, &ada.session).await.expect("begun");
-    let (_, seed) = t.portal.enrolment(&ada.session).await.expect("a seed");
-    let new = t.portal.finish_enrolment(&ada.session, &seed.code(t.clock.now())).await.expect("proved");
+    t.portal.people().replace_authenticator(proof, &ada.session).await.expect("begun");
+    let (_, seed) = t.portal.people().enrolment(&ada.session).await.expect("a seed");
+    let new =
+        t.portal.people().finish_enrolment(&ada.session, &seed.code(t.clock.now())).await.expect("proved");
     assert!(is_alive(t, &new.token).await && !is_alive(t, &ada.token).await);
     t.next_code();
     sign_in(t, &ada.email, &seed).await;
@@ -95,22 +96,22 @@ async fn the_old_authenticator_works_until_the_new_one_is_proved(t: &TestPortal)
     let ada = t.administrator().await;
     let user = ada.session.user().expect("an administrator");
     let proof = proof(t, &ada, &ReplaceAuthenticator { user }).await;
-    t.portal.replace_authenticator(proof, &ada.session).await.expect("begun");
+    t.portal.people().replace_authenticator(proof, &ada.session).await.expect("begun");
     sign_in(t, &ada.email, &ada.seed).await;
     t.clock.advance(chrono::TimeDelta::minutes(15));
-    refused!(t.portal.enrolment(&ada.session).await, Error::NotFound);
+    refused!(t.portal.people().enrolment(&ada.session).await, Error::NotFound);
 }
 
 async fn new_recovery_codes_replace_all_old_ones(t: &TestPortal) {
     let ada = t.administrator().await;
     let user = ada.session.user().expect("an administrator");
     let proof = proof(t, &ada, &ReplaceRecoveryCodes { user }).await;
-    t.portal.replace_recovery_codes(proof, &ada.session).await.expect("replaced");
-    let new = t.portal.recovery_codes(&ada.session).await.expect("codes");
+    t.portal.people().replace_recovery_codes(proof, &ada.session).await.expect("replaced");
+    let new = t.portal.people().recovery_codes(&ada.session).await.expect("codes");
     assert_eq!(new.len(), 10);
     assert!(new.iter().all(|code| !ada.recovery_codes.contains(code)));
     let half = half_way(&t.portal, &ada.email).await;
-    let old = t.portal.check_recovery_code(&half, &text(&ada.recovery_codes[0])).await;
+    let old = t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[0])).await;
     refused!(old, Error::WrongRecoveryCode);
-    assert!(t.portal.check_recovery_code(&half, &text(&new[0])).await.is_ok());
+    assert!(t.portal.people().check_recovery_code(&half, &text(&new[0])).await.is_ok());
 }

@@ -20,7 +20,7 @@ stories! {
 }
 
 async fn tick(t: &TestPortal) -> u32 {
-    t.portal.rotate_due().await.expect("the scheduler looks")
+    t.portal.keys().rotate_due().await.expect("the scheduler looks")
 }
 
 async fn a_key_rotates_on_its_date_and_once(t: &TestPortal) {
@@ -32,7 +32,7 @@ async fn a_key_rotates_on_its_date_and_once(t: &TestPortal) {
     t.clock.advance(TimeDelta::microseconds(1));
     assert_eq!((tick(t).await, tick(t).await), (1, 0));
     assert_eq!(versions(t, &de).await, [(1, "deprecated"), (2, "active")]);
-    let version = t.portal.version(&de, 2).await.expect("it is there").0;
+    let version = t.portal.keys().version(&de, 2).await.expect("it is there").0;
     assert_eq!((version.created_by.as_str(), version.period), ("Keystead", Some(RotationPeriod::Days30)));
     assert_eq!(version.due_at, Some(due + TimeDelta::days(30)));
     let last = log(t).await.pop().expect("an event");
@@ -46,7 +46,7 @@ async fn a_long_downtime_costs_one_rotation(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     t.clock.advance(TimeDelta::days(400));
     assert_eq!((tick(t).await, tick(t).await), (1, 0));
-    let version = t.portal.version(&de, 2).await.expect("it is there").0;
+    let version = t.portal.keys().version(&de, 2).await.expect("it is there").0;
     assert_eq!(version.due_at, Some(t.clock.now() + TimeDelta::days(30)));
     t.clock.advance(TimeDelta::days(1));
     assert_eq!(tick(t).await, 0);
@@ -64,7 +64,7 @@ async fn two_servers_at_once_rotate_each_of_twenty_scopes_once(t: &TestPortal) {
     // It is not the daily limit that keeps them from rotating twice.
     let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];
-    let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
+    let tasks = servers.map(|portal| async move { portal.keys().rotate_due().await.expect("it looks") });
     assert_eq!(at_once(tasks).await.into_iter().sum::<u32>(), 20);
     for scope in &scopes {
         assert_eq!(versions(t, scope).await, [(1, "deprecated"), (2, "active")]);
@@ -81,7 +81,7 @@ async fn a_limit_puts_a_rotation_off_until_the_next_day(t: &TestPortal) {
     let second = t.second().await;
     for _ in 0..3 {
         let servers = [t.portal.clone(), second.clone()];
-        let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
+        let tasks = servers.map(|portal| async move { portal.keys().rotate_due().await.expect("it looks") });
         assert_eq!(at_once(tasks).await, [0, 0]);
         t.clock.advance(TimeDelta::minutes(1));
     }
@@ -103,11 +103,11 @@ async fn a_period_edited_into_the_past_rotates_at_the_next_look(t: &TestPortal) 
     create(t, &ada, &de, RotationPeriod::Days180).await;
     t.clock.advance(TimeDelta::days(40));
     assert_eq!(tick(t).await, 0);
-    let command = t.portal.plan_edit(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
-    assert!(t.portal.due_after_edit(&command).await.expect("a date") < t.clock.now());
-    t.portal.edit_key(proof(t, &ada, &command).await).await.expect("edited");
+    let command = t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
+    assert!(t.portal.keys().due_after_edit(&command).await.expect("a date") < t.clock.now());
+    t.portal.keys().edit(proof(t, &ada, &command).await).await.expect("edited");
     assert_eq!((tick(t).await, tick(t).await), (1, 0));
-    let version = t.portal.version(&de, 2).await.expect("it is there").0;
+    let version = t.portal.keys().version(&de, 2).await.expect("it is there").0;
     assert_eq!(version.due_at, Some(t.clock.now() + TimeDelta::days(30)));
 }
 
@@ -129,11 +129,12 @@ async fn a_rotation_by_hand_and_by_itself_at_once_make_one_version(t: &TestPorta
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     t.clock.advance(TimeDelta::days(31));
-    let command = t.portal.plan_rotate(&ada.session, &de, RotationPeriod::Days60).await.expect("a plan");
+    let command =
+        t.portal.keys().plan_rotate(&ada.session, &de, RotationPeriod::Days60).await.expect("a plan");
     let proof = proof(t, &ada, &command).await;
     let portal = t.portal.clone();
-    let by_itself = tokio::spawn(async move { portal.rotate_due().await });
-    let by_hand = t.portal.rotate_key(proof).await;
+    let by_itself = tokio::spawn(async move { portal.keys().rotate_due().await });
+    let by_hand = t.portal.keys().rotate(proof).await;
     let by_itself = by_itself.await.expect("a task ends").expect("it looks");
     assert_eq!(u32::from(by_hand.is_ok()) + by_itself, 1);
     assert_eq!(versions(t, &de).await, [(1, "deprecated"), (2, "active")]);
@@ -160,7 +161,7 @@ async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t:
     execute(t.db(), damage).await.expect("damaged");
     let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];
-    let tasks = servers.map(|portal| async move { portal.rotate_due().await.expect("it looks") });
+    let tasks = servers.map(|portal| async move { portal.keys().rotate_due().await.expect("it looks") });
     assert_eq!(at_once(tasks).await.into_iter().sum::<u32>(), 249);
     assert_eq!(tick(t).await, 0);
     let second = "SELECT COUNT(*) FROM key_version WHERE number = 2 AND status = 'active'";
@@ -171,6 +172,6 @@ async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t:
     let places: std::collections::BTreeSet<_> = log[lines..].iter().map(|event| &event.place).collect();
     assert_eq!(places.len(), 249, "each scope has its line");
     assert!(log.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence), "no gaps");
-    let newest = t.portal.keys(&names[7], None).await.expect("the page").versions[0].number;
+    let newest = t.portal.keys().list(&names[7], None).await.expect("the page").versions[0].number;
     t.portal.material(&names[7], newest).await.expect("its material opens");
 }

@@ -31,10 +31,10 @@ stories! {
 
 async fn the_address_is_made_from_the_name(t: &TestPortal) {
     let ada = t.administrator().await;
-    let made = t.portal.add_environment(&ada.session, " EU — Staging 2 ", Kind::Test).await;
+    let made = t.portal.scopes().add_environment(&ada.session, " EU — Staging 2 ", Kind::Test).await;
     let made = made.expect("an environment");
     assert_eq!((made.slug.as_str(), made.name.as_str()), ("eu-staging-2", "EU — Staging 2"));
-    let view = t.portal.environment(&made.slug).await.expect("it is there");
+    let view = t.portal.scopes().environment(&made.slug).await.expect("it is there");
     assert_eq!((view.environment, view.countries), (made, vec![]));
 }
 
@@ -46,7 +46,7 @@ async fn a_name_is_refused_in_words(t: &TestPortal) {
         ("日本", NameRefused::NothingForAddress),
         (&"x".repeat(61), NameRefused::TooLong),
     ] {
-        let refused = t.portal.add_environment(&ada.session, name, Kind::Production).await;
+        let refused = t.portal.scopes().add_environment(&ada.session, name, Kind::Production).await;
         assert!(matches!(refused, Err(Error::Name(said)) if said == why), "{name}");
     }
 }
@@ -57,7 +57,7 @@ async fn an_address_is_unique(t: &TestPortal) {
     let tasks = (0..8).map(|number| {
         let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
         let session = ada.session.clone();
-        async move { portal.add_environment(&session, "Staging", Kind::Test).await.map(drop) }
+        async move { portal.scopes().add_environment(&session, "Staging", Kind::Test).await.map(drop) }
     });
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!(done.len(), 1);
@@ -66,19 +66,28 @@ async fn an_address_is_unique(t: &TestPortal) {
 
 async fn an_address_is_never_used_again(t: &TestPortal) {
     let ada = t.administrator().await;
-    t.portal.add_environment(&ada.session, "Staging", Kind::Test).await.expect("an environment");
-    t.portal.remove_environment(&ada.session, &slug("staging")).await.expect("removed");
-    refused!(t.portal.add_environment(&ada.session, "staging", Kind::Test).await, Error::SlugTaken(_));
+    t.portal.scopes().add_environment(&ada.session, "Staging", Kind::Test).await.expect("an environment");
+    t.portal.scopes().remove_environment(&ada.session, &slug("staging")).await.expect("removed");
+    refused!(
+        t.portal.scopes().add_environment(&ada.session, "staging", Kind::Test).await,
+        Error::SlugTaken(_)
+    );
 }
 
 async fn renaming_keeps_the_address(t: &TestPortal) {
     let ada = t.administrator().await;
     scope(t, &ada, "DE").await;
     let production = slug("production");
-    t.portal.rename_environment(&ada.session, &production, "Live").await.expect("renamed");
-    assert_eq!(t.portal.environment(&production).await.expect("it is there").environment.name, "Live");
-    refused!(t.portal.rename_environment(&ada.session, &production, " Live ").await, Error::NameUnchanged);
-    refused!(t.portal.rename_environment(&ada.session, &slug("live"), "X").await, Error::NotFound);
+    t.portal.scopes().rename_environment(&ada.session, &production, "Live").await.expect("renamed");
+    assert_eq!(
+        t.portal.scopes().environment(&production).await.expect("it is there").environment.name,
+        "Live"
+    );
+    refused!(
+        t.portal.scopes().rename_environment(&ada.session, &production, " Live ").await,
+        Error::NameUnchanged
+    );
+    refused!(t.portal.scopes().rename_environment(&ada.session, &slug("live"), "X").await, Error::NotFound);
 }
 
 async fn an_environment_with_a_key_cannot_be_removed(t: &TestPortal) {
@@ -86,8 +95,8 @@ async fn an_environment_with_a_key_cannot_be_removed(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    refused!(t.portal.remove_environment(&ada.session, &de.environment).await, Error::HasKeys);
-    assert!(t.portal.keys(&fr, None).await.is_ok(), "its other countries are still there");
+    refused!(t.portal.scopes().remove_environment(&ada.session, &de.environment).await, Error::HasKeys);
+    assert!(t.portal.keys().list(&fr, None).await.is_ok(), "its other countries are still there");
     assert_eq!(logged(t, Action::EnvironmentRemove, Outcome::Refused).await, 1);
 }
 
@@ -96,38 +105,41 @@ async fn a_country_with_a_key_cannot_be_removed(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    refused!(t.portal.remove_country(&ada.session, &de).await, Error::HasKeys);
-    t.portal.remove_country(&ada.session, &fr).await.expect("it has no key");
+    refused!(t.portal.scopes().remove_country(&ada.session, &de).await, Error::HasKeys);
+    t.portal.scopes().remove_country(&ada.session, &fr).await.expect("it has no key");
     assert_eq!(logged(t, Action::CountryRemove, Outcome::Refused).await, 1);
 }
 
 async fn a_country_is_in_an_environment_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    let again = t.portal.add_country(&ada.session, &de.environment, "DE").await;
+    let again = t.portal.scopes().add_country(&ada.session, &de.environment, "DE").await;
     refused!(again, Error::CountryTaken("Germany"));
-    t.portal.remove_country(&ada.session, &de).await.expect("removed");
-    assert!(t.portal.add_country(&ada.session, &de.environment, "DE").await.is_ok());
+    t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
+    assert!(t.portal.scopes().add_country(&ada.session, &de.environment, "DE").await.is_ok());
 }
 
 async fn an_unknown_country_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     for bad in ["XK", "de", "DEU", ""] {
-        refused!(t.portal.add_country(&ada.session, &de.environment, bad).await, Error::Country(_));
+        refused!(t.portal.scopes().add_country(&ada.session, &de.environment, bad).await, Error::Country(_));
     }
-    refused!(t.portal.add_country(&ada.session, &slug("nowhere"), "DE").await, Error::NotFound);
+    refused!(t.portal.scopes().add_country(&ada.session, &slug("nowhere"), "DE").await, Error::NotFound);
 }
 
 async fn what_was_removed_is_not_found(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    t.portal.remove_environment(&ada.session, &de.environment).await.expect("removed");
-    refused!(t.portal.environment(&de.environment).await, Error::NotFound);
-    refused!(t.portal.keys(&de, None).await, Error::NotFound);
-    refused!(t.portal.add_country(&ada.session, &de.environment, "FR").await, Error::NotFound);
-    refused!(t.portal.remove_environment(&ada.session, &de.environment).await, Error::NotFound);
-    assert_eq!((t.portal.environments().await.expect("a list"), number(t.db(), SCOPES).await), (vec![], 0));
+    t.portal.scopes().remove_environment(&ada.session, &de.environment).await.expect("removed");
+    refused!(t.portal.scopes().environment(&de.environment).await, Error::NotFound);
+    refused!(t.portal.keys().list(&de, None).await, Error::NotFound);
+    refused!(t.portal.scopes().add_country(&ada.session, &de.environment, "FR").await, Error::NotFound);
+    refused!(t.portal.scopes().remove_environment(&ada.session, &de.environment).await, Error::NotFound);
+    assert_eq!(
+        (t.portal.scopes().environments().await.expect("a list"), number(t.db(), SCOPES).await),
+        (vec![], 0)
+    );
 }
 
 const SCOPES: &str = "SELECT COUNT(*) FROM scope";
@@ -136,12 +148,13 @@ async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
     let ada = t.administrator().await;
     for round in 0..10 {
         let name = format!("Round {round}");
-        let made = t.portal.add_environment(&ada.session, &name, Kind::Test).await.expect("an environment");
+        let made =
+            t.portal.scopes().add_environment(&ada.session, &name, Kind::Test).await.expect("an environment");
         let adding = ["DE", "FR", "IT", "PT", "ES"].map(|country| {
             let (portal, session, slug) = (t.portal.clone(), ada.session.clone(), made.slug.clone());
-            tokio::spawn(async move { portal.add_country(&session, &slug, country).await.is_ok() })
+            tokio::spawn(async move { portal.scopes().add_country(&session, &slug, country).await.is_ok() })
         });
-        t.portal.remove_environment(&ada.session, &made.slug).await.expect("it has no key");
+        t.portal.scopes().remove_environment(&ada.session, &made.slug).await.expect("it has no key");
         for one in adding {
             one.await.expect("a task ends");
         }
@@ -156,11 +169,11 @@ async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
     let second = t.second().await;
     for code in ["DE", "AT", "CH", "FR", "IT", "ES", "PT", "NL", "BE", "LU", "DK", "SE"] {
         let de = scope(t, &ada, code).await;
-        let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days30).await;
+        let command = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await;
         let proof = proof(t, &ada, &command.expect("a plan")).await;
         let portal = second.clone();
-        let creating = tokio::spawn(async move { portal.create_key(proof).await });
-        let removed = t.portal.remove_country(&ada.session, &de).await;
+        let creating = tokio::spawn(async move { portal.keys().create(proof).await });
+        let removed = t.portal.scopes().remove_country(&ada.session, &de).await;
         match creating.await.expect("a task ends") {
             Ok(_) => refused!(removed, Error::HasKeys),
             Err(error) => {
@@ -176,7 +189,7 @@ async fn what_is_removed_before_its_turn_is_not_found(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     let lock = transaction::lock_of(t.db(), &de).await.expect("a scope");
-    t.portal.remove_country(&ada.session, &de).await.expect("removed");
+    t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
     let locked = transaction::write(t.db(), |mut tx| async move { transaction::lock(&mut tx, lock).await });
     refused!(locked.await, Error::NotFound);
 }
@@ -187,7 +200,7 @@ async fn the_sidebar_says_what_a_country_lacks(t: &TestPortal) {
     scope(t, &ada, "AT").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let lacks = async || {
-        let tree = t.portal.tree().await.expect("a tree").environments;
+        let tree = t.portal.overview().tree().await.expect("a tree").environments;
         tree[0].countries.iter().map(|entry| (entry.country.code(), entry.lacks)).collect::<Vec<_>>()
     };
     assert_eq!(lacks().await, [("AT", Some(Lack::NoKey)), ("DE", None)]);
@@ -200,7 +213,7 @@ async fn of_a_large_portal_one_environment_shows_its_countries(t: &TestPortal) {
     scope(t, &ada, "DE").await;
     let shown = async |environment: Option<&str>| {
         let environment = environment.map(slug);
-        let tree = t.portal.tree_around(environment.as_ref()).await.expect("a tree");
+        let tree = t.portal.overview().tree_around(environment.as_ref()).await.expect("a tree");
         let countries = tree.environments.iter().map(|one| one.countries.len()).collect::<Vec<_>>();
         (tree.is_large, countries)
     };
@@ -215,7 +228,7 @@ async fn of_a_large_portal_one_environment_shows_its_countries(t: &TestPortal) {
     assert_eq!(shown(None).await, (true, vec![0; 6]));
     assert_eq!(shown(Some("crowd-1")).await, (true, vec![0, 249, 0, 0, 0, 0]));
     assert_eq!(shown(Some("production")).await, (true, vec![0, 0, 0, 0, 0, 2]));
-    let all = t.portal.tree().await.expect("a tree");
+    let all = t.portal.overview().tree().await.expect("a tree");
     let countries = all.environments.iter().map(|one| one.countries.len()).sum::<usize>();
     assert_eq!((all.is_large, countries), (true, 1_001));
 }
@@ -224,12 +237,14 @@ async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {
     let ada = t.administrator().await;
     let add = |number| {
         let (t, ada) = (&t, &ada);
-        async move { t.portal.add_environment(&ada.session, &format!("Sandbox {number}"), Kind::Test).await }
+        async move {
+            t.portal.scopes().add_environment(&ada.session, &format!("Sandbox {number}"), Kind::Test).await
+        }
     };
     for number in 0..200 {
         add(number).await.expect("added");
     }
     refused!(add(200).await, Error::TooManyEnvironments { limit: 200 });
-    t.portal.remove_environment(&ada.session, &slug("sandbox-7")).await.expect("removed");
+    t.portal.scopes().remove_environment(&ada.session, &slug("sandbox-7")).await.expect("removed");
     add(201).await.expect("there is room again");
 }

@@ -62,18 +62,20 @@ async fn the_steps_before_may_take_fifteen_minutes(t: &TestPortal) {
 async fn every_step_up_gives_a_new_token_and_kills_the_old(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
-    let full = t.portal.check_sign_in_code(&half.session, &t.code(&ada)).await.expect("the code is right");
+    let full =
+        t.portal.people().check_sign_in_code(&half.session, &t.code(&ada)).await.expect("the code is right");
     assert!(!is_alive(t, &half.token).await && is_alive(t, &full.token).await);
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
     let recovery = text(&ada.recovery_codes[0]);
-    let enrolling = t.portal.check_recovery_code(&half.session, &recovery).await.expect("it is right");
+    let enrolling =
+        t.portal.people().check_recovery_code(&half.session, &recovery).await.expect("it is right");
     assert!(!is_alive(t, &half.token).await && is_alive(t, &enrolling.token).await);
 }
 
 async fn signing_in_again_ends_the_session_there_was(t: &TestPortal) {
     let ada = t.administrator().await;
     let first = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
-    let again = |replaces| t.portal.check_password(ADA, text(PASSWORD), from("192.0.2.7"), replaces);
+    let again = |replaces| t.portal.people().check_password(ADA, text(PASSWORD), from("192.0.2.7"), replaces);
     again(Some(&ada.session)).await.expect("the password is right");
     assert!(!is_alive(t, &ada.token).await, "its token is good no longer");
     again(Some(&first.session)).await.expect("the password is right");
@@ -84,7 +86,7 @@ async fn signing_in_again_ends_the_session_there_was(t: &TestPortal) {
 async fn signing_out_ends_the_session(t: &TestPortal) {
     let ada = t.administrator().await;
     let other = sign_in(t, ADA, &ada.seed).await;
-    t.portal.sign_out(&ada.session).await.expect("signed out");
+    t.portal.people().sign_out(&ada.session).await.expect("signed out");
     assert!(!is_alive(t, &ada.token).await && is_alive(t, &other.token).await);
     assert_eq!(logged(t, Action::SignOut, Outcome::Done).await, 1);
 }
@@ -106,28 +108,31 @@ async fn a_session_that_was_ended_cannot_step_up(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = half_way(&t.portal, ADA).await;
     sign_out_others(t, &ada).await;
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::SignedOut);
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::SignedOut);
     t.next_code();
     let half = half_way(&t.portal, ADA).await;
     sign_out_others(t, &ada).await;
     let recovery = text(&ada.recovery_codes[0]);
-    refused!(t.portal.check_recovery_code(&half, &recovery).await, Error::SignedOut);
+    refused!(t.portal.people().check_recovery_code(&half, &recovery).await, Error::SignedOut);
 }
 
 async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal) {
     let ada = t.administrator().await;
     let scope = scope(t, &ada, "DE").await;
     let new = RotationPeriod::Days30;
-    let command = t.portal.plan_create(&ada.session, &scope, new).await.expect("a plan");
-    let waiting = t.portal.prepare(&ada.session, &command).await.expect("prepared");
+    let command = t.portal.keys().plan_create(&ada.session, &scope, new).await.expect("a plan");
+    let waiting = t.portal.changes().prepare(&ada.session, &command).await.expect("prepared");
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
-    t.portal.reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
+    t.portal.administrators().reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
     // Not even a request that was under way with the old session.
-    let gone = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
+    let gone = t.portal.changes().prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
     refused!(gone, Error::ChangeGone);
-    let confirmed =
-        t.portal.confirm::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada)).await;
+    let confirmed = t
+        .portal
+        .changes()
+        .confirm::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada))
+        .await;
     refused!(confirmed, Error::ChangeGone);
 }
 
@@ -163,7 +168,7 @@ async fn sign_out_others(t: &TestPortal, who: &Person) -> u64 {
 async fn end(t: &TestPortal, who: &Person, only: Option<SessionId>) -> u64 {
     let user = who.session.user().expect("an administrator");
     let proof = proof(t, who, &EndSessions { user, only }).await;
-    t.portal.end_sessions(proof, &who.session).await.expect("ended")
+    t.portal.people().end_sessions(proof, &who.session).await.expect("ended")
 }
 
 async fn one_other_session_ends_and_nobody_elses(t: &TestPortal) {
@@ -176,5 +181,8 @@ async fn one_other_session_ends_and_nobody_elses(t: &TestPortal) {
     assert_eq!(end(t, &ada, Some(ada.session.id)).await, 0, "her own ends with \"Sign out\"");
     assert!(is_alive(t, &bob.token).await && is_alive(t, &ada.token).await);
     let user = bob.session.user().expect("an administrator");
-    refused!(t.portal.prepare(&ada.session, &EndSessions { user, only: None }).await, Error::NotFound);
+    refused!(
+        t.portal.changes().prepare(&ada.session, &EndSessions { user, only: None }).await,
+        Error::NotFound
+    );
 }

@@ -23,20 +23,20 @@ stories! {
 }
 
 async fn token(portal: &Portal) -> SecretText {
-    portal.issue_setup_token(None).await.expect("issued").expect("there is no administrator yet")
+    portal.people().issue_setup_token(None).await.expect("issued").expect("there is no administrator yet")
 }
 
 async fn entered(t: &TestPortal) -> Session {
     let token = token(&t.portal).await;
-    t.portal.enter_setup(&token, from("192.0.2.1")).await.expect("the token is right").session
+    t.portal.people().enter_setup(&token, from("192.0.2.1")).await.expect("the token is right").session
 }
 
 /// A setup that waits for its code.
 async fn chosen(t: &TestPortal, email: &str) -> (Session, Seed) {
     let session = entered(t).await;
-    let account = t.portal.choose_account(&session, email, text(PASSWORD), &text(PASSWORD)).await;
+    let account = t.portal.people().choose_account(&session, email, text(PASSWORD), &text(PASSWORD)).await;
     account.expect("the account is accepted");
-    let (_, seed) = t.portal.chosen_account(&session).await.expect("a seed");
+    let (_, seed) = t.portal.people().chosen_account(&session).await.expect("a seed");
     (session, seed)
 }
 
@@ -46,21 +46,21 @@ async fn administrators(t: &TestPortal) -> i64 {
 
 async fn the_first_run_makes_one_administrator_and_signs_in(t: &TestPortal) {
     token(&t.portal).await;
-    assert_eq!(t.portal.setup_state().await.expect("a state"), SetupState::Open);
+    assert_eq!(t.portal.people().setup_state().await.expect("a state"), SetupState::Open);
     let ada = t.administrator().await;
-    assert_eq!(t.portal.setup_state().await.expect("a state"), SetupState::Done);
+    assert_eq!(t.portal.people().setup_state().await.expect("a state"), SetupState::Done);
     assert_eq!((ada.session.stage, ada.session.email.as_str()), (Stage::Full, "ada@example.com"));
     assert!(is_alive(t, &ada.token).await);
     assert_eq!(ada.recovery_codes.len(), 10);
-    t.portal.forget_recovery_codes(&ada.session).await.expect("forgotten");
-    refused!(t.portal.recovery_codes(&ada.session).await, Error::NotFound);
+    t.portal.people().forget_recovery_codes(&ada.session).await.expect("forgotten");
+    refused!(t.portal.people().recovery_codes(&ada.session).await, Error::NotFound);
     assert_eq!(administrators(t).await, 1);
     assert_eq!(logged(t, Action::Setup, Outcome::Done).await, 1);
 }
 
 async fn a_wrong_token_is_refused_and_recorded(t: &TestPortal) {
     token(&t.portal).await;
-    refused!(t.portal.enter_setup(&text("wrong"), from("192.0.2.1")).await, Error::WrongSetupToken);
+    refused!(t.portal.people().enter_setup(&text("wrong"), from("192.0.2.1")).await, Error::WrongSetupToken);
     let events = log(t).await;
     let last = events.last().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::Setup, Outcome::Refused));
@@ -70,25 +70,25 @@ async fn a_wrong_token_is_refused_and_recorded(t: &TestPortal) {
 async fn a_token_is_refused_after_sixty_minutes(t: &TestPortal) {
     let token = token(&t.portal).await;
     t.clock.advance(TimeDelta::minutes(60));
-    assert_eq!(t.portal.setup_state().await.expect("a state"), SetupState::Expired);
-    refused!(t.portal.enter_setup(&token, from("192.0.2.1")).await, Error::SetupTokenExpired);
+    assert_eq!(t.portal.people().setup_state().await.expect("a state"), SetupState::Expired);
+    refused!(t.portal.people().enter_setup(&token, from("192.0.2.1")).await, Error::SetupTokenExpired);
 }
 
 async fn a_token_is_worth_nothing_once_there_is_an_administrator(t: &TestPortal) {
     let token = token(&t.portal).await;
     t.administrator().await;
-    refused!(t.portal.enter_setup(&token, from("192.0.2.1")).await, Error::AlreadySetUp);
-    assert!(t.portal.issue_setup_token(None).await.expect("no error").is_none());
+    refused!(t.portal.people().enter_setup(&token, from("192.0.2.1")).await, Error::AlreadySetUp);
+    assert!(t.portal.people().issue_setup_token(None).await.expect("no error").is_none());
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM setup_token").await, 0);
 }
 
 async fn a_restart_replaces_its_own_token_and_no_other_servers(t: &TestPortal) {
     let (mine, other) = (token(&t.portal).await, token(&t.second().await).await);
     let before = text(mine.expose());
-    let new = t.portal.issue_setup_token(Some(before)).await.expect("issued").expect("a token");
-    refused!(t.portal.enter_setup(&mine, from("192.0.2.1")).await, Error::WrongSetupToken);
+    let new = t.portal.people().issue_setup_token(Some(before)).await.expect("issued").expect("a token");
+    refused!(t.portal.people().enter_setup(&mine, from("192.0.2.1")).await, Error::WrongSetupToken);
     for good in [new, other] {
-        assert!(t.portal.enter_setup(&good, from("192.0.2.1")).await.is_ok());
+        assert!(t.portal.people().enter_setup(&good, from("192.0.2.1")).await.is_ok());
     }
 }
 
@@ -98,7 +98,7 @@ async fn two_setups_at_once_make_one_administrator(t: &TestPortal) {
     for (portal, email) in [(t.portal.clone(), "ada@example.com"), (second, "eve@example.com")] {
         let (session, seed) = chosen(t, email).await;
         let code = seed.code(t.clock.now());
-        tasks.push(async move { portal.finish_setup(&session, &code).await });
+        tasks.push(async move { portal.people().finish_setup(&session, &code).await });
     }
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!((done.len(), administrators(t).await), (1, 1));
@@ -111,9 +111,9 @@ async fn setup_and_the_command_line_at_once_do_not_wait_for_each_other(t: &TestP
     for round in 0..3 {
         let (session, seed) = chosen(t, "ada@example.com").await;
         let (portal, code) = (t.portal.clone(), seed.code(t.clock.now()));
-        let web = tokio::spawn(async move { portal.finish_setup(&session, &code).await.map(drop) });
+        let web = tokio::spawn(async move { portal.people().finish_setup(&session, &code).await.map(drop) });
         let email = "ada@example.com";
-        let host = t.portal.create_administrator(email, text(PASSWORD), None).await.map(drop);
+        let host = t.portal.administrators().create(email, text(PASSWORD), None).await.map(drop);
         for done in [web.await.expect("a task ends"), host] {
             assert!(
                 matches!(done, Ok(()) | Err(Error::AlreadySetUp | Error::EmailTaken)),
@@ -130,7 +130,7 @@ async fn setup_and_the_command_line_at_once_do_not_wait_for_each_other(t: &TestP
 async fn a_password_is_refused_in_words(t: &TestPortal) {
     let session = entered(t).await;
     let try_with = async |email: &str, one: &str, two: &str| {
-        let done = t.portal.choose_account(&session, email, text(one), &text(two)).await;
+        let done = t.portal.people().choose_account(&session, email, text(one), &text(two)).await;
         let problem = Problem::from(&done.expect_err("it is refused"));
         format!("{}: {}", problem.field.unwrap_or_default(), problem.message)
     };
@@ -147,39 +147,40 @@ async fn a_password_is_refused_in_words(t: &TestPortal) {
         let said = try_with(email, password, again).await;
         assert!(said.starts_with(says), "{password}: {said}");
     }
-    refused!(t.portal.chosen_account(&session).await, Error::NotFound);
+    refused!(t.portal.people().chosen_account(&session).await, Error::NotFound);
 }
 
 async fn a_wrong_code_keeps_setup_waiting_and_the_right_one_ends_it(t: &TestPortal) {
     let (session, seed) = chosen(t, "ada@example.com").await;
-    refused!(t.portal.finish_setup(&session, &wrong_code(t, &seed)).await, Error::WrongCode { .. });
+    refused!(t.portal.people().finish_setup(&session, &wrong_code(t, &seed)).await, Error::WrongCode { .. });
     assert_eq!(administrators(t).await, 0);
     let code = seed.code(t.clock.now());
-    assert!(t.portal.finish_setup(&session, &code).await.is_ok());
+    assert!(t.portal.people().finish_setup(&session, &code).await.is_ok());
     // The code that ended setup is spent: it does not sign in again.
     let again = half_way(&t.portal, "ada@example.com").await;
-    refused!(t.portal.check_sign_in_code(&again, &code).await, Error::WrongCode { .. });
+    refused!(t.portal.people().check_sign_in_code(&again, &code).await, Error::WrongCode { .. });
 }
 
 async fn a_setup_session_reaches_nothing_but_setup(t: &TestPortal) {
     let session = entered(t).await;
-    refused!(t.portal.profile(&session).await, Error::SignedOut);
-    refused!(t.portal.profile(&session).await, Error::SignedOut);
+    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
+    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
     let kind = domain::scopes::scope::Kind::Production;
-    refused!(t.portal.add_environment(&session, "Production", kind).await, Error::SignedOut);
-    refused!(t.portal.check_sign_in_code(&session, &text("000000")).await, Error::SignedOut);
-    refused!(t.portal.check_recovery_code(&session, &text("x")).await, Error::SignedOut);
+    refused!(t.portal.scopes().add_environment(&session, "Production", kind).await, Error::SignedOut);
+    refused!(t.portal.people().check_sign_in_code(&session, &text("000000")).await, Error::SignedOut);
+    refused!(t.portal.people().check_recovery_code(&session, &text("x")).await, Error::SignedOut);
 }
 
 async fn many_wrong_tokens_block_the_network(t: &TestPortal) {
     let good = token(&t.portal).await;
     // One IPv6 /64 is one network.
     for host in 0..40 {
-        let tried = t.portal.enter_setup(&text("wrong"), from(&format!("2001:db8:1:2::{host:x}"))).await;
+        let tried =
+            t.portal.people().enter_setup(&text("wrong"), from(&format!("2001:db8:1:2::{host:x}"))).await;
         refused!(tried, Error::WrongSetupToken);
     }
-    refused!(t.portal.enter_setup(&good, from("2001:db8:1:2::ffff")).await, Error::Blocked { .. });
-    assert!(t.portal.enter_setup(&good, from("2001:db8:1:3::1")).await.is_ok());
+    refused!(t.portal.people().enter_setup(&good, from("2001:db8:1:2::ffff")).await, Error::Blocked { .. });
+    assert!(t.portal.people().enter_setup(&good, from("2001:db8:1:3::1")).await.is_ok());
     t.clock.advance(TimeDelta::minutes(1));
-    assert!(t.portal.enter_setup(&good, from("2001:db8:1:2::1")).await.is_ok());
+    assert!(t.portal.people().enter_setup(&good, from("2001:db8:1:2::1")).await.is_ok());
 }

@@ -39,7 +39,8 @@ async fn password_and_code_sign_in(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
     assert_eq!(half.session.stage, Stage::Password);
-    let full = t.portal.check_sign_in_code(&half.session, &t.code(&ada)).await.expect("the code is right");
+    let full =
+        t.portal.people().check_sign_in_code(&half.session, &t.code(&ada)).await.expect("the code is right");
     assert_eq!((full.session.stage, full.session.email.as_str()), (Stage::Full, ADA));
     assert_eq!(logged(t, Action::SignIn, Outcome::Done).await, 1);
 }
@@ -132,18 +133,19 @@ async fn the_password_alone_reaches_nothing(t: &TestPortal) {
     let scope = scope(t, &ada, "DE").await;
     let half = half_way(&t.portal, ADA).await;
     let new = domain::keys::rotation::RotationPeriod::Days30;
-    refused!(t.portal.plan_create(&half, &scope, new).await, Error::SignedOut);
-    refused!(t.portal.rename_environment(&half, &slug("production"), "X").await, Error::SignedOut);
-    refused!(t.portal.profile(&half).await, Error::SignedOut);
-    refused!(t.portal.recovery_codes(&half).await, Error::SignedOut);
-    refused!(t.portal.enrolment(&half).await, Error::SignedOut);
-    refused!(t.portal.finish_enrolment(&half, &t.code(&ada)).await, Error::SignedOut);
+    refused!(t.portal.keys().plan_create(&half, &scope, new).await, Error::SignedOut);
+    refused!(t.portal.scopes().rename_environment(&half, &slug("production"), "X").await, Error::SignedOut);
+    refused!(t.portal.people().profile(&half).await, Error::SignedOut);
+    refused!(t.portal.people().recovery_codes(&half).await, Error::SignedOut);
+    refused!(t.portal.people().enrolment(&half).await, Error::SignedOut);
+    refused!(t.portal.people().finish_enrolment(&half, &t.code(&ada)).await, Error::SignedOut);
     let (current, new) = (text(PASSWORD), text("quiet marble lantern fox"));
-    let planned = t.portal.plan_password(&half, current, new, &text("quiet marble lantern fox")).await;
+    let planned =
+        t.portal.people().plan_password(&half, current, new, &text("quiet marble lantern fox")).await;
     refused!(planned, Error::SignedOut);
     let command =
         domain::people::command::ReplaceRecoveryCodes { user: ada.session.user().expect("an administrator") };
-    refused!(t.portal.prepare(&half, &command).await, Error::SignedOut);
+    refused!(t.portal.changes().prepare(&half, &command).await, Error::SignedOut);
 }
 
 async fn a_password_in_the_name_field_is_not_written_down(t: &TestPortal) {
@@ -176,7 +178,7 @@ async fn long_passwords_count_to_their_end(t: &TestPortal) {
         let email = format!("long{number}@example.com");
         let long: String =
             "seven quiet otters paint bridges over the wide river; ".chars().cycle().take(length).collect();
-        t.portal.create_administrator(&email, text(&long), None).await.expect("a long password is taken");
+        t.portal.administrators().create(&email, text(&long), None).await.expect("a long password is taken");
         refused!(password(&t.portal, &email, &long[..length - 1]).await, Error::WrongPassword);
         password(&t.portal, &email, &long).await.expect("every letter counts");
     }

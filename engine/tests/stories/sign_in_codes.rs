@@ -24,11 +24,11 @@ const ADA: &str = "ada@example.com";
 
 async fn recovering(t: &TestPortal, ada: &Person, which: usize) -> Result<NewSession, Error> {
     let half = half_way(&t.portal, ADA).await;
-    t.portal.check_recovery_code(&half, &text(&ada.recovery_codes[which])).await
+    t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[which])).await
 }
 
 async fn code(t: &TestPortal, session: &Session, code: &str) -> Result<NewSession, Error> {
-    t.portal.check_sign_in_code(session, &text(code)).await
+    t.portal.people().check_sign_in_code(session, &text(code)).await
 }
 
 async fn a_code_signs_in_once_wherever_it_is_tried_again(t: &TestPortal) {
@@ -43,7 +43,7 @@ async fn a_code_signs_in_once_wherever_it_is_tried_again(t: &TestPortal) {
         refused!(code(t, &again, variant).await, Error::WrongCode { .. });
     }
     let elsewhere = half_way(&second, ADA).await;
-    refused!(second.check_sign_in_code(&elsewhere, &text(used)).await, Error::WrongCode { .. });
+    refused!(second.people().check_sign_in_code(&elsewhere, &text(used)).await, Error::WrongCode { .. });
 }
 
 async fn the_previous_code_is_good_until_a_newer_one_was_used(t: &TestPortal) {
@@ -64,7 +64,7 @@ async fn one_session_and_code_tried_ten_times_at_once_sign_in_once(t: &TestPorta
     let half = half_way(&t.portal, ADA).await;
     let tasks = (0..10).map(|_| {
         let (portal, session, code) = (t.portal.clone(), half.clone(), t.code(&ada));
-        async move { portal.check_sign_in_code(&session, &code).await.is_ok() }
+        async move { portal.people().check_sign_in_code(&session, &code).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
     assert_eq!(logged(t, Action::SignIn, Outcome::Done).await, 1);
@@ -74,7 +74,10 @@ async fn a_wrong_code_is_counted_and_recorded(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = half_way(&t.portal, ADA).await;
     let wrong = wrong_code(t, &ada.seed);
-    refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { next_in_seconds: 30 });
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &wrong).await,
+        Error::WrongCode { next_in_seconds: 30 }
+    );
     assert_eq!(number(t.db(), "SELECT MAX(wrong_codes) FROM throttle").await, 1);
     let events = log(t).await;
     let last = events.last().expect("an event");
@@ -90,9 +93,9 @@ async fn wrong_passwords_and_wrong_codes_share_one_counter(t: &TestPortal) {
     }
     for _ in 0..2 {
         let wrong = wrong_code(t, &ada.seed);
-        refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        refused!(t.portal.people().check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
     }
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::Blocked { .. });
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::Blocked { .. });
     refused!(password(&t.portal, ADA, "not the password").await, Error::Blocked { .. });
 }
 
@@ -101,18 +104,22 @@ async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
     for _ in 0..20 {
         let half = half_way(&t.portal, ADA).await;
         let wrong = wrong_code(t, &ada.seed);
-        refused!(t.portal.check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        refused!(t.portal.people().check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
         t.clock.advance(TimeDelta::minutes(16));
     }
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
     t.clock.advance(TimeDelta::days(2));
     t.portal.sweep().await.expect("swept");
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
     let enrolling = recovering(t, &ada, 0).await.expect("a recovery code helps").session;
-    let (_, seed) = t.portal.enrolment(&enrolling).await.expect("a seed");
-    t.portal.finish_enrolment(&enrolling, &seed.code(t.clock.now())).await.expect("the app is proved");
+    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
+    t.portal
+        .people()
+        .finish_enrolment(&enrolling, &seed.code(t.clock.now()))
+        .await
+        .expect("the app is proved");
     t.next_code();
     sign_in(t, ADA, &seed).await;
 }
@@ -124,7 +131,7 @@ async fn a_recovery_code_works_once(t: &TestPortal) {
     assert!(recovering(t, &ada, 4).await.is_ok(), "the others still work");
     assert_eq!(logged(t, Action::SignInRecovery, Outcome::Done).await, 2);
     assert_eq!(logged(t, Action::SignInRecovery, Outcome::Refused).await, 1);
-    assert_eq!(t.portal.profile(&ada.session).await.expect("a profile").recovery_codes_left, 8);
+    assert_eq!(t.portal.people().profile(&ada.session).await.expect("a profile").recovery_codes_left, 8);
 }
 
 async fn one_recovery_code_tried_ten_times_at_once_works_once(t: &TestPortal) {
@@ -132,7 +139,7 @@ async fn one_recovery_code_tried_ten_times_at_once_works_once(t: &TestPortal) {
     let half = half_way(&t.portal, ADA).await;
     let tasks = (0..10).map(|_| {
         let (portal, session, code) = (t.portal.clone(), half.clone(), text(&ada.recovery_codes[0]));
-        async move { portal.check_recovery_code(&session, &code).await.is_ok() }
+        async move { portal.people().check_recovery_code(&session, &code).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
 }
@@ -142,41 +149,44 @@ async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestP
     let session = recovering(t, &ada, 0).await.expect("the code is right").session;
     assert_eq!(session.stage, Stage::Enrolment);
     let kind = domain::scopes::scope::Kind::Production;
-    refused!(t.portal.add_environment(&session, "Production", kind).await, Error::SignedOut);
-    refused!(t.portal.profile(&session).await, Error::SignedOut);
-    refused!(t.portal.profile(&session).await, Error::SignedOut);
-    refused!(t.portal.check_sign_in_code(&session, &t.code(&ada)).await, Error::SignedOut);
-    refused!(t.portal.check_recovery_code(&session, &text(&ada.recovery_codes[1])).await, Error::SignedOut);
+    refused!(t.portal.scopes().add_environment(&session, "Production", kind).await, Error::SignedOut);
+    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
+    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
+    refused!(t.portal.people().check_sign_in_code(&session, &t.code(&ada)).await, Error::SignedOut);
+    refused!(
+        t.portal.people().check_recovery_code(&session, &text(&ada.recovery_codes[1])).await,
+        Error::SignedOut
+    );
     // The old app does not prove the new one.
-    refused!(t.portal.finish_enrolment(&session, &t.code(&ada)).await, Error::WrongCode { .. });
+    refused!(t.portal.people().finish_enrolment(&session, &t.code(&ada)).await, Error::WrongCode { .. });
 }
 
 async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPortal) {
     let ada = t.administrator().await;
     let other = sign_in(t, ADA, &ada.seed).await;
     let enrolling = recovering(t, &ada, 0).await.expect("the code is right");
-    let (email, seed) = t.portal.enrolment(&enrolling.session).await.expect("a seed");
+    let (email, seed) = t.portal.people().enrolment(&enrolling.session).await.expect("a seed");
     assert_eq!(email, ADA);
     let code = seed.code(t.clock.now());
-    let new = t.portal.finish_enrolment(&enrolling.session, &code).await.expect("the app is proved");
+    let new = t.portal.people().finish_enrolment(&enrolling.session, &code).await.expect("the app is proved");
     for dead in [&ada.token, &other.token, &enrolling.token] {
         assert!(!is_alive(t, dead).await);
     }
     assert!(is_alive(t, &new.token).await);
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.check_sign_in_code(&half, &code).await, Error::WrongCode { .. });
+    refused!(t.portal.people().check_sign_in_code(&half, &code).await, Error::WrongCode { .. });
     t.next_code();
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
     sign_in(t, ADA, &seed).await;
 }
 
 async fn one_code_ends_an_enrolment_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let enrolling = recovering(t, &ada, 0).await.expect("the code is right").session;
-    let (_, seed) = t.portal.enrolment(&enrolling).await.expect("a seed");
+    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
     let tasks = (0..4).map(|_| {
         let (portal, session, code) = (t.portal.clone(), enrolling.clone(), seed.code(t.clock.now()));
-        async move { portal.finish_enrolment(&session, &code).await.is_ok() }
+        async move { portal.people().finish_enrolment(&session, &code).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
     assert_eq!(logged(t, Action::AuthenticatorReplace, Outcome::Done).await, 1);

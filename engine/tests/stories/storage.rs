@@ -64,7 +64,7 @@ async fn a_restart_finds_everything_again(t: &TestPortal) {
     t.clock.advance(TimeDelta::minutes(1));
     let restarted = t.second().await;
     assert_eq!(restarted.material(&de, 1).await.expect("it opens").expose(), before.expose());
-    assert!(restarted.session(&ada.token, engine::testing::from("192.0.2.7")).await.is_ok());
+    assert!(restarted.people().session(&ada.token, engine::testing::from("192.0.2.7")).await.is_ok());
     assert!(restarted.ready().await.is_ok());
 }
 
@@ -72,7 +72,7 @@ async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     execute(t.db(), "UPDATE scope SET country = 'XX'").await.expect("damaged");
-    let damaged = t.portal.environment(&de.environment).await;
+    let damaged = t.portal.scopes().environment(&de.environment).await;
     refused!(damaged, Error::Corrupt { table: "scope", column: "country", .. });
     execute(t.db(), "UPDATE keyring SET purpose = 'other' WHERE purpose = 'audit'").await.expect("damaged");
     let opened =
@@ -87,8 +87,9 @@ async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &Test
     let unlisted = "ALTER TABLE key_version ADD COLUMN older INTEGER CHECK (rotation_days <> 360)";
     execute(t.db(), unlisted).await.expect("the schema lists fewer periods");
 
-    let command = t.portal.plan_create(&ada.session, &de, RotationPeriod::Days360).await.expect("a plan");
-    let error = t.portal.create_key(proof(t, &ada, &command).await).await.expect_err("it is not stored");
+    let command =
+        t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days360).await.expect("a plan");
+    let error = t.portal.keys().create(proof(t, &ada, &command).await).await.expect_err("it is not stored");
 
     assert!(matches!(error, Error::Schema(_)) && error.is_fault(), "{error:?}");
     let problem = Problem::from(&error);
@@ -112,9 +113,9 @@ async fn start_at_once(kind: Kind) {
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
     // What one sealed the other opens.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);
-    let (seed, _) = servers[0].create_administrator(bob, text(password), None).await.expect("made");
+    let (seed, _) = servers[0].administrators().create(bob, text(password), None).await.expect("made");
     let half = half_way(&servers[3], bob).await;
-    assert!(servers[3].check_sign_in_code(&half, &seed.code(servers[3].now())).await.is_ok());
+    assert!(servers[3].people().check_sign_in_code(&half, &seed.code(servers[3].now())).await.is_ok());
     place.remove().await;
 }
 

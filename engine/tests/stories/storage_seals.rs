@@ -50,22 +50,22 @@ async fn a_seed_moved_to_another_administrator_is_refused(t: &TestPortal) {
                  WHERE e.email = 'eve@example.com')";
     execute(t.db(), moved).await.expect("moved");
     let half = half_way(&t.portal, &ada.email).await;
-    refused!(t.portal.check_sign_in_code(&half, &t.code(&eve)).await, Error::Sealed(_));
+    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&eve)).await, Error::Sealed(_));
     sign_in(t, &eve.email, &eve.seed).await;
 }
 
 async fn a_note_moved_to_another_session_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let other = sign_in(t, &ada.email, &ada.seed).await.session;
-    t.portal.forget_recovery_codes(&ada.session).await.expect("forgotten");
-    t.portal.keep(&ada.session, "form", &[("secret", &text("violets"))]).await.expect("kept");
-    let kept = t.portal.kept(&ada.session, "form").await.expect("kept");
+    t.portal.people().forget_recovery_codes(&ada.session).await.expect("forgotten");
+    t.portal.notes().keep(&ada.session, "form", &[("secret", &text("violets"))]).await.expect("kept");
+    let kept = t.portal.notes().kept(&ada.session, "form").await.expect("kept");
     assert_eq!(kept.get("secret").map(SecretText::expose), Some("violets"));
-    assert!(t.portal.kept(&other, "form").await.expect("nothing").is_empty());
+    assert!(t.portal.notes().kept(&other, "form").await.expect("nothing").is_empty());
     let moved = "UPDATE session_note SET session_id = (SELECT s.id FROM session s \
                  WHERE s.id <> session_note.session_id)";
     execute(t.db(), moved).await.expect("moved");
-    refused!(t.portal.kept(&other, "form").await, Error::Sealed(_));
+    refused!(t.portal.notes().kept(&other, "form").await, Error::Sealed(_));
 }
 
 async fn a_term_of_the_keyring_moved_to_another_purpose_is_refused(t: &TestPortal) {
@@ -102,10 +102,10 @@ async fn the_whole_database_holds_no_secret_in_plain(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    t.portal.keep(&ada.session, "form", &[("secret", &text("violets kept"))]).await.expect("kept");
+    t.portal.notes().keep(&ada.session, "form", &[("secret", &text("violets kept"))]).await.expect("kept");
     let user = ada.session.user().expect("an administrator");
     let new = domain::people::command::ChangePassword { user, password_hash: "violets prepared".into() };
-    t.portal.prepare(&ada.session, &new).await.expect("prepared");
+    t.portal.changes().prepare(&ada.session, &new).await.expect("prepared");
     let everything = everything(t.db()).await;
     assert!(holds(&everything, b"ada@example.com") && holds(&everything, b"production"), "it was read");
     let base32 = ada.seed.text().replace(' ', "");
@@ -124,7 +124,7 @@ async fn after_a_sweep_everything_sealed_still_opens(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let (t, ada) = (&house.t, &house.ada);
     let over = sign_in(t, &ada.email, &ada.seed).await.session;
-    t.portal.keep(&over, "form", &[("secret", &text("violets"))]).await.expect("kept");
+    t.portal.notes().keep(&over, "form", &[("secret", &text("violets"))]).await.expect("kept");
     let revisions = "SELECT COUNT(*) FROM sealed_revision";
     let before = number(t.db(), revisions).await;
     t.clock.advance(chrono::TimeDelta::hours(13));
@@ -133,10 +133,10 @@ async fn after_a_sweep_everything_sealed_still_opens(t: &TestPortal) {
     assert!(number(t.db(), revisions).await < before, "and so are the revisions of their notes");
     let ada = sign_in(t, &ada.email, &ada.seed).await.session;
     assert_eq!(house.use_key().await.expect("released"), house.kms.plaintext());
-    assert_eq!(t.portal.probe_due().await.expect("looked"), 1);
-    assert!(!t.portal.check_now(&ada, &house.de, 1).await.expect("checked").blocks());
-    assert!(t.portal.aws_key(&house.de, 1).await.expect("looked").is_some());
-    t.portal.plan_replace_credentials(&ada, &house.de, 1, others(), false).await.expect("a plan");
+    assert_eq!(t.portal.custody().probe_due().await.expect("looked"), 1);
+    assert!(!t.portal.custody().check_now(&ada, &house.de, 1).await.expect("checked").blocks());
+    assert!(t.portal.custody().aws_key(&house.de, 1).await.expect("looked").is_some());
+    t.portal.custody().plan_replace_credentials(&ada, &house.de, 1, others(), false).await.expect("a plan");
     house.end().await;
 }
 
@@ -145,10 +145,15 @@ async fn revisions_that_were_lost_are_found_again_at_the_start(t: &TestPortal) {
     let portal = &house.t.portal;
     for _ in 0..2 {
         let command = portal
+            .custody()
             .plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false)
             .await
             .expect("a plan");
-        portal.replace_credentials(proof(&house.t, &house.ada, &command).await).await.expect("replaced");
+        portal
+            .custody()
+            .replace_credentials(proof(&house.t, &house.ada, &command).await)
+            .await
+            .expect("replaced");
     }
     let lost = "DELETE FROM sealed_revision WHERE column_name = 'secret'";
     execute(house.t.db(), lost).await.expect("as the sweep of an early version did");

@@ -62,7 +62,7 @@ pub fn text(text: &str) -> SecretText {
 
 /// The first step of signing in.
 pub async fn password(portal: &Portal, email: &str, password: &str) -> Result<NewSession, Error> {
-    portal.check_password(email, text(password), from("192.0.2.7"), None).await
+    portal.people().check_password(email, text(password), from("192.0.2.7"), None).await
 }
 
 /// The first step, done right.
@@ -73,14 +73,14 @@ pub async fn half_way(portal: &Portal, email: &str) -> Session {
 /// Signs in with password and code; afterwards the app shows another code.
 pub async fn sign_in(t: &TestPortal, email: &str, seed: &Seed) -> NewSession {
     let session = half_way(&t.portal, email).await;
-    let new = t.portal.check_sign_in_code(&session, &seed.code(t.clock.now())).await;
+    let new = t.portal.people().check_sign_in_code(&session, &seed.code(t.clock.now())).await;
     t.next_code();
     new.expect("the code is right")
 }
 
 /// Another administrator, made on the command line and signed in.
 pub async fn colleague(t: &TestPortal, email: &str) -> Person {
-    let made = t.portal.create_administrator(email, text(PASSWORD), None).await;
+    let made = t.portal.administrators().create(email, text(PASSWORD), None).await;
     let (seed, codes) = made.expect("an administrator");
     let NewSession { session, token } = sign_in(t, email, &seed).await;
     let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();
@@ -96,7 +96,7 @@ pub fn wrong_code(t: &TestPortal, seed: &Seed) -> SecretText {
 
 /// Whether a token still leads to a session.
 pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
-    match t.portal.session(token, from("192.0.2.7")).await {
+    match t.portal.people().session(token, from("192.0.2.7")).await {
         Ok(_) => true,
         Err(Error::SignedOut) => false,
         Err(other) => panic!("{other:?}"),
@@ -105,18 +105,20 @@ pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
 
 /// Prepares a change and confirms it with the code the app shows.
 pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> Authorised<C> {
-    let id = t.portal.prepare(&who.session, command).await.expect("it is prepared");
-    let proof = t.portal.confirm(&who.session, id, &t.code(who)).await.expect("it is confirmed");
+    let id = t.portal.changes().prepare(&who.session, command).await.expect("it is prepared");
+    let proof = t.portal.changes().confirm(&who.session, id, &t.code(who)).await.expect("it is confirmed");
     t.next_code();
     proof
 }
 
 /// `production/DE`, with the country put into the environment (made when it is not there yet).
 pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
-    let added = t.portal.add_environment(&who.session, "Production", EnvironmentKind::Production).await;
+    let added =
+        t.portal.scopes().add_environment(&who.session, "Production", EnvironmentKind::Production).await;
     assert!(matches!(added, Ok(_) | Err(Error::SlugTaken(_))));
     let environment = slug("production");
-    let country = t.portal.add_country(&who.session, &environment, country).await.expect("a country");
+    let country =
+        t.portal.scopes().add_country(&who.session, &environment, country).await.expect("a country");
     ScopeName { environment, country }
 }
 
@@ -126,19 +128,20 @@ pub fn slug(text: &str) -> domain::scopes::scope::Slug {
 
 /// "Add encryption key", from the plan to the version.
 pub async fn create(t: &TestPortal, who: &Person, scope: &ScopeName, period: RotationPeriod) -> Plan {
-    let command = t.portal.plan_create(&who.session, scope, period).await.expect("a plan");
-    t.portal.create_key(proof(t, who, &command).await).await.expect("a version")
+    let command = t.portal.keys().plan_create(&who.session, scope, period).await.expect("a plan");
+    t.portal.keys().create(proof(t, who, &command).await).await.expect("a version")
 }
 
 /// "Add version", from the plan to the version.
 pub async fn rotate(t: &TestPortal, who: &Person, scope: &ScopeName) -> Plan {
-    let command = t.portal.plan_rotate(&who.session, scope, RotationPeriod::Days30).await.expect("a plan");
-    t.portal.rotate_key(proof(t, who, &command).await).await.expect("a version")
+    let command =
+        t.portal.keys().plan_rotate(&who.session, scope, RotationPeriod::Days30).await.expect("a plan");
+    t.portal.keys().rotate(proof(t, who, &command).await).await.expect("a version")
 }
 
 /// Number and status of every version, oldest first.
 pub async fn versions(t: &TestPortal, scope: &ScopeName) -> Vec<(u32, &'static str)> {
-    let view = t.portal.keys(scope, None).await.expect("the keys page");
+    let view = t.portal.keys().list(scope, None).await.expect("the keys page");
     view.versions.iter().rev().map(|version| (version.number, version.status.word())).collect()
 }
 
@@ -147,7 +150,7 @@ pub async fn log(t: &TestPortal) -> Vec<Event> {
     let mut events = Vec::new();
     let mut before = None;
     loop {
-        let page = t.portal.audit_log(before).await.expect("the audit log");
+        let page = t.portal.audit().log(before).await.expect("the audit log");
         events.extend(page.events);
         before = page.older;
         if before.is_none() {

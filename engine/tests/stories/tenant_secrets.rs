@@ -38,7 +38,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
 }
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str) -> Call {
-    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     Call { caller, door: Door::Tsp, scope: scope.to_owned(), told: Told::default() }
 }
 
@@ -55,7 +55,7 @@ fn flat(derived: &Derived) -> Vec<(Vec<u8>, u32, bool)> {
 
 async fn derive(portal: &Portal, key: &SecretText, scope: &str, path: &str) -> Vec<(Vec<u8>, u32, bool)> {
     let call = call(portal, key, scope).await;
-    let derived = portal.derive(&call, &asked(SecretType::Deterministic, path, &["email"])).await;
+    let derived = portal.data().derive(&call, &asked(SecretType::Deterministic, path, &["email"])).await;
     flat(&derived.expect("it is derived"))
 }
 
@@ -67,7 +67,7 @@ async fn a_key_is_the_same_whenever_and_wherever_it_is_derived(t: &TestPortal) {
     let other = t.second().await;
     t.open_journal(&other).await;
     assert_eq!(derive(&other, &key, "production/DE", "users").await, first);
-    let line = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal");
+    let line = t.portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal");
     let made: Vec<_> = line.events.iter().map(|line| line.event.made).collect();
     assert_eq!(made, [1, 0], "the line says that a secret was made");
     let line = &line.events[0].event;
@@ -89,8 +89,8 @@ async fn a_secret_is_made_once_however_many_ask(t: &TestPortal) {
     let mut said = at_once(asking).await;
     said.dedup();
     assert_eq!(said.len(), 1);
-    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
-    let others = other.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let lines = t.portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events;
+    let others = other.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events;
     let made: u32 = lines.iter().chain(&others).map(|line| line.event.made).sum();
     assert_eq!(made, 1, "one of them has made it");
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 1);
@@ -99,7 +99,8 @@ async fn a_secret_is_made_once_however_many_ask(t: &TestPortal) {
 async fn a_path_without_derivations_makes_no_secret(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let call = call(&t.portal, &key, "production/DE").await;
-    let derived = t.portal.derive(&call, &asked(SecretType::Search, "users", &[])).await.expect("nothing");
+    let derived =
+        t.portal.data().derive(&call, &asked(SecretType::Search, "users", &[])).await.expect("nothing");
     assert!(derived["users"].is_empty());
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret").await, 0);
 }
@@ -108,14 +109,14 @@ async fn types_paths_and_scopes_have_secrets_of_their_own(t: &TestPortal) {
     let (ada, _, key) = with_service(t).await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &fr, RotationPeriod::Days30).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let mut keys = Vec::new();
     for scope in ["production/DE", "production/FR"] {
         let call = call(&t.portal, &key, scope).await;
         for secret_type in SecretType::ALL {
             for path in ["users", "users/x", ""] {
                 let asked = asked(secret_type, path, &["email", "name"]);
-                keys.extend(flat(&t.portal.derive(&call, &asked).await.expect("derived")));
+                keys.extend(flat(&t.portal.data().derive(&call, &asked).await.expect("derived")));
             }
         }
     }
@@ -134,13 +135,13 @@ async fn an_alias_changes_nothing_of_what_is_derived(t: &TestPortal) {
         crate::aliases::name(t, &ada, &de, alias).await;
         assert_eq!(derive(&t.portal, &key, alias, "users").await, before, "{alias}");
     }
-    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let lines = t.portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events;
     assert!(lines.iter().all(|line| line.event.scope == "production/DE"));
 }
 
 async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal) {
     let (_, de, key) = with_service(t).await;
-    let rotate = async |step| t.portal.rotate_tenant_secrets_on_host(&de, step).await;
+    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step).await;
     refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
     let other = t.second().await;
     t.open_journal(&other).await;
@@ -148,7 +149,7 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     derive(&other, &key, "production/DE", "orders").await;
     refused!(rotate(RotationStep::Finish).await, Error::Outdated(_));
     assert_eq!(rotate(RotationStep::Begin).await.expect("it begins"), 2);
-    other.look_again().await.expect("it looks");
+    other.access().refresh().await.expect("it looks");
     let both = derive(&other, &key, "production/DE", "users").await;
     assert_eq!(both.len(), 2);
     assert!(both[0].2 && both[0].1 > old.1 && both[0].0 != old.0, "the new one is current");
@@ -157,7 +158,7 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     assert_eq!(derive(&other, &key, "production/DE", "late").await.len(), 1);
     refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
     assert_eq!(rotate(RotationStep::Finish).await.expect("it ends"), 2);
-    other.look_again().await.expect("it looks");
+    other.access().refresh().await.expect("it looks");
     assert_eq!(derive(&other, &key, "production/DE", "users").await, both[..1]);
     assert_eq!(rotate(RotationStep::Begin).await.expect("and again"), 3);
     assert_eq!(logged(t, Action::TenantSecretRotate, Outcome::Done).await, 3);
@@ -167,25 +168,25 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
 async fn who_may_not_wrap_and_unwrap_derives_nothing(t: &TestPortal) {
     let (ada, _, key) = with_service(t).await;
     scope(t, &ada, "FR").await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let asked = asked(SecretType::Vector, "users", &["email"]);
     for (id, operations) in [([7; 6], [Operation::Wrap]), ([8; 6], [Operation::Unwrap])] {
         let half = t.api_key(id, "Half", "production/DE", &operations).await;
-        t.portal.look_again().await.expect("it looks");
+        t.portal.access().refresh().await.expect("it looks");
         let call = call(&t.portal, &half, "production/DE").await;
-        refused!(t.portal.derive(&call, &asked).await, Error::NotAllowed(_));
+        refused!(t.portal.data().derive(&call, &asked).await, Error::NotAllowed(_));
     }
     let without_key = call(&t.portal, &key, "production/FR").await;
-    refused!(t.portal.derive(&without_key, &asked).await, Error::Data(Refused::NoKey));
+    refused!(t.portal.data().derive(&without_key, &asked).await, Error::Data(Refused::NoKey));
     for unknown in ["production/JP", "nobody", ""] {
         let call = call(&t.portal, &key, unknown).await;
-        refused!(t.portal.derive(&call, &asked).await, Error::NotFound);
+        refused!(t.portal.data().derive(&call, &asked).await, Error::NotFound);
     }
     let nothing = ToDerive { secret_type: SecretType::Vector, paths: Default::default() };
     let nowhere = call(&t.portal, &key, "nobody").await;
-    refused!(t.portal.derive(&nowhere, &nothing).await, Error::NotFound);
-    refused!(t.portal.wrap(&nowhere, vec![]).await, Error::NotFound);
-    let lines = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    refused!(t.portal.data().derive(&nowhere, &nothing).await, Error::NotFound);
+    refused!(t.portal.data().wrap(&nowhere, vec![]).await, Error::NotFound);
+    let lines = t.portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events;
     assert!(
         lines.iter().all(|line| line.event.outcome == Outcome::Refused),
         "also where nothing was asked for"
@@ -202,10 +203,10 @@ async fn a_customer_who_takes_the_key_away_takes_derived_keys_away(t: &TestPorta
     let first = derive(&t.portal, &key, &name, "users").await;
     house.kms.fails(400, "DisabledException");
     t.clock.advance(chrono::TimeDelta::minutes(2));
-    t.portal.probe_due().await.expect("probed");
+    t.portal.custody().probe_due().await.expect("probed");
     let call = call(&t.portal, &key, &name).await;
     let asked = asked(SecretType::Deterministic, "users", &["email"]);
-    refused!(t.portal.derive(&call, &asked).await, Error::KmsRefused(_));
+    refused!(t.portal.data().derive(&call, &asked).await, Error::KmsRefused(_));
     assert_eq!(first.len(), 1);
     house.end().await;
 }
@@ -222,7 +223,7 @@ async fn secrets_moved_to_another_row_do_not_open(t: &TestPortal) {
     derive(&other, &key, "production/DE", "users").await;
     let call = call(&other, &key, "production/DE").await;
     refused!(
-        other.derive(&call, &asked(SecretType::Deterministic, "orders", &["email"])).await,
+        other.data().derive(&call, &asked(SecretType::Deterministic, "orders", &["email"])).await,
         Error::Sealed(_)
     );
 }
@@ -232,14 +233,14 @@ async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &fr, RotationPeriod::Days30).await;
     let key = t.api_key([7; 6], "Orders", "production/*", Operation::ALL).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let call = call(&t.portal, &key, "production/DE").await;
     let many = (0..1000).map(|index| (format!("path {index}"), ["x".to_owned()].into())).collect();
     let all = ToDerive { secret_type: SecretType::Search, paths: many };
-    assert_eq!(t.portal.derive(&call, &all).await.expect("they are made").len(), 1000);
+    assert_eq!(t.portal.data().derive(&call, &all).await.expect("they are made").len(), 1000);
     let one_more = asked(SecretType::Vector, "one more", &["x"]);
-    refused!(t.portal.derive(&call, &one_more).await, Error::TooManySecrets { .. });
-    t.portal.derive(&call, &all).await.expect("those there are go on");
+    refused!(t.portal.data().derive(&call, &one_more).await, Error::TooManySecrets { .. });
+    t.portal.data().derive(&call, &all).await.expect("those there are go on");
     // What is refused draws no number: they end at 2^32, for every scope.
     let [next] = &derive(&t.portal, &key, "production/FR", "users").await[..] else { panic!("one secret") };
     assert_eq!(next.1, 1001);

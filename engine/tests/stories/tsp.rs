@@ -41,7 +41,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, ScopeName, SecretTe
 }
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str, door: Door) -> Call {
-    let caller = portal.caller(key, "192.0.2.9").await.expect("it comes in");
+    let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     Call { caller, door, scope: scope.to_owned(), told: Told::default() }
 }
 
@@ -52,7 +52,7 @@ async fn tsp(t: &TestPortal, key: &SecretText, scope: &str) -> Call {
 /// A new data key, and the same wrapped.
 async fn wrap(t: &TestPortal, call: &Call) -> (Vec<u8>, Vec<u8>) {
     let item = ToWrap { dek: None, context: Context::new() };
-    let wrapped = t.portal.wrap(call, vec![Ok(item)]).await.expect("allowed").pop();
+    let wrapped = t.portal.data().wrap(call, vec![Ok(item)]).await.expect("allowed").pop();
     let wrapped = wrapped.expect("one").expect("wrapped");
     (wrapped.dek.expose().to_vec(), wrapped.edek)
 }
@@ -62,12 +62,12 @@ fn sealed(edek: &[u8]) -> Result<ToOpen, Refused> {
 }
 
 async fn unwrap(t: &TestPortal, call: &Call, edek: &[u8]) -> Result<Vec<u8>, Error> {
-    let opened = t.portal.unwrap(call, &[sealed(edek)]).await?.pop().expect("one")?;
+    let opened = t.portal.data().unwrap(call, &[sealed(edek)]).await?.pop().expect("one")?;
     Ok(opened.bytes.expose().to_vec())
 }
 
 async fn journal(t: &TestPortal) -> Vec<DataEvent> {
-    let all = t.portal.export_data_events(&JournalQuery::default()).await.expect("the journal");
+    let all = t.portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal");
     all.events.into_iter().map(|line| line.event).collect()
 }
 
@@ -86,11 +86,11 @@ async fn rekeying_wraps_the_same_data_key_for_another_scope(t: &TestPortal) {
     crate::aliases::name(t, &ada, &fr, "acme-paris").await;
     let (here, there) = (tsp(t, &key, "production/DE").await, tsp(t, &key, "production/FR").await);
     let (dek, edek) = wrap(t, &here).await;
-    let moved = t.portal.rekey(&here, "acme-paris", sealed(&edek)).await.expect("it moves");
+    let moved = t.portal.data().rekey(&here, "acme-paris", sealed(&edek)).await.expect("it moves");
     assert_eq!(moved.dek.expose(), dek);
     assert_eq!(unwrap(t, &there, &moved.edek).await.expect("it opens there"), dek);
     refused!(unwrap(t, &here, &moved.edek).await, Error::Data(Refused::NotOpened));
-    let same = t.portal.rekey(&here, "production/DE", sealed(&edek)).await.expect("it may stay");
+    let same = t.portal.data().rekey(&here, "production/DE", sealed(&edek)).await.expect("it may stay");
     assert_eq!(unwrap(t, &here, &same.edek).await.expect("it opens"), dek);
     assert_ne!(same.edek, edek);
     let lines = journal(t).await;
@@ -110,17 +110,22 @@ async fn rekeying_needs_unwrap_here_and_wrap_there(t: &TestPortal) {
         ([4; 6], "production/FR", Operation::ALL, true),
     ] {
         let other = t.api_key(id, "Other", reach, operations).await;
-        t.portal.look_again().await.expect("it looks");
+        t.portal.access().refresh().await.expect("it looks");
         let here = tsp(t, &other, "production/DE").await;
-        let refused = t.portal.rekey(&here, "production/FR", sealed(&edek)).await.err().expect("refused");
+        let refused =
+            t.portal.data().rekey(&here, "production/FR", sealed(&edek)).await.err().expect("refused");
         assert_eq!(matches!(refused, Error::NotFound), is_unknown, "{refused:?}");
         assert_eq!(matches!(refused, Error::NotAllowed(_)), !is_unknown, "{refused:?}");
-        t.portal.revoke_api_key_on_host(domain::services::api_key::ApiKeyId(id)).await.expect("revoked");
+        t.portal
+            .services()
+            .revoke_api_key_on_host(domain::services::api_key::ApiKeyId(id))
+            .await
+            .expect("revoked");
     }
     let here = tsp(t, &key, "production/DE").await;
-    refused!(t.portal.rekey(&here, "nobody", sealed(&edek)).await, Error::NotFound);
+    refused!(t.portal.data().rekey(&here, "nobody", sealed(&edek)).await, Error::NotFound);
     refused!(
-        t.portal.rekey(&here, "production/FR", sealed(b"rubbish")).await,
+        t.portal.data().rekey(&here, "production/FR", sealed(b"rubbish")).await,
         Error::Data(Refused::Malformed)
     );
     let last = journal(t).await.pop().expect("a line");
@@ -134,11 +139,11 @@ async fn rekeying_into_a_customers_key_and_back(t: &TestPortal) {
     let fr = scope(t, &house.ada, "FR").await;
     create(t, &house.ada, &fr, RotationPeriod::Days30).await;
     let key = t.api_key([9; 6], "Orders", "production/*", Operation::ALL).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let (managed, theirs) = (tsp(t, &key, "production/FR").await, tsp(t, &key, &house.de.to_string()).await);
     let (dek, edek) = wrap(t, &managed).await;
-    let moved = t.portal.rekey(&managed, &theirs.scope, sealed(&edek)).await.expect("it moves");
-    let back = t.portal.rekey(&theirs, "production/FR", sealed(&moved.edek)).await.expect("and back");
+    let moved = t.portal.data().rekey(&managed, &theirs.scope, sealed(&edek)).await.expect("it moves");
+    let back = t.portal.data().rekey(&theirs, "production/FR", sealed(&moved.edek)).await.expect("and back");
     assert_eq!(unwrap(t, &managed, &back.edek).await.expect("it opens"), dek);
     house.end().await;
 }
@@ -184,7 +189,7 @@ async fn security_events_are_written_down_with_all_that_was_told(t: &TestPortal)
     let mut call = tsp(t, &key, "acme").await;
     call.told.requesting_id = Some("svc".into());
     call.told.custom = [("timestampMillis".to_owned(), "1700000000000".to_owned())].into();
-    t.portal.security_event(&call, "USER_LOGIN").await.expect("accepted");
+    t.portal.data().security_event(&call, "USER_LOGIN").await.expect("accepted");
     let line = journal(t).await.pop().expect("a line");
     assert_eq!((line.deed, line.door, line.outcome), (Deed::SecurityEvent, Door::Tsp, Outcome::Done));
     assert_eq!((line.event.as_deref(), line.scope.as_str()), (Some("USER_LOGIN"), "production/DE"));
@@ -194,9 +199,9 @@ async fn security_events_are_written_down_with_all_that_was_told(t: &TestPortal)
 async fn an_event_of_an_unknown_tenant_is_accepted_and_marked(t: &TestPortal) {
     with_service(t).await;
     let key = t.api_key([8; 6], "One", "production/DE", &[Operation::Wrap]).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     for tenant in ["nobody", "production/FR"] {
-        t.portal.security_event(&tsp(t, &key, tenant).await, "CUSTOM_X").await.expect("accepted");
+        t.portal.data().security_event(&tsp(t, &key, tenant).await, "CUSTOM_X").await.expect("accepted");
         let line = journal(t).await.pop().expect("a line");
         assert_eq!((line.scope.as_str(), line.code.as_deref()), (tenant, Some("not_found")));
         assert_eq!(line.outcome, Outcome::Refused, "nothing of it happened in that scope");
@@ -206,10 +211,10 @@ async fn an_event_of_an_unknown_tenant_is_accepted_and_marked(t: &TestPortal) {
 /// Letters of other scripts that look like those of a scope's name.
 async fn what_only_looks_like_a_scope_is_written_down_as_what_it_is(t: &TestPortal) {
     let (_, _, _, key) = with_service(t).await;
-    refused!(t.portal.wrap(&tsp(t, &key, "pr\u{43e}duction/DE").await, vec![]).await, Error::NotFound);
+    refused!(t.portal.data().wrap(&tsp(t, &key, "pr\u{43e}duction/DE").await, vec![]).await, Error::NotFound);
     assert_eq!(journal(t).await.pop().expect("a line").scope, "pr\\u{43e}duction/DE");
     let here = tsp(t, &key, "nowhere").await;
-    refused!(t.portal.rekey(&here, "neither", sealed(b"x")).await, Error::NotFound);
+    refused!(t.portal.data().rekey(&here, "neither", sealed(b"x")).await, Error::NotFound);
     let scopes: Vec<_> = journal(t).await.into_iter().map(|line| line.scope).collect();
     assert_eq!(scopes[1..], ["nowhere", "neither"], "two that are unknown are not the same one");
 }
@@ -226,7 +231,7 @@ async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     let mut tries = 0;
     let refused = loop {
         while call.caller.may_tell(7000) {}
-        match t.portal.wrap(&call, vec![Ok(ToWrap { dek: None, context: Context::new() })]).await {
+        match t.portal.data().wrap(&call, vec![Ok(ToWrap { dek: None, context: Context::new() })]).await {
             Ok(_) if tries < 100 => tries += 1,
             other => break other,
         }
@@ -239,7 +244,7 @@ async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     call.told = Told::default();
     wrap(t, &call).await;
     let other = t.api_key([8; 6], "Other", "production/DE", Operation::ALL).await;
-    t.portal.look_again().await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
     let mut other = tsp(t, &other, "production/DE").await;
     other.told.custom = [("a".to_owned(), "x".repeat(7000))].into();
     wrap(t, &other).await;
@@ -250,7 +255,7 @@ async fn reported_operations_name_their_versions(t: &TestPortal) {
     let call = tsp(t, &key, "production/DE").await;
     let (_, edek) = wrap(t, &call).await;
     let reported = Reported { edeks: vec![edek, b"rubbish".to_vec()], wraps: 3, unwraps: 4 };
-    t.portal.reported_operations(call, &reported).await.expect("accepted");
+    t.portal.data().reported_operations(call, &reported).await.expect("accepted");
     let line = journal(t).await.pop().expect("a line");
     assert_eq!((line.deed, line.items, line.versions.as_slice()), (Deed::Report, 2, &[1][..]));
     assert_eq!(line.told.custom["wraps"], "3");
@@ -261,5 +266,5 @@ async fn without_a_journal_no_event_is_accepted(t: &TestPortal) {
     let (_, _, _, key) = with_service(t).await;
     let call = tsp(t, &key, "production/DE").await;
     t.portal.close_journal_only().await;
-    refused!(t.portal.security_event(&call, "USER_LOGIN").await, Error::Journal(_));
+    refused!(t.portal.data().security_event(&call, "USER_LOGIN").await, Error::Journal(_));
 }

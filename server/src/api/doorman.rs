@@ -170,7 +170,7 @@ where
     };
     // It may have been revoked while the body came.
     if let (Some(known), Some(key)) = (caller.take(), &key) {
-        caller = match app.portal().still_there(known, &key.0).await {
+        caller = match app.portal().access().still_there(known, &key.0).await {
             Ok(caller) => Some(caller),
             Err(error) => return service::refused(door, error),
         };

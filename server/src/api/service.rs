@@ -38,7 +38,7 @@ impl ApiKey {
 /// [`Error::UnknownApiKey`].
 pub async fn caller(app: &App, key: Option<&ApiKey>, from: &Arc<str>) -> Result<Caller, Error> {
     let key = key.ok_or(Error::UnknownApiKey)?;
-    app.portal().caller(&key.0, Arc::clone(from)).await
+    app.portal().access().caller(&key.0, Arc::clone(from)).await
 }
 
 /// A failure before anything was asked of the engine, in the door's words.

@@ -23,25 +23,32 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     match command {
         Admin::Create(account) => create(settings, account).await,
         Admin::ResetTotp { email } => {
-            let seed = at(settings, &email, async |portal| portal.reset_authenticator(&email).await).await?;
+            let seed = at(settings, &email, async |portal| {
+                portal.administrators().reset_authenticator(&email).await
+            })
+            .await?;
             println!("{}", seed.url(&email)?);
             eprintln!("Every session of {email} is ended. The old authenticator no longer works.");
             Ok(())
         }
         Admin::ResetPassword(account) => {
             let (email, (password, _)) = (account.email, read_secrets(account.stdin)?);
-            at(settings, &email, async |portal| portal.reset_password(&email, password).await).await?;
+            at(settings, &email, async |portal| {
+                portal.administrators().reset_password(&email, password).await
+            })
+            .await?;
             eprintln!("The password of {email} is changed. Every session is ended.");
             Ok(())
         }
         Admin::SignOut { email } => {
-            at(settings, &email, async |portal| portal.sign_out_everywhere(&email).await).await?;
+            at(settings, &email, async |portal| portal.administrators().sign_out_everywhere(&email).await)
+                .await?;
             eprintln!("Every session of {email} is ended.");
             Ok(())
         }
         Admin::Disable { email } => {
             let left =
-                at(settings, &email, async |portal| portal.disable_administrator(&email).await).await?;
+                at(settings, &email, async |portal| portal.administrators().disable(&email).await).await?;
             eprintln!("{email} can no longer sign in. Every session is ended.");
             if left == 0 {
                 eprintln!("Nobody can sign in now. To undo it run: keystead admin enable --email {email}");
@@ -49,12 +56,12 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             Ok(())
         }
         Admin::Enable { email } => {
-            at(settings, &email, async |portal| portal.enable_administrator(&email).await).await?;
+            at(settings, &email, async |portal| portal.administrators().enable(&email).await).await?;
             eprintln!("{email} can sign in again, with the password and the app there were.");
             Ok(())
         }
         Admin::Unblock { email } => {
-            at(settings, &email, async |portal| portal.unblock_administrator(&email).await).await?;
+            at(settings, &email, async |portal| portal.administrators().unblock(&email).await).await?;
             eprintln!("{email} need not wait any longer.");
             Ok(())
         }
@@ -78,7 +85,7 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     let (password, seed) = read_secrets(account.stdin)?;
     let seed = seed.map(|text| Seed::from_base32(&text)).transpose()?;
     let portal = open_portal(settings).await?;
-    let (seed, codes) = portal.create_administrator(&account.email, password, seed).await?;
+    let (seed, codes) = portal.administrators().create(&account.email, password, seed).await?;
     println!("{}", seed.url(&account.email)?);
     eprintln!("Administrator {} is there. Recovery codes, shown only now:", account.email);
     for code in codes {
@@ -117,10 +124,11 @@ pub async fn api_key(settings: &Settings, command: ApiKey) -> Result<(), Stop> {
         ApiKey::Revoke { key } => {
             let id: ApiKeyId = key.parse().map_err(|error| Stop::new(format!("“{key}” is {error}.")))?;
             let portal = open_portal(settings).await?;
-            let revoked = portal.revoke_api_key_on_host(id).await.map_err(|error| match error {
-                Error::NotFound => Stop::new(format!("There is no API key {key}.")),
-                error => error.into(),
-            })?;
+            let revoked =
+                portal.services().revoke_api_key_on_host(id).await.map_err(|error| match error {
+                    Error::NotFound => Stop::new(format!("There is no API key {key}.")),
+                    error => error.into(),
+                })?;
             eprintln!("The API key {revoked} is revoked: every server refuses it within a second.");
             Ok(())
         }
@@ -139,7 +147,7 @@ async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop>
     })?;
     let lifetime = new.expires_days.parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
     let (reach, portal) = (reach?, open_portal(settings).await?);
-    let key = portal.create_api_key_on_host(&new.name, &reach, operations, lifetime).await?;
+    let key = portal.services().create_api_key_on_host(&new.name, &reach, operations, lifetime).await?;
     println!("{}", key.expose());
     eprintln!("The API key {} works now. It is shown only here.", new.name);
     Ok(())
@@ -149,7 +157,7 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
     let portal = open_portal(settings).await?;
     let mut before = None;
     loop {
-        let page = portal.api_keys(before).await?;
+        let page = portal.services().api_keys(before).await?;
         for key in page.keys {
             let reach: Vec<_> = key.reach.iter().map(ToString::to_string).collect();
             println!(
@@ -179,7 +187,7 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
         Step::Finish => RotationStep::Finish,
     };
     let portal = open_portal(settings).await?;
-    let rotated = portal.rotate_tenant_secrets_on_host(&name, step).await;
+    let rotated = portal.secrets().rotate_on_host(&name, step).await;
     let count = rotated.map_err(|error| match error {
         Error::NotFound => unknown(),
         error => error.into(),

@@ -27,7 +27,7 @@ pub(crate) async fn keep_working(portal: Portal) {
     let mut compare = tokio::time::interval_at(tokio::time::Instant::now() + COMPARE, COMPARE);
     loop {
         let done = tokio::select! {
-            _ = rotate.tick() => portal.rotate_due().await.map(|rotated| {
+            _ = rotate.tick() => portal.keys().rotate_due().await.map(|rotated| {
                 metrics::counter!("keystead_automatic_rotations_total").increment(u64::from(rotated));
             }),
             _ = sweep.tick() => portal.sweep().await,
@@ -44,7 +44,7 @@ pub(crate) async fn keep_leases(portal: Portal) {
     let mut tend = ticks(lease::EVERY);
     loop {
         tend.tick().await;
-        portal.tend_leases().await;
+        portal.custody().tend_leases().await;
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn keep_obeying(portal: Portal) {
     let mut heed = ticks(lease::EVERY);
     loop {
         heed.tick().await;
-        if let Err(error) = portal.heed_refusals().await {
+        if let Err(error) = portal.custody().apply_remote_refusals().await {
             tracing::error!(%error, "what other servers were refused could not be read; it is tried again");
         }
     }
@@ -64,7 +64,7 @@ pub(crate) async fn keep_looking(portal: Portal) {
     let mut look = ticks(access::EVERY);
     loop {
         look.tick().await;
-        if let Err(error) = portal.look_again().await {
+        if let Err(error) = portal.access().refresh().await {
             tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
         }
     }
@@ -75,8 +75,8 @@ pub(crate) async fn keep_noting(portal: Portal) {
     let mut note = ticks(access::NOTED);
     loop {
         note.tick().await;
-        portal.note_uses().await;
-        portal.note_usage().await;
+        portal.access().note_uses().await;
+        portal.services().note_uses().await;
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn keep_probing(portal: Portal) {
     let mut probe = ticks(health::EVERY);
     loop {
         probe.tick().await;
-        if let Err(error) = portal.probe_due().await {
+        if let Err(error) = portal.custody().probe_due().await {
             tracing::error!(%error, "the health of keys could not be probed; it is tried again");
         }
     }
@@ -96,12 +96,12 @@ pub(crate) async fn keep_journal(portal: Portal) {
     let mut tend = ticks(journal::EVERY);
     loop {
         tend.tick().await;
-        if let Err(error) = portal.tend_journal().await {
+        if let Err(error) = portal.audit().tend_journal().await {
             tracing::error!(%error, "the journal could not be looked after; it is tried again");
         }
         let states = [
-            ("keystead_journal_on_reserve", portal.is_journal_on_reserve()),
-            ("keystead_journal_writable", portal.is_journal_writable()),
+            ("keystead_journal_on_reserve", portal.audit().is_journal_on_reserve()),
+            ("keystead_journal_writable", portal.audit().is_journal_writable()),
         ];
         for (name, is_so) in states {
             metrics::gauge!(name).set(if is_so { 1.0 } else { 0.0 });
@@ -114,7 +114,7 @@ pub(crate) async fn keep_syncing(portal: Portal) {
     let mut sync = ticks(journal::EVERY);
     loop {
         sync.tick().await;
-        if let Err(error) = portal.sync_journal().await {
+        if let Err(error) = portal.audit().sync_journal().await {
             tracing::error!(%error, "the journal could not be synced; until it can, each event is before its answer");
         }
     }

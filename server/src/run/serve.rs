@@ -45,7 +45,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    portal.open_journal(&settings.data_dir.join("journal")).await?;
+    portal.audit().open_journal(&settings.data_dir.join("journal")).await?;
     let app = App::new(portal.clone(), &settings);
     announce(&settings, &portal).await?;
     tokio::spawn(telemetry::keep_tidy(metrics.clone()));
@@ -63,8 +63,8 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.spawn(keep_syncing(portal.clone()));
     let ended = accept(listener, router(app.clone()), app, &mut work).await;
     work.shutdown().await;
-    portal.note_uses().await;
-    portal.note_usage().await;
+    portal.access().note_uses().await;
+    portal.services().note_uses().await;
     portal.close().await;
     tracing::info!("ended");
     ended
@@ -92,7 +92,7 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
     let address = settings.public_url.as_str().trim_end_matches('/');
     let file = settings.data_dir.join("setup-token");
     let before = std::fs::read_to_string(&file).ok().map(SecretText::new);
-    match portal.issue_setup_token(before).await? {
+    match portal.people().issue_setup_token(before).await? {
         Some(token) => {
             make_folder(&settings.data_dir)?;
             write_token(&file, &token)?;

@@ -145,10 +145,12 @@ impl Settings {
     pub fn engine(&self) -> engine::Settings {
         engine::Settings {
             daily: self.daily,
-            kms: self.kms.clone(),
-            leases: self.leases,
-            probe_every: self.probe_every,
-            preflights_each_minute: self.preflights_each_minute,
+            custody: engine::custody::Settings {
+                kms: self.kms.clone(),
+                leases: self.leases,
+                probe_every: self.probe_every,
+                preflights_each_minute: self.preflights_each_minute,
+            },
             journal: self.journal,
         }
     }

@@ -100,8 +100,8 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
     let filter: String = filter.chars().take(60).collect();
     // What a filter looks for are the names of people, which the database does not know.
     let tree = match all || !filter.trim().is_empty() {
-        true => app.portal().tree().await?,
-        false => app.portal().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
+        true => app.portal().overview().tree().await?,
+        false => app.portal().overview().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
     };
     Ok(Chrome {
         email: who.session.email.clone(),
@@ -110,7 +110,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         filter,
         tree,
         flash: match who.session.has_message {
-            true => app.portal().take_flash(&who.session).await?,
+            true => app.portal().notes().take_flash(&who.session).await?,
             false => None,
         },
         now: app.portal().now(),
@@ -119,7 +119,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
 
 /// 303 to where the result is seen, with a status message shown there once.
 pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<String>) -> Response {
-    app.portal().put_flash(&who.session, &message.into()).await;
+    app.portal().notes().put_flash(&who.session, &message.into()).await;
     see(path)
 }
 

@@ -40,7 +40,7 @@ impl FromRequestParts<App> for Visitor {
         let from =
             From { address: client(app, &parts.extensions, &parts.headers), agent: agent(&parts.headers) };
         let session = match cookies::token(app, &parts.headers) {
-            Some(token) => match app.portal().session(&token, from.clone()).await {
+            Some(token) => match app.portal().people().session(&token, from.clone()).await {
                 Ok(session) => Some(session),
                 Err(Error::SignedOut) => None,
                 Err(error) => return Err(error.into()),

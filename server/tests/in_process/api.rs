@@ -244,7 +244,8 @@ async fn what_is_told_has_bounds_and_what_cannot_be_read_leaves_a_trace() {
     done(&house, "encrypt", &most).await;
     let broken = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &json!({})).body("{");
     assert_eq!(problem(&broken.send().await), (400, "unreadable".into()));
-    let lines = house.test.portal.export_data_events(&domain::audit::journal::JournalQuery::default()).await;
+    let lines =
+        house.test.portal.audit().export_journal(&domain::audit::journal::JournalQuery::default()).await;
     let codes: Vec<_> = lines.expect("the journal").events.into_iter().map(|line| line.event.code).collect();
     let unreadable = Some("unreadable".to_owned());
     assert_eq!(codes, [unreadable.clone(), unreadable.clone(), None, unreadable]);

@@ -33,7 +33,7 @@ async fn a_key_is_shown_once_and_found_by_how_it_begins() {
     let waits = "The secret of “Billing” is shown until you say that it is saved";
     assert!(house.get(&cookie, "/api-keys").await.body.contains(waits), "the list leads back to it");
     let key = key_on(&shown.body).to_owned();
-    house.test.portal.caller(&engine::SecretText::new(key.as_str()), "").await.expect("it works");
+    house.test.portal.access().caller(&engine::SecretText::new(key.as_str()), "").await.expect("it works");
     let saved = house.post(&cookie, "/api-keys/new", &[]).await;
     assert_eq!(saved.location(), "/api-keys");
     assert_eq!(house.get(&cookie, "/api-keys/new").await.location(), "/api-keys", "never again");
@@ -96,8 +96,8 @@ async fn a_third_key_of_a_name_is_refused_where_it_was_typed_before_a_code_is_sp
 async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let (house, person, cookie) = furnished().await;
     let key = engine::SecretText::new(KEY);
-    house.test.portal.caller(&key, "").await.expect("it works");
-    house.test.portal.note_uses().await;
+    house.test.portal.access().caller(&key, "").await.expect("it works");
+    house.test.portal.access().note_uses().await;
     let change = house.post(&cookie, REVOKE, &[]).await;
     let review = house.get(&cookie, change.location()).await;
     assert!(review.body.contains("It was used"), "who uses it still is said before");
@@ -106,9 +106,9 @@ async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let elsewhere = change.location().replace("010203040506", "0102030405ff");
     let code = house.test.code(&person);
     assert_eq!(house.post(&cookie, &elsewhere, &[("code", code.expose())]).await.location(), "/api-keys");
-    house.test.portal.caller(&key, "").await.expect("it works still");
+    house.test.portal.access().caller(&key, "").await.expect("it works still");
     assert_eq!(confirmed(&house, &person, &cookie, change.location()).await, "/api-keys");
-    assert!(house.test.portal.caller(&key, "").await.is_err());
+    assert!(house.test.portal.access().caller(&key, "").await.is_err());
     let list = house.get(&cookie, "/api-keys").await;
     assert!(list.body.contains("The key Orders is revoked.") && list.body.contains("data-state=\"revoked\""));
     let again = house.post(&cookie, REVOKE, &[]).await;

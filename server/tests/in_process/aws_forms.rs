@@ -245,10 +245,10 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
             && before.body.contains("No decrypt is possible from this moment on.")
     );
     let key = house.test.portal.lease_key(&crate::support::scope("AT"), 1).await.expect("a key");
-    house.test.portal.with_material(key, 1, 1, |_| ()).await.expect("released");
+    house.test.portal.custody().with_material(key, 1, 1, |_| ()).await.expect("released");
     house.test.clock.advance(chrono::TimeDelta::seconds(48));
     // The probe is due (the version is half a day old), so that the clock stands at the refresh only without it.
-    house.test.portal.probe_due().await.expect("probed");
+    house.test.portal.custody().probe_due().await.expect("probed");
     house.test.clock.advance(chrono::TimeDelta::seconds(5));
     let held = house.get(&cookie, &page).await;
     for words in ["In memory", "53 s", "If your KMS refused now", "data-left=\"55\"", "data-left=\"3547\""] {
@@ -269,7 +269,7 @@ async fn the_page_of_a_managed_version_speaks_of_no_kms() {
     let before = house.get(&cookie, page).await;
     assert!(before.body.contains("Not in memory") && before.body.contains("opened from the database"));
     let key = house.test.portal.lease_key(&scope, 1).await.expect("a key");
-    house.test.portal.with_material(key, 1, 1, |_| ()).await.expect("opened");
+    house.test.portal.custody().with_material(key, 1, 1, |_| ()).await.expect("opened");
     let held = house.get(&cookie, page).await;
     assert!(held.body.contains("In memory") && held.body.contains("If the database could not be reached"));
     for shown in [before, held] {

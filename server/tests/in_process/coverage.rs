@@ -130,7 +130,7 @@ async fn every_confirmed_page_is_in_the_list_of_changes() {
 async fn no_change_happens_without_a_fresh_code() {
     for (path, fields) in changes() {
         let (house, person, cookie) = furnished().await;
-        let before = house.test.portal.audit_log(None).await.expect("the log").events;
+        let before = house.test.portal.audit().log(None).await.expect("the log").events;
         let used = house.test.code(&person);
         let prepared = house.post(&cookie, path, &fields).await;
         assert!(
@@ -160,7 +160,7 @@ async fn no_change_happens_without_a_fresh_code() {
             let replayed = house.post(&cookie, again.location(), &[("code", code.expose())]).await;
             assert_eq!(replayed.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: a used code");
         }
-        let after = house.test.portal.audit_log(None).await.expect("the log").events;
+        let after = house.test.portal.audit().log(None).await.expect("the log").events;
         let made = after.iter().take(after.len() - before.len());
         let done = made.filter(|event| event.outcome == domain::audit::event::Outcome::Done).count();
         assert_eq!(done, 1, "{path}: exactly one change was made");

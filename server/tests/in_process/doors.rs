@@ -64,7 +64,7 @@ async fn without_a_key_that_works_no_row_answers_and_all_answer_alike() {
 async fn a_key_of_another_scope_learns_nothing() {
     let (house, _, _) = furnished().await;
     let key = house.test.api_key([9; 6], "Other", "production/AT", Operation::ALL).await;
-    house.test.portal.look_again().await.expect("it looks");
+    house.test.portal.access().refresh().await.expect("it looks");
     for row in guarded().filter(|row| row.needs != Needs::AnyKey) {
         let authorization = format!("{} {}", scheme(row), key.expose());
         let answer = ask(&house, row, &[("authorization", &authorization)]).await;

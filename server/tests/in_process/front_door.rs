@@ -131,7 +131,7 @@ async fn secrets_go_in_by_post_and_never_into_an_address() {
     let (house, person, cookie) = furnished().await;
     let half = house.half_signed_in(&person.email).await;
     let fresh = House::new().await;
-    fresh.test.portal.issue_setup_token(None).await.expect("issued");
+    fresh.test.portal.people().issue_setup_token(None).await.expect("issued");
     let mut pages = vec![fresh.get("", "/setup").await.body];
     for row in PAGES.iter().filter(|row| row.methods.contains(&Method::GET)) {
         for cookie in ["", &half, &cookie] {

@@ -261,7 +261,7 @@ async fn names_that_are_nobodys_answer_alike(kind: Kind) {
     let house = House::of(TestPortal::new(kind).await, PROXY);
     house.test.administrator().await;
     house.newcomer("bob@example.com").await;
-    house.test.portal.disable_administrator("bob@example.com").await.expect("disabled");
+    house.test.portal.administrators().disable("bob@example.com").await.expect("disabled");
     let wrong = "wrong and long enough";
     for round in 0..40 {
         let mut answers = Vec::new();

@@ -226,7 +226,8 @@ async fn two_set_ups_make_one_administrator(kind: Kind) {
     for _ in 0..rounds {
         let house = House::of(TestPortal::new(kind).await, &[]);
         let other = house.second(&[]).await;
-        let token = house.test.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+        let token =
+            house.test.portal.people().issue_setup_token(None).await.expect("issued").expect("a token");
         let houses = [Arc::new(house), Arc::new(other)];
         let mut running = JoinSet::new();
         for number in 0..8 {

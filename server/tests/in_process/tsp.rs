@@ -25,7 +25,7 @@ struct Tsp {
 async fn tsp() -> Tsp {
     let (house, _, _) = furnished().await;
     let key = house.test.api_key([9; 6], "Clients", "production/*", Operation::ALL).await;
-    house.test.portal.look_again().await.expect("it looks");
+    house.test.portal.access().refresh().await.expect("it looks");
     Tsp { house, key }
 }
 
@@ -66,7 +66,7 @@ impl Tsp {
     }
 
     async fn journal(&self) -> Vec<DataEvent> {
-        let found = self.house.test.portal.export_data_events(&JournalQuery::default()).await;
+        let found = self.house.test.portal.audit().export_journal(&JournalQuery::default()).await;
         found.expect("the journal").events.into_iter().map(|line| line.event).collect()
     }
 }
@@ -239,7 +239,7 @@ async fn events_and_reports_are_answered_with_null_and_nothing_else() {
 async fn unknown_and_forbidden_tenants_are_answered_alike() {
     let tsp = tsp().await;
     let only_de = tsp.house.test.api_key([8; 6], "One", DE, Operation::ALL).await;
-    tsp.house.test.portal.look_again().await.expect("it looks");
+    tsp.house.test.portal.access().refresh().await.expect("it looks");
     for (route, asked) in requests(&tsp).await {
         let mut said = Vec::new();
         for tenant in UNKNOWN.into_iter().chain([AT]) {
@@ -282,7 +282,7 @@ async fn what_cannot_be_done_has_its_code() {
         tsp.house.sign_in_as("eve@example.com", &seed).await
     };
     tsp.house.post(&cookie, "/environments/production", &[("country", "JP")]).await;
-    tsp.house.test.portal.look_again().await.expect("it looks");
+    tsp.house.test.portal.access().refresh().await.expect("it looks");
     tsp.refused("document/wrap", &body("production/JP", json!({})), 200, 422).await;
     // The customer takes the key away, in several ways.
     let kms = tsp.house.kms();
@@ -296,7 +296,7 @@ async fn what_cannot_be_done_has_its_code() {
     ] {
         kms.fails(status, said);
         tsp.house.test.clock.advance(TimeDelta::hours(2));
-        tsp.house.test.portal.tend_leases().await;
+        tsp.house.test.portal.custody().tend_leases().await;
         tsp.refused("document/wrap", &body(AT, json!({})), code, answered).await;
     }
 }
@@ -471,7 +471,7 @@ async fn each_address_needs_what_its_row_says() {
             nth += 1;
             let key =
                 tsp.house.test.api_key([nth; 6], &format!("Key {nth}"), "production/*", &operations).await;
-            tsp.house.test.portal.look_again().await.expect("it looks");
+            tsp.house.test.portal.access().refresh().await.expect("it looks");
             let answer = tsp.with_key(key.expose(), route, asked).await;
             match needed.is_empty() {
                 true => assert_eq!(answer.body, "null"),

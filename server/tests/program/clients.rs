@@ -11,6 +11,7 @@ use domain::scopes::scope::{Country, Kind as EnvironmentKind, ScopeName, Slug};
 use domain::services::api_key::Lifetime;
 use engine::changes::authority::{Authorised, Sensitive};
 use engine::changes::totp::Seed;
+use engine::custody;
 use engine::custody::kms;
 use engine::testing::{Kind, from, root_key};
 use engine::{AwsAsked, Clock, Portal, SecretText, Session, Settings};
@@ -63,31 +64,35 @@ impl Before {
         let seed = home.administrator(EMAIL).await;
         let clock = Clock::standing_at(Clock::system().now() - TimeDelta::days(2));
         let settings = Settings {
-            kms: kms::Settings {
-                endpoint_url: Some(setting("KEYSTEAD_TEST_KMS_URL")),
-                private_endpoints: false,
+            custody: custody::Settings {
+                kms: kms::Settings {
+                    endpoint_url: Some(setting("KEYSTEAD_TEST_KMS_URL")),
+                    private_endpoints: false,
+                },
+                ..custody::Settings::default()
             },
             ..Settings::default()
         };
         let portal = Portal::open(home.db().await, &root_key(), clock.clone(), settings).await;
         let portal = portal.expect("the portal opens");
-        let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from("192.0.2.1"), None).await;
+        let half =
+            portal.people().check_password(EMAIL, SecretText::new(PASSWORD), from("192.0.2.1"), None).await;
         let half = half.expect("the password is right").session;
-        let session = portal.check_sign_in_code(&half, &seed.code(clock.now())).await;
+        let session = portal.people().check_sign_in_code(&half, &seed.code(clock.now())).await;
         let session = session.expect("the code is right").session;
         Self { portal, clock, session, seed }
     }
 
     async fn confirm<C: Sensitive>(&self, command: C) -> Authorised<C> {
         self.clock.advance(TimeDelta::minutes(1));
-        let id = self.portal.prepare(&self.session, &command).await.expect("prepared");
+        let id = self.portal.changes().prepare(&self.session, &command).await.expect("prepared");
         let code = self.seed.code(self.clock.now());
-        self.portal.confirm(&self.session, id, &code).await.expect("confirmed")
+        self.portal.changes().confirm(&self.session, id, &code).await.expect("confirmed")
     }
 
     async fn country(&self, code: &str) -> ScopeName {
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
-        self.portal.add_country(&self.session, &environment, code).await.expect("a country");
+        self.portal.scopes().add_country(&self.session, &environment, code).await.expect("a country");
         ScopeName { environment, country: Country::from_code(code).expect("a country") }
     }
 
@@ -106,8 +111,8 @@ impl Before {
             secret_access_key: SecretText::new(text("/accessKey/AccessKey/SecretAccessKey")),
             accepts_more: false,
         };
-        let plan = self.portal.plan_create_aws(&self.session, scope, asked).await.expect("a plan");
-        self.portal.create_key(self.confirm(plan).await).await.expect("a version");
+        let plan = self.portal.keys().plan_create_aws(&self.session, scope, asked).await.expect("a plan");
+        self.portal.keys().create(self.confirm(plan).await).await.expect("a version");
     }
 }
 
@@ -118,19 +123,23 @@ impl House {
         let before = Before::on(&home).await;
         let (portal, session) = (&before.portal, &before.session);
         portal
+            .scopes()
             .add_environment(session, "Production", EnvironmentKind::Production)
             .await
             .expect("an environment");
         let (de, at) = (before.country("DE").await, before.country("AT").await);
         before.country("JP").await;
-        let plan = portal.plan_create(session, &de, RotationPeriod::Days360).await.expect("a plan");
-        portal.create_key(before.confirm(plan).await).await.expect("a version");
+        let plan = portal.keys().plan_create(session, &de, RotationPeriod::Days360).await.expect("a plan");
+        portal.keys().create(before.confirm(plan).await).await.expect("a version");
         before.customers_key(&at).await;
-        let alias = portal.plan_alias(session, &de, ALIAS).await.expect("a plan");
-        portal.set_alias(before.confirm(alias).await).await.expect("an alias");
+        let alias = portal.scopes().plan_alias(session, &de, ALIAS).await.expect("a plan");
+        portal.scopes().set_alias(before.confirm(alias).await).await.expect("an alias");
         let reach = ["production/DE", "production/AT"].map(|text| text.parse().expect("a scope"));
         let operations = vec![Operation::Wrap, Operation::Unwrap];
-        let key = portal.create_api_key_on_host("End to end", &reach, operations, Lifetime::Days30).await;
+        let key = portal
+            .services()
+            .create_api_key_on_host("End to end", &reach, operations, Lifetime::Days30)
+            .await;
         let key = key.expect("a key").expose().to_owned();
         portal.close().await;
         home.set("KEYSTEAD_KMS_ENDPOINT_URL", &setting("KEYSTEAD_TEST_KMS_URL"));
@@ -147,9 +156,13 @@ impl House {
         let db = self.keystead.home.db().await;
         let portal = Portal::open(db, &root_key(), Clock::system(), Settings::default()).await;
         let portal = portal.expect("the portal opens");
-        portal.open_journal(&self.keystead.home.data().join("journal")).await.expect("the journal opens");
-        portal.tend_journal().await.expect("what the killed run left is found");
-        let found = portal.export_data_events(&JournalQuery::default()).await.expect("the journal");
+        portal
+            .audit()
+            .open_journal(&self.keystead.home.data().join("journal"))
+            .await
+            .expect("the journal opens");
+        portal.audit().tend_journal().await.expect("what the killed run left is found");
+        let found = portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal");
         let events = found.events.into_iter().map(|line| line.event);
         events.filter(|event| event.door == Door::Tsp).collect()
     }

@@ -236,7 +236,7 @@ async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
     let made = made().await;
     db.close().await;
     let portal = opened(&server.home).await;
-    let lines = portal.export_data_events(&JournalQuery::default()).await.expect("the journal").events;
+    let lines = portal.audit().export_journal(&JournalQuery::default()).await.expect("the journal").events;
     let told: i64 = lines.iter().map(|line| i64::from(line.event.made)).sum();
     assert!(made > 5 && told == made, "{told} of {made}");
     portal.close().await;
@@ -247,8 +247,8 @@ async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
 async fn opened(home: &Home) -> Portal {
     let (db, clock) = (home.db().await, Clock::system());
     let portal = Portal::open(db, &root_key(), clock, Settings::default()).await.expect("it opens");
-    portal.open_journal(&home.data().join("journal")).await.expect("a journal");
-    portal.tend_journal().await.expect("tended");
+    portal.audit().open_journal(&home.data().join("journal")).await.expect("a journal");
+    portal.audit().tend_journal().await.expect("tended");
     portal
 }
 
@@ -257,7 +257,7 @@ async fn journal(home: &Home) -> HashMap<u64, u32> {
     let portal = opened(home).await;
     let (mut written, mut query) = (HashMap::new(), JournalQuery::default());
     loop {
-        let page = portal.export_data_events(&query).await.expect("a piece");
+        let page = portal.audit().export_journal(&query).await.expect("a piece");
         assert_eq!(page.damaged, 0);
         for recorded in page.events {
             let object = recorded.event.told.object_id.expect("an object").parse().expect("a number");

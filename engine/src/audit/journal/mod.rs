@@ -14,10 +14,11 @@ mod search;
 mod segment;
 mod writer;
 
+use crate::audit::Audit;
 use crate::base::random;
 use crate::store::Db;
 use crate::vault::envelope::Keyring;
-use crate::{Clock, Error, Portal};
+use crate::{Clock, Error};
 use chain::{Head, Key, RunKey};
 use domain::data::operation::DataEvent;
 use keep::Rounds;
@@ -320,18 +321,17 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     done.map_err(|error| Error::Fault(format!("work on the journal did not end: {error}")))
 }
 
-impl Portal {
+impl Audit {
     /// Opens the journal in a folder; the data plane works only with one.
     ///
     /// # Errors
     /// As [`Journal::open`].
     pub async fn open_journal(&self, folder: &Path) -> Result<(), Error> {
-        let (settings, clock) = (self.settings().journal, self.clock().clone());
-        let journal = Journal::open(folder, self.db().clone(), self.keyring(), settings, clock).await?;
-        match self.set_journal(journal) {
-            true => Ok(()),
-            false => Err(Error::Fault("the journal is open already".into())),
-        }
+        let clock = self.vault.clock().clone();
+        let journal =
+            Journal::open(folder, self.vault.db().clone(), self.vault.keyring(), self.settings, clock)
+                .await?;
+        self.journal.set(journal).map_err(|_| Error::Fault("the journal is open already".into()))
     }
 
     /// The journal, to write into.
@@ -339,17 +339,17 @@ impl Portal {
     /// # Errors
     /// [`Error::Journal`] when none was opened.
     pub fn journal(&self) -> Result<&Journal, Error> {
-        self.journal_if_any().ok_or_else(|| not_written(io::Error::other("it is not open")))
+        self.journal.get().ok_or_else(|| not_written(io::Error::other("it is not open")))
     }
 
     /// Whether requests of services can be written down; while they cannot, they are refused.
     pub fn is_journal_writable(&self) -> bool {
-        self.journal_if_any().is_some_and(Journal::is_writable)
+        self.journal.get().is_some_and(Journal::is_writable)
     }
 
     /// Whether the disk under the journal is so full that its reserve is given up.
     pub fn is_journal_on_reserve(&self) -> bool {
-        self.journal_if_any().is_some_and(Journal::is_on_reserve)
+        self.journal.get().is_some_and(Journal::is_on_reserve)
     }
 
     /// Syncs the journal, where that is not done before each answer.
@@ -357,7 +357,7 @@ impl Portal {
     /// # Errors
     /// [`Error::Journal`] when it cannot.
     pub async fn sync_journal(&self) -> Result<(), Error> {
-        match self.journal_if_any() {
+        match self.journal.get() {
             Some(journal) => journal.sync().await,
             None => Ok(()),
         }
@@ -368,9 +368,16 @@ impl Portal {
     /// # Errors
     /// When the database or the disk fails; nothing is lost then, and the next time goes on.
     pub async fn tend_journal(&self) -> Result<(), Error> {
-        match self.journal_if_any() {
+        match self.journal.get() {
             Some(journal) => journal.tend().await,
             None => Ok(()),
+        }
+    }
+
+    /// Ends the journal: what is written is a row afterwards, or found at the next start.
+    pub(crate) async fn close(&self) {
+        if let Some(journal) = self.journal.get() {
+            journal.close().await;
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Looking into the journal: rows of the database, and this server's files that are no rows yet.
 
+use crate::Error;
+use crate::audit::Audit;
 use crate::audit::journal::chain::{Head, RunKey, same};
 use crate::audit::journal::keep::{i64_of, row_seal, whole_micros};
 use crate::audit::journal::segment;
 use crate::audit::journal::segment::{Damage, Name};
 use crate::audit::journal::{Inner, Journal, blocking, not_written};
 use crate::store::journal::{Mark, Segment, begin_of_time, end_of_time};
-use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::journal::{JournalGap, JournalPage, JournalQuery, Recorded};
@@ -309,20 +310,20 @@ fn numbered(segment: &segment::Segment<'_>) -> Result<Vec<(u64, DataEvent)>, Dam
     events.collect()
 }
 
-impl Portal {
+impl Audit {
     /// Events of the data plane, newest first, a page at a time.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a cursor that is none; when the database or the disk fails.
-    pub async fn data_events(&self, query: &JournalQuery) -> Result<JournalPage, Error> {
+    pub async fn search_journal(&self, query: &JournalQuery) -> Result<JournalPage, Error> {
         self.journal()?.search(Search::new(query, Order::NewestFirst, PAGE)?).await
     }
 
     /// The same events, oldest first, in big pieces: for a file. The next piece begins at the cursor of this one.
     ///
     /// # Errors
-    /// As [`Portal::data_events`].
-    pub async fn export_data_events(&self, query: &JournalQuery) -> Result<JournalPage, Error> {
+    /// As [`Audit::search_journal`].
+    pub async fn export_journal(&self, query: &JournalQuery) -> Result<JournalPage, Error> {
         self.journal()?.search(Search::new(query, Order::OldestFirst, PIECE)?).await
     }
 

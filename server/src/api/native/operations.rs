@@ -65,13 +65,13 @@ macro_rules! operation {
                 Ok(asked) => asked,
                 Err(failed) => {
                     // Whoever has a key leaves a trace, also with what cannot be read.
-                    app.portal().unread(&call(ask, Told::default()), Operation::$deed.into()).await?;
+                    app.portal().data().unread(&call(ask, Told::default()), Operation::$deed.into()).await?;
                     return Err(failed);
                 }
             };
             let call = call(ask, asked.told);
             let $items = asked.items;
-            let done = app.portal().$name(&call, $hand_over).await;
+            let done = app.portal().data().$name(&call, $hand_over).await;
             told::<$answer>(counted(Deed::$deed, done)?, asked.is_batch)
         }
     };
@@ -123,7 +123,7 @@ pub async fn keys(ask: Ask) -> Result<Response, Failed> {
         .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
     let app = ask.app.clone();
     let call = call(ask, Told::default());
-    let listed = app.portal().versions_for(&call, before.map(NonZeroU32::get)).await;
+    let listed = app.portal().data().versions_for(&call, before.map(NonZeroU32::get)).await;
     let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
         .into_iter()
         .next()

@@ -114,7 +114,7 @@ fn whole<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, R
 pub async fn wrap(ask: Ask) -> Result<Response, Refusal> {
     let take = |Wrap { metadata }| metadata.call(&ask);
     let call = asked(&ask, Deed::Wrap, take).await?;
-    let done = only(ask.app.portal().wrap(&call, vec![new_key()]).await);
+    let done = only(ask.app.portal().data().wrap(&call, vec![new_key()]).await);
     Ok(json(&WrappedKey::from(counted(Deed::Wrap, 1, done)?)))
 }
 
@@ -123,7 +123,7 @@ pub async fn unwrap(ask: Ask) -> Result<Response, Refusal> {
         Ok((metadata.call(&ask)?, edek(&encrypted_document_key)))
     };
     let (call, edek) = asked(&ask, Deed::Unwrap, take).await?;
-    let done = only(ask.app.portal().unwrap(&call, &[edek]).await);
+    let done = only(ask.app.portal().data().unwrap(&call, &[edek]).await);
     Ok(json(&UnwrappedKey::from(counted(Deed::Unwrap, 1, done)?)))
 }
 
@@ -133,7 +133,7 @@ pub async fn rekey(ask: Ask) -> Result<Response, Refusal> {
         Ok((metadata.call(&ask)?, new_tenant_id, edek(&encrypted_document_key)))
     };
     let (call, new_tenant, edek) = asked(&ask, Deed::Rekey, take).await?;
-    let done = ask.app.portal().rekey(&call, &new_tenant, edek).await;
+    let done = ask.app.portal().data().rekey(&call, &new_tenant, edek).await;
     Ok(json(&WrappedKey::from(counted(Deed::Rekey, 1, done)?)))
 }
 
@@ -147,7 +147,7 @@ pub async fn batch_wrap(ask: Ask) -> Result<Response, Refusal> {
     // Who names a document twice gets one key for it.
     let names: BTreeSet<String> = document_ids.into_iter().collect();
     let items = names.iter().map(|_| new_key()).collect();
-    let answers = whole(Deed::Wrap, ask.app.portal().wrap(&call, items).await)?;
+    let answers = whole(Deed::Wrap, ask.app.portal().data().wrap(&call, items).await)?;
     Ok(json(&batch::<_, WrappedKey>(Deed::Wrap, names.into_iter().collect(), answers)))
 }
 
@@ -160,6 +160,6 @@ pub async fn batch_unwrap(ask: Ask) -> Result<Response, Refusal> {
     let (call, edeks) = asked(&ask, Deed::Unwrap, take).await?;
     let (names, edeks): (Vec<_>, Vec<_>) = edeks.into_iter().unzip();
     let items: Vec<_> = edeks.iter().map(|text| edek(text)).collect();
-    let answers = whole(Deed::Unwrap, ask.app.portal().unwrap(&call, &items).await)?;
+    let answers = whole(Deed::Unwrap, ask.app.portal().data().unwrap(&call, &items).await)?;
     Ok(json(&batch::<_, UnwrappedKey>(Deed::Unwrap, names, answers)))
 }

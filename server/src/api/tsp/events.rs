@@ -50,7 +50,7 @@ pub async fn security_event(ask: Ask) -> Result<Response, Refusal> {
         Ok((call, event))
     };
     let (call, event) = asked(&ask, Deed::SecurityEvent, take).await?;
-    let done = ask.app.portal().security_event(&call, &event).await;
+    let done = ask.app.portal().data().security_event(&call, &event).await;
     counted(Deed::SecurityEvent, 1, done)?;
     Ok(json(&()))
 }
@@ -66,7 +66,7 @@ pub async fn report_operations(ask: Ask) -> Result<Response, Refusal> {
     let edeks: Vec<_> =
         operations.keys().filter_map(|text| edek(text).ok()).map(|edek| edek.sealed).collect();
     let reported = Reported { edeks, wraps: total(|one| one.wraps), unwraps: total(|one| one.unwraps) };
-    let done = ask.app.portal().reported_operations(call, &reported).await;
+    let done = ask.app.portal().data().reported_operations(call, &reported).await;
     counted(Deed::Report, operations.len(), done)?;
     Ok(json(&()))
 }

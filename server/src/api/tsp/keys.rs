@@ -68,7 +68,7 @@ pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
     };
     let (call, to_derive) = asked(&ask, Deed::Derive, take).await?;
     let derivations = derivations(&to_derive.paths);
-    let done = ask.app.portal().derive(&call, &to_derive).await;
+    let done = ask.app.portal().data().derive(&call, &to_derive).await;
     let derived = counted(Deed::Derive, derivations, done)?;
     let keys_of = |(path, keys): (String, Vec<DerivedKey>)| (path, keys.into_iter().map(Key::from).collect());
     let derived = derived.into_iter().map(|(path, keys)| (path, keys.into_iter().map(keys_of).collect()));

@@ -111,7 +111,7 @@ pub async fn asked<B: DeserializeOwned, T>(
         Err(refusal) => {
             let scope = serde_json::from_slice::<Tenant>(&ask.body).unwrap_or_default().tenant_id;
             let call = Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: Told::default() };
-            let written = ask.app.portal().unread(&call, deed).await;
+            let written = ask.app.portal().data().unread(&call, deed).await;
             written.map_err(|error| Refusal::of(&error, deed))?;
             Err(refusal)
         }

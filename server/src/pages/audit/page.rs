@@ -204,7 +204,7 @@ async fn of_portal(
     place: Option<String>,
 ) -> Result<LogView, Error> {
     let before = place.and_then(|text| number::plain(&text));
-    let view = portal.search_audit_log(&search.audit(), before).await?;
+    let view = portal.audit().search_log(&search.audit(), before).await?;
     Ok(LogView {
         source: search.source,
         lines: view.events.into_iter().map(Into::into).collect(),
@@ -222,7 +222,7 @@ async fn of_data(
     place: Option<String>,
 ) -> Result<LogView, Error> {
     let is_older_page = place.is_some();
-    let page = portal.data_events(&search.journal(place)).await?;
+    let page = portal.audit().search_journal(&search.journal(place)).await?;
     Ok(LogView {
         source: search.source,
         lines: page.events.into_iter().map(Into::into).collect(),
@@ -260,7 +260,7 @@ pub async fn export(
     // It ends with what is there now, and does not run after what comes.
     let end = app.portal().now() + TimeDelta::microseconds(1);
     let search = Search { to: Some(search.to.unwrap_or(end)), ..search };
-    app.portal().begin_export(&who.session, &what).await?;
+    app.portal().audit().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());
     let at_work = connection.map(|Extension(connection)| connection.at_work());
     let (portal, session) = (app.portal().clone(), who.session);
@@ -337,7 +337,7 @@ impl Pieces {
 
     async fn continued(&mut self, next: Next) -> Result<Vec<u8>, Error> {
         // Who is signed out meanwhile gets no more of it.
-        self.portal.still(&self.session).await?;
+        self.portal.people().still(&self.session).await?;
         match next {
             Next::Nothing => Ok(Vec::new()),
             Next::Head => self.head(),
@@ -359,7 +359,7 @@ impl Pieces {
     }
 
     async fn portal_piece(&mut self, after: i64) -> Result<Vec<u8>, Error> {
-        let events = self.portal.export_audit_log(&self.search.audit(), after).await?;
+        let events = self.portal.audit().export_log(&self.search.audit(), after).await?;
         self.next = events.last().map_or(Next::Nothing, |event| Next::Portal(event.sequence));
         match self.format {
             Format::JsonLines => json_lines(&events),
@@ -379,7 +379,7 @@ impl Pieces {
     }
 
     async fn data_piece(&mut self, cursor: Option<String>) -> Result<Vec<u8>, Error> {
-        let page = self.portal.export_data_events(&self.search.journal(cursor)).await?;
+        let page = self.portal.audit().export_journal(&self.search.journal(cursor)).await?;
         if page.damaged > 0 {
             return Err(Error::Fault("a segment of the journal is damaged: the export breaks off".into()));
         }

@@ -92,7 +92,7 @@ pub async fn second_step<C: Sensitive>(
     id: ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
-    let prepared = match app.portal().prepared::<C>(&who.session, id).await {
+    let prepared = match app.portal().changes().prepared::<C>(&who.session, id).await {
         Err(Error::ChangeGone) => return gone(app, who, first).await,
         prepared => prepared?,
     };

@@ -116,7 +116,7 @@ async fn first_step<C: KeyChange>(
         None => (form, StatusCode::OK),
     };
     let form = C::keeping(app, who, at, form).await?;
-    let (limits, environment_name) = app.portal().limits(&at.scope).await?;
+    let (limits, environment_name) = app.portal().keys().limits(&at.scope).await?;
     let (chrome, scope) = (chrome(app, who).await?, at.scope.clone());
     let step = FirstStep { chrome, scope, environment_name, limits, form, checked };
     let view = C::view(app, at, step).await?;
@@ -154,7 +154,7 @@ pub async fn submit<C: KeyChange>(
         Step::Confirm(id, code) => confirm::<C>(&app, &who, &at, id, &code).await,
         Step::Prepare(typed) => match C::plan(&app, &who, &at, typed).await {
             Ok(command) => {
-                let id = app.portal().prepare(&who.session, &command).await?;
+                let id = app.portal().changes().prepare(&who.session, &command).await?;
                 Ok(see(&review::address(&C::path(&at), id)))
             }
             Err(again) => first_step::<C>(&app, &who, &at, *again).await,
@@ -169,7 +169,7 @@ async fn prepared<C: KeyChange>(
     at: &InKeys,
     id: ChangeId,
 ) -> Result<Prepared<C>, Error> {
-    let prepared = app.portal().prepared::<C>(&who.session, id).await?;
+    let prepared = app.portal().changes().prepared::<C>(&who.session, id).await?;
     if prepared.command.is_at(at) { Ok(prepared) } else { Err(Error::ChangeGone) }
 }
 
@@ -188,7 +188,7 @@ async fn second_step<C: KeyChange>(
         }
         prepared => prepared?,
     };
-    let (limits, environment) = app.portal().limits(&at.scope).await?;
+    let (limits, environment) = app.portal().keys().limits(&at.scope).await?;
     let Effects { sentences, warning, report, policy } = command.effects(app, limits.daily).await?;
     let country = at.scope.country.name();
     let review = Review {
@@ -224,7 +224,7 @@ async fn confirm<C: KeyChange>(
     code: &SecretText,
 ) -> Result<Response, Failure> {
     let confirmed = match prepared::<C>(app, who, at, id).await {
-        Ok(_) => app.portal().confirm::<C>(&who.session, id, code).await,
+        Ok(_) => app.portal().changes().confirm::<C>(&who.session, id, code).await,
         Err(error) => Err(error),
     };
     let ask = match confirmed {

@@ -68,7 +68,7 @@ pub async fn keeping(app: &App, who: &SignedIn, path: &str, form: Form) -> Resul
 }
 
 async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText>, Error> {
-    let mut kept = app.portal().kept(&who.session, NOTE).await?;
+    let mut kept = app.portal().notes().kept(&who.session, NOTE).await?;
     let is_of_here = kept.get(AT).is_some_and(|at| at.same_as(&SecretText::new(path)));
     Ok(kept.remove(SECRET).filter(|_| is_of_here))
 }
@@ -78,7 +78,7 @@ async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText
 /// # Errors
 /// When the database fails.
 pub async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
-    app.portal().keep(&who.session, NOTE, &[]).await
+    app.portal().notes().keep(&who.session, NOTE, &[]).await
 }
 
 /// The secret that was typed, which is kept from now on, or the one that was kept before. What cannot be one is not kept.
@@ -92,7 +92,10 @@ async fn secret(
         return kept(app, who, path).await;
     }
     if check_secret_access_key(typed.expose()).is_ok() {
-        app.portal().keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))]).await?;
+        app.portal()
+            .notes()
+            .keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))])
+            .await?;
     }
     Ok(Some(typed))
 }
@@ -264,7 +267,7 @@ impl KeyChange for ReplaceCredentials {
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
-        app.portal().aws_key(&at.scope, at.version()?).await?.ok_or(Error::NotAws)?;
+        app.portal().custody().aws_key(&at.scope, at.version()?).await?.ok_or(Error::NotAws)?;
         Ok(Form::new())
     }
 
@@ -278,7 +281,7 @@ impl KeyChange for ReplaceCredentials {
 
     async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
         let number = at.version()?;
-        let key = app.portal().aws_key(&at.scope, number).await?.ok_or(Error::NotAws)?;
+        let key = app.portal().custody().aws_key(&at.scope, number).await?.ok_or(Error::NotAws)?;
         let FirstStep { chrome, scope, environment_name, form, checked, .. } = step;
         Ok(Box::new(move || {
             view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
@@ -306,6 +309,7 @@ impl KeyChange for ReplaceCredentials {
             };
             let (session, number) = (&who.session, at.version()?);
             app.portal()
+                .custody()
                 .plan_replace_credentials(session, &at.scope, number, with, accepts_more)
                 .await
                 .map(Some)
@@ -314,7 +318,7 @@ impl KeyChange for ReplaceCredentials {
             Ok(Some(command)) => Ok(command),
             Ok(None) => Err(Again::form(form)),
             Err(error) => {
-                let key = app.portal().aws_key(&at.scope, at.number.unwrap_or_default()).await;
+                let key = app.portal().custody().aws_key(&at.scope, at.number.unwrap_or_default()).await;
                 let policy = key.ok().flatten().map(|key| key.policy);
                 Err(found(form, policy, error))
             }
@@ -346,7 +350,7 @@ impl KeyChange for ReplaceCredentials {
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
         let number = ask.command().number;
         let masked = ask.command().to.access_key_id.masked();
-        app.portal().replace_credentials(ask).await?;
+        app.portal().custody().replace_credentials(ask).await?;
         Ok((format!("/{number}"), format!("Version {number} uses the credentials {masked} from now on.")))
     }
 }
@@ -359,15 +363,15 @@ pub async fn check_now(
     _: Typed<NoFields>,
 ) -> Result<Response, Failure> {
     let number = at.version()?;
-    let checked = app.portal().check_now(&who.session, &at.scope, number).await;
+    let checked = app.portal().custody().check_now(&who.session, &at.scope, number).await;
     let said = |report: &Report| format!("Version {number} was checked. {}.", report.summary());
     match checked {
         Ok(report) if report.blocks() || report.warns() => {
-            app.portal().put_warning(&who.session, &said(&report)).await;
+            app.portal().notes().put_warning(&who.session, &said(&report)).await;
         }
-        Ok(report) => app.portal().put_flash(&who.session, &said(&report)).await,
+        Ok(report) => app.portal().notes().put_flash(&who.session, &said(&report)).await,
         Err(error @ Error::PreflightsTooMany { .. }) => {
-            app.portal().put_warning(&who.session, &domain::Problem::from(&error).message).await;
+            app.portal().notes().put_warning(&who.session, &domain::Problem::from(&error).message).await;
         }
         Err(error) => return Err(error.into()),
     }

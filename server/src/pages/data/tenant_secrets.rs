@@ -42,7 +42,7 @@ impl KeyChange for RotateTenantSecrets {
     }
 
     async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
-        let secrets = app.portal().tenant_secrets_of(&at.scope).await?;
+        let secrets = app.portal().secrets().of(&at.scope).await?;
         let FirstStep { chrome, scope, environment_name, form, .. } = step;
         Ok(Box::new(move || {
             view! { <TenantSecretsPage chrome scope environment_name secrets form /> }.into_any()
@@ -50,7 +50,7 @@ impl KeyChange for RotateTenantSecrets {
     }
 
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: StepForm) -> Result<Self, Box<Again>> {
-        let planned = app.portal().plan_tenant_secrets(&who.session, &at.scope, &typed.step).await;
+        let planned = app.portal().secrets().plan_rotate(&who.session, &at.scope, &typed.step).await;
         planned.map_err(|error| Again::because(Form::new(), error))
     }
 
@@ -59,7 +59,7 @@ impl KeyChange for RotateTenantSecrets {
     }
 
     async fn effects(&self, app: &App, _: DailyLimits) -> Result<Effects, Error> {
-        let secrets = app.portal().tenant_secrets_of(&self.scope.name).await?;
+        let secrets = app.portal().secrets().of(&self.scope.name).await?;
         let current = words::count(secrets.total(), "secret", "secrets");
         let previous = words::count(secrets.previous, "previous secret", "previous secrets");
         let (sentences, warning) = match self.step {
@@ -85,7 +85,7 @@ impl KeyChange for RotateTenantSecrets {
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
         let step = ask.command().step;
-        let count = app.portal().rotate_tenant_secrets(ask).await?;
+        let count = app.portal().secrets().rotate(ask).await?;
         let counted =
             words::count(u32::try_from(count).unwrap_or(u32::MAX), "tenant secret", "tenant secrets");
         let message = match step {

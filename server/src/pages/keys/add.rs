@@ -95,12 +95,12 @@ impl KeyChange for CreateKey {
             Some(KeyType::Managed) => {
                 let period = read_period(&typed.rotation_days, &mut form);
                 let Some(period) = period else { return Err(Again::form(form)) };
-                let planned = app.portal().plan_create(&who.session, &at.scope, period).await;
+                let planned = app.portal().keys().plan_create(&who.session, &at.scope, period).await;
                 planned.map_err(|error| Again::because(form, error))
             }
             Some(KeyType::ManualAws) => {
                 let read = aws::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
-                let planned = app.portal().plan_create_aws(&who.session, &at.scope, read.asked).await;
+                let planned = app.portal().keys().plan_create_aws(&who.session, &at.scope, read.asked).await;
                 planned.map_err(|error| aws::found(read.form, read.policy, error))
             }
         }
@@ -127,7 +127,7 @@ impl KeyChange for CreateKey {
             format!(
                 "Keystead does not know the region {} yet; AWS may have opened it lately. Calls go to {}.",
                 key.region,
-                app.portal().kms_address(&key.region)
+                app.portal().custody().kms_address(&key.region)
             )
         });
         let warning = aws::warning(&key.credentials.report, unknown);
@@ -136,6 +136,6 @@ impl KeyChange for CreateKey {
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        app.portal().create_key(ask).await.map(|plan| made(&plan))
+        app.portal().keys().create(ask).await.map(|plan| made(&plan))
     }
 }

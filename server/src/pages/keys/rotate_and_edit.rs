@@ -84,12 +84,12 @@ impl PeriodForm {
 
 /// The form of a change that begins with the Active version, which must be managed.
 async fn form_of_active(app: &App, at: &InKeys) -> Result<Form, Error> {
-    let active = app.portal().managed_version(&at.scope).await?;
+    let active = app.portal().keys().managed_version(&at.scope).await?;
     Ok(period_form(active.period.unwrap_or_default()))
 }
 
 async fn active(app: &App, at: &InKeys) -> Result<VersionRow, Error> {
-    app.portal().managed_version(&at.scope).await
+    app.portal().keys().managed_version(&at.scope).await
 }
 
 impl KeyChange for RotateKey {
@@ -118,7 +118,7 @@ impl KeyChange for RotateKey {
 
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
         let (period, form) = typed.read()?;
-        let planned = app.portal().plan_rotate(&who.session, &at.scope, period).await;
+        let planned = app.portal().keys().plan_rotate(&who.session, &at.scope, period).await;
         planned.map_err(|error| Again::because(form, error))
     }
 
@@ -131,7 +131,7 @@ impl KeyChange for RotateKey {
     }
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        app.portal().rotate_key(ask).await.map(|plan| made(&plan))
+        app.portal().keys().rotate(ask).await.map(|plan| made(&plan))
     }
 }
 
@@ -159,7 +159,7 @@ impl KeyChange for EditKey {
 
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
         let (period, form) = typed.read()?;
-        let planned = app.portal().plan_edit(&who.session, &at.scope, period).await;
+        let planned = app.portal().keys().plan_edit(&who.session, &at.scope, period).await;
         planned.map_err(|error| Again::because(form, error))
     }
 
@@ -168,7 +168,7 @@ impl KeyChange for EditKey {
     }
 
     async fn effects(&self, app: &App, _: DailyLimits) -> Result<Effects, Error> {
-        let due = app.portal().due_after_edit(self).await?;
+        let due = app.portal().keys().due_after_edit(self).await?;
         let sentences = vec![
             format!(
                 "Version {} rotates every {} days instead of every {}.",
@@ -188,7 +188,7 @@ impl KeyChange for EditKey {
 
     async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
         let (number, days) = (ask.command().number, ask.command().to.days());
-        let due = app.portal().edit_key(ask).await?;
+        let due = app.portal().keys().edit(ask).await?;
         let message =
             format!("Version {number} rotates every {days} days. Next rotation: {}.", words::moment(due));
         Ok((String::new(), message))

@@ -20,7 +20,7 @@ pub async fn list(
 ) -> Result<Response, Failure> {
     let number = |name| query_value(&who.visitor.query, name).and_then(|text| number::plain::<u32>(&text));
     let (before, new) = (number("before"), number("new"));
-    let view = app.portal().keys(&scope, before).await?;
+    let view = app.portal().keys().list(&scope, before).await?;
     let chrome = chrome(&app, &who).await?;
     let page =
         Page::framed(&who, format!("Encryption keys · {} · {}", scope.country.name(), view.environment_name));
@@ -30,10 +30,10 @@ pub async fn list(
 pub async fn version(State(app): State<App>, who: SignedIn, at: InKeys) -> Result<Response, Failure> {
     let number = at.version()?;
     let InKeys { scope, .. } = at;
-    let (version, environment_name) = app.portal().version(&scope, number).await?;
-    let aws = app.portal().aws_key(&scope, number).await?;
-    let lease = app.portal().lease(&scope, number).await?;
-    let usage = app.portal().usage(&scope, number).await?;
+    let (version, environment_name) = app.portal().keys().version(&scope, number).await?;
+    let aws = app.portal().custody().aws_key(&scope, number).await?;
+    let lease = app.portal().custody().lease(&scope, number).await?;
+    let usage = app.portal().services().usage(&scope, number).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
     Ok(page.show(

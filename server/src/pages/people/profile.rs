@@ -24,7 +24,7 @@ use serde::Deserialize;
 const PASSWORD_FORM: &str = "password form";
 
 pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let (chrome, view) = (chrome(&app, &who).await?, app.portal().profile(&who.session).await?);
+    let (chrome, view) = (chrome(&app, &who).await?, app.portal().people().profile(&who.session).await?);
     Ok(Page::framed(&who, "Profile").show(&app, move || view! { <ProfilePage chrome view /> }))
 }
 
@@ -46,7 +46,7 @@ fn review_sessions(only: Option<&SessionRow>) -> Review {
 
 /// The other session that is meant, as the page lists it.
 async fn listed(app: &App, who: &SignedIn, id: SessionId) -> Result<SessionRow, Error> {
-    let sessions = app.portal().profile(&who.session).await?.sessions;
+    let sessions = app.portal().people().profile(&who.session).await?.sessions;
     sessions.into_iter().find(|row| row.id == id && !row.is_this).ok_or(Error::NotFound)
 }
 
@@ -56,7 +56,7 @@ async fn sessions_step(
     id: ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
-    let only = match app.portal().prepared::<EndSessions>(&who.session, id).await {
+    let only = match app.portal().changes().prepared::<EndSessions>(&who.session, id).await {
         Ok(Prepared { command: EndSessions { only: Some(only), .. }, .. }) => {
             Some(listed(app, who, only).await?)
         }
@@ -84,14 +84,17 @@ pub async fn end_sessions(
                 "" => None,
                 id => Some(listed(&app, &who, id.parse().map_err(|_| Failure::bad_form())?).await?.id),
             };
-            let id =
-                app.portal().prepare(&who.session, &EndSessions { user: who.session.user()?, only }).await?;
+            let id = app
+                .portal()
+                .changes()
+                .prepare(&who.session, &EndSessions { user: who.session.user()?, only })
+                .await?;
             return Ok(see(&review::address("/profile/sessions", id)));
         }
     };
-    match app.portal().confirm::<EndSessions>(&who.session, id, &code).await {
+    match app.portal().changes().confirm::<EndSessions>(&who.session, id, &code).await {
         Ok(ask) => {
-            let message = match app.portal().end_sessions(ask, &who.session).await? {
+            let message = match app.portal().people().end_sessions(ask, &who.session).await? {
                 0 => "There was no other session.".to_owned(),
                 1 => "1 other session is signed out.".to_owned(),
                 ended => format!("{ended} other sessions are signed out."),
@@ -154,7 +157,7 @@ pub struct PasswordForm {
 }
 
 async fn password_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let kept = app.portal().kept(&who.session, PASSWORD_FORM).await?;
+    let kept = app.portal().notes().kept(&who.session, PASSWORD_FORM).await?;
     let form = kept.keys().fold(form, |form, field| form.keeping(field));
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, "Change password").status(form_status(&form));
@@ -166,7 +169,7 @@ pub async fn show_password(State(app): State<App>, who: SignedIn) -> Result<Resp
         Some(id) => second_step::<ChangePassword>(&app, &who, review_password(), id, None).await,
         None => {
             // Whoever opens the page begins anew: what was kept belonged to a form that was left.
-            app.portal().keep(&who.session, PASSWORD_FORM, &[]).await?;
+            app.portal().notes().keep(&who.session, PASSWORD_FORM, &[]).await?;
             password_page(&app, &who, Form::new()).await
         }
     }
@@ -181,11 +184,11 @@ pub async fn password(
         Step::Confirm(id, code) => (id, code),
         Step::Prepare(typed) => return prepare_password(&app, &who, typed).await,
     };
-    match app.portal().confirm::<ChangePassword>(&who.session, id, &code).await {
+    match app.portal().changes().confirm::<ChangePassword>(&who.session, id, &code).await {
         Ok(ask) => {
-            let new = app.portal().change_password(ask, &who.session).await?;
+            let new = app.portal().people().change_password(ask, &who.session).await?;
             let message = "The password is changed. Every other session is signed out.";
-            app.portal().put_flash(&new.session, message).await;
+            app.portal().notes().put_flash(&new.session, message).await;
             Ok(enter(&app, &new, "/profile"))
         }
         Err(error) => second_step::<ChangePassword>(&app, &who, review_password(), id, Some(error)).await,
@@ -195,7 +198,7 @@ pub async fn password(
 /// Checks both passwords and prepares the change. What was good stays kept while the rest is
 /// typed anew; what was wrong is not.
 async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Result<Response, Failure> {
-    let mut kept = app.portal().kept(&who.session, PASSWORD_FORM).await?;
+    let mut kept = app.portal().notes().kept(&who.session, PASSWORD_FORM).await?;
     let mut typed_or_kept = |field: &str, typed: SecretText| match typed.is_empty() {
         true => kept.remove(field).unwrap_or_default(),
         false => typed,
@@ -214,14 +217,14 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
     }
     if form.is_refused() {
         let typed = [("current_password", &current), ("password", &password), ("password_again", &again)];
-        app.portal().keep(&who.session, PASSWORD_FORM, &typed).await?;
+        app.portal().notes().keep(&who.session, PASSWORD_FORM, &typed).await?;
         return password_page(app, who, form).await;
     }
     let copies = [&current, &password].map(|secret| SecretText::new(secret.expose()));
-    match app.portal().plan_password(&who.session, current, password, &again).await {
+    match app.portal().people().plan_password(&who.session, current, password, &again).await {
         Ok(command) => {
-            app.portal().keep(&who.session, PASSWORD_FORM, &[]).await?;
-            let id = app.portal().prepare(&who.session, &command).await?;
+            app.portal().notes().keep(&who.session, PASSWORD_FORM, &[]).await?;
+            let id = app.portal().changes().prepare(&who.session, &command).await?;
             Ok(see(&review::address("/profile/password", id)))
         }
         Err(error) => {
@@ -230,7 +233,7 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
                 Error::WrongCurrentPassword => &[("password", &copies[1]), ("password_again", &again)],
                 _ => &[],
             };
-            app.portal().keep(&who.session, PASSWORD_FORM, keep).await?;
+            app.portal().notes().keep(&who.session, PASSWORD_FORM, keep).await?;
             password_page(app, who, Form::new().refused(&in_form(error)?)).await
         }
     }

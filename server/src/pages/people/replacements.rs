@@ -74,7 +74,7 @@ async fn prepare<C: Replacement>(
     }
     match C::plan(app, &who.session, current).await {
         Ok(command) => {
-            let id = app.portal().prepare(&who.session, &command).await?;
+            let id = app.portal().changes().prepare(&who.session, &command).await?;
             Ok(see(&review::address(C::PATH, id)))
         }
         Err(error) => first_step::<C>(app, who, refused(Form::new(), error)?).await,
@@ -90,7 +90,7 @@ pub async fn submit<C: Replacement>(
         Step::Confirm(id, code) => (id, code),
         Step::Prepare(typed) => return prepare::<C>(&app, &who, typed.current_password).await,
     };
-    match app.portal().confirm::<C>(&who.session, id, &code).await {
+    match app.portal().changes().confirm::<C>(&who.session, id, &code).await {
         Ok(ask) => {
             C::execute(&app, ask, &who.session).await?;
             Ok(see(C::THEN))
@@ -121,11 +121,11 @@ impl Replacement for ReplaceAuthenticator {
     }
 
     async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
-        app.portal().plan_authenticator(session, current).await
+        app.portal().people().plan_authenticator(session, current).await
     }
 
     async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {
-        app.portal().replace_authenticator(ask, session).await
+        app.portal().people().replace_authenticator(ask, session).await
     }
 }
 
@@ -147,16 +147,16 @@ impl Replacement for ReplaceRecoveryCodes {
     }
 
     async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
-        app.portal().plan_recovery_codes(session, current).await
+        app.portal().people().plan_recovery_codes(session, current).await
     }
 
     async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {
-        app.portal().replace_recovery_codes(ask, session).await
+        app.portal().people().replace_recovery_codes(ask, session).await
     }
 }
 
 async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let (email, seed) = match app.portal().enrolment(&who.session).await {
+    let (email, seed) = match app.portal().people().enrolment(&who.session).await {
         Err(Error::NotFound) => return Ok(see("/profile/authenticator")),
         enrolment => enrolment?,
     };
@@ -174,10 +174,10 @@ pub async fn enrol(
     who: SignedIn,
     Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
-    match app.portal().finish_enrolment(&who.session, &typed.code).await {
+    match app.portal().people().finish_enrolment(&who.session, &typed.code).await {
         Ok(new) => {
             let message = "Your new authenticator app is set up. The old one no longer works.";
-            app.portal().put_flash(&new.session, message).await;
+            app.portal().notes().put_flash(&new.session, message).await;
             Ok(enter(&app, &new, "/profile"))
         }
         Err(Error::NotFound) => Ok(see("/profile/authenticator")),
@@ -193,7 +193,7 @@ pub struct SavedForm {
 }
 
 pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let codes = match app.portal().recovery_codes(&who.session).await {
+    let codes = match app.portal().people().recovery_codes(&who.session).await {
         Err(Error::NotFound) => return Ok(see("/profile")),
         codes => codes?,
     };
@@ -206,6 +206,6 @@ pub async fn saved_codes(
     who: SignedIn,
     Typed(typed): Typed<SavedForm>,
 ) -> Result<Response, Failure> {
-    app.portal().forget_recovery_codes(&who.session).await?;
+    app.portal().people().forget_recovery_codes(&who.session).await?;
     Ok(see(&local_path(&typed.next)))
 }

@@ -33,7 +33,7 @@ pub struct SetupForm {
 
 /// The page exists only while there is no administrator.
 async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
-    match app.portal().setup_state().await? {
+    match app.portal().people().setup_state().await? {
         SetupState::Done => Err(Failure::not_found()),
         state => Ok(state),
     }
@@ -60,7 +60,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
 
 /// Marks the secret fields whose values are kept.
 async fn keeping(app: &App, session: &Session, form: Form) -> Result<Form, Failure> {
-    let kept = app.portal().kept(session, FORM).await?;
+    let kept = app.portal().notes().kept(session, FORM).await?;
     Ok(SECRETS
         .iter()
         .filter(|field| kept.contains_key(**field))
@@ -76,7 +76,7 @@ async fn enter_setup(
     match visitor.at(Stage::Setup) {
         Some(session) => Ok((session.clone(), None)),
         None => {
-            let new = app.portal().enter_setup(token, visitor.from.clone()).await?;
+            let new = app.portal().people().enter_setup(token, visitor.from.clone()).await?;
             Ok((new.session.clone(), Some(new)))
         }
     }
@@ -110,7 +110,7 @@ pub async fn submit(
 
 /// Takes the account; an empty secret field means the one that was kept.
 async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Error> {
-    let mut kept = app.portal().kept(session, FORM).await?;
+    let mut kept = app.portal().notes().kept(session, FORM).await?;
     let mut typed_or_kept = |field: &str, typed: SecretText| match typed.is_empty() {
         true => kept.remove(field).unwrap_or_default(),
         false => typed,
@@ -118,13 +118,16 @@ async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Er
     let password = typed_or_kept("password", typed.password);
     let again = typed_or_kept("password_again", typed.password_again);
     let copy = SecretText::new(password.expose());
-    let chosen = app.portal().choose_account(session, &typed.email, password, &again).await;
+    let chosen = app.portal().people().choose_account(session, &typed.email, password, &again).await;
     match &chosen {
         // What is wrong with a password is said beside it: only a good one is worth keeping.
         Err(Error::NotAnEmail) => {
-            app.portal().keep(session, FORM, &[("password", &copy), ("password_again", &again)]).await?;
+            app.portal()
+                .notes()
+                .keep(session, FORM, &[("password", &copy), ("password_again", &again)])
+                .await?;
         }
-        _ => app.portal().keep(session, FORM, &[]).await?,
+        _ => app.portal().notes().keep(session, FORM, &[]).await?,
     }
     chosen
 }
@@ -135,7 +138,7 @@ async fn enrol_page(
     session: &Session,
     form: Form,
 ) -> Result<Response, Failure> {
-    let (email, seed) = match app.portal().chosen_account(session).await {
+    let (email, seed) = match app.portal().people().chosen_account(session).await {
         Err(Error::NotFound) => return Ok(see("/setup")),
         chosen => chosen?,
     };
@@ -159,7 +162,7 @@ pub async fn submit_authenticator(
 ) -> Result<Response, Failure> {
     must_be_open(&app).await?;
     let Some(session) = visitor.at(Stage::Setup) else { return Ok(see("/setup")) };
-    match app.portal().finish_setup(session, &typed.code).await {
+    match app.portal().people().finish_setup(session, &typed.code).await {
         Ok(new) => Ok(enter(&app, &new, "/profile/recovery-codes/show")),
         Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
     }

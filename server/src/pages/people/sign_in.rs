@@ -73,7 +73,7 @@ async fn password_page(
 }
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
-    if app.portal().setup_state().await? != SetupState::Done {
+    if app.portal().people().setup_state().await? != SetupState::Done {
         return Ok(see("/setup"));
     }
     let next = wanted(&visitor);
@@ -90,7 +90,12 @@ pub async fn submit(
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
     let replaces = visitor.session.as_ref();
-    match app.portal().check_password(&typed.email, typed.password, visitor.from.clone(), replaces).await {
+    match app
+        .portal()
+        .people()
+        .check_password(&typed.email, typed.password, visitor.from.clone(), replaces)
+        .await
+    {
         Ok(new) => Ok(enter(&app, &new, &with_next("/sign-in/code", &next))),
         Err(error) => {
             let (form, status) = refused(Form::new().with("email", typed.email), error)?;
@@ -119,7 +124,7 @@ pub async fn submit_code(
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
     let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
-    match app.portal().check_sign_in_code(session, &typed.code).await {
+    match app.portal().people().check_sign_in_code(session, &typed.code).await {
         Ok(new) => Ok(enter(&app, &new, &next)),
         Err(error) => {
             let (form, status) = refused(Form::new(), error)?;
@@ -154,7 +159,7 @@ pub async fn submit_recovery(
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
     let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
-    match app.portal().check_recovery_code(session, &typed.recovery_code).await {
+    match app.portal().people().check_recovery_code(session, &typed.recovery_code).await {
         Ok(new) => Ok(enter(&app, &new, "/sign-in/authenticator")),
         Err(error) => {
             let (form, status) = refused(Form::new(), error)?;
@@ -169,7 +174,7 @@ async fn enrol_page(
     session: &Session,
     form: Form,
 ) -> Result<Response, Failure> {
-    let (email, seed) = app.portal().enrolment(session).await?;
+    let (email, seed) = app.portal().people().enrolment(session).await?;
     let enrolment = enrolment_view(&email, &seed)?;
     let page = Page::with_islands(visitor, "New authenticator").status(form_status(&form));
     Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }))
@@ -188,9 +193,10 @@ pub async fn submit_authenticator(
     Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
     let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see("/sign-in")) };
-    match app.portal().finish_enrolment(session, &typed.code).await {
+    match app.portal().people().finish_enrolment(session, &typed.code).await {
         Ok(new) => {
             app.portal()
+                .notes()
                 .put_flash(&new.session, "Your new authenticator app is set up. The old one no longer works.")
                 .await;
             Ok(enter(&app, &new, "/profile"))
@@ -206,7 +212,7 @@ pub async fn sign_out(
     Typed(NoFields {}): Typed<NoFields>,
 ) -> Result<Response, Failure> {
     if let Some(session) = &visitor.session {
-        app.portal().sign_out(session).await?;
+        app.portal().people().sign_out(session).await?;
     }
     let mut response = with_cookie(see("/sign-in?notice=signed-out"), cookies::no_session(&app).to_string());
     let clear = HeaderValue::from_static("\"cache\", \"storage\"");

@@ -38,7 +38,7 @@ impl KeyChange for SetAlias {
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
-        Ok(form_of(app.portal().alias(&at.scope).await?.as_ref()))
+        Ok(form_of(app.portal().scopes().alias(&at.scope).await?.as_ref()))
     }
 
     async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
@@ -47,7 +47,7 @@ impl KeyChange for SetAlias {
     }
 
     async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AliasForm) -> Result<Self, Box<Again>> {
-        let planned = app.portal().plan_alias(&who.session, &at.scope, &typed.alias).await;
+        let planned = app.portal().scopes().plan_alias(&who.session, &at.scope, &typed.alias).await;
         planned.map_err(|error| Again::because(Form::new().with("alias", &typed.alias), error))
     }
 
@@ -77,7 +77,7 @@ impl KeyChange for SetAlias {
             Some(alias) => format!("Services may call this scope {alias}."),
             None => "This scope has no alias any more.".to_owned(),
         };
-        app.portal().set_alias(ask).await?;
+        app.portal().scopes().set_alias(ask).await?;
         Ok((String::new(), message))
     }
 }

@@ -47,7 +47,7 @@ pub struct RemovalForm {
 }
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().environments().await?);
+    let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().scopes().environments().await?);
     let page = Page::framed(who, "Environments").status(form_status(&form));
     Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows form /> }))
 }
@@ -70,7 +70,7 @@ pub async fn add(
         form.refuse("kind", "Choose Production or Test.");
         return list_page(&app, &who, form).await;
     };
-    match app.portal().add_environment(&who.session, &typed.name, kind).await {
+    match app.portal().scopes().add_environment(&who.session, &typed.name, kind).await {
         Ok(row) => {
             let message = format!("Environment {} is there. Add the countries it holds data in.", row.name);
             Ok(done(&app, &who, &format!("/environments/{}", row.slug), message).await)
@@ -80,7 +80,7 @@ pub async fn add(
 }
 
 async fn environment_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
-    let view = app.portal().environment(slug).await?;
+    let view = app.portal().scopes().environment(slug).await?;
     let chrome = chrome(app, who).await?;
     let is_here = |country: &Country| view.countries.iter().any(|row| row.country == *country);
     let choices: Vec<_> = Country::all().into_iter().filter(|country| !is_here(country)).collect();
@@ -102,7 +102,7 @@ pub async fn add_country(
     InEnvironment(slug): InEnvironment,
     Typed(typed): Typed<CountryForm>,
 ) -> Result<Response, Failure> {
-    match app.portal().add_country(&who.session, &slug, &typed.country).await {
+    match app.portal().scopes().add_country(&who.session, &slug, &typed.country).await {
         Ok(country) => {
             let message = format!("{} is there. It has no encryption key yet.", country.name());
             Ok(done(&app, &who, &format!("/environments/{slug}"), message).await)
@@ -115,7 +115,7 @@ pub async fn add_country(
 }
 
 async fn rename_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
-    let environment = app.portal().environment(slug).await?.environment;
+    let environment = app.portal().scopes().environment(slug).await?.environment;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Rename {}", environment.name)).status(form_status(&form));
     Ok(page.show(app, move || view! { <RenameEnvironmentPage chrome environment form /> }))
@@ -126,7 +126,7 @@ pub async fn show_rename(
     who: SignedIn,
     InEnvironment(slug): InEnvironment,
 ) -> Result<Response, Failure> {
-    let name = app.portal().environment(&slug).await?.environment.name;
+    let name = app.portal().scopes().environment(&slug).await?.environment.name;
     rename_page(&app, &who, &slug, Form::new().with("name", name)).await
 }
 
@@ -136,7 +136,7 @@ pub async fn rename(
     InEnvironment(slug): InEnvironment,
     Typed(typed): Typed<NameForm>,
 ) -> Result<Response, Failure> {
-    match app.portal().rename_environment(&who.session, &slug, &typed.name).await {
+    match app.portal().scopes().rename_environment(&who.session, &slug, &typed.name).await {
         Ok(name) => {
             let message = format!("The environment is called {name} now. Its address stays {slug}.");
             Ok(done(&app, &who, &format!("/environments/{slug}"), message).await)
@@ -149,7 +149,7 @@ pub async fn rename(
 }
 
 async fn remove_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
-    let environment = app.portal().environment(slug).await?.environment;
+    let environment = app.portal().scopes().environment(slug).await?.environment;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", environment.name)).status(form_status(&form));
     Ok(page.show(app, move || view! { <RemoveEnvironmentPage chrome environment form /> }))
@@ -182,7 +182,7 @@ pub async fn remove(
     if let Err(form) = typed_to_confirm(&typed, slug.as_str()) {
         return remove_page(&app, &who, &slug, form).await;
     }
-    match app.portal().remove_environment(&who.session, &slug).await {
+    match app.portal().scopes().remove_environment(&who.session, &slug).await {
         Ok(name) => {
             let message = format!("Environment {name} is removed. Its address {slug} is not used again.");
             Ok(done(&app, &who, "/environments", message).await)
@@ -197,7 +197,7 @@ async fn remove_country_page(
     scope: &ScopeName,
     form: Form,
 ) -> Result<Response, Failure> {
-    let (environment, country) = app.portal().country(&scope.environment, scope.country).await?;
+    let (environment, country) = app.portal().scopes().country(&scope.environment, scope.country).await?;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", scope.country.name())).status(form_status(&form));
     Ok(page.show(app, move || view! { <RemoveCountryPage chrome environment country form /> }))
@@ -220,7 +220,7 @@ pub async fn remove_country(
     if let Err(form) = typed_to_confirm(&typed, &scope.to_string()) {
         return remove_country_page(&app, &who, &scope, form).await;
     }
-    match app.portal().remove_country(&who.session, &scope).await {
+    match app.portal().scopes().remove_country(&who.session, &scope).await {
         Ok(()) => {
             let message = format!("{} is removed from {}.", scope.country.name(), scope.environment);
             Ok(done(&app, &who, &format!("/environments/{}", scope.environment), message).await)

@@ -17,7 +17,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
     if visitor.at(Stage::Full).is_some() {
         return Ok(see("/environments"));
     }
-    let is_set_up = app.portal().setup_state().await? == SetupState::Done;
+    let is_set_up = app.portal().people().setup_state().await? == SetupState::Done;
     Ok(see(if is_set_up { "/sign-in" } else { "/setup" }))
 }
 

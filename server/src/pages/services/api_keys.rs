@@ -29,8 +29,8 @@ const NEW: &str = "/api-keys/new";
 
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let before = query_value(&who.visitor.query, "before").and_then(|id| id.parse().ok());
-    let (chrome, view) = (chrome(&app, &who).await?, app.portal().api_keys(before).await?);
-    let unsaved = app.portal().unsaved_api_key(&who.session).await?;
+    let (chrome, view) = (chrome(&app, &who).await?, app.portal().services().api_keys(before).await?);
+    let unsaved = app.portal().services().unsaved_api_key(&who.session).await?;
     Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view unsaved /> }))
 }
 
@@ -102,7 +102,9 @@ pub async fn show_add(State(app): State<App>, who: SignedIn) -> Result<Response,
     }
     // After "Back", as it was filled in before.
     let form = match query_value(&who.visitor.query, "back").and_then(|id| id.parse().ok()) {
-        Some(id) => app.portal().prepared(&who.session, id).await.map(|prepared| filled(&prepared.command)),
+        Some(id) => {
+            app.portal().changes().prepared(&who.session, id).await.map(|prepared| filled(&prepared.command))
+        }
         None => Ok(Form::new()),
     };
     first_step(&app, &who, (form.unwrap_or_default(), StatusCode::OK)).await
@@ -133,7 +135,8 @@ async fn plan(app: &App, who: &SignedIn, typed: AddForm) -> Result<CreateApiKey,
     }
     match (reach, operations, lifetime) {
         (Ok(reach), Some(operations), Ok(lifetime)) if !form.is_refused() => {
-            let planned = app.portal().plan_api_key(&who.session, &typed.name, &reach, operations, lifetime);
+            let planned =
+                app.portal().services().plan_api_key(&who.session, &typed.name, &reach, operations, lifetime);
             planned.await.map_err(|error| (form, Some(error)))
         }
         _ => Err((form, None)),
@@ -146,7 +149,7 @@ pub async fn add(State(app): State<App>, who: SignedIn, step: Step<AddForm>) -> 
         Step::Prepare(typed) => {
             return match plan(&app, &who, typed).await {
                 Ok(command) => {
-                    let id = app.portal().prepare(&who.session, &command).await?;
+                    let id = app.portal().changes().prepare(&who.session, &command).await?;
                     Ok(see(&review::address(ADD, id)))
                 }
                 Err((form, Some(error))) => first_step(&app, &who, refused(form, error)?).await,
@@ -154,12 +157,12 @@ pub async fn add(State(app): State<App>, who: SignedIn, step: Step<AddForm>) -> 
             };
         }
     };
-    let ask = match app.portal().confirm::<CreateApiKey>(&who.session, id, &code).await {
+    let ask = match app.portal().changes().confirm::<CreateApiKey>(&who.session, id, &code).await {
         Ok(ask) => ask,
         Err(error) => return second_step(&app, &who, id, Some(error)).await,
     };
     let form = filled(ask.command());
-    match app.portal().create_api_key(ask, &who.session).await {
+    match app.portal().services().create_api_key(ask, &who.session).await {
         Ok(()) => Ok(see(NEW)),
         Err(error) => first_step(&app, &who, refused(form, error)?).await,
     }
@@ -207,7 +210,7 @@ fn crumbs(last: &str) -> Vec<(String, Option<String>)> {
 }
 
 pub async fn show_new(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    let view = match app.portal().new_api_key(&who.session).await {
+    let view = match app.portal().services().new_api_key(&who.session).await {
         Err(Error::NotFound) => return Ok(see(HOME)),
         view => view?,
     };
@@ -220,7 +223,7 @@ pub async fn saved_new(
     who: SignedIn,
     Typed(_): Typed<NoFields>,
 ) -> Result<Response, Failure> {
-    app.portal().forget_new_api_key(&who.session).await?;
+    app.portal().services().forget_new_api_key(&who.session).await?;
     Ok(see(HOME))
 }
 
@@ -239,7 +242,7 @@ async fn prepared(
     key: ApiKeyId,
     id: domain::base::id::ChangeId,
 ) -> Result<RevokeApiKey, Error> {
-    let Prepared { command, .. } = app.portal().prepared::<RevokeApiKey>(&who.session, id).await?;
+    let Prepared { command, .. } = app.portal().changes().prepared::<RevokeApiKey>(&who.session, id).await?;
     if command.id == key { Ok(command) } else { Err(Error::ChangeGone) }
 }
 
@@ -253,7 +256,7 @@ async fn revocation(
     if let Err(Error::ChangeGone) = prepared(app, who, key, id).await {
         return review::gone(app, who, HOME).await;
     }
-    let row = app.portal().api_key(key).await?;
+    let row = app.portal().services().api_key(key).await?;
     let now = app.portal().now();
     let review = |command: &RevokeApiKey| {
         Review {
@@ -301,25 +304,25 @@ pub async fn revoke(
     let (id, code) = match step {
         Step::Confirm(id, code) => (id, code),
         Step::Prepare(NoFields {}) => {
-            let command = match app.portal().plan_revoke(&who.session, key).await {
+            let command = match app.portal().services().plan_revoke(&who.session, key).await {
                 Err(outdated @ Error::Outdated(_)) => {
                     let problem = domain::Problem::from(&outdated);
                     return Ok(done(&app, &who, HOME, problem.message).await);
                 }
                 command => command?,
             };
-            let id = app.portal().prepare(&who.session, &command).await?;
+            let id = app.portal().changes().prepare(&who.session, &command).await?;
             return Ok(see(&review::address(&revoke_path(key), id)));
         }
     };
     let confirmed = match prepared(&app, &who, key, id).await {
-        Ok(_) => app.portal().confirm::<RevokeApiKey>(&who.session, id, &code).await,
+        Ok(_) => app.portal().changes().confirm::<RevokeApiKey>(&who.session, id, &code).await,
         Err(error) => Err(error),
     };
     match confirmed {
         Ok(ask) => {
             let name = ask.command().name.clone();
-            app.portal().revoke_api_key(ask).await?;
+            app.portal().services().revoke_api_key(ask).await?;
             let message = format!("The key {name} is revoked. Services that come in with it are refused.");
             Ok(done(&app, &who, HOME, message).await)
         }

@@ -153,7 +153,7 @@ impl Door {
 #[tokio::test]
 async fn the_code_of_the_setup() {
     let house = House::new().await;
-    let token = house.test.portal.issue_setup_token(None).await.expect("issued").expect("a token");
+    let token = house.test.portal.people().issue_setup_token(None).await.expect("issued").expect("a token");
     let fields = [
         ("token", token.expose()),
         ("email", "ada@example.com"),

@@ -99,7 +99,7 @@ async fn every_row_of_every_door_answers_as_before() {
     let (house, _, _) = furnished().await;
     let elsewhere = house.test.api_key([9; 6], "Elsewhere", "production/AT", Operation::ALL).await;
     let reads = house.test.api_key([8; 6], "Reads", "production/DE", &[Operation::Decrypt]).await;
-    house.test.portal.look_again().await.expect("it looks");
+    house.test.portal.access().refresh().await.expect("it looks");
     let body_of = bodies(&house).await;
     let mut answers = Answers::default();
     for row in rows() {

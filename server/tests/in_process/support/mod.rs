@@ -261,7 +261,7 @@ impl House {
 
     /// Another administrator.
     pub async fn newcomer(&self, email: &str) -> Seed {
-        let made = self.test.portal.create_administrator(email, SecretText::new(PASSWORD), None).await;
+        let made = self.test.portal.administrators().create(email, SecretText::new(PASSWORD), None).await;
         made.expect("the account is accepted").0
     }
 }

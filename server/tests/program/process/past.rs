@@ -22,31 +22,37 @@ impl Past {
         let clock = Clock::standing_at(Clock::system().now() - chrono::TimeDelta::days(35));
         let settings = Settings::default();
         let portal = Portal::open(db, &root_key(), clock.clone(), settings).await.expect("it opens");
-        let made = portal.create_administrator(EMAIL, SecretText::new(PASSWORD), None).await;
+        let made = portal.administrators().create(EMAIL, SecretText::new(PASSWORD), None).await;
         let (seed, _) = made.expect("an administrator");
-        let half = portal.check_password(EMAIL, SecretText::new(PASSWORD), from("192.0.2.1"), None).await;
+        let half =
+            portal.people().check_password(EMAIL, SecretText::new(PASSWORD), from("192.0.2.1"), None).await;
         let half = half.expect("the password is right").session;
-        let new = portal.check_sign_in_code(&half, &seed.code(clock.now())).await;
+        let new = portal.people().check_sign_in_code(&half, &seed.code(clock.now())).await;
         Self { portal, session: new.expect("the code is right").session, clock, seed }
     }
 
     async fn key(&self, scope: &ScopeName) {
         self.clock.advance(chrono::TimeDelta::seconds(30));
-        let plan =
-            self.portal.plan_create(&self.session, scope, RotationPeriod::Days30).await.expect("a plan");
-        let change = self.portal.prepare(&self.session, &plan).await.expect("it is prepared");
+        let plan = self
+            .portal
+            .keys()
+            .plan_create(&self.session, scope, RotationPeriod::Days30)
+            .await
+            .expect("a plan");
+        let change = self.portal.changes().prepare(&self.session, &plan).await.expect("it is prepared");
         let code = self.seed.code(self.clock.now());
-        let proof = self.portal.confirm(&self.session, change, &code).await.expect("it is confirmed");
-        self.portal.create_key(proof).await.expect("a version");
+        let proof =
+            self.portal.changes().confirm(&self.session, change, &code).await.expect("it is confirmed");
+        self.portal.keys().create(proof).await.expect("a version");
     }
 
     /// So many countries of one environment, each with a key that was due days ago.
     pub async fn keys(&self, count: usize) {
-        let made = self.portal.add_environment(&self.session, "Production", Stage::Production).await;
+        let made = self.portal.scopes().add_environment(&self.session, "Production", Stage::Production).await;
         made.expect("an environment");
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
         for country in Country::all().into_iter().take(count) {
-            let country = self.portal.add_country(&self.session, &environment, country.code()).await;
+            let country = self.portal.scopes().add_country(&self.session, &environment, country.code()).await;
             let country = country.expect("a country");
             self.key(&ScopeName { environment: environment.clone(), country }).await;
         }

@@ -4,7 +4,8 @@
 use crate::base::log::or_warn;
 use crate::store::Tx;
 use crate::vault::envelope::{Place, Purpose};
-use crate::{Error, Portal, SecretBytes, SecretText, Session};
+use crate::vault::opened::Vault;
+use crate::{Error, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
 use domain::base::id::SessionId;
 use domain::overview::frame::Flash;
@@ -20,8 +21,18 @@ fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> Place<'a> 
     Place { table: "session_note", column: kind, row: session.0.as_bytes(), number, ..Place::default() }
 }
 
-impl Portal {
-    pub(crate) async fn put_note(
+/// The notes of all sessions.
+#[derive(Clone)]
+pub struct Notes {
+    vault: Vault,
+}
+
+impl Notes {
+    pub(crate) fn new(vault: Vault) -> Self {
+        Self { vault }
+    }
+
+    pub(crate) async fn put(
         &self,
         tx: &mut Tx,
         session: SessionId,
@@ -29,13 +40,18 @@ impl Portal {
         plain: &[u8],
     ) -> Result<(), Error> {
         let revision = tx.revisions().next(session.0, kind).await?;
-        let sealed = self.keyring().seal(Purpose::Session, place(&session, kind, revision), plain);
-        tx.sessions().put_note(session, kind, &sealed, self.now() + KEPT).await
+        let sealed = self.vault.keyring().seal(Purpose::Session, place(&session, kind, revision), plain);
+        tx.sessions().put_note(session, kind, &sealed, self.vault.now() + KEPT).await
     }
 
-    pub(crate) async fn note(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
-        let Some(row) = self.db().sessions().note(session, kind, self.now()).await? else { return Ok(None) };
-        self.keyring().open(Purpose::Session, place(&session, kind, row.revision), &row.sealed).map(Some)
+    pub(crate) async fn get(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
+        let Some(row) = self.vault.db().sessions().note(session, kind, self.vault.now()).await? else {
+            return Ok(None);
+        };
+        self.vault
+            .keyring()
+            .open(Purpose::Session, place(&session, kind, row.revision), &row.sealed)
+            .map(Some)
     }
 
     /// Keeps the secrets of a refused form that were typed, so that they need not be typed again.
@@ -57,9 +73,10 @@ impl Portal {
             serde_json::to_vec(&map).map_err(|_| Error::Fault("a form cannot be kept".into()))?,
         );
         let plain = &plain;
-        self.db()
+        self.vault
+            .db()
             .write(|mut tx| async move {
-                self.put_note(&mut tx, session.id, form, plain).await?;
+                self.put(&mut tx, session.id, form, plain).await?;
                 tx.commit_unaudited("secrets of a refused form are kept sealed").await
             })
             .await
@@ -70,7 +87,7 @@ impl Portal {
     /// # Errors
     /// When the database fails or the note was changed.
     pub async fn kept(&self, session: &Session, form: &str) -> Result<BTreeMap<String, SecretText>, Error> {
-        match self.note(session.id, form).await? {
+        match self.get(session.id, form).await? {
             Some(plain) => serde_json::from_slice(plain.expose())
                 .map_err(|_| Error::Fault("a kept form cannot be read".into())),
             None => Ok(BTreeMap::new()),
@@ -90,8 +107,8 @@ impl Portal {
 
     async fn keep_flash(&self, session: &Session, flash: Flash) {
         let plain = &serde_json::to_vec(&flash).unwrap_or_default();
-        let kept = self.db().write(|mut tx| async move {
-            self.put_note(&mut tx, session.id, FLASH, plain).await?;
+        let kept = self.vault.db().write(|mut tx| async move {
+            self.put(&mut tx, session.id, FLASH, plain).await?;
             tx.commit_unaudited("a status message waits for the next page").await
         });
         or_warn(kept.await, "a status message could not be kept");
@@ -103,8 +120,8 @@ impl Portal {
     /// # Errors
     /// When the database cannot be read.
     pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
-        let Some(note) = self.note(session.id, FLASH).await? else { return Ok(None) };
-        let taken = self.db().write(|mut tx| async move {
+        let Some(note) = self.get(session.id, FLASH).await? else { return Ok(None) };
+        let taken = self.vault.db().write(|mut tx| async move {
             tx.sessions().delete_note(session.id, FLASH).await?;
             tx.commit_unaudited("a status message is shown once").await
         });

@@ -1,0 +1,22 @@
+//! Failures of the journal.
+
+use super::Row;
+use std::sync::Arc;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error("the journal cannot be written: {0}")]
+    Journal(Arc<std::io::Error>),
+}
+
+impl AuditError {
+    pub(super) fn row(&self) -> Row {
+        match self {
+            Self::Journal(_) => Row::busy(
+                "The journal cannot be written, so nothing is encrypted or decrypted. It goes on by itself once it can; an \
+                 operator finds the reason in the server's log.",
+            )
+            .code("journal"),
+        }
+    }
+}

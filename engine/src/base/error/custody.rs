@@ -1,0 +1,43 @@
+//! Failures of the customers' KMS.
+
+use super::Row;
+use domain::custody::preflight::{FailureCode, Report};
+
+#[derive(Debug, thiserror::Error)]
+pub enum CustodyError {
+    #[error("the pre-flight found: {}", .0.summary())]
+    Preflight(Box<Report>),
+    #[error("too many pre-flights")]
+    PreflightsTooMany { seconds: i64 },
+    #[error("the customer's KMS refuses: {0}")]
+    KmsRefused(FailureCode),
+    #[error("the customer's KMS cannot be reached: {0}")]
+    KmsUnreachable(FailureCode),
+    #[error("the Active version is not of a customer's KMS")]
+    NotAws,
+}
+
+impl CustodyError {
+    pub(super) fn row(&self) -> Row {
+        match self {
+            Self::Preflight(report) if report.blocks() => {
+                Row::invalid("The key cannot be used as it is. The checks below say why; nothing was stored.")
+            }
+            Self::Preflight(_) => Row::invalid(
+                "The key works, but these credentials are not limited to Decrypt as far as can be told. Use others, or tick \
+                 the box under what the check found.",
+            ),
+            Self::PreflightsTooMany { seconds } => {
+                Row::locked(format!("Too many checks in a short time. Try again in {seconds} s."))
+            }
+            Self::KmsRefused(code) => {
+                Row::refused(format!("The customer's KMS refuses to release this key ({code}).")).code("kms_refused")
+            }
+            Self::KmsUnreachable(code) => {
+                Row::busy(format!("The customer's KMS cannot be reached ({code}). Try again in a moment."))
+                    .code("kms_unreachable")
+            }
+            Self::NotAws => Row::not_found("There is nothing at this address."),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Failures of set-up, sign-in and profile.
+
+use super::Row;
+use domain::people::password::PasswordRefused;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    #[error("the e-mail address or the password is wrong")]
+    WrongPassword,
+    #[error("the setup token is wrong")]
+    WrongSetupToken,
+    #[error("the setup token is older than 60 minutes")]
+    SetupTokenExpired,
+    #[error("there is an administrator already")]
+    AlreadySetUp,
+    #[error("the current password is wrong")]
+    WrongCurrentPassword,
+    #[error("not an e-mail address")]
+    NotAnEmail,
+    #[error("the e-mail address belongs to an administrator already")]
+    EmailTaken,
+    #[error("password refused: {0}")]
+    Password(#[from] PasswordRefused),
+}
+
+impl PeopleError {
+    pub(super) fn row(&self) -> Row {
+        match self {
+            Self::WrongPassword => Row::refused("E-mail or password is wrong."),
+            Self::WrongSetupToken => Row::refused(
+                "This is not the setup token. Each start of Keystead makes a new one: take the last.",
+            )
+            .at("token"),
+            Self::SetupTokenExpired => {
+                Row::refused("The setup token is older than 60 minutes. Restart Keystead to get a new one.").at("token")
+            }
+            Self::AlreadySetUp => Row::conflict("Keystead is set up already. Sign in."),
+            Self::WrongCurrentPassword => {
+                Row::refused("This is not your current password.").at("current_password")
+            }
+            Self::NotAnEmail => Row::invalid("Enter an e-mail address, like name@example.com.").at("email"),
+            Self::EmailTaken => {
+                Row::invalid("An administrator with this e-mail address exists already.").at("email")
+            }
+            Self::Password(refused @ PasswordRefused::Mismatch) => {
+                Row::invalid(refused.to_string()).at("password_again")
+            }
+            Self::Password(refused) => Row::invalid(refused.to_string()).at("password"),
+        }
+    }
+}

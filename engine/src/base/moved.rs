@@ -1,0 +1,21 @@
+//! Whether something has moved on this server that the data plane keeps in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A counter that rooms raise after a commit, and that the data plane compares before it serves from memory. Clones are the
+/// same one.
+#[derive(Clone, Default)]
+pub struct Moved(Arc<AtomicU64>);
+
+impl Moved {
+    /// Tells the data plane of this server to read the database before its next answer.
+    pub fn raise(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often it was raised.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
