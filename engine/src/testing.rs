@@ -167,7 +167,7 @@ impl Portal {
     /// Opens the stored secrets of a scope's vectors past what is in memory; makes them where there are none.
     ///
     /// # Errors
-    /// [`Error::Sealed`] when one was changed.
+    /// [`VaultError::Sealed`] when one was changed.
     pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
         let (scope, _) = self.vault().db().scopes().resolve(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
@@ -266,7 +266,7 @@ impl TestPortal {
     /// Opens the stored seed of an administrator, and says nothing of it.
     ///
     /// # Errors
-    /// [`Error::Sealed`] when it was changed.
+    /// [`VaultError::Sealed`] when it was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
         let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
         self.portal.changes().open_seed(&user).map(drop)

@@ -5,6 +5,8 @@ use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
 use domain::custody::preflight::Report;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName, Slug};
+use engine::base::error::CustodyError;
+use engine::base::error::KeysError;
 use engine::custody;
 use engine::custody::kms;
 use engine::custody::kms::KmsCredentials;
@@ -86,7 +88,7 @@ impl House {
     /// What the pre-flight says of it.
     async fn blocked(&self, asked: AwsAsked) -> Report {
         match self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, asked).await {
-            Err(Error::Preflight(report)) => *report,
+            Err(Error::Custody(CustodyError::Preflight(report))) => *report,
             Err(other) => panic!("{other:?}"),
             Ok(_) => panic!("it was accepted"),
         }
@@ -116,7 +118,7 @@ impl House {
         self.t.clock.advance(chrono::TimeDelta::minutes(5));
         self.t.portal.custody().tend_leases().await;
         match self.use_key().await {
-            Err(Error::KmsRefused(code)) => code.to_string(),
+            Err(Error::Custody(CustodyError::KmsRefused(code))) => code.to_string(),
             other => panic!("{other:?}"),
         }
     }
@@ -226,6 +228,6 @@ async fn an_access_key_that_was_revoked_is_replaced() {
     portal.custody().replace_credentials(ask).await.expect("replaced");
     assert_eq!(house.use_key().await.expect("released at once, without waiting for a next try"), 32);
     let rotation = portal.keys().plan_rotate(session, &house.de, RotationPeriod::Days30).await;
-    assert!(matches!(rotation, Err(Error::NotManaged(_))));
+    assert!(matches!(rotation, Err(Error::Keys(KeysError::NotManaged(_)))));
     house.end().await;
 }

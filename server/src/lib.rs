@@ -14,6 +14,7 @@ pub mod settings;
 mod state;
 pub mod web;
 
+use engine::base::error::StoreError;
 pub use router::{PAGES, Row, Who, router};
 pub use state::App;
 
@@ -30,7 +31,7 @@ impl From<engine::Error> for Stop {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::Fault(sentence) => Self::Sentence(sentence),
-            engine::Error::Database(error) => {
+            engine::Error::Store(StoreError::Database(error)) => {
                 Self::Sentence(format!("The database cannot be used: {error}."))
             }
             error if error.is_fault() => Self::Sentence(error.to_string()),

@@ -1,6 +1,7 @@
 //! E-mail addresses as names of administrators.
 
 use crate::Error;
+use crate::base::error::PeopleError;
 use unicode_normalization::UnicodeNormalization;
 
 /// The one spelling under which a name is stored, looked up and counted: NFKC, trimmed, lower
@@ -25,7 +26,7 @@ pub fn parse(email: &str) -> Result<String, Error> {
                 && !host.is_empty()
         })
         && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c));
-    if good { Ok(email) } else { Err(Error::NotAnEmail) }
+    if good { Ok(email) } else { Err(Error::People(PeopleError::NotAnEmail)) }
 }
 
 #[cfg(test)]

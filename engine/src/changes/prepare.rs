@@ -4,6 +4,7 @@
 //! minutes. The verification code confirms: exactly what was stored is executed, once.
 
 use crate::base::entry::Entry;
+use crate::base::error::ChangesError;
 use crate::base::random;
 use crate::changes::Changes;
 use crate::changes::authority::{Authorised, Sensitive};
@@ -71,11 +72,16 @@ impl Changes {
     /// The change as it waits, to show what will happen.
     ///
     /// # Errors
-    /// [`Error::ChangeGone`] when it is another session's, of another kind, expired or spent.
+    /// [`ChangesError::ChangeGone`] when it is another session's, of another kind, expired or spent.
     pub async fn prepared<C: Sensitive>(&self, who: &Session, id: ChangeId) -> Result<Prepared<C>, Error> {
         let bound = binding::<C>(who, id)?;
-        let row =
-            self.vault.db().changes().prepared(bound, self.vault.now()).await?.ok_or(Error::ChangeGone)?;
+        let row = self
+            .vault
+            .db()
+            .changes()
+            .prepared(bound, self.vault.now())
+            .await?
+            .ok_or(Error::Changes(ChangesError::ChangeGone))?;
         let plain = self.vault.keyring().open(Purpose::Session, place(&bound), &row.sealed)?;
         let command = serde_json::from_slice(plain.expose())
             .map_err(|_| Error::Fault("a prepared change cannot be read".into()))?;
@@ -86,7 +92,7 @@ impl Changes {
     /// that is refused afterwards does not give the code back.
     ///
     /// # Errors
-    /// [`Error::WrongCode`]: the change still waits. [`Error::ChangeGone`]: it does not.
+    /// [`ChangesError::WrongCode`]: the change still waits. [`ChangesError::ChangeGone`]: it does not.
     pub async fn confirm<C: Sensitive>(
         &self,
         who: &Session,
@@ -108,7 +114,7 @@ impl Changes {
             .await?;
         if !is_first {
             let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(prepared.command.place());
-            return self.vault.db().refuse(Error::ChangeGone, entry).await;
+            return self.vault.db().refuse(Error::Changes(ChangesError::ChangeGone), entry).await;
         }
         Ok(Authorised::confirmed(prepared.command, who.actor(), now))
     }

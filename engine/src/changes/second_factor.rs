@@ -1,6 +1,7 @@
 //! The second factor: a verification code, compared and spent.
 
 use crate::base::entry::Entry;
+use crate::base::error::ChangesError;
 use crate::changes::Changes;
 use crate::changes::throttle::Kind;
 use crate::changes::totp;
@@ -38,7 +39,7 @@ impl Changes {
     /// spending the step are commits of their own, before whatever the code is for.
     ///
     /// # Errors
-    /// [`Error::WrongCode`], or that too many tries were made; both are in the audit log.
+    /// [`ChangesError::WrongCode`], or that too many tries were made; both are in the audit log.
     pub(crate) async fn spend_code(
         &self,
         session: &Session,
@@ -83,7 +84,9 @@ impl Changes {
                     "wrong verification code"
                 }))
                 .await?;
-            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+            return Err(Error::Changes(ChangesError::WrongCode {
+                next_in_seconds: totp::next_in_seconds(now),
+            }));
         }
         self.clear_tries(tried).await
     }

@@ -1,6 +1,7 @@
 //! Who asks: a session, how far it has come, and where it comes from.
 
 use crate::base::entry::Actor;
+use crate::base::error::ChangesError;
 use crate::{Error, SecretText};
 use domain::base::id::{SessionId, UserId};
 
@@ -54,9 +55,9 @@ impl Session {
     /// The administrator it belongs to.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] during setup: there is none yet.
+    /// [`ChangesError::SignedOut`] during setup: there is none yet.
     pub fn user(&self) -> Result<UserId, Error> {
-        self.user.ok_or(Error::SignedOut)
+        self.user.ok_or(Error::Changes(ChangesError::SignedOut))
     }
 
     /// Who the audit log names.
@@ -68,9 +69,9 @@ impl Session {
     }
 
     /// # Errors
-    /// [`Error::SignedOut`] when the session has not come to this stage.
+    /// [`ChangesError::SignedOut`] when the session has not come to this stage.
     pub(crate) fn require(&self, stage: Stage) -> Result<(), Error> {
-        if self.stage == stage { Ok(()) } else { Err(Error::SignedOut) }
+        if self.stage == stage { Ok(()) } else { Err(Error::Changes(ChangesError::SignedOut)) }
     }
 }
 

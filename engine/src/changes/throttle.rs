@@ -7,6 +7,7 @@
 
 use crate::Error;
 use crate::base::email;
+use crate::base::error::ChangesError;
 use crate::changes::Changes;
 use crate::store::Tx;
 use crate::store::throttle::Counter;
@@ -63,10 +64,10 @@ fn begin(mut counter: Counter, subject: &Subject, kind: Kind, now: DateTime<Utc>
         counter = Counter { failures: 0, blocked_until: None, ..counter };
     }
     if kind == Kind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
-        return Err(Error::CodesExhausted);
+        return Err(Error::Changes(ChangesError::CodesExhausted));
     }
     if let Some(until) = counter.blocked_until.filter(|until| *until > now) {
-        return Err(Error::Blocked { until, now });
+        return Err(Error::Changes(ChangesError::Blocked { until, now }));
     }
     counter.failures += 1;
     counter.wrong_codes += i64::from(kind == Kind::Code);
@@ -113,7 +114,7 @@ impl Changes {
     /// Counts a try, committed before anything is compared.
     ///
     /// # Errors
-    /// [`Error::Blocked`] or [`Error::CodesExhausted`]: then nothing may be compared.
+    /// [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`]: then nothing may be compared.
     pub(crate) async fn begin_try(&self, subject: Subject, kind: Kind) -> Result<Try, Error> {
         let now = self.vault.now();
         let of = &subject;
@@ -213,7 +214,10 @@ mod tests {
             counter = begin(counter, &name(), Kind::Code, now).expect("allowed");
             now += TimeDelta::minutes(20);
         }
-        assert!(matches!(begin(counter, &name(), Kind::Code, now), Err(Error::CodesExhausted)));
+        assert!(matches!(
+            begin(counter, &name(), Kind::Code, now),
+            Err(Error::Changes(ChangesError::CodesExhausted))
+        ));
         assert!(begin(counter, &name(), Kind::RecoveryCode, now).is_ok());
     }
 }

@@ -1,6 +1,9 @@
 //! Keys that stay under a customer's AWS KMS key: registered, checked, their credentials replaced, their material
 //! released.
 
+use crate::base::error::ChangesError;
+use crate::base::error::CustodyError;
+use crate::base::error::StoreError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::custody::Custody;
@@ -44,9 +47,9 @@ impl Preflights {
     fn allow(&self, user: UserId) -> Result<(), Error> {
         self.0.check_key(&user).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
-            Error::PreflightsTooMany {
+            Error::Custody(CustodyError::PreflightsTooMany {
                 seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1),
-            }
+            })
         })
     }
 }
@@ -99,7 +102,7 @@ impl Custody {
     /// The key that was filled in, checked against the real KMS, its secret sealed for the row it will lie in.
     ///
     /// # Errors
-    /// [`Error::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt and
+    /// [`CustodyError::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt and
     /// that was not accepted.
     pub(crate) async fn prepare_aws_key(
         &self,
@@ -123,7 +126,7 @@ impl Custody {
     /// Plans "Replace credentials" of a version.
     ///
     /// # Errors
-    /// [`Error::Preflight`] as for a new key; [`Error::NotAws`] for a version of another type.
+    /// [`CustodyError::Preflight`] as for a new key; [`CustodyError::NotAws`] for a version of another type.
     pub async fn plan_replace_credentials(
         &self,
         who: &Session,
@@ -145,7 +148,7 @@ impl Custody {
     /// Puts the new credentials in the old ones' place; the data key and the version stay.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when they were replaced in the meantime.
+    /// [`ChangesError::Outdated`] when they were replaced in the meantime.
     pub async fn replace_credentials(&self, ask: Authorised<ReplaceCredentials>) -> Result<(), Error> {
         let ReplaceCredentials { scope, number, from, to } = ask.command();
         let key = LeaseKey { scope: scope.id, number: *number };
@@ -156,7 +159,9 @@ impl Custody {
         let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.revisions().next(id.0, SECRET).await? != to.revision {
-                return Err(Error::Outdated("The credentials were replaced in the meantime.".into()));
+                return Err(Error::Changes(ChangesError::Outdated(
+                    "The credentials were replaced in the meantime.".into(),
+                )));
             }
             tx.aws_keys().set_credentials(id, to, preflight, self.vault.now()).await?;
             tx.commit(ask.entry(detail.clone())).await
@@ -171,14 +176,14 @@ impl Custody {
     /// "Check now": the pre-flight again, with what is stored. What it finds is kept and shown with the version.
     ///
     /// # Errors
-    /// [`Error::NotAws`] for a version of another type; [`Error::PreflightsTooMany`].
+    /// [`CustodyError::NotAws`] for a version of another type; [`CustodyError::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let key = LeaseKey { scope: scope.id, number };
         let stored = match self.vault.db().aws_keys().get(scope.id, number).await {
             Ok(stored) => Some(stored),
-            Err(Error::Corrupt { .. }) => None,
+            Err(Error::Store(StoreError::Corrupt { .. })) => None,
             Err(error) => return Err(error),
         };
         let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
@@ -343,7 +348,7 @@ impl Custody {
     ) -> Result<Report, Error> {
         let (report, _) = self.preflight(who, scope, key, with).await?;
         if report.blocks() || report.warns() && !accepts_more {
-            return Err(Error::Preflight(Box::new(report)));
+            return Err(Error::Custody(CustodyError::Preflight(Box::new(report))));
         }
         Ok(report)
     }

@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::StoreError;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, For, Kind};
 use crate::store::aws_keys::StoredAwsKey;
@@ -111,7 +112,7 @@ impl Custody {
     pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
         let stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
             Ok(stored) => stored,
-            Err(error @ Error::Corrupt { .. }) => {
+            Err(error @ Error::Store(StoreError::Corrupt { .. })) => {
                 self.note_unreadable(key).await?;
                 return Err(error);
             }

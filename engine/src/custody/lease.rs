@@ -13,6 +13,9 @@
 //! it: from then on no use succeeds on this server until there is a new release.
 
 use crate::base::clock::Steady;
+use crate::base::error::CustodyError;
+use crate::base::error::StoreError;
+use crate::base::error::VaultError;
 use crate::base::random;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, Kind};
@@ -215,7 +218,7 @@ impl Custody {
     /// leaves memory's lease: it is lent for the time of the work.
     ///
     /// # Errors
-    /// [`Error::KmsRefused`], [`Error::KmsUnreachable`] (also when every release was too old when it came),
+    /// [`CustodyError::KmsRefused`], [`CustodyError::KmsUnreachable`] (also when every release was too old when it came),
     /// [`Error::NotFound`] for an unknown version.
     pub async fn with_material<T>(
         &self,
@@ -233,7 +236,7 @@ impl Custody {
             self.load(key, &slot).await?;
         }
         self.attempt(key, &slot, [messages, bytes], &mut work)
-            .ok_or(Error::KmsUnreachable(FailureCode::TIMEOUT))
+            .ok_or(Error::Custody(CustodyError::KmsUnreachable(FailureCode::TIMEOUT)))
     }
 
     /// Uses what is held; `None` when there is nothing to use.
@@ -319,7 +322,7 @@ impl Custody {
                 Ok(())
             }
             // Whoever hears a refusal wipes at once; this one was said to credentials that are replaced: on with the new ones.
-            Err(Error::KmsRefused(_)) => Ok(()),
+            Err(Error::Custody(CustodyError::KmsRefused(_))) => Ok(()),
             Err(error) => {
                 if let Some(failure) = failure_of(&error) {
                     if failure.kind == Kind::Refused {
@@ -411,10 +414,14 @@ impl Custody {
 /// What a failed release says of the key; `None` where it says nothing of it.
 fn failure_of(error: &Error) -> Option<Failure> {
     match error {
-        Error::KmsRefused(code) => Some(Failure::refused(code.clone())),
-        Error::KmsUnreachable(code) => Some(Failure::unreachable(code.clone())),
-        Error::Sealed(_) | Error::Corrupt { .. } => Some(Failure::refused(FailureCode::SEALED)),
-        Error::Database(_) | Error::Schema(_) => Some(Failure::unreachable(FailureCode::DATABASE)),
+        Error::Custody(CustodyError::KmsRefused(code)) => Some(Failure::refused(code.clone())),
+        Error::Custody(CustodyError::KmsUnreachable(code)) => Some(Failure::unreachable(code.clone())),
+        Error::Vault(VaultError::Sealed(_)) | Error::Store(StoreError::Corrupt { .. }) => {
+            Some(Failure::refused(FailureCode::SEALED))
+        }
+        Error::Store(StoreError::Database(_)) | Error::Store(StoreError::Schema(_)) => {
+            Some(Failure::unreachable(FailureCode::DATABASE))
+        }
         _ => None,
     }
 }
@@ -422,8 +429,8 @@ fn failure_of(error: &Error) -> Option<Failure> {
 impl From<Failure> for Error {
     fn from(Failure { kind, code }: Failure) -> Self {
         match kind {
-            Kind::Refused => Self::KmsRefused(code),
-            Kind::Unreachable => Self::KmsUnreachable(code),
+            Kind::Refused => CustodyError::KmsRefused(code).into(),
+            Kind::Unreachable => CustodyError::KmsUnreachable(code).into(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! as far as the database's epoch says that it has moved. A request that is served from memory asks the database nothing.
 
 use crate::base::clock::Steady;
+use crate::base::error::ServicesError;
 use crate::base::log::or_warn;
 use crate::data::tenant_secrets;
 use crate::services::api_keys;
@@ -305,10 +306,12 @@ impl Access {
     /// Whose key this is.
     ///
     /// # Errors
-    /// [`Error::UnknownApiKey`], whatever is wrong with it.
+    /// [`ServicesError::UnknownApiKey`], whatever is wrong with it.
     pub async fn caller(&self, key: &SecretText, address: impl Into<Arc<str>>) -> Result<Caller, Error> {
         const NOBODY: [u8; 32] = [0; 32];
-        let Some(presented) = api_keys::read(key.expose()) else { return Err(Error::UnknownApiKey) };
+        let Some(presented) = api_keys::read(key.expose()) else {
+            return Err(Error::Services(ServicesError::UnknownApiKey));
+        };
         let known = self.known().await?;
         let found = known.keys.get(&presented.id);
         let hash = found.map_or(&NOBODY[..], |key| &key.hash);
@@ -320,7 +323,7 @@ impl Access {
                 let key = Arc::clone(key);
                 Ok(Caller { key, address: address.into(), known })
             }
-            _ => Err(Error::UnknownApiKey),
+            _ => Err(Error::Services(ServicesError::UnknownApiKey)),
         }
     }
 

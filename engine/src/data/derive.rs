@@ -8,6 +8,7 @@
 
 use super::Call;
 use super::record::Done;
+use crate::base::error::ServicesError;
 use crate::base::refused::Refused;
 use crate::data::Data;
 use crate::data::access::KnownScope;
@@ -43,7 +44,7 @@ impl Data {
     /// who takes the key away takes this away, too.
     ///
     /// # Errors
-    /// As [`Data::encrypt`]; [`Error::TooManySecrets`].
+    /// As [`Data::encrypt`]; [`Refused::TooManySecrets`].
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
         let (text, scope) =
             self.asked(&call.caller, &call.scope).await.allowed(&call.caller, Operation::Wrap);
@@ -52,7 +53,7 @@ impl Data {
             Ok(scope) if call.caller.may(Operation::Unwrap) => {
                 self.try_derive(&scope, asked, &mut made).await
             }
-            Ok(_) => Err(Error::NotAllowed(Operation::Unwrap)),
+            Ok(_) => Err(Error::Services(ServicesError::NotAllowed(Operation::Unwrap))),
             Err(error) => Err(error),
         };
         let items = asked.paths.values().map(BTreeSet::len).sum();

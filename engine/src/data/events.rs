@@ -20,7 +20,7 @@ impl Data {
     /// Writes down an event that a service reports.
     ///
     /// # Errors
-    /// [`Error::Journal`] when it cannot be written.
+    /// [`AuditError::Journal`] when it cannot be written.
     pub async fn security_event(&self, call: &Call, event: &str) -> Result<(), Error> {
         let asked = self.asked(&call.caller, &call.scope).await;
         let done = Done { event: Some(event.to_owned()), ..Done::new(Deed::SecurityEvent, 1) };
@@ -30,7 +30,7 @@ impl Data {
     /// Writes down operations that a service reports: how many, and the versions of the data keys.
     ///
     /// # Errors
-    /// [`Error::Journal`] when they cannot be written.
+    /// [`AuditError::Journal`] when they cannot be written.
     pub async fn reported_operations(&self, mut call: Call, reported: &Reported) -> Result<(), Error> {
         let mut versions = BTreeSet::new();
         let asked = self.asked(&call.caller, &call.scope).await;

@@ -20,6 +20,7 @@ mod rekey;
 pub mod tenant_secrets;
 
 use crate::audit::Audit;
+use crate::base::error::CustodyError;
 use crate::base::random;
 use crate::base::refused::Refused;
 use crate::custody::Custody;
@@ -147,7 +148,7 @@ impl Data {
     /// Encrypts with the newest version.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a scope that is not there or not the caller's; [`Error::NotAllowed`];
+    /// [`Error::NotFound`] for a scope that is not there or not the caller's; [`ServicesError::NotAllowed`];
     /// [`Refused::NoKey`]; that the customer's KMS refuses or cannot be reached; that the journal cannot be written.
     pub async fn encrypt(&self, call: &Call, items: &Items<ToEncrypt>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Encrypt, items.len(), async |scope| {
@@ -274,7 +275,7 @@ impl Data {
     /// Writes down a request of somebody with a key that a door could not read.
     ///
     /// # Errors
-    /// [`Error::Journal`].
+    /// [`AuditError::Journal`].
     pub async fn unread(&self, call: &Call, deed: Deed) -> Result<(), Error> {
         let text = self.asked(&call.caller, &call.scope).await.text;
         self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread.into())).await
@@ -381,11 +382,15 @@ impl Data {
                     }
                 }
                 // What holds for one version need not hold for the others of a batch.
-                Err(Error::KmsRefused(code)) => {
-                    indices.for_each(|index| answers[index] = Err(Error::KmsRefused(code.clone())));
+                Err(Error::Custody(CustodyError::KmsRefused(code))) => {
+                    indices.for_each(|index| {
+                        answers[index] = Err(Error::Custody(CustodyError::KmsRefused(code.clone())))
+                    });
                 }
-                Err(Error::KmsUnreachable(code)) => {
-                    indices.for_each(|index| answers[index] = Err(Error::KmsUnreachable(code.clone())));
+                Err(Error::Custody(CustodyError::KmsUnreachable(code))) => {
+                    indices.for_each(|index| {
+                        answers[index] = Err(Error::Custody(CustodyError::KmsUnreachable(code.clone())))
+                    });
                 }
                 Err(error) => return Err(error),
             }

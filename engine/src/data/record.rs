@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::Error;
+use crate::base::error::ServicesError;
 use crate::data::Data;
 use crate::data::access::{Caller, KnownScope};
 use domain::audit::event::Outcome;
@@ -29,7 +30,7 @@ impl Asked {
     ) -> (Arc<str>, Result<Arc<KnownScope>, Error>) {
         let scope = self.scope.and_then(|scope| match caller.may(operation) {
             true => Ok(scope),
-            false => Err(Error::NotAllowed(operation)),
+            false => Err(Error::Services(ServicesError::NotAllowed(operation))),
         });
         (self.text, scope)
     }
@@ -76,7 +77,7 @@ impl Data {
     /// Writes down what was done before anybody is told.
     ///
     /// # Errors
-    /// [`Error::Journal`]; [`Error::Busy`] when the caller's key said more lately than there is room for.
+    /// [`AuditError::Journal`]; [`Error::Busy`] when the caller's key said more lately than there is room for.
     pub(super) async fn write_down(
         &self,
         call: &Call,

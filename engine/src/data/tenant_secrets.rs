@@ -1,7 +1,9 @@
 //! Tenant secrets: from which the keys of deterministic fields and vectors are derived. One for each type and path of a
 //! scope, made when it is first asked for, sealed like the material of a managed key, in memory until more has moved than versions.
 
+use crate::base::error::ChangesError;
 use crate::base::random;
+use crate::base::refused::Refused;
 use crate::changes::authority::Authorised;
 use crate::data::access::Access;
 use crate::store::tenant_secrets::{SecretName, StoredSecret};
@@ -72,7 +74,7 @@ impl Secrets {
     /// The secrets of a type and path, made now where there are none; `made` counts them.
     ///
     /// # Errors
-    /// [`Error::TooManySecrets`]; when the database fails.
+    /// [`Refused::TooManySecrets`]; when the database fails.
     pub(crate) async fn get(&self, name: &SecretName, made: &mut u32) -> Result<TenantSecrets, Error> {
         let cache = self.access.known_secrets().await?;
         if let Some(secrets) = cache.get(name) {
@@ -106,7 +108,7 @@ impl Secrets {
             }
             // Before an id is drawn: those that PostgreSQL has drawn do not come back.
             if tx.tenant_secrets().count(name.scope, "current").await? >= MOST {
-                return Err(Error::TooManySecrets { limit: MOST });
+                return Err(Error::Data(Refused::TooManySecrets { limit: MOST }));
             }
             self.insert(&mut tx, name, 1).await?;
             tx.commit_unaudited(
@@ -145,7 +147,7 @@ impl Secrets {
     /// Plans the step that was asked for.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it is not the step that is due.
+    /// [`ChangesError::Outdated`] when it is not the step that is due.
     pub async fn plan_rotate(
         &self,
         who: &Session,
@@ -158,14 +160,14 @@ impl Secrets {
         let followed = secrets.followed;
         match secrets.due() {
             Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
-            _ => Err(Error::Outdated("This is not the step that is due.".into())),
+            _ => Err(Error::Changes(ChangesError::Outdated("This is not the step that is due.".into()))),
         }
     }
 
     /// `keystead tenant-secret rotate`; answers with how many secrets there were.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown scope; [`Error::Outdated`] when it is not the step that is due.
+    /// [`Error::NotFound`] for an unknown scope; [`ChangesError::Outdated`] when it is not the step that is due.
     pub async fn rotate_on_host(&self, name: &ScopeName, step: RotationStep) -> Result<usize, Error> {
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let followed = self.vault.db().tenant_secrets().count(scope.id).await?.followed;
@@ -177,14 +179,16 @@ impl Secrets {
     /// are answered no more).
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it is not the step that is due.
+    /// [`ChangesError::Outdated`] when it is not the step that is due.
     pub async fn rotate(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
         let ask = &ask;
         let done = self.vault.db().write(|mut tx| async move {
             let RotateTenantSecrets { scope, step, followed } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
-                return Err(Error::Outdated("The secrets were rotated in the meantime.".into()));
+                return Err(Error::Changes(ChangesError::Outdated(
+                    "The secrets were rotated in the meantime.".into(),
+                )));
             }
             let (moved, what) = match step {
                 RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
@@ -200,11 +204,15 @@ impl Secrets {
 
     async fn begin(&self, tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
         if tx.tenant_secrets().count(scope.id, "previous").await? > 0 {
-            return Err(Error::Outdated("A rotation is under way. Finish it first.".into()));
+            return Err(Error::Changes(ChangesError::Outdated(
+                "A rotation is under way. Finish it first.".into(),
+            )));
         }
         let current = tx.tenant_secrets().current(scope.id).await?;
         if current.is_empty() {
-            return Err(Error::Outdated("This scope has no tenant secret yet.".into()));
+            return Err(Error::Changes(ChangesError::Outdated(
+                "This scope has no tenant secret yet.".into(),
+            )));
         }
         tx.tenant_secrets().set_status(scope.id, "current", "previous").await?;
         for (name, generation) in &current {
@@ -216,7 +224,7 @@ impl Secrets {
 
 async fn finish(tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
     match tx.tenant_secrets().set_status(scope.id, "previous", "retired").await? {
-        0 => Err(Error::Outdated("No rotation is under way.".into())),
+        0 => Err(Error::Changes(ChangesError::Outdated("No rotation is under way.".into()))),
         moved => Ok(moved),
     }
 }

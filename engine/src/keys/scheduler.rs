@@ -4,6 +4,7 @@
 
 use crate::Error;
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::KeysError;
 use crate::changes::authority::Authorised;
 use crate::keys::Keys;
 use crate::keys::versions::{Planned, describe};
@@ -90,8 +91,9 @@ impl Keys {
                     asks.push((ask, version.due_at));
                 }
                 Err(limit) => {
-                    let until =
-                        limit.resets_at().ok_or_else(|| Error::Limit { limit: limit.clone(), now })?;
+                    let until = limit
+                        .resets_at()
+                        .ok_or_else(|| Error::Keys(KeysError::Limit { limit: limit.clone(), now }))?;
                     if tx.keys().defer(scope.id, version.number, until).await? {
                         let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
                         let why = domain::base::words::limit_reached(&limit, now);

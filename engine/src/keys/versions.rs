@@ -3,6 +3,8 @@
 //! Every new version, whoever asks for it, goes through `make_version`: lock the scope, plan by
 //! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
 
+use crate::base::error::ChangesError;
+use crate::base::error::KeysError;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::custody::aws_keys::{AwsAsked, SECRET, json};
 use crate::keys::Keys;
@@ -84,7 +86,7 @@ impl Keys {
     /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
     ///
     /// # Errors
-    /// [`Error::NotManaged`] when there is none.
+    /// [`KeysError::NotManaged`] when there is none.
     pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let active = self.vault.db().keys().active_version(scope.id).await?;
@@ -110,7 +112,7 @@ impl Keys {
     /// Plans "Add encryption key" of type "Manual: AWS": the limits first, then the pre-flight against the real KMS.
     ///
     /// # Errors
-    /// The limit that forbids it; [`Error::Preflight`] with every line when the key cannot be used, or when its
+    /// The limit that forbids it; [`CustodyError::Preflight`] with every line when the key cannot be used, or when its
     /// credentials may do more than decrypt and that was not accepted.
     pub async fn plan_create_aws(
         &self,
@@ -156,7 +158,7 @@ impl Keys {
             Err(limit) => {
                 let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(name);
                 self.vault.db().record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
-                Err(Error::Limit { limit, now })
+                Err(Error::Keys(KeysError::Limit { limit, now }))
             }
         }
     }
@@ -164,7 +166,7 @@ impl Keys {
     /// Plans "Settings".
     ///
     /// # Errors
-    /// [`Error::PeriodUnchanged`], or that the Active version is not managed.
+    /// [`KeysError::PeriodUnchanged`], or that the Active version is not managed.
     pub async fn plan_edit(
         &self,
         who: &Session,
@@ -176,7 +178,7 @@ impl Keys {
         let active = self.vault.db().keys().active_version(scope.id).await?;
         let (version, from) = managed(active.as_ref().map(as_active))?;
         if from == to {
-            return Err(Error::PeriodUnchanged { days: to.days() });
+            return Err(Error::Keys(KeysError::PeriodUnchanged { days: to.days() }));
         }
         Ok(EditKey { scope, number: version.number, from, to })
     }
@@ -193,7 +195,7 @@ impl Keys {
     /// Makes the version that the page showed.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
     pub async fn create(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
         let CreateKey { scope, plan, source } = ask.command();
         self.make_confirmed(&ask, scope, *plan, source).await
@@ -202,7 +204,7 @@ impl Keys {
     /// Makes the next managed version, as the page showed it.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
     pub async fn rotate(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
         let RotateKey { scope, plan } = ask.command();
         self.make_confirmed(&ask, scope, *plan, &Source::Generated).await
@@ -237,10 +239,12 @@ impl Keys {
         let active = tx.keys().active_version(scope.id).await?;
         let used = tx.keys().used(scope.id, new.key_type(), now).await?;
         let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
-            .map_err(|limit| Error::Limit { limit, now })?;
+            .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
             let number = plan.number - 1;
-            return Err(Error::Outdated(format!("Version {number} was made in the meantime.")));
+            return Err(Error::Changes(ChangesError::Outdated(format!(
+                "Version {number} was made in the meantime."
+            ))));
         }
         for version in self.make_planned(tx, &[Planned::of(ask, scope.id, plan, source, None)], now).await? {
             if let Source::Aws(key) = source {
@@ -282,7 +286,7 @@ impl Keys {
     /// Another rotation period for the Active version; its due date counts from its creation.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when the Active version or its period is another one now.
+    /// [`ChangesError::Outdated`] when the Active version or its period is another one now.
     pub async fn edit(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
         self.vault.db().or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
     }
@@ -294,10 +298,16 @@ impl Keys {
             let active = tx.keys().active_version(scope.id).await?;
             let (version, period) = managed(active.as_ref().map(as_active))?;
             if version.number != *number {
-                return Err(Error::Outdated(format!("Version {} is Active now.", version.number)));
+                return Err(Error::Changes(ChangesError::Outdated(format!(
+                    "Version {} is Active now.",
+                    version.number
+                ))));
             }
             if period != *from {
-                return Err(Error::Outdated(format!("The rotation period is {} days now.", period.days())));
+                return Err(Error::Changes(ChangesError::Outdated(format!(
+                    "The rotation period is {} days now.",
+                    period.days()
+                ))));
             }
             let due_at = to.due_after(version.created_at);
             tx.keys().set_period(scope.id, *number, *to, due_at).await?;

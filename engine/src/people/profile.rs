@@ -1,6 +1,7 @@
 //! What administrators do about themselves.
 
 use crate::base::entry::Entry;
+use crate::base::error::PeopleError;
 use crate::changes::authority::Authorised;
 use crate::changes::recovery;
 use crate::changes::throttle::Kind;
@@ -73,7 +74,7 @@ impl People {
         let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {
             let entry = Entry::refused(self.vault.now(), session.actor(), action);
-            return self.vault.db().refuse(Error::WrongCurrentPassword, entry).await;
+            return self.vault.db().refuse(Error::People(PeopleError::WrongCurrentPassword), entry).await;
         }
         self.changes.give_back(tried).await?;
         Ok(user)
@@ -82,7 +83,7 @@ impl People {
     /// The command that leaves to set up another authenticator.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`], or that too many tries were made.
+    /// [`PeopleError::WrongCurrentPassword`], or that too many tries were made.
     pub async fn plan_authenticator(
         &self,
         session: &Session,

@@ -1,6 +1,7 @@
 //! Sessions: a 256-bit token in a cookie, its SHA-256 in the database.
 
 use crate::base::entry::Entry;
+use crate::base::error::ChangesError;
 use crate::base::log::or_warn;
 use crate::base::random;
 use crate::changes::session::{From, NewSession, Session, Stage};
@@ -38,26 +39,32 @@ impl People {
     /// Whether a session has not ended meanwhile: for work that goes on for long.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] when it has.
+    /// [`ChangesError::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
         let now = self.vault.now();
         let alive = self.vault.db().sessions().of(session.user()?, now, now - IDLE).await?;
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
-            false => Err(Error::SignedOut),
+            false => Err(Error::Changes(ChangesError::SignedOut)),
         }
     }
 
     /// The session of a token, if it is alive; its heartbeat is written.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] when there is none.
+    /// [`ChangesError::SignedOut`] when there is none.
     pub async fn session(&self, token: &SecretText, from: From) -> Result<Session, Error> {
-        let row = self.vault.db().sessions().get(&token_hash(token)).await?.ok_or(Error::SignedOut)?;
+        let row = self
+            .vault
+            .db()
+            .sessions()
+            .get(&token_hash(token))
+            .await?
+            .ok_or(Error::Changes(ChangesError::SignedOut))?;
         let now = self.vault.now();
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
         if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
-            return Err(Error::SignedOut);
+            return Err(Error::Changes(ChangesError::SignedOut));
         }
         let session = self.as_session(&row, from)?;
         if row.seen_at + HEARTBEAT <= now {
@@ -104,7 +111,7 @@ impl People {
         // A session steps up once: another request came first, or it was ended meanwhile. Before
         // the password there is nothing to step up from.
         if !had && stage != Stage::Password {
-            return Err(Error::SignedOut);
+            return Err(Error::Changes(ChangesError::SignedOut));
         }
         tx.sessions()
             .insert(NewSessionRow {

@@ -1,6 +1,8 @@
 //! The first run: from the setup token to the first administrator.
 
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::ChangesError;
+use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::recovery;
@@ -82,14 +84,14 @@ impl People {
     /// When the token is wrong or old, or there is an administrator already.
     pub async fn enter_setup(&self, token: &SecretText, from: From) -> Result<NewSession, Error> {
         if self.vault.db().users().any().await? {
-            return Err(Error::AlreadySetUp);
+            return Err(Error::People(PeopleError::AlreadySetUp));
         }
         let tried =
             self.changes.begin_try(self.changes.network_subject(&from.address), Kind::Password).await?;
         let refused = match self.vault.db().instance().setup_token(&token_hash(token)).await? {
             Some(expires_at) if expires_at > self.vault.now() => None,
-            Some(_) => Some(Error::SetupTokenExpired),
-            None => Some(Error::WrongSetupToken),
+            Some(_) => Some(Error::People(PeopleError::SetupTokenExpired)),
+            None => Some(Error::People(PeopleError::WrongSetupToken)),
         };
         if let Some(error) = refused {
             let actor = Actor::Stranger { address: from.address };
@@ -166,13 +168,15 @@ impl People {
                 .db()
                 .record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
                 .await?;
-            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+            return Err(Error::Changes(ChangesError::WrongCode {
+                next_in_seconds: totp::next_in_seconds(now),
+            }));
         };
         or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         let account = &account;
         let done =
             self.vault.db().write(|tx| self.make_first_administrator(tx, session, account, step)).await;
-        if let Err(Error::AlreadySetUp) = done {
+        if let Err(Error::People(PeopleError::AlreadySetUp)) = done {
             self.vault
                 .db()
                 .record(Entry::refused(now, session.actor(), Action::Setup).with("set up already"))
@@ -190,7 +194,7 @@ impl People {
     ) -> Result<NewSession, Error> {
         tx.lock(Lock::Instance).await?;
         if tx.users().count().await? > 0 {
-            return Err(Error::AlreadySetUp);
+            return Err(Error::People(PeopleError::AlreadySetUp));
         }
         let id = UserId(random::uuid());
         let sealed = self.changes.seal_seed(&mut tx, id, &account.seed).await?;

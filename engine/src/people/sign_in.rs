@@ -2,6 +2,8 @@
 
 use crate::base::email;
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::ChangesError;
+use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::changes::recovery;
 use crate::changes::throttle::Kind;
@@ -20,7 +22,7 @@ impl People {
     /// The first step. Known and unknown names do the same work and get the same answer.
     ///
     /// # Errors
-    /// [`Error::WrongPassword`], or that too many tries were made; [`Error::Busy`] counts nothing.
+    /// [`PeopleError::WrongPassword`], or that too many tries were made; [`Error::Busy`] counts nothing.
     pub async fn check_password(
         &self,
         name: &str,
@@ -45,7 +47,7 @@ impl People {
             }
             (user, _) => {
                 self.record_wrong_password(user, from).await?;
-                return Err(Error::WrongPassword);
+                return Err(Error::People(PeopleError::WrongPassword));
             }
         };
         self.changes.give_back(tried).await?;
@@ -89,7 +91,7 @@ impl People {
     /// The second step: the code signs in.
     ///
     /// # Errors
-    /// [`Error::WrongCode`], or that too many tries were made.
+    /// [`ChangesError::WrongCode`], or that too many tries were made.
     pub async fn check_sign_in_code(
         &self,
         session: &Session,
@@ -114,7 +116,7 @@ impl People {
     /// A recovery code in the place of the verification code: leads to a new authenticator only.
     ///
     /// # Errors
-    /// [`Error::WrongRecoveryCode`], or that too many tries were made.
+    /// [`ChangesError::WrongRecoveryCode`], or that too many tries were made.
     pub async fn check_recovery_code(
         &self,
         session: &Session,
@@ -128,7 +130,7 @@ impl People {
         let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
             if !tx.users().spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
-                return Err(Error::WrongRecoveryCode);
+                return Err(Error::Changes(ChangesError::WrongRecoveryCode));
             }
             let owner = Some(owner(user));
             let new =
@@ -142,10 +144,10 @@ impl People {
                 or_warn(self.changes.give_back(tried).await, RIGHT_TRY);
                 Ok(new)
             }
-            Err(Error::WrongRecoveryCode) => {
+            Err(Error::Changes(ChangesError::WrongRecoveryCode)) => {
                 let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
                 self.vault.db().record(entry.with("wrong recovery code")).await?;
-                Err(Error::WrongRecoveryCode)
+                Err(Error::Changes(ChangesError::WrongRecoveryCode))
             }
             Err(error) => Err(error),
         }
@@ -166,7 +168,7 @@ impl People {
     /// [`Error::NotFound`] when none waits.
     pub async fn enrolment(&self, session: &Session) -> Result<(String, Seed), Error> {
         if !matches!(session.stage, Stage::Enrolment | Stage::Full) {
-            return Err(Error::SignedOut);
+            return Err(Error::Changes(ChangesError::SignedOut));
         }
         let seed: SecretBytes = self.notes.get(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
         Ok((session.email.clone(), Seed::from_bytes(seed)))
@@ -176,7 +178,7 @@ impl People {
     /// session ends, and the person is signed in.
     ///
     /// # Errors
-    /// [`Error::WrongCode`], or that too many tries were made.
+    /// [`ChangesError::WrongCode`], or that too many tries were made.
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.vault.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
@@ -187,7 +189,9 @@ impl People {
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
             self.vault.db().record(entry.with("wrong verification code")).await?;
-            return Err(Error::WrongCode { next_in_seconds: totp::next_in_seconds(now) });
+            return Err(Error::Changes(ChangesError::WrongCode {
+                next_in_seconds: totp::next_in_seconds(now),
+            }));
         };
         let seed = &seed;
         let new = self

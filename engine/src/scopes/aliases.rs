@@ -1,5 +1,6 @@
 //! Aliases of scopes: planned, confirmed, set. What is derived for a scope never depends on its alias.
 
+use crate::base::error::ChangesError;
 use crate::changes::authority::Authorised;
 use crate::scopes::Scopes;
 use crate::store::Lock;
@@ -21,7 +22,7 @@ impl Scopes {
     /// Plans "Alias"; an empty text clears it.
     ///
     /// # Errors
-    /// [`Error::Alias`]: what is wrong with it, in words.
+    /// [`ScopesError::Alias`]: what is wrong with it, in words.
     pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
@@ -44,14 +45,14 @@ impl Scopes {
     /// Sets or clears it: here at once, on every other server within a second.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
+    /// [`ChangesError::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
     pub async fn set_alias(&self, ask: Authorised<SetAlias>) -> Result<(), Error> {
         let ask = &ask;
         let done = self.vault.db().write(|mut tx| async move {
             let SetAlias { scope, from, to } = ask.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.aliases().of(scope.id).await? != *from {
-                return Err(Error::Outdated("The alias is another one now.".into()));
+                return Err(Error::Changes(ChangesError::Outdated("The alias is another one now.".into())));
             }
             tx.aliases().set(scope.id, to.as_ref()).await?;
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);

@@ -1,6 +1,7 @@
 //! Environments and countries. They need no verification code.
 
 use crate::base::entry::Entry;
+use crate::base::error::ScopesError;
 use crate::base::random;
 use crate::scopes::Scopes;
 use crate::store::Lock;
@@ -74,7 +75,7 @@ impl Scopes {
                 tx.lock(Lock::Instance).await?;
                 tx.scopes().insert_environment(EnvironmentId(random::uuid()), new).await?;
                 if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
-                    return Err(Error::TooManyEnvironments { limit: MOST_ENVIRONMENTS });
+                    return Err(Error::Scopes(ScopesError::TooManyEnvironments { limit: MOST_ENVIRONMENTS }));
                 }
                 let detail = format!("{} ({})", new.name, new.kind.label());
                 let entry = Entry::done(new.created_at, who.actor(), Action::EnvironmentAdd);
@@ -91,7 +92,7 @@ impl Scopes {
         let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
         let name = display_name(name)?;
         if name == row.name {
-            return Err(Error::NameUnchanged);
+            return Err(Error::Scopes(ScopesError::NameUnchanged));
         }
         let (old, new) = (&row.name, &name);
         self.vault
@@ -108,7 +109,7 @@ impl Scopes {
     /// Removes an environment and its countries, while none of them has a key.
     ///
     /// # Errors
-    /// [`Error::HasKeys`] once a key exists.
+    /// [`ScopesError::HasKeys`] once a key exists.
     pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<String, Error> {
         who.require(Stage::Full)?;
         let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
@@ -127,7 +128,7 @@ impl Scopes {
     }
 
     /// # Errors
-    /// [`Error::CountryTaken`] when it is there already.
+    /// [`ScopesError::CountryTaken`] when it is there already.
     pub async fn add_country(&self, who: &Session, slug: &Slug, country: &str) -> Result<Country, Error> {
         who.require(Stage::Full)?;
         let environment = self.vault.db().scopes().environment(slug).await?;
@@ -152,7 +153,7 @@ impl Scopes {
     /// Removes a country, while it has no key.
     ///
     /// # Errors
-    /// [`Error::HasKeys`] once a key exists.
+    /// [`ScopesError::HasKeys`] once a key exists.
     pub async fn remove_country(&self, who: &Session, name: &ScopeName) -> Result<(), Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;

@@ -3,6 +3,7 @@
 //! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Kept is the
 //! SHA-256 of it: it has full entropy, so a plain hash keeps it (unlike passwords).
 
+use crate::base::error::ChangesError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::services::Services;
@@ -169,7 +170,7 @@ impl Services {
     /// Makes the key and keeps it for its owner to see in this session.
     ///
     /// # Errors
-    /// [`Error::ApiKey`] when two of its name work already.
+    /// [`ServicesError::ApiKey`] when two of its name work already.
     pub async fn create_api_key(
         &self,
         ask: Authorised<CreateApiKey>,
@@ -283,7 +284,7 @@ impl Services {
     /// Plans "Revoke".
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such key; [`Error::Outdated`] when it is revoked already.
+    /// [`Error::NotFound`] when there is no such key; [`ChangesError::Outdated`] when it is revoked already.
     pub async fn plan_revoke(&self, who: &Session, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
         who.require(Stage::Full)?;
         self.asked_revocation(id).await
@@ -300,7 +301,7 @@ impl Services {
     /// The key stops working: here at once, on every other server within a second.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when it was revoked in the meantime.
+    /// [`ChangesError::Outdated`] when it was revoked in the meantime.
     pub async fn revoke_api_key(&self, ask: Authorised<RevokeApiKey>) -> Result<(), Error> {
         let ask = &ask;
         let done = self.vault.db().write(|mut tx| async move {
@@ -332,7 +333,7 @@ fn room_for_another(live: i64, name: &str) -> Result<(), Error> {
 }
 
 fn already_revoked(name: &str) -> Error {
-    Error::Outdated(format!("The key {name} was revoked already."))
+    Error::Changes(ChangesError::Outdated(format!("The key {name} was revoked already.")))
 }
 
 #[cfg(test)]

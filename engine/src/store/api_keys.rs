@@ -2,6 +2,7 @@
 
 use super::{corrupt, on, table, within};
 use crate::Error;
+use crate::base::error::ChangesError;
 use chrono::{DateTime, Utc};
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
@@ -176,7 +177,10 @@ impl Write<'_> {
         };
         match done? {
             1 => Ok(()),
-            _ => Err(Error::Outdated(format!("{} was removed in the meantime.", grant.reach))),
+            _ => Err(Error::Changes(ChangesError::Outdated(format!(
+                "{} was removed in the meantime.",
+                grant.reach
+            )))),
         }
     }
 

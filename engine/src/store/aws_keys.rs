@@ -2,6 +2,7 @@
 
 use super::{corrupt, on, table, within};
 use crate::Error;
+use crate::base::error::CustodyError;
 use chrono::{DateTime, Utc};
 use domain::base::id::{AwsKeyId, ScopeId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
@@ -145,11 +146,11 @@ table!(aws_keys: Read, Write);
 
 impl Read<'_> {
     /// # Errors
-    /// [`Error::NotAws`] for a version of another type, or none.
+    /// [`CustodyError::NotAws`] for a version of another type, or none.
     pub(crate) async fn get(&self, scope: ScopeId, number: u32) -> Result<StoredAwsKey, Error> {
         let record: Option<Record> = on!(self.0, pool => sqlx::query_as(AWS_KEY)
             .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
-        record.ok_or(Error::NotAws)?.try_into()
+        record.ok_or(Error::Custody(CustodyError::NotAws))?.try_into()
     }
 
     /// Versions whose secret has lost its revision.

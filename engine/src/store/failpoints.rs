@@ -8,7 +8,7 @@ macro_rules! failpoint {
         #[inline]
         pub fn $name() -> Result<(), Error> {
             #[cfg(feature = "failpoints")]
-            fail::fail_point!(stringify!($name), |_| Err(Error::Database(sqlx::Error::WorkerCrashed)));
+            fail::fail_point!(stringify!($name), |_| Err(Error::from(sqlx::Error::WorkerCrashed)));
             Ok(())
         }
     };

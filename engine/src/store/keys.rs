@@ -4,6 +4,7 @@ use super::aws_keys::health_of;
 use super::scopes::{Named, NamedRecord, named};
 use super::{Inner, corrupt, on, table, within};
 use crate::Error;
+use crate::base::error::ChangesError;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::keys::key_type::KeyType;
@@ -448,7 +449,11 @@ impl Write<'_> {
                            WHERE scope_id = $1 AND number = $2 AND status = 'active'";
         let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(scope.0).bind(i64::from(number)).bind(period.days()).bind(due_at).execute(c).await.map(|r| r.rows_affected()))?;
-        if rows == 1 { Ok(()) } else { Err(Error::Outdated("The Active version is another one now.".into())) }
+        if rows == 1 {
+            Ok(())
+        } else {
+            Err(Error::Changes(ChangesError::Outdated("The Active version is another one now.".into())))
+        }
     }
 
     /// Notes that the rotation waits until `until`; false when that was noted before.

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod aws_keys;
 pub mod changes;
+mod driver;
 mod failpoints;
 pub mod instance;
 pub mod journal;
@@ -20,8 +21,11 @@ pub mod users;
 
 use crate::Error;
 use crate::base::entry::Entry;
+use crate::base::error::StoreError;
 use crate::base::random;
-use sqlx::error::ErrorKind;
+use driver::is_duplicate;
+use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
+pub(crate) use driver::{is_missing_table, was_duplicate};
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -217,10 +221,10 @@ impl Db {
                 Ok(tx) => run(tx).await,
                 Err(error) => Err(error),
             };
-            if let (Self::Sqlite { read, write }, Err(Error::Database(error))) = (self, &done)
+            if let (Self::Sqlite { read, write }, Err(error)) = (self, &done)
                 && is_storage_failure(error)
             {
-                let renewed = renew(read, write).await.map_err(Error::Database);
+                let renewed = renew(read, write).await.map_err(Error::from);
                 crate::base::log::or_warn(renewed, "connections could not be opened anew");
             }
             match &done {
@@ -351,9 +355,9 @@ impl Tx {
             Inner::Sqlite(transaction) => transaction.commit().await?,
             Inner::Postgres(transaction) => {
                 transaction.commit().await.map_err(|error| match is_rolled_back(&error) {
-                    true => error.into(),
+                    true => Error::from(error),
                     // The answer was lost on its way: nobody here knows whether the server committed.
-                    false => Error::Unsure(error),
+                    false => StoreError::Unsure(Box::new(error)).into(),
                 })?;
             }
         }
@@ -436,61 +440,5 @@ pub(crate) const ROWS: usize = 100;
 
 /// A column that does not hold what it must.
 pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {
-    Error::Corrupt { table, column, id: id.to_string() }
-}
-
-/// Whether the database ended a transaction to resolve a conflict: serialization failure (40001)
-/// or deadlock (40P01).
-fn is_conflict(error: &Error) -> bool {
-    let Error::Database(error) = error else { return false };
-    let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("40001" | "40P01"))
-}
-
-/// Whether a failed commit surely left nothing: a conflict or a constraint ended the transaction.
-/// Of a connection that PostgreSQL itself cut one cannot say so.
-fn is_rolled_back(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code.starts_with("40") || code.starts_with("23"))
-}
-
-/// Whether SQLite could not write (SQLITE_READONLY, IOERR, FULL, CANTOPEN). Connections are of no further
-/// use then: opened when the file could only be read, all of the process stay so; and after a full
-/// disk, SQLite has rolled back what sqlx still counts as a transaction.
-fn is_storage_failure(error: &sqlx::Error) -> bool {
-    matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
-        || matches!(error, sqlx::Error::InvalidSavePointStatement)
-}
-
-/// SQLite's primary result code.
-fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<u32>().ok().map(|code| code & 0xff)
-}
-
-/// Whether the database answers and the statement is at fault: a constraint forbids the value, or a value is not of the type it
-/// is read or written as. Trying again does not help.
-pub(crate) fn is_misfit(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => !matches!(error.kind(), ErrorKind::Other),
-        sqlx::Error::TypeNotFound { .. }
-        | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Encode(_)
-        | sqlx::Error::Decode(_) => true,
-        _ => false,
-    }
-}
-
-/// Whether a statement failed because a unique value exists already.
-pub(crate) fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_unique_violation())
-}
-
-/// Whether a statement failed because the schema is not there yet.
-pub(crate) fn is_missing_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| {
-        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
-    })
+    Error::Store(StoreError::Corrupt { table, column, id: id.to_string() })
 }

@@ -3,6 +3,7 @@
 use super::aliases::read;
 use super::{corrupt, is_duplicate, on, table, within};
 use crate::Error;
+use crate::base::error::ScopesError;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
@@ -285,9 +286,13 @@ impl Write<'_> {
         let done = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(row.slug.as_str()).bind(&row.name).bind(row.kind.word()).bind(row.created_at)
             .execute(c).await.map(drop));
-        done.map_err(
-            |error| if is_duplicate(&error) { Error::SlugTaken(row.slug.to_string()) } else { error.into() },
-        )
+        done.map_err(|error| {
+            if is_duplicate(&error) {
+                Error::Scopes(ScopesError::SlugTaken(row.slug.to_string()))
+            } else {
+                error.into()
+            }
+        })
     }
 
     pub(crate) async fn rename_environment(&mut self, id: EnvironmentId, name: &str) -> Result<(), Error> {
@@ -325,7 +330,9 @@ impl Write<'_> {
         match done {
             Ok(1) => Ok(()),
             Ok(_) => Err(Error::NotFound),
-            Err(error) if is_duplicate(&error) => Err(Error::CountryTaken(country.name())),
+            Err(error) if is_duplicate(&error) => {
+                Err(Error::Scopes(ScopesError::CountryTaken(country.name())))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -340,7 +347,7 @@ impl Write<'_> {
 
 fn has_keys(error: sqlx::Error) -> Error {
     match error.as_database_error() {
-        Some(error) if error.is_foreign_key_violation() => Error::HasKeys,
+        Some(error) if error.is_foreign_key_violation() => Error::Scopes(ScopesError::HasKeys),
         _ => error.into(),
     }
 }

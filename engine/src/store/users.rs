@@ -2,6 +2,8 @@
 
 use super::{is_duplicate, on, table, within};
 use crate::Error;
+use crate::base::error::ChangesError;
+use crate::base::error::PeopleError;
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
 use uuid::Uuid;
@@ -91,7 +93,9 @@ impl Write<'_> {
             .bind(user.id.0).bind(user.email).bind(user.password_hash).bind(now).bind(user.totp_seed)
             .bind(user.totp_step).bind(since).bind(now)
             .execute(c).await.map(drop));
-        done.map_err(|error| if is_duplicate(&error) { Error::EmailTaken } else { error.into() })
+        done.map_err(
+            |error| if is_duplicate(&error) { Error::People(PeopleError::EmailTaken) } else { error.into() },
+        )
     }
 
     /// Spends the code of a step: true for the one who comes first, false ever after.
@@ -136,7 +140,7 @@ impl Write<'_> {
                            security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
         let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(session.0).execute(c).await.map(|r| r.rows_affected()))?;
-        if rows == 1 { Ok(()) } else { Err(Error::SignedOut) }
+        if rows == 1 { Ok(()) } else { Err(Error::Changes(ChangesError::SignedOut)) }
     }
 
     /// Ends every session and every change that waits.

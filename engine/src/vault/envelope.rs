@@ -10,6 +10,7 @@
 //! (SP 800-38D 8.2.2), and since every value has its own key, never near their limit. The
 //! commitment is compared first: AES-GCM alone does not commit to its key.
 
+use crate::base::error::VaultError;
 use crate::base::random;
 use crate::{Error, SecretBytes};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -229,7 +230,7 @@ fn open(
     place: Place<'_>,
     sealed: &[u8],
 ) -> Result<SecretBytes, Error> {
-    let refused = || Error::Sealed(place.name());
+    let refused = || Error::Vault(VaultError::Sealed(place.name()));
     if key.len() != 32
         || sealed.len() < HEAD + TAG
         || sealed[0] != FORMAT

@@ -33,7 +33,7 @@ pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
 /// When the database fails.
 pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     match db.instance().get().await {
-        Err(Error::Database(error)) if crate::store::is_missing_table(&error) => Ok(None),
+        Err(error) if crate::store::is_missing_table(&error) => Ok(None),
         other => other,
     }
 }
@@ -82,7 +82,7 @@ pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>)
     match made.await {
         Ok(()) => Ok(Instance { uuid, canary }),
         // Another server on the same database came first.
-        Err(Error::Schema(error)) if crate::store::is_duplicate(&error) => {
+        Err(error) if crate::store::was_duplicate(&error) => {
             db.instance().get().await?.ok_or(Error::NotFound)
         }
         Err(error) => Err(error),

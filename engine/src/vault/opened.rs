@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::base::clock::{Clock, Steady};
+use crate::base::error::VaultError;
 use crate::base::moved::Moved;
 use crate::store::Db;
 use crate::vault::envelope::{Keyring, RootKey};
@@ -80,10 +81,14 @@ impl Vault {
     }
 
     /// # Errors
-    /// [`Error::ClockOff`] when what depends on the time cannot be decided.
+    /// [`VaultError::ClockOff`] when what depends on the time cannot be decided.
     pub(crate) fn require_clock(&self) -> Result<(), Error> {
         let off = TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed));
-        if off > TOO_FAR { Err(Error::ClockOff { seconds: off.num_seconds() }) } else { Ok(()) }
+        if off > TOO_FAR {
+            Err(Error::Vault(VaultError::ClockOff { seconds: off.num_seconds() }))
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

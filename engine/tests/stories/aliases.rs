@@ -5,6 +5,8 @@ use domain::audit::event::{Action, Outcome};
 use domain::data::operation::Operation;
 use domain::scopes::alias::{Alias, AliasRefused};
 use domain::scopes::scope::ScopeName;
+use engine::base::error::ChangesError;
+use engine::base::error::ScopesError;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal};
 
@@ -52,9 +54,9 @@ async fn an_alias_is_of_one_scope_only(t: &TestPortal) {
     let second = t.portal.scopes().plan_alias(&ada.session, &fr, "acme").await.expect("a plan, so far");
     t.portal.scopes().set_alias(proof(t, &ada, &first).await).await.expect("it is set");
     let late = t.portal.scopes().set_alias(proof(t, &ada, &second).await).await;
-    refused!(late, Error::Alias(AliasRefused::Taken(_)));
+    refused!(late, Error::Scopes(ScopesError::Alias(AliasRefused::Taken(_))));
     let planned = t.portal.scopes().plan_alias(&ada.session, &fr, "acme").await;
-    refused!(planned, Error::Alias(AliasRefused::Taken(_)));
+    refused!(planned, Error::Scopes(ScopesError::Alias(AliasRefused::Taken(_))));
     assert_eq!(t.portal.scopes().alias(&fr).await.expect("none"), None);
     assert_eq!(logged(t, Action::ScopeAlias, Outcome::Refused).await, 1);
     // Capitals tell names apart, as they do for whoever asks.
@@ -66,13 +68,16 @@ async fn texts_that_are_no_alias_are_refused(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     for text in ["production/FR", "a b", "ä", "a\nb", &"x".repeat(129)] {
         let planned = t.portal.scopes().plan_alias(&ada.session, &de, text).await;
-        refused!(planned, Error::Alias(AliasRefused::Grammar));
+        refused!(planned, Error::Scopes(ScopesError::Alias(AliasRefused::Grammar)));
     }
-    refused!(t.portal.scopes().plan_alias(&ada.session, &de, "").await, Error::Alias(AliasRefused::None));
+    refused!(
+        t.portal.scopes().plan_alias(&ada.session, &de, "").await,
+        Error::Scopes(ScopesError::Alias(AliasRefused::None))
+    );
     name(t, &ada, &de, "acme").await;
     refused!(
         t.portal.scopes().plan_alias(&ada.session, &de, "acme").await,
-        Error::Alias(AliasRefused::Unchanged)
+        Error::Scopes(ScopesError::Alias(AliasRefused::Unchanged))
     );
 }
 
@@ -81,7 +86,10 @@ async fn an_alias_changed_meanwhile_is_not_overwritten(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let command = t.portal.scopes().plan_alias(&ada.session, &de, "acme").await.expect("a plan");
     name(t, &ada, &de, "other").await;
-    refused!(t.portal.scopes().set_alias(proof(t, &ada, &command).await).await, Error::Outdated(_));
+    refused!(
+        t.portal.scopes().set_alias(proof(t, &ada, &command).await).await,
+        Error::Changes(ChangesError::Outdated(_))
+    );
     assert_eq!(t.portal.scopes().alias(&de).await.expect("an alias"), Some(alias("other")));
 }
 

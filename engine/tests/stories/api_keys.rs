@@ -8,6 +8,9 @@ use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, ScopeName};
 use domain::services::api_key::{ApiKeyRefused, Lifetime, Reach, State};
 use domain::services::command::CreateApiKey;
+use engine::base::error::ChangesError;
+use engine::base::error::ServicesError;
+use engine::base::error::StoreError;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal, SecretText};
 
@@ -51,7 +54,7 @@ async fn made(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> SecretTe
 async fn comes_in(portal: &Portal, key: &SecretText) -> bool {
     match portal.access().caller(key, "192.0.2.9").await {
         Ok(_) => true,
-        Err(Error::UnknownApiKey) => false,
+        Err(Error::Services(ServicesError::UnknownApiKey)) => false,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -156,7 +159,7 @@ async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
     let at_last = refused.expect_err("two live meanwhile");
     assert_eq!(logged(t, Action::ApiKeyCreate, Outcome::Refused).await, 1);
     for error in [at_once, at_last] {
-        assert!(matches!(error, Error::ApiKey(ApiKeyRefused::TwoLive(_))));
+        assert!(matches!(error, Error::Services(ServicesError::ApiKey(ApiKeyRefused::TwoLive(_)))));
         assert_eq!(Problem::from(&error).field.as_deref(), Some("name"));
     }
     let oldest = t.portal.services().api_keys(None).await.expect("the list").keys.pop().expect("a key");
@@ -189,7 +192,10 @@ async fn two_at_once_do_not_make_a_third(t: &TestPortal) {
     let done = at_once(tries).await;
     assert_eq!(done.iter().filter(|made| made.is_ok()).count(), 2);
     for made in done {
-        assert!(matches!(made, Ok(_) | Err(Error::ApiKey(ApiKeyRefused::TwoLive(_)))));
+        assert!(matches!(
+            made,
+            Ok(_) | Err(Error::Services(ServicesError::ApiKey(ApiKeyRefused::TwoLive(_))))
+        ));
     }
 }
 
@@ -205,7 +211,10 @@ async fn a_revoked_key_stops_on_every_server(t: &TestPortal) {
     assert!(!comes_in(&t.portal, &key).await, "here at once");
     other.access().refresh().await.expect("it looks");
     assert!(!comes_in(&other, &key).await, "there when it looks");
-    refused!(t.portal.services().plan_revoke(&ada.session, id).await, Error::Outdated(_));
+    refused!(
+        t.portal.services().plan_revoke(&ada.session, id).await,
+        Error::Changes(ChangesError::Outdated(_))
+    );
     assert_eq!(t.portal.services().api_key(id).await.expect("it is listed still").state, State::Revoked);
     let last = log(t).await.pop().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::ApiKeyRevoke, Outcome::Done));
@@ -229,7 +238,10 @@ async fn what_was_removed_meanwhile_is_not_given(t: &TestPortal) {
     let command = plan(t, &ada, "Orders", &["production/DE"]).await.expect("a plan");
     let proof = proof(t, &ada, &command).await;
     t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
-    refused!(t.portal.services().create_api_key(proof, &ada.session).await, Error::Outdated(_));
+    refused!(
+        t.portal.services().create_api_key(proof, &ada.session).await,
+        Error::Changes(ChangesError::Outdated(_))
+    );
     assert_eq!(t.portal.services().api_keys(None).await.expect("the list").keys, []);
 }
 
@@ -258,7 +270,7 @@ async fn what_cannot_be_used_is_said_in_words(t: &TestPortal) {
         .services()
         .plan_api_key(&half, "x", &[reach("production/*")], vec![], Lifetime::Days30)
         .await;
-    refused!(early, Error::SignedOut);
+    refused!(early, Error::Changes(ChangesError::SignedOut));
 }
 
 async fn the_last_use_is_written_down(t: &TestPortal) {
@@ -334,5 +346,5 @@ async fn a_server_that_cannot_look_serves_nobody(t: &TestPortal) {
     t.clock.advance(TimeDelta::seconds(59));
     assert!(comes_in(&other, &key).await, "for a minute without its database");
     t.clock.advance(TimeDelta::seconds(1));
-    refused!(other.access().caller(&key, "192.0.2.9").await, Error::Database(_));
+    refused!(other.access().caller(&key, "192.0.2.9").await, Error::Store(StoreError::Database(_)));
 }

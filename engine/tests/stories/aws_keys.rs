@@ -12,6 +12,11 @@ use domain::keys::key_type::KeyType;
 use domain::keys::key_version::NotManaged;
 use domain::keys::limits::LimitReached;
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::ChangesError;
+use engine::base::error::CustodyError;
+use engine::base::error::KeysError;
+use engine::base::error::StoreError;
+use engine::base::error::VaultError;
 use engine::testing::kms::{ACCESS_KEY_ID, ARN, FakeKms, data_key};
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{AwsAsked, Error, Settings};
@@ -87,7 +92,9 @@ async fn each_positive_check_blocks(t: &TestPortal) {
         (Decrypts::Page(403), Reachable, "NotUnderstood"),
     ] {
         house.kms.decrypts(how.clone());
-        let Err(Error::Preflight(report)) = house.plan().await else { panic!("{how:?} did not block") };
+        let Err(Error::Custody(CustodyError::Preflight(report))) = house.plan().await else {
+            panic!("{how:?} did not block")
+        };
         let failed = report.first_failure().expect("a line failed");
         let found = (failed.check, failed.code.as_ref().map(|code| code.as_str()));
         let is_right = found == (at, Some(code))
@@ -100,7 +107,9 @@ async fn each_positive_check_blocks(t: &TestPortal) {
     bytes[100] ^= 1;
     let tampered = AwsAsked { data_key: EncryptedDataKey::from_bytes(bytes).expect("a data key"), ..asked() };
     let planned = house.t.portal.keys().plan_create_aws(&house.ada.session, &house.de, tampered).await;
-    let Err(Error::Preflight(report)) = planned else { panic!("a changed data key did not block") };
+    let Err(Error::Custody(CustodyError::Preflight(report))) = planned else {
+        panic!("a changed data key did not block")
+    };
     assert_eq!(report.summary(), "Decrypt works: failed (InvalidCiphertextException)");
     assert!(versions(&house.t, &house.de).await.is_empty(), "nothing was stored");
     house.end().await;
@@ -110,7 +119,9 @@ async fn a_negative_check_warns_and_needs_a_tick(t: &TestPortal) {
     let house = Customer::new(t.kind()).await;
     for (how, verdict) in [(Forbids::WouldDo, Verdict::Failed), (Forbids::Does, Verdict::Undetermined)] {
         house.kms.forbids(how);
-        let Err(Error::Preflight(report)) = house.plan().await else { panic!("{how:?} did not warn") };
+        let Err(Error::Custody(CustodyError::Preflight(report))) = house.plan().await else {
+            panic!("{how:?} did not warn")
+        };
         assert!(!report.blocks() && report.warns());
         for check in [Check::EncryptDenied, Check::GenerateDenied] {
             assert_eq!(report.verdict_of(check), Some(verdict), "{how:?}");
@@ -134,7 +145,10 @@ async fn a_managed_key_gives_way_and_its_schedule_ends(t: &TestPortal) {
     assert_eq!(versions(t, &house.de).await, [(1, "deprecated"), (2, "active")]);
     t.clock.advance(TimeDelta::days(400));
     assert_eq!(portal.keys().rotate_due().await.expect("looked"), 0, "its schedule has ended");
-    refused!(portal.keys().managed_version(&house.de).await, Error::NotManaged(NotManaged::CustomerSupplied));
+    refused!(
+        portal.keys().managed_version(&house.de).await,
+        Error::Keys(KeysError::NotManaged(NotManaged::CustomerSupplied))
+    );
     portal.material(&house.de, 1).await.expect("the managed one still opens");
     house.end().await;
 }
@@ -142,7 +156,7 @@ async fn a_managed_key_gives_way_and_its_schedule_ends(t: &TestPortal) {
 async fn the_limits_of_the_type_hold_and_are_forecast(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     match house.plan().await {
-        Err(Error::Limit { limit: LimitReached::DailyOfType { key_type, .. }, .. }) => {
+        Err(Error::Keys(KeysError::Limit { limit: LimitReached::DailyOfType { key_type, .. }, .. })) => {
             assert_eq!(key_type, KeyType::ManualAws);
         }
         _ => panic!("a second one the same day"),
@@ -176,7 +190,7 @@ async fn the_hundred_and_first_is_refused_for_ever(t: &TestPortal) {
     }
     refused!(
         again().await,
-        Error::Limit { limit: LimitReached::CustomerSupplied { limit: 100, used: 100 }, .. }
+        Error::Keys(KeysError::Limit { limit: LimitReached::CustomerSupplied { limit: 100, used: 100 }, .. })
     );
     let one_more = "UPDATE key_version SET customer_supplied_no = 101 WHERE number = 100";
     assert!(execute(house.t.db(), one_more).await.is_err(), "the database holds the line too");
@@ -189,7 +203,7 @@ async fn credentials_are_replaced_without_a_new_version(t: &TestPortal) {
     house.kms.fails(400, "AccessDeniedException");
     let refused =
         portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
-    assert!(matches!(refused, Err(Error::Preflight(_))), "the same pre-flight");
+    assert!(matches!(refused, Err(Error::Custody(CustodyError::Preflight(_)))), "the same pre-flight");
     house.kms.decrypts(Decrypts::Well);
     let command = portal
         .custody()
@@ -222,7 +236,7 @@ async fn credentials_replaced_meanwhile_are_not_overwritten(t: &TestPortal) {
     let (first, second) = (plan().await.expect("a plan"), plan().await.expect("a plan"));
     portal.custody().replace_credentials(proof(&house.t, &house.ada, &first).await).await.expect("replaced");
     let late = portal.custody().replace_credentials(proof(&house.t, &house.ada, &second).await).await;
-    refused!(late, Error::Outdated(_));
+    refused!(late, Error::Changes(ChangesError::Outdated(_)));
     house.use_key().await.expect("the first ones are whole");
     house.end().await;
 }
@@ -237,7 +251,7 @@ async fn check_now_runs_the_preflight_again(t: &TestPortal) {
     house.kms.fails(400, "DisabledException");
     assert!(check().await.blocks());
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
-    refused!(house.use_key().await, Error::KmsRefused(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     let shown = portal.custody().aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!(shown.preflight.summary(), "Decrypt works: failed (DisabledException)");
     house.end().await;
@@ -255,7 +269,7 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
     assert_eq!(house.kms.calls().len(), 0, "nobody was asked");
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
     assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())));
-    refused!(house.use_key().await, Error::KmsRefused(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     house.end().await;
 }
 
@@ -272,7 +286,7 @@ async fn preflights_are_rate_limited_for_each_person(t: &TestPortal) {
     let before = house.kms.calls().len();
     refused!(
         portal.custody().check_now(&house.ada.session, &house.de, 1).await,
-        Error::PreflightsTooMany { .. }
+        Error::Custody(CustodyError::PreflightsTooMany { .. })
     );
     assert_eq!(house.kms.calls().len(), before, "KMS hears nothing of it");
     let eve = colleague(&house.t, "eve@example.com").await;
@@ -290,7 +304,7 @@ async fn the_secret_is_sealed_beside_what_it_is_used_with(t: &TestPortal) {
     ] {
         execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM aws_key").await.expect("copied");
         execute(house.t.db(), &format!("UPDATE aws_key SET {column} = {to}")).await.expect("changed");
-        refused!(house.t.portal.material(&house.de, 1).await, Error::Sealed(_));
+        refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
         execute(house.t.db(), &format!("UPDATE aws_key SET {column} = (SELECT {column} FROM older)"))
             .await
             .expect("back");
@@ -300,7 +314,7 @@ async fn the_secret_is_sealed_beside_what_it_is_used_with(t: &TestPortal) {
     let mut other = right.clone();
     other[100] ^= 1;
     put_bytes(house.t.db(), "UPDATE aws_key SET encrypted_key = $1", &other).await;
-    refused!(house.t.portal.material(&house.de, 1).await, Error::Sealed(_));
+    refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     assert_eq!(house.kms.calls().len(), 0, "nothing was asked of anybody's KMS");
     put_bytes(house.t.db(), "UPDATE aws_key SET encrypted_key = $1", &right).await;
     house.t.portal.material(&house.de, 1).await.expect("as it was, it opens");
@@ -309,7 +323,7 @@ async fn the_secret_is_sealed_beside_what_it_is_used_with(t: &TestPortal) {
         let mut changed = right.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
         put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &changed).await;
-        refused!(house.t.portal.material(&house.de, 1).await, Error::Sealed(_));
+        refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     }
     house.end().await;
 }
@@ -330,7 +344,7 @@ async fn the_secret_of_before_a_replacement_does_not_open(t: &TestPortal) {
         .expect("replaced");
     let back = "UPDATE aws_key SET (access_key_id, secret) = (SELECT access_key_id, secret FROM older)";
     execute(house.t.db(), back).await.expect("put back");
-    refused!(portal.material(&house.de, 1).await, Error::Sealed(_));
+    refused!(portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     house.end().await;
 }
 
@@ -348,7 +362,10 @@ async fn a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start(t: 
         after.changes().confirm(&house.ada.session, id, &house.t.code(&house.ada)).await.expect("confirmed");
     after.keys().create(ask).await.expect("registered");
     execute(house.t.db(), forget).await.expect("lost");
-    refused!(house.t.try_second(&engine::testing::root_key()).await, Error::Corrupt { table: "keyring", .. });
+    refused!(
+        house.t.try_second(&engine::testing::root_key()).await,
+        Error::Store(StoreError::Corrupt { table: "keyring", .. })
+    );
     house.end().await;
 }
 
@@ -357,7 +374,9 @@ async fn no_event_and_no_prepared_change_shows_the_secret(t: &TestPortal) {
     // KMS repeats what it was sent, in its message and in its code.
     for code in ["AccessDeniedException", SECRET] {
         house.kms.decrypts(Decrypts::Error(400, code, format!("bad credentials: {SECRET}")));
-        let Err(Error::Preflight(report)) = house.plan().await else { panic!("refused") };
+        let Err(Error::Custody(CustodyError::Preflight(report))) = house.plan().await else {
+            panic!("refused")
+        };
         assert!(!format!("{report:?}").contains(SECRET));
     }
     house.kms.decrypts(Decrypts::Well);
@@ -379,12 +398,21 @@ async fn other_types_have_no_credentials(t: &TestPortal) {
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
     let replace =
         portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
-    refused!(replace, Error::NotAws);
-    refused!(portal.custody().check_now(&house.ada.session, &house.de, 1).await, Error::NotAws);
+    refused!(replace, Error::Custody(CustodyError::NotAws));
+    refused!(
+        portal.custody().check_now(&house.ada.session, &house.de, 1).await,
+        Error::Custody(CustodyError::NotAws)
+    );
     assert_eq!(portal.custody().aws_key(&house.de, 1).await.expect("looked"), None);
     let half = half_way(portal, &house.ada.email).await;
-    refused!(portal.keys().plan_create_aws(&half, &house.de, asked()).await, Error::SignedOut);
-    refused!(portal.custody().check_now(&half, &house.de, 1).await, Error::SignedOut | Error::NotAws);
+    refused!(
+        portal.keys().plan_create_aws(&half, &house.de, asked()).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(
+        portal.custody().check_now(&half, &house.de, 1).await,
+        Error::Changes(ChangesError::SignedOut) | Error::Custody(CustodyError::NotAws)
+    );
     house.end().await;
 }
 

@@ -8,6 +8,9 @@ use domain::keys::command::{CreateKey, RotateKey};
 use domain::keys::rotation::RotationPeriod;
 use domain::people::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use engine::Error;
+use engine::base::error::ChangesError;
+use engine::base::error::KeysError;
+use engine::base::error::VaultError;
 use engine::testing::{Person, TestPortal};
 
 stories! {
@@ -53,8 +56,14 @@ async fn a_change_belongs_to_its_session_and_its_person(t: &TestPortal) {
     let other = sign_in(t, &ada.email, &ada.seed).await.session;
     let (_, id) = waiting(t, &ada).await;
     for (session, code) in [(&bob.session, t.code(&bob)), (&other, t.code(&ada))] {
-        refused!(t.portal.changes().prepared::<CreateKey>(session, id).await, Error::ChangeGone);
-        refused!(t.portal.changes().confirm::<CreateKey>(session, id, &code).await, Error::ChangeGone);
+        refused!(
+            t.portal.changes().prepared::<CreateKey>(session, id).await,
+            Error::Changes(ChangesError::ChangeGone)
+        );
+        refused!(
+            t.portal.changes().confirm::<CreateKey>(session, id, &code).await,
+            Error::Changes(ChangesError::ChangeGone)
+        );
     }
     assert!(t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.is_ok());
 }
@@ -79,7 +88,7 @@ async fn a_change_ends_with_its_session(t: &TestPortal) {
     t.portal.people().sign_out(&ada.session).await.expect("signed out");
     refused!(
         t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
-        Error::ChangeGone
+        Error::Changes(ChangesError::ChangeGone)
     );
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM prepared_change").await, 0);
 }
@@ -90,10 +99,13 @@ async fn a_change_expires_after_five_minutes(t: &TestPortal) {
     t.clock.advance(TimeDelta::seconds(299));
     assert!(t.portal.changes().prepared::<CreateKey>(&ada.session, id).await.is_ok());
     t.clock.advance(TimeDelta::seconds(1));
-    refused!(t.portal.changes().prepared::<CreateKey>(&ada.session, id).await, Error::ChangeGone);
+    refused!(
+        t.portal.changes().prepared::<CreateKey>(&ada.session, id).await,
+        Error::Changes(ChangesError::ChangeGone)
+    );
     refused!(
         t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
-        Error::ChangeGone
+        Error::Changes(ChangesError::ChangeGone)
     );
 }
 
@@ -105,9 +117,12 @@ async fn a_change_is_spent_once(t: &TestPortal) {
     t.next_code();
     refused!(
         t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
-        Error::ChangeGone
+        Error::Changes(ChangesError::ChangeGone)
     );
-    refused!(t.portal.changes().prepared::<CreateKey>(&ada.session, id).await, Error::ChangeGone);
+    refused!(
+        t.portal.changes().prepared::<CreateKey>(&ada.session, id).await,
+        Error::Changes(ChangesError::ChangeGone)
+    );
 }
 
 async fn a_wrong_code_keeps_a_change_waiting(t: &TestPortal) {
@@ -116,7 +131,7 @@ async fn a_wrong_code_keeps_a_change_waiting(t: &TestPortal) {
     let wrong = wrong_code(t, &ada.seed);
     refused!(
         t.portal.changes().confirm::<CreateKey>(&ada.session, id, &wrong).await,
-        Error::WrongCode { .. }
+        Error::Changes(ChangesError::WrongCode { .. })
     );
     let events = log(t).await;
     let last = events.last().expect("an event");
@@ -137,7 +152,7 @@ async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
     create(t, &ada, &scope, RotationPeriod::Days30).await;
     let code = t.code(&ada);
     let proof = t.portal.changes().confirm::<CreateKey>(&ada.session, first, &code).await.expect("confirmed");
-    refused!(t.portal.keys().create(proof).await, Error::Limit { .. });
+    refused!(t.portal.keys().create(proof).await, Error::Keys(KeysError::Limit { .. }));
     let id = t
         .portal
         .changes()
@@ -152,7 +167,7 @@ async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
         .changes()
         .confirm::<domain::people::command::ReplaceRecoveryCodes>(&ada.session, id, &code)
         .await;
-    refused!(again, Error::WrongCode { .. });
+    refused!(again, Error::Changes(ChangesError::WrongCode { .. }));
 }
 
 async fn a_code_that_signed_in_confirms_nothing(t: &TestPortal) {
@@ -161,7 +176,10 @@ async fn a_code_that_signed_in_confirms_nothing(t: &TestPortal) {
     let code = t.code(&ada);
     let half = half_way(&t.portal, &ada.email).await;
     t.portal.people().check_sign_in_code(&half, &code).await.expect("signed in");
-    refused!(t.portal.changes().confirm::<CreateKey>(&ada.session, id, &code).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &code).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
     assert_eq!(log(t).await.last().expect("an event").detail, "verification code used before");
 }
 
@@ -169,13 +187,19 @@ async fn a_change_of_one_kind_is_none_of_another(t: &TestPortal) {
     let ada = t.administrator().await;
     let (_, id) = waiting(t, &ada).await;
     // A CreateKey and a RotateKey look the same when written down.
-    refused!(t.portal.changes().prepared::<RotateKey>(&ada.session, id).await, Error::ChangeGone);
+    refused!(
+        t.portal.changes().prepared::<RotateKey>(&ada.session, id).await,
+        Error::Changes(ChangesError::ChangeGone)
+    );
     refused!(
         t.portal.changes().confirm::<RotateKey>(&ada.session, id, &t.code(&ada)).await,
-        Error::ChangeGone
+        Error::Changes(ChangesError::ChangeGone)
     );
     execute(t.db(), "UPDATE prepared_change SET kind = 'RotateKey'").await.expect("changed");
-    refused!(t.portal.changes().prepared::<RotateKey>(&ada.session, id).await, Error::Sealed(_));
+    refused!(
+        t.portal.changes().prepared::<RotateKey>(&ada.session, id).await,
+        Error::Vault(VaultError::Sealed(_))
+    );
 }
 
 async fn fifty_changes_at_once_with_one_code_confirm_one(t: &TestPortal) {
@@ -194,7 +218,13 @@ async fn fifty_changes_at_once_with_one_code_confirm_one(t: &TestPortal) {
     let refusals = at_once(tasks).await;
     assert_eq!(refusals.iter().filter(|refusal| refusal.is_none()).count(), 1);
     for refusal in refusals.into_iter().flatten() {
-        assert!(matches!(refusal, Error::WrongCode { .. } | Error::Blocked { .. }), "{refusal:?}");
+        assert!(
+            matches!(
+                refusal,
+                Error::Changes(ChangesError::WrongCode { .. }) | Error::Changes(ChangesError::Blocked { .. })
+            ),
+            "{refusal:?}"
+        );
     }
     assert_eq!(logged(t, Action::KeyCreate, Outcome::Refused).await, 49);
 }

@@ -4,6 +4,8 @@
 use crate::support::*;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::StoreError;
+use engine::base::error::VaultError;
 use engine::store::{Pooler, Tx};
 use engine::testing::{Kind, Place, TestPortal, root_key, transaction};
 use engine::{Clock, Error, Portal, Settings};
@@ -99,7 +101,7 @@ async fn a_conflict_that_does_not_end_is_told() {
         transaction::set_canary(&mut tx, b"lost").await?;
         transaction::commit(tx).await
     });
-    refused!(done.await, Error::Database(_));
+    refused!(done.await, Error::Store(StoreError::Database(_)));
     assert_eq!(runs.load(Ordering::SeqCst), 4, "once, and three times again");
     assert_eq!(bytes(t.db(), "SELECT canary FROM instance").await, before, "nothing is left of it");
     t.end().await;
@@ -127,8 +129,11 @@ async fn a_clock_that_is_off_accepts_no_code_and_rotates_nothing() {
         let (wrong, clock) = off_by(&place, seconds).await;
         let half = half_way(&wrong, "ada@example.com").await;
         let code = seed.code(clock.now());
-        refused!(wrong.people().check_sign_in_code(&half, &code).await, Error::ClockOff { .. });
-        refused!(wrong.keys().rotate_due().await, Error::ClockOff { .. });
+        refused!(
+            wrong.people().check_sign_in_code(&half, &code).await,
+            Error::Vault(VaultError::ClockOff { .. })
+        );
+        refused!(wrong.keys().rotate_due().await, Error::Vault(VaultError::ClockOff { .. }));
         // The operator sets the clock, and the server goes on without a restart.
         clock.advance(chrono::TimeDelta::seconds(-seconds));
         wrong.compare_clock().await.expect("the clocks are compared");

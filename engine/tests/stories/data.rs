@@ -10,6 +10,10 @@ use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::AuditError;
+use engine::base::error::CustodyError;
+use engine::base::error::ServicesError;
+use engine::base::error::StoreError;
 use engine::base::refused::Refused;
 use engine::data::context::Context;
 use engine::data::{Call, ToEncrypt, ToOpen, ToWrap};
@@ -256,11 +260,26 @@ async fn a_key_does_what_it_may_and_no_more(t: &TestPortal) {
     let here = call(&t.portal, &writer, "production/DE").await;
     let (made, _) = encrypt(&t.portal, &here, "x").await;
     let item = || [sealed(&made, Context::new())];
-    refused!(t.portal.data().decrypt(&here, &item()).await, Error::NotAllowed(Operation::Decrypt));
-    refused!(t.portal.data().reencrypt(&here, &item()).await, Error::NotAllowed(Operation::Reencrypt));
-    refused!(t.portal.data().unwrap(&here, &item()).await, Error::NotAllowed(Operation::Unwrap));
-    refused!(t.portal.data().rewrap(&here, &item()).await, Error::NotAllowed(Operation::Rewrap));
-    refused!(t.portal.data().wrap(&here, vec![]).await, Error::NotAllowed(Operation::Wrap));
+    refused!(
+        t.portal.data().decrypt(&here, &item()).await,
+        Error::Services(ServicesError::NotAllowed(Operation::Decrypt))
+    );
+    refused!(
+        t.portal.data().reencrypt(&here, &item()).await,
+        Error::Services(ServicesError::NotAllowed(Operation::Reencrypt))
+    );
+    refused!(
+        t.portal.data().unwrap(&here, &item()).await,
+        Error::Services(ServicesError::NotAllowed(Operation::Unwrap))
+    );
+    refused!(
+        t.portal.data().rewrap(&here, &item()).await,
+        Error::Services(ServicesError::NotAllowed(Operation::Rewrap))
+    );
+    refused!(
+        t.portal.data().wrap(&here, vec![]).await,
+        Error::Services(ServicesError::NotAllowed(Operation::Wrap))
+    );
     let codes: Vec<_> = journal(&t.portal).await.into_iter().map(|line| line.event.code).collect();
     assert_eq!(codes.iter().filter(|code| code.as_deref() == Some("not_allowed")).count(), 5);
 }
@@ -306,11 +325,14 @@ async fn without_a_journal_nothing_is_done(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let other = t.second().await;
     let here = call(&other, &key, "production/DE").await;
-    refused!(other.data().encrypt(&here, &[plain("x", Context::new())]).await, Error::Journal(_));
+    refused!(
+        other.data().encrypt(&here, &[plain("x", Context::new())]).await,
+        Error::Audit(AuditError::Journal(_))
+    );
     let here = call(&t.portal, &key, "production/DE").await;
     let (made, _) = encrypt(&t.portal, &here, "x").await;
     t.portal.close_journal_only().await;
-    refused!(decrypt(&t.portal, &here, &made, Context::new()).await, Error::Journal(_));
+    refused!(decrypt(&t.portal, &here, &made, Context::new()).await, Error::Audit(AuditError::Journal(_)));
 }
 
 async fn a_version_made_elsewhere_a_moment_ago_opens_here(t: &TestPortal) {
@@ -356,7 +378,10 @@ async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
     t.db().close().await;
     assert_eq!(encrypt_in(t, &key, &fr).await, 1);
     let here = call(&t.portal, &key, &de.to_string()).await;
-    refused!(t.portal.data().encrypt(&here, &[plain("late", Context::new())]).await, Error::Database(_));
+    refused!(
+        t.portal.data().encrypt(&here, &[plain("late", Context::new())]).await,
+        Error::Store(StoreError::Database(_))
+    );
 }
 
 /// Looks, and finds that nothing is in memory any more.
@@ -365,7 +390,10 @@ async fn forgets(t: &TestPortal, scopes: &[ScopeName; 2], key: &SecretText) {
     t.db().close().await;
     for name in scopes {
         let there = call(&t.portal, key, &name.to_string()).await;
-        refused!(t.portal.data().encrypt(&there, &[plain("late", Context::new())]).await, Error::Database(_));
+        refused!(
+            t.portal.data().encrypt(&there, &[plain("late", Context::new())]).await,
+            Error::Store(StoreError::Database(_))
+        );
     }
 }
 
@@ -400,7 +428,10 @@ async fn a_rotation_hides_nothing_else_that_happened(t: &TestPortal) {
     t.portal.services().revoke_api_key_on_host(seen).await.expect("revoked");
     rotate(t, &ada, &fr).await;
     other.access().refresh().await.expect("it looks");
-    refused!(other.access().caller(&key, "192.0.2.9").await.map(drop), Error::UnknownApiKey);
+    refused!(
+        other.access().caller(&key, "192.0.2.9").await.map(drop),
+        Error::Services(ServicesError::UnknownApiKey)
+    );
 }
 
 async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
@@ -415,9 +446,12 @@ async fn a_customers_key_encrypts_until_it_is_refused(t: &TestPortal) {
     t.portal.custody().probe_due().await.expect("probed");
     t.clock.advance(TimeDelta::minutes(2));
     t.portal.custody().probe_due().await.expect("probed");
-    refused!(decrypt(&t.portal, &here, &made, Context::new()).await, Error::KmsRefused(_));
+    refused!(
+        decrypt(&t.portal, &here, &made, Context::new()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
     let encrypted = t.portal.data().encrypt(&here, &[plain("x", Context::new())]).await;
-    refused!(encrypted, Error::KmsRefused(_));
+    refused!(encrypted, Error::Custody(CustodyError::KmsRefused(_)));
     let last = journal(&t.portal).await.pop().expect("a line").event;
     assert_eq!((last.outcome, last.code.as_deref()), (Outcome::Refused, Some("kms_refused")));
     house.end().await;

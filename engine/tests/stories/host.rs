@@ -5,6 +5,8 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::ChangesError;
+use engine::base::error::PeopleError;
 use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::{Error, SetupState};
@@ -33,7 +35,10 @@ async fn an_administrator_can_be_made_before_any_setup(t: &TestPortal) {
     let bob = colleague(t, " Bob@Example.com ").await;
     assert_eq!(bob.session.email, BOB);
     assert_eq!(t.portal.people().setup_state().await.expect("a state"), SetupState::Done);
-    refused!(t.portal.people().enter_setup(&token, from("192.0.2.1")).await, Error::AlreadySetUp);
+    refused!(
+        t.portal.people().enter_setup(&token, from("192.0.2.1")).await,
+        Error::People(PeopleError::AlreadySetUp)
+    );
     let events = log(t).await;
     let made = events.iter().find(|event| event.action == Action::UserCreate).expect("an event");
     assert_eq!((made.who.as_str(), made.detail.as_str()), ("Command line", BOB));
@@ -49,16 +54,25 @@ async fn a_given_seed_is_taken_as_it_is(t: &TestPortal) {
 async fn an_e_mail_belongs_to_one_administrator(t: &TestPortal) {
     let ada = t.administrator().await;
     let again = t.portal.administrators().create("ADA@example.com", text(NEW), None).await;
-    refused!(again, Error::EmailTaken);
+    refused!(again, Error::People(PeopleError::EmailTaken));
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM administrator").await, 1);
     sign_in(t, &ada.email, &ada.seed).await;
 }
 
 async fn a_password_is_checked_here_too(t: &TestPortal) {
-    refused!(t.portal.administrators().create(BOB, text("short"), None).await, Error::Password(_));
-    refused!(t.portal.administrators().create("bob", text(PASSWORD), None).await, Error::NotAnEmail);
+    refused!(
+        t.portal.administrators().create(BOB, text("short"), None).await,
+        Error::People(PeopleError::Password(_))
+    );
+    refused!(
+        t.portal.administrators().create("bob", text(PASSWORD), None).await,
+        Error::People(PeopleError::NotAnEmail)
+    );
     let ada = t.administrator().await;
-    refused!(t.portal.administrators().reset_password(&ada.email, text("short")).await, Error::Password(_));
+    refused!(
+        t.portal.administrators().reset_password(&ada.email, text("short")).await,
+        Error::People(PeopleError::Password(_))
+    );
 }
 
 async fn a_new_password_ends_sessions_and_blocks(t: &TestPortal) {
@@ -66,10 +80,10 @@ async fn a_new_password_ends_sessions_and_blocks(t: &TestPortal) {
     for _ in 0..5 {
         let _ = password(&t.portal, &ada.email, "not the password").await;
     }
-    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Blocked { .. });
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
     t.portal.administrators().reset_password("Ada@example.com", text(NEW)).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await);
-    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::WrongPassword);
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::People(PeopleError::WrongPassword));
     assert!(password(&t.portal, &ada.email, NEW).await.is_ok());
     assert_eq!(logged(t, Action::PasswordReset, Outcome::Done).await, 1);
 }
@@ -79,7 +93,10 @@ async fn a_new_authenticator_ends_sessions_and_the_old_app(t: &TestPortal) {
     let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await);
     let half = half_way(&t.portal, &ada.email).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
     sign_in(t, &ada.email, &seed).await;
     assert_eq!(logged(t, Action::AuthenticatorReset, Outcome::Done).await, 1);
 }
@@ -89,10 +106,16 @@ async fn a_new_authenticator_opens_the_way_after_twenty_wrong_codes(t: &TestPort
     let half = half_way(&t.portal, &ada.email).await;
     for _ in 0..20 {
         let wrong = wrong_code(t, &ada.seed);
-        refused!(t.portal.people().check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        refused!(
+            t.portal.people().check_sign_in_code(&half, &wrong).await,
+            Error::Changes(ChangesError::WrongCode { .. })
+        );
         t.clock.advance(TimeDelta::minutes(15));
     }
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::CodesExhausted)
+    );
     let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("reset");
     sign_in(t, &ada.email, &seed).await;
 }
@@ -118,7 +141,7 @@ async fn signing_somebody_out_ends_sessions_and_waiting_changes(t: &TestPortal) 
     assert!(!is_alive(t, &ada.token).await);
     refused!(
         t.portal.changes().confirm::<CreateKey>(&ada.session, waiting, &t.code(&ada)).await,
-        Error::ChangeGone
+        Error::Changes(ChangesError::ChangeGone)
     );
     refused!(t.portal.administrators().sign_out_everywhere("eve@example.com").await, Error::NotFound);
     assert_eq!(logged(t, Action::UserSignOut, Outcome::Done).await, 1);
@@ -132,13 +155,19 @@ async fn a_disabled_administrator_is_out_at_once_and_answered_like_nobody(t: &Te
     assert_eq!(t.portal.administrators().disable(BOB).await.expect("disabled"), 1, "Ada is left");
     assert!(!is_alive(t, &bob.token).await);
     assert!(is_alive(t, &ada.token).await);
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&bob)).await, Error::SignedOut);
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&bob)).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     t.next_code();
-    refused!(password(&t.portal, BOB, PASSWORD).await, Error::WrongPassword);
-    refused!(password(&t.portal, "nobody@example.com", PASSWORD).await, Error::WrongPassword);
+    refused!(password(&t.portal, BOB, PASSWORD).await, Error::People(PeopleError::WrongPassword));
+    refused!(
+        password(&t.portal, "nobody@example.com", PASSWORD).await,
+        Error::People(PeopleError::WrongPassword)
+    );
     assert_eq!(t.failures(BOB).await, t.failures("nobody@example.com").await, "and counted");
     let again = t.second().await;
-    refused!(password(&again, BOB, PASSWORD).await, Error::WrongPassword);
+    refused!(password(&again, BOB, PASSWORD).await, Error::People(PeopleError::WrongPassword));
     t.forgive(BOB).await;
     t.portal.administrators().enable(BOB).await.expect("enabled");
     sign_in(t, BOB, &bob.seed).await;
@@ -151,9 +180,12 @@ async fn a_disabled_administrator_is_out_at_once_and_answered_like_nobody(t: &Te
 async fn unblocking_ends_the_waiting(t: &TestPortal) {
     let ada = t.administrator().await;
     for _ in 0..5 {
-        refused!(password(&t.portal, &ada.email, "wrong and long enough").await, Error::WrongPassword);
+        refused!(
+            password(&t.portal, &ada.email, "wrong and long enough").await,
+            Error::People(PeopleError::WrongPassword)
+        );
     }
-    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Blocked { .. });
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
     t.portal.administrators().unblock("ada@example.com").await.expect("unblocked");
     sign_in(t, &ada.email, &ada.seed).await;
     assert_eq!(logged(t, Action::UserUnblock, Outcome::Done).await, 1);
@@ -175,9 +207,18 @@ async fn nothing_that_was_under_way_keeps_a_disabled_administrator_in(t: &TestPo
     let half = half_way(&t.portal, BOB).await;
     let recovering = half_way(&t.portal, BOB).await;
     t.portal.administrators().disable(BOB).await.expect("disabled");
-    refused!(t.portal.people().change_password(change, &bob.session).await, Error::SignedOut);
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&bob)).await, Error::SignedOut);
+    refused!(
+        t.portal.people().change_password(change, &bob.session).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&bob)).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     let code = text(&bob.recovery_codes[0]);
-    refused!(t.portal.people().check_recovery_code(&recovering, &code).await, Error::SignedOut);
+    refused!(
+        t.portal.people().check_recovery_code(&recovering, &code).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await, 0);
 }

@@ -6,6 +6,8 @@ use domain::audit::event::{Action, Outcome};
 use domain::audit::journal::{JournalGap, JournalQuery, Recorded};
 use domain::data::operation::{DataEvent, Deed, Door, Told};
 use engine::audit::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
+use engine::base::error::AuditError;
+use engine::base::error::StoreError;
 use engine::testing::{Kind, TestPortal, root_key, scale};
 use engine::{Error, Portal, Settings};
 use sha2::{Digest, Sha512};
@@ -332,7 +334,7 @@ async fn a_failed_write_is_an_error_and_leaves_no_gap(t: &TestPortal) {
                 for number in 0..5 {
                     match journal(&portal).append(&event(t.clock.now(), number)).await {
                         Ok(()) => written += 1,
-                        Err(Error::Journal(_)) => {}
+                        Err(Error::Audit(AuditError::Journal(_))) => {}
                         Err(other) => panic!("{other:?}"),
                     }
                 }
@@ -350,7 +352,9 @@ async fn a_failed_write_is_an_error_and_leaves_no_gap(t: &TestPortal) {
         let done = at_once(tasks).await.into_iter().filter(|done| *done).count();
         fail::remove("journal_torn");
         assert_eq!(gapless(&portal).await, before + written + done);
-        let problem = domain::Problem::from(&Error::Journal(std::sync::Arc::new(std::io::Error::other("x"))));
+        let problem = domain::Problem::from(&Error::Audit(AuditError::Journal(std::sync::Arc::new(
+            std::io::Error::other("x"),
+        ))));
         assert!(
             problem
                 .message
@@ -370,7 +374,7 @@ async fn a_failed_sync_is_an_error_and_is_recovered_from(t: &TestPortal) {
     let append = async |portal: &Portal| journal(portal).append(&event(t.clock.now(), 1)).await;
     append(&portal).await.expect("written");
     fail_after("journal_sync", 0);
-    refused!(append(&portal).await, Error::Journal(_));
+    refused!(append(&portal).await, Error::Audit(AuditError::Journal(_)));
     append(&portal).await.expect("written");
     // What was written stays, though it was not acknowledged, in a segment of its own.
     assert_eq!((gapless(&portal).await, files(&folder).len()), (3, 2));
@@ -380,11 +384,11 @@ async fn a_failed_sync_is_an_error_and_is_recovered_from(t: &TestPortal) {
     append(&portal).await.expect("written");
     portal.audit().sync_journal().await.expect("synced");
     fail::cfg("journal_sync", "return").expect("a failpoint");
-    refused!(portal.audit().sync_journal().await, Error::Journal(_));
-    refused!(append(&portal).await, Error::Journal(_));
+    refused!(portal.audit().sync_journal().await, Error::Audit(AuditError::Journal(_)));
+    refused!(append(&portal).await, Error::Audit(AuditError::Journal(_)));
     fail_after("journal_sync", 1);
     portal.audit().sync_journal().await.expect("there is nothing to sync, so nothing is proved");
-    refused!(append(&portal).await, Error::Journal(_));
+    refused!(append(&portal).await, Error::Audit(AuditError::Journal(_)));
     fail::remove("journal_sync");
     append(&portal).await.expect("it goes on by itself");
     store(t, &portal).await;
@@ -434,7 +438,7 @@ async fn a_full_disk_stops_the_data_plane_and_a_reserve_puts_it_off(t: &TestPort
     }
     assert!((150..=170).contains(&written), "{written} events of 100 kB");
     for _ in 0..3 {
-        refused!(append().await, Error::Journal(_));
+        refused!(append().await, Error::Audit(AuditError::Journal(_)));
     }
     t.clock.advance(TimeDelta::seconds(1));
     // Storing needs no room here: full segments go, and what waits goes on.
@@ -457,7 +461,7 @@ async fn while_the_database_is_away_segments_stay_files(t: &TestPortal) {
     for number in 0..3 {
         write(t, &portal, number..number + 1).await;
         t.clock.advance(TimeDelta::seconds(60));
-        refused!(portal.audit().tend_journal().await, Error::Database(_));
+        refused!(portal.audit().tend_journal().await, Error::Store(StoreError::Database(_)));
     }
     assert_eq!(files(&folder).len(), 3);
     execute(t.db(), "ALTER TABLE away RENAME TO journal_segment").await.expect("renamed");
@@ -469,7 +473,7 @@ async fn nothing_is_written_before_the_database_knows_of_the_run(t: &TestPortal)
     let (_keep, folder) = folder();
     execute(t.db(), "ALTER TABLE journal_run RENAME TO away").await.expect("renamed");
     let portal = server(t, &folder, JournalSettings::default()).await;
-    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Journal(_));
+    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Audit(AuditError::Journal(_)));
     execute(t.db(), "ALTER TABLE away RENAME TO journal_run").await.expect("renamed");
     portal.audit().tend_journal().await.expect("tended");
     write(t, &portal, 0..1).await;
@@ -481,13 +485,13 @@ async fn a_folder_that_cannot_be_made_does_not_stop_the_start(t: &TestPortal) {
     let taken = keep.path().join("taken");
     std::fs::write(&taken, "a file").expect("written");
     let portal = server(t, &taken, JournalSettings::default()).await;
-    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Journal(_));
+    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Audit(AuditError::Journal(_)));
     assert!(portal.audit().is_journal_on_reserve());
     std::fs::remove_file(&taken).expect("removed");
     write(t, &portal, 0..1).await;
     assert_eq!(gapless(&portal).await, 1);
     // A portal without a journal writes nothing down.
-    refused!(t.portal.audit().journal().map(drop), Error::Journal(_));
+    refused!(t.portal.audit().journal().map(drop), Error::Audit(AuditError::Journal(_)));
     t.portal.audit().tend_journal().await.expect("nothing to do");
 }
 
@@ -583,7 +587,10 @@ async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_olde
         }
         assert!(written < 1000, "there is an end to what waits");
     };
-    assert!(matches!(&refused, Error::Journal(why) if why.to_string().contains("waits")), "{refused:?}");
+    assert!(
+        matches!(&refused, Error::Audit(AuditError::Journal(why)) if why.to_string().contains("waits")),
+        "{refused:?}"
+    );
     assert!(!portal.audit().is_journal_writable());
     let size: u64 = files(&folder).iter().map(|file| file.metadata().expect("a file").len()).sum();
     assert!((4 << 20..8 << 20).contains(&size), "{size}");
@@ -736,7 +743,7 @@ async fn a_run_that_ends_leaves_no_file(t: &TestPortal) {
     assert_eq!((files(&folder).len(), rows(t).await), (0, 1));
     let ended = "SELECT COUNT(*) FROM journal_run WHERE last_sequence = 7 AND ended_at IS NOT NULL";
     assert_eq!(number(t.db(), ended).await, 1);
-    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Journal(_));
+    refused!(journal(&portal).append(&event(t.clock.now(), 1)).await, Error::Audit(AuditError::Journal(_)));
 }
 
 async fn the_folder_is_for_its_owner_alone(t: &TestPortal) {

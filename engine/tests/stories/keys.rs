@@ -9,6 +9,7 @@ use domain::keys::key_version::NotManaged;
 use domain::keys::limits::LimitReached;
 use domain::keys::rotation::RotationPeriod;
 use engine::Error;
+use engine::base::error::KeysError;
 use engine::testing::TestPortal;
 
 stories! {
@@ -54,7 +55,7 @@ async fn a_second_version_the_same_day_is_refused_with_the_limit(t: &TestPortal)
     let error = refused.expect_err("the limit is reached");
     assert!(matches!(
         &error,
-        Error::Limit { limit: LimitReached::DailyOfType { limit: 1, used: 1, .. }, .. }
+        Error::Keys(KeysError::Limit { limit: LimitReached::DailyOfType { limit: 1, used: 1, .. }, .. })
     ));
     let said = Problem::from(&error).message;
     let expected = "Daily limit reached: 1 of 1 new Managed version today. Possible again in 11 h 59 min \
@@ -141,7 +142,7 @@ async fn an_unchanged_period_is_refused(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let refused = t.portal.keys().plan_edit(&ada.session, &de, RotationPeriod::Days30).await;
-    refused!(refused, Error::PeriodUnchanged { days: 30 });
+    refused!(refused, Error::Keys(KeysError::PeriodUnchanged { days: 30 }));
 }
 
 async fn an_empty_scope_can_be_neither_rotated_nor_edited(t: &TestPortal) {
@@ -150,11 +151,11 @@ async fn an_empty_scope_can_be_neither_rotated_nor_edited(t: &TestPortal) {
     let period = RotationPeriod::Days60;
     refused!(
         t.portal.keys().plan_rotate(&ada.session, &de, period).await,
-        Error::NotManaged(NotManaged::NoKey)
+        Error::Keys(KeysError::NotManaged(NotManaged::NoKey))
     );
     refused!(
         t.portal.keys().plan_edit(&ada.session, &de, period).await,
-        Error::NotManaged(NotManaged::NoKey)
+        Error::Keys(KeysError::NotManaged(NotManaged::NoKey))
     );
     refused!(t.portal.keys().version(&de, 1).await, Error::NotFound);
 }

@@ -5,6 +5,8 @@ use domain::keys::command::CreateKey;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::ChangesError;
+use engine::base::error::KeysError;
 use engine::changes::authority::Authorised;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, Portal};
@@ -40,8 +42,8 @@ async fn race(servers: &[Portal; 2], proofs: Vec<Authorised<CreateKey>>) -> [usi
     for answer in at_once(tasks).await {
         match answer {
             Ok(_) => counts[0] += 1,
-            Err(Error::Outdated(_)) => counts[1] += 1,
-            Err(Error::Limit { .. }) => counts[2] += 1,
+            Err(Error::Changes(ChangesError::Outdated(_))) => counts[1] += 1,
+            Err(Error::Keys(KeysError::Limit { .. })) => counts[2] += 1,
             Err(other) => panic!("{other:?}"),
         }
     }

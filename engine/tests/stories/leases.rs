@@ -8,6 +8,7 @@ use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::Lack;
+use engine::base::error::CustodyError;
 use engine::custody;
 use engine::custody::lease::Times;
 use engine::testing::kms::FakeKms;
@@ -130,11 +131,11 @@ async fn an_outage_is_bridged_until_the_hold_time(t: &TestPortal) {
     house.wait(29 * 60 + 59);
     house.use_key().await.expect("up to the last second");
     house.wait(1);
-    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsUnreachable(_)));
     println!("figure: KMS unreachable: used 59 min 59 s after the last release, not at 60 min");
     house.t.portal.custody().tend_leases().await;
     house.wait(60);
-    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsUnreachable(_)));
     house.kms.decrypts(Decrypts::Well);
     house.wait(60);
     house.use_key().await.expect("it is back");
@@ -160,7 +161,7 @@ async fn a_refusal_wipes_at_once_and_nothing_succeeds_after_it(t: &TestPortal) {
         house.wait(300);
         house.t.portal.custody().tend_leases().await;
         for _ in 0..50 {
-            refused!(house.use_key().await, Error::KmsRefused(_));
+            refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
         }
         assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None, "{code}");
     }
@@ -219,7 +220,7 @@ async fn an_answer_from_before_a_refusal_does_not_count(t: &TestPortal) {
     house.kms.takes(Duration::ZERO);
     house.kms.fails(400, "DisabledException");
     house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
+    refused!(slow.await.expect("it ends"), Error::Custody(CustodyError::KmsRefused(_)));
     assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None);
     house.end().await;
 }
@@ -233,7 +234,10 @@ async fn a_refusal_of_one_server_is_obeyed_by_the_others(t: &TestPortal) {
     house.kms.fails(400, "DisabledException");
     house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     other.custody().apply_remote_refusals().await.expect("it looks each second");
-    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(
+        other.custody().with_material(key, 1, 1, |_| ()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
     other.close().await;
     house.end().await;
 }
@@ -248,7 +252,10 @@ async fn a_refusal_is_obeyed_whatever_the_clocks_of_the_servers_say(t: &TestPort
     house.kms.fails(400, "DisabledException");
     house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
     other.custody().apply_remote_refusals().await.expect("it looks each second");
-    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(
+        other.custody().with_material(key, 1, 1, |_| ()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
     other.close().await;
     house.end().await;
 }
@@ -293,10 +300,13 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
     house.kms.takes(Duration::ZERO);
     house.kms.decrypts(Decrypts::Page(502));
     other.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    refused!(slow.await.expect("it ends"), Error::KmsRefused(_));
+    refused!(slow.await.expect("it ends"), Error::Custody(CustodyError::KmsRefused(_)));
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
     other.custody().apply_remote_refusals().await.expect("it looks each second");
-    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(
+        other.custody().with_material(key, 1, 1, |_| ()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
     other.close().await;
     house.end().await;
 }
@@ -333,7 +343,10 @@ async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPo
     house.t.portal.custody().replace_credentials(ask).await.expect("replaced");
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
     other.custody().apply_remote_refusals().await.expect("it looks each second");
-    refused!(other.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(
+        other.custody().with_material(key, 1, 1, |_| ()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
     other.close().await;
     house.end().await;
 }
@@ -372,7 +385,7 @@ async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
             clock.advance(TimeDelta::milliseconds(700));
         }
     });
-    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsUnreachable(_)));
     hurry.abort();
     assert_eq!(house.kms.decrypt_calls(), 3);
     house.end().await;
@@ -382,13 +395,13 @@ async fn failures_are_tried_again_after_a_while_and_not_all_the_time(t: &TestPor
     let house = Customer::with_key(t.kind()).await;
     house.kms.fails(400, "AccessDeniedException");
     for _ in 0..200 {
-        refused!(house.use_key().await, Error::KmsRefused(_));
+        refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     }
     let calls = house.kms.decrypt_calls();
     assert!((1..=3).contains(&calls), "{calls} calls for 200 uses");
     for _ in 0..40 {
         house.wait(30);
-        refused!(house.use_key().await, Error::KmsRefused(_));
+        refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     }
     assert!(house.kms.decrypt_calls() >= calls + 40, "after thirty seconds it is always tried");
     house.kms.decrypts(Decrypts::Well);
@@ -416,7 +429,10 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     put_bytes(t.db(), "UPDATE key_version SET material = $1", &[0; 120]).await;
     t.clock.advance(chrono::TimeDelta::minutes(5));
     t.portal.custody().tend_leases().await;
-    refused!(t.portal.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsRefused(_));
+    refused!(
+        t.portal.custody().with_material(key, 1, 1, |_| ()).await,
+        Error::Custody(CustodyError::KmsRefused(_))
+    );
 }
 
 async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {
@@ -459,7 +475,7 @@ async fn waiting_for_our_own_turn_is_not_called_an_outage_of_kms(t: &TestPortal)
         async move { portal.material(&de, 1).await.map(drop) }
     });
     let done = at_once(calls).await;
-    let is_busy = |done: &Result<(), Error>| matches!(done, Err(Error::KmsUnreachable(code)) if *code == FailureCode::BUSY);
+    let is_busy = |done: &Result<(), Error>| matches!(done, Err(Error::Custody(CustodyError::KmsUnreachable(code))) if *code == FailureCode::BUSY);
     assert!(done.iter().any(is_busy) && done.iter().all(|done| done.is_ok() || is_busy(done)), "{done:?}");
     assert_eq!(house.health().await, (HealthState::Healthy, None));
     house.end().await;
@@ -499,7 +515,10 @@ async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPor
         // The one that is cut off always looks first.
         cut_off.custody().probe_due().await.expect("looked");
         house.t.portal.custody().probe_due().await.expect("looked");
-        refused!(cut_off.custody().with_material(key, 1, 1, |_| ()).await, Error::KmsUnreachable(_));
+        refused!(
+            cut_off.custody().with_material(key, 1, 1, |_| ()).await,
+            Error::Custody(CustodyError::KmsUnreachable(_))
+        );
     }
     assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
     // Alone it does speak, within three probes.
@@ -587,7 +606,7 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
         (state, code.as_deref(), lacks),
         (HealthState::Refused, Some("DisabledException"), Some(Lack::Refused))
     );
-    refused!(house.use_key().await, Error::KmsRefused(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     assert_eq!(house.last().await.detail, "version 1: healthy → refused (DisabledException)");
     house.kms.fails(400, "AccessDeniedException");
     let (_, code, _, still) = probe().await;
@@ -648,7 +667,7 @@ async fn both_times_are_settings_and_probes_can_be_switched_off(t: &TestPortal) 
     house.wait(24);
     house.use_key().await.expect("KMS cannot be reached");
     house.wait(1);
-    refused!(house.use_key().await, Error::KmsUnreachable(_));
+    refused!(house.use_key().await, Error::Custody(CustodyError::KmsUnreachable(_)));
     house.wait(24 * 3600);
     assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 0);
     house.end().await;

@@ -6,6 +6,9 @@ use domain::base::id::ChangeId;
 use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::ChangesError;
+use engine::base::error::KeysError;
+use engine::base::error::VaultError;
 use engine::testing::{PASSWORD, Person, TestPortal, root_key, scale};
 use engine::{Error, Portal};
 
@@ -72,7 +75,7 @@ impl Cell {
     async fn is_refused(&self, t: &TestPortal, house: &House, what: &str) {
         let name = format!("{}.{}", self.table, self.column);
         match self.open(t, house).await {
-            Err(Error::Sealed(place)) => {
+            Err(Error::Vault(VaultError::Sealed(place))) => {
                 let kind = match &self.opener {
                     Opener::Note(form) => format!("session_note.{form}"),
                     Opener::Change(_) => "prepared_change.".to_owned(),
@@ -193,13 +196,18 @@ async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
     );
     execute(t.db(), &back).await.expect("put back");
     match t.open_stored_seed(&ada.email).await {
-        Err(Error::Sealed(place)) => assert!(place.starts_with("administrator.totp_seed of "), "{place}"),
+        Err(Error::Vault(VaultError::Sealed(place))) => {
+            assert!(place.starts_with("administrator.totp_seed of "), "{place}")
+        }
         other => panic!("{other:?}"),
     }
     let half = half_way(&t.portal, &ada.email).await;
     for app in [&ada.seed, &seed] {
         let code = app.code(t.clock.now());
-        refused!(t.portal.people().check_sign_in_code(&half, &code).await, Error::Sealed(_));
+        refused!(
+            t.portal.people().check_sign_in_code(&half, &code).await,
+            Error::Vault(VaultError::Sealed(_))
+        );
     }
 }
 
@@ -212,7 +220,7 @@ async fn a_note_put_back_as_it_was_does_not_open(t: &TestPortal) {
     keep("roses").await.expect("kept");
     execute(t.db(), "DELETE FROM session_note").await.expect("taken away");
     execute(t.db(), "INSERT INTO session_note SELECT * FROM older").await.expect("put back");
-    refused!(t.portal.notes().kept(&ada.session, "form").await, Error::Sealed(_));
+    refused!(t.portal.notes().kept(&ada.session, "form").await, Error::Vault(VaultError::Sealed(_)));
 }
 
 async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
@@ -226,7 +234,10 @@ async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     t.next_code();
     // Its seal is the right one; but what it would do is no longer what was shown.
     let again = confirm().await.expect("with a code of its own");
-    refused!(t.portal.keys().create(again).await, Error::Limit { .. } | Error::Outdated(_));
+    refused!(
+        t.portal.keys().create(again).await,
+        Error::Keys(KeysError::Limit { .. }) | Error::Changes(ChangesError::Outdated(_))
+    );
     assert_eq!(versions(t, &de).await, [(1, "active")]);
 }
 

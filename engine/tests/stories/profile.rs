@@ -4,6 +4,8 @@ use crate::support::*;
 use domain::audit::event::{Action, Outcome};
 use domain::people::command::{ChangePassword, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::people::password::PasswordRefused;
+use engine::base::error::ChangesError;
+use engine::base::error::PeopleError;
 use engine::testing::{PASSWORD, Person, TestPortal};
 use engine::{Error, SecretText};
 
@@ -38,21 +40,24 @@ async fn the_profile_shows_this_and_other_sessions(t: &TestPortal) {
 
 async fn a_new_password_needs_the_current_one(t: &TestPortal) {
     let ada = t.administrator().await;
-    refused!(plan(t, &ada, "not the password", NEW).await, Error::WrongCurrentPassword);
+    refused!(plan(t, &ada, "not the password", NEW).await, Error::People(PeopleError::WrongCurrentPassword));
     let events = log(t).await;
     let last = events.last().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::PasswordChange, Outcome::Refused));
     let short = plan(t, &ada, PASSWORD, "short").await;
-    refused!(short, Error::Password(PasswordRefused::TooShort));
+    refused!(short, Error::People(PeopleError::Password(PasswordRefused::TooShort)));
 }
 
 async fn guessing_the_current_password_is_blocked(t: &TestPortal) {
     let ada = t.administrator().await;
     for _ in 0..5 {
-        refused!(plan(t, &ada, "not the password", NEW).await, Error::WrongCurrentPassword);
+        refused!(
+            plan(t, &ada, "not the password", NEW).await,
+            Error::People(PeopleError::WrongCurrentPassword)
+        );
     }
-    refused!(plan(t, &ada, PASSWORD, NEW).await, Error::Blocked { .. });
-    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Blocked { .. });
+    refused!(plan(t, &ada, PASSWORD, NEW).await, Error::Changes(ChangesError::Blocked { .. }));
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
 }
 
 async fn a_new_password_ends_every_other_session(t: &TestPortal) {
@@ -63,7 +68,7 @@ async fn a_new_password_ends_every_other_session(t: &TestPortal) {
     let new = t.portal.people().change_password(proof, &ada.session).await.expect("changed");
     assert!(is_alive(t, &new.token).await);
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &other.token).await);
-    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::WrongPassword);
+    refused!(password(&t.portal, &ada.email, PASSWORD).await, Error::People(PeopleError::WrongPassword));
     assert!(password(&t.portal, &ada.email, NEW).await.is_ok());
     assert_eq!(logged(t, Action::PasswordChange, Outcome::Done).await, 1);
 }
@@ -112,6 +117,6 @@ async fn new_recovery_codes_replace_all_old_ones(t: &TestPortal) {
     assert!(new.iter().all(|code| !ada.recovery_codes.contains(code)));
     let half = half_way(&t.portal, &ada.email).await;
     let old = t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[0])).await;
-    refused!(old, Error::WrongRecoveryCode);
+    refused!(old, Error::Changes(ChangesError::WrongRecoveryCode));
     assert!(t.portal.people().check_recovery_code(&half, &text(&new[0])).await.is_ok());
 }

@@ -4,6 +4,7 @@ use crate::support::*;
 use data_encoding::BASE64;
 use domain::audit::event::{Action, Outcome};
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::VaultError;
 use engine::testing::{TestPortal, root_key};
 use engine::vault::root_key as files;
 use engine::vault::root_rotation::{Rotated, rotate as rotate_root_key};
@@ -178,7 +179,7 @@ async fn a_keyring_put_back_as_it_was_does_not_open(t: &TestPortal) {
             .await
             .expect("back");
         match t.try_second(&key()).await.map(drop) {
-            Err(Error::Sealed(place)) => assert!(place.contains(&purpose), "{place}"),
+            Err(Error::Vault(VaultError::Sealed(place))) => assert!(place.contains(&purpose), "{place}"),
             other => panic!("{other:?}"),
         }
         put_bytes(t.db(), &format!("UPDATE keyring SET sealed = $1 WHERE purpose = '{purpose}'"), &new).await;

@@ -7,6 +7,7 @@ use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::Lack;
 use domain::scopes::scope::{Kind, NameRefused};
 use engine::Error;
+use engine::base::error::ScopesError;
 
 use engine::testing::{TestPortal, transaction};
 
@@ -47,7 +48,7 @@ async fn a_name_is_refused_in_words(t: &TestPortal) {
         (&"x".repeat(61), NameRefused::TooLong),
     ] {
         let refused = t.portal.scopes().add_environment(&ada.session, name, Kind::Production).await;
-        assert!(matches!(refused, Err(Error::Name(said)) if said == why), "{name}");
+        assert!(matches!(refused, Err(Error::Scopes(ScopesError::Name(said))) if said == why), "{name}");
     }
 }
 
@@ -61,7 +62,11 @@ async fn an_address_is_unique(t: &TestPortal) {
     });
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!(done.len(), 1);
-    assert!(refused.iter().all(|one| matches!(one, Err(Error::SlugTaken(slug)) if slug == "staging")));
+    assert!(
+        refused
+            .iter()
+            .all(|one| matches!(one, Err(Error::Scopes(ScopesError::SlugTaken(slug))) if slug == "staging"))
+    );
 }
 
 async fn an_address_is_never_used_again(t: &TestPortal) {
@@ -70,7 +75,7 @@ async fn an_address_is_never_used_again(t: &TestPortal) {
     t.portal.scopes().remove_environment(&ada.session, &slug("staging")).await.expect("removed");
     refused!(
         t.portal.scopes().add_environment(&ada.session, "staging", Kind::Test).await,
-        Error::SlugTaken(_)
+        Error::Scopes(ScopesError::SlugTaken(_))
     );
 }
 
@@ -85,7 +90,7 @@ async fn renaming_keeps_the_address(t: &TestPortal) {
     );
     refused!(
         t.portal.scopes().rename_environment(&ada.session, &production, " Live ").await,
-        Error::NameUnchanged
+        Error::Scopes(ScopesError::NameUnchanged)
     );
     refused!(t.portal.scopes().rename_environment(&ada.session, &slug("live"), "X").await, Error::NotFound);
 }
@@ -95,7 +100,10 @@ async fn an_environment_with_a_key_cannot_be_removed(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    refused!(t.portal.scopes().remove_environment(&ada.session, &de.environment).await, Error::HasKeys);
+    refused!(
+        t.portal.scopes().remove_environment(&ada.session, &de.environment).await,
+        Error::Scopes(ScopesError::HasKeys)
+    );
     assert!(t.portal.keys().list(&fr, None).await.is_ok(), "its other countries are still there");
     assert_eq!(logged(t, Action::EnvironmentRemove, Outcome::Refused).await, 1);
 }
@@ -105,7 +113,7 @@ async fn a_country_with_a_key_cannot_be_removed(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let fr = scope(t, &ada, "FR").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    refused!(t.portal.scopes().remove_country(&ada.session, &de).await, Error::HasKeys);
+    refused!(t.portal.scopes().remove_country(&ada.session, &de).await, Error::Scopes(ScopesError::HasKeys));
     t.portal.scopes().remove_country(&ada.session, &fr).await.expect("it has no key");
     assert_eq!(logged(t, Action::CountryRemove, Outcome::Refused).await, 1);
 }
@@ -114,7 +122,7 @@ async fn a_country_is_in_an_environment_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     let again = t.portal.scopes().add_country(&ada.session, &de.environment, "DE").await;
-    refused!(again, Error::CountryTaken("Germany"));
+    refused!(again, Error::Scopes(ScopesError::CountryTaken("Germany")));
     t.portal.scopes().remove_country(&ada.session, &de).await.expect("removed");
     assert!(t.portal.scopes().add_country(&ada.session, &de.environment, "DE").await.is_ok());
 }
@@ -123,7 +131,10 @@ async fn an_unknown_country_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     for bad in ["XK", "de", "DEU", ""] {
-        refused!(t.portal.scopes().add_country(&ada.session, &de.environment, bad).await, Error::Country(_));
+        refused!(
+            t.portal.scopes().add_country(&ada.session, &de.environment, bad).await,
+            Error::Scopes(ScopesError::Country(_))
+        );
     }
     refused!(t.portal.scopes().add_country(&ada.session, &slug("nowhere"), "DE").await, Error::NotFound);
 }
@@ -175,7 +186,7 @@ async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
         let creating = tokio::spawn(async move { portal.keys().create(proof).await });
         let removed = t.portal.scopes().remove_country(&ada.session, &de).await;
         match creating.await.expect("a task ends") {
-            Ok(_) => refused!(removed, Error::HasKeys),
+            Ok(_) => refused!(removed, Error::Scopes(ScopesError::HasKeys)),
             Err(error) => {
                 assert!(matches!(error, Error::NotFound), "{error:?}");
                 removed.expect("removed");
@@ -244,7 +255,7 @@ async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {
     for number in 0..200 {
         add(number).await.expect("added");
     }
-    refused!(add(200).await, Error::TooManyEnvironments { limit: 200 });
+    refused!(add(200).await, Error::Scopes(ScopesError::TooManyEnvironments { limit: 200 }));
     t.portal.scopes().remove_environment(&ada.session, &slug("sandbox-7")).await.expect("removed");
     add(201).await.expect("there is room again");
 }

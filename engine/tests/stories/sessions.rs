@@ -7,6 +7,7 @@ use domain::base::id::SessionId;
 use domain::keys::rotation::RotationPeriod;
 use domain::people::command::EndSessions;
 use engine::Error;
+use engine::base::error::ChangesError;
 use engine::testing::{PASSWORD, Person, TestPortal, from};
 
 stories! {
@@ -108,12 +109,18 @@ async fn a_session_that_was_ended_cannot_step_up(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = half_way(&t.portal, ADA).await;
     sign_out_others(t, &ada).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::SignedOut);
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     t.next_code();
     let half = half_way(&t.portal, ADA).await;
     sign_out_others(t, &ada).await;
     let recovery = text(&ada.recovery_codes[0]);
-    refused!(t.portal.people().check_recovery_code(&half, &recovery).await, Error::SignedOut);
+    refused!(
+        t.portal.people().check_recovery_code(&half, &recovery).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
 }
 
 async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal) {
@@ -127,13 +134,13 @@ async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal)
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
     // Not even a request that was under way with the old session.
     let gone = t.portal.changes().prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
-    refused!(gone, Error::ChangeGone);
+    refused!(gone, Error::Changes(ChangesError::ChangeGone));
     let confirmed = t
         .portal
         .changes()
         .confirm::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada))
         .await;
-    refused!(confirmed, Error::ChangeGone);
+    refused!(confirmed, Error::Changes(ChangesError::ChangeGone));
 }
 
 async fn the_database_keeps_no_token(t: &TestPortal) {

@@ -4,6 +4,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::{Action, Outcome};
+use engine::base::error::ChangesError;
+use engine::base::error::PeopleError;
 use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, TestPortal, from};
 use engine::{Error, Portal, SecretText, Session, SetupState, Stage};
@@ -60,7 +62,10 @@ async fn the_first_run_makes_one_administrator_and_signs_in(t: &TestPortal) {
 
 async fn a_wrong_token_is_refused_and_recorded(t: &TestPortal) {
     token(&t.portal).await;
-    refused!(t.portal.people().enter_setup(&text("wrong"), from("192.0.2.1")).await, Error::WrongSetupToken);
+    refused!(
+        t.portal.people().enter_setup(&text("wrong"), from("192.0.2.1")).await,
+        Error::People(PeopleError::WrongSetupToken)
+    );
     let events = log(t).await;
     let last = events.last().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::Setup, Outcome::Refused));
@@ -71,13 +76,19 @@ async fn a_token_is_refused_after_sixty_minutes(t: &TestPortal) {
     let token = token(&t.portal).await;
     t.clock.advance(TimeDelta::minutes(60));
     assert_eq!(t.portal.people().setup_state().await.expect("a state"), SetupState::Expired);
-    refused!(t.portal.people().enter_setup(&token, from("192.0.2.1")).await, Error::SetupTokenExpired);
+    refused!(
+        t.portal.people().enter_setup(&token, from("192.0.2.1")).await,
+        Error::People(PeopleError::SetupTokenExpired)
+    );
 }
 
 async fn a_token_is_worth_nothing_once_there_is_an_administrator(t: &TestPortal) {
     let token = token(&t.portal).await;
     t.administrator().await;
-    refused!(t.portal.people().enter_setup(&token, from("192.0.2.1")).await, Error::AlreadySetUp);
+    refused!(
+        t.portal.people().enter_setup(&token, from("192.0.2.1")).await,
+        Error::People(PeopleError::AlreadySetUp)
+    );
     assert!(t.portal.people().issue_setup_token(None).await.expect("no error").is_none());
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM setup_token").await, 0);
 }
@@ -86,7 +97,10 @@ async fn a_restart_replaces_its_own_token_and_no_other_servers(t: &TestPortal) {
     let (mine, other) = (token(&t.portal).await, token(&t.second().await).await);
     let before = text(mine.expose());
     let new = t.portal.people().issue_setup_token(Some(before)).await.expect("issued").expect("a token");
-    refused!(t.portal.people().enter_setup(&mine, from("192.0.2.1")).await, Error::WrongSetupToken);
+    refused!(
+        t.portal.people().enter_setup(&mine, from("192.0.2.1")).await,
+        Error::People(PeopleError::WrongSetupToken)
+    );
     for good in [new, other] {
         assert!(t.portal.people().enter_setup(&good, from("192.0.2.1")).await.is_ok());
     }
@@ -103,7 +117,7 @@ async fn two_setups_at_once_make_one_administrator(t: &TestPortal) {
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!((done.len(), administrators(t).await), (1, 1));
     for one in refused {
-        refused!(one, Error::AlreadySetUp);
+        refused!(one, Error::People(PeopleError::AlreadySetUp));
     }
 }
 
@@ -116,7 +130,13 @@ async fn setup_and_the_command_line_at_once_do_not_wait_for_each_other(t: &TestP
         let host = t.portal.administrators().create(email, text(PASSWORD), None).await.map(drop);
         for done in [web.await.expect("a task ends"), host] {
             assert!(
-                matches!(done, Ok(()) | Err(Error::AlreadySetUp | Error::EmailTaken)),
+                matches!(
+                    done,
+                    Ok(())
+                        | Err(
+                            Error::People(PeopleError::AlreadySetUp) | Error::People(PeopleError::EmailTaken)
+                        )
+                ),
                 "{round}: {done:?}"
             );
         }
@@ -152,23 +172,38 @@ async fn a_password_is_refused_in_words(t: &TestPortal) {
 
 async fn a_wrong_code_keeps_setup_waiting_and_the_right_one_ends_it(t: &TestPortal) {
     let (session, seed) = chosen(t, "ada@example.com").await;
-    refused!(t.portal.people().finish_setup(&session, &wrong_code(t, &seed)).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().finish_setup(&session, &wrong_code(t, &seed)).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
     assert_eq!(administrators(t).await, 0);
     let code = seed.code(t.clock.now());
     assert!(t.portal.people().finish_setup(&session, &code).await.is_ok());
     // The code that ended setup is spent: it does not sign in again.
     let again = half_way(&t.portal, "ada@example.com").await;
-    refused!(t.portal.people().check_sign_in_code(&again, &code).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().check_sign_in_code(&again, &code).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
 }
 
 async fn a_setup_session_reaches_nothing_but_setup(t: &TestPortal) {
     let session = entered(t).await;
-    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
-    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
+    refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
+    refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
     let kind = domain::scopes::scope::Kind::Production;
-    refused!(t.portal.scopes().add_environment(&session, "Production", kind).await, Error::SignedOut);
-    refused!(t.portal.people().check_sign_in_code(&session, &text("000000")).await, Error::SignedOut);
-    refused!(t.portal.people().check_recovery_code(&session, &text("x")).await, Error::SignedOut);
+    refused!(
+        t.portal.scopes().add_environment(&session, "Production", kind).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(
+        t.portal.people().check_sign_in_code(&session, &text("000000")).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(
+        t.portal.people().check_recovery_code(&session, &text("x")).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
 }
 
 async fn many_wrong_tokens_block_the_network(t: &TestPortal) {
@@ -177,9 +212,12 @@ async fn many_wrong_tokens_block_the_network(t: &TestPortal) {
     for host in 0..40 {
         let tried =
             t.portal.people().enter_setup(&text("wrong"), from(&format!("2001:db8:1:2::{host:x}"))).await;
-        refused!(tried, Error::WrongSetupToken);
+        refused!(tried, Error::People(PeopleError::WrongSetupToken));
     }
-    refused!(t.portal.people().enter_setup(&good, from("2001:db8:1:2::ffff")).await, Error::Blocked { .. });
+    refused!(
+        t.portal.people().enter_setup(&good, from("2001:db8:1:2::ffff")).await,
+        Error::Changes(ChangesError::Blocked { .. })
+    );
     assert!(t.portal.people().enter_setup(&good, from("2001:db8:1:3::1")).await.is_ok());
     t.clock.advance(TimeDelta::minutes(1));
     assert!(t.portal.people().enter_setup(&good, from("2001:db8:1:2::1")).await.is_ok());

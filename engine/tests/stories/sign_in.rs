@@ -4,6 +4,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::{Action, Outcome};
+use engine::base::error::ChangesError;
+use engine::base::error::PeopleError;
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{Error, Stage};
 
@@ -27,7 +29,10 @@ const ADA: &str = "ada@example.com";
 
 async fn fail(t: &TestPortal, name: &str, times: usize) {
     for _ in 0..times {
-        refused!(password(&t.portal, name, "not the password").await, Error::WrongPassword);
+        refused!(
+            password(&t.portal, name, "not the password").await,
+            Error::People(PeopleError::WrongPassword)
+        );
     }
 }
 
@@ -82,7 +87,7 @@ async fn after_the_block_the_right_password_and_code_come_in(t: &TestPortal) {
     let ada = t.administrator().await;
     fail(t, ADA, 5).await;
     t.clock.advance(TimeDelta::seconds(59));
-    refused!(password(&t.portal, ADA, PASSWORD).await, Error::Blocked { .. });
+    refused!(password(&t.portal, ADA, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
     t.clock.advance(TimeDelta::seconds(1));
     sign_in(t, ADA, &ada.seed).await;
     // The success began the count anew.
@@ -102,7 +107,7 @@ async fn a_restart_keeps_the_block(t: &TestPortal) {
     t.administrator().await;
     fail(t, ADA, 5).await;
     let restarted = t.second().await;
-    refused!(password(&restarted, ADA, PASSWORD).await, Error::Blocked { .. });
+    refused!(password(&restarted, ADA, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
 }
 
 async fn variants_of_a_name_share_one_counter(t: &TestPortal) {
@@ -111,8 +116,11 @@ async fn variants_of_a_name_share_one_counter(t: &TestPortal) {
     {
         fail(t, variant, 1).await;
     }
-    refused!(password(&t.portal, ADA, PASSWORD).await, Error::Blocked { .. });
-    refused!(password(&t.portal, "ＡＤＡ@example.com", PASSWORD).await, Error::Blocked { .. });
+    refused!(password(&t.portal, ADA, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
+    refused!(
+        password(&t.portal, "ＡＤＡ@example.com", PASSWORD).await,
+        Error::Changes(ChangesError::Blocked { .. })
+    );
 }
 
 async fn many_guesses_at_once_get_no_more_than_five_tries(t: &TestPortal) {
@@ -123,8 +131,14 @@ async fn many_guesses_at_once_get_no_more_than_five_tries(t: &TestPortal) {
         async move { password(&portal, ADA, "not the password").await.err() }
     });
     let answers = at_once(tasks).await;
-    let compared = answers.iter().filter(|answer| matches!(answer, Some(Error::WrongPassword))).count();
-    let blocked = answers.iter().filter(|answer| matches!(answer, Some(Error::Blocked { .. }))).count();
+    let compared = answers
+        .iter()
+        .filter(|answer| matches!(answer, Some(Error::People(PeopleError::WrongPassword))))
+        .count();
+    let blocked = answers
+        .iter()
+        .filter(|answer| matches!(answer, Some(Error::Changes(ChangesError::Blocked { .. }))))
+        .count();
     assert_eq!((compared, blocked), (5, 15));
 }
 
@@ -133,19 +147,25 @@ async fn the_password_alone_reaches_nothing(t: &TestPortal) {
     let scope = scope(t, &ada, "DE").await;
     let half = half_way(&t.portal, ADA).await;
     let new = domain::keys::rotation::RotationPeriod::Days30;
-    refused!(t.portal.keys().plan_create(&half, &scope, new).await, Error::SignedOut);
-    refused!(t.portal.scopes().rename_environment(&half, &slug("production"), "X").await, Error::SignedOut);
-    refused!(t.portal.people().profile(&half).await, Error::SignedOut);
-    refused!(t.portal.people().recovery_codes(&half).await, Error::SignedOut);
-    refused!(t.portal.people().enrolment(&half).await, Error::SignedOut);
-    refused!(t.portal.people().finish_enrolment(&half, &t.code(&ada)).await, Error::SignedOut);
+    refused!(t.portal.keys().plan_create(&half, &scope, new).await, Error::Changes(ChangesError::SignedOut));
+    refused!(
+        t.portal.scopes().rename_environment(&half, &slug("production"), "X").await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(t.portal.people().profile(&half).await, Error::Changes(ChangesError::SignedOut));
+    refused!(t.portal.people().recovery_codes(&half).await, Error::Changes(ChangesError::SignedOut));
+    refused!(t.portal.people().enrolment(&half).await, Error::Changes(ChangesError::SignedOut));
+    refused!(
+        t.portal.people().finish_enrolment(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     let (current, new) = (text(PASSWORD), text("quiet marble lantern fox"));
     let planned =
         t.portal.people().plan_password(&half, current, new, &text("quiet marble lantern fox")).await;
-    refused!(planned, Error::SignedOut);
+    refused!(planned, Error::Changes(ChangesError::SignedOut));
     let command =
         domain::people::command::ReplaceRecoveryCodes { user: ada.session.user().expect("an administrator") };
-    refused!(t.portal.changes().prepare(&half, &command).await, Error::SignedOut);
+    refused!(t.portal.changes().prepare(&half, &command).await, Error::Changes(ChangesError::SignedOut));
 }
 
 async fn a_password_in_the_name_field_is_not_written_down(t: &TestPortal) {
@@ -167,7 +187,7 @@ async fn a_password_is_compared_as_it_was_typed(t: &TestPortal) {
         PASSWORD[..PASSWORD.len() - 1].to_owned(),
         format!("{PASSWORD}."),
     ] {
-        refused!(password(&t.portal, &ada.email, &near).await, Error::WrongPassword);
+        refused!(password(&t.portal, &ada.email, &near).await, Error::People(PeopleError::WrongPassword));
         t.forgive(&ada.email).await;
     }
     password(&t.portal, &ada.email, PASSWORD).await.expect("as it was typed");
@@ -179,7 +199,10 @@ async fn long_passwords_count_to_their_end(t: &TestPortal) {
         let long: String =
             "seven quiet otters paint bridges over the wide river; ".chars().cycle().take(length).collect();
         t.portal.administrators().create(&email, text(&long), None).await.expect("a long password is taken");
-        refused!(password(&t.portal, &email, &long[..length - 1]).await, Error::WrongPassword);
+        refused!(
+            password(&t.portal, &email, &long[..length - 1]).await,
+            Error::People(PeopleError::WrongPassword)
+        );
         password(&t.portal, &email, &long).await.expect("every letter counts");
     }
 }

@@ -3,6 +3,8 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
+use engine::base::error::ChangesError;
+use engine::base::error::PeopleError;
 use engine::testing::{Person, TestPortal};
 use engine::{Error, NewSession, Session, Stage};
 
@@ -40,10 +42,13 @@ async fn a_code_signs_in_once_wherever_it_is_tried_again(t: &TestPortal) {
     let used = used.expose();
     for variant in [used, &format!(" {used}"), &format!("{used} "), &format!("{} {}", &used[..3], &used[3..])]
     {
-        refused!(code(t, &again, variant).await, Error::WrongCode { .. });
+        refused!(code(t, &again, variant).await, Error::Changes(ChangesError::WrongCode { .. }));
     }
     let elsewhere = half_way(&second, ADA).await;
-    refused!(second.people().check_sign_in_code(&elsewhere, &text(used)).await, Error::WrongCode { .. });
+    refused!(
+        second.people().check_sign_in_code(&elsewhere, &text(used)).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
 }
 
 async fn the_previous_code_is_good_until_a_newer_one_was_used(t: &TestPortal) {
@@ -56,7 +61,7 @@ async fn the_previous_code_is_good_until_a_newer_one_was_used(t: &TestPortal) {
     let newer = t.code(&ada);
     code(t, &half_way(&t.portal, ADA).await, newer.expose()).await.expect("the code of now");
     let late = half_way(&t.portal, ADA).await;
-    refused!(code(t, &late, skipped.expose()).await, Error::WrongCode { .. });
+    refused!(code(t, &late, skipped.expose()).await, Error::Changes(ChangesError::WrongCode { .. }));
 }
 
 async fn one_session_and_code_tried_ten_times_at_once_sign_in_once(t: &TestPortal) {
@@ -76,7 +81,7 @@ async fn a_wrong_code_is_counted_and_recorded(t: &TestPortal) {
     let wrong = wrong_code(t, &ada.seed);
     refused!(
         t.portal.people().check_sign_in_code(&half, &wrong).await,
-        Error::WrongCode { next_in_seconds: 30 }
+        Error::Changes(ChangesError::WrongCode { next_in_seconds: 30 })
     );
     assert_eq!(number(t.db(), "SELECT MAX(wrong_codes) FROM throttle").await, 1);
     let events = log(t).await;
@@ -89,14 +94,26 @@ async fn wrong_passwords_and_wrong_codes_share_one_counter(t: &TestPortal) {
     let ada = t.administrator().await;
     let half = half_way(&t.portal, ADA).await;
     for _ in 0..3 {
-        refused!(password(&t.portal, ADA, "not the password").await, Error::WrongPassword);
+        refused!(
+            password(&t.portal, ADA, "not the password").await,
+            Error::People(PeopleError::WrongPassword)
+        );
     }
     for _ in 0..2 {
         let wrong = wrong_code(t, &ada.seed);
-        refused!(t.portal.people().check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        refused!(
+            t.portal.people().check_sign_in_code(&half, &wrong).await,
+            Error::Changes(ChangesError::WrongCode { .. })
+        );
     }
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::Blocked { .. });
-    refused!(password(&t.portal, ADA, "not the password").await, Error::Blocked { .. });
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::Blocked { .. })
+    );
+    refused!(
+        password(&t.portal, ADA, "not the password").await,
+        Error::Changes(ChangesError::Blocked { .. })
+    );
 }
 
 async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
@@ -104,15 +121,24 @@ async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
     for _ in 0..20 {
         let half = half_way(&t.portal, ADA).await;
         let wrong = wrong_code(t, &ada.seed);
-        refused!(t.portal.people().check_sign_in_code(&half, &wrong).await, Error::WrongCode { .. });
+        refused!(
+            t.portal.people().check_sign_in_code(&half, &wrong).await,
+            Error::Changes(ChangesError::WrongCode { .. })
+        );
         t.clock.advance(TimeDelta::minutes(16));
     }
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::CodesExhausted)
+    );
     t.clock.advance(TimeDelta::days(2));
     t.portal.sweep().await.expect("swept");
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::CodesExhausted);
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::CodesExhausted)
+    );
     let enrolling = recovering(t, &ada, 0).await.expect("a recovery code helps").session;
     let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
     t.portal
@@ -127,7 +153,7 @@ async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
 async fn a_recovery_code_works_once(t: &TestPortal) {
     let ada = t.administrator().await;
     recovering(t, &ada, 3).await.expect("the first time");
-    refused!(recovering(t, &ada, 3).await, Error::WrongRecoveryCode);
+    refused!(recovering(t, &ada, 3).await, Error::Changes(ChangesError::WrongRecoveryCode));
     assert!(recovering(t, &ada, 4).await.is_ok(), "the others still work");
     assert_eq!(logged(t, Action::SignInRecovery, Outcome::Done).await, 2);
     assert_eq!(logged(t, Action::SignInRecovery, Outcome::Refused).await, 1);
@@ -149,16 +175,25 @@ async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestP
     let session = recovering(t, &ada, 0).await.expect("the code is right").session;
     assert_eq!(session.stage, Stage::Enrolment);
     let kind = domain::scopes::scope::Kind::Production;
-    refused!(t.portal.scopes().add_environment(&session, "Production", kind).await, Error::SignedOut);
-    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
-    refused!(t.portal.people().profile(&session).await, Error::SignedOut);
-    refused!(t.portal.people().check_sign_in_code(&session, &t.code(&ada)).await, Error::SignedOut);
+    refused!(
+        t.portal.scopes().add_environment(&session, "Production", kind).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
+    refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
+    refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
+    refused!(
+        t.portal.people().check_sign_in_code(&session, &t.code(&ada)).await,
+        Error::Changes(ChangesError::SignedOut)
+    );
     refused!(
         t.portal.people().check_recovery_code(&session, &text(&ada.recovery_codes[1])).await,
-        Error::SignedOut
+        Error::Changes(ChangesError::SignedOut)
     );
     // The old app does not prove the new one.
-    refused!(t.portal.people().finish_enrolment(&session, &t.code(&ada)).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().finish_enrolment(&session, &t.code(&ada)).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
 }
 
 async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPortal) {
@@ -174,9 +209,15 @@ async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPo
     }
     assert!(is_alive(t, &new.token).await);
     let half = half_way(&t.portal, ADA).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &code).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &code).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
     t.next_code();
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await, Error::WrongCode { .. });
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
+        Error::Changes(ChangesError::WrongCode { .. })
+    );
     sign_in(t, ADA, &seed).await;
 }
 

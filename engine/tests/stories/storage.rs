@@ -4,6 +4,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::base::problem::{Code, Problem};
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::StoreError;
 use engine::store::Db;
 use engine::testing::{Kind, Place, TestPortal, root_key};
 use engine::vault::envelope::RootKey;
@@ -73,11 +74,11 @@ async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     execute(t.db(), "UPDATE scope SET country = 'XX'").await.expect("damaged");
     let damaged = t.portal.scopes().environment(&de.environment).await;
-    refused!(damaged, Error::Corrupt { table: "scope", column: "country", .. });
+    refused!(damaged, Error::Store(StoreError::Corrupt { table: "scope", column: "country", .. }));
     execute(t.db(), "UPDATE keyring SET purpose = 'other' WHERE purpose = 'audit'").await.expect("damaged");
     let opened =
         Portal::open(t.db().clone(), &root_key(), t.clock.clone(), Settings::default()).await.map(drop);
-    refused!(opened, Error::Corrupt { table: "keyring", .. });
+    refused!(opened, Error::Store(StoreError::Corrupt { table: "keyring", .. }));
 }
 
 /// As if the program had learned a rotation period that no migration has brought to the database.
@@ -91,7 +92,7 @@ async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &Test
         t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days360).await.expect("a plan");
     let error = t.portal.keys().create(proof(t, &ada, &command).await).await.expect_err("it is not stored");
 
-    assert!(matches!(error, Error::Schema(_)) && error.is_fault(), "{error:?}");
+    assert!(matches!(error, Error::Store(StoreError::Schema(_))) && error.is_fault(), "{error:?}");
     let problem = Problem::from(&error);
     assert_eq!(problem.code, Code::Internal);
     assert!(!problem.message.contains("database"), "{}", problem.message);

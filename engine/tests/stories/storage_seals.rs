@@ -3,6 +3,7 @@
 use crate::aws::*;
 use crate::support::*;
 use domain::keys::rotation::RotationPeriod;
+use engine::base::error::VaultError;
 use engine::store::Db;
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{Error, SecretText};
@@ -30,8 +31,8 @@ async fn material_moved_to_another_version_or_scope_is_refused(t: &TestPortal) {
     rotate(t, &ada, &de).await;
     execute(t.db(), MATERIAL_OF_FIRST).await.expect("moved");
     assert!(t.portal.material(&de, 1).await.is_ok(), "it opens where it belongs");
-    refused!(t.portal.material(&de, 2).await, Error::Sealed(_));
-    refused!(t.portal.material(&fr, 1).await, Error::Sealed(_));
+    refused!(t.portal.material(&de, 2).await, Error::Vault(VaultError::Sealed(_)));
+    refused!(t.portal.material(&fr, 1).await, Error::Vault(VaultError::Sealed(_)));
 }
 
 async fn material_in_another_column_is_refused(t: &TestPortal) {
@@ -40,7 +41,7 @@ async fn material_in_another_column_is_refused(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let seed = "UPDATE key_version SET material = (SELECT totp_seed FROM administrator)";
     execute(t.db(), seed).await.expect("moved");
-    refused!(t.portal.material(&de, 1).await, Error::Sealed(_));
+    refused!(t.portal.material(&de, 1).await, Error::Vault(VaultError::Sealed(_)));
 }
 
 async fn a_seed_moved_to_another_administrator_is_refused(t: &TestPortal) {
@@ -50,7 +51,10 @@ async fn a_seed_moved_to_another_administrator_is_refused(t: &TestPortal) {
                  WHERE e.email = 'eve@example.com')";
     execute(t.db(), moved).await.expect("moved");
     let half = half_way(&t.portal, &ada.email).await;
-    refused!(t.portal.people().check_sign_in_code(&half, &t.code(&eve)).await, Error::Sealed(_));
+    refused!(
+        t.portal.people().check_sign_in_code(&half, &t.code(&eve)).await,
+        Error::Vault(VaultError::Sealed(_))
+    );
     sign_in(t, &eve.email, &eve.seed).await;
 }
 
@@ -65,7 +69,7 @@ async fn a_note_moved_to_another_session_is_refused(t: &TestPortal) {
     let moved = "UPDATE session_note SET session_id = (SELECT s.id FROM session s \
                  WHERE s.id <> session_note.session_id)";
     execute(t.db(), moved).await.expect("moved");
-    refused!(t.portal.notes().kept(&other, "form").await, Error::Sealed(_));
+    refused!(t.portal.notes().kept(&other, "form").await, Error::Vault(VaultError::Sealed(_)));
 }
 
 async fn a_term_of_the_keyring_moved_to_another_purpose_is_refused(t: &TestPortal) {
@@ -74,7 +78,7 @@ async fn a_term_of_the_keyring_moved_to_another_purpose_is_refused(t: &TestPorta
     execute(t.db(), moved).await.expect("moved");
     let (root, settings) = (engine::testing::root_key(), engine::Settings::default());
     let opened = engine::Portal::open(t.db().clone(), &root, t.clock.clone(), settings);
-    refused!(opened.await, Error::Sealed(_));
+    refused!(opened.await, Error::Vault(VaultError::Sealed(_)));
 }
 
 /// Everything the database keeps: the file itself, or every row of every table.
@@ -157,7 +161,7 @@ async fn revisions_that_were_lost_are_found_again_at_the_start(t: &TestPortal) {
     }
     let lost = "DELETE FROM sealed_revision WHERE column_name = 'secret'";
     execute(house.t.db(), lost).await.expect("as the sweep of an early version did");
-    refused!(portal.material(&house.de, 1).await, Error::Sealed(_));
+    refused!(portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     house.t.second().await.close().await;
     let revision = "SELECT revision FROM sealed_revision WHERE column_name = 'secret'";
     assert_eq!(number(house.t.db(), revision).await, 3);

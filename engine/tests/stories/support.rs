@@ -4,6 +4,8 @@ use domain::audit::event::{Action, Event, Outcome};
 use domain::keys::key_version::Plan;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName};
+use engine::base::error::ChangesError;
+use engine::base::error::ScopesError;
 use engine::changes::authority::{Authorised, Sensitive};
 use engine::changes::totp::Seed;
 use engine::store::Db;
@@ -98,7 +100,7 @@ pub fn wrong_code(t: &TestPortal, seed: &Seed) -> SecretText {
 pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
     match t.portal.people().session(token, from("192.0.2.7")).await {
         Ok(_) => true,
-        Err(Error::SignedOut) => false,
+        Err(Error::Changes(ChangesError::SignedOut)) => false,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -115,7 +117,7 @@ pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> A
 pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
     let added =
         t.portal.scopes().add_environment(&who.session, "Production", EnvironmentKind::Production).await;
-    assert!(matches!(added, Ok(_) | Err(Error::SlugTaken(_))));
+    assert!(matches!(added, Ok(_) | Err(Error::Scopes(ScopesError::SlugTaken(_)))));
     let environment = slug("production");
     let country =
         t.portal.scopes().add_country(&who.session, &environment, country).await.expect("a country");

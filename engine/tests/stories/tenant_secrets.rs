@@ -8,6 +8,11 @@ use domain::data::operation::{Deed, Door, Operation, Told};
 use domain::data::tenant_secret::{RotationStep, SecretType};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::ChangesError;
+use engine::base::error::CustodyError;
+use engine::base::error::ServicesError;
+use engine::base::error::StoreError;
+use engine::base::error::VaultError;
 use engine::base::refused::Refused;
 use engine::data::Call;
 use engine::data::derive::{Derived, ToDerive};
@@ -142,12 +147,12 @@ async fn an_alias_changes_nothing_of_what_is_derived(t: &TestPortal) {
 async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal) {
     let (_, de, key) = with_service(t).await;
     let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step).await;
-    refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
+    refused!(rotate(RotationStep::Begin).await, Error::Changes(ChangesError::Outdated(_)));
     let other = t.second().await;
     t.open_journal(&other).await;
     let [old] = &derive(&other, &key, "production/DE", "users").await[..] else { panic!("one secret") };
     derive(&other, &key, "production/DE", "orders").await;
-    refused!(rotate(RotationStep::Finish).await, Error::Outdated(_));
+    refused!(rotate(RotationStep::Finish).await, Error::Changes(ChangesError::Outdated(_)));
     assert_eq!(rotate(RotationStep::Begin).await.expect("it begins"), 2);
     other.access().refresh().await.expect("it looks");
     let both = derive(&other, &key, "production/DE", "users").await;
@@ -156,7 +161,7 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     assert_eq!(both[1], (old.0.clone(), old.1, false), "the old one is answered still");
     // What is asked for the first time meanwhile has one secret.
     assert_eq!(derive(&other, &key, "production/DE", "late").await.len(), 1);
-    refused!(rotate(RotationStep::Begin).await, Error::Outdated(_));
+    refused!(rotate(RotationStep::Begin).await, Error::Changes(ChangesError::Outdated(_)));
     assert_eq!(rotate(RotationStep::Finish).await.expect("it ends"), 2);
     other.access().refresh().await.expect("it looks");
     assert_eq!(derive(&other, &key, "production/DE", "users").await, both[..1]);
@@ -174,7 +179,7 @@ async fn who_may_not_wrap_and_unwrap_derives_nothing(t: &TestPortal) {
         let half = t.api_key(id, "Half", "production/DE", &operations).await;
         t.portal.access().refresh().await.expect("it looks");
         let call = call(&t.portal, &half, "production/DE").await;
-        refused!(t.portal.data().derive(&call, &asked).await, Error::NotAllowed(_));
+        refused!(t.portal.data().derive(&call, &asked).await, Error::Services(ServicesError::NotAllowed(_)));
     }
     let without_key = call(&t.portal, &key, "production/FR").await;
     refused!(t.portal.data().derive(&without_key, &asked).await, Error::Data(Refused::NoKey));
@@ -206,7 +211,7 @@ async fn a_customer_who_takes_the_key_away_takes_derived_keys_away(t: &TestPorta
     t.portal.custody().probe_due().await.expect("probed");
     let call = call(&t.portal, &key, &name).await;
     let asked = asked(SecretType::Deterministic, "users", &["email"]);
-    refused!(t.portal.data().derive(&call, &asked).await, Error::KmsRefused(_));
+    refused!(t.portal.data().derive(&call, &asked).await, Error::Custody(CustodyError::KmsRefused(_)));
     assert_eq!(first.len(), 1);
     house.end().await;
 }
@@ -224,7 +229,7 @@ async fn secrets_moved_to_another_row_do_not_open(t: &TestPortal) {
     let call = call(&other, &key, "production/DE").await;
     refused!(
         other.data().derive(&call, &asked(SecretType::Deterministic, "orders", &["email"])).await,
-        Error::Sealed(_)
+        Error::Vault(VaultError::Sealed(_))
     );
 }
 
@@ -239,7 +244,7 @@ async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
     let all = ToDerive { secret_type: SecretType::Search, paths: many };
     assert_eq!(t.portal.data().derive(&call, &all).await.expect("they are made").len(), 1000);
     let one_more = asked(SecretType::Vector, "one more", &["x"]);
-    refused!(t.portal.data().derive(&call, &one_more).await, Error::TooManySecrets { .. });
+    refused!(t.portal.data().derive(&call, &one_more).await, Error::Data(Refused::TooManySecrets { .. }));
     t.portal.data().derive(&call, &all).await.expect("those there are go on");
     // What is refused draws no number: they end at 2^32, for every scope.
     let [next] = &derive(&t.portal, &key, "production/FR", "users").await[..] else { panic!("one secret") };
@@ -255,5 +260,5 @@ async fn a_database_from_before_gets_the_term_and_a_lost_one_stops_the_start(t: 
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM keyring WHERE purpose = 'tenant_secret'").await, 1);
     derive(&after, &key, "production/DE", "users").await;
     execute(t.db(), forget).await.expect("lost");
-    refused!(t.try_second(&root_key()).await, Error::Corrupt { table: "keyring", .. });
+    refused!(t.try_second(&root_key()).await, Error::Store(StoreError::Corrupt { table: "keyring", .. }));
 }

@@ -7,6 +7,8 @@ use domain::audit::journal::JournalQuery;
 use domain::data::operation::{DataEvent, Deed, Door, Operation, Told};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::AuditError;
+use engine::base::error::ServicesError;
 use engine::base::refused::Refused;
 use engine::data::context::Context;
 use engine::data::events::Reported;
@@ -115,7 +117,11 @@ async fn rekeying_needs_unwrap_here_and_wrap_there(t: &TestPortal) {
         let refused =
             t.portal.data().rekey(&here, "production/FR", sealed(&edek)).await.err().expect("refused");
         assert_eq!(matches!(refused, Error::NotFound), is_unknown, "{refused:?}");
-        assert_eq!(matches!(refused, Error::NotAllowed(_)), !is_unknown, "{refused:?}");
+        assert_eq!(
+            matches!(refused, Error::Services(ServicesError::NotAllowed(_))),
+            !is_unknown,
+            "{refused:?}"
+        );
         t.portal
             .services()
             .revoke_api_key_on_host(domain::services::api_key::ApiKeyId(id))
@@ -266,5 +272,5 @@ async fn without_a_journal_no_event_is_accepted(t: &TestPortal) {
     let (_, _, _, key) = with_service(t).await;
     let call = tsp(t, &key, "production/DE").await;
     t.portal.close_journal_only().await;
-    refused!(t.portal.data().security_event(&call, "USER_LOGIN").await, Error::Journal(_));
+    refused!(t.portal.data().security_event(&call, "USER_LOGIN").await, Error::Audit(AuditError::Journal(_)));
 }

@@ -16,6 +16,7 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::data::operation::Door;
 use engine::Error;
+use engine::base::error::ServicesError;
 use engine::data::access::Caller;
 use futures_util::FutureExt;
 use matchit::Router;
@@ -190,6 +191,6 @@ where
             let ask = Ask { app: app.clone(), caller, scope, parts, body: bytes };
             limits.perform(handler(ask), until, connection, held).await
         }
-        (Handler::Asked(_), None) => service::refused(door, Error::UnknownApiKey),
+        (Handler::Asked(_), None) => service::refused(door, Error::Services(ServicesError::UnknownApiKey)),
     }
 }

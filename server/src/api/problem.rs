@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use domain::Problem;
 use domain::data::operation::Door;
 use engine::Error;
+use engine::base::error::CustodyError;
+use engine::base::error::ServicesError;
 use engine::base::refused::Refused;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,8 +52,10 @@ impl From<&Error> for ProblemDetails {
 /// The status of an error at the native door.
 fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::UnknownApiKey => StatusCode::UNAUTHORIZED,
-        Error::NotAllowed(_) | Error::KmsRefused(_) => StatusCode::FORBIDDEN,
+        Error::Services(ServicesError::UnknownApiKey) => StatusCode::UNAUTHORIZED,
+        Error::Services(ServicesError::NotAllowed(_)) | Error::Custody(CustodyError::KmsRefused(_)) => {
+            StatusCode::FORBIDDEN
+        }
         Error::Data(Refused::NoKey) => StatusCode::CONFLICT,
         error => failure::status_of(Problem::from(error).code),
     }
@@ -164,8 +168,12 @@ mod tests {
     #[test]
     fn each_failure_has_its_status() {
         for (error, status, code) in [
-            (Error::UnknownApiKey, 401, "unauthorised"),
-            (Error::NotAllowed(domain::data::operation::Operation::Wrap), 403, "not_allowed"),
+            (Error::Services(ServicesError::UnknownApiKey), 401, "unauthorised"),
+            (
+                Error::Services(ServicesError::NotAllowed(domain::data::operation::Operation::Wrap)),
+                403,
+                "not_allowed",
+            ),
             (Error::NotFound, 404, "not_found"),
             (Error::Data(Refused::NoKey), 409, "no_key"),
             (Error::Data(Refused::NotOpened), 422, "not_opened"),

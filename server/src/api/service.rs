@@ -6,6 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::data::operation::{Deed, Door};
+use engine::base::error::ServicesError;
 use engine::data::access::Caller;
 use engine::{Error, SecretText};
 use std::sync::Arc;
@@ -35,9 +36,9 @@ impl ApiKey {
 /// Who asks, by the key that was found.
 ///
 /// # Errors
-/// [`Error::UnknownApiKey`].
+/// [`ServicesError::UnknownApiKey`].
 pub async fn caller(app: &App, key: Option<&ApiKey>, from: &Arc<str>) -> Result<Caller, Error> {
-    let key = key.ok_or(Error::UnknownApiKey)?;
+    let key = key.ok_or(Error::Services(ServicesError::UnknownApiKey))?;
     app.portal().access().caller(&key.0, Arc::clone(from)).await
 }
 

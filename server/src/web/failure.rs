@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::{Code, Problem};
 use engine::Error;
+use engine::base::error::ChangesError;
 use std::error::Error as _;
 
 /// A request that ends without its page.
@@ -66,7 +67,7 @@ pub fn status_of(code: Code) -> StatusCode {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        if matches!(error, Error::SignedOut) {
+        if matches!(error, Error::Changes(ChangesError::SignedOut)) {
             return Self::See("/sign-in".into());
         }
         let problem = told(&error);

@@ -8,6 +8,7 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use domain::overview::frame::Theme;
+use engine::base::error::ChangesError;
 use engine::{Error, From, Session, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -42,7 +43,7 @@ impl FromRequestParts<App> for Visitor {
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
                 Ok(session) => Some(session),
-                Err(Error::SignedOut) => None,
+                Err(Error::Changes(ChangesError::SignedOut)) => None,
                 Err(error) => return Err(error.into()),
             },
             None => None,

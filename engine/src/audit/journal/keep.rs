@@ -8,6 +8,7 @@ use crate::audit::journal::writer::Sealed;
 use crate::audit::journal::{Inner, Journal, blocking, not_written};
 use crate::base::clock::Steady;
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::AuditError;
 use crate::base::log::or_warn;
 use crate::store::Lock;
 use crate::store::journal::Segment;
@@ -173,7 +174,7 @@ impl Journal {
         let names = names.await?.map_err(not_written)?;
         for name in names.into_iter().filter(|name| name.run != self.0.run) {
             match self.store(name, None).await {
-                Err(Error::Journal(error)) => {
+                Err(Error::Audit(AuditError::Journal(error))) => {
                     tracing::error!(%error, %name, "a segment of the journal could not be stored; it is tried again");
                 }
                 other => drop(other?),

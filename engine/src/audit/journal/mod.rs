@@ -15,6 +15,7 @@ mod segment;
 mod writer;
 
 use crate::audit::Audit;
+use crate::base::error::AuditError;
 use crate::base::random;
 use crate::store::Db;
 use crate::vault::envelope::Keyring;
@@ -171,7 +172,7 @@ impl Journal {
     /// Writes an event down. When this answers, the operating system has it: the end of the program does not lose it.
     ///
     /// # Errors
-    /// [`Error::Journal`] when it is not written: then what it tells of must not be done.
+    /// [`AuditError::Journal`] when it is not written: then what it tells of must not be done.
     pub async fn append(&self, event: &DataEvent) -> Result<(), Error> {
         if cfg!(feature = "audit-off") {
             return Ok(());
@@ -198,7 +199,7 @@ impl Journal {
         }
         match outcome.get() {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(Error::Journal(Arc::clone(error))),
+            Some(Err(error)) => Err(Error::Audit(AuditError::Journal(Arc::clone(error)))),
             None => Err(not_written(io::Error::other("nobody wrote it"))),
         }
     }
@@ -206,7 +207,7 @@ impl Journal {
     /// Puts on the disk what the operating system has: for `Sync::Second`.
     ///
     /// # Errors
-    /// [`Error::Journal`] when it cannot; until it can, each event is synced before its answer.
+    /// [`AuditError::Journal`] when it cannot; until it can, each event is synced before its answer.
     pub async fn sync(&self) -> Result<(), Error> {
         let unsynced = self.0.writer.lock().await.unsynced();
         let (unsynced, done) = blocking(move || {
@@ -312,7 +313,7 @@ impl Waiting {
 }
 
 fn not_written(error: io::Error) -> Error {
-    Error::Journal(Arc::new(error))
+    Error::Audit(AuditError::Journal(Arc::new(error)))
 }
 
 /// Work that waits for a disk or computes for long.
@@ -337,7 +338,7 @@ impl Audit {
     /// The journal, to write into.
     ///
     /// # Errors
-    /// [`Error::Journal`] when none was opened.
+    /// [`AuditError::Journal`] when none was opened.
     pub fn journal(&self) -> Result<&Journal, Error> {
         self.journal.get().ok_or_else(|| not_written(io::Error::other("it is not open")))
     }
@@ -355,7 +356,7 @@ impl Audit {
     /// Syncs the journal, where that is not done before each answer.
     ///
     /// # Errors
-    /// [`Error::Journal`] when it cannot.
+    /// [`AuditError::Journal`] when it cannot.
     pub async fn sync_journal(&self) -> Result<(), Error> {
         match self.journal.get() {
             Some(journal) => journal.sync().await,

@@ -31,7 +31,8 @@ impl CustodyError {
                 Row::locked(format!("Too many checks in a short time. Try again in {seconds} s."))
             }
             Self::KmsRefused(code) => {
-                Row::refused(format!("The customer's KMS refuses to release this key ({code}).")).code("kms_refused")
+                Row::refused(format!("The customer's KMS refuses to release this key ({code})."))
+                    .code("kms_refused")
             }
             Self::KmsUnreachable(code) => {
                 Row::busy(format!("The customer's KMS cannot be reached ({code}). Try again in a moment."))

@@ -32,7 +32,8 @@ impl PeopleError {
             )
             .at("token"),
             Self::SetupTokenExpired => {
-                Row::refused("The setup token is older than 60 minutes. Restart Keystead to get a new one.").at("token")
+                Row::refused("The setup token is older than 60 minutes. Restart Keystead to get a new one.")
+                    .at("token")
             }
             Self::AlreadySetUp => Row::conflict("Keystead is set up already. Sign in."),
             Self::WrongCurrentPassword => {

@@ -10,6 +10,10 @@ use domain::Problem;
 use domain::custody::preflight::FailureCode;
 use domain::data::operation::Deed;
 use engine::Error;
+use engine::base::error::AuditError;
+use engine::base::error::CustodyError;
+use engine::base::error::ServicesError;
+use engine::base::error::StoreError;
 use engine::base::refused::Refused;
 use serde::Serialize;
 
@@ -97,23 +101,23 @@ impl Refusal {
         // Faults are told the log there.
         let told = failure::told(error);
         match error {
-            Error::UnknownApiKey => Code::Unauthorised.into(),
-            Error::NotAllowed(_) => {
+            Error::Services(ServicesError::UnknownApiKey) => Code::Unauthorised.into(),
+            Error::Services(ServicesError::NotAllowed(_)) => {
                 Self::with(Code::Unauthorised, StatusCode::FORBIDDEN, Code::Unauthorised.message())
             }
             Error::NotFound => Code::UnknownTenant.into(),
-            Error::Data(refused) => of_data(*refused, deed).into(),
-            Error::KmsRefused(code) => of_refusal(code).into(),
-            Error::KmsUnreachable(code) => of_outage(code).into(),
-            _ if matches!(deed, Deed::SecurityEvent | Deed::Report) => Code::EventRejected.into(),
-            Error::Busy | Error::Journal(_) => {
-                Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
-            }
-            Error::TooManySecrets { .. } => {
+            Error::Data(Refused::TooManySecrets { .. }) => {
                 Self::with(Code::SecretNotMade, Code::SecretNotMade.status(), told.message)
             }
+            Error::Data(refused) => of_data(*refused, deed).into(),
+            Error::Custody(CustodyError::KmsRefused(code)) => of_refusal(code).into(),
+            Error::Custody(CustodyError::KmsUnreachable(code)) => of_outage(code).into(),
+            _ if matches!(deed, Deed::SecurityEvent | Deed::Report) => Code::EventRejected.into(),
+            Error::Busy | Error::Audit(AuditError::Journal(_)) => {
+                Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
+            }
             _ if deed == Deed::Derive => Code::SecretNotMade.into(),
-            Error::Database(_) | Error::Unsure(_) => {
+            Error::Store(StoreError::Database(_) | StoreError::Unsure(_)) => {
                 Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
             }
             _ => Code::Unknown.into(),
@@ -124,6 +128,7 @@ impl Refusal {
 fn of_data(refused: Refused, deed: Deed) -> Code {
     match refused {
         Refused::NoKey => Code::NoPrimaryKey,
+        Refused::TooManySecrets { .. } => Code::SecretNotMade,
         Refused::Unread => Code::InvalidBody,
         Refused::Malformed | Refused::NotBase64 => Code::InvalidEdek,
         Refused::NotOpened | Refused::TooLong | Refused::NotADek => match deed {
@@ -209,11 +214,11 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_code_and_status() {
-        let refused = |code| Error::KmsRefused(FailureCode::of_kms(code));
-        let outage = |code| Error::KmsUnreachable(FailureCode::of_kms(code));
+        let refused = |code| Error::Custody(CustodyError::KmsRefused(FailureCode::of_kms(code)));
+        let outage = |code| Error::Custody(CustodyError::KmsUnreachable(FailureCode::of_kms(code)));
         for (error, deed, code, status) in [
-            (Error::UnknownApiKey, Deed::Wrap, 101, 401),
-            (Error::NotAllowed(Operation::Wrap), Deed::Wrap, 101, 403),
+            (Error::Services(ServicesError::UnknownApiKey), Deed::Wrap, 101, 401),
+            (Error::Services(ServicesError::NotAllowed(Operation::Wrap)), Deed::Wrap, 101, 403),
             (Refused::NoKey.into(), Deed::Wrap, 200, 422),
             (Error::NotFound, Deed::Unwrap, 201, 422),
             (Refused::Malformed.into(), Deed::Unwrap, 203, 422),
@@ -226,9 +231,14 @@ mod tests {
             (refused("NotFoundException"), Deed::Unwrap, 207, 422),
             (refused("KMSInvalidStateException"), Deed::Unwrap, 207, 422),
             (refused("InvalidKeyUsageException"), Deed::Unwrap, 207, 422),
-            (Error::KmsRefused(FailureCode::WRONG_KEY), Deed::Unwrap, 207, 422),
-            (Error::KmsUnreachable(FailureCode::TIMEOUT), Deed::Unwrap, 208, 502),
-            (Error::KmsUnreachable(FailureCode::NOT_CONNECTED), Deed::Derive, 208, 502),
+            (Error::Custody(CustodyError::KmsRefused(FailureCode::WRONG_KEY)), Deed::Unwrap, 207, 422),
+            (Error::Custody(CustodyError::KmsUnreachable(FailureCode::TIMEOUT)), Deed::Unwrap, 208, 502),
+            (
+                Error::Custody(CustodyError::KmsUnreachable(FailureCode::NOT_CONNECTED)),
+                Deed::Derive,
+                208,
+                502,
+            ),
             (outage("ThrottlingException"), Deed::Wrap, 209, 429),
             (refused("SubscriptionRequiredException"), Deed::Wrap, 210, 422),
             (Error::Busy, Deed::Wrap, 100, 503),
@@ -236,7 +246,7 @@ mod tests {
             (Error::Fault("x".into()), Deed::Report, 301, 503),
             (Error::Fault("x".into()), Deed::Unwrap, 100, 500),
             (Error::Fault("x".into()), Deed::Derive, 401, 500),
-            (Error::TooManySecrets { limit: 1 }, Deed::Derive, 401, 500),
+            (Error::Data(Refused::TooManySecrets { limit: 1 }), Deed::Derive, 401, 500),
         ] {
             let refusal = Refusal::of(&error, deed);
             assert_eq!((refusal.code, refusal.status.as_u16()), (code, status), "{error} {deed:?}");

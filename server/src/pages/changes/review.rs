@@ -15,6 +15,7 @@ use domain::base::form::Form;
 use domain::base::id::ChangeId;
 use domain::changes::view::PreparedView;
 use domain::custody::preflight::Report;
+use engine::base::error::ChangesError;
 use engine::changes::authority::Sensitive;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
@@ -93,7 +94,7 @@ pub async fn second_step<C: Sensitive>(
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     let prepared = match app.portal().changes().prepared::<C>(&who.session, id).await {
-        Err(Error::ChangeGone) => return gone(app, who, first).await,
+        Err(Error::Changes(ChangesError::ChangeGone)) => return gone(app, who, first).await,
         prepared => prepared?,
     };
     let shown = match error {

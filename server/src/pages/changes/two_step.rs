@@ -20,6 +20,8 @@ use domain::keys::limits::DailyLimits;
 use domain::keys::view::LimitsView;
 use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
+use engine::base::error::ChangesError;
+use engine::base::error::KeysError;
 use engine::changes::authority::{Authorised, Sensitive};
 use engine::changes::prepare::Prepared;
 use engine::{Error, SecretText};
@@ -110,7 +112,7 @@ async fn first_step<C: KeyChange>(
 ) -> Result<Response, Failure> {
     let Again { form, error, checked } = again;
     let (form, status) = match error {
-        Some(error @ Error::NotManaged(_)) => return Err(error.into()),
+        Some(error @ Error::Keys(KeysError::NotManaged(_))) => return Err(error.into()),
         Some(error) => refused(form, error)?,
         None if form.is_refused() => (form, StatusCode::UNPROCESSABLE_ENTITY),
         None => (form, StatusCode::OK),
@@ -170,7 +172,7 @@ async fn prepared<C: KeyChange>(
     id: ChangeId,
 ) -> Result<Prepared<C>, Error> {
     let prepared = app.portal().changes().prepared::<C>(&who.session, id).await?;
-    if prepared.command.is_at(at) { Ok(prepared) } else { Err(Error::ChangeGone) }
+    if prepared.command.is_at(at) { Ok(prepared) } else { Err(Error::Changes(ChangesError::ChangeGone)) }
 }
 
 /// Shows what will happen; after a refused code again, with the error beside the field.
@@ -182,7 +184,7 @@ async fn second_step<C: KeyChange>(
     error: Option<Error>,
 ) -> Result<Response, Failure> {
     let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, at, id).await {
-        Err(gone @ Error::ChangeGone) => {
+        Err(gone @ Error::Changes(ChangesError::ChangeGone)) => {
             let form = C::form(app, at).await?;
             return first_step::<C>(app, who, at, *Again::because(form, gone)).await;
         }

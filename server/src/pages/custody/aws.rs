@@ -21,6 +21,7 @@ use domain::custody::aws::{
 use domain::custody::command::ReplaceCredentials;
 use domain::custody::preflight::Report;
 use domain::keys::limits::DailyLimits;
+use engine::base::error::CustodyError;
 use engine::changes::authority::Authorised;
 use engine::custody::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};
@@ -239,7 +240,7 @@ async fn fill_in(
 /// What a refused plan shows: every line of the pre-flight, if it came so far.
 pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
     let report = match &error {
-        Error::Preflight(report) => Some((**report).clone()),
+        Error::Custody(CustodyError::Preflight(report)) => Some((**report).clone()),
         _ => None,
     };
     let checked = Checked { policy, report, filled: Vec::new() };
@@ -267,7 +268,11 @@ impl KeyChange for ReplaceCredentials {
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
-        app.portal().custody().aws_key(&at.scope, at.version()?).await?.ok_or(Error::NotAws)?;
+        app.portal()
+            .custody()
+            .aws_key(&at.scope, at.version()?)
+            .await?
+            .ok_or(Error::Custody(CustodyError::NotAws))?;
         Ok(Form::new())
     }
 
@@ -281,7 +286,12 @@ impl KeyChange for ReplaceCredentials {
 
     async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
         let number = at.version()?;
-        let key = app.portal().custody().aws_key(&at.scope, number).await?.ok_or(Error::NotAws)?;
+        let key = app
+            .portal()
+            .custody()
+            .aws_key(&at.scope, number)
+            .await?
+            .ok_or(Error::Custody(CustodyError::NotAws))?;
         let FirstStep { chrome, scope, environment_name, form, checked, .. } = step;
         Ok(Box::new(move || {
             view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
@@ -370,7 +380,7 @@ pub async fn check_now(
             app.portal().notes().put_warning(&who.session, &said(&report)).await;
         }
         Ok(report) => app.portal().notes().put_flash(&who.session, &said(&report)).await,
-        Err(error @ Error::PreflightsTooMany { .. }) => {
+        Err(error @ Error::Custody(CustodyError::PreflightsTooMany { .. })) => {
             app.portal().notes().put_warning(&who.session, &domain::Problem::from(&error).message).await;
         }
         Err(error) => return Err(error.into()),

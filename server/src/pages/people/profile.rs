@@ -15,6 +15,7 @@ use domain::base::form::Form;
 use domain::base::id::{ChangeId, SessionId};
 use domain::people::command::{ChangePassword, EndSessions};
 use domain::people::view::SessionRow;
+use engine::base::error::PeopleError;
 use engine::changes::authority::Sensitive;
 use engine::changes::prepare::Prepared;
 use engine::{Error, SecretText};
@@ -229,8 +230,10 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
         }
         Err(error) => {
             let keep: &[(&str, &SecretText)] = match &error {
-                Error::Password(_) => &[("current_password", &copies[0])],
-                Error::WrongCurrentPassword => &[("password", &copies[1]), ("password_again", &again)],
+                Error::People(PeopleError::Password(_)) => &[("current_password", &copies[0])],
+                Error::People(PeopleError::WrongCurrentPassword) => {
+                    &[("password", &copies[1]), ("password_again", &again)]
+                }
                 _ => &[],
             };
             app.portal().notes().keep(&who.session, PASSWORD_FORM, keep).await?;

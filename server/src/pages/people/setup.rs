@@ -11,6 +11,7 @@ use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::form::Form;
+use engine::base::error::PeopleError;
 use engine::{Error, NewSession, SecretText, Session, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -121,7 +122,7 @@ async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Er
     let chosen = app.portal().people().choose_account(session, &typed.email, password, &again).await;
     match &chosen {
         // What is wrong with a password is said beside it: only a good one is worth keeping.
-        Err(Error::NotAnEmail) => {
+        Err(Error::People(PeopleError::NotAnEmail)) => {
             app.portal()
                 .notes()
                 .keep(session, FORM, &[("password", &copy), ("password_again", &again)])

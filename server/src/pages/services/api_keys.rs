@@ -19,6 +19,7 @@ use domain::data::operation::Operation;
 use domain::services::api_key::{ApiKeyId, ApiKeyRefused, Lifetime, Reach, words};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 use engine::Error;
+use engine::base::error::ChangesError;
 use engine::changes::prepare::Prepared;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -243,7 +244,7 @@ async fn prepared(
     id: domain::base::id::ChangeId,
 ) -> Result<RevokeApiKey, Error> {
     let Prepared { command, .. } = app.portal().changes().prepared::<RevokeApiKey>(&who.session, id).await?;
-    if command.id == key { Ok(command) } else { Err(Error::ChangeGone) }
+    if command.id == key { Ok(command) } else { Err(Error::Changes(ChangesError::ChangeGone)) }
 }
 
 async fn revocation(
@@ -253,7 +254,7 @@ async fn revocation(
     id: domain::base::id::ChangeId,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
-    if let Err(Error::ChangeGone) = prepared(app, who, key, id).await {
+    if let Err(Error::Changes(ChangesError::ChangeGone)) = prepared(app, who, key, id).await {
         return review::gone(app, who, HOME).await;
     }
     let row = app.portal().services().api_key(key).await?;
@@ -305,7 +306,7 @@ pub async fn revoke(
         Step::Confirm(id, code) => (id, code),
         Step::Prepare(NoFields {}) => {
             let command = match app.portal().services().plan_revoke(&who.session, key).await {
-                Err(outdated @ Error::Outdated(_)) => {
+                Err(outdated @ Error::Changes(ChangesError::Outdated(_))) => {
                     let problem = domain::Problem::from(&outdated);
                     return Ok(done(&app, &who, HOME, problem.message).await);
                 }

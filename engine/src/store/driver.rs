@@ -1,0 +1,89 @@
+//! Errors of the database's driver: which are outages, which are mistakes of Keystead, which are answers.
+
+use crate::Error;
+use crate::base::error::StoreError;
+use sqlx::error::ErrorKind;
+
+/// An outage passes, and a mistake of Keystead does not: here they are told apart, once.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let is_misfit = is_misfit(&error);
+        let source = Box::new(error);
+        if is_misfit { StoreError::Schema(source).into() } else { StoreError::Database(source).into() }
+    }
+}
+
+/// The driver's error behind an outage.
+fn outage(error: &Error) -> Option<&sqlx::Error> {
+    match error {
+        Error::Store(StoreError::Database(source)) => source.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Whether the database ended a transaction to resolve a conflict: serialization failure (40001)
+/// or deadlock (40P01).
+pub(super) fn is_conflict(error: &Error) -> bool {
+    let Some(error) = outage(error) else { return false };
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether a failed commit surely left nothing: a conflict or a constraint ended the transaction.
+/// Of a connection that PostgreSQL itself cut one cannot say so.
+pub(super) fn is_rolled_back(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("40") || code.starts_with("23"))
+}
+
+/// Whether SQLite could not write (SQLITE_READONLY, IOERR, FULL, CANTOPEN). Connections are of no further
+/// use then: opened when the file could only be read, all of the process stay so; and after a full
+/// disk, SQLite has rolled back what sqlx still counts as a transaction.
+pub(super) fn is_storage_failure(error: &Error) -> bool {
+    let Some(error) = outage(error) else { return false };
+    matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
+        || matches!(error, sqlx::Error::InvalidSavePointStatement)
+}
+
+/// SQLite's primary result code.
+pub(super) fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
+/// Whether the database answers and the statement is at fault: a constraint forbids the value, or a value is not of the type it
+/// is read or written as. Trying again does not help.
+fn is_misfit(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => !matches!(error.kind(), ErrorKind::Other),
+        sqlx::Error::TypeNotFound { .. }
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a statement failed because a unique value exists already.
+pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// The same of an error that has left this room.
+pub(crate) fn was_duplicate(error: &Error) -> bool {
+    let source = match error {
+        Error::Store(StoreError::Schema(source)) => source.downcast_ref(),
+        _ => None,
+    };
+    source.is_some_and(is_duplicate)
+}
+
+/// Whether a statement failed because the schema is not there yet.
+pub(crate) fn is_missing_table(error: &Error) -> bool {
+    let Some(error) = outage(error) else { return false };
+    error.as_database_error().is_some_and(|error| {
+        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+    })
+}
