@@ -23,8 +23,6 @@ impl ServicesError {
                     ApiKeyRefused::NoScope | ApiKeyRefused::UnknownScope(_) => row.at("scopes"),
                     ApiKeyRefused::NoOperation => row.at("operations"),
                     ApiKeyRefused::TwoLive(_) => row.at("name"),
-                    #[allow(unreachable_patterns)]
-                    _ => row,
                 }
             }
             Self::UnknownApiKey => Row::signed_out("No API key was given, or it does not work."),
