@@ -1,121 +1,134 @@
-//! Work in the background: looked at again and again until the server ends.
+//! Work in the background: each job runs again and again until the server ends.
 
-use engine::Portal;
 use engine::audit::journal;
 use engine::custody::{health, lease};
 use engine::data::access;
 use engine::keys::scheduler;
+use engine::{Error, Portal};
+use std::pin::Pin;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
+/// Interval of sweeps of what is over.
 const SWEEP: Duration = Duration::from_secs(300);
-
-/// How often the clock is compared with the database's.
+/// Interval of comparisons of the clock with the database's.
 const COMPARE: Duration = Duration::from_secs(10);
 
-/// Work that comes again: what took longer than it should is followed by a whole pause.
-fn ticks(every: Duration) -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    ticks
+type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// A job of its own task, so that one that is slow holds up no other.
+struct Job {
+    every: Duration,
+    run: fn(Portal) -> Work,
+    /// What the log says when it fails; the next round tries again.
+    failed: &'static str,
 }
 
-/// Rotates what is due, every few seconds, and sweeps what is over, every few minutes.
-pub(crate) async fn keep_working(portal: Portal) {
-    let mut rotate = ticks(scheduler::EVERY);
-    let mut sweep = tokio::time::interval(SWEEP);
-    // The start has compared already.
-    let mut compare = tokio::time::interval_at(tokio::time::Instant::now() + COMPARE, COMPARE);
-    loop {
-        let done = tokio::select! {
-            _ = rotate.tick() => portal.keys().rotate_due().await.map(|rotated| {
+const JOBS: [Job; 10] = [
+    Job {
+        every: scheduler::EVERY,
+        run: |portal| {
+            Box::pin(async move {
+                let rotated = portal.keys().rotate_due().await?;
                 metrics::counter!("keystead_automatic_rotations_total").increment(u64::from(rotated));
-            }),
-            _ = sweep.tick() => portal.sweep().await,
-            _ = compare.tick() => portal.compare_clock().await,
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "background work failed; it is tried again");
+                Ok(())
+            })
+        },
+        failed: "background work failed; it is tried again",
+    },
+    Job {
+        every: SWEEP,
+        run: |portal| Box::pin(async move { portal.sweep().await }),
+        failed: "background work failed; it is tried again",
+    },
+    Job {
+        every: COMPARE,
+        run: |portal| Box::pin(async move { portal.compare_clock().await }),
+        failed: "background work failed; it is tried again",
+    },
+    Job {
+        every: lease::EVERY,
+        run: |portal| {
+            Box::pin(async move {
+                portal.custody().tend_leases().await;
+                Ok(())
+            })
+        },
+        failed: "the leases could not be looked after; it is tried again",
+    },
+    Job {
+        every: lease::EVERY,
+        run: |portal| Box::pin(async move { portal.custody().apply_remote_refusals().await }),
+        failed: "what other servers were refused could not be read; it is tried again",
+    },
+    Job {
+        every: health::EVERY,
+        run: |portal| Box::pin(async move { portal.custody().probe_due().await.map(drop) }),
+        failed: "the health of keys could not be probed; it is tried again",
+    },
+    Job {
+        every: access::EVERY,
+        run: |portal| Box::pin(async move { portal.access().refresh().await }),
+        failed: "what changed for the data plane could not be read; it is tried again",
+    },
+    Job {
+        every: access::NOTED,
+        run: |portal| {
+            Box::pin(async move {
+                note_uses(&portal).await;
+                Ok(())
+            })
+        },
+        failed: "the uses of keys could not be written down; it is tried again",
+    },
+    Job {
+        every: journal::EVERY,
+        run: |portal| {
+            Box::pin(async move {
+                let tended = portal.audit().tend_journal().await;
+                show_journal(&portal);
+                tended
+            })
+        },
+        failed: "the journal could not be looked after; it is tried again",
+    },
+    // Apart from the job before: a database that is slow does not keep the journal from the disk.
+    Job {
+        every: journal::EVERY,
+        run: |portal| Box::pin(async move { portal.audit().sync_journal().await }),
+        failed: "the journal could not be synced; until it can, each event is before its answer",
+    },
+];
+
+/// Starts every job.
+pub(crate) fn start(portal: &Portal) -> JoinSet<()> {
+    JOBS.iter().map(|job| keep(portal.clone(), job)).collect()
+}
+
+async fn keep(portal: Portal, job: &'static Job) {
+    let mut ticks = tokio::time::interval(job.every);
+    // A round that took longer than its interval is followed by a whole pause.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = (job.run)(portal.clone()).await {
+            tracing::error!(%error, "{}", job.failed);
         }
     }
 }
 
-/// Looks after the leases; a KMS that is slow holds up nothing else.
-pub(crate) async fn keep_leases(portal: Portal) {
-    let mut tend = ticks(lease::EVERY);
-    loop {
-        tend.tick().await;
-        portal.custody().tend_leases().await;
-    }
+/// Writes down when API keys were used, and how much each version is.
+pub(crate) async fn note_uses(portal: &Portal) {
+    portal.access().note_uses().await;
+    portal.services().note_uses().await;
 }
 
-/// Obeys what other servers were refused.
-pub(crate) async fn keep_obeying(portal: Portal) {
-    let mut heed = ticks(lease::EVERY);
-    loop {
-        heed.tick().await;
-        if let Err(error) = portal.custody().apply_remote_refusals().await {
-            tracing::error!(%error, "what other servers were refused could not be read; it is tried again");
-        }
-    }
-}
-
-/// Looks what other servers changed for the data plane. Apart from everything that writes, so that nothing holds it up.
-pub(crate) async fn keep_looking(portal: Portal) {
-    let mut look = ticks(access::EVERY);
-    loop {
-        look.tick().await;
-        if let Err(error) = portal.access().refresh().await {
-            tracing::error!(%error, "what changed for the data plane could not be read; it is tried again");
-        }
-    }
-}
-
-/// Writes down when keys were used, and how much each version is.
-pub(crate) async fn keep_noting(portal: Portal) {
-    let mut note = ticks(access::NOTED);
-    loop {
-        note.tick().await;
-        portal.access().note_uses().await;
-        portal.services().note_uses().await;
-    }
-}
-
-/// Probes the health of the customers' keys.
-pub(crate) async fn keep_probing(portal: Portal) {
-    let mut probe = ticks(health::EVERY);
-    loop {
-        probe.tick().await;
-        if let Err(error) = portal.custody().probe_due().await {
-            tracing::error!(%error, "the health of keys could not be probed; it is tried again");
-        }
-    }
-}
-
-/// Looks after the journal: its files become rows, its oldest rows go.
-pub(crate) async fn keep_journal(portal: Portal) {
-    let mut tend = ticks(journal::EVERY);
-    loop {
-        tend.tick().await;
-        if let Err(error) = portal.audit().tend_journal().await {
-            tracing::error!(%error, "the journal could not be looked after; it is tried again");
-        }
-        let states = [
-            ("keystead_journal_on_reserve", portal.audit().is_journal_on_reserve()),
-            ("keystead_journal_writable", portal.audit().is_journal_writable()),
-        ];
-        for (name, is_so) in states {
-            metrics::gauge!(name).set(if is_so { 1.0 } else { 0.0 });
-        }
-    }
-}
-
-/// Puts the journal on the disk; a database that is slow holds up nothing of it.
-pub(crate) async fn keep_syncing(portal: Portal) {
-    let mut sync = ticks(journal::EVERY);
-    loop {
-        sync.tick().await;
-        if let Err(error) = portal.audit().sync_journal().await {
-            tracing::error!(%error, "the journal could not be synced; until it can, each event is before its answer");
-        }
+fn show_journal(portal: &Portal) {
+    let states = [
+        ("keystead_journal_on_reserve", portal.audit().is_journal_on_reserve()),
+        ("keystead_journal_writable", portal.audit().is_journal_writable()),
+    ];
+    for (name, is_so) in states {
+        metrics::gauge!(name).set(if is_so { 1.0 } else { 0.0 });
     }
 }

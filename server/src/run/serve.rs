@@ -1,9 +1,6 @@
 //! Start and end of the server.
 
-use crate::run::background::{
-    keep_journal, keep_leases, keep_looking, keep_noting, keep_obeying, keep_probing, keep_syncing,
-    keep_working,
-};
+use crate::run::background;
 use crate::run::connections::Connections;
 use crate::run::opening::{make_folder, open_portal};
 use crate::run::telemetry;
@@ -52,19 +49,10 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     if let Some(listener) = metrics_listener {
         tokio::spawn(async move { axum::serve(listener, telemetry::metrics_router(metrics)).await });
     }
-    let mut work = JoinSet::new();
-    work.spawn(keep_working(portal.clone()));
-    work.spawn(keep_leases(portal.clone()));
-    work.spawn(keep_obeying(portal.clone()));
-    work.spawn(keep_probing(portal.clone()));
-    work.spawn(keep_looking(portal.clone()));
-    work.spawn(keep_noting(portal.clone()));
-    work.spawn(keep_journal(portal.clone()));
-    work.spawn(keep_syncing(portal.clone()));
+    let mut work = background::start(&portal);
     let ended = accept(listener, router(app.clone()), app, &mut work).await;
     work.shutdown().await;
-    portal.access().note_uses().await;
-    portal.services().note_uses().await;
+    background::note_uses(&portal).await;
     portal.close().await;
     tracing::info!("ended");
     ended
