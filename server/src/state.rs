@@ -27,8 +27,8 @@ impl App {
     pub fn new(portal: Portal, settings: &Settings) -> Self {
         Self(Arc::new(Inner {
             portal,
-            public_url: settings.public_url.clone(),
-            trusted_proxies: settings.trusted_proxies.clone(),
+            public_url: settings.web.public_url.clone(),
+            trusted_proxies: settings.web.trusted_proxies.clone(),
             assets: assets::base(),
             is_draining: AtomicBool::new(false),
             doors: Limits::data_plane(),

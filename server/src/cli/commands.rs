@@ -203,7 +203,7 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
 }
 
 pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), Stop> {
-    let path = file.unwrap_or_else(|| settings.root_key_path());
+    let path = file.unwrap_or_else(|| settings.root_key.file.clone());
     if let Some(folder) = path.parent() {
         crate::run::opening::make_folder(folder)?;
     }
@@ -216,12 +216,12 @@ pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), S
 }
 
 pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
-    if settings.root_key.is_some() {
+    if settings.root_key.text.is_some() {
         return Err(Stop::new(
             "The root key comes from KEYSTEAD_ROOT_KEY, where it cannot be replaced. Put it into a file first (KEYSTEAD_ROOT_KEY_FILE).",
         ));
     }
-    let file = settings.root_key_path();
+    let file = settings.root_key.file.clone();
     let db = open_database(settings).await?;
     let rotated = root_rotation::rotate(&db, &file, &Clock::system()).await;
     db.close().await;

@@ -25,12 +25,12 @@ pub fn make_folder(folder: &Path) -> Result<(), Stop> {
 /// A sentence that says what is wrong and what to do.
 pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let db_file = settings.data_dir.join("keystead.db");
-    let is_new_folder = settings.database_url.is_none() && !db_file.exists();
+    let is_new_folder = settings.database.url.is_none() && !db_file.exists();
     let keys = find_root_keys(settings, is_new_folder)?;
     let db = open_database(settings).await?;
     let portal = async {
         let key = right_root_key(&db, keys).await?;
-        let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine()).await?;
+        let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine.clone()).await?;
         end_rotation(settings, &key);
         portal.compare_clock().await?;
         Ok::<_, engine::Error>(portal)
@@ -46,8 +46,8 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
 /// # Errors
 /// A sentence when it cannot be opened.
 pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
-    Ok(match &settings.database_url {
-        Some(url) => Db::postgres(postgres_options(url)?, settings.pooler).await?,
+    Ok(match &settings.database.url {
+        Some(url) => Db::postgres(postgres_options(url)?, settings.database.pooler).await?,
         None => {
             make_folder(&settings.data_dir)?;
             Db::sqlite(&settings.data_dir.join("keystead.db")).await?
@@ -57,10 +57,10 @@ pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
 
 /// A rotation of the root key that was stopped after its commit left the right key beside its place.
 pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
-    if settings.root_key.is_some() {
+    if settings.root_key.text.is_some() {
         return;
     }
-    match root_key::finish_rotation(&settings.root_key_path(), right) {
+    match root_key::finish_rotation(&settings.root_key.file, right) {
         Ok(true) => {
             tracing::warn!("a rotation of the root key had been stopped; its new key is in place now")
         }
@@ -92,11 +92,11 @@ fn is_loopback_name(host: &str) -> bool {
 
 /// The root key that is there (two while a rotation is not finished); made only for a new SQLite folder.
 fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
-    if let Some(text) = &settings.root_key {
+    if let Some(text) = &settings.root_key.text {
         tracing::warn!("the root key comes from the environment: fit for development only");
         return Ok(vec![root_key::from_text(text)?]);
     }
-    let path = settings.root_key_path();
+    let path = settings.root_key.file.clone();
     let keys = root_key::read_all(&path)?;
     if !keys.is_empty() {
         return Ok(keys);
@@ -110,7 +110,7 @@ fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKe
         return Ok(vec![key]);
     }
     let shown = path.display();
-    Err(Stop::new(match settings.database_url {
+    Err(Stop::new(match settings.database.url {
         None => format!(
             "There is a database in {} but no root key at {shown}. Put its root key there, or name it with KEYSTEAD_ROOT_KEY_FILE.",
             settings.data_dir.display()

@@ -33,12 +33,12 @@ const QUEUE: u32 = 4096;
 pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     let metrics = telemetry::start_metrics()?;
     metrics::gauge!("keystead_memory_locked").set(if hardened.is_locked { 1.0 } else { 0.0 });
-    if settings.is_insecure() {
-        tracing::warn!(url = %settings.public_url, "the public address is plain HTTP: passwords and codes cross the network in the clear");
+    if settings.web.is_insecure() {
+        tracing::warn!(url = %settings.web.public_url, "the public address is plain HTTP: passwords and codes cross the network in the clear");
     }
     let portal = open_portal(&settings).await?;
-    let listener = listen(settings.listen).await?;
-    let metrics_listener = match settings.metrics_listen {
+    let listener = listen(settings.web.listen).await?;
+    let metrics_listener = match settings.web.metrics_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
@@ -77,7 +77,7 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
 async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
     // Where nobody can read it, it is not said; the log has the address and the file the token.
     let mut out = std::io::stdout();
-    let address = settings.public_url.as_str().trim_end_matches('/');
+    let address = settings.web.public_url.as_str().trim_end_matches('/');
     let file = settings.data_dir.join("setup-token");
     let before = std::fs::read_to_string(&file).ok().map(SecretText::new);
     match portal.people().issue_setup_token(before).await? {

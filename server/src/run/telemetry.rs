@@ -41,17 +41,17 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
     // PostgreSQL notes at every start that the table of migrations is there already. What goes to KMS and comes back is in
     // no log, whatever the operator asks for: it stands last.
     let quiet = QUIET.map(|library| format!("{library}=warn")).join(",");
-    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log))
+    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log.filter))
         .map_err(|_| {
-            Stop::new(format!(
-                "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
-                settings.log
-            ))
-        })?;
+        Stop::new(format!(
+            "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
+            settings.log.filter
+        ))
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A line that cannot be written is lost; said on the same standard error, it would end the work it belongs to.
     let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
-    if settings.log_is_json {
+    if settings.log.is_json {
         builder.json().init()
     } else {
         builder.init()

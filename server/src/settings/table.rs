@@ -6,6 +6,8 @@ pub struct Setting {
     pub name: &'static str,
     pub default: Option<&'static str>,
     pub meaning: &'static str,
+    /// The least and the greatest value of a number.
+    pub bounds: Option<(u64, u64)>,
 }
 
 impl Setting {
@@ -16,7 +18,16 @@ impl Setting {
 }
 
 const fn setting(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Setting {
-    Setting { name, default, meaning }
+    Setting { name, default, meaning, bounds: None }
+}
+
+const fn number(
+    name: &'static str,
+    default: &'static str,
+    bounds: (u64, u64),
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, default: Some(default), meaning, bounds: Some(bounds) }
 }
 
 pub const SETTINGS: &[Setting] = &[
@@ -68,37 +79,47 @@ pub const SETTINGS: &[Setting] = &[
         Some("false"),
         "Allows the region’s KMS host to resolve to a private address (a VPC endpoint with private DNS).",
     ),
-    setting(
+    number(
         "lease_refresh_seconds",
-        Some("300"),
+        "300",
+        (1, 3600),
         "Key material in memory that is used is released anew by the customer’s KMS after this time; unused, it is wiped.",
     ),
-    setting(
+    number(
         "lease_hold_seconds",
-        Some("3600"),
-        "Key material is used at most this long after its last release while KMS cannot be reached; at least 5. A refusal wipes it at once.",
+        "3600",
+        (5, 3600),
+        "Key material is used at most this long after its last release while KMS cannot be reached. A refusal wipes it at once.",
     ),
-    setting(
+    number(
         "health_probe_seconds",
-        Some("60"),
+        "60",
+        (0, 86_400),
         "How often KMS is asked for each Active customer’s key; each probe is a call the customer pays. `0`: never.",
     ),
-    setting(
+    number(
         "preflights_per_minute",
-        Some("10"),
+        "10",
+        (1, 10_000),
         "Checks of a key against KMS (Next, Check now) that one administrator may make a minute.",
     ),
-    setting("daily_limit_per_type", Some("1"), "New versions of one key type per scope and UTC day."),
-    setting("daily_limit_per_scope", Some("3"), "New versions of all types together per scope and UTC day."),
+    number("daily_limit_per_type", "1", (1, 10_000), "New versions of one key type per scope and UTC day."),
+    number(
+        "daily_limit_per_scope",
+        "3",
+        (1, 10_000),
+        "New versions of all types together per scope and UTC day.",
+    ),
     setting(
         "journal_sync",
         Some("second"),
         "When the journal of services’ requests is safe from a power failure: `second` (a second later) or `answer` (before each answer; slower). A program that ends loses nothing either way.",
     ),
-    setting("journal_days", Some("400"), "The journal is kept so many days. `0`: for ever."),
-    setting(
+    number("journal_days", "400", (0, 36_500), "The journal is kept so many days. `0`: for ever."),
+    number(
         "journal_bytes",
-        Some("10737418240"),
+        "10737418240",
+        (0, 1 << 50),
         "And at most so many bytes of it, compressed, in the database (10 GiB). `0`: any number.",
     ),
     setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
@@ -125,7 +146,9 @@ mod tests {
         let readme = include_str!("../../../README.md");
         for setting in SETTINGS {
             let default = setting.default.map_or("–".to_owned(), |text| format!("`{text}`"));
-            let row = format!("| `{}` | {default} | {} |", setting.variable(), setting.meaning);
+            let bounds =
+                setting.bounds.map_or(String::new(), |(least, most)| format!(" From {least} to {most}."));
+            let row = format!("| `{}` | {default} | {}{bounds} |", setting.variable(), setting.meaning);
             assert!(readme.contains(&row), "README.md lacks the row\n{row}");
         }
     }

@@ -1,0 +1,91 @@
+//! Where a setting's text comes from, and how it is read.
+
+use super::table::{SETTINGS, Setting, find};
+use crate::Stop;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The environment comes before the file, the file before the default.
+pub(super) struct Source {
+    pub environment: BTreeMap<String, String>,
+    pub file: BTreeMap<String, String>,
+}
+
+impl Source {
+    fn text(&self, setting: &Setting) -> Option<&str> {
+        let text = self.environment.get(&setting.variable()).or_else(|| self.file.get(setting.name));
+        text.map(String::as_str).or(setting.default).filter(|text| !text.is_empty())
+    }
+
+    /// The checked value of a setting.
+    pub fn get<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, Stop> {
+        let setting = find(name);
+        let Some(text) = self.text(setting) else { return Ok(None) };
+        text.trim().parse().map(Some).map_err(|_| is_not(setting, text, what))
+    }
+
+    pub fn required<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Stop> {
+        self.get(name, what)?
+            .ok_or_else(|| Stop::new(format!("The setting {} is missing: {what}.", find(name).variable())))
+    }
+
+    pub fn flag(&self, name: &str) -> Result<bool, Stop> {
+        self.required(name, "true or false")
+    }
+
+    /// A number within the bounds of its setting; `of` is its unit, like " of seconds".
+    pub fn number<T: TryFrom<u64>>(&self, name: &str, of: &str) -> Result<T, Stop> {
+        let setting = find(name);
+        let (least, most) = setting.bounds.expect("a number has bounds");
+        let what = format!("a whole number{of} from {least} to {most}");
+        let number: u64 = self.required(name, &what)?;
+        let number = Some(number).filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| is_not(setting, self.text(setting).unwrap_or_default(), &what))
+    }
+
+    pub fn seconds(&self, name: &str) -> Result<Duration, Stop> {
+        self.number(name, " of seconds").map(Duration::from_secs)
+    }
+
+    /// One of some words, and what it stands for.
+    pub fn one_of<T: Copy, const N: usize>(&self, name: &str, words: [(&str, T); N]) -> Result<T, Stop> {
+        let what = words.map(|(word, _)| word).join(" or ");
+        let text: String = self.required(name, &what)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| is_not(find(name), &text, &what))
+    }
+}
+
+/// The sentence for a text that a setting does not take.
+pub(super) fn is_not(setting: &Setting, text: &str, what: &str) -> Stop {
+    Stop::new(format!("The setting {} is “{text}”, which is not {what}.", setting.variable()))
+}
+
+pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Stop::new(format!("The settings file {path} cannot be read: {error}.")))?;
+    let table: toml::Table =
+        text.parse().map_err(|error| Stop::new(format!("The settings file {path} is not TOML: {error}")))?;
+    let mut settings = BTreeMap::new();
+    for (name, value) in table {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            return Err(Stop::new(format!(
+                "The settings file {path} sets “{name}”, which is no setting of Keystead."
+            )));
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            _ => {
+                return Err(Stop::new(format!(
+                    "In the settings file {path}, “{name}” must be a text, a number or true/false."
+                )));
+            }
+        };
+        settings.insert(name, text);
+    }
+    Ok(settings)
+}

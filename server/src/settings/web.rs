@@ -1,0 +1,94 @@
+//! Where the portal listens, and what it is called.
+
+use super::source::Source;
+use crate::Stop;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use url::Url;
+
+pub struct WebSettings {
+    pub listen: SocketAddr,
+    /// What people type; decides cookies and which hosts are answered.
+    pub public_url: Url,
+    /// `None`: no metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl WebSettings {
+    pub(super) fn read(source: &Source) -> Result<Self, Stop> {
+        let listen = source.required("listen", "an address with a port, like 127.0.0.1:3000")?;
+        Ok(Self {
+            listen,
+            public_url: public_url(source, listen, source.flag("allow_insecure_http")?)?,
+            metrics_listen: source.get("metrics_listen", "an address with a port, like 127.0.0.1:9464")?,
+            trusted_proxies: proxies(source)?,
+        })
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// Plain HTTP to something that is not this machine: allowed by the operator, never silent.
+    pub fn is_insecure(&self) -> bool {
+        !self.is_https() && !is_loopback(&self.public_url)
+    }
+}
+
+/// Whether an address has nothing but scheme, host and port.
+pub(super) fn is_bare(url: &Url) -> bool {
+    let has_host = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    has_host
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+}
+
+fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) -> Result<Url, Stop> {
+    let what = "an address like https://keystead.example.com";
+    let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(listen.ip()) };
+    let default = Url::parse(&format!("http://{host}:{}", listen.port())).map_err(|_| Stop::new(what))?;
+    let url = source.get("public_url", what)?.unwrap_or(default);
+    if !is_bare(&url) {
+        return Err(Stop::new(format!(
+            "The setting KEYSTEAD_PUBLIC_URL is “{url}”, which is not {what} (no path)."
+        )));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) && !is_insecure_allowed {
+        return Err(Stop::new(format!(
+            "The public address {url} is plain HTTP: passwords and codes would cross the network in the clear. Use https, \
+             or set KEYSTEAD_ALLOW_INSECURE_HTTP=true if you really mean it."
+        )));
+    }
+    Ok(url)
+}
+
+fn bracketed(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
+    let list: Option<String> = source.get("trusted_proxies", "a list of networks")?;
+    let list = list.unwrap_or_default();
+    let networks = list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(|entry| {
+        entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            Stop::new(format!("The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which is not an address or network like 10.0.0.0/8."))
+        })
+    });
+    networks.collect()
+}
