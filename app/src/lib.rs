@@ -10,7 +10,6 @@ pub mod document;
 pub mod frame;
 pub mod islands;
 pub mod pages;
-mod paths;
 pub mod ui;
 
 /// Called by the script of a page with islands, before each island wakes.

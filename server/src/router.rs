@@ -13,6 +13,7 @@ use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
+use domain::base::address;
 use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
 use domain::keys::command::{CreateKey, EditKey, RotateKey};
@@ -48,53 +49,53 @@ const WRITE: &[Method] = &[Method::POST];
 const BOTH: &[Method] = &[Method::GET, Method::POST];
 
 macro_rules! rows {
-    ($($path:literal $methods:ident $who:ident => $handler:expr;)*) => {
-        &[$(Row { path: $path, methods: $methods, who: Who::$who, handler: || $handler }),*]
+    ($($path:ident $methods:ident $who:ident => $handler:expr;)*) => {
+        &[$(Row { path: address::$path, methods: $methods, who: Who::$who, handler: || $handler }),*]
     };
 }
 
 /// The table of pages. The router is made from it and the tests attack every row of it, so no
 /// page can be forgotten.
 pub const PAGES: &[Row] = rows! {
-    "/" READ Public => get(home::show);
-    "/theme" WRITE Public => post(home::set_theme);
-    "/setup" BOTH Setup => get(setup::show).post(setup::submit);
-    "/setup/authenticator" BOTH Setup => get(setup::show_authenticator).post(setup::submit_authenticator);
-    "/sign-in" BOTH Public => get(sign_in::show).post(sign_in::submit);
-    "/sign-in/code" BOTH SigningIn => get(sign_in::show_code).post(sign_in::submit_code);
-    "/sign-in/recovery" BOTH SigningIn => get(sign_in::show_recovery).post(sign_in::submit_recovery);
-    "/sign-in/authenticator" BOTH SigningIn => get(sign_in::show_authenticator).post(sign_in::submit_authenticator);
-    "/sign-out" WRITE Public => post(sign_in::sign_out);
-    "/environments" BOTH SignedIn => get(environments::list).post(environments::add);
-    "/environments/{env}" BOTH SignedIn => get(environments::show).post(environments::add_country);
-    "/environments/{env}/rename" BOTH SignedIn => get(environments::show_rename).post(environments::rename);
-    "/environments/{env}/remove" BOTH SignedIn => get(environments::show_remove).post(environments::remove);
-    "/environments/{env}/{country}/remove" BOTH SignedIn =>
+    HOME READ Public => get(home::show);
+    THEME WRITE Public => post(home::set_theme);
+    SETUP BOTH Setup => get(setup::show).post(setup::submit);
+    SETUP_AUTHENTICATOR BOTH Setup => get(setup::show_authenticator).post(setup::submit_authenticator);
+    SIGN_IN BOTH Public => get(sign_in::show).post(sign_in::submit);
+    SIGN_IN_CODE BOTH SigningIn => get(sign_in::show_code).post(sign_in::submit_code);
+    SIGN_IN_RECOVERY BOTH SigningIn => get(sign_in::show_recovery).post(sign_in::submit_recovery);
+    SIGN_IN_AUTHENTICATOR BOTH SigningIn => get(sign_in::show_authenticator).post(sign_in::submit_authenticator);
+    SIGN_OUT WRITE Public => post(sign_in::sign_out);
+    ENVIRONMENTS BOTH SignedIn => get(environments::list).post(environments::add);
+    ENVIRONMENT BOTH SignedIn => get(environments::show).post(environments::add_country);
+    ENVIRONMENT_RENAME BOTH SignedIn => get(environments::show_rename).post(environments::rename);
+    ENVIRONMENT_REMOVE BOTH SignedIn => get(environments::show_remove).post(environments::remove);
+    COUNTRY_REMOVE BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);
-    "/environments/{env}/{country}/alias" BOTH Confirmed => get(two_step::show::<SetAlias>).post(two_step::submit::<SetAlias>);
-    "/environments/{env}/{country}/tenant-secrets" BOTH Confirmed => get(two_step::show::<RotateTenantSecrets>).post(two_step::submit::<RotateTenantSecrets>);
-    "/environments/{env}/{country}/keys" READ SignedIn => get(keys::versions::list);
-    "/environments/{env}/{country}/keys/add" BOTH Confirmed => get(two_step::show::<CreateKey>).post(two_step::submit::<CreateKey>);
-    "/environments/{env}/{country}/keys/rotate" BOTH Confirmed => get(two_step::show::<RotateKey>).post(two_step::submit::<RotateKey>);
-    "/environments/{env}/{country}/keys/settings" BOTH Confirmed => get(two_step::show::<EditKey>).post(two_step::submit::<EditKey>);
-    "/environments/{env}/{country}/keys/{number}" READ SignedIn => get(keys::versions::version);
-    "/environments/{env}/{country}/keys/{number}/check" WRITE SignedIn => post(custody::aws::check_now);
-    "/environments/{env}/{country}/keys/{number}/credentials" BOTH Confirmed => get(two_step::show::<ReplaceCredentials>).post(two_step::submit::<ReplaceCredentials>);
-    "/api-keys" READ SignedIn => get(api_keys::list);
-    "/api-keys/add" BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
-    "/api-keys/new" BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
-    "/api-keys/{id}/revoke" BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
-    "/guides/api" READ SignedIn => get(api_keys::guide);
-    "/guides/aws" READ SignedIn => get(custody::aws::guide);
-    "/audit" READ SignedIn => get(audit::page::show);
-    "/audit/export" WRITE SignedIn => post(audit::page::export);
-    "/profile" READ SignedIn => get(profile::show);
-    "/profile/sessions" BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);
-    "/profile/password" BOTH Confirmed => get(profile::show_password).post(profile::password);
-    "/profile/authenticator" BOTH Confirmed => get(replacements::show::<ReplaceAuthenticator>).post(replacements::submit::<ReplaceAuthenticator>);
-    "/profile/authenticator/enrol" BOTH SignedIn => get(replacements::show_enrol).post(replacements::enrol);
-    "/profile/recovery-codes" BOTH Confirmed => get(replacements::show::<ReplaceRecoveryCodes>).post(replacements::submit::<ReplaceRecoveryCodes>);
-    "/profile/recovery-codes/show" BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
+    ALIAS BOTH Confirmed => get(two_step::show::<SetAlias>).post(two_step::submit::<SetAlias>);
+    TENANT_SECRETS BOTH Confirmed => get(two_step::show::<RotateTenantSecrets>).post(two_step::submit::<RotateTenantSecrets>);
+    KEYS READ SignedIn => get(keys::versions::list);
+    KEY_ADD BOTH Confirmed => get(two_step::show::<CreateKey>).post(two_step::submit::<CreateKey>);
+    KEY_ROTATE BOTH Confirmed => get(two_step::show::<RotateKey>).post(two_step::submit::<RotateKey>);
+    KEY_SETTINGS BOTH Confirmed => get(two_step::show::<EditKey>).post(two_step::submit::<EditKey>);
+    VERSION READ SignedIn => get(keys::versions::version);
+    VERSION_CHECK WRITE SignedIn => post(custody::aws::check_now);
+    VERSION_CREDENTIALS BOTH Confirmed => get(two_step::show::<ReplaceCredentials>).post(two_step::submit::<ReplaceCredentials>);
+    API_KEYS READ SignedIn => get(api_keys::list);
+    API_KEY_ADD BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
+    API_KEY_NEW BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
+    API_KEY_REVOKE BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
+    API_GUIDE READ SignedIn => get(api_keys::guide);
+    AWS_GUIDE READ SignedIn => get(custody::aws::guide);
+    AUDIT READ SignedIn => get(audit::page::show);
+    AUDIT_EXPORT WRITE SignedIn => post(audit::page::export);
+    PROFILE READ SignedIn => get(profile::show);
+    PROFILE_SESSIONS BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);
+    PROFILE_PASSWORD BOTH Confirmed => get(profile::show_password).post(profile::password);
+    PROFILE_AUTHENTICATOR BOTH Confirmed => get(replacements::show::<ReplaceAuthenticator>).post(replacements::submit::<ReplaceAuthenticator>);
+    PROFILE_ENROL BOTH SignedIn => get(replacements::show_enrol).post(replacements::enrol);
+    PROFILE_RECOVERY_CODES BOTH Confirmed => get(replacements::show::<ReplaceRecoveryCodes>).post(replacements::submit::<ReplaceRecoveryCodes>);
+    PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
 };
 
 /// The whole front door.
@@ -123,7 +124,7 @@ pub fn router(app: App) -> Router {
 /// The gallery of components: in debug builds only.
 fn gallery(router: Router<App>) -> Router<App> {
     #[cfg(debug_assertions)]
-    let router = router.route("/gallery", get(gallery::show));
+    let router = router.route(address::GALLERY, get(gallery::show));
     router
 }
 

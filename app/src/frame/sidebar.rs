@@ -4,13 +4,15 @@ use crate::frame::brand::Brand;
 use crate::frame::tree::Tree;
 use crate::islands::tree_filter::TreeFilter;
 use crate::ui::icon::{Draw, Icon};
+use domain::base::address;
 use domain::overview::view;
 use leptos::prelude::*;
 
 #[component]
 pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView {
     let here = |href: &str| (path == href).then_some("page");
-    let (environments, audit, api_keys) = (here("/environments"), here("/audit"), here("/api-keys"));
+    let (environments, audit, api_keys) =
+        (here(address::ENVIRONMENTS), here(address::AUDIT), here(address::API_KEYS));
     let has_tree = !tree.environments.is_empty();
     view! {
         <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
@@ -28,7 +30,7 @@ pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView 
                     <Draw icon=Icon::Close />
                 </button>
             </div>
-            <a class="sidebar-link" href="/environments" aria-current=environments>
+            <a class="sidebar-link" href=address::ENVIRONMENTS aria-current=environments>
                 "Environments"
             </a>
             {has_tree
@@ -51,10 +53,10 @@ pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView 
                         </TreeFilter>
                     }
                 })}
-            <a class="sidebar-link" href="/audit" aria-current=audit>
+            <a class="sidebar-link" href=address::AUDIT aria-current=audit>
                 "Audit log"
             </a>
-            <a class="sidebar-link" href="/api-keys" aria-current=api_keys>
+            <a class="sidebar-link" href=address::API_KEYS aria-current=api_keys>
                 "API keys"
             </a>
         </nav>

@@ -3,6 +3,7 @@
 use crate::ui::breadcrumb::Breadcrumb;
 use crate::ui::icon::{Draw, Icon};
 use crate::ui::theme_switch::ThemeSwitch;
+use domain::base::address;
 use domain::overview::frame::Theme;
 use leptos::prelude::*;
 
@@ -32,8 +33,8 @@ pub fn TopBar(
                 </summary>
                 <div class="menu-sheet">
                     <p class="menu-person">"Signed in as " <strong>{email}</strong></p>
-                    <a href="/profile">"Profile"</a>
-                    <form method="post" action="/sign-out">
+                    <a href=address::PROFILE>"Profile"</a>
+                    <form method="post" action=address::SIGN_OUT>
                         <button r#type="submit">"Sign out"</button>
                     </form>
                 </div>

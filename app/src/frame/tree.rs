@@ -1,7 +1,7 @@
 //! Environments and their countries, with what each country lacks.
 
-use crate::paths;
 use crate::ui::icon::{Draw, Icon};
+use domain::base::address;
 use domain::overview::view;
 use domain::overview::view::{Lack, TreeCountry, TreeEnvironment};
 use domain::scopes::scope::ScopeName;
@@ -28,7 +28,7 @@ pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
     let small = all <= SMALL && !is_large;
     let mut room = view::Tree::LARGE;
     let items = environments.into_iter().map(|environment| {
-        let href = paths::environment(&environment.slug);
+        let href = address::environment(&environment.slug);
         let inside = path == href || path.starts_with(&format!("{href}/"));
         let mut found = words(&environment);
         let mut shown = found.contains(&filter);
@@ -85,8 +85,8 @@ pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
 
 #[component]
 fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, shown: bool) -> impl IntoView {
-    let href = paths::keys(&scope);
-    let inside = path == href || path.starts_with(&paths::country(&scope.environment, scope.country));
+    let href = address::keys(&scope);
+    let inside = path == href || path.starts_with(&address::country(&scope.environment, scope.country));
     let (tone, icon) = match lacks {
         None => ("ok", Icon::Full),
         Some(Lack::Rotate | Lack::Unreachable) => ("warn", Icon::Half),

@@ -4,6 +4,7 @@ use crate::frame::layout::Frame;
 use crate::frame::outside::Outside;
 use crate::frame::page_head::PageHead;
 use crate::ui::button::ButtonLink;
+use domain::base::address;
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
@@ -26,7 +27,7 @@ pub fn NothingHerePage(chrome: Chrome, title: String, message: String) -> impl I
         <Frame chrome crumbs=vec![(title.clone(), None)]>
             <PageHead heading=title about=message />
             <p>
-                <ButtonLink label="Environments" href="/environments" />
+                <ButtonLink label="Environments" href=address::ENVIRONMENTS />
             </p>
         </Frame>
     }

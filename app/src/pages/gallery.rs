@@ -22,6 +22,7 @@ use crate::ui::stepper::Stepper;
 use crate::ui::table::{Cell, Table};
 use crate::ui::text_area::TextArea;
 use crate::ui::theme_switch::ThemeSwitch;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::{Flash, Theme};
 use leptos::prelude::*;
@@ -35,14 +36,14 @@ pub fn GalleryPage() -> impl IntoView {
     view! {
         <main class="gallery">
             <h1>"Gallery"</h1>
-            <ThemeSwitch theme=Theme::System next="/gallery".to_owned() />
+            <ThemeSwitch theme=Theme::System next=address::GALLERY.to_owned() />
             <Breadcrumb crumbs />
             <p>{Icon::ALL.map(|icon| view! { <Draw icon /> })}</p>
             <FlashMessage flash=flash("Version 4 is active. Services use it from now on.", false) />
             <FlashMessage flash=flash("Version 4 was checked. Decrypt works: failed (DisabledException).", true) />
             <Card title="Buttons">
                 <Actions>
-                    <ButtonLink label="Cancel" href="/gallery" />
+                    <ButtonLink label="Cancel" href=address::GALLERY />
                     <Button label="Settings" />
                     <Button label="Remove" weight=Weight::Danger />
                     <Button label="Create" weight=Weight::Primary />
@@ -85,7 +86,7 @@ pub fn GalleryPage() -> impl IntoView {
             <Pagination
                 older_label="Older versions"
                 older=Some("?before=2".to_owned())
-                newest=Some("/gallery".to_owned())
+                newest=Some(address::GALLERY.to_owned())
             />
             <Empty title="No environments yet">
                 <p>"What this place is for, and the first step."</p>

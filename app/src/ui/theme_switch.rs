@@ -2,6 +2,7 @@
 
 use crate::islands::theme_now::ThemeNow;
 use crate::ui::icon::{Draw, Icon};
+use domain::base::address;
 use domain::overview::frame::Theme;
 use leptos::prelude::*;
 
@@ -29,7 +30,7 @@ pub fn ThemeSwitch(theme: Theme, next: String) -> impl IntoView {
     };
     view! {
         <ThemeNow>
-            <form class="theme-switch" method="post" action="/theme">
+            <form class="theme-switch" method="post" action=address::THEME>
                 <input r#type="hidden" name="next" value=next />
                 {choices.map(button).collect_view()}
             </form>

@@ -1,5 +1,6 @@
 //! What every room uses: identifiers, forms, problems, numbers, and the portal's words for times and refusals.
 
+pub mod address;
 pub mod form;
 pub mod id;
 pub mod number;

@@ -1,11 +1,12 @@
 //! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
 //! once, with the whole chain.
 
-use super::redirect::{encode, local_path};
+use super::redirect::local_path;
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::problem::{Code, Problem};
 use engine::Error;
@@ -46,8 +47,9 @@ impl Failure {
         let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
         let next = if parts.method == Method::GET { local_path(wanted) } else { String::new() };
         Self::See(match next.as_str() {
-            "" | "/" | "/environments" => "/sign-in".into(),
-            next => format!("/sign-in?next={}", encode(next)),
+            // The first page after signing in anyway.
+            address::ENVIRONMENTS => address::SIGN_IN.into(),
+            next => address::with_next(address::SIGN_IN, next),
         })
     }
 }
@@ -68,7 +70,7 @@ pub fn status_of(code: Code) -> StatusCode {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         if matches!(error, Error::Changes(ChangesError::SignedOut)) {
-            return Self::See("/sign-in".into());
+            return Self::See(address::SIGN_IN.into());
         }
         let problem = told(&error);
         Self::Problem(status_of(problem.code), problem)

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
 use axum::http::request::Parts;
+use domain::base::address;
 use domain::base::number;
 use domain::scopes::scope::{Country, ScopeName, Slug};
 use engine::Error;
@@ -101,7 +102,7 @@ pub struct InKeys {
 
 impl InKeys {
     pub fn path(&self) -> String {
-        format!("/environments/{}/{}/keys", self.scope.environment, self.scope.country)
+        address::keys(&self.scope)
     }
 
     /// The version that the address names.

@@ -9,8 +9,8 @@ use app::pages::ErrorPage;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use domain::base::address;
 use domain::overview::frame::{Chrome, Theme};
-use domain::scopes::scope::Slug;
 use engine::Error;
 use hydration_context::SsrSharedContext;
 use leptos::nonce::{provide_nonce, use_nonce};
@@ -89,19 +89,15 @@ pub async fn chrome_of_all(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
     chrome_with(app, who, true).await
 }
 
-/// The environment of `/environments/production/DE/keys`.
-fn environment_in(path: &str) -> Option<Slug> {
-    let slug = path.strip_prefix("/environments/")?.split('/').next()?;
-    Slug::try_from(slug.to_owned()).ok()
-}
-
 async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Error> {
     let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
     let filter: String = filter.chars().take(60).collect();
     // What a filter looks for are the names of people, which the database does not know.
     let tree = match all || !filter.trim().is_empty() {
         true => app.portal().overview().tree().await?,
-        false => app.portal().overview().tree_around(environment_in(&who.visitor.path).as_ref()).await?,
+        false => {
+            app.portal().overview().tree_around(address::environment_of(&who.visitor.path).as_ref()).await?
+        }
     };
     Ok(Chrome {
         email: who.session.email.clone(),

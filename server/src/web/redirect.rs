@@ -29,11 +29,6 @@ pub fn local_path(next: &str) -> String {
     if is_local { next.to_owned() } else { "/".to_owned() }
 }
 
-/// Text as one value of a query.
-pub fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

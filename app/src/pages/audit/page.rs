@@ -13,6 +13,7 @@ use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
 use domain::audit::event::Outcome;
 use domain::audit::view::{AuditSource, LogLine, LogView};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
@@ -65,7 +66,7 @@ pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
 #[component]
 fn Sources(source: AuditSource) -> impl IntoView {
     let tab = |of: AuditSource| {
-        let href = format!("/audit?source={}", of.word());
+        let href = format!("{}?source={}", address::AUDIT, of.word());
         view! {
             <a class="tab" href=href aria-current=(of == source).then_some("page")>
                 {of.label()}
@@ -106,7 +107,7 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
             <div class="filters-actions">
                 <Button label="Search" />
                 {is_filtered
-                    .then(|| view! { <ButtonLink label="Clear" href=format!("/audit?source={}", source.word()) /> })}
+                    .then(|| view! { <ButtonLink label="Clear" href=format!("{}?source={}", address::AUDIT, source.word()) /> })}
             </div>
         </QueryForm>
     }
@@ -141,7 +142,7 @@ fn Export(source: AuditSource, form: Form) -> impl IntoView {
         (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })
     });
     view! {
-        <form class="after-table export" method="post" action="/audit/export">
+        <form class="after-table export" method="post" action=address::AUDIT_EXPORT>
             <input r#type="hidden" name="source" value=source.word() />
             {kept.collect_view()}
             <span class="quiet">"Everything that was searched for, oldest first, as"</span>

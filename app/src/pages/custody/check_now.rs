@@ -1,14 +1,14 @@
 //! "Check now": the pre-flight of a version again.
 
-use crate::paths;
 use crate::ui::button::Button;
+use domain::base::address;
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
 #[component]
 pub fn CheckNow(scope: ScopeName, number: u32) -> impl IntoView {
     view! {
-        <form method="post" action=paths::check(&scope, number)>
+        <form method="post" action=address::version_check(&scope, number)>
             <Button label="Check now" />
         </form>
     }

@@ -5,11 +5,11 @@ use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
 use crate::frame::page_head::{PageHead, about_scope};
 use crate::pages::keys::list::keys_crumbs;
-use crate::paths;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::empty::Empty;
 use crate::ui::facts::{Fact, Facts};
 use crate::ui::form::{Actions, PostForm};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::data::tenant_secret::{RotationStep, SecretType};
 use domain::data::view::TenantSecretsView;
@@ -27,7 +27,7 @@ pub fn TenantSecretsPage(
     secrets: TenantSecretsView,
     form: Form,
 ) -> impl IntoView {
-    let keys = paths::keys(&scope);
+    let keys = address::keys(&scope);
     let explained = "Services that speak IronCore's protocol encrypt deterministic fields and vectors with keys that are \
                      derived from these secrets: one for each type and secret path, made when a service first asks for it.";
     let body = match secrets.due() {

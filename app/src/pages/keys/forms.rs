@@ -7,10 +7,10 @@ use crate::pages::custody::aws_fields::{AwsKeyFields, Checked, CredentialFields,
 use crate::pages::keys::limits_today::LimitsToday;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::rotation_period::RotationPeriodField;
-use crate::paths;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::radio_cards::{Choice, RadioCards};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::keys::key_type::KeyType;
 use domain::keys::rotation::RotationPeriod;
@@ -49,7 +49,7 @@ pub fn AddKeyPage(
             <div class="for-manual-aws">
                 <p class="hint">
                     "What the customer has to do first: "
-                    <a href="/guides/aws">"Prepare your AWS account"</a> "."
+                    <a href=address::AWS_GUIDE>"Prepare your AWS account"</a> "."
                 </p>
                 <Findings checked />
                 <Paste hint="Output of aws kms generate-data-key-without-plaintext (JSON, table, text), the credentials CSV, a [profile]: one or several." />
@@ -119,7 +119,7 @@ pub(crate) fn Parameters(
                 <ChangeSteps />
                 <PostForm form>
                     {children()} <Actions>
-                        <ButtonLink label="Cancel" href=paths::keys(&scope) />
+                        <ButtonLink label="Cancel" href=address::keys(&scope) />
                         <Button label="Next" weight=Weight::Primary />
                     </Actions>
                 </PostForm>

@@ -7,11 +7,11 @@ use crate::pages::custody::check_now::CheckNow;
 use crate::pages::custody::health_badge::HealthBadge;
 use crate::pages::keys::limits_card::LimitsCard;
 use crate::pages::keys::status_badge::StatusBadge;
-use crate::paths;
 use crate::ui::button::{ButtonLink, Weight};
 use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
+use domain::base::address;
 use domain::keys::key_version::Status;
 use domain::keys::view::{KeysView, VersionRow};
 use domain::overview::frame::Chrome;
@@ -24,8 +24,8 @@ pub(crate) fn keys_crumbs(
     environment_name: &str,
     below: Option<&str>,
 ) -> Vec<(String, Option<String>)> {
-    let environment = paths::environment(&scope.environment);
-    let keys = paths::keys(scope);
+    let environment = address::environment(&scope.environment);
+    let keys = address::keys(scope);
     let mut crumbs = vec![
         (environment_name.to_owned(), Some(environment)),
         (scope.country.name().to_owned(), Some(keys.clone())),
@@ -41,7 +41,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
     let is_managed = view.is_managed();
     let KeysView { scope, alias, environment_name, versions, older, is_older_page, limits } = view;
     let [settings, rotate, add] =
-        ["settings", "rotate", "add"].map(|below| format!("{}/{below}", paths::keys(&scope)));
+        [address::key_settings, address::key_rotate, address::key_add].map(|address| address(&scope));
     // A managed version that is Deprecated keeps its date, but its schedule has ended.
     let active = versions.iter().find(|version| version.status == Status::Active);
     let next_rotation = active.and_then(|version| version.due_at);
@@ -72,7 +72,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         }
         .into_any()
     };
-    let (alias_page, secrets_page) = (paths::alias(&scope), paths::tenant_secrets(&scope));
+    let (alias_page, secrets_page) = (address::alias(&scope), address::tenant_secrets(&scope));
     let about = match alias {
         Some(alias) => format!("{} · alias {alias}", about_scope(&scope, &environment_name)),
         None => about_scope(&scope, &environment_name),
@@ -96,7 +96,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
             <Pagination
                 older_label="Older versions"
                 older=older.map(|number| format!("?before={number}"))
-                newest=is_older_page.then(|| paths::keys(&scope))
+                newest=is_older_page.then(|| address::keys(&scope))
             />
         </Frame>
     }
@@ -116,7 +116,7 @@ fn VersionLine(
     view! {
         <tr data-status=version.status.word() data-new=is_new.then_some("")>
             <Cell label="Version">
-                <a href=paths::version(&scope, version.number)>{version.number}</a>
+                <a href=address::version(&scope, version.number)>{version.number}</a>
             </Cell>
             <Cell label="Type">{version.key_type.label()}</Cell>
             <Cell label="Rotation period (months)">

@@ -10,10 +10,10 @@ use crate::pages::custody::lease_card::{LeaseCard, Source};
 use crate::pages::custody::preflight::Preflight;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::status_badge::StatusBadge;
-use crate::paths;
 use crate::ui::button::ButtonLink;
 use crate::ui::copy::Copyable;
 use crate::ui::facts::{Fact, Facts};
+use domain::base::address;
 use domain::base::words;
 use domain::custody::health::HealthState;
 use domain::custody::view::{AwsKeyView, LeaseView};
@@ -35,9 +35,9 @@ pub fn KeyVersionPage(
     lease: LeaseView,
 ) -> impl IntoView {
     let now = chrome.now;
-    let (all_versions, scope_name) = (paths::keys(&scope), scope.to_string());
+    let (all_versions, scope_name) = (address::keys(&scope), scope.to_string());
     let number = version.number;
-    let replace = aws.is_some().then(|| paths::credentials(&scope, number));
+    let replace = aws.is_some().then(|| address::version_credentials(&scope, number));
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);

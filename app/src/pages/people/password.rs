@@ -8,6 +8,7 @@ use crate::pages::people::setup::NewPassword;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ pub fn ChangePasswordPage(chrome: Chrome, form: Form) -> impl IntoView {
                     <CurrentPassword />
                     <NewPassword label="New password" />
                     <Actions>
-                        <ButtonLink label="Cancel" href="/profile" />
+                        <ButtonLink label="Cancel" href=address::PROFILE />
                         <Button label="Next" weight=Weight::Primary />
                     </Actions>
                 </PostForm>

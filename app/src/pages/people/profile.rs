@@ -7,6 +7,7 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink};
 use crate::ui::facts::{Fact, Facts};
 use crate::ui::table::{Cell, Table};
+use domain::base::address;
 use domain::overview::frame::Chrome;
 use domain::people::view::{ProfileView, SessionRow};
 use leptos::prelude::*;
@@ -15,7 +16,7 @@ use leptos::prelude::*;
 const FEW_CODES: u32 = 3;
 
 pub(crate) fn profile_crumbs(last: &str) -> Vec<(String, Option<String>)> {
-    vec![("Profile".to_owned(), Some("/profile".to_owned())), (last.to_owned(), None)]
+    vec![("Profile".to_owned(), Some(address::PROFILE.to_owned())), (last.to_owned(), None)]
 }
 
 #[component]
@@ -40,13 +41,13 @@ pub fn ProfilePage(chrome: Chrome, view: ProfileView) -> impl IntoView {
                 <Fact label="Password">
                     <span class="with-action">
                         <span>"Changed " <Day at=password_changed_at /></span>
-                        <ButtonLink label="Change password" href="/profile/password" />
+                        <ButtonLink label="Change password" href=address::PROFILE_PASSWORD />
                     </span>
                 </Fact>
                 <Fact label="Authenticator">
                     <span class="with-action">
                         <span>"In use since " <Day at=authenticator_since /></span>
-                        <ButtonLink label="Replace authenticator" href="/profile/authenticator" />
+                        <ButtonLink label="Replace authenticator" href=address::PROFILE_AUTHENTICATOR />
                     </span>
                 </Fact>
                 <Fact label="Recovery codes">
@@ -55,7 +56,7 @@ pub fn ProfilePage(chrome: Chrome, view: ProfileView) -> impl IntoView {
                             {format!("{recovery_codes_left} of 10 left")}
                             {few.then(|| view! { <Badge tone=Tone::Warn label="few left" /> })}
                         </span>
-                        <ButtonLink label="New recovery codes" href="/profile/recovery-codes" />
+                        <ButtonLink label="New recovery codes" href=address::PROFILE_RECOVERY_CODES />
                     </span>
                 </Fact>
             </Facts>
@@ -66,7 +67,7 @@ pub fn ProfilePage(chrome: Chrome, view: ProfileView) -> impl IntoView {
             {others
                 .then(|| {
                     view! {
-                        <form class="after-table" method="post" action="/profile/sessions">
+                        <form class="after-table" method="post" action=address::PROFILE_SESSIONS>
                             <Button label="Sign out other sessions" />
                         </form>
                     }
@@ -97,7 +98,7 @@ fn SessionLine(session: SessionRow) -> impl IntoView {
                     {(!session.is_this)
                         .then(|| {
                             view! {
-                                <form method="post" action="/profile/sessions">
+                                <form method="post" action=address::PROFILE_SESSIONS>
                                     <input type="hidden" name="session" value=session.id.to_string() />
                                     <Button label="End session" />
                                 </form>

@@ -7,6 +7,7 @@ use crate::pages::people::password::CurrentPassword;
 use crate::pages::people::profile::profile_crumbs;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::form::{Actions, PostForm};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
@@ -42,7 +43,7 @@ fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Childr
                     {children()}
                     <CurrentPassword />
                     <Actions>
-                        <ButtonLink label="Cancel" href="/profile" />
+                        <ButtonLink label="Cancel" href=address::PROFILE />
                         <Button label="Next" weight=Weight::Primary />
                     </Actions>
                 </PostForm>

@@ -1,12 +1,12 @@
 //! "Sign in": password, then verification code or recovery code.
 
 use crate::frame::outside::Outside;
-use crate::paths;
 use crate::ui::button::{Button, Weight};
 use crate::ui::code_field::CodeField;
 use crate::ui::field::Field;
 use crate::ui::flash::FlashMessage;
 use crate::ui::form::{Actions, PostForm};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Flash;
 use leptos::prelude::*;
@@ -30,7 +30,7 @@ pub fn SignInPage(form: Form, next: String, notice: Option<String>) -> impl Into
 
 #[component]
 pub fn CodePage(form: Form, next: String) -> impl IntoView {
-    let recovery = paths::with_next("/sign-in/recovery", &next);
+    let recovery = address::with_next(address::SIGN_IN_RECOVERY, &next);
     view! {
         <Outside heading="Sign in">
             <PostForm form>
@@ -42,7 +42,7 @@ pub fn CodePage(form: Form, next: String) -> impl IntoView {
             </PostForm>
             <p class="outside-links">
                 <a href=recovery>"Use a recovery code"</a>
-                <a href="/sign-in">"Start again"</a>
+                <a href=address::SIGN_IN>"Start again"</a>
             </p>
         </Outside>
     }
@@ -50,7 +50,7 @@ pub fn CodePage(form: Form, next: String) -> impl IntoView {
 
 #[component]
 pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
-    let code = paths::with_next("/sign-in/code", &next);
+    let code = address::with_next(address::SIGN_IN_CODE, &next);
     view! {
         <Outside heading="Sign in">
             <PostForm form>
@@ -67,7 +67,7 @@ pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
             </PostForm>
             <p class="outside-links">
                 <a href=code>"Use a verification code"</a>
-                <a href="/sign-in">"Start again"</a>
+                <a href=address::SIGN_IN>"Start again"</a>
             </p>
         </Outside>
     }

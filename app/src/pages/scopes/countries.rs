@@ -3,11 +3,11 @@
 use crate::frame::moment::Day;
 use crate::pages::custody::health_badge::HealthWord;
 use crate::pages::scopes::country_name::CountryName;
-use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::empty::Empty;
 use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, Utc};
+use domain::base::address;
 use domain::base::words;
 use domain::custody::health::HealthState;
 use domain::overview::view::CountryRow;
@@ -38,8 +38,8 @@ pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl 
 #[component]
 fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView {
     let CountryRow { country, active, key_type, due_at, health, .. } = row;
-    let remove = format!("{}/remove", paths::country(&slug, country));
-    let href = paths::keys(&ScopeName { environment: slug, country });
+    let remove = address::country_remove(&slug, country);
+    let href = address::keys(&ScopeName { environment: slug, country });
     let overdue = due_at.is_some_and(|due| due <= now);
     let key = match (active, key_type) {
         (Some(number), Some(key_type)) => {

@@ -3,11 +3,11 @@
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::scopes::countries::Countries;
-use crate::paths;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::card::Card;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::select::Select;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use domain::overview::view::{EnvironmentRow, EnvironmentView};
@@ -17,8 +17,8 @@ use leptos::prelude::*;
 /// Breadcrumbs of a page below an environment.
 pub(crate) fn crumbs(environment: &EnvironmentRow, last: &str) -> Vec<(String, Option<String>)> {
     vec![
-        ("Environments".to_owned(), Some("/environments".to_owned())),
-        (environment.name.clone(), Some(paths::environment(&environment.slug))),
+        ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),
+        (environment.name.clone(), Some(address::environment(&environment.slug))),
         (last.to_owned(), None),
     ]
 }
@@ -32,17 +32,20 @@ pub fn EnvironmentPage(
 ) -> impl IntoView {
     let now = chrome.now;
     let EnvironmentView { environment, countries } = view;
-    let href = paths::environment(&environment.slug);
+    let (rename, remove) =
+        (address::environment_rename(&environment.slug), address::environment_remove(&environment.slug));
     let about = format!("{} environment · {}", environment.kind.label(), environment.slug);
-    let crumbs =
-        vec![("Environments".to_owned(), Some("/environments".to_owned())), (environment.name.clone(), None)];
+    let crumbs = vec![
+        ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),
+        (environment.name.clone(), None),
+    ];
     let choices = choices.into_iter();
     let choices = choices.map(|country| (country.code().to_owned(), country.name().to_owned())).collect();
     view! {
         <Frame chrome crumbs>
             <PageHead heading=environment.name.clone() about>
-                <ButtonLink label="Rename" href=format!("{href}/rename") />
-                <ButtonLink label="Remove" href=format!("{href}/remove") />
+                <ButtonLink label="Rename" href=rename />
+                <ButtonLink label="Remove" href=remove />
             </PageHead>
             <Countries slug=environment.slug.clone() rows=countries now />
             <Card title="New country">

@@ -2,7 +2,6 @@
 
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
-use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, Weight};
 use crate::ui::card::Card;
@@ -11,6 +10,7 @@ use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::radio_cards::{Choice, RadioCards};
 use crate::ui::table::{Cell, Table};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words;
 use domain::overview::frame::Chrome;
@@ -55,7 +55,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
             <PageHead heading="Environments" about="The stages of your product, and the countries in which each holds data." />
             {list}
             <Card title="New environment">
-                <PostForm form action="/environments">
+                <PostForm form action=address::ENVIRONMENTS>
                     <Field
                         name="name"
                         label="Name"
@@ -90,7 +90,7 @@ fn EnvironmentLine(
     /// What its countries lack.
     lacks: Vec<Lack>,
 ) -> impl IntoView {
-    let (name, address, href) = (row.name, row.slug.to_string(), paths::environment(&row.slug));
+    let (name, slug, href) = (row.name, row.slug.to_string(), address::environment(&row.slug));
     let badge = move |lack: Lack| {
         let number = lacks.iter().filter(|one| **one == lack).count();
         let (tone, words) = match lack {
@@ -107,7 +107,7 @@ fn EnvironmentLine(
                 <a href=href>{name}</a>
             </Cell>
             <Cell label="Address">
-                <span class="mono">{address}</span>
+                <span class="mono">{slug}</span>
             </Cell>
             <Cell label="Kind">
                 <span class="tag">{row.kind.label()}</span>

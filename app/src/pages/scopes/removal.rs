@@ -3,11 +3,11 @@
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::scopes::environment::crumbs;
-use crate::paths;
 use crate::ui::badge::Tone;
 use crate::ui::button::ButtonLink;
 use crate::ui::callout::Callout;
 use crate::ui::danger_form::DangerForm;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words;
 use domain::overview::frame::Chrome;
@@ -38,7 +38,7 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
                 refusal
                 consequences
                 typed=environment.slug.to_string()
-                back=paths::environment(&environment.slug)
+                back=address::environment(&environment.slug)
                 form
             />
         </Frame>
@@ -66,7 +66,7 @@ pub fn RemoveCountryPage(
                     "It has no encryption key, so no data is lost. It can be added again.".to_owned(),
                 ]
                 typed=format!("{}/{}", environment.slug, country.country)
-                back=paths::environment(&environment.slug)
+                back=address::environment(&environment.slug)
                 form
             />
         </Frame>

@@ -3,10 +3,10 @@
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::scopes::environment::crumbs;
-use crate::paths;
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use domain::overview::view::EnvironmentRow;
@@ -14,7 +14,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn RenameEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: Form) -> impl IntoView {
-    let href = paths::environment(&environment.slug);
+    let href = address::environment(&environment.slug);
     let form = if form.is_refused() { form } else { form.with("name", environment.name.clone()) };
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Rename")>

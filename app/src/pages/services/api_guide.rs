@@ -5,6 +5,7 @@ use crate::frame::page_head::PageHead;
 use crate::pages::custody::aws_guide::Section;
 use crate::ui::copy::Copyable;
 use crate::ui::table::{Cell, Table};
+use domain::base::address;
 use domain::data::view::{ApiField, ApiOperation, ApiStatus};
 use domain::overview::frame::Chrome;
 use domain::overview::view::{Lack, TreeEnvironment};
@@ -52,8 +53,10 @@ pub fn ApiGuidePage(
     address: String,
     operations: Vec<ApiOperation>,
 ) -> impl IntoView {
-    let crumbs =
-        vec![("API keys".to_owned(), Some("/api-keys".to_owned())), ("How services use it".to_owned(), None)];
+    let crumbs = vec![
+        ("API keys".to_owned(), Some(address::API_KEYS.to_owned())),
+        ("How services use it".to_owned(), None),
+    ];
     let begin = format!("KEYSTEAD_SCOPE={address}/api/v1/scopes/{}", scope(&chrome.tree.environments));
     let [encrypt, decrypt, wrap, unwrap, batch, audit] = EXAMPLES.map(command);
     view! {
@@ -99,7 +102,7 @@ pub fn ApiGuidePage(
                 </Section>
                 <Section title="Every operation">
                     <p>
-                        "The same for programs, as OpenAPI 3.1: " <a href="/api/openapi.json">"/api/openapi.json"</a>
+                        "The same for programs, as OpenAPI 3.1: " <a href=address::OPENAPI>"/api/openapi.json"</a>
                         ". A refusal is a problem in JSON (RFC 9457) with a code that stays."
                     </p>
                     {operations.into_iter().map(|operation| view! { <Operation operation /> }).collect_view()}

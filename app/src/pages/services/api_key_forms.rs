@@ -15,6 +15,7 @@ use crate::ui::facts::{Fact, Facts};
 use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::select::Select;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::data::operation::Operation;
 use domain::overview::frame::Chrome;
@@ -42,7 +43,7 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
                 <p>"An API key reaches environments and countries. Add an environment first."</p>
             </Callout>
             <p>
-                <ButtonLink label="Environments" href="/environments" />
+                <ButtonLink label="Environments" href=address::ENVIRONMENTS />
             </p>
         }
         .into_any()
@@ -69,7 +70,7 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
                     initial=Lifetime::default().days().to_string()
                 />
                 <Actions>
-                    <ButtonLink label="Cancel" href="/api-keys" />
+                    <ButtonLink label="Cancel" href=address::API_KEYS />
                     <Button label="Next" weight=Weight::Primary />
                 </Actions>
             </PostForm>

@@ -3,7 +3,6 @@
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
 use crate::frame::page_head::PageHead;
-use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::callout::Callout;
@@ -11,6 +10,7 @@ use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::base::address;
 use domain::overview::frame::Chrome;
 use domain::services::api_key::State;
 use domain::services::view::{ApiKeyRow, ApiKeysView};
@@ -20,7 +20,7 @@ use leptos::prelude::*;
 const SOON: TimeDelta = TimeDelta::days(14);
 
 pub(crate) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
-    vec![("API keys".to_owned(), Some("/api-keys".to_owned())), (last.to_owned(), None)]
+    vec![("API keys".to_owned(), Some(address::API_KEYS.to_owned())), (last.to_owned(), None)]
 }
 
 #[component]
@@ -58,8 +58,8 @@ pub fn ApiKeysPage(
                 heading="API keys"
                 about="What your services come in with. A new key is shown until it is saved."
             >
-                <ButtonLink label="How services use it" href="/guides/api" />
-                <ButtonLink label="Create API key" href="/api-keys/add" weight=Weight::Primary />
+                <ButtonLink label="How services use it" href=address::API_GUIDE />
+                <ButtonLink label="Create API key" href=address::API_KEY_ADD weight=Weight::Primary />
             </PageHead>
             {unsaved
                 .map(|name| {
@@ -67,7 +67,7 @@ pub fn ApiKeysPage(
                         <Callout tone=Tone::Warn title="A new key waits to be saved">
                             <p>
                                 {format!("The secret of “{name}” is shown until you say that it is saved, or sign out: ")}
-                                <a href="/api-keys/new">"see it"</a> "."
+                                <a href=address::API_KEY_NEW>"see it"</a> "."
                             </p>
                         </Callout>
                     }
@@ -76,7 +76,7 @@ pub fn ApiKeysPage(
             <Pagination
                 older_label="Older keys"
                 older=older.map(|id| format!("?before={id}"))
-                newest=is_older_page.then(|| "/api-keys".to_owned())
+                newest=is_older_page.then(|| address::API_KEYS.to_owned())
             />
         </Frame>
     }
@@ -92,7 +92,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
     let label = format!("Revoke {seen}");
     let revoke = is_live.then(|| {
         view! {
-            <form method="post" action=paths::revoke(key.id) aria-label=label>
+            <form method="post" action=address::api_key_revoke(key.id) aria-label=label>
                 <Button label="Revoke" />
             </form>
         }

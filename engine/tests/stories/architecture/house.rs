@@ -369,3 +369,38 @@ fn no_type_has_more_methods_than_one_can_look_over() {
         assert!(*largest.1 <= METHODS, "{largest:?}");
     }
 }
+
+/// Every text of a stream.
+fn texts(stream: TokenStream, found: &mut Vec<String>) {
+    for token in stream {
+        match token {
+            TokenTree::Group(group) => texts(group.stream(), found),
+            TokenTree::Literal(literal) => found.push(literal.to_string()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn pages_take_their_addresses_from_one_module() {
+    let all_of = |file: &str, text: &str| {
+        let mut all = Vec::new();
+        texts(tokens(file, text), &mut all);
+        all
+    };
+    let known = all_of("base/address.rs", &sources("domain")["base/address.rs"]);
+    // "/environments/{env}" begins with "/environments, and so does every address below it.
+    let begin =
+        |text: &String| text.trim_end_matches('"').split('/').nth(1).map(|first| format!("\"/{first}"));
+    let begins: BTreeSet<_> =
+        known.iter().filter_map(begin).filter(|begin| !["\"/", "\"/api"].contains(&&**begin)).collect();
+    assert!(begins.contains("\"/environments") && begins.len() > 8, "{begins:?}");
+    for floor in ["app", "server"] {
+        for (file, text) in sources(floor) {
+            let all = all_of(&file, &text);
+            let written: Vec<_> =
+                all.iter().filter(|text| begins.iter().any(|begin| text.starts_with(begin))).collect();
+            assert!(written.is_empty(), "{floor}/{file} writes an address out: {written:?}");
+        }
+    }
+}

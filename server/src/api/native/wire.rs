@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64_simd::STANDARD;
 use chrono::{DateTime, Utc};
+use domain::base::address;
 use domain::data::operation::{TOLD_BYTES, TOLD_PAIRS, Told};
 use domain::keys::view::VersionRow;
 use engine::SecretBytes;
@@ -236,7 +237,7 @@ fn unreadable(title: impl Into<String>) -> Failed {
 
 /// What serde says of a body, without what the body says.
 fn not_json(error: &serde_json::Error) -> Failed {
-    unreadable(format!("{}. See /api/openapi.json.", what_is_wrong(error, "operation")))
+    unreadable(format!("{}. See {}.", what_is_wrong(error, "operation"), address::OPENAPI))
 }
 
 fn bounded(audit: Option<Audit>) -> Result<Told, Failed> {

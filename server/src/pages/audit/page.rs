@@ -19,6 +19,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use domain::audit::event::AuditQuery;
 use domain::audit::journal::JournalQuery;
 use domain::audit::view::{AuditSource, LogView};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::number;
 use domain::base::words;
@@ -140,7 +141,7 @@ impl Sought {
         ];
         query.extend_pairs(fields.into_iter().filter(|(_, text)| !text.is_empty()));
         query.extend_pairs(place);
-        format!("/audit?{}", query.finish())
+        format!("{}?{}", address::AUDIT, query.finish())
     }
 }
 

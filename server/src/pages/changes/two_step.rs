@@ -13,6 +13,7 @@ use app::pages::custody::aws_fields::Checked;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::id::ChangeId;
 use domain::custody::preflight::Report;
@@ -197,7 +198,7 @@ async fn second_step<C: KeyChange>(
         heading: C::HEADING,
         about: format!("{country} · {environment}"),
         crumbs: vec![
-            (environment, Some(format!("/environments/{}", at.scope.environment))),
+            (environment, Some(address::environment(&at.scope.environment))),
             (country.to_owned(), None),
             ("Encryption keys".to_owned(), Some(at.path())),
             (C::HEADING.to_owned(), None),

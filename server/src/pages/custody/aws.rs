@@ -13,6 +13,7 @@ use app::pages::custody::aws_fields::Checked;
 use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::custody::aws::{
     AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
@@ -264,7 +265,7 @@ impl KeyChange for ReplaceCredentials {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("{}/{}/credentials", at.path(), at.number.unwrap_or_default())
+        address::version_credentials(&at.scope, at.number.unwrap_or_default())
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
@@ -385,7 +386,7 @@ pub async fn check_now(
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(see(&format!("{}/{number}", at.path())))
+    Ok(see(&address::version(&at.scope, number)))
 }
 
 pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {

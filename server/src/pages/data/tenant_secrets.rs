@@ -5,6 +5,7 @@ use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words;
 use domain::data::command::RotateTenantSecrets;
@@ -34,7 +35,7 @@ impl KeyChange for RotateTenantSecrets {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("/environments/{}/{}/tenant-secrets", at.scope.environment, at.scope.country)
+        address::tenant_secrets(&at.scope)
     }
 
     async fn form(_: &App, _: &InKeys) -> Result<Form, Error> {

@@ -8,6 +8,7 @@ use crate::pages::keys::rotate_and_edit::{effects_of, made, period_form, read_pe
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::custody::aws::decrypt_only_policy;
 use domain::keys::command::{CreateKey, Source};
@@ -63,7 +64,7 @@ impl KeyChange for CreateKey {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("{}/add", at.path())
+        address::key_add(&at.scope)
     }
 
     async fn form(_: &App, _: &InKeys) -> Result<Form, Error> {

@@ -5,6 +5,7 @@ use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::{EditKeyPage, RotateKeyPage};
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::number::NotListed;
 use domain::base::words;
@@ -101,7 +102,7 @@ impl KeyChange for RotateKey {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("{}/rotate", at.path())
+        address::key_rotate(&at.scope)
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
@@ -144,7 +145,7 @@ impl KeyChange for EditKey {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("{}/settings", at.path())
+        address::key_settings(&at.scope)
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {

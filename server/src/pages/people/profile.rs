@@ -11,6 +11,7 @@ use crate::web::visitor::SignedIn;
 use app::pages::{ChangePasswordPage, ProfilePage};
 use axum::extract::State;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::id::{ChangeId, SessionId};
 use domain::people::command::{ChangePassword, EndSessions};
@@ -42,7 +43,7 @@ fn review_sessions(only: Option<&SessionRow>) -> Review {
         None => "Every other session of yours is signed out.".to_owned(),
         Some(row) => format!("The session of {} at {} is signed out.", row.agent, row.address),
     };
-    Review { has_parameters: false, ..review("Sign out sessions", "Sign out", "/profile", &[&what]) }
+    Review { has_parameters: false, ..review("Sign out sessions", "Sign out", address::PROFILE, &[&what]) }
 }
 
 /// The other session that is meant, as the page lists it.
@@ -69,7 +70,7 @@ async fn sessions_step(
 pub async fn show_sessions(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     match review::named(&who.visitor.query) {
         Some(id) => sessions_step(&app, &who, id, None).await,
-        None => Ok(see("/profile")),
+        None => Ok(see(address::PROFILE)),
     }
 }
 
@@ -90,7 +91,7 @@ pub async fn end_sessions(
                 .changes()
                 .prepare(&who.session, &EndSessions { user: who.session.user()?, only })
                 .await?;
-            return Ok(see(&review::address("/profile/sessions", id)));
+            return Ok(see(&review::address(address::PROFILE_SESSIONS, id)));
         }
     };
     match app.portal().changes().confirm::<EndSessions>(&who.session, id, &code).await {
@@ -100,7 +101,7 @@ pub async fn end_sessions(
                 1 => "1 other session is signed out.".to_owned(),
                 ended => format!("{ended} other sessions are signed out."),
             };
-            Ok(done(&app, &who, "/profile", message).await)
+            Ok(done(&app, &who, address::PROFILE, message).await)
         }
         Err(error) => sessions_step(&app, &who, id, Some(error)).await,
     }
@@ -113,7 +114,7 @@ pub(super) fn review(heading: &'static str, verb: &'static str, back: &str, effe
         policy: None,
         heading,
         about: String::new(),
-        crumbs: vec![("Profile".into(), Some("/profile".into())), (heading.into(), None)],
+        crumbs: vec![("Profile".into(), Some(address::PROFILE.into())), (heading.into(), None)],
         has_parameters: true,
         verb,
         back: back.to_owned(),
@@ -126,7 +127,7 @@ fn review_password() -> Review {
     review(
         "Change password",
         "Change password",
-        "/profile/password",
+        address::PROFILE_PASSWORD,
         &["The new password is needed at the next sign-in.", "Every other session of yours is signed out."],
     )
 }
@@ -190,7 +191,7 @@ pub async fn password(
             let new = app.portal().people().change_password(ask, &who.session).await?;
             let message = "The password is changed. Every other session is signed out.";
             app.portal().notes().put_flash(&new.session, message).await;
-            Ok(enter(&app, &new, "/profile"))
+            Ok(enter(&app, &new, address::PROFILE))
         }
         Err(error) => second_step::<ChangePassword>(&app, &who, review_password(), id, Some(error)).await,
     }
@@ -226,7 +227,7 @@ async fn prepare_password(app: &App, who: &SignedIn, typed: PasswordForm) -> Res
         Ok(command) => {
             app.portal().notes().keep(&who.session, PASSWORD_FORM, &[]).await?;
             let id = app.portal().changes().prepare(&who.session, &command).await?;
-            Ok(see(&review::address("/profile/password", id)))
+            Ok(see(&review::address(address::PROFILE_PASSWORD, id)))
         }
         Err(error) => {
             let keep: &[(&str, &SecretText)] = match &error {

@@ -17,6 +17,7 @@ use app::pages::{
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use domain::people::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
@@ -100,8 +101,8 @@ pub async fn submit<C: Replacement>(
 }
 
 impl Replacement for ReplaceAuthenticator {
-    const PATH: &'static str = "/profile/authenticator";
-    const THEN: &'static str = "/profile/authenticator/enrol";
+    const PATH: &'static str = address::PROFILE_AUTHENTICATOR;
+    const THEN: &'static str = address::PROFILE_ENROL;
 
     fn review() -> Review {
         review(
@@ -130,8 +131,8 @@ impl Replacement for ReplaceAuthenticator {
 }
 
 impl Replacement for ReplaceRecoveryCodes {
-    const PATH: &'static str = "/profile/recovery-codes";
-    const THEN: &'static str = "/profile/recovery-codes/show";
+    const PATH: &'static str = address::PROFILE_RECOVERY_CODES;
+    const THEN: &'static str = address::PROFILE_RECOVERY_CODES_SHOW;
 
     fn review() -> Review {
         review(
@@ -157,7 +158,7 @@ impl Replacement for ReplaceRecoveryCodes {
 
 async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
     let (email, seed) = match app.portal().people().enrolment(&who.session).await {
-        Err(Error::NotFound) => return Ok(see("/profile/authenticator")),
+        Err(Error::NotFound) => return Ok(see(address::PROFILE_AUTHENTICATOR)),
         enrolment => enrolment?,
     };
     let enrolment = enrolment_view(&email, &seed)?;
@@ -178,9 +179,9 @@ pub async fn enrol(
         Ok(new) => {
             let message = "Your new authenticator app is set up. The old one no longer works.";
             app.portal().notes().put_flash(&new.session, message).await;
-            Ok(enter(&app, &new, "/profile"))
+            Ok(enter(&app, &new, address::PROFILE))
         }
-        Err(Error::NotFound) => Ok(see("/profile/authenticator")),
+        Err(Error::NotFound) => Ok(see(address::PROFILE_AUTHENTICATOR)),
         Err(error) => enrol_page(&app, &who, Form::new().refused(&in_form(error)?)).await,
     }
 }
@@ -194,11 +195,11 @@ pub struct SavedForm {
 
 pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let codes = match app.portal().people().recovery_codes(&who.session).await {
-        Err(Error::NotFound) => return Ok(see("/profile")),
+        Err(Error::NotFound) => return Ok(see(address::PROFILE)),
         codes => codes?,
     };
     let page = Page::with_islands(&who.visitor, "Recovery codes");
-    Ok(page.show(&app, move || view! { <RecoveryCodesPage codes next="/environments".to_owned() /> }))
+    Ok(page.show(&app, move || view! { <RecoveryCodesPage codes next=address::ENVIRONMENTS.to_owned() /> }))
 }
 
 pub async fn saved_codes(

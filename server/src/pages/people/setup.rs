@@ -10,6 +10,7 @@ use crate::web::visitor::Visitor;
 use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
 use axum::extract::State;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use engine::base::error::PeopleError;
 use engine::{Error, NewSession, SecretText, Session, SetupState, Stage};
@@ -95,7 +96,7 @@ pub async fn submit(
         Err(error) => return Ok(form_page(&app, &visitor, form.refused(&in_form(error)?)).await),
     };
     let response = match choose(&app, &session, typed).await {
-        Ok(()) => see("/setup/authenticator"),
+        Ok(()) => see(address::SETUP_AUTHENTICATOR),
         Err(error) => {
             let form = keeping(&app, &session, form.keeping("token").refused(&in_form(error)?)).await?;
             form_page(&app, &visitor, form).await
@@ -140,7 +141,7 @@ async fn enrol_page(
     form: Form,
 ) -> Result<Response, Failure> {
     let (email, seed) = match app.portal().people().chosen_account(session).await {
-        Err(Error::NotFound) => return Ok(see("/setup")),
+        Err(Error::NotFound) => return Ok(see(address::SETUP)),
         chosen => chosen?,
     };
     let enrolment = enrolment_view(&email, &seed)?;
@@ -152,7 +153,7 @@ pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Res
     must_be_open(&app).await?;
     match visitor.at(Stage::Setup) {
         Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
-        None => Ok(see("/setup")),
+        None => Ok(see(address::SETUP)),
     }
 }
 
@@ -162,9 +163,9 @@ pub async fn submit_authenticator(
     Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
     must_be_open(&app).await?;
-    let Some(session) = visitor.at(Stage::Setup) else { return Ok(see("/setup")) };
+    let Some(session) = visitor.at(Stage::Setup) else { return Ok(see(address::SETUP)) };
     match app.portal().people().finish_setup(session, &typed.code).await {
-        Ok(new) => Ok(enter(&app, &new, "/profile/recovery-codes/show")),
+        Ok(new) => Ok(enter(&app, &new, address::PROFILE_RECOVERY_CODES_SHOW)),
         Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
     }
 }

@@ -6,12 +6,13 @@ use crate::web::cookies;
 use crate::web::failure::{Failure, in_form, refused};
 use crate::web::forms::{CodeForm, NoFields, Tried, Typed};
 use crate::web::page::Page;
-use crate::web::redirect::{encode, local_path, query_value, see};
+use crate::web::redirect::{local_path, query_value, see};
 use crate::web::visitor::Visitor;
 use app::pages::{CodePage, EnrolPage, EnrolPurpose, RecoveryPage, SignInPage};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use engine::{SecretText, Session, SetupState, Stage};
 use leptos::prelude::*;
@@ -51,14 +52,6 @@ fn wanted(visitor: &Visitor) -> String {
     local_path(&query_value(&visitor.query, "next").unwrap_or_default())
 }
 
-/// An address of ours that carries on where to go.
-fn with_next(path: &str, next: &str) -> String {
-    match next {
-        "" | "/" => path.to_owned(),
-        next => format!("{path}?next={}", encode(next)),
-    }
-}
-
 async fn password_page(
     app: &App,
     visitor: &Visitor,
@@ -74,7 +67,7 @@ async fn password_page(
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
     if app.portal().people().setup_state().await? != SetupState::Done {
-        return Ok(see("/setup"));
+        return Ok(see(address::SETUP));
     }
     let next = wanted(&visitor);
     if visitor.at(Stage::Full).is_some() {
@@ -96,7 +89,7 @@ pub async fn submit(
         .check_password(&typed.email, typed.password, visitor.from.clone(), replaces)
         .await
     {
-        Ok(new) => Ok(enter(&app, &new, &with_next("/sign-in/code", &next))),
+        Ok(new) => Ok(enter(&app, &new, &address::with_next(address::SIGN_IN_CODE, &next))),
         Err(error) => {
             let (form, status) = refused(Form::new().with("email", typed.email), error)?;
             Ok(password_page(&app, &visitor, form, next, status).await)
@@ -113,7 +106,7 @@ pub async fn show_code(State(app): State<App>, visitor: Visitor) -> Result<Respo
     let next = wanted(&visitor);
     match visitor.at(Stage::Password) {
         Some(_) => Ok(code_page(&app, &visitor, Form::new(), next, StatusCode::OK).await),
-        None => Ok(see(&with_next("/sign-in", &next))),
+        None => Ok(see(&address::with_next(address::SIGN_IN, &next))),
     }
 }
 
@@ -123,7 +116,9 @@ pub async fn submit_code(
     Tried(typed): Tried<SignInCodeForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
-    let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
+    let Some(session) = visitor.at(Stage::Password) else {
+        return Ok(see(&address::with_next(address::SIGN_IN, &next)));
+    };
     match app.portal().people().check_sign_in_code(session, &typed.code).await {
         Ok(new) => Ok(enter(&app, &new, &next)),
         Err(error) => {
@@ -148,7 +143,7 @@ pub async fn show_recovery(State(app): State<App>, visitor: Visitor) -> Result<R
     let next = wanted(&visitor);
     match visitor.at(Stage::Password) {
         Some(_) => Ok(recovery_page(&app, &visitor, Form::new(), next, StatusCode::OK).await),
-        None => Ok(see(&with_next("/sign-in", &next))),
+        None => Ok(see(&address::with_next(address::SIGN_IN, &next))),
     }
 }
 
@@ -158,9 +153,11 @@ pub async fn submit_recovery(
     Tried(typed): Tried<RecoveryForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
-    let Some(session) = visitor.at(Stage::Password) else { return Ok(see(&with_next("/sign-in", &next))) };
+    let Some(session) = visitor.at(Stage::Password) else {
+        return Ok(see(&address::with_next(address::SIGN_IN, &next)));
+    };
     match app.portal().people().check_recovery_code(session, &typed.recovery_code).await {
-        Ok(new) => Ok(enter(&app, &new, "/sign-in/authenticator")),
+        Ok(new) => Ok(enter(&app, &new, address::SIGN_IN_AUTHENTICATOR)),
         Err(error) => {
             let (form, status) = refused(Form::new(), error)?;
             Ok(recovery_page(&app, &visitor, form, next, status).await)
@@ -183,7 +180,7 @@ async fn enrol_page(
 pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
     match visitor.at(Stage::Enrolment) {
         Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
-        None => Ok(see("/sign-in")),
+        None => Ok(see(address::SIGN_IN)),
     }
 }
 
@@ -192,14 +189,14 @@ pub async fn submit_authenticator(
     visitor: Visitor,
     Tried(typed): Tried<CodeForm>,
 ) -> Result<Response, Failure> {
-    let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see("/sign-in")) };
+    let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see(address::SIGN_IN)) };
     match app.portal().people().finish_enrolment(session, &typed.code).await {
         Ok(new) => {
             app.portal()
                 .notes()
                 .put_flash(&new.session, "Your new authenticator app is set up. The old one no longer works.")
                 .await;
-            Ok(enter(&app, &new, "/profile"))
+            Ok(enter(&app, &new, address::PROFILE))
         }
         Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
     }
@@ -214,7 +211,10 @@ pub async fn sign_out(
     if let Some(session) = &visitor.session {
         app.portal().people().sign_out(session).await?;
     }
-    let mut response = with_cookie(see("/sign-in?notice=signed-out"), cookies::no_session(&app).to_string());
+    let mut response = with_cookie(
+        see(&format!("{}?notice=signed-out", address::SIGN_IN)),
+        cookies::no_session(&app).to_string(),
+    );
     let clear = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert("clear-site-data", clear);
     Ok(response)

@@ -5,6 +5,7 @@ use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::AliasPage;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::keys::limits::DailyLimits;
 use domain::scopes::alias::Alias;
@@ -34,7 +35,7 @@ impl KeyChange for SetAlias {
     }
 
     fn path(at: &InKeys) -> String {
-        format!("/environments/{}/{}/alias", at.scope.environment, at.scope.country)
+        address::alias(&at.scope)
     }
 
     async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {

@@ -9,16 +9,17 @@ use crate::web::redirect::{local_path, see};
 use crate::web::visitor::Visitor;
 use axum::extract::State;
 use axum::response::Response;
+use domain::base::address;
 use domain::overview::frame::Theme;
 use engine::{SetupState, Stage};
 use serde::Deserialize;
 
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
     if visitor.at(Stage::Full).is_some() {
-        return Ok(see("/environments"));
+        return Ok(see(address::ENVIRONMENTS));
     }
     let is_set_up = app.portal().people().setup_state().await? == SetupState::Done;
-    Ok(see(if is_set_up { "/sign-in" } else { "/setup" }))
+    Ok(see(if is_set_up { address::SIGN_IN } else { address::SETUP }))
 }
 
 #[derive(Deserialize)]

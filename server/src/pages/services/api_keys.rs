@@ -13,6 +13,7 @@ use app::pages::{AddApiKeyPage, ApiGuidePage, ApiKeysPage, NewApiKeyPage};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words::{date, moment, span};
 use domain::data::operation::Operation;
@@ -24,9 +25,9 @@ use engine::changes::prepare::Prepared;
 use leptos::prelude::*;
 use serde::Deserialize;
 
-const HOME: &str = "/api-keys";
-const ADD: &str = "/api-keys/add";
-const NEW: &str = "/api-keys/new";
+const HOME: &str = address::API_KEYS;
+const ADD: &str = address::API_KEY_ADD;
+const NEW: &str = address::API_KEY_NEW;
 
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let before = query_value(&who.visitor.query, "before").and_then(|id| id.parse().ok());

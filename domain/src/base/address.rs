@@ -1,0 +1,161 @@
+//! Every address of the portal, once: the route table takes the patterns, pages and redirects the addresses made of them.
+
+use crate::scopes::scope::{Country, ScopeName, Slug};
+use crate::services::api_key::ApiKeyId;
+
+pub const HOME: &str = "/";
+pub const THEME: &str = "/theme";
+pub const SETUP: &str = "/setup";
+pub const SETUP_AUTHENTICATOR: &str = "/setup/authenticator";
+pub const SIGN_IN: &str = "/sign-in";
+pub const SIGN_IN_CODE: &str = "/sign-in/code";
+pub const SIGN_IN_RECOVERY: &str = "/sign-in/recovery";
+pub const SIGN_IN_AUTHENTICATOR: &str = "/sign-in/authenticator";
+pub const SIGN_OUT: &str = "/sign-out";
+pub const ENVIRONMENTS: &str = "/environments";
+pub const ENVIRONMENT: &str = "/environments/{env}";
+pub const ENVIRONMENT_RENAME: &str = "/environments/{env}/rename";
+pub const ENVIRONMENT_REMOVE: &str = "/environments/{env}/remove";
+/// Below it lies everything of a country; it has no page of its own.
+pub const COUNTRY: &str = "/environments/{env}/{country}";
+pub const COUNTRY_REMOVE: &str = "/environments/{env}/{country}/remove";
+pub const ALIAS: &str = "/environments/{env}/{country}/alias";
+pub const TENANT_SECRETS: &str = "/environments/{env}/{country}/tenant-secrets";
+pub const KEYS: &str = "/environments/{env}/{country}/keys";
+pub const KEY_ADD: &str = "/environments/{env}/{country}/keys/add";
+pub const KEY_ROTATE: &str = "/environments/{env}/{country}/keys/rotate";
+pub const KEY_SETTINGS: &str = "/environments/{env}/{country}/keys/settings";
+pub const VERSION: &str = "/environments/{env}/{country}/keys/{number}";
+pub const VERSION_CHECK: &str = "/environments/{env}/{country}/keys/{number}/check";
+pub const VERSION_CREDENTIALS: &str = "/environments/{env}/{country}/keys/{number}/credentials";
+pub const API_KEYS: &str = "/api-keys";
+pub const API_KEY_ADD: &str = "/api-keys/add";
+pub const API_KEY_NEW: &str = "/api-keys/new";
+pub const API_KEY_REVOKE: &str = "/api-keys/{id}/revoke";
+pub const API_GUIDE: &str = "/guides/api";
+pub const AWS_GUIDE: &str = "/guides/aws";
+pub const AUDIT: &str = "/audit";
+pub const AUDIT_EXPORT: &str = "/audit/export";
+pub const PROFILE: &str = "/profile";
+pub const PROFILE_SESSIONS: &str = "/profile/sessions";
+pub const PROFILE_PASSWORD: &str = "/profile/password";
+pub const PROFILE_AUTHENTICATOR: &str = "/profile/authenticator";
+pub const PROFILE_ENROL: &str = "/profile/authenticator/enrol";
+pub const PROFILE_RECOVERY_CODES: &str = "/profile/recovery-codes";
+pub const PROFILE_RECOVERY_CODES_SHOW: &str = "/profile/recovery-codes/show";
+/// The components, in debug builds only.
+pub const GALLERY: &str = "/gallery";
+pub const OPENAPI: &str = "/api/openapi.json";
+
+pub fn environment(slug: &Slug) -> String {
+    in_environment(ENVIRONMENT, slug)
+}
+
+pub fn environment_rename(slug: &Slug) -> String {
+    in_environment(ENVIRONMENT_RENAME, slug)
+}
+
+pub fn environment_remove(slug: &Slug) -> String {
+    in_environment(ENVIRONMENT_REMOVE, slug)
+}
+
+/// What the addresses of a country begin with.
+pub fn country(slug: &Slug, country: Country) -> String {
+    in_country(COUNTRY, slug, country)
+}
+
+pub fn country_remove(slug: &Slug, country: Country) -> String {
+    in_country(COUNTRY_REMOVE, slug, country)
+}
+
+pub fn alias(scope: &ScopeName) -> String {
+    in_scope(ALIAS, scope)
+}
+
+pub fn tenant_secrets(scope: &ScopeName) -> String {
+    in_scope(TENANT_SECRETS, scope)
+}
+
+pub fn keys(scope: &ScopeName) -> String {
+    in_scope(KEYS, scope)
+}
+
+pub fn key_add(scope: &ScopeName) -> String {
+    in_scope(KEY_ADD, scope)
+}
+
+pub fn key_rotate(scope: &ScopeName) -> String {
+    in_scope(KEY_ROTATE, scope)
+}
+
+pub fn key_settings(scope: &ScopeName) -> String {
+    in_scope(KEY_SETTINGS, scope)
+}
+
+pub fn version(scope: &ScopeName, number: u32) -> String {
+    of_version(VERSION, scope, number)
+}
+
+pub fn version_check(scope: &ScopeName, number: u32) -> String {
+    of_version(VERSION_CHECK, scope, number)
+}
+
+pub fn version_credentials(scope: &ScopeName, number: u32) -> String {
+    of_version(VERSION_CREDENTIALS, scope, number)
+}
+
+pub fn api_key_revoke(key: ApiKeyId) -> String {
+    API_KEY_REVOKE.replace("{id}", &key.to_string())
+}
+
+/// The environment that an address lies in, where it lies in one.
+pub fn environment_of(path: &str) -> Option<Slug> {
+    let below = path.strip_prefix(ENVIRONMENTS)?.strip_prefix('/')?;
+    Slug::try_from(below.split('/').next()?.to_owned()).ok()
+}
+
+/// An address that carries on where to go after signing in. The server hands out paths of the portal only.
+pub fn with_next(path: &str, next: &str) -> String {
+    if next.is_empty() || next == HOME {
+        return path.to_owned();
+    }
+    let encoded: String = next
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("{path}?next={encoded}")
+}
+
+fn in_environment(pattern: &str, slug: &Slug) -> String {
+    pattern.replace("{env}", slug.as_str())
+}
+
+fn in_country(pattern: &str, slug: &Slug, country: Country) -> String {
+    in_environment(pattern, slug).replace("{country}", country.code())
+}
+
+fn in_scope(pattern: &str, scope: &ScopeName) -> String {
+    in_country(pattern, &scope.environment, scope.country)
+}
+
+fn of_version(pattern: &str, scope: &ScopeName, number: u32) -> String {
+    in_scope(pattern, scope).replace("{number}", &number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_its_pattern_filled_in() {
+        let scope: ScopeName = "production/DE".parse().expect("a scope");
+        assert_eq!(environment(&scope.environment), "/environments/production");
+        assert_eq!(version_check(&scope, 7), "/environments/production/DE/keys/7/check");
+        assert_eq!(environment_of(&keys(&scope)), Some(scope.environment));
+        assert_eq!(environment_of("/environments"), None);
+        assert_eq!(with_next(SIGN_IN, "/audit?before=7"), "/sign-in?next=%2Faudit%3Fbefore%3D7");
+    }
+}
