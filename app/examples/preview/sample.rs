@@ -14,6 +14,7 @@ use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::{RotationPeriod, next_day};
 use domain::keys::view::*;
 use domain::overview::frame::*;
+use domain::overview::lack::Lack;
 use domain::overview::view::*;
 use domain::people::view::*;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
@@ -93,7 +94,11 @@ pub fn countries() -> Vec<CountryRow> {
         active,
         key_type: active.map(|_| KeyType::Managed),
         due_at: active.map(|_| now() + Duration::days(days)),
-        health: (code == "FR").then_some(HealthState::Refused),
+        lacks: match (code, active) {
+            ("FR", _) => Some(Lack::Refused),
+            (_, None) => Some(Lack::NoKey),
+            _ => None,
+        },
         created_at: now() - Duration::days(40),
     };
     vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]

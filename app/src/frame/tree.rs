@@ -2,8 +2,9 @@
 
 use crate::ui::icon::{Draw, Icon};
 use domain::base::address;
+use domain::overview::lack::Lack;
 use domain::overview::view;
-use domain::overview::view::{Lack, TreeCountry, TreeEnvironment};
+use domain::overview::view::{TreeCountry, TreeEnvironment};
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
@@ -89,8 +90,8 @@ fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, show
     let inside = path == href || path.starts_with(&address::country(&scope.environment, scope.country));
     let (tone, icon) = match lacks {
         None => ("ok", Icon::Full),
-        Some(Lack::Rotate | Lack::Unreachable) => ("warn", Icon::Half),
-        Some(Lack::NoKey | Lack::Refused) => ("bad", Icon::Ring),
+        Some(lack) if lack.is_bad() => ("bad", Icon::Ring),
+        Some(_) => ("warn", Icon::Half),
     };
     view! {
         <li class="tree-leaf" data-find=found hidden=!shown>

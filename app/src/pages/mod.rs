@@ -7,6 +7,7 @@ pub mod data;
 mod error;
 mod gallery;
 pub mod keys;
+pub mod overview;
 pub mod people;
 pub mod scopes;
 pub mod services;

@@ -1,7 +1,7 @@
 //! The environments with their countries, and what they lack.
 
-use crate::custody::health::HealthState;
 use crate::keys::key_type::KeyType;
+use crate::overview::lack::Lack;
 use crate::scopes::scope::{Country, Kind, Slug};
 use chrono::{DateTime, Utc};
 
@@ -32,30 +32,6 @@ pub struct TreeEnvironment {
 pub struct TreeCountry {
     pub country: Country,
     pub lacks: Option<Lack>,
-}
-
-/// What a country lacks, said beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
-    /// There is no key: data would go unencrypted.
-    NoKey,
-    /// The rotation of the managed key is overdue.
-    Rotate,
-    /// The customer's KMS refuses.
-    Refused,
-    /// The customer's KMS cannot be reached.
-    Unreachable,
-}
-
-impl Lack {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::NoKey => "no key",
-            Self::Rotate => "rotate",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-        }
-    }
 }
 
 /// A row of the environments page.
@@ -92,7 +68,6 @@ pub struct CountryRow {
     pub active: Option<u32>,
     pub key_type: Option<KeyType>,
     pub due_at: Option<DateTime<Utc>>,
-    /// Whether the customer's KMS releases the Active version's key.
-    pub health: Option<HealthState>,
+    pub lacks: Option<Lack>,
     pub created_at: DateTime<Utc>,
 }

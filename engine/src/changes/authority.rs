@@ -23,7 +23,7 @@
 //! ```compile_fail,E0308
 //! // A proof for one command is none for another.
 //! async fn spend(portal: engine::Portal, proof: engine::changes::authority::Authorised<domain::keys::command::EditKey>) {
-//!     let _ = portal.rotate_key(proof).await;
+//!     let _ = portal.keys().rotate(proof).await;
 //! }
 //! ```
 

@@ -34,8 +34,8 @@ impl Scopes {
     /// [`Error::NotFound`] for an unknown or removed environment.
     pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
         let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
-        let mut countries: Vec<_> =
-            self.vault.db().scopes().scopes_of(id).await?.into_iter().map(|scope| scope.row).collect();
+        let scopes = self.vault.db().scopes().scopes_of(id, self.vault.now()).await?;
+        let mut countries: Vec<_> = scopes.into_iter().map(|scope| scope.row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
     }
@@ -50,7 +50,7 @@ impl Scopes {
         country: Country,
     ) -> Result<(EnvironmentRow, CountryRow), Error> {
         let environment = self.vault.db().scopes().environment(slug).await?;
-        let scope = self.vault.db().scopes().scope(environment.id, country).await?;
+        let scope = self.vault.db().scopes().scope(environment.id, country, self.vault.now()).await?;
         Ok((environment.row, scope.row))
     }
 

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
 use domain::keys::key_type::KeyType;
-use domain::overview::view::{CountryRow, EnvironmentRow, Lack, Tree, TreeCountry, TreeEnvironment};
+use domain::overview::lack::Lack;
+use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
@@ -124,21 +125,21 @@ pub enum Branches<'a> {
     Around(Option<&'a Slug>),
 }
 
-impl TryFrom<ScopeRecord> for Scope {
-    type Error = Error;
-    fn try_from(record: ScopeRecord) -> Result<Self, Error> {
+impl Scope {
+    fn read(record: ScopeRecord, now: DateTime<Utc>) -> Result<Self, Error> {
         let column = |name| corrupt("scope", name, record.id);
         let key_type =
             record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
         let health = record.health.map(|word| HealthState::from_word(&word).ok_or_else(|| column("health")));
+        let active = record.active.and_then(|number| u32::try_from(number).ok());
         Ok(Self {
             id: ScopeId(record.id),
             row: CountryRow {
                 country: Country::from_code(&record.country).map_err(|_| column("country"))?,
-                active: record.active.and_then(|number| u32::try_from(number).ok()),
+                active,
                 key_type: key_type.transpose()?,
                 due_at: record.due_at,
-                health: health.transpose()?,
+                lacks: Lack::of(active.is_some(), record.due_at, health.transpose()?, now),
                 created_at: record.created_at,
             },
         })
@@ -151,13 +152,7 @@ impl TreeRecord {
             HealthState::from_word(word)
                 .ok_or_else(|| corrupt("aws_key", "health", format!("an Active key in {}", self.slug)))
         });
-        Ok(match (&self.key_type, self.due_at, health.transpose()?) {
-            (None, _, _) => Some(Lack::NoKey),
-            (Some(_), Some(due), _) if due <= now => Some(Lack::Rotate),
-            (Some(_), _, Some(HealthState::Refused)) => Some(Lack::Refused),
-            (Some(_), _, Some(HealthState::Unreachable)) => Some(Lack::Unreachable),
-            _ => None,
-        })
+        Ok(Lack::of(self.key_type.is_some(), self.due_at, health.transpose()?, now))
     }
 }
 
@@ -254,18 +249,27 @@ impl Read<'_> {
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    pub(crate) async fn scopes_of(&self, environment: EnvironmentId) -> Result<Vec<Scope>, Error> {
+    pub(crate) async fn scopes_of(
+        &self,
+        environment: EnvironmentId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Scope>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
         let records: Vec<ScopeRecord> =
             on!(self.0, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
-        records.into_iter().map(Scope::try_from).collect()
+        records.into_iter().map(|record| Scope::read(record, now)).collect()
     }
 
-    pub(crate) async fn scope(&self, environment: EnvironmentId, country: Country) -> Result<Scope, Error> {
+    pub(crate) async fn scope(
+        &self,
+        environment: EnvironmentId,
+        country: Country,
+        now: DateTime<Utc>,
+    ) -> Result<Scope, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
         let record: Option<ScopeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(environment.0).bind(country.code()).fetch_optional(pool).await)?;
-        record.ok_or(Error::NotFound)?.try_into()
+        Scope::read(record.ok_or(Error::NotFound)?, now)
     }
 }
 

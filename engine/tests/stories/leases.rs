@@ -7,7 +7,7 @@ use domain::audit::event::{Action, Outcome};
 use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
 use domain::keys::rotation::RotationPeriod;
-use domain::overview::view::Lack;
+use domain::overview::lack::Lack;
 use engine::base::error::CustodyError;
 use engine::custody;
 use engine::custody::lease::Times;

@@ -4,7 +4,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::keys::rotation::RotationPeriod;
-use domain::overview::view::Lack;
+use domain::overview::lack::Lack;
 use domain::scopes::scope::{Kind, NameRefused};
 use engine::Error;
 use engine::base::error::ScopesError;

@@ -1,15 +1,14 @@
 //! The countries of an environment and the state of their keys.
 
 use crate::frame::moment::Day;
-use crate::pages::custody::health_badge::HealthWord;
+use crate::pages::overview::lack::LackBadge;
 use crate::pages::scopes::country_name::CountryName;
-use crate::ui::badge::{Badge, Tone};
 use crate::ui::empty::Empty;
 use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::base::words;
-use domain::custody::health::HealthState;
+use domain::overview::lack::Lack;
 use domain::overview::view::CountryRow;
 use domain::scopes::scope::{ScopeName, Slug};
 use leptos::prelude::*;
@@ -37,23 +36,22 @@ pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl 
 
 #[component]
 fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView {
-    let CountryRow { country, active, key_type, due_at, health, .. } = row;
+    let CountryRow { country, active, key_type, due_at, lacks, .. } = row;
     let remove = address::country_remove(&slug, country);
     let href = address::keys(&ScopeName { environment: slug, country });
-    let overdue = due_at.is_some_and(|due| due <= now);
     let key = match (active, key_type) {
         (Some(number), Some(key_type)) => {
-            // A customer's key is worth a word only when it is not as it should be.
-            let trouble = health.filter(|state| *state != HealthState::Healthy);
+            // That its rotation is overdue is said where its date stands.
+            let trouble = lacks.filter(|lack| *lack != Lack::Rotate);
             view! {
                 <span class="with-note">
                     {format!("Version {number} · {}", key_type.label())}
-                    {trouble.map(|state| view! { <HealthWord state /> })}
+                    {trouble.map(|lack| view! { <LackBadge lack /> })}
                 </span>
             }
             .into_any()
         }
-        _ => view! { <Badge tone=Tone::Bad label="no key" /> }.into_any(),
+        _ => lacks.map(|lack| view! { <LackBadge lack /> }).into_any(),
     };
     view! {
         <tr>
@@ -65,7 +63,7 @@ fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView
             <Cell label="Encryption key">{key}</Cell>
             <Cell label="Next rotation">
                 {match due_at {
-                    Some(_) if overdue => view! { <Badge tone=Tone::Warn label="overdue" /> }.into_any(),
+                    Some(_) if lacks == Some(Lack::Rotate) => view! { <LackBadge lack=Lack::Rotate /> }.into_any(),
                     Some(at) => {
                         view! {
                             <Day at />

@@ -2,7 +2,7 @@
 
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
-use crate::ui::badge::{Badge, Tone};
+use crate::pages::overview::lack::LackBadge;
 use crate::ui::button::{Button, Weight};
 use crate::ui::card::Card;
 use crate::ui::empty::Empty;
@@ -14,7 +14,8 @@ use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words;
 use domain::overview::frame::Chrome;
-use domain::overview::view::{EnvironmentRow, Lack};
+use domain::overview::lack::Lack;
+use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::Kind;
 use leptos::prelude::*;
 use std::collections::HashMap;
@@ -93,13 +94,7 @@ fn EnvironmentLine(
     let (name, slug, href) = (row.name, row.slug.to_string(), address::environment(&row.slug));
     let badge = move |lack: Lack| {
         let number = lacks.iter().filter(|one| **one == lack).count();
-        let (tone, words) = match lack {
-            Lack::NoKey => (Tone::Bad, "without key"),
-            Lack::Refused => (Tone::Bad, "refused"),
-            Lack::Unreachable => (Tone::Warn, "unreachable"),
-            Lack::Rotate => (Tone::Warn, "to rotate"),
-        };
-        (number > 0).then(|| view! { <Badge tone label=format!("{number} {words}") /> })
+        (number > 0).then(|| view! { <LackBadge lack countries=Some(number) /> })
     };
     view! {
         <tr>
@@ -115,7 +110,7 @@ fn EnvironmentLine(
             <Cell label="Countries">
                 <span class="with-note">
                     {words::count(row.countries, "country", "countries")}
-                    {[Lack::NoKey, Lack::Refused, Lack::Unreachable, Lack::Rotate].map(badge).collect_view()}
+                    {Lack::ALL.map(badge).collect_view()}
                 </span>
             </Cell>
         </tr>

@@ -8,7 +8,8 @@ use crate::ui::table::{Cell, Table};
 use domain::base::address;
 use domain::data::view::{ApiField, ApiOperation, ApiStatus};
 use domain::overview::frame::Chrome;
-use domain::overview::view::{Lack, TreeEnvironment};
+use domain::overview::lack::Lack;
+use domain::overview::view::TreeEnvironment;
 use leptos::prelude::*;
 
 /// An operation, a body for it, and what of the answer the commands after it use. Pasted one after the other they work:

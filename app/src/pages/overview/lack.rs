@@ -1,0 +1,23 @@
+//! What countries lack, in the same words and shapes wherever they are listed.
+
+use crate::ui::badge::{Badge, Tone};
+use domain::overview::lack::Lack;
+use leptos::prelude::*;
+
+pub fn tone(lack: Lack) -> Tone {
+    if lack.is_bad() { Tone::Bad } else { Tone::Warn }
+}
+
+#[component]
+pub fn LackBadge(
+    lack: Lack,
+    /// How many countries of a list lack it.
+    #[prop(optional_no_strip)]
+    countries: Option<usize>,
+) -> impl IntoView {
+    let label = match countries {
+        Some(number) => format!("{}: {number}", lack.label()),
+        None => lack.label().to_owned(),
+    };
+    view! { <Badge tone=tone(lack) label /> }
+}

@@ -1,0 +1,3 @@
+//! What countries lack, said beside them.
+
+pub mod lack;

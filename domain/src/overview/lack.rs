@@ -1,0 +1,72 @@
+//! The rule of what a country lacks, and the words for it on every screen.
+
+use crate::custody::health::HealthState;
+use chrono::{DateTime, Utc};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is no key, so nothing is encrypted.
+    NoKey,
+    /// The customer's KMS refuses to release the Active version's key.
+    Refused,
+    /// The customer's KMS cannot be reached.
+    Unreachable,
+    /// The rotation of the managed key is overdue.
+    Rotate,
+}
+
+impl Lack {
+    /// The worst first.
+    pub const ALL: [Self; 4] = [Self::NoKey, Self::Refused, Self::Unreachable, Self::Rotate];
+
+    /// What a country lacks, by its Active version: whether there is one, when it is due, what its holder last said.
+    pub fn of(
+        has_key: bool,
+        due_at: Option<DateTime<Utc>>,
+        health: Option<HealthState>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        if !has_key {
+            return Some(Self::NoKey);
+        }
+        match health {
+            Some(HealthState::Refused) => Some(Self::Refused),
+            Some(HealthState::Unreachable) => Some(Self::Unreachable),
+            Some(HealthState::Healthy) | None => due_at.filter(|due| *due <= now).map(|_| Self::Rotate),
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NoKey => "no key",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Rotate => "rotate",
+        }
+    }
+
+    /// Whether something does not work because of it; the others only ask for attention.
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::NoKey | Self::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_what_a_country_lacks_is_said() {
+        let now = DateTime::UNIX_EPOCH;
+        let lack = |has_key, due: Option<i64>, health| {
+            Lack::of(has_key, due.and_then(|at| DateTime::from_timestamp(at, 0)), health, now)
+        };
+        assert_eq!(lack(false, None, None), Some(Lack::NoKey));
+        assert_eq!(lack(true, Some(1), None), None);
+        assert_eq!(lack(true, Some(0), None), Some(Lack::Rotate));
+        assert_eq!(lack(true, None, Some(HealthState::Healthy)), None);
+        assert_eq!(lack(true, None, Some(HealthState::Refused)), Some(Lack::Refused));
+        assert_eq!(lack(true, Some(0), Some(HealthState::Unreachable)), Some(Lack::Unreachable));
+        assert!(Lack::ALL.iter().is_sorted_by_key(|lack| !lack.is_bad()));
+    }
+}
