@@ -165,7 +165,7 @@ async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result
         };
         let command = portal.keys().plan_create_aws(&ada, name, asked).await?;
         let prepared = portal.changes().prepare(&ada, &command).await?;
-        let confirmed = portal.changes().confirm(&ada, prepared, &seed.code(portal.now())).await?;
+        let confirmed = portal.proof(&ada, prepared, &seed.code(portal.now())).await?;
         portal.keys().create(confirmed).await?;
     }
     Ok(())

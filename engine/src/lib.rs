@@ -29,5 +29,5 @@ pub use base::secret::{SecretBytes, SecretText};
 pub use changes::session::{From, NewSession, Session, Stage};
 pub use custody::aws_keys::AwsAsked;
 pub use people::setup::SetupState;
-pub use portal::{Portal, Settings};
+pub use portal::{Confirmed, Portal, Settings, Waiting};
 pub use vault::keyring::{instance_if_any, right_root_key};

@@ -1,5 +1,7 @@
 //! The portal: its rooms, opened together over one vault.
 
+pub(crate) mod kinds;
+
 use crate::audit::{Audit, journal};
 use crate::changes::Changes;
 use crate::changes::notes::Notes;
@@ -21,6 +23,8 @@ use crate::{Clock, Error};
 use chrono::{DateTime, Utc};
 use domain::keys::limits::DailyLimits;
 use std::sync::Arc;
+
+pub use kinds::{Confirmed, Waiting};
 
 /// What the operator may set, room by room.
 #[derive(Clone, Debug, Default)]

@@ -7,14 +7,18 @@ pub mod look;
 pub mod transaction;
 
 use crate::base::entry::{Actor, Entry};
+use crate::changes::authority::{Authorised, Sensitive};
+use crate::changes::prepare::Prepared;
 use crate::changes::totp::Seed;
 use crate::data::access::{Caller, KnownScope};
+use crate::store::changes::Binding;
 use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
 use crate::vault::envelope::RootKey;
-use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings};
+use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
+use domain::base::id::{ChangeId, SessionId, UserId};
 use domain::data::operation::Operation;
 use domain::data::tenant_secret::SecretType;
 use domain::keys::limits::DailyLimits;
@@ -27,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// Which database a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +82,11 @@ pub const ROOT_KEY_TEXT: &str = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=\n"
 
 pub fn root_key() -> RootKey {
     RootKey::new(SecretBytes::new(vec![42; 32])).expect("32 bytes")
+}
+
+/// Every kind of change there is.
+pub fn kinds() -> Vec<&'static str> {
+    crate::portal::kinds::kinds()
 }
 
 pub fn from(address: &str) -> From {
@@ -151,6 +161,40 @@ impl Portal {
     /// As [`Portal::with_material`].
     pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
         Ok(self.custody().release(self.lease_key(name, number).await?).await?.material)
+    }
+
+    /// A change of one kind that waits for its code.
+    ///
+    /// # Errors
+    /// [`ChangesError::ChangeGone`](crate::base::error::ChangesError::ChangeGone) as when it is confirmed.
+    pub async fn prepared<C: Sensitive>(&self, who: &Session, id: ChangeId) -> Result<Prepared<C>, Error> {
+        self.changes().open(who, id).await?.read()
+    }
+
+    /// The proof that a code gives, without what is done with it.
+    ///
+    /// # Errors
+    /// As [`Portal::confirm`].
+    pub async fn proof<C: Sensitive>(
+        &self,
+        who: &Session,
+        id: ChangeId,
+        code: &SecretText,
+    ) -> Result<Authorised<C>, Error> {
+        let prepared = self.prepared(who, id).await?;
+        self.changes().confirm(who, &prepared, code).await
+    }
+
+    /// A change as it lies in the database, whoever prepared it.
+    ///
+    /// # Errors
+    /// [`ChangesError::ChangeGone`](crate::base::error::ChangesError::ChangeGone) when it does not wait any more.
+    pub async fn stored_change(&self, id: ChangeId) -> Result<Waiting, Error> {
+        let sql = "SELECT id, session_id, user_id FROM prepared_change";
+        let all: Vec<(Uuid, Uuid, Uuid)> = look::rows(self.vault().db(), sql).await;
+        let (_, session, user) = all.into_iter().find(|row| row.0 == id.0).ok_or(Error::NotFound)?;
+        let bound = Binding { id, session: SessionId(session), user: UserId(user) };
+        Waiting::read(&self.changes().open_bound(bound).await?)
     }
 
     /// What stories ask the leases for.

@@ -17,8 +17,9 @@ use domain::base::address;
 use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
 use domain::keys::command::{CreateKey, EditKey, RotateKey};
-use domain::people::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
+use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::scopes::command::SetAlias;
+use domain::services::command::{CreateApiKey, RevokeApiKey};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Who may use an address.
@@ -54,6 +55,13 @@ macro_rules! rows {
     };
 }
 
+/// Both steps of a change.
+macro_rules! change {
+    ($command:ident) => {
+        get(two_step::show::<$command>).post(two_step::submit::<$command>)
+    };
+}
+
 /// The table of pages. The router is made from it and the tests attack every row of it, so no
 /// page can be forgotten.
 pub const PAGES: &[Row] = rows! {
@@ -72,29 +80,29 @@ pub const PAGES: &[Row] = rows! {
     ENVIRONMENT_REMOVE BOTH SignedIn => get(environments::show_remove).post(environments::remove);
     COUNTRY_REMOVE BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);
-    ALIAS BOTH Confirmed => get(two_step::show::<SetAlias>).post(two_step::submit::<SetAlias>);
-    TENANT_SECRETS BOTH Confirmed => get(two_step::show::<RotateTenantSecrets>).post(two_step::submit::<RotateTenantSecrets>);
+    ALIAS BOTH Confirmed => change!(SetAlias);
+    TENANT_SECRETS BOTH Confirmed => change!(RotateTenantSecrets);
     KEYS READ SignedIn => get(keys::versions::list);
-    KEY_ADD BOTH Confirmed => get(two_step::show::<CreateKey>).post(two_step::submit::<CreateKey>);
-    KEY_ROTATE BOTH Confirmed => get(two_step::show::<RotateKey>).post(two_step::submit::<RotateKey>);
-    KEY_SETTINGS BOTH Confirmed => get(two_step::show::<EditKey>).post(two_step::submit::<EditKey>);
+    KEY_ADD BOTH Confirmed => change!(CreateKey);
+    KEY_ROTATE BOTH Confirmed => change!(RotateKey);
+    KEY_SETTINGS BOTH Confirmed => change!(EditKey);
     VERSION READ SignedIn => get(keys::versions::version);
     VERSION_CHECK WRITE SignedIn => post(custody::aws::check_now);
-    VERSION_CREDENTIALS BOTH Confirmed => get(two_step::show::<ReplaceCredentials>).post(two_step::submit::<ReplaceCredentials>);
+    VERSION_CREDENTIALS BOTH Confirmed => change!(ReplaceCredentials);
     API_KEYS READ SignedIn => get(api_keys::list);
-    API_KEY_ADD BOTH Confirmed => get(api_keys::show_add).post(api_keys::add);
+    API_KEY_ADD BOTH Confirmed => change!(CreateApiKey);
     API_KEY_NEW BOTH SignedIn => get(api_keys::show_new).post(api_keys::saved_new);
-    API_KEY_REVOKE BOTH Confirmed => get(api_keys::show_revoke).post(api_keys::revoke);
+    API_KEY_REVOKE BOTH Confirmed => change!(RevokeApiKey);
     API_GUIDE READ SignedIn => get(api_keys::guide);
     AWS_GUIDE READ SignedIn => get(custody::aws::guide);
     AUDIT READ SignedIn => get(audit::page::show);
     AUDIT_EXPORT WRITE SignedIn => post(audit::page::export);
     PROFILE READ SignedIn => get(profile::show);
-    PROFILE_SESSIONS BOTH Confirmed => get(profile::show_sessions).post(profile::end_sessions);
-    PROFILE_PASSWORD BOTH Confirmed => get(profile::show_password).post(profile::password);
-    PROFILE_AUTHENTICATOR BOTH Confirmed => get(replacements::show::<ReplaceAuthenticator>).post(replacements::submit::<ReplaceAuthenticator>);
+    PROFILE_SESSIONS BOTH Confirmed => change!(EndSessions);
+    PROFILE_PASSWORD BOTH Confirmed => change!(ChangePassword);
+    PROFILE_AUTHENTICATOR BOTH Confirmed => change!(ReplaceAuthenticator);
     PROFILE_ENROL BOTH SignedIn => get(replacements::show_enrol).post(replacements::enrol);
-    PROFILE_RECOVERY_CODES BOTH Confirmed => get(replacements::show::<ReplaceRecoveryCodes>).post(replacements::submit::<ReplaceRecoveryCodes>);
+    PROFILE_RECOVERY_CODES BOTH Confirmed => change!(ReplaceRecoveryCodes);
     PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
 };
 

@@ -206,18 +206,14 @@ fn keys(preview: &Preview) {
         view! { <EditKeyPage chrome=chrome("/settings") scope environment_name active form=Form::new() /> }
     });
     preview.page("confirm", true, move || {
-        let crumbs = vec![("Production".to_owned(), None), ("Germany".to_owned(), None)];
         let mut form = Form::new();
         form.refuse("code", "Wrong or already used. Next code in 12 s.");
         view! {
             <ConfirmPage
                 chrome=chrome("/add")
                 has_parameters=true
-                heading="Add encryption key".to_owned()
-                about="Germany · Production".to_owned()
-                crumbs
-                prepared=sample::prepared()
-                verb="Create".to_owned()
+                preview=sample::prepared()
+                expires_at=sample::now() + chrono::Duration::minutes(5)
                 back="/environments/production/DE/keys/add".to_owned()
                 form
             />

@@ -163,8 +163,11 @@ pub fn no_keys() -> KeysView {
     }
 }
 
-pub fn prepared() -> PreparedView {
-    PreparedView {
+pub fn prepared() -> Preview {
+    Preview {
+        heading: "Add encryption key",
+        verb: "Create",
+        about: About::Scope { name: scope(), environment_name: "Production".to_owned() },
         effects: vec![
             "Version 4 becomes Active: Managed, rotates every 30 days, next on 22 Dec 2026.".to_owned(),
             "Version 3 becomes Deprecated; it still decrypts.".to_owned(),
@@ -175,7 +178,6 @@ pub fn prepared() -> PreparedView {
         ),
         report: None,
         policy: None,
-        expires_at: now() + Duration::minutes(5),
     }
 }
 

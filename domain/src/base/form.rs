@@ -49,6 +49,11 @@ impl Form {
         self
     }
 
+    /// Whether nothing is filled in.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     pub fn value(&self, field: &str) -> &str {
         self.values.get(field).map_or("", String::as_str)
     }

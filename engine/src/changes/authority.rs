@@ -46,7 +46,7 @@ mod sealed {
 }
 
 /// A command that needs a verification code. The list of its implementations is the policy.
-pub trait Sensitive: sealed::Sealed + Serialize + DeserializeOwned + Send + Sync {
+pub trait Sensitive: sealed::Sealed + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The word under which it waits in the database.
     const KIND: &'static str;
     const ACTION: Action;

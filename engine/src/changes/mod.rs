@@ -1,6 +1,7 @@
 //! Changes: prepared, reviewed, confirmed; the proof that is made of it; and the second factor that confirms.
 
 pub mod authority;
+pub mod change;
 pub mod notes;
 pub mod prepare;
 pub mod recovery;

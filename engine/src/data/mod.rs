@@ -10,6 +10,7 @@
 //! the journal before it answers; there is no way to a result past it.
 
 pub mod access;
+mod changes;
 pub mod context;
 pub mod derive;
 pub mod edek;

@@ -11,6 +11,7 @@ use crate::store::{Lock, Tx};
 use crate::vault::envelope::{Place, Purpose};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, Session, Stage};
+use domain::changes::view::About;
 use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
 use domain::data::view::TenantSecretsView;
@@ -69,6 +70,10 @@ pub struct Secrets {
 impl Secrets {
     pub(crate) fn new(vault: Vault, access: Access) -> Self {
         Self { vault, access }
+    }
+
+    pub(super) async fn about(&self, scope: &ScopeName) -> Result<About, Error> {
+        self.vault.db().scopes().about(scope).await
     }
 
     /// The secrets of a type and path, made now where there are none; `made` counts them.

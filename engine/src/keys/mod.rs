@@ -1,5 +1,6 @@
 //! Encryption keys: versions, and rotation by itself.
 
+mod changes;
 pub mod scheduler;
 mod versions;
 

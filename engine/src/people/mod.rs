@@ -1,5 +1,6 @@
 //! Administrators: how they come in, and what proves who they are.
 
+mod changes;
 pub(crate) mod password;
 mod profile;
 pub mod sessions;

@@ -9,10 +9,11 @@ use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::{IDLE, Owner};
 use crate::people::{password, sign_in};
+use crate::store::sessions as store;
 use crate::store::users::User;
 use crate::{Error, NewSession, SecretText, Session, Stage};
 use domain::audit::event::Action;
-use domain::base::id::SessionId;
+use domain::base::id::{SessionId, UserId};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::people::view::{ProfileView, SessionRow};
 
@@ -40,6 +41,33 @@ impl People {
             sessions: rows.collect(),
             email: user.email,
         })
+    }
+
+    /// A session of an administrator that is alive.
+    pub(super) async fn session_of(&self, user: UserId, id: SessionId) -> Result<store::SessionRow, Error> {
+        let now = self.vault.now();
+        let alive = self.vault.db().sessions().of(user, now, now - IDLE).await?;
+        alive.into_iter().find(|row| SessionId(row.id) == id).ok_or(Error::NotFound)
+    }
+
+    /// Another session of the same administrator, as the profile lists it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none such.
+    pub async fn plan_end_sessions(
+        &self,
+        session: &Session,
+        only: Option<SessionId>,
+    ) -> Result<EndSessions, Error> {
+        session.require(Stage::Full)?;
+        let user = session.user()?;
+        if let Some(id) = only {
+            self.session_of(user, id).await?;
+            if id == session.id {
+                return Err(Error::NotFound);
+            }
+        }
+        Ok(EndSessions { user, only })
     }
 
     /// Checks the current and the new password and makes the command of the change. The new

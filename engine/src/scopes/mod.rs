@@ -1,6 +1,7 @@
 //! Environments, countries, aliases.
 
 mod aliases;
+mod changes;
 mod environments;
 
 use crate::vault::opened::Vault;

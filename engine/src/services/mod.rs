@@ -1,6 +1,7 @@
 //! The vendor's services: their API keys, and how much each version is used.
 
 pub(crate) mod api_keys;
+mod changes;
 pub(crate) mod usage;
 
 use crate::changes::notes::Notes;

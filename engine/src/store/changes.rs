@@ -8,17 +8,17 @@ use domain::base::id::{ChangeId, SessionId, UserId};
 /// A prepared change; the command is sealed.
 #[derive(sqlx_macros::FromRow)]
 pub struct PreparedRow {
+    pub kind: String,
     pub sealed: Vec<u8>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Who a prepared change is bound to, and which command it carries.
+/// Who a prepared change is bound to.
 #[derive(Clone, Copy)]
 pub struct Binding {
     pub id: ChangeId,
     pub session: SessionId,
     pub user: UserId,
-    pub kind: &'static str,
 }
 
 /// Bound as asked, neither spent nor expired, and of a session that the administrator's security
@@ -27,7 +27,7 @@ macro_rules! waiting {
     ($begin:literal) => {
         concat!(
             $begin,
-            " WHERE id = $1 AND session_id = $2 AND user_id = $3 AND kind = $4 AND expires_at > $5 ",
+            " WHERE id = $1 AND session_id = $2 AND user_id = $3 AND expires_at > $4 ",
             "AND spent_at IS NULL AND EXISTS (SELECT 1 FROM session s JOIN administrator a ON a.id = s.user_id ",
             "WHERE s.id = $2 AND a.id = $3 AND s.security_epoch = a.security_epoch)"
         )
@@ -37,15 +37,15 @@ macro_rules! waiting {
 table!(changes: Read, Write);
 
 impl Read<'_> {
-    /// The change, if it is this session's, of this kind, and neither spent nor expired.
+    /// The change, if it is this session's, and neither spent nor expired.
     pub(crate) async fn prepared(
         &self,
         bound: Binding,
         now: DateTime<Utc>,
     ) -> Result<Option<PreparedRow>, Error> {
-        const SQL: &str = waiting!("SELECT sealed, expires_at FROM prepared_change");
+        const SQL: &str = waiting!("SELECT kind, sealed, expires_at FROM prepared_change");
         Ok(on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(now)
             .fetch_optional(pool).await)?)
     }
 }
@@ -63,6 +63,7 @@ impl Write<'_> {
     pub(crate) async fn insert(
         &mut self,
         bound: Binding,
+        kind: &str,
         sealed: &[u8],
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
@@ -70,16 +71,16 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO prepared_change (id, session_id, user_id, kind, sealed, created_at, expires_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(sealed)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(kind).bind(sealed)
             .bind(now).bind(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Spends the change: true for the one who comes first, false ever after.
     pub(crate) async fn spend(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
-        const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $5");
+        const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $4");
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(bound.kind).bind(now)
+            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(now)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::base::error::ScopesError;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
+use domain::changes::view::About;
 use domain::custody::health::HealthState;
 use domain::keys::key_type::KeyType;
 use domain::overview::lack::Lack;
@@ -240,6 +241,12 @@ impl Read<'_> {
     pub(crate) async fn resolve(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
         let Named { id, environment_name, .. } = self.named(name).await?;
         Ok((ScopeRef { id, name: name.clone() }, environment_name))
+    }
+
+    /// The scope as the preview of a change names it.
+    pub(crate) async fn about(&self, name: &ScopeName) -> Result<About, Error> {
+        let Named { environment_name, .. } = self.named(name).await?;
+        Ok(About::Scope { name: name.clone(), environment_name })
     }
 
     pub(crate) async fn named(&self, name: &ScopeName) -> Result<Named, Error> {

@@ -41,11 +41,10 @@ async fn waiting(t: &TestPortal, who: &Person) -> (CreateKey, ChangeId) {
 async fn what_was_prepared_is_what_is_confirmed(t: &TestPortal) {
     let ada = t.administrator().await;
     let (command, id) = waiting(t, &ada).await;
-    let shown = t.portal.changes().prepared::<CreateKey>(&ada.session, id).await.expect("it waits");
+    let shown = t.portal.prepared::<CreateKey>(&ada.session, id).await.expect("it waits");
     assert_eq!(shown.command, command);
     assert_eq!(shown.expires_at, t.clock.now() + TimeDelta::minutes(5));
-    let proof =
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("confirmed");
+    let proof = t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("confirmed");
     assert_eq!(*proof.command(), command);
     assert_eq!((proof.by().name(), proof.at()), ("ada@example.com", t.clock.now()));
 }
@@ -56,16 +55,13 @@ async fn a_change_belongs_to_its_session_and_its_person(t: &TestPortal) {
     let other = sign_in(t, &ada.email, &ada.seed).await.session;
     let (_, id) = waiting(t, &ada).await;
     for (session, code) in [(&bob.session, t.code(&bob)), (&other, t.code(&ada))] {
+        refused!(t.portal.prepared::<CreateKey>(session, id).await, Error::Changes(ChangesError::ChangeGone));
         refused!(
-            t.portal.changes().prepared::<CreateKey>(session, id).await,
-            Error::Changes(ChangesError::ChangeGone)
-        );
-        refused!(
-            t.portal.changes().confirm::<CreateKey>(session, id, &code).await,
+            t.portal.proof::<CreateKey>(session, id, &code).await,
             Error::Changes(ChangesError::ChangeGone)
         );
     }
-    assert!(t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.is_ok());
+    assert!(t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await.is_ok());
 }
 
 async fn nobody_prepares_a_change_of_somebody_elses_account(t: &TestPortal) {
@@ -87,7 +83,7 @@ async fn a_change_ends_with_its_session(t: &TestPortal) {
     let (_, id) = waiting(t, &ada).await;
     t.portal.people().sign_out(&ada.session).await.expect("signed out");
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
+        t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM prepared_change").await, 0);
@@ -97,14 +93,14 @@ async fn a_change_expires_after_five_minutes(t: &TestPortal) {
     let ada = t.administrator().await;
     let (_, id) = waiting(t, &ada).await;
     t.clock.advance(TimeDelta::seconds(299));
-    assert!(t.portal.changes().prepared::<CreateKey>(&ada.session, id).await.is_ok());
+    assert!(t.portal.prepared::<CreateKey>(&ada.session, id).await.is_ok());
     t.clock.advance(TimeDelta::seconds(1));
     refused!(
-        t.portal.changes().prepared::<CreateKey>(&ada.session, id).await,
+        t.portal.prepared::<CreateKey>(&ada.session, id).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
+        t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
         Error::Changes(ChangesError::ChangeGone)
     );
 }
@@ -112,15 +108,14 @@ async fn a_change_expires_after_five_minutes(t: &TestPortal) {
 async fn a_change_is_spent_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let (_, id) = waiting(t, &ada).await;
-    let _spent =
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("confirmed");
+    let _spent = t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("confirmed");
     t.next_code();
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
+        t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     refused!(
-        t.portal.changes().prepared::<CreateKey>(&ada.session, id).await,
+        t.portal.prepared::<CreateKey>(&ada.session, id).await,
         Error::Changes(ChangesError::ChangeGone)
     );
 }
@@ -130,15 +125,14 @@ async fn a_wrong_code_keeps_a_change_waiting(t: &TestPortal) {
     let (command, id) = waiting(t, &ada).await;
     let wrong = wrong_code(t, &ada.seed);
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &wrong).await,
+        t.portal.proof::<CreateKey>(&ada.session, id, &wrong).await,
         Error::Changes(ChangesError::WrongCode { .. })
     );
     let events = log(t).await;
     let last = events.last().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::KeyCreate, Outcome::Refused));
     assert_eq!((last.place.as_str(), last.detail.as_str()), ("production/DE", "wrong verification code"));
-    let proof =
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("it waits");
+    let proof = t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await.expect("it waits");
     assert_eq!(*proof.command(), command);
 }
 
@@ -151,7 +145,7 @@ async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
     };
     create(t, &ada, &scope, RotationPeriod::Days30).await;
     let code = t.code(&ada);
-    let proof = t.portal.changes().confirm::<CreateKey>(&ada.session, first, &code).await.expect("confirmed");
+    let proof = t.portal.proof::<CreateKey>(&ada.session, first, &code).await.expect("confirmed");
     refused!(t.portal.keys().create(proof).await, Error::Keys(KeysError::Limit { .. }));
     let id = t
         .portal
@@ -162,11 +156,8 @@ async fn a_code_stays_spent_when_the_command_is_refused(t: &TestPortal) {
         )
         .await
         .expect("prepared");
-    let again = t
-        .portal
-        .changes()
-        .confirm::<domain::people::command::ReplaceRecoveryCodes>(&ada.session, id, &code)
-        .await;
+    let again =
+        t.portal.proof::<domain::people::command::ReplaceRecoveryCodes>(&ada.session, id, &code).await;
     refused!(again, Error::Changes(ChangesError::WrongCode { .. }));
 }
 
@@ -177,7 +168,7 @@ async fn a_code_that_signed_in_confirms_nothing(t: &TestPortal) {
     let half = half_way(&t.portal, &ada.email).await;
     t.portal.people().check_sign_in_code(&half, &code).await.expect("signed in");
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, id, &code).await,
+        t.portal.proof::<CreateKey>(&ada.session, id, &code).await,
         Error::Changes(ChangesError::WrongCode { .. })
     );
     assert_eq!(log(t).await.last().expect("an event").detail, "verification code used before");
@@ -188,18 +179,15 @@ async fn a_change_of_one_kind_is_none_of_another(t: &TestPortal) {
     let (_, id) = waiting(t, &ada).await;
     // A CreateKey and a RotateKey look the same when written down.
     refused!(
-        t.portal.changes().prepared::<RotateKey>(&ada.session, id).await,
+        t.portal.prepared::<RotateKey>(&ada.session, id).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     refused!(
-        t.portal.changes().confirm::<RotateKey>(&ada.session, id, &t.code(&ada)).await,
+        t.portal.proof::<RotateKey>(&ada.session, id, &t.code(&ada)).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     execute(t.db(), "UPDATE prepared_change SET kind = 'RotateKey'").await.expect("changed");
-    refused!(
-        t.portal.changes().prepared::<RotateKey>(&ada.session, id).await,
-        Error::Vault(VaultError::Sealed(_))
-    );
+    refused!(t.portal.prepared::<RotateKey>(&ada.session, id).await, Error::Vault(VaultError::Sealed(_)));
 }
 
 async fn fifty_changes_at_once_with_one_code_confirm_one(t: &TestPortal) {
@@ -213,7 +201,7 @@ async fn fifty_changes_at_once_with_one_code_confirm_one(t: &TestPortal) {
     let tasks = ids.into_iter().enumerate().map(|(number, id)| {
         let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
         let (session, code) = (ada.session.clone(), t.code(&ada));
-        async move { portal.changes().confirm::<CreateKey>(&session, id, &code).await.err() }
+        async move { portal.proof::<CreateKey>(&session, id, &code).await.err() }
     });
     let refusals = at_once(tasks).await;
     assert_eq!(refusals.iter().filter(|refusal| refusal.is_none()).count(), 1);
@@ -236,7 +224,7 @@ async fn two_codes_at_once_confirm_a_change_once(t: &TestPortal) {
     let (_, id) = waiting(t, &ada).await;
     let tasks = [previous, t.code(&ada)].map(|code| {
         let (portal, session) = (t.portal.clone(), ada.session.clone());
-        async move { portal.changes().confirm::<CreateKey>(&session, id, &code).await.is_ok() }
+        async move { portal.proof::<CreateKey>(&session, id, &code).await.is_ok() }
     });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 1);
 }
@@ -251,7 +239,7 @@ async fn the_latest_fifty_changes_wait(t: &TestPortal) {
         t.clock.advance(TimeDelta::milliseconds(1));
     }
     for (number, id) in waiting.into_iter().enumerate() {
-        let waits = t.portal.changes().prepared::<domain::keys::command::CreateKey>(&ada.session, id).await;
+        let waits = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, id).await;
         assert_eq!(waits.is_ok(), number >= 10, "number {number}");
     }
 }

@@ -330,20 +330,17 @@ async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPort
         let id = t.portal.changes().prepare(&ada.session, &plan).await?;
         let code: SecretText = t.code(&ada);
         arm();
-        let confirmed =
-            t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+        let confirmed = t.portal.proof::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
         for step in STEPS {
             fail::remove(step);
         }
         if let Err(error) = confirmed {
             // Whatever failed, this code and this change together never make two versions.
-            let again =
-                t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+            let again = t.portal.proof::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             if let Ok(proof) = again {
                 t.portal.keys().create(proof).await?;
             }
-            let third =
-                t.portal.changes().confirm::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
+            let third = t.portal.proof::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             assert!(third.is_err(), "a third time");
             return Err(error);
         }

@@ -140,7 +140,7 @@ async fn signing_somebody_out_ends_sessions_and_waiting_changes(t: &TestPortal) 
     t.portal.administrators().sign_out_everywhere(" Ada@example.com").await.expect("signed out");
     assert!(!is_alive(t, &ada.token).await);
     refused!(
-        t.portal.changes().confirm::<CreateKey>(&ada.session, waiting, &t.code(&ada)).await,
+        t.portal.proof::<CreateKey>(&ada.session, waiting, &t.code(&ada)).await,
         Error::Changes(ChangesError::ChangeGone)
     );
     refused!(t.portal.administrators().sign_out_everywhere("eve@example.com").await, Error::NotFound);

@@ -24,6 +24,7 @@ mod keys;
 mod keys_race;
 mod leases;
 mod moved_seals;
+mod previews;
 mod profile;
 mod root_rotation;
 mod rotation;

@@ -65,7 +65,7 @@ impl Cell {
             }
             Opener::Seed(email) => t.open_stored_seed(email).await,
             Opener::Note(form) => t.portal.notes().kept(session, form).await.map(drop),
-            Opener::Change(id) => t.portal.changes().prepared::<CreateKey>(session, *id).await.map(drop),
+            Opener::Change(id) => t.portal.prepared::<CreateKey>(session, *id).await.map(drop),
             Opener::Secret(scope, path) => t.portal.open_tenant_secrets(scope, path).await,
             Opener::Material(scope, number) => t.portal.material(scope, *number).await.map(drop),
         }
@@ -228,7 +228,7 @@ async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let plan = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
     let id = t.portal.changes().prepare(&ada.session, &plan).await.expect("prepared");
-    let confirm = async || t.portal.changes().confirm::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
+    let confirm = async || t.portal.proof::<CreateKey>(&ada.session, id, &t.code(&ada)).await;
     t.portal.keys().create(confirm().await.expect("confirmed")).await.expect("made");
     execute(t.db(), "UPDATE prepared_change SET spent_at = NULL").await.expect("put back");
     t.next_code();

@@ -78,7 +78,7 @@ async fn a_prepared_password_is_kept_as_a_hash(t: &TestPortal) {
     let command = plan(t, &ada, PASSWORD, NEW).await.expect("a plan");
     assert!(command.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     let id = t.portal.changes().prepare(&ada.session, &command).await.expect("prepared");
-    let waiting = t.portal.changes().prepared::<ChangePassword>(&ada.session, id).await.expect("it waits");
+    let waiting = t.portal.prepared::<ChangePassword>(&ada.session, id).await.expect("it waits");
     assert!(waiting.command == command);
 }
 

@@ -133,13 +133,10 @@ async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal)
     t.portal.administrators().reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
     // Not even a request that was under way with the old session.
-    let gone = t.portal.changes().prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
+    let gone = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
     refused!(gone, Error::Changes(ChangesError::ChangeGone));
-    let confirmed = t
-        .portal
-        .changes()
-        .confirm::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada))
-        .await;
+    let confirmed =
+        t.portal.proof::<domain::keys::command::CreateKey>(&ada.session, waiting, &t.code(&ada)).await;
     refused!(confirmed, Error::Changes(ChangesError::ChangeGone));
 }
 

@@ -108,7 +108,7 @@ pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
 /// Prepares a change and confirms it with the code the app shows.
 pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> Authorised<C> {
     let id = t.portal.changes().prepare(&who.session, command).await.expect("it is prepared");
-    let proof = t.portal.changes().confirm(&who.session, id, &t.code(who)).await.expect("it is confirmed");
+    let proof = t.portal.proof(&who.session, id, &t.code(who)).await.expect("it is confirmed");
     t.next_code();
     proof
 }

@@ -5,9 +5,9 @@ use super::failure::Failure;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
 use axum::http::request::Parts;
-use domain::base::address;
 use domain::base::number;
 use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::services::api_key::ApiKeyId;
 use engine::Error;
 use engine::SecretText;
 use serde::Deserialize;
@@ -93,6 +93,30 @@ impl<S: Send + Sync> FromRequestParts<S> for InScope {
     }
 }
 
+/// An address that names nothing: it is about the account of whoever asks, or about the portal.
+pub struct Plain;
+
+impl<S: Send + Sync> FromRequestParts<S> for Plain {
+    type Rejection = Failure;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+}
+
+/// The API key an address names.
+pub struct OfApiKey(pub ApiKeyId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfApiKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|_| Failure::not_found())?;
+        text.parse().map(Self).map_err(|_| Failure::not_found())
+    }
+}
+
 /// The key a change is about: of a scope, and of one version of it where the address names one.
 #[derive(Clone)]
 pub struct InKeys {
@@ -101,10 +125,6 @@ pub struct InKeys {
 }
 
 impl InKeys {
-    pub fn path(&self) -> String {
-        address::keys(&self.scope)
-    }
-
     /// The version that the address names.
     ///
     /// # Errors

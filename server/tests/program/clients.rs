@@ -87,7 +87,7 @@ impl Before {
         self.clock.advance(TimeDelta::minutes(1));
         let id = self.portal.changes().prepare(&self.session, &command).await.expect("prepared");
         let code = self.seed.code(self.clock.now());
-        self.portal.changes().confirm(&self.session, id, &code).await.expect("confirmed")
+        self.portal.proof(&self.session, id, &code).await.expect("confirmed")
     }
 
     async fn country(&self, code: &str) -> ScopeName {

@@ -12,27 +12,28 @@ use crate::ui::callout::Callout;
 use crate::ui::card::Card;
 use crate::ui::code_field::CodeField;
 use crate::ui::form::{Actions, PostForm};
+use chrono::{DateTime, Utc};
+use domain::base::address;
 use domain::base::form::Form;
-use domain::changes::view::PreparedView;
+use domain::changes::view::{About, Preview};
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
 #[component]
 pub fn ConfirmPage(
     chrome: Chrome,
-    heading: String,
-    /// What it changes: the scope, or the account.
-    about: String,
-    crumbs: Vec<(String, Option<String>)>,
+    /// What will happen.
+    preview: Preview,
+    expires_at: DateTime<Utc>,
+    /// Something was filled in before; where nothing is to be, there are no steps to count.
     has_parameters: bool,
-    prepared: PreparedView,
-    /// What the button does: "Create", "Rotate", "Update".
-    verb: String,
+    /// The address of the first step, with what was chosen there.
     back: String,
     form: Form,
 ) -> impl IntoView {
     let now = chrome.now;
-    let PreparedView { effects, warning, report, policy, expires_at } = prepared;
+    let Preview { heading, verb, about, effects, warning, report, policy } = preview;
+    let (crumbs, about) = (crumbs(&about, heading), about.text());
     view! {
         <Frame chrome crumbs>
             <div class="narrow">
@@ -71,4 +72,20 @@ pub fn ConfirmPage(
             </div>
         </Frame>
     }
+}
+
+/// The way to the page, by what the change is about.
+fn crumbs(about: &About, heading: &str) -> Vec<(String, Option<String>)> {
+    let link = |text: &str, to: String| (text.to_owned(), Some(to));
+    let mut crumbs = match about {
+        About::Scope { name, environment_name } => vec![
+            link(environment_name, address::environment(&name.environment)),
+            (name.country.name().to_owned(), None),
+            link("Encryption keys", address::keys(name)),
+        ],
+        About::Account { .. } => vec![link("Profile", address::PROFILE.to_owned())],
+        About::ApiKey { .. } => vec![link("API keys", address::API_KEYS.to_owned())],
+    };
+    crumbs.push((heading.to_owned(), None));
+    crumbs
 }

@@ -326,7 +326,7 @@ fn every_floor_has_the_same_rooms() {
     };
     let rooms = |with: &[&str]| ROOMS.iter().chain(with).map(|room| (*room).to_owned()).collect();
     assert_eq!(folders(floor("domain/src")), rooms(&["base"]));
-    assert_eq!(folders(floor("engine/src")), rooms(&["base", "store", "testing", "vault"]));
+    assert_eq!(folders(floor("engine/src")), rooms(&["base", "portal", "store", "testing", "vault"]));
     for floor_of_pages in ["app/src/pages", "server/src/pages"] {
         let more: Vec<_> = folders(floor(floor_of_pages)).into_iter().collect();
         let more: Vec<_> = more.iter().filter(|folder| !ROOMS.contains(&folder.as_str())).collect();

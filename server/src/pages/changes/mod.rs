@@ -1,4 +1,5 @@
-//! The second step of every change.
+//! The two steps of every change.
 
-pub mod review;
+pub mod in_scope;
+pub mod step;
 pub mod two_step;

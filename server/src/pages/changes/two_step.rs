@@ -1,81 +1,67 @@
-//! The changes of a key, each in two steps at one address: "Next" prepares, the code confirms. What they have in common is
-//! here once; what tells them apart is [`KeyChange`].
+//! Every change goes two steps at one address: "Next" prepares, the code confirms. What they have in common is here once; what
+//! tells their first steps apart is [`ChangeForm`]; what they say and do after it, the engine knows.
 
 use crate::App;
-use crate::pages::changes::review;
-use crate::pages::changes::review::{Review, Step};
+use crate::pages::changes::step;
+use crate::pages::changes::step::Step;
+use crate::pages::{enter, form_status};
 use crate::web::failure::{Failure, refused};
-use crate::web::forms::InKeys;
 use crate::web::page::{Page, chrome, done};
 use crate::web::redirect::{query_value, see};
 use crate::web::visitor::SignedIn;
+use app::pages::ConfirmPage;
 use app::pages::custody::aws_fields::Checked;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
 use domain::base::id::ChangeId;
-use domain::custody::preflight::Report;
-use domain::keys::limits::DailyLimits;
-use domain::keys::view::LimitsView;
-use domain::overview::frame::Chrome;
-use domain::scopes::scope::ScopeName;
-use engine::base::error::ChangesError;
-use engine::base::error::KeysError;
-use engine::changes::authority::{Authorised, Sensitive};
-use engine::changes::prepare::Prepared;
-use engine::{Error, SecretText};
+use domain::changes::view::Seen;
+use engine::base::error::{ChangesError, KeysError};
+use engine::changes::change::{Change, Outcome};
+use engine::{Error, SecretText, Waiting};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// A change of a key.
-#[allow(async_fn_in_trait, reason = "used with the types below only")]
-pub trait KeyChange: Sensitive {
+/// The first step of a change.
+#[allow(async_fn_in_trait, reason = "used with the types of this crate only")]
+pub trait ChangeForm: Change {
     const HEADING: &'static str;
+    /// Where a change that is over leads, with the words for it; `None`: back to its form.
+    const OVER: Option<&'static str> = None;
+    /// The page whose button begins the change, where it has no form of its own.
+    const BEGINS_AT: Option<&'static str> = None;
+    /// What the address names.
+    type At: FromRequestParts<App, Rejection = Failure> + Send + Sync;
     /// What the first step asks for.
     type Typed: DeserializeOwned + Send;
 
-    /// The word on the button that acts.
-    fn verb(&self) -> &'static str;
-    fn path(at: &InKeys) -> String;
+    fn path(at: &Self::At) -> String;
+    /// Whether it was prepared at this address.
+    fn is_at(&self, at: &Self::At) -> bool;
     /// What the first step begins with.
-    async fn form(app: &App, at: &InKeys) -> Result<Form, Error>;
-    /// Marks what is kept sealed on the server of a form that is shown again.
-    async fn keeping(_: &App, _: &SignedIn, _: &InKeys, form: Form) -> Result<Form, Error> {
-        Ok(form)
-    }
-    /// Forgets what was kept, once the change is done.
+    async fn form(app: &App, who: &SignedIn, at: &Self::At) -> Result<Form, Error>;
+    /// The page of the first step.
+    async fn view(
+        app: &App,
+        who: &SignedIn,
+        at: &Self::At,
+        form: Form,
+        checked: Checked,
+    ) -> Result<View, Error>;
+    /// Makes a command of what was typed.
+    async fn plan(app: &App, who: &SignedIn, at: &Self::At, typed: Self::Typed) -> Result<Self, Box<Again>>;
+    /// The first step as it was filled in.
+    fn filled(&self) -> Form;
+    /// Forgets what was kept of the form, once the change is done.
     async fn forget(_: &App, _: &SignedIn) -> Result<(), Error> {
         Ok(())
     }
-    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error>;
-    /// Makes a command of what was typed.
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: Self::Typed) -> Result<Self, Box<Again>>;
-    /// The first step as it was filled in.
-    fn filled(&self) -> Form;
-    /// What will happen.
-    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<Effects, Error>;
-    /// Whether it was prepared at this address.
-    fn is_at(&self, at: &InKeys) -> bool {
-        self.place() == at.scope.to_string()
-    }
-    /// Executes it; answers with where it is seen, below the keys page, and the status message.
-    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error>;
 }
 
 /// A page that is drawn once.
 pub type View = Box<dyn FnOnce() -> AnyView + Send>;
-
-/// What the first step of a change is made of.
-pub struct FirstStep {
-    pub chrome: Chrome,
-    pub scope: ScopeName,
-    pub environment_name: String,
-    pub limits: LimitsView,
-    pub form: Form,
-    pub checked: Checked,
-}
 
 /// The first step once more: what was typed, and why.
 #[derive(Default)]
@@ -96,61 +82,62 @@ impl Again {
     }
 }
 
-/// What will happen, in sentences, with a warning where one is due.
-#[derive(Default)]
-pub struct Effects {
-    pub sentences: Vec<String>,
-    pub warning: Option<String>,
-    pub report: Option<Report>,
-    pub policy: Option<String>,
-}
-
-async fn first_step<C: KeyChange>(
+async fn first_step<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
-    at: &InKeys,
+    at: &C::At,
     again: Again,
 ) -> Result<Response, Failure> {
     let Again { form, error, checked } = again;
     let (form, status) = match error {
         Some(error @ Error::Keys(KeysError::NotManaged(_))) => return Err(error.into()),
         Some(error) => refused(form, error)?,
-        None if form.is_refused() => (form, StatusCode::UNPROCESSABLE_ENTITY),
-        None => (form, StatusCode::OK),
+        None => {
+            let status = form_status(&form);
+            (form, status)
+        }
     };
-    let form = C::keeping(app, who, at, form).await?;
-    let (limits, environment_name) = app.portal().keys().limits(&at.scope).await?;
-    let (chrome, scope) = (chrome(app, who).await?, at.scope.clone());
-    let step = FirstStep { chrome, scope, environment_name, limits, form, checked };
-    let view = C::view(app, at, step).await?;
+    if let Some(page) = C::BEGINS_AT {
+        return Ok(match form.error {
+            Some(message) => done(app, who, page, message).await,
+            None => see(page),
+        });
+    }
+    let view = C::view(app, who, at, form, checked).await?;
     Ok(Page::framed(who, C::HEADING).status(status).show(app, view))
 }
 
-pub async fn show<C: KeyChange>(
+pub async fn show<C: ChangeForm>(
     State(app): State<App>,
     who: SignedIn,
-    at: InKeys,
+    at: C::At,
 ) -> Result<Response, Failure> {
-    if let Some(id) = review::named(&who.visitor.query) {
-        return second_step::<C>(&app, &who, &at, id, None).await;
+    if let Some(id) = step::named(&who.visitor.query) {
+        return match waiting::<C>(&app, &who, &at, id).await {
+            Ok(waiting) => second_step::<C>(&app, &who, &at, id, &waiting, None).await,
+            Err(error) => over::<C>(&app, &who, &at, error).await,
+        };
+    }
+    if C::BEGINS_AT.is_some() {
+        return first_step::<C>(&app, &who, &at, Again::default()).await;
     }
     // After "Back", as it was filled in before.
     let before = query_value(&who.visitor.query, "back").and_then(|id| id.parse().ok());
     let before = match before {
-        Some(id) => prepared::<C>(&app, &who, &at, id).await.ok(),
+        Some(id) => waiting::<C>(&app, &who, &at, id).await.ok(),
         None => None,
     };
-    let form = match before {
-        Some(prepared) => prepared.command.filled(),
-        None => C::form(&app, &at).await?,
+    let form = match before.as_ref().and_then(Waiting::command::<C>) {
+        Some(command) => command.filled(),
+        None => C::form(&app, &who, &at).await?,
     };
     first_step::<C>(&app, &who, &at, *Again::form(form)).await
 }
 
-pub async fn submit<C: KeyChange>(
+pub async fn submit<C: ChangeForm>(
     State(app): State<App>,
     who: SignedIn,
-    at: InKeys,
+    at: C::At,
     step: Step<C::Typed>,
 ) -> Result<Response, Failure> {
     match step {
@@ -158,91 +145,128 @@ pub async fn submit<C: KeyChange>(
         Step::Prepare(typed) => match C::plan(&app, &who, &at, typed).await {
             Ok(command) => {
                 let id = app.portal().changes().prepare(&who.session, &command).await?;
-                Ok(see(&review::address(&C::path(&at), id)))
+                Ok(see(&step::address(&C::path(&at), id)))
             }
             Err(again) => first_step::<C>(&app, &who, &at, *again).await,
         },
     }
 }
 
-/// The prepared change, if it belongs to what the address names.
-async fn prepared<C: KeyChange>(
+/// The change, if it is of this kind and belongs to what the address names.
+async fn waiting<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
-    at: &InKeys,
+    at: &C::At,
     id: ChangeId,
-) -> Result<Prepared<C>, Error> {
-    let prepared = app.portal().changes().prepared::<C>(&who.session, id).await?;
-    if prepared.command.is_at(at) { Ok(prepared) } else { Err(Error::Changes(ChangesError::ChangeGone)) }
+) -> Result<Waiting, Error> {
+    let waiting = app.portal().waiting(&who.session, id).await?;
+    match waiting.command::<C>() {
+        Some(command) if command.is_at(at) => Ok(waiting),
+        _ => Err(Error::Changes(ChangesError::ChangeGone)),
+    }
+}
+
+/// A change that is over leads back to where it began.
+async fn over<C: ChangeForm>(
+    app: &App,
+    who: &SignedIn,
+    at: &C::At,
+    error: Error,
+) -> Result<Response, Failure> {
+    match (error, C::OVER) {
+        (Error::Changes(ChangesError::ChangeGone), Some(page)) => {
+            let message = "This change has expired or was confirmed already. Start it again.";
+            Ok(done(app, who, page, message).await)
+        }
+        (gone @ Error::Changes(ChangesError::ChangeGone), None) => {
+            let form = C::form(app, who, at).await?;
+            first_step::<C>(app, who, at, *Again::because(form, gone)).await
+        }
+        (error, _) => Err(error.into()),
+    }
 }
 
 /// Shows what will happen; after a refused code again, with the error beside the field.
-async fn second_step<C: KeyChange>(
+async fn second_step<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
-    at: &InKeys,
+    at: &C::At,
     id: ChangeId,
+    waiting: &Waiting,
     error: Option<Error>,
 ) -> Result<Response, Failure> {
-    let Prepared { command, expires_at, .. } = match prepared::<C>(app, who, at, id).await {
-        Err(gone @ Error::Changes(ChangesError::ChangeGone)) => {
-            let form = C::form(app, at).await?;
-            return first_step::<C>(app, who, at, *Again::because(form, gone)).await;
-        }
-        prepared => prepared?,
-    };
-    let (limits, environment) = app.portal().keys().limits(&at.scope).await?;
-    let Effects { sentences, warning, report, policy } = command.effects(app, limits.daily).await?;
-    let country = at.scope.country.name();
-    let review = Review {
-        heading: C::HEADING,
-        about: format!("{country} · {environment}"),
-        crumbs: vec![
-            (environment, Some(address::environment(&at.scope.environment))),
-            (country.to_owned(), None),
-            ("Encryption keys".to_owned(), Some(at.path())),
-            (C::HEADING.to_owned(), None),
-        ],
-        has_parameters: true,
-        verb: command.verb(),
-        back: format!("{}?back={id}", C::path(at)),
-        effects: sentences,
-        warning,
-        report,
-        policy,
-    };
-    let shown = match error {
+    let preview = app.portal().describe(waiting).await?;
+    let (form, status) = match error {
         Some(error) => refused(Form::new(), error)?,
         None => (Form::new(), StatusCode::OK),
     };
-    review::show(app, who, review, expires_at, shown).await
+    let (chrome, expires_at) = (chrome(app, who).await?, waiting.expires_at());
+    let has_parameters = C::BEGINS_AT.is_none();
+    let is_filled = waiting.command::<C>().is_some_and(|command| !command.filled().is_empty());
+    let back = match C::BEGINS_AT {
+        Some(page) => page.to_owned(),
+        None if is_filled => format!("{}?back={id}", C::path(at)),
+        None => C::path(at),
+    };
+    let page = Page::framed(who, preview.heading).status(status);
+    Ok(page.show(app, move || view! { <ConfirmPage chrome preview expires_at has_parameters back form /> }))
 }
 
 /// The code: what was shown happens, once.
-async fn confirm<C: KeyChange>(
+async fn confirm<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
-    at: &InKeys,
+    at: &C::At,
     id: ChangeId,
     code: &SecretText,
 ) -> Result<Response, Failure> {
-    let confirmed = match prepared::<C>(app, who, at, id).await {
-        Ok(_) => app.portal().changes().confirm::<C>(&who.session, id, code).await,
-        Err(error) => Err(error),
+    let waiting = match waiting::<C>(app, who, at, id).await {
+        Ok(waiting) => waiting,
+        Err(error) => return over::<C>(app, who, at, error).await,
     };
-    let ask = match confirmed {
-        Ok(ask) => ask,
-        Err(error) => return second_step::<C>(app, who, at, id, Some(error)).await,
+    let confirmed = match app.portal().confirm(&who.session, &waiting, code).await {
+        Ok(confirmed) => confirmed,
+        Err(gone @ Error::Changes(ChangesError::ChangeGone)) => return over::<C>(app, who, at, gone).await,
+        Err(error) => return second_step::<C>(app, who, at, id, &waiting, Some(error)).await,
     };
-    let form = ask.command().filled();
-    match C::execute(app, ask).await {
-        Ok((below, message)) => {
+    match app.portal().execute(&who.session, confirmed).await {
+        Ok(outcome) => {
             // It is done, whether or not this is.
             if let Err(error) = C::forget(app, who).await {
                 tracing::warn!(%error, "what a form had kept could not be forgotten; it ends with its time");
             }
-            Ok(done(app, who, &format!("{}{below}", at.path()), message).await)
+            Ok(shown(app, who, outcome).await)
         }
-        Err(error) => first_step::<C>(app, who, at, *Again::because(form, error)).await,
+        Err(error) => {
+            let form = waiting.command::<C>().map(C::filled).unwrap_or_default();
+            first_step::<C>(app, who, at, *Again::because(form, error)).await
+        }
+    }
+}
+
+/// To where the result is seen, with the status message.
+async fn shown(app: &App, who: &SignedIn, outcome: Outcome) -> Response {
+    let Outcome { seen, message, session } = outcome;
+    let path = address_of(&seen);
+    let of = session.as_ref().map_or(&who.session, |new| &new.session);
+    if let Some(message) = message {
+        app.portal().notes().put_flash(of, &message).await;
+    }
+    match &session {
+        Some(new) => enter(app, new, &path),
+        None => see(&path),
+    }
+}
+
+fn address_of(seen: &Seen) -> String {
+    match seen {
+        Seen::Keys { scope, new: Some(number) } => format!("{}?new={number}", address::keys(scope)),
+        Seen::Keys { scope, new: None } => address::keys(scope),
+        Seen::Version { scope, number } => address::version(scope, *number),
+        Seen::ApiKeys => address::API_KEYS.to_owned(),
+        Seen::NewApiKey => address::API_KEY_NEW.to_owned(),
+        Seen::Profile => address::PROFILE.to_owned(),
+        Seen::Enrolment => address::PROFILE_ENROL.to_owned(),
+        Seen::RecoveryCodes => address::PROFILE_RECOVERY_CODES_SHOW.to_owned(),
     }
 }

@@ -2,7 +2,8 @@
 //! shown again, for this address and no other.
 
 use crate::App;
-use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::pages::changes::in_scope::FirstStep;
+use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::web::failure::Failure;
 use crate::web::forms::InKeys;
 use crate::web::forms::{NoFields, Typed};
@@ -21,9 +22,8 @@ use domain::custody::aws::{
 };
 use domain::custody::command::ReplaceCredentials;
 use domain::custody::preflight::Report;
-use domain::keys::limits::DailyLimits;
+use domain::custody::view::AwsKeyView;
 use engine::base::error::CustodyError;
-use engine::changes::authority::Authorised;
 use engine::custody::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};
 use leptos::prelude::*;
@@ -248,52 +248,35 @@ pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
     Box::new(Again { form, error: Some(error), checked })
 }
 
-/// What a person has accepted, or should know before the code.
-pub fn warning(report: &Report, other: Option<String>) -> Option<String> {
-    let more = "These credentials may do more than decrypt, or that could not be determined. You have accepted that; \
-                the audit log says so.";
-    let all: Vec<_> = report.warns().then(|| more.to_owned()).into_iter().chain(other).collect();
-    (!all.is_empty()).then(|| all.join(" "))
-}
-
-impl KeyChange for ReplaceCredentials {
+impl ChangeForm for ReplaceCredentials {
     const HEADING: &'static str = "Replace credentials";
+    type At = InKeys;
     type Typed = CredentialsForm;
-
-    fn verb(&self) -> &'static str {
-        "Replace"
-    }
 
     fn path(at: &InKeys) -> String {
         address::version_credentials(&at.scope, at.number.unwrap_or_default())
     }
 
-    async fn form(app: &App, at: &InKeys) -> Result<Form, Error> {
-        app.portal()
-            .custody()
-            .aws_key(&at.scope, at.version()?)
-            .await?
-            .ok_or(Error::Custody(CustodyError::NotAws))?;
+    fn is_at(&self, at: &InKeys) -> bool {
+        self.scope.name == at.scope && Some(self.number) == at.number
+    }
+
+    async fn form(app: &App, _: &SignedIn, at: &InKeys) -> Result<Form, Error> {
+        key_at(app, at).await?;
         Ok(Form::new())
     }
 
-    async fn keeping(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Form, Error> {
-        keeping(app, who, &Self::path(at), form).await
-    }
-
-    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
-        forget(app, who).await
-    }
-
-    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
-        let number = at.version()?;
-        let key = app
-            .portal()
-            .custody()
-            .aws_key(&at.scope, number)
-            .await?
-            .ok_or(Error::Custody(CustodyError::NotAws))?;
-        let FirstStep { chrome, scope, environment_name, form, checked, .. } = step;
+    async fn view(
+        app: &App,
+        who: &SignedIn,
+        at: &InKeys,
+        form: Form,
+        checked: Checked,
+    ) -> Result<View, Error> {
+        let (key, number) = (key_at(app, at).await?, at.version()?);
+        let form = keeping(app, who, &Self::path(at), form).await?;
+        let FirstStep { chrome, scope, environment_name, form, .. } =
+            FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
                 .into_any()
@@ -329,8 +312,7 @@ impl KeyChange for ReplaceCredentials {
             Ok(Some(command)) => Ok(command),
             Ok(None) => Err(Again::form(form)),
             Err(error) => {
-                let key = app.portal().custody().aws_key(&at.scope, at.number.unwrap_or_default()).await;
-                let policy = key.ok().flatten().map(|key| key.policy);
+                let policy = key_at(app, at).await.ok().map(|key| key.policy);
                 Err(found(form, policy, error))
             }
         }
@@ -340,30 +322,15 @@ impl KeyChange for ReplaceCredentials {
         Form::new().with("access_key_id", self.to.access_key_id.as_str())
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
-        self.scope.name == at.scope && Some(self.number) == at.number
+    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
+        forget(app, who).await
     }
+}
 
-    async fn effects(&self, _: &App, _: DailyLimits) -> Result<Effects, Error> {
-        let sentences = vec![
-            format!("Version {} stays as it is, with its data key.", self.number),
-            format!(
-                "Keystead asks KMS with {} instead of {}.",
-                self.to.access_key_id.masked(),
-                self.from.masked()
-            ),
-            "The secret key that is stored now is overwritten.".to_owned(),
-        ];
-        let report = Some(self.to.report.clone());
-        Ok(Effects { sentences, warning: warning(&self.to.report, None), report, policy: None })
-    }
-
-    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        let number = ask.command().number;
-        let masked = ask.command().to.access_key_id.masked();
-        app.portal().custody().replace_credentials(ask).await?;
-        Ok((format!("/{number}"), format!("Version {number} uses the credentials {masked} from now on.")))
-    }
+/// The customer's key that the address names.
+async fn key_at(app: &App, at: &InKeys) -> Result<AwsKeyView, Error> {
+    let key = app.portal().custody().aws_key(&at.scope, at.version()?).await?;
+    key.ok_or(Error::Custody(CustodyError::NotAws))
 }
 
 /// "Check now": the pre-flight again. What it finds is seen on the version's page.

@@ -1,18 +1,16 @@
 //! "Tenant secrets": a rotation begun, and finished. In two steps each, like the changes of a key.
 
 use crate::App;
-use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::pages::changes::in_scope::FirstStep;
+use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
+use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::base::words;
 use domain::data::command::RotateTenantSecrets;
-use domain::data::tenant_secret::RotationStep;
-use domain::keys::limits::DailyLimits;
 use engine::Error;
-use engine::changes::authority::Authorised;
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -23,28 +21,27 @@ pub struct StepForm {
     step: String,
 }
 
-impl KeyChange for RotateTenantSecrets {
+impl ChangeForm for RotateTenantSecrets {
     const HEADING: &'static str = "Tenant secrets";
+    type At = InKeys;
     type Typed = StepForm;
-
-    fn verb(&self) -> &'static str {
-        match self.step {
-            RotationStep::Begin => "Begin rotation",
-            RotationStep::Finish => "Finish rotation",
-        }
-    }
 
     fn path(at: &InKeys) -> String {
         address::tenant_secrets(&at.scope)
     }
 
-    async fn form(_: &App, _: &InKeys) -> Result<Form, Error> {
+    fn is_at(&self, at: &InKeys) -> bool {
+        self.scope.name == at.scope
+    }
+
+    async fn form(_: &App, _: &SignedIn, _: &InKeys) -> Result<Form, Error> {
         Ok(Form::new())
     }
 
-    async fn view(app: &App, at: &InKeys, step: FirstStep) -> Result<View, Error> {
+    async fn view(app: &App, who: &SignedIn, at: &InKeys, form: Form, _: Checked) -> Result<View, Error> {
         let secrets = app.portal().secrets().of(&at.scope).await?;
-        let FirstStep { chrome, scope, environment_name, form, .. } = step;
+        let FirstStep { chrome, scope, environment_name, form, .. } =
+            FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <TenantSecretsPage chrome scope environment_name secrets form /> }.into_any()
         }))
@@ -57,46 +54,5 @@ impl KeyChange for RotateTenantSecrets {
 
     fn filled(&self) -> Form {
         Form::new()
-    }
-
-    async fn effects(&self, app: &App, _: DailyLimits) -> Result<Effects, Error> {
-        let secrets = app.portal().secrets().of(&self.scope.name).await?;
-        let current = words::count(secrets.total(), "secret", "secrets");
-        let previous = words::count(secrets.previous, "previous secret", "previous secrets");
-        let (sentences, warning) = match self.step {
-            RotationStep::Begin => (
-                vec![
-                    format!("{current} of this country: each gets a new one, which becomes current."),
-                    "Services are given both, so that what is there is found and read until you finish.".to_owned(),
-                    "They encrypt with the new ones from now on.".to_owned(),
-                ],
-                None,
-            ),
-            RotationStep::Finish => (
-                vec![format!("{previous}: given to no service any more.")],
-                Some(
-                    "Fields and vectors that were not moved can neither be read nor found after this, and it cannot be \
-                     undone here."
-                        .to_owned(),
-                ),
-            ),
-        };
-        Ok(Effects { sentences, warning, report: None, policy: None })
-    }
-
-    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        let step = ask.command().step;
-        let count = app.portal().secrets().rotate(ask).await?;
-        let counted =
-            words::count(u32::try_from(count).unwrap_or(u32::MAX), "tenant secret", "tenant secrets");
-        let message = match step {
-            RotationStep::Begin => {
-                format!(
-                    "A rotation of {counted} has begun. Finish it when services have moved their fields and vectors."
-                )
-            }
-            RotationStep::Finish => format!("The rotation is finished: {counted} replaced."),
-        };
-        Ok((String::new(), message))
     }
 }

@@ -1,21 +1,20 @@
 //! "Add encryption key", of every type.
 
 use crate::App;
-use crate::pages::changes::two_step::{Again, Effects, FirstStep, KeyChange, View};
+use crate::pages::changes::in_scope::FirstStep;
+use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::pages::custody::aws;
 use crate::pages::custody::aws::{AwsForm, CredentialsForm};
-use crate::pages::keys::rotate_and_edit::{effects_of, made, period_form, read_period};
+use crate::pages::keys::rotate_and_edit::{period_form, read_period};
 use crate::web::forms::InKeys;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
+use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::custody::aws::decrypt_only_policy;
 use domain::keys::command::{CreateKey, Source};
 use domain::keys::key_type::KeyType;
-use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
-use engine::changes::authority::Authorised;
 use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -55,32 +54,33 @@ impl AddForm {
     }
 }
 
-impl KeyChange for CreateKey {
+impl ChangeForm for CreateKey {
     const HEADING: &'static str = "Add encryption key";
+    type At = InKeys;
     type Typed = AddForm;
-
-    fn verb(&self) -> &'static str {
-        "Create"
-    }
 
     fn path(at: &InKeys) -> String {
         address::key_add(&at.scope)
     }
 
-    async fn form(_: &App, _: &InKeys) -> Result<Form, Error> {
+    fn is_at(&self, at: &InKeys) -> bool {
+        self.scope.name == at.scope
+    }
+
+    async fn form(_: &App, _: &SignedIn, _: &InKeys) -> Result<Form, Error> {
         Ok(period_form(RotationPeriod::default()))
     }
 
-    async fn keeping(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Form, Error> {
-        aws::keeping(app, who, &Self::path(at), form).await
-    }
-
-    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
-        aws::forget(app, who).await
-    }
-
-    async fn view(_: &App, _: &InKeys, step: FirstStep) -> Result<View, Error> {
-        let FirstStep { chrome, scope, environment_name, limits, form, checked } = step;
+    async fn view(
+        app: &App,
+        who: &SignedIn,
+        at: &InKeys,
+        form: Form,
+        checked: Checked,
+    ) -> Result<View, Error> {
+        let form = aws::keeping(app, who, &Self::path(at), form).await?;
+        let FirstStep { chrome, scope, environment_name, limits, form } =
+            FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <AddKeyPage chrome scope environment_name limits form checked /> }.into_any()
         }))
@@ -119,24 +119,7 @@ impl KeyChange for CreateKey {
         }
     }
 
-    async fn effects(&self, app: &App, daily: DailyLimits) -> Result<Effects, Error> {
-        let mut sentences = effects_of(&self.plan, daily);
-        let Source::Aws(key) = &self.source else { return Ok(Effects { sentences, ..Effects::default() }) };
-        sentences.push(format!("Its data key is released by {}.", key.cmk));
-        sentences.push(format!("Keystead asks with {}.", key.credentials.access_key_id.masked()));
-        let unknown = (!key.region.is_known()).then(|| {
-            format!(
-                "Keystead does not know the region {} yet; AWS may have opened it lately. Calls go to {}.",
-                key.region,
-                app.portal().custody().kms_address(&key.region)
-            )
-        });
-        let warning = aws::warning(&key.credentials.report, unknown);
-        let report = Some(key.credentials.report.clone());
-        Ok(Effects { sentences, warning, report, policy: Some(decrypt_only_policy(&key.cmk)) })
-    }
-
-    async fn execute(app: &App, ask: Authorised<Self>) -> Result<(String, String), Error> {
-        app.portal().keys().create(ask).await.map(|plan| made(&plan))
+    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
+        aws::forget(app, who).await
     }
 }

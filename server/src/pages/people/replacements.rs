@@ -2,27 +2,23 @@
 //! with the current password; what they have in common is here once.
 
 use crate::App;
-use crate::pages::changes::review;
-use crate::pages::changes::review::{Review, Step};
-use crate::pages::people::profile::{review, second_step};
+use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::pages::{enrolment_view, enter, form_status};
-use crate::web::failure::{Failure, Shown, in_form, refused};
-use crate::web::forms::{CodeForm, Tried, Typed};
+use crate::web::failure::{Failure, in_form};
+use crate::web::forms::{CodeForm, Plain, Tried, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::{local_path, see};
 use crate::web::visitor::SignedIn;
+use app::pages::custody::aws_fields::Checked;
 use app::pages::{
     EnrolPage, EnrolPurpose, NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage,
 };
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::overview::frame::Chrome;
 use domain::people::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
-use engine::changes::authority::{Authorised, Sensitive};
-use engine::{Error, SecretText, Session};
+use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -34,125 +30,90 @@ pub struct CurrentPasswordForm {
     current_password: SecretText,
 }
 
-/// A change that the current password begins.
-#[allow(async_fn_in_trait, reason = "used with the two types below only")]
-pub trait Replacement: Sensitive {
-    const PATH: &'static str;
-    /// Where what it made is seen.
-    const THEN: &'static str;
-
-    fn review() -> Review;
-    fn view(chrome: Chrome, form: Form) -> AnyView;
-    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error>;
-    async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error>;
-}
-
-pub async fn show<C: Replacement>(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    if let Some(id) = review::named(&who.visitor.query) {
-        return second_step::<C>(&app, &who, C::review(), id, None).await;
-    }
-    first_step::<C>(&app, &who, (Form::new(), StatusCode::OK)).await
-}
-
-async fn first_step<C: Replacement>(
-    app: &App,
-    who: &SignedIn,
-    (form, status): Shown,
-) -> Result<Response, Failure> {
-    let chrome = chrome(app, who).await?;
-    Ok(Page::framed(who, C::review().heading).status(status).show(app, move || C::view(chrome, form)))
-}
-
-async fn prepare<C: Replacement>(
-    app: &App,
-    who: &SignedIn,
-    current: SecretText,
-) -> Result<Response, Failure> {
-    if current.is_empty() {
-        let mut form = Form::new();
-        form.refuse("current_password", "Enter your current password.");
-        return first_step::<C>(app, who, (form, StatusCode::UNPROCESSABLE_ENTITY)).await;
-    }
-    match C::plan(app, &who.session, current).await {
-        Ok(command) => {
-            let id = app.portal().changes().prepare(&who.session, &command).await?;
-            Ok(see(&review::address(C::PATH, id)))
+impl CurrentPasswordForm {
+    fn given(self) -> Result<SecretText, Box<Again>> {
+        if self.current_password.is_empty() {
+            let mut form = Form::new();
+            form.refuse("current_password", "Enter your current password.");
+            return Err(Again::form(form));
         }
-        Err(error) => first_step::<C>(app, who, refused(Form::new(), error)?).await,
+        Ok(self.current_password)
     }
 }
 
-pub async fn submit<C: Replacement>(
-    State(app): State<App>,
-    who: SignedIn,
-    step: Step<CurrentPasswordForm>,
-) -> Result<Response, Failure> {
-    let (id, code) = match step {
-        Step::Confirm(id, code) => (id, code),
-        Step::Prepare(typed) => return prepare::<C>(&app, &who, typed.current_password).await,
-    };
-    match app.portal().changes().confirm::<C>(&who.session, id, &code).await {
-        Ok(ask) => {
-            C::execute(&app, ask, &who.session).await?;
-            Ok(see(C::THEN))
-        }
-        Err(error) => second_step::<C>(&app, &who, C::review(), id, Some(error)).await,
+impl ChangeForm for ReplaceAuthenticator {
+    const HEADING: &'static str = "Replace authenticator";
+    const OVER: Option<&'static str> = Some(address::PROFILE_AUTHENTICATOR);
+    type At = Plain;
+    type Typed = CurrentPasswordForm;
+
+    fn path(_: &Plain) -> String {
+        address::PROFILE_AUTHENTICATOR.to_owned()
+    }
+
+    fn is_at(&self, _: &Plain) -> bool {
+        true
+    }
+
+    async fn form(_: &App, _: &SignedIn, _: &Plain) -> Result<Form, Error> {
+        Ok(Form::new())
+    }
+
+    async fn view(app: &App, who: &SignedIn, _: &Plain, form: Form, _: Checked) -> Result<View, Error> {
+        let chrome = chrome(app, who).await?;
+        Ok(Box::new(move || view! { <ReplaceAuthenticatorPage chrome form /> }.into_any()))
+    }
+
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        _: &Plain,
+        typed: CurrentPasswordForm,
+    ) -> Result<Self, Box<Again>> {
+        let planned = app.portal().people().plan_authenticator(&who.session, typed.given()?).await;
+        planned.map_err(|error| Again::because(Form::new(), error))
+    }
+
+    fn filled(&self) -> Form {
+        Form::new()
     }
 }
 
-impl Replacement for ReplaceAuthenticator {
-    const PATH: &'static str = address::PROFILE_AUTHENTICATOR;
-    const THEN: &'static str = address::PROFILE_ENROL;
+impl ChangeForm for ReplaceRecoveryCodes {
+    const HEADING: &'static str = "New recovery codes";
+    const OVER: Option<&'static str> = Some(address::PROFILE_RECOVERY_CODES);
+    type At = Plain;
+    type Typed = CurrentPasswordForm;
 
-    fn review() -> Review {
-        review(
-            "Replace authenticator",
-            "Go on",
-            Self::PATH,
-            &[
-                "The next page shows a new QR code for another authenticator app.",
-                "The present app works until the new one has proved itself.",
-                "Then every other session of yours is signed out.",
-            ],
-        )
+    fn path(_: &Plain) -> String {
+        address::PROFILE_RECOVERY_CODES.to_owned()
     }
 
-    fn view(chrome: Chrome, form: Form) -> AnyView {
-        view! { <ReplaceAuthenticatorPage chrome form /> }.into_any()
+    fn is_at(&self, _: &Plain) -> bool {
+        true
     }
 
-    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
-        app.portal().people().plan_authenticator(session, current).await
+    async fn form(_: &App, _: &SignedIn, _: &Plain) -> Result<Form, Error> {
+        Ok(Form::new())
     }
 
-    async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {
-        app.portal().people().replace_authenticator(ask, session).await
-    }
-}
-
-impl Replacement for ReplaceRecoveryCodes {
-    const PATH: &'static str = address::PROFILE_RECOVERY_CODES;
-    const THEN: &'static str = address::PROFILE_RECOVERY_CODES_SHOW;
-
-    fn review() -> Review {
-        review(
-            "New recovery codes",
-            "Replace codes",
-            Self::PATH,
-            &["Ten new recovery codes are shown once.", "The codes you have now stop working at once."],
-        )
+    async fn view(app: &App, who: &SignedIn, _: &Plain, form: Form, _: Checked) -> Result<View, Error> {
+        let chrome = chrome(app, who).await?;
+        Ok(Box::new(move || view! { <NewRecoveryCodesPage chrome form /> }.into_any()))
     }
 
-    fn view(chrome: Chrome, form: Form) -> AnyView {
-        view! { <NewRecoveryCodesPage chrome form /> }.into_any()
+    async fn plan(
+        app: &App,
+        who: &SignedIn,
+        _: &Plain,
+        typed: CurrentPasswordForm,
+    ) -> Result<Self, Box<Again>> {
+        let planned = app.portal().people().plan_recovery_codes(&who.session, typed.given()?).await;
+        planned.map_err(|error| Again::because(Form::new(), error))
     }
 
-    async fn plan(app: &App, session: &Session, current: SecretText) -> Result<Self, Error> {
-        app.portal().people().plan_recovery_codes(session, current).await
-    }
-
-    async fn execute(app: &App, ask: Authorised<Self>, session: &Session) -> Result<(), Error> {
-        app.portal().people().replace_recovery_codes(ask, session).await
+    fn filled(&self) -> Form {
+        Form::new()
     }
 }
 

@@ -41,8 +41,7 @@ impl Past {
             .expect("a plan");
         let change = self.portal.changes().prepare(&self.session, &plan).await.expect("it is prepared");
         let code = self.seed.code(self.clock.now());
-        let proof =
-            self.portal.changes().confirm(&self.session, change, &code).await.expect("it is confirmed");
+        let proof = self.portal.proof(&self.session, change, &code).await.expect("it is confirmed");
         self.portal.keys().create(proof).await.expect("a version");
     }
 

@@ -1,0 +1,93 @@
+//! What a change will do is said by the change itself: whoever looks at it, wherever it was begun.
+
+use crate::aws::{Customer, asked, others};
+use crate::support::*;
+use domain::base::id::ChangeId;
+use domain::changes::view::About;
+use domain::data::operation::Operation;
+use domain::keys::limits::DailyLimits;
+use domain::keys::rotation::RotationPeriod;
+use domain::services::api_key::{ApiKeyId, Lifetime};
+use engine::base::error::ChangesError;
+use engine::changes::authority::Sensitive;
+use engine::testing::kms::FakeKms;
+use engine::testing::{PASSWORD, TestPortal, kinds};
+use engine::{Error, Settings};
+use std::collections::BTreeMap;
+
+stories! {
+    every_kind_of_change_can_be_shown_to_another_administrator,
+}
+
+/// Changes by their kinds.
+type Prepared = BTreeMap<&'static str, Vec<ChangeId>>;
+
+async fn prepare<C: Sensitive>(house: &Customer, prepared: &mut Prepared, command: Result<C, Error>) {
+    let command = command.unwrap_or_else(|error| panic!("{}: {error}", C::KIND));
+    let id = house.t.portal.changes().prepare(&house.ada.session, &command).await.expect("prepared");
+    prepared.entry(C::KIND).or_default().push(id);
+}
+
+/// One of each kind, and of "Add encryption key" one for each who may hold it.
+async fn all_kinds(house: &Customer) -> Prepared {
+    let (t, ada, de) = (&house.t, &house.ada, &house.de);
+    let (portal, session) = (&t.portal, &house.ada.session);
+    let mut all = Prepared::new();
+    let (fr, at) = (scope(t, ada, "FR").await, scope(t, ada, "AT").await);
+    create(t, ada, &at, RotationPeriod::Days30).await;
+    let period = RotationPeriod::Days60;
+    prepare(house, &mut all, portal.keys().plan_create(session, &fr, period).await).await;
+    prepare(house, &mut all, portal.keys().plan_create_aws(session, &fr, asked()).await).await;
+    prepare(house, &mut all, portal.keys().plan_rotate(session, &at, period).await).await;
+    prepare(house, &mut all, portal.keys().plan_edit(session, &at, period).await).await;
+    let replaced = portal.custody().plan_replace_credentials(session, de, 1, others(), false).await;
+    prepare(house, &mut all, replaced).await;
+    prepare(house, &mut all, portal.scopes().plan_alias(session, de, "acme-berlin").await).await;
+    portal.open_tenant_secrets(de, "users").await.expect("a secret");
+    prepare(house, &mut all, portal.secrets().plan_rotate(session, de, "begin").await).await;
+    let reach = ["production/DE".parse().expect("a scope")];
+    let (operations, lifetime) = (vec![Operation::Decrypt], Lifetime::Days30);
+    let key = portal.services().plan_api_key(session, "Orders", &reach, operations, lifetime).await;
+    prepare(house, &mut all, key).await;
+    let id = *b"orders";
+    t.api_key(id, "Billing", "production/DE", &[Operation::Encrypt]).await;
+    prepare(house, &mut all, portal.services().plan_revoke(session, ApiKeyId(id)).await).await;
+    let other = sign_in(t, &ada.email, &ada.seed).await.session;
+    prepare(house, &mut all, portal.people().plan_end_sessions(session, Some(other.id)).await).await;
+    let (old, new) = (|| text(PASSWORD), || text("amber lantern meadow quartz"));
+    prepare(house, &mut all, portal.people().plan_password(session, old(), new(), &new()).await).await;
+    prepare(house, &mut all, portal.people().plan_authenticator(session, old()).await).await;
+    prepare(house, &mut all, portal.people().plan_recovery_codes(session, old()).await).await;
+    all
+}
+
+async fn every_kind_of_change_can_be_shown_to_another_administrator(t: &TestPortal) {
+    let kms = FakeKms::start().await;
+    let settings = Settings { daily: DailyLimits { per_type: 9, per_scope: 9 }, ..kms.settings() };
+    let house = Customer::with_settings(t.kind(), kms, settings).await;
+    house.register().await;
+    let (t, ada) = (&house.t, &house.ada);
+    let bob = colleague(t, "bob@example.com").await;
+    let all = all_kinds(&house).await;
+    let mut expected = kinds();
+    expected.sort_unstable();
+    assert_eq!(all.keys().copied().collect::<Vec<_>>(), expected, "every kind there is");
+    for (kind, ids) in all {
+        for id in ids {
+            // It is confirmed by nobody but the one who prepared it …
+            let refused = t.portal.waiting(&bob.session, id).await.map(drop);
+            refused!(refused, Error::Changes(ChangesError::ChangeGone));
+            // … and says the same to everybody.
+            let own = t.portal.waiting(&ada.session, id).await.expect("it waits");
+            let own = t.portal.describe(&own).await.expect("a preview");
+            let stored = t.portal.stored_change(id).await.expect("it waits");
+            let shown = t.portal.describe(&stored).await.unwrap_or_else(|error| panic!("{kind}: {error}"));
+            assert_eq!(shown, own, "{kind}");
+            assert!(!shown.effects.is_empty() && !shown.about.text().is_empty(), "{kind}");
+            if let About::Account { email } = shown.about {
+                assert_eq!(email, ada.email, "the account it changes, not that of whoever looks");
+            }
+        }
+    }
+    house.end().await;
+}

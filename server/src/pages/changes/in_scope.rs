@@ -1,0 +1,29 @@
+//! What the first steps of a scope's changes have in common.
+
+use crate::App;
+use crate::web::forms::InKeys;
+use crate::web::page::chrome;
+use crate::web::visitor::SignedIn;
+use domain::base::form::Form;
+use domain::keys::view::LimitsView;
+use domain::overview::frame::Chrome;
+use domain::scopes::scope::ScopeName;
+use engine::Error;
+
+/// What such a page is made of.
+pub struct FirstStep {
+    pub chrome: Chrome,
+    pub scope: ScopeName,
+    pub environment_name: String,
+    pub limits: LimitsView,
+    pub form: Form,
+}
+
+impl FirstStep {
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn load(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Self, Error> {
+        let (limits, environment_name) = app.portal().keys().limits(&at.scope).await?;
+        Ok(Self { chrome: chrome(app, who).await?, scope: at.scope.clone(), environment_name, limits, form })
+    }
+}
