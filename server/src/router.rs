@@ -1,7 +1,7 @@
 //! Every address there is.
 
 use crate::pages::changes::two_step;
-use crate::pages::people::{profile, replacements, setup, sign_in};
+use crate::pages::people::{enrol, profile, replacements, setup, sign_in};
 use crate::pages::scopes::{environments, home};
 use crate::pages::services::api_keys;
 use crate::pages::{audit, custody, keys};
@@ -68,11 +68,11 @@ pub const PAGES: &[Row] = rows! {
     HOME READ Public => get(home::show);
     THEME WRITE Public => post(home::set_theme);
     SETUP BOTH Setup => get(setup::show).post(setup::submit);
-    SETUP_AUTHENTICATOR BOTH Setup => get(setup::show_authenticator).post(setup::submit_authenticator);
+    SETUP_AUTHENTICATOR BOTH Setup => get(enrol::show_setup).post(enrol::submit_setup);
     SIGN_IN BOTH Public => get(sign_in::show).post(sign_in::submit);
     SIGN_IN_CODE BOTH SigningIn => get(sign_in::show_code).post(sign_in::submit_code);
     SIGN_IN_RECOVERY BOTH SigningIn => get(sign_in::show_recovery).post(sign_in::submit_recovery);
-    SIGN_IN_AUTHENTICATOR BOTH SigningIn => get(sign_in::show_authenticator).post(sign_in::submit_authenticator);
+    SIGN_IN_AUTHENTICATOR BOTH SigningIn => get(enrol::show_recovery).post(enrol::submit_recovery);
     SIGN_OUT WRITE Public => post(sign_in::sign_out);
     ENVIRONMENTS BOTH SignedIn => get(environments::list).post(environments::add);
     ENVIRONMENT BOTH SignedIn => get(environments::show).post(environments::add_country);
@@ -101,7 +101,7 @@ pub const PAGES: &[Row] = rows! {
     PROFILE_SESSIONS BOTH Confirmed => change!(EndSessions);
     PROFILE_PASSWORD BOTH Confirmed => change!(ChangePassword);
     PROFILE_AUTHENTICATOR BOTH Confirmed => change!(ReplaceAuthenticator);
-    PROFILE_ENROL BOTH SignedIn => get(replacements::show_enrol).post(replacements::enrol);
+    PROFILE_ENROL BOTH SignedIn => get(enrol::show_replacement).post(enrol::submit_replacement);
     PROFILE_RECOVERY_CODES BOTH Confirmed => change!(ReplaceRecoveryCodes);
     PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
 };

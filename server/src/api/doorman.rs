@@ -1,8 +1,9 @@
 //! What stands before every address of the doors, in one piece, because these are the busiest paths there are: who asks, is
 //! there room, the work, the door's words for what went wrong, the headers, the count.
 
+use super::door::DoorSpec;
 use super::service::{self, ApiKey};
-use super::{Handler, Needs, Row, problem, rows, tsp};
+use super::{DOORS, Handler, Needs, Row, native, rows};
 use crate::App;
 use crate::run::connections::Connection;
 use crate::run::telemetry;
@@ -14,7 +15,6 @@ use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::data::operation::Door;
 use engine::Error;
 use engine::base::error::ServicesError;
 use engine::data::access::Caller;
@@ -90,7 +90,7 @@ static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
 
 /// Whether an address belongs to a door, or to none but looks like it.
 pub fn is_door(path: &str) -> bool {
-    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    DOORS.iter().any(|door| door.is_at(path))
 }
 
 /// For a router around it.
@@ -108,7 +108,7 @@ where
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
-    let door = if tsp::is_here(parts.uri.path()) { Door::Tsp } else { Door::Native };
+    let door = DOORS.into_iter().find(|door| door.is_at(parts.uri.path())).unwrap_or(&native::DOOR);
     let found = ADDRESSES.at(parts.uri.path()).ok();
     let address = found.as_ref().map(|found| found.value);
     let scope = found.as_ref().map(|found| scope_in(&found.params)).unwrap_or_default();
@@ -117,7 +117,7 @@ where
     let handled = handle(app, peer, door, address, Request::from_parts(parts, body), scope, &from);
     let response = AssertUnwindSafe(handled).catch_unwind().await;
     let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
-    let mut response = problem::as_problem(door, response);
+    let mut response = door.say(response);
     headers::dress(&mut response, app.is_https());
     telemetry::observed(
         &method,
@@ -141,7 +141,7 @@ fn scope_in(params: &matchit::Params) -> String {
 async fn handle<B>(
     app: &App,
     peer: &Peer,
-    door: Door,
+    door: &'static DoorSpec,
     address: Option<&'static Address>,
     request: Request<B>,
     scope: String,
@@ -161,7 +161,7 @@ where
     if needs_key || !body.is_end_stream() {
         caller = match service::caller(app, key.as_ref(), from).await {
             Ok(caller) => Some(caller),
-            Err(error) => return service::refused(door, error),
+            Err(error) => return (door.words.refused)(error),
         };
     }
     let limits = app.doors();
@@ -173,10 +173,10 @@ where
     if let (Some(known), Some(key)) = (caller.take(), &key) {
         caller = match app.portal().access().still_there(known, &key.0).await {
             Ok(caller) => Some(caller),
-            Err(error) => return service::refused(door, error),
+            Err(error) => return (door.words.refused)(error),
         };
     }
-    let Some(address) = address else { return problem::nothing_here(door) };
+    let Some(address) = address else { return (door.words.nothing_here)() };
     let Some(row) = row else {
         let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
         if let Ok(methods) = HeaderValue::from_str(&address.methods) {
@@ -191,6 +191,6 @@ where
             let ask = Ask { app: app.clone(), caller, scope, parts, body: bytes };
             limits.perform(handler(ask), until, connection, held).await
         }
-        (Handler::Asked(_), None) => service::refused(door, Error::Services(ServicesError::UnknownApiKey)),
+        (Handler::Asked(_), None) => (door.words.refused)(Error::Services(ServicesError::UnknownApiKey)),
     }
 }

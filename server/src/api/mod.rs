@@ -2,17 +2,16 @@
 //! and take requests from anywhere: what lets a service in is its API key alone.
 //!
 //! Reading order: this file (every address there is), `doorman` (what each request goes through), `service` (who asks),
-//! `problem` (how a request fails), one folder a door: `native`, `tsp`.
+//! `door` (what tells doors apart), one folder a door: `native`, `tsp`.
 
+mod door;
 mod doorman;
 pub mod native;
-mod problem;
 mod service;
 mod strict;
 pub mod tsp;
 
 pub use doorman::{Answer, Ask, Peer, answer, is_door};
-pub use problem::Failed;
 
 use crate::App;
 use axum::Router;
@@ -22,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64_simd::STANDARD;
 use domain::data::operation::Operation;
+use door::DoorSpec;
 use engine::base::refused::Refused;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// An answer; one that cannot be written becomes the door's own failure ([`problem::as_problem`]).
+/// An answer; one that cannot be written becomes the door's own failure (`door::DoorSpec::say`).
 fn json<T: Serialize>(answer: &T) -> Response {
     match serde_json::to_vec(answer) {
         Ok(body) => json_text(body),
@@ -90,9 +90,12 @@ pub(crate) enum Handler {
     Asked(fn(Ask) -> Answer),
 }
 
+/// Every door. One that lies below another comes before it.
+pub(crate) const DOORS: [&DoorSpec; 2] = [&tsp::DOOR, &native::DOOR];
+
 /// Every address of every door. What is answered is found by it and the tests attack every row of it.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    native::ROWS.iter().chain(tsp::ROWS)
+    DOORS.iter().flat_map(|door| door.rows)
 }
 
 /// The doors behind a router. A server asks [`answer`] past it.

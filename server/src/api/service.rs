@@ -1,11 +1,9 @@
 //! Who asks: a service with an API key.
 
-use super::{Failed, tsp};
+use super::door::DoorSpec;
 use crate::App;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use domain::data::operation::{Deed, Door};
 use engine::base::error::ServicesError;
 use engine::data::access::Caller;
 use engine::{Error, SecretText};
@@ -14,21 +12,13 @@ use std::sync::Arc;
 /// The key that a request carries, under one of its door's schemes.
 pub struct ApiKey(pub SecretText);
 
-/// The schemes of a door.
-fn schemes(door: Door) -> &'static [&'static str] {
-    match door {
-        Door::Native => &["ApiKey", "Bearer"],
-        Door::Tsp => &["cmk"],
-    }
-}
-
 impl ApiKey {
     /// `Authorization: <scheme> <key>`, said once; schemes are compared without case (RFC 9110, 11.1).
-    pub fn of(parts: &Parts, door: Door) -> Option<Self> {
+    pub fn of(parts: &Parts, door: &DoorSpec) -> Option<Self> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
-        let is_known = schemes(door).iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        let is_known = door.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
         is_known.then(|| Self(SecretText::new(key)))
     }
 }
@@ -40,12 +30,4 @@ impl ApiKey {
 pub async fn caller(app: &App, key: Option<&ApiKey>, from: &Arc<str>) -> Result<Caller, Error> {
     let key = key.ok_or(Error::Services(ServicesError::UnknownApiKey))?;
     app.portal().access().caller(&key.0, Arc::clone(from)).await
-}
-
-/// A failure before anything was asked of the engine, in the door's words.
-pub fn refused(door: Door, error: Error) -> Response {
-    match door {
-        Door::Native => Failed::from(error).into_response(),
-        Door::Tsp => tsp::Refusal::of(&error, Deed::Wrap).into_response(),
-    }
 }

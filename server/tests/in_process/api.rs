@@ -159,7 +159,7 @@ async fn a_key_reaches_nothing_but_what_it_was_given() {
     let (house, _, _) = furnished().await;
     let test = &house.test;
     let elsewhere = test.api_key([2; 6], "Elsewhere", "production/AT", Operation::ALL).await;
-    for row in native::ROWS.iter().filter(|row| row.needs != Needs::Nothing) {
+    for row in native::DOOR.rows.iter().filter(|row| row.needs != Needs::Nothing) {
         let path = address(row.path);
         let body = match row.needs {
             Needs::May(operation) => good_body(&house, operation).await,
@@ -289,8 +289,12 @@ async fn the_document_is_of_openapi_3_1_and_has_every_address() {
     let document = answer.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     let mut described: Vec<_> = document["paths"].as_object().expect("paths").keys().cloned().collect();
-    let mut built: Vec<_> =
-        native::ROWS.iter().map(|row| row.path.to_owned()).filter(|path| path.contains("/v1/")).collect();
+    let mut built: Vec<_> = native::DOOR
+        .rows
+        .iter()
+        .map(|row| row.path.to_owned())
+        .filter(|path| path.contains("/v1/"))
+        .collect();
     described.sort();
     built.sort();
     assert_eq!(described, built);

@@ -452,7 +452,7 @@ async fn each_address_needs_what_its_row_says() {
     let tsp = tsp().await;
     let requests = requests(&tsp).await;
     let mut nth = 10;
-    for row in server::api::tsp::ROWS {
+    for row in server::api::tsp::DOOR.rows {
         let route = row.path.trim_start_matches("/api/1/");
         let asked = requests.get(route).unwrap_or_else(|| panic!("{route} has a request"));
         tsp.done(route, asked).await;

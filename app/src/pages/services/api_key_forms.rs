@@ -3,8 +3,8 @@
 use crate::frame::change_steps::ChangeSteps;
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
-use crate::frame::outside::Outside;
 use crate::frame::page_head::PageHead;
+use crate::frame::shown_once::ShownOnce;
 use crate::pages::services::api_keys::api_key_crumbs;
 use crate::ui::badge::Tone;
 use crate::ui::button::{Button, ButtonLink, Weight};
@@ -108,12 +108,13 @@ fn ticks(environment: &TreeEnvironment) -> Ticks {
 pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
     let NewApiKeyView { name, key, reach, operations, expires_at } = view;
     view! {
-        <Outside heading="Your new API key">
-            <Callout tone=Tone::Warn title="Save it before you go on">
-                <p>
-                    "Put it where the service finds it: a secret store, not its source. It stays on this page, for you and until you sign out; once you say that it is saved, Keystead keeps a hash of it and cannot show it again."
-                </p>
-            </Callout>
+        <ShownOnce
+            heading="Your new API key"
+            title="Save it before you go on"
+            about="Put it where the service finds it: a secret store, not its source. It stays on this page, for you and until you sign out; once you say that it is saved, Keystead keeps a hash of it and cannot show it again."
+            saved="I have saved this key"
+            next=None
+        >
             <div class="secret new-key">
                 <Copyable text=key />
             </div>
@@ -127,11 +128,6 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
                     <Moment at=expires_at />
                 </Fact>
             </Facts>
-            <form class="form" method="post">
-                <div class="actions">
-                    <Button label="I have saved this key" weight=Weight::Primary />
-                </div>
-            </form>
-        </Outside>
+        </ShownOnce>
     }
 }

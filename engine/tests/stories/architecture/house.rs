@@ -131,6 +131,26 @@ fn path(tokens: &[TokenTree], mut at: usize, mut begun: Vec<String>, found: &mut
     at
 }
 
+/// The code of a stream without spaces, comments and texts.
+fn without_texts(stream: TokenStream, code: &mut String) {
+    for token in stream {
+        match token {
+            TokenTree::Group(group) => {
+                let (begin, end) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    _ => ("{", "}"),
+                };
+                code.push_str(begin);
+                without_texts(group.stream(), code);
+                code.push_str(end);
+            }
+            TokenTree::Ident(ident) => code.push_str(&ident.to_string()),
+            TokenTree::Punct(punct) => code.push(punct.as_char()),
+            TokenTree::Literal(_) => {}
+        }
+    }
+}
+
 /// A path from the root of its crate: `crate`, `self` and `super` are resolved.
 fn absolute(path: &[String], module: &[String]) -> Option<Vec<String>> {
     match path.first()?.as_str() {
@@ -170,7 +190,8 @@ fn arrows(sources: &Sources) -> BTreeSet<Arrow> {
         paths(tokens(file, text), &mut all);
         let named = all.iter().filter_map(|path| absolute(path, &module)?.into_iter().next());
         let named = named.map(|first| exported.get(&first).cloned().unwrap_or(first));
-        let bare: String = text.split_whitespace().collect();
+        let mut bare = String::new();
+        without_texts(tokens(file, text), &mut bare);
         // The tables of the store are called like rooms.
         let who: &[&str] = if from == "store" { &["portal"] } else { &["portal", "self"] };
         let called =

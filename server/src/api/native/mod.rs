@@ -1,16 +1,29 @@
-//! The native door: JSON over HTTP, one address an operation (PRODUCT 5).
+//! The native door: JSON over HTTP, one address an operation.
 
 mod operations;
+mod problem;
 mod reference;
 mod wire;
 
+pub use problem::Failed;
 pub use reference::{document, reference};
 
-use super::{Needs, Row, addresses};
+use super::door::{DoorSpec, Words};
+use super::{Needs, addresses};
 use domain::data::operation::Operation;
 
-/// The addresses of this door.
-pub const ROWS: &[Row] = addresses! {
+pub const DOOR: DoorSpec = DoorSpec {
+    prefix: "/api",
+    schemes: &["ApiKey", "Bearer"],
+    rows: ROWS,
+    words: Words {
+        refused: problem::refused,
+        nothing_here: problem::nothing_here,
+        in_words: problem::in_words,
+    },
+};
+
+const ROWS: &[super::Row] = addresses! {
     "/api/openapi.json" GET Needs::Nothing => open reference::show_document;
     "/api/v1/scopes/{environment}/{country}/keys" GET Needs::Key => asked operations::keys;
     "/api/v1/scopes/{environment}/{country}/encrypt" POST Needs::May(Operation::Encrypt) => asked operations::encrypt;

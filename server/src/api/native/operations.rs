@@ -5,8 +5,9 @@ use super::wire::{
     Asked, CiphertextItem, CiphertextRequest, Decrypted, EdekItem, EdekRequest, EncryptItem, EncryptRequest,
     Encrypted, KeyVersions, RewrappedKey, UnwrappedKey, WrapItem, WrapRequest, WrappedKey, told,
 };
-use crate::api::problem::ProblemDetails;
-use crate::api::{Ask, Failed, json};
+use crate::api::native::Failed;
+use crate::api::native::problem::ProblemDetails;
+use crate::api::{Ask, json};
 use crate::run::telemetry;
 use axum::extract::Query;
 use axum::http::StatusCode;

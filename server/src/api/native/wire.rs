@@ -1,8 +1,9 @@
 //! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
 
-use crate::api::problem::ProblemDetails;
+use crate::api::native::Failed;
+use crate::api::native::problem::ProblemDetails;
 use crate::api::strict::{Object, Once};
-use crate::api::{Failed, base64, json_text, what_is_wrong};
+use crate::api::{base64, json_text, what_is_wrong};
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};

@@ -9,15 +9,26 @@ mod keys;
 mod problem;
 mod wire;
 
-pub use problem::{Refusal, as_refusal, is_here, nothing_here};
+pub use problem::Refusal;
 
-use super::{Needs, Row, addresses};
+use super::door::{DoorSpec, Words};
+use super::{Needs, addresses};
 use domain::data::operation::Operation;
 
 const BOTH: Needs = Needs::All(&[Operation::Wrap, Operation::Unwrap]);
 
-/// The addresses of this door.
-pub const ROWS: &[Row] = addresses! {
+pub const DOOR: DoorSpec = DoorSpec {
+    prefix: "/api/1",
+    schemes: &["cmk"],
+    rows: ROWS,
+    words: Words {
+        refused: problem::refused,
+        nothing_here: problem::nothing_here,
+        in_words: problem::in_words,
+    },
+};
+
+const ROWS: &[super::Row] = addresses! {
     "/api/1/document/wrap" POST Needs::May(Operation::Wrap) => asked documents::wrap;
     "/api/1/document/unwrap" POST Needs::May(Operation::Unwrap) => asked documents::unwrap;
     "/api/1/document/batch-wrap" POST Needs::May(Operation::Wrap) => asked documents::batch_wrap;

@@ -3,10 +3,9 @@
 
 use crate::web::error_pages::Reason;
 use crate::web::failure;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::Problem;
 use domain::custody::preflight::FailureCode;
 use domain::data::operation::Deed;
 use engine::Error;
@@ -183,28 +182,22 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Whether an address is of this door, there or not.
-pub fn is_here(path: &str) -> bool {
-    path == "/api/1" || path.starts_with("/api/1/")
+/// Why nobody is asked: the key is unknown, or the engine cannot tell.
+pub fn refused(error: Error) -> Response {
+    Refusal::of(&error, Deed::Wrap).into_response()
 }
 
 /// An address that this door does not have.
-pub fn nothing_here() -> Refusal {
-    Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, "There is nothing at this address.")
+pub fn nothing_here() -> Response {
+    let message = "There is nothing at this address.";
+    Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, message).into_response()
 }
 
 /// What the guard, the doorman or a panic answered, in this door's words.
-pub fn as_refusal(mut response: Response, told: &str) -> Response {
-    let status = response.status();
+pub fn in_words(status: StatusCode, message: String) -> Response {
     let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
     let code = if is_ours { Code::Unknown } else { Code::InvalidBody };
-    let problem = response.extensions_mut().remove::<Problem>();
-    let message = problem.map_or_else(|| told.to_owned(), |problem| problem.message);
-    let mut answer = Refusal::with(code, status, message).into_response();
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        answer.headers_mut().insert(ALLOW, allow);
-    }
-    answer
+    Refusal::with(code, status, message).into_response()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Set-up, sign-in, the profile.
 
+pub mod enrol;
 pub mod profile;
 pub mod replacements;
 pub mod setup;

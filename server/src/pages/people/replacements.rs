@@ -3,16 +3,13 @@
 
 use crate::App;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
-use crate::pages::{enrolment_view, enter, form_status};
-use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{CodeForm, Plain, Tried, Typed};
+use crate::web::failure::Failure;
+use crate::web::forms::{Plain, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::{local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::custody::aws_fields::Checked;
-use app::pages::{
-    EnrolPage, EnrolPurpose, NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage,
-};
+use app::pages::{NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
@@ -114,36 +111,6 @@ impl ChangeForm for ReplaceRecoveryCodes {
 
     fn filled(&self) -> Form {
         Form::new()
-    }
-}
-
-async fn enrol_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
-    let (email, seed) = match app.portal().people().enrolment(&who.session).await {
-        Err(Error::NotFound) => return Ok(see(address::PROFILE_AUTHENTICATOR)),
-        enrolment => enrolment?,
-    };
-    let enrolment = enrolment_view(&email, &seed)?;
-    let page = Page::with_islands(&who.visitor, "New authenticator").status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Replace /> }))
-}
-
-pub async fn show_enrol(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
-    enrol_page(&app, &who, Form::new()).await
-}
-
-pub async fn enrol(
-    State(app): State<App>,
-    who: SignedIn,
-    Tried(typed): Tried<CodeForm>,
-) -> Result<Response, Failure> {
-    match app.portal().people().finish_enrolment(&who.session, &typed.code).await {
-        Ok(new) => {
-            let message = "Your new authenticator app is set up. The old one no longer works.";
-            app.portal().notes().put_flash(&new.session, message).await;
-            Ok(enter(&app, &new, address::PROFILE))
-        }
-        Err(Error::NotFound) => Ok(see(address::PROFILE_AUTHENTICATOR)),
-        Err(error) => enrol_page(&app, &who, Form::new().refused(&in_form(error)?)).await,
     }
 }
 

@@ -1,13 +1,13 @@
 //! First run: token, account, authenticator.
 
 use crate::App;
-use crate::pages::{enrolment_view, enter, form_status};
+use crate::pages::form_status;
 use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{CodeForm, Tried, Typed};
+use crate::web::forms::Typed;
 use crate::web::page::Page;
 use crate::web::redirect::see;
 use crate::web::visitor::Visitor;
-use app::pages::{EnrolPage, EnrolPurpose, SetupExpiredPage, SetupPage};
+use app::pages::{SetupExpiredPage, SetupPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
@@ -34,7 +34,7 @@ pub struct SetupForm {
 }
 
 /// The page exists only while there is no administrator.
-async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
+pub(super) async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
     match app.portal().people().setup_state().await? {
         SetupState::Done => Err(Failure::not_found()),
         state => Ok(state),
@@ -132,40 +132,4 @@ async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Er
         _ => app.portal().notes().keep(session, FORM, &[]).await?,
     }
     chosen
-}
-
-async fn enrol_page(
-    app: &App,
-    visitor: &Visitor,
-    session: &Session,
-    form: Form,
-) -> Result<Response, Failure> {
-    let (email, seed) = match app.portal().people().chosen_account(session).await {
-        Err(Error::NotFound) => return Ok(see(address::SETUP)),
-        chosen => chosen?,
-    };
-    let enrolment = enrolment_view(&email, &seed)?;
-    let page = Page::with_islands(visitor, "Set up Keystead").status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Setup /> }))
-}
-
-pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
-    must_be_open(&app).await?;
-    match visitor.at(Stage::Setup) {
-        Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
-        None => Ok(see(address::SETUP)),
-    }
-}
-
-pub async fn submit_authenticator(
-    State(app): State<App>,
-    visitor: Visitor,
-    Tried(typed): Tried<CodeForm>,
-) -> Result<Response, Failure> {
-    must_be_open(&app).await?;
-    let Some(session) = visitor.at(Stage::Setup) else { return Ok(see(address::SETUP)) };
-    match app.portal().people().finish_setup(session, &typed.code).await {
-        Ok(new) => Ok(enter(&app, &new, address::PROFILE_RECOVERY_CODES_SHOW)),
-        Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
-    }
 }

@@ -1,20 +1,20 @@
 //! Signing in and out.
 
 use crate::App;
-use crate::pages::{enrolment_view, enter, form_status, with_cookie};
+use crate::pages::{enter, with_cookie};
 use crate::web::cookies;
-use crate::web::failure::{Failure, in_form, refused};
-use crate::web::forms::{CodeForm, NoFields, Tried, Typed};
+use crate::web::failure::{Failure, refused};
+use crate::web::forms::{NoFields, Tried, Typed};
 use crate::web::page::Page;
 use crate::web::redirect::{local_path, query_value, see};
 use crate::web::visitor::Visitor;
-use app::pages::{CodePage, EnrolPage, EnrolPurpose, RecoveryPage, SignInPage};
+use app::pages::{CodePage, RecoveryPage, SignInPage};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
-use engine::{SecretText, Session, SetupState, Stage};
+use engine::{SecretText, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -162,43 +162,6 @@ pub async fn submit_recovery(
             let (form, status) = refused(Form::new(), error)?;
             Ok(recovery_page(&app, &visitor, form, next, status).await)
         }
-    }
-}
-
-async fn enrol_page(
-    app: &App,
-    visitor: &Visitor,
-    session: &Session,
-    form: Form,
-) -> Result<Response, Failure> {
-    let (email, seed) = app.portal().people().enrolment(session).await?;
-    let enrolment = enrolment_view(&email, &seed)?;
-    let page = Page::with_islands(visitor, "New authenticator").status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose=EnrolPurpose::Recovery /> }))
-}
-
-pub async fn show_authenticator(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
-    match visitor.at(Stage::Enrolment) {
-        Some(session) => enrol_page(&app, &visitor, session, Form::new()).await,
-        None => Ok(see(address::SIGN_IN)),
-    }
-}
-
-pub async fn submit_authenticator(
-    State(app): State<App>,
-    visitor: Visitor,
-    Tried(typed): Tried<CodeForm>,
-) -> Result<Response, Failure> {
-    let Some(session) = visitor.at(Stage::Enrolment) else { return Ok(see(address::SIGN_IN)) };
-    match app.portal().people().finish_enrolment(session, &typed.code).await {
-        Ok(new) => {
-            app.portal()
-                .notes()
-                .put_flash(&new.session, "Your new authenticator app is set up. The old one no longer works.")
-                .await;
-            Ok(enter(&app, &new, address::PROFILE))
-        }
-        Err(error) => enrol_page(&app, &visitor, session, Form::new().refused(&in_form(error)?)).await,
     }
 }
 

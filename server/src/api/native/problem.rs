@@ -1,13 +1,11 @@
 //! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
 
-use super::tsp;
 use crate::web::error_pages::Reason;
 use crate::web::failure;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
-use domain::data::operation::Door;
 use engine::Error;
 use engine::base::error::CustodyError;
 use engine::base::error::ServicesError;
@@ -100,37 +98,20 @@ fn answer(details: ProblemDetails) -> Response {
     response
 }
 
-/// An address that no door has.
-pub fn nothing_here(door: Door) -> Response {
-    match door {
-        Door::Native => {
-            let title = "There is nothing at this address.".to_owned();
-            Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
-        }
-        Door::Tsp => tsp::nothing_here().into_response(),
-    }
+/// Why nobody is asked: the key is unknown, or the engine cannot tell.
+pub fn refused(error: Error) -> Response {
+    Failed::from(error).into_response()
 }
 
-/// Turns a failed answer that is no problem yet into one: what the guard, the doorman or a panic answered.
-pub fn as_problem(door: Door, mut response: Response) -> Response {
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
-    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json")) {
-        return response;
-    }
-    if door == Door::Tsp {
-        return tsp::as_refusal(response, bare(status));
-    }
-    let allow = response.headers_mut().remove(ALLOW);
-    let problem = response.extensions_mut().remove::<Problem>();
-    let title = problem.map_or_else(|| bare(status).to_owned(), |problem| problem.message);
-    let mut answer = answer(ProblemDetails::new(status, word(status), title));
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(ALLOW, allow);
-    }
-    answer
+/// An address that this door does not have.
+pub fn nothing_here() -> Response {
+    let title = "There is nothing at this address.".to_owned();
+    Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
+}
+
+/// What the guard, the doorman or a panic answered, in this door's words.
+pub fn in_words(status: StatusCode, message: String) -> Response {
+    answer(ProblemDetails::new(status, word(status), message))
 }
 
 fn word(status: StatusCode) -> &'static str {
@@ -143,21 +124,6 @@ fn word(status: StatusCode) -> &'static str {
         StatusCode::SERVICE_UNAVAILABLE => "busy",
         status if status.is_server_error() => "internal",
         _ => "unreadable",
-    }
-}
-
-fn bare(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "There is nothing at this address.",
-        StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.",
-        StatusCode::PAYLOAD_TOO_LARGE => "The body was larger than 1 MiB. Send smaller batches.",
-        StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive.",
-        StatusCode::GATEWAY_TIMEOUT => {
-            "The answer took longer than 10 seconds. Try again; send smaller batches."
-        }
-        StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a second.",
-        status if status.is_server_error() => "Something inside Keystead failed; its log says why.",
-        _ => "The request could not be read.",
     }
 }
 
