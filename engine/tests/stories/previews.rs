@@ -30,45 +30,66 @@ async fn prepare<C: Sensitive>(house: &Customer, prepared: &mut Prepared, comman
 
 /// One of each kind, and of "Add encryption key" one for each who may hold it.
 async fn all_kinds(house: &Customer) -> Prepared {
-    let (t, ada, de) = (&house.t, &house.ada, &house.de);
-    let (portal, session) = (&t.portal, &house.ada.session);
     let mut all = Prepared::new();
+    Box::pin(of_keys(house, &mut all)).await;
+    Box::pin(of_the_scope(house, &mut all)).await;
+    Box::pin(of_services(house, &mut all)).await;
+    Box::pin(of_the_account(house, &mut all)).await;
+    all
+}
+
+async fn of_keys(house: &Customer, all: &mut Prepared) {
+    let (t, ada, session) = (&house.t, &house.ada, &house.ada.session);
+    let keys = t.portal.keys();
     let (fr, at) = (scope(t, ada, "FR").await, scope(t, ada, "AT").await);
     create(t, ada, &at, RotationPeriod::Days30).await;
     let period = RotationPeriod::Days60;
-    prepare(house, &mut all, portal.keys().plan_create(session, &fr, period).await).await;
-    prepare(house, &mut all, portal.keys().plan_create_aws(session, &fr, asked()).await).await;
-    prepare(house, &mut all, portal.keys().plan_rotate(session, &at, period).await).await;
-    prepare(house, &mut all, portal.keys().plan_edit(session, &at, period).await).await;
+    prepare(house, all, keys.plan_create(session, &fr, period).await).await;
+    prepare(house, all, keys.plan_create_aws(session, &fr, asked()).await).await;
+    prepare(house, all, keys.plan_rotate(session, &at, period).await).await;
+    prepare(house, all, keys.plan_edit(session, &at, period).await).await;
+}
+
+async fn of_the_scope(house: &Customer, all: &mut Prepared) {
+    let (portal, session, de) = (&house.t.portal, &house.ada.session, &house.de);
     let replaced = portal.custody().plan_replace_credentials(session, de, 1, others(), false).await;
-    prepare(house, &mut all, replaced).await;
-    prepare(house, &mut all, portal.scopes().plan_alias(session, de, "acme-berlin").await).await;
+    prepare(house, all, replaced).await;
+    prepare(house, all, portal.scopes().plan_alias(session, de, "acme-berlin").await).await;
     portal.open_tenant_secrets(de, "users").await.expect("a secret");
-    prepare(house, &mut all, portal.secrets().plan_rotate(session, de, "begin").await).await;
+    prepare(house, all, portal.secrets().plan_rotate(session, de, "begin").await).await;
+}
+
+async fn of_services(house: &Customer, all: &mut Prepared) {
+    let (t, session) = (&house.t, &house.ada.session);
+    let services = t.portal.services();
     let reach = ["production/DE".parse().expect("a scope")];
     let (operations, lifetime) = (vec![Operation::Decrypt], Lifetime::Days30);
-    let key = portal.services().plan_api_key(session, "Orders", &reach, operations, lifetime).await;
-    prepare(house, &mut all, key).await;
+    let key = services.plan_api_key(session, "Orders", &reach, operations, lifetime).await;
+    prepare(house, all, key).await;
     let id = *b"orders";
     t.api_key(id, "Billing", "production/DE", &[Operation::Encrypt]).await;
-    prepare(house, &mut all, portal.services().plan_revoke(session, ApiKeyId(id)).await).await;
+    prepare(house, all, services.plan_revoke(session, ApiKeyId(id)).await).await;
+}
+
+async fn of_the_account(house: &Customer, all: &mut Prepared) {
+    let (t, ada, session) = (&house.t, &house.ada, &house.ada.session);
+    let people = t.portal.people();
     let other = sign_in(t, &ada.email, &ada.seed).await.session;
-    prepare(house, &mut all, portal.people().plan_end_sessions(session, Some(other.id)).await).await;
+    prepare(house, all, people.plan_end_sessions(session, Some(other.id)).await).await;
     let (old, new) = (|| text(PASSWORD), || text("amber lantern meadow quartz"));
-    prepare(house, &mut all, portal.people().plan_password(session, old(), new(), &new()).await).await;
-    prepare(house, &mut all, portal.people().plan_authenticator(session, old()).await).await;
-    prepare(house, &mut all, portal.people().plan_recovery_codes(session, old()).await).await;
-    all
+    prepare(house, all, people.plan_password(session, old(), new(), &new()).await).await;
+    prepare(house, all, people.plan_authenticator(session, old()).await).await;
+    prepare(house, all, people.plan_recovery_codes(session, old()).await).await;
 }
 
 async fn every_kind_of_change_can_be_shown_to_another_administrator(t: &TestPortal) {
     let kms = FakeKms::start().await;
     let settings = Settings { daily: DailyLimits { per_type: 9, per_scope: 9 }, ..kms.settings() };
-    let house = Customer::with_settings(t.kind(), kms, settings).await;
-    house.register().await;
+    let house = Box::pin(Customer::with_settings(t.kind(), kms, settings)).await;
+    Box::pin(house.register()).await;
     let (t, ada) = (&house.t, &house.ada);
     let bob = colleague(t, "bob@example.com").await;
-    let all = all_kinds(&house).await;
+    let all = Box::pin(all_kinds(&house)).await;
     let mut expected = kinds();
     expected.sort_unstable();
     assert_eq!(all.keys().copied().collect::<Vec<_>>(), expected, "every kind there is");

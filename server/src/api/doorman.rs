@@ -3,7 +3,7 @@
 
 use super::door::DoorSpec;
 use super::service::{self, ApiKey};
-use super::{DOORS, Handler, Needs, Row, native, rows};
+use super::{Handler, Needs, Row, door_at, native, rows};
 use crate::App;
 use crate::run::connections::Connection;
 use crate::run::telemetry;
@@ -90,7 +90,7 @@ static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
 
 /// Whether an address belongs to a door, or to none but looks like it.
 pub fn is_door(path: &str) -> bool {
-    DOORS.iter().any(|door| door.is_at(path))
+    door_at(path).is_some()
 }
 
 /// For a router around it.
@@ -108,7 +108,7 @@ where
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
-    let door = DOORS.into_iter().find(|door| door.is_at(parts.uri.path())).unwrap_or(&native::DOOR);
+    let door = door_at(parts.uri.path()).unwrap_or(&native::DOOR);
     let found = ADDRESSES.at(parts.uri.path()).ok();
     let address = found.as_ref().map(|found| found.value);
     let scope = found.as_ref().map(|found| scope_in(&found.params)).unwrap_or_default();

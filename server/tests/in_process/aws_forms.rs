@@ -220,7 +220,7 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
     }
     let environment = house.get(&cookie, "/environments/production").await;
     assert!(environment.body.contains("refused"), "and so does the table of countries");
-    assert!(house.get(&cookie, "/environments").await.body.contains("1 refused"), "and the start page");
+    assert!(house.get(&cookie, "/environments").await.body.contains("refused: 1"), "and the start page");
     for path in [KEYS, "/environments"] {
         let shown = house.get(&cookie, path).await;
         assert!(shown.body.contains("refused"), "{path}: the sidebar says so");

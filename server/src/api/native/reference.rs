@@ -1,6 +1,5 @@
 //! The OpenAPI document, made from the operations themselves, and what a page shows of it.
 
-use super::operations;
 use crate::web::unread::Shared;
 use axum::body::Bytes;
 use axum::http::HeaderValue;
@@ -23,8 +22,8 @@ use utoipa::{Modify, OpenApi};
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     paths(
-        operations::keys, operations::encrypt, operations::decrypt, operations::reencrypt, operations::wrap,
-        operations::unwrap, operations::rewrap,
+        super::keys::keys, super::encrypt::encrypt, super::decrypt::decrypt, super::reencrypt::reencrypt, super::wrap::wrap,
+        super::unwrap::unwrap, super::rewrap::rewrap,
     ),
     tags(
         (name = "operations", description = "One item, or `{\"items\": […]}` with up to 1000; a body has at most 1 MiB."),

@@ -8,20 +8,15 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use base64_simd::STANDARD;
-use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::data::operation::{TOLD_BYTES, TOLD_PAIRS, Told};
-use domain::keys::view::VersionRow;
-use engine::SecretBytes;
 use engine::base::refused::Refused;
 use engine::data::context::Context;
-use engine::data::{Answers, ITEMS, Opened, Sealed, ToEncrypt, ToOpen, ToWrap, Wrapped};
+use engine::data::{Answers, ITEMS};
 use memchr::{memchr, memmem};
 use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use std::fmt;
-use std::io::Write;
 use std::marker::PhantomData;
 use utoipa::ToSchema;
 
@@ -64,9 +59,9 @@ impl From<Audit> for Told {
 }
 
 /// A context as it was said.
-type Said = Once<String>;
+pub type Said = Once<String>;
 
-fn context(said: Option<Said>) -> Context {
+pub fn context(said: Option<Said>) -> Context {
     said.map_or_else(Context::new, |said| said.0)
 }
 
@@ -78,80 +73,50 @@ macro_rules! requests {
         $request:ident, $item:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* } => $read:ident: |$said:ident| $how:expr;
     )*) => {$(
         $(#[$about])*
-        #[derive(Deserialize, ToSchema)]
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $request {
             $($(#[$field_about])* $field: $kind,)*
             /// Authenticated, not stored: whoever opens it gives the same.
             #[serde(default)]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
-            context: Option<Said>,
+            context: Option<$crate::api::native::wire::Said>,
             /// To be written down with it.
             #[serde(default)]
-            #[schema(value_type = Option<Audit>)]
-            audit: Option<Object<Audit>>,
+            #[schema(value_type = Option<$crate::api::native::wire::Audit>)]
+            audit: Option<$crate::api::strict::Object<$crate::api::native::wire::Audit>>,
         }
 
         $(#[$about])*
-        #[derive(Deserialize, ToSchema)]
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $item {
             $($(#[$field_about])* $field: $kind,)*
             /// Authenticated, not stored: whoever opens it gives the same.
             #[serde(default)]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
-            context: Option<Said>,
+            context: Option<$crate::api::native::wire::Said>,
         }
 
-        impl Item for $item {
+        impl $crate::api::native::wire::Item for $item {
             type Read = $read;
-            fn read(self) -> Result<$read, Refused> {
+            fn read(self) -> Result<$read, engine::base::refused::Refused> {
                 let $said = self;
                 $how
             }
         }
 
-        impl Request for $request {
+        impl $crate::api::native::wire::Request for $request {
             type Item = $item;
-            fn apart(self) -> ($item, Option<Audit>) {
+            fn apart(self) -> ($item, Option<$crate::api::native::wire::Audit>) {
                 ($item { $($field: self.$field,)* context: self.context }, self.audit.map(|audit| audit.0))
             }
         }
     )*};
 }
 
-requests! {
-    /// Data to be encrypted.
-    EncryptRequest, EncryptItem {
-        /// At most 65536 bytes, in base64.
-        #[schema(value_type = String, format = Byte)]
-        plaintext: Base64<SecretBytes>,
-    } => ToEncrypt: |said| {
-        Ok(ToEncrypt { plaintext: said.plaintext.0?, context: context(said.context) })
-    };
-    /// A ciphertext to be decrypted, or encrypted anew.
-    CiphertextRequest, CiphertextItem {
-        #[schema(value_type = String, format = Byte)]
-        ciphertext: Base64<Vec<u8>>,
-    } => ToOpen: |said| Ok(ToOpen { sealed: said.ciphertext.0?, context: context(said.context) });
-    /// A data key to be wrapped; a new one of 32 bytes is made where none is given.
-    WrapRequest, WrapItem {
-        /// 32 bytes, in base64.
-        #[serde(default)]
-        #[schema(value_type = Option<String>, format = Byte)]
-        dek: Option<Base64<SecretBytes>>,
-    } => ToWrap: |said| {
-        Ok(ToWrap { dek: said.dek.map(|dek| dek.0).transpose()?, context: context(said.context) })
-    };
-    /// A wrapped data key to be unwrapped, or wrapped anew.
-    EdekRequest, EdekItem {
-        #[schema(value_type = String, format = Byte)]
-        edek: Base64<Vec<u8>>,
-    } => ToOpen: |said| Ok(ToOpen { sealed: said.edek.0?, context: context(said.context) });
-}
-
 /// Bytes in base64. Whatever is wrong with them is said of the item alone.
-pub struct Base64<T>(Result<T, Refused>);
+pub struct Base64<T>(pub Result<T, Refused>);
 
 impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -302,42 +267,31 @@ macro_rules! answers {
         $answer:ident, of $kind:ident: |$done:ident| { $($field:ident: $bytes:expr,)* }
     )*) => {$(
         $(#[$about])*
-        #[derive(ToSchema)]
+        #[derive(utoipa::ToSchema)]
         #[expect(dead_code, reason = "its schema is what is used")]
         pub struct $answer {
             $(#[schema(format = Byte)] $field: String,)*
             version: u32,
         }
 
-        impl Answer for $answer {
+        impl $crate::api::native::wire::Answer for $answer {
             type Done = $kind;
             fn say($done: &$kind, out: &mut Vec<u8>) {
                 out.push(b'{');
                 $(
                     out.extend_from_slice(concat!("\"", stringify!($field), "\":\"").as_bytes());
-                    STANDARD.encode_append($bytes, out);
+                    base64_simd::STANDARD.encode_append($bytes, out);
                     out.extend_from_slice(b"\",");
                 )*
                 out.extend_from_slice(b"\"version\":");
                 // What is written into memory is written.
-                let _ = write!(out, "{}}}", $done.version);
+                let _ = std::io::Write::write_fmt(out, format_args!( "{}}}", $done.version));
             }
         }
     )*};
 }
 
-answers! {
-    /// A ciphertext and the version that made it.
-    Encrypted, of Sealed: |done| { ciphertext: &done.bytes, }
-    /// What was inside, and the version that opened it.
-    Decrypted, of Opened: |done| { plaintext: done.bytes.expose(), }
-    /// A data key, the same wrapped, and the version that wrapped it.
-    WrappedKey, of Wrapped: |done| { dek: done.dek.expose(), edek: &done.edek, }
-    /// A data key, and the version that opened it.
-    UnwrappedKey, of Opened: |done| { dek: done.bytes.expose(), }
-    /// A wrapped data key, and the version that wrapped it.
-    RewrappedKey, of Sealed: |done| { edek: &done.bytes, }
-}
+pub(super) use {answers, requests};
 
 /// An answer, or why there is none.
 #[derive(ToSchema)]
@@ -388,43 +342,4 @@ pub fn told<W: Answer>(answers: Answers<W::Done>, is_batch: bool) -> Result<Resp
     }
     out.extend_from_slice(b"]}");
     Ok(json_text(out))
-}
-
-/// A version of the scope's key. Nothing secret is in it.
-#[derive(Serialize, ToSchema)]
-pub struct KeyVersion {
-    version: u32,
-    /// Portal-wide; the `kmsConfigId` of the TSP door.
-    id: i64,
-    /// `active` (the one that encrypts) or `deprecated` (decrypts).
-    #[schema(examples("active"))]
-    status: &'static str,
-    /// `managed` or `manual_aws`.
-    #[schema(examples("managed"))]
-    key_type: &'static str,
-    created_at: DateTime<Utc>,
-    /// When it rotates by itself; only of an Active managed version.
-    rotates_at: Option<DateTime<Utc>>,
-}
-
-/// Versions of the scope's key, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct KeyVersions {
-    versions: Vec<KeyVersion>,
-    /// Where there are more: ask again with `before` set to this.
-    before: Option<u32>,
-}
-
-impl KeyVersions {
-    pub fn new(rows: &[VersionRow], before: Option<u32>) -> Self {
-        let version = |row: &VersionRow| KeyVersion {
-            version: row.number,
-            id: row.id,
-            status: row.status.word(),
-            key_type: row.key_type.word(),
-            created_at: row.created_at,
-            rotates_at: row.due_at.filter(|_| row.status == domain::keys::key_version::Status::Active),
-        };
-        Self { versions: rows.iter().map(version).collect(), before }
-    }
 }

@@ -1,0 +1,21 @@
+//! Decrypt: with the version that the ciphertext names.
+
+use super::operations::operation;
+use super::wire::{Base64, answers, context, requests};
+use engine::data::{Opened, ToOpen};
+
+requests! {
+    /// A ciphertext to be decrypted, or encrypted anew.
+    CiphertextRequest, CiphertextItem {
+        #[schema(value_type = String, format = Byte)]
+        ciphertext: Base64<Vec<u8>>,
+    } => ToOpen: |said| Ok(ToOpen { sealed: said.ciphertext.0?, context: context(said.context) });
+}
+
+answers! {
+    /// What was inside, and the version that opened it.
+    Decrypted, of Opened: |done| { plaintext: done.bytes.expose(), }
+}
+
+operation! { decrypt "/api/v1/scopes/{environment}/{country}/decrypt" Decrypt
+"Decrypts, with the version that the ciphertext names.", CiphertextRequest, CiphertextItem => Decrypted, |items| &items }

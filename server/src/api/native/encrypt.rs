@@ -1,0 +1,25 @@
+//! Encrypt: up to 64 KiB with the newest version.
+
+use super::operations::operation;
+use super::wire::{Base64, answers, context, requests};
+use engine::SecretBytes;
+use engine::data::{Sealed, ToEncrypt};
+
+requests! {
+    /// Data to be encrypted.
+    EncryptRequest, EncryptItem {
+        /// At most 65536 bytes, in base64.
+        #[schema(value_type = String, format = Byte)]
+        plaintext: Base64<SecretBytes>,
+    } => ToEncrypt: |said| {
+        Ok(ToEncrypt { plaintext: said.plaintext.0?, context: context(said.context) })
+    };
+}
+
+answers! {
+    /// A ciphertext and the version that made it.
+    Encrypted, of Sealed: |done| { ciphertext: &done.bytes, }
+}
+
+operation! { encrypt "/api/v1/scopes/{environment}/{country}/encrypt" Encrypt
+"Encrypts up to 64 KiB with the newest version.", EncryptRequest, EncryptItem => Encrypted, |items| &items }

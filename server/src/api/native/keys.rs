@@ -1,0 +1,95 @@
+//! The versions of a scope's key.
+
+use super::operations::{call, counted};
+use super::problem::{Failed, ProblemDetails};
+use crate::api::{Ask, json};
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use domain::data::operation::{Deed, Told};
+use domain::keys::view::VersionRow;
+use engine::Error;
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+use utoipa::{IntoParams, ToSchema};
+
+/// A version of the scope's key. Nothing secret is in it.
+#[derive(Serialize, ToSchema)]
+pub struct KeyVersion {
+    version: u32,
+    /// Portal-wide; the `kmsConfigId` of the TSP door.
+    id: i64,
+    /// `active` (the one that encrypts) or `deprecated` (decrypts).
+    #[schema(examples("active"))]
+    status: &'static str,
+    /// `managed` or `manual_aws`.
+    #[schema(examples("managed"))]
+    key_type: &'static str,
+    created_at: DateTime<Utc>,
+    /// When it rotates by itself; only of an Active managed version.
+    rotates_at: Option<DateTime<Utc>>,
+}
+
+/// Versions of the scope's key, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct KeyVersions {
+    versions: Vec<KeyVersion>,
+    /// Where there are more: ask again with `before` set to this.
+    before: Option<u32>,
+}
+
+impl KeyVersions {
+    pub fn new(rows: &[VersionRow], before: Option<u32>) -> Self {
+        let version = |row: &VersionRow| KeyVersion {
+            version: row.number,
+            id: row.id,
+            status: row.status.word(),
+            key_type: row.key_type.word(),
+            created_at: row.created_at,
+            rotates_at: row.due_at.filter(|_| row.status == domain::keys::key_version::Status::Active),
+        };
+        Self { versions: rows.iter().map(version).collect(), before }
+    }
+}
+
+/// Where in the list of versions to begin.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// Versions below this number; without it, the newest.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 4294967295_i64)]
+    before: Option<NonZeroU32>,
+}
+
+/// Lists the versions of the scope's key, newest first, 50 at a time. Nothing secret is in it.
+#[utoipa::path(
+    get, path = "/api/v1/scopes/{environment}/{country}/keys", tag = "keys", operation_id = "keys",
+    params(
+        ("environment" = String, Path, description = "The environment's address, like `production`.", pattern = "^[a-z0-9-]{1,40}$"),
+        ("country" = String, Path, description = "The country (ISO 3166-1 alpha-2), like `DE`.", pattern = "^[A-Z]{2}$"),
+        Before,
+    ),
+    responses(
+        (status = 200, description = "The versions.", body = KeyVersions),
+        (status = 400, description = "The query could not be read.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "No API key, or one that does not work.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such scope, or not for this key.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or what it needs is out of reach; see Retry-After.", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = []), ("bearer" = [])),
+)]
+pub async fn keys(ask: Ask) -> Result<Response, Failed> {
+    let title = "The query takes `before`, a version's number, and nothing else.";
+    let Query(Before { before }) = Query::try_from_uri(&ask.parts.uri)
+        .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
+    let app = ask.app.clone();
+    let call = call(ask, Told::default());
+    let listed = app.portal().data().versions_for(&call, before.map(NonZeroU32::get)).await;
+    let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
+        .into_iter()
+        .next()
+        .ok_or(Error::NotFound)??;
+    Ok(json(&KeyVersions::new(&rows, older)))
+}

@@ -1,0 +1,14 @@
+//! Re-wrap: an EDEK moves to the newest version.
+
+use super::operations::operation;
+use super::unwrap::{EdekItem, EdekRequest};
+use super::wire::answers;
+use engine::data::Sealed;
+
+answers! {
+    /// A wrapped data key, and the version that wrapped it.
+    RewrappedKey, of Sealed: |done| { edek: &done.bytes, }
+}
+
+operation! { rewrap "/api/v1/scopes/{environment}/{country}/rewrap" Rewrap
+"Moves an EDEK to the newest version; the data key stays in Keystead.", EdekRequest, EdekItem => RewrappedKey, |items| &items }
