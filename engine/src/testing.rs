@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 /// Which database a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatabaseKind {
     Sqlite,
     Postgres,
 }
@@ -100,15 +100,15 @@ fn midday() -> DateTime<Utc> {
 
 impl Place {
     /// A fresh database of the kind; Postgres without a server to run on is a failure, never a skip.
-    pub async fn fresh(kind: Kind) -> Self {
+    pub async fn fresh(kind: DatabaseKind) -> Self {
         match kind {
-            Kind::Sqlite => {
+            DatabaseKind::Sqlite => {
                 let name = format!("story_{}", crate::base::random::uuid().simple());
                 let folder = std::env::temp_dir().join(format!("keystead-{name}"));
                 std::fs::create_dir_all(&folder).expect("a folder");
                 Self(At::Sqlite(folder.join("keystead.db")))
             }
-            Kind::Postgres => Self::postgres(&[], Pooler::None).await,
+            DatabaseKind::Postgres => Self::postgres(&[], Pooler::None).await,
         }
     }
 
@@ -242,11 +242,11 @@ impl Portal {
 }
 
 impl TestPortal {
-    pub async fn new(kind: Kind) -> Self {
+    pub async fn new(kind: DatabaseKind) -> Self {
         Self::with(kind, DailyLimits::default()).await
     }
 
-    pub async fn with(kind: Kind, daily: DailyLimits) -> Self {
+    pub async fn with(kind: DatabaseKind, daily: DailyLimits) -> Self {
         Self::on(Place::fresh(kind).await, daily).await
     }
 
@@ -265,7 +265,7 @@ impl TestPortal {
     }
 
     /// One whose settings a story chooses.
-    pub async fn with_settings(kind: Kind, settings: Settings) -> Self {
+    pub async fn with_settings(kind: DatabaseKind, settings: Settings) -> Self {
         let (place, clock) = (Place::fresh(kind).await, Clock::standing_at(midday()));
         let portal = Self::open_with(&place, &clock, settings).await.expect("the portal opens");
         Self { portal, clock, place, folders: Mutex::default() }
@@ -303,8 +303,8 @@ impl TestPortal {
     }
 
     /// Which database it runs on.
-    pub fn kind(&self) -> Kind {
-        if self.db().is_sqlite() { Kind::Sqlite } else { Kind::Postgres }
+    pub fn kind(&self) -> DatabaseKind {
+        if self.db().is_sqlite() { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
     }
 
     /// Opens the stored seed of an administrator, and says nothing of it.

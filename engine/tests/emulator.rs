@@ -4,13 +4,13 @@
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
 use domain::custody::preflight::Report;
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName, Slug};
+use domain::scopes::scope::{EnvironmentKind, ScopeName, Slug};
 use engine::base::error::CustodyError;
 use engine::base::error::KeysError;
 use engine::custody;
 use engine::custody::kms;
 use engine::custody::kms::KmsCredentials;
-use engine::testing::{Kind, Person, TestPortal};
+use engine::testing::{DatabaseKind, Person, TestPortal};
 use engine::{AwsAsked, Error, SecretText, Settings};
 use serde_json::Value;
 use std::num::NonZeroU32;
@@ -47,7 +47,7 @@ impl House {
             },
             ..Settings::default()
         };
-        let t = TestPortal::with_settings(Kind::Sqlite, settings).await;
+        let t = TestPortal::with_settings(DatabaseKind::Sqlite, settings).await;
         let ada = t.administrator().await;
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
         t.portal

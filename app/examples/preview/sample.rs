@@ -17,7 +17,7 @@ use domain::overview::frame::*;
 use domain::overview::lack::Lack;
 use domain::overview::view::*;
 use domain::people::view::*;
-use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 
 const NO_UUID: &str = "6a0c3f2e-0000-4000-8000-000000000001";
 
@@ -55,7 +55,7 @@ pub fn chrome(path: &str) -> Chrome {
             environments: vec![
                 tree(
                     "Production",
-                    Kind::Production,
+                    EnvironmentKind::Production,
                     vec![
                         leaf("DE", None),
                         leaf("FR", Some(Lack::Rotate)),
@@ -63,8 +63,8 @@ pub fn chrome(path: &str) -> Chrome {
                         leaf("GS", Some(Lack::NoKey)),
                     ],
                 ),
-                tree("Staging", Kind::Test, vec![leaf("DE", None), leaf("US", None)]),
-                tree("Sandbox Initech", Kind::Test, vec![]),
+                tree("Staging", EnvironmentKind::Test, vec![leaf("DE", None), leaf("US", None)]),
+                tree("Sandbox Initech", EnvironmentKind::Test, vec![]),
             ],
         },
         flash: None,
@@ -82,9 +82,9 @@ pub fn environments() -> Vec<EnvironmentRow> {
         created_at: now() - Duration::days(40),
     };
     vec![
-        row("Production", Kind::Production, 4, 2),
-        row("Staging", Kind::Test, 2, 2),
-        row("Sandbox Initech", Kind::Test, 0, 0),
+        row("Production", EnvironmentKind::Production, 4, 2),
+        row("Staging", EnvironmentKind::Test, 2, 2),
+        row("Sandbox Initech", EnvironmentKind::Test, 0, 0),
     ]
 }
 

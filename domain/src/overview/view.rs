@@ -2,7 +2,7 @@
 
 use crate::keys::key_type::KeyType;
 use crate::overview::lack::Lack;
-use crate::scopes::scope::{Country, Kind, Slug};
+use crate::scopes::scope::{Country, EnvironmentKind, Slug};
 use chrono::{DateTime, Utc};
 
 /// The environments of the portal, with countries.
@@ -23,7 +23,7 @@ impl Tree {
 pub struct TreeEnvironment {
     pub slug: Slug,
     pub name: String,
-    pub kind: Kind,
+    pub kind: EnvironmentKind,
     pub countries: Vec<TreeCountry>,
 }
 
@@ -39,7 +39,7 @@ pub struct TreeCountry {
 pub struct EnvironmentRow {
     pub slug: Slug,
     pub name: String,
-    pub kind: Kind,
+    pub kind: EnvironmentKind,
     pub countries: u32,
     /// Countries that have an encryption key.
     pub with_key: u32,

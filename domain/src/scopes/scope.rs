@@ -66,13 +66,13 @@ impl From<Slug> for String {
 /// What an environment is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EnvironmentKind {
     #[default]
     Production,
     Test,
 }
 
-impl Kind {
+impl EnvironmentKind {
     pub const ALL: [Self; 2] = [Self::Production, Self::Test];
 
     /// The word used in the database, in forms and in CSS.

@@ -3,7 +3,7 @@
 use crate::base::entry::Entry;
 use crate::base::error::ChangesError;
 use crate::changes::Changes;
-use crate::changes::throttle::Kind;
+use crate::changes::throttle::TryKind;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::store::Tx;
@@ -51,7 +51,7 @@ impl Changes {
         let user = self.vault.db().users().get(session.user()?).await?;
         let refused =
             |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
-        let tried = match self.begin_try(self.name_subject(&user.email), Kind::Code).await {
+        let tried = match self.begin_try(self.name_subject(&user.email), TryKind::Code).await {
             Ok(tried) => tried,
             Err(error) => {
                 self.vault.db().record(refused(&error.to_string())).await?;

@@ -26,7 +26,7 @@ const NETWORK_MEMORY: TimeDelta = TimeDelta::hours(1);
 
 /// What is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TryKind {
     Password,
     Code,
     RecoveryCode,
@@ -50,7 +50,7 @@ impl Subject {
 #[must_use = "a try that was right must be given back or cleared"]
 pub struct Try {
     subject: Subject,
-    kind: Kind,
+    kind: TryKind,
     /// The block it would leave behind if it were wrong.
     blocked_until: Option<DateTime<Utc>>,
 }
@@ -59,18 +59,23 @@ pub struct Try {
 ///
 /// # Errors
 /// The reason why no try is allowed now.
-fn begin(mut counter: Counter, subject: &Subject, kind: Kind, now: DateTime<Utc>) -> Result<Counter, Error> {
+fn begin(
+    mut counter: Counter,
+    subject: &Subject,
+    kind: TryKind,
+    now: DateTime<Utc>,
+) -> Result<Counter, Error> {
     if subject.memory.is_some_and(|memory| counter.updated_at + memory <= now) {
         counter = Counter { failures: 0, blocked_until: None, ..counter };
     }
-    if kind == Kind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
+    if kind == TryKind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
         return Err(Error::Changes(ChangesError::CodesExhausted));
     }
     if let Some(until) = counter.blocked_until.filter(|until| *until > now) {
         return Err(Error::Changes(ChangesError::Blocked { until, now }));
     }
     counter.failures += 1;
-    counter.wrong_codes += i64::from(kind == Kind::Code);
+    counter.wrong_codes += i64::from(kind == TryKind::Code);
     counter.updated_at = now;
     counter.blocked_until = block_for(counter.failures, subject.free).map(|wait| now + wait);
     Ok(counter)
@@ -80,7 +85,7 @@ fn begin(mut counter: Counter, subject: &Subject, kind: Kind, now: DateTime<Utc>
 /// goes with it, or nobody could come in once there were five failures.
 fn given_back(mut counter: Counter, right: &Try) -> Counter {
     counter.failures = (counter.failures - 1).max(0);
-    counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == Kind::Code)).max(0);
+    counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == TryKind::Code)).max(0);
     if counter.failures < right.subject.free || counter.blocked_until == right.blocked_until {
         counter.blocked_until = None;
     }
@@ -115,7 +120,7 @@ impl Changes {
     ///
     /// # Errors
     /// [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`]: then nothing may be compared.
-    pub(crate) async fn begin_try(&self, subject: Subject, kind: Kind) -> Result<Try, Error> {
+    pub(crate) async fn begin_try(&self, subject: Subject, kind: TryKind) -> Result<Try, Error> {
         let now = self.vault.now();
         let of = &subject;
         let counter = self
@@ -186,10 +191,10 @@ mod tests {
         let mut counter = fresh(now);
         let mut waits = Vec::new();
         for _ in 0..11 {
-            counter = begin(counter, &name(), Kind::Password, now).expect("not blocked");
+            counter = begin(counter, &name(), TryKind::Password, now).expect("not blocked");
             let wait = counter.blocked_until.map_or(0, |until| (until - now).num_minutes());
             waits.push(wait);
-            assert_eq!(begin(counter, &name(), Kind::Password, now).is_err(), wait > 0);
+            assert_eq!(begin(counter, &name(), TryKind::Password, now).is_err(), wait > 0);
             now += TimeDelta::minutes(wait);
         }
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 15, 15, 15]);
@@ -199,9 +204,9 @@ mod tests {
     fn a_right_try_after_many_failures_blocks_nothing() {
         let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
         let counter = Counter { failures: 7, ..fresh(now) };
-        let tried = begin(counter, &name(), Kind::Password, now).expect("the block is over");
+        let tried = begin(counter, &name(), TryKind::Password, now).expect("the block is over");
         assert!(tried.blocked_until.is_some());
-        let right = Try { subject: name(), kind: Kind::Password, blocked_until: tried.blocked_until };
+        let right = Try { subject: name(), kind: TryKind::Password, blocked_until: tried.blocked_until };
         let after = given_back(tried, &right);
         assert_eq!((after.failures, after.blocked_until), (7, None));
     }
@@ -211,13 +216,13 @@ mod tests {
         let mut now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
         let mut counter = fresh(now);
         for _ in 0..20 {
-            counter = begin(counter, &name(), Kind::Code, now).expect("allowed");
+            counter = begin(counter, &name(), TryKind::Code, now).expect("allowed");
             now += TimeDelta::minutes(20);
         }
         assert!(matches!(
-            begin(counter, &name(), Kind::Code, now),
+            begin(counter, &name(), TryKind::Code, now),
             Err(Error::Changes(ChangesError::CodesExhausted))
         ));
-        assert!(begin(counter, &name(), Kind::RecoveryCode, now).is_ok());
+        assert!(begin(counter, &name(), TryKind::RecoveryCode, now).is_ok());
     }
 }

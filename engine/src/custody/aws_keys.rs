@@ -7,7 +7,7 @@ use crate::base::error::StoreError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::custody::Custody;
-use crate::custody::kms::{Failure, For, Kind, KmsCredentials, preflight};
+use crate::custody::kms::{Failure, FailureKind, For, KmsCredentials, preflight};
 use crate::custody::lease::{Released, Seen};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
@@ -266,7 +266,7 @@ impl Custody {
                 let released = self.kms.decrypt(key.scope, &stored.key, &with, For::Use).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
                 // Whether an outage is one of KMS or of this server's way to it, the probes find out.
-                if heard.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused) {
+                if heard.as_ref().err().is_none_or(|failure| failure.kind == FailureKind::Refused) {
                     let noted = self.record_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be written down");
                 }

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::StoreError;
 use crate::custody::Custody;
-use crate::custody::kms::{Failure, For, Kind};
+use crate::custody::kms::{Failure, FailureKind, For};
 use crate::store::aws_keys::StoredAwsKey;
 use chrono::TimeDelta;
 use domain::audit::event::Action;
@@ -44,7 +44,7 @@ impl Probes {
     /// One call that did not come through is no outage yet, nor is the way of one server that of all.
     fn is_shown(&self, key: LeaseKey, heard: &Result<(), Failure>) -> bool {
         match heard {
-            Err(failure) if failure.kind == Kind::Unreachable => {
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
                 let mut all = self.failures();
                 let failures = all.entry(key).or_default();
                 *failures += 1;
@@ -162,7 +162,7 @@ impl Custody {
     ) -> Result<(), Error> {
         match &heard {
             Ok(()) => self.leases.forgive(key, stored.revision),
-            Err(failure) if failure.kind == Kind::Refused => {
+            Err(failure) if failure.kind == FailureKind::Refused => {
                 self.leases.refuse(key, stored.revision, failure.clone(), self.vault.steady());
             }
             Err(_) => {}
@@ -180,8 +180,8 @@ impl Custody {
     ) -> Result<(), Error> {
         let (state, code) = match heard {
             Ok(()) => (HealthState::Healthy, None),
-            Err(Failure { kind: Kind::Refused, code }) => (HealthState::Refused, Some(code)),
-            Err(Failure { kind: Kind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
+            Err(Failure { kind: FailureKind::Refused, code }) => (HealthState::Refused, Some(code)),
+            Err(Failure { kind: FailureKind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
         };
         // Our own queue says nothing of anybody's KMS.
         if code == Some(FailureCode::BUSY) {

@@ -18,7 +18,7 @@ use crate::base::error::StoreError;
 use crate::base::error::VaultError;
 use crate::base::random;
 use crate::custody::Custody;
-use crate::custody::kms::{Failure, Kind};
+use crate::custody::kms::{Failure, FailureKind};
 use crate::custody::material::Material;
 use crate::{Error, SecretBytes};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -325,7 +325,7 @@ impl Custody {
             Err(Error::Custody(CustodyError::KmsRefused(_))) => Ok(()),
             Err(error) => {
                 if let Some(failure) = failure_of(&error) {
-                    if failure.kind == Kind::Refused {
+                    if failure.kind == FailureKind::Refused {
                         state.held = None;
                         state.refusals += 1;
                     }
@@ -429,8 +429,8 @@ fn failure_of(error: &Error) -> Option<Failure> {
 impl From<Failure> for Error {
     fn from(Failure { kind, code }: Failure) -> Self {
         match kind {
-            Kind::Refused => CustodyError::KmsRefused(code).into(),
-            Kind::Unreachable => CustodyError::KmsUnreachable(code).into(),
+            FailureKind::Refused => CustodyError::KmsRefused(code).into(),
+            FailureKind::Unreachable => CustodyError::KmsUnreachable(code).into(),
         }
     }
 }

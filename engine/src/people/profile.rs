@@ -4,7 +4,7 @@ use crate::base::entry::Entry;
 use crate::base::error::PeopleError;
 use crate::changes::authority::Authorised;
 use crate::changes::recovery;
-use crate::changes::throttle::Kind;
+use crate::changes::throttle::TryKind;
 use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::{IDLE, Owner};
@@ -98,7 +98,7 @@ impl People {
         session.require(Stage::Full)?;
         let user = self.vault.db().users().get(session.user()?).await?;
         let place = self.hasher.place()?;
-        let tried = self.changes.begin_try(self.changes.name_subject(&user.email), Kind::Password).await?;
+        let tried = self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::Password).await?;
         let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {
             let entry = Entry::refused(self.vault.now(), session.actor(), action);

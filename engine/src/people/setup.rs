@@ -6,7 +6,7 @@ use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::recovery;
-use crate::changes::throttle::Kind;
+use crate::changes::throttle::TryKind;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::People;
@@ -87,7 +87,7 @@ impl People {
             return Err(Error::People(PeopleError::AlreadySetUp));
         }
         let tried =
-            self.changes.begin_try(self.changes.network_subject(&from.address), Kind::Password).await?;
+            self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         let refused = match self.vault.db().instance().setup_token(&token_hash(token)).await? {
             Some(expires_at) if expires_at > self.vault.now() => None,
             Some(_) => Some(Error::People(PeopleError::SetupTokenExpired)),
@@ -161,7 +161,7 @@ impl People {
     pub async fn finish_setup(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.vault.require_clock()?;
         let account = self.account(session).await?;
-        let tried = self.changes.begin_try(self.changes.name_subject(&account.email), Kind::Code).await?;
+        let tried = self.changes.begin_try(self.changes.name_subject(&account.email), TryKind::Code).await?;
         let now = self.vault.now();
         let Some(step) = account.seed.matching_step(code, now) else {
             self.vault

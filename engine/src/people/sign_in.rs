@@ -6,7 +6,7 @@ use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::changes::recovery;
-use crate::changes::throttle::Kind;
+use crate::changes::throttle::TryKind;
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::People;
@@ -32,8 +32,8 @@ impl People {
     ) -> Result<NewSession, Error> {
         let place = self.hasher.place()?;
         let network =
-            self.changes.begin_try(self.changes.network_subject(&from.address), Kind::Password).await?;
-        let tried = self.changes.begin_try(self.changes.name_subject(name), Kind::Password).await?;
+            self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
+        let tried = self.changes.begin_try(self.changes.name_subject(name), TryKind::Password).await?;
         let user = self.vault.db().users().by_email(&email::normalise(name)).await?;
         // Whoever is disabled is answered as somebody unknown is.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
@@ -125,7 +125,7 @@ impl People {
         session.require(Stage::Password)?;
         let user = &self.vault.db().users().get(session.user()?).await?;
         let tried =
-            self.changes.begin_try(self.changes.name_subject(&user.email), Kind::RecoveryCode).await?;
+            self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
         let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
@@ -184,7 +184,7 @@ impl People {
         let (_, seed) = self.enrolment(session).await?;
         let user = &self.vault.db().users().get(session.user()?).await?;
         let tried =
-            self.changes.begin_try(self.changes.name_subject(&user.email), Kind::RecoveryCode).await?;
+            self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);

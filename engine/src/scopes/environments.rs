@@ -10,7 +10,7 @@ use crate::{Error, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::overview::view::{CountryRow, EnvironmentRow, EnvironmentView};
-use domain::scopes::scope::{Country, Kind, NameRefused, ScopeName, Slug, display_name};
+use domain::scopes::scope::{Country, EnvironmentKind, NameRefused, ScopeName, Slug, display_name};
 
 /// Deployment stages and customers' sandboxes; a script that goes astray ends here.
 const MOST_ENVIRONMENTS: i64 = 200;
@@ -60,7 +60,7 @@ impl Scopes {
         &self,
         who: &Session,
         name: &str,
-        kind: Kind,
+        kind: EnvironmentKind,
     ) -> Result<EnvironmentRow, Error> {
         who.require(Stage::Full)?;
         let name = display_name(name)?;

@@ -13,7 +13,7 @@ use domain::overview::lack::Lack;
 use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
 use domain::scopes::command::ScopeRef;
-use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
@@ -42,7 +42,7 @@ impl TryFrom<EnvironmentRecord> for Environment {
             id: EnvironmentId(record.id),
             row: EnvironmentRow {
                 slug: Slug::try_from(record.slug).map_err(|_| column("slug"))?,
-                kind: Kind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
+                kind: EnvironmentKind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
                 name: record.name,
                 countries: count(record.countries),
                 with_key: count(record.with_key),
@@ -222,7 +222,7 @@ impl Read<'_> {
                 tree.push(TreeEnvironment {
                     slug: Slug::try_from(record.slug.clone()).map_err(|_| column("slug"))?,
                     name: record.name.clone(),
-                    kind: Kind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
+                    kind: EnvironmentKind::from_word(&record.kind).ok_or_else(|| column("kind"))?,
                     countries: Vec::new(),
                 });
             }

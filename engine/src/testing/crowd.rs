@@ -14,7 +14,7 @@ use domain::keys::key_version::{NewVersion, Plan};
 use domain::keys::limits::Left;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::EnvironmentRow;
-use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 
 /// Scopes made in one transaction.
 const AT_ONCE: usize = 5_000;
@@ -57,7 +57,7 @@ impl Portal {
                     let row = EnvironmentRow {
                         name: slug.to_string(),
                         slug: slug.clone(),
-                        kind: Kind::Production,
+                        kind: EnvironmentKind::Production,
                         countries: 0,
                         with_key: 0,
                         created_at: at,

@@ -4,8 +4,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, AuditQuery, Outcome};
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::Kind as EnvironmentKind;
-use engine::testing::{Kind, PASSWORD, TestPortal, from};
+use domain::scopes::scope::EnvironmentKind;
+use engine::testing::{DatabaseKind, PASSWORD, TestPortal, from};
 
 stories! {
     numbers_have_no_gaps_also_under_fifty_changes_at_once,
@@ -179,11 +179,11 @@ async fn what_is_written_is_neither_changed_nor_taken_away(t: &TestPortal) {
         assert!(refused.contains("the audit log is only appended to"), "{sql}: {refused}");
     }
     let own = match t.kind() {
-        Kind::Sqlite => {
+        DatabaseKind::Sqlite => {
             "INSERT OR REPLACE INTO audit_event (sequence, at, actor_kind, who, action, place, outcome, detail, address) \
              VALUES (1, '', 'host', 'somebody else', '', '', 'done', '', '')"
         }
-        Kind::Postgres => "TRUNCATE audit_event",
+        DatabaseKind::Postgres => "TRUNCATE audit_event",
     };
     let refused = execute(t.db(), own).await.expect_err("the database refuses").to_string();
     assert!(refused.contains("the audit log is only appended to"), "{own}: {refused}");

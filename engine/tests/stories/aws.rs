@@ -11,7 +11,7 @@ use engine::changes::authority::Authorised;
 use engine::custody::kms::KmsCredentials;
 pub use engine::testing::kms::{Decrypts, Forbids, SECRET};
 use engine::testing::kms::{FakeKms, access_key_id, arn, data_key, region};
-use engine::testing::{Kind, Person, TestPortal};
+use engine::testing::{DatabaseKind, Person, TestPortal};
 use engine::{AwsAsked, Error, Settings};
 
 pub struct Customer {
@@ -40,13 +40,13 @@ pub fn others() -> KmsCredentials {
 }
 
 impl Customer {
-    pub async fn new(kind: Kind) -> Self {
+    pub async fn new(kind: DatabaseKind) -> Self {
         let kms = FakeKms::start().await;
         let settings = kms.settings();
         Self::with_settings(kind, kms, settings).await
     }
 
-    pub async fn with_settings(kind: Kind, kms: FakeKms, settings: Settings) -> Self {
+    pub async fn with_settings(kind: DatabaseKind, kms: FakeKms, settings: Settings) -> Self {
         let t = TestPortal::with_settings(kind, settings).await;
         let ada = t.administrator().await;
         let de = scope(&t, &ada, "DE").await;
@@ -54,7 +54,7 @@ impl Customer {
     }
 
     /// With a key that is registered already.
-    pub async fn with_key(kind: Kind) -> Self {
+    pub async fn with_key(kind: DatabaseKind) -> Self {
         let house = Self::new(kind).await;
         house.register().await;
         house.kms.forget_calls();

@@ -7,7 +7,7 @@ use domain::keys::rotation::RotationPeriod;
 use engine::base::error::StoreError;
 use engine::base::error::VaultError;
 use engine::store::{Pooler, Tx};
-use engine::testing::{Kind, Place, TestPortal, root_key, transaction};
+use engine::testing::{DatabaseKind, Place, TestPortal, root_key, transaction};
 use engine::{Clock, Error, Portal, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,7 +118,7 @@ async fn off_by(place: &Place, seconds: i64) -> (Portal, Clock) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_accepts_no_code_and_rotates_nothing() {
-    let place = Place::fresh(Kind::Postgres).await;
+    let place = Place::fresh(DatabaseKind::Postgres).await;
     let (right, clock) = off_by(&place, 0).await;
     let (seed, _) = right
         .administrators()

@@ -6,7 +6,7 @@ use crate::aws::{Customer, asked, others};
 use crate::support::*;
 use domain::data::operation::Operation;
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::Kind as EnvironmentKind;
+use domain::scopes::scope::EnvironmentKind;
 use domain::services::api_key::Lifetime;
 use engine::testing::look::{broken, count};
 use engine::testing::{PASSWORD, Person, TestPortal, from};

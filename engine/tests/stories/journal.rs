@@ -8,7 +8,7 @@ use domain::data::operation::{DataEvent, Deed, Door, Told};
 use engine::audit::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
 use engine::base::error::AuditError;
 use engine::base::error::StoreError;
-use engine::testing::{Kind, TestPortal, root_key, scale};
+use engine::testing::{DatabaseKind, TestPortal, root_key, scale};
 use engine::{Error, Portal, Settings};
 use sha2::{Digest, Sha512};
 use std::os::unix::fs::PermissionsExt;
@@ -277,8 +277,8 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
     let run = journal(&portal).server();
     let forbidden = ["UPDATE journal_segment SET last_sequence = 9", "DELETE FROM journal_run"];
     let own = match t.kind() {
-        Kind::Sqlite => "INSERT OR REPLACE INTO journal_segment SELECT * FROM journal_segment",
-        Kind::Postgres => "TRUNCATE journal_segment",
+        DatabaseKind::Sqlite => "INSERT OR REPLACE INTO journal_segment SELECT * FROM journal_segment",
+        DatabaseKind::Postgres => "TRUNCATE journal_segment",
     };
     for sql in forbidden.into_iter().chain([own]) {
         let refused = execute(t.db(), sql).await.expect_err("the database refuses").to_string();
@@ -286,8 +286,8 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
     }
     // Somebody who may do everything in the database.
     let off = match t.kind() {
-        Kind::Sqlite => "DROP TRIGGER journal_segment_is_not_changed",
-        Kind::Postgres => "DROP TRIGGER journal_segment_is_not_changed ON journal_segment",
+        DatabaseKind::Sqlite => "DROP TRIGGER journal_segment_is_not_changed",
+        DatabaseKind::Postgres => "DROP TRIGGER journal_segment_is_not_changed ON journal_segment",
     };
     execute(t.db(), off).await.expect("dropped");
     let whole = async || portal.audit().verify_segment(run, 1).await.expect("it is there");
@@ -312,8 +312,8 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
         execute(t.db(), &keep).await.expect("changed");
         assert!(matches!(whole().await, SegmentState::Damaged(_)), "{column}");
         let kind = match (t.kind(), column) {
-            (Kind::Postgres, "last_at") => "TIMESTAMPTZ",
-            (Kind::Sqlite, "last_at") => "TEXT",
+            (DatabaseKind::Postgres, "last_at") => "TIMESTAMPTZ",
+            (DatabaseKind::Sqlite, "last_at") => "TEXT",
             _ => "BIGINT",
         };
         let back = format!("UPDATE journal_segment SET {column} = CAST(kept_{column} AS {kind})");

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::lack::Lack;
-use domain::scopes::scope::{Kind, NameRefused};
+use domain::scopes::scope::{EnvironmentKind, NameRefused};
 use engine::Error;
 use engine::base::error::ScopesError;
 
@@ -32,7 +32,8 @@ stories! {
 
 async fn the_address_is_made_from_the_name(t: &TestPortal) {
     let ada = t.administrator().await;
-    let made = t.portal.scopes().add_environment(&ada.session, " EU — Staging 2 ", Kind::Test).await;
+    let made =
+        t.portal.scopes().add_environment(&ada.session, " EU — Staging 2 ", EnvironmentKind::Test).await;
     let made = made.expect("an environment");
     assert_eq!((made.slug.as_str(), made.name.as_str()), ("eu-staging-2", "EU — Staging 2"));
     let view = t.portal.scopes().environment(&made.slug).await.expect("it is there");
@@ -47,7 +48,8 @@ async fn a_name_is_refused_in_words(t: &TestPortal) {
         ("日本", NameRefused::NothingForAddress),
         (&"x".repeat(61), NameRefused::TooLong),
     ] {
-        let refused = t.portal.scopes().add_environment(&ada.session, name, Kind::Production).await;
+        let refused =
+            t.portal.scopes().add_environment(&ada.session, name, EnvironmentKind::Production).await;
         assert!(matches!(refused, Err(Error::Scopes(ScopesError::Name(said))) if said == why), "{name}");
     }
 }
@@ -55,11 +57,14 @@ async fn a_name_is_refused_in_words(t: &TestPortal) {
 async fn an_address_is_unique(t: &TestPortal) {
     let ada = t.administrator().await;
     let second = t.second().await;
-    let tasks = (0..8).map(|number| {
-        let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
-        let session = ada.session.clone();
-        async move { portal.scopes().add_environment(&session, "Staging", Kind::Test).await.map(drop) }
-    });
+    let tasks =
+        (0..8).map(|number| {
+            let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
+            let session = ada.session.clone();
+            async move {
+                portal.scopes().add_environment(&session, "Staging", EnvironmentKind::Test).await.map(drop)
+            }
+        });
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!(done.len(), 1);
     assert!(
@@ -71,10 +76,14 @@ async fn an_address_is_unique(t: &TestPortal) {
 
 async fn an_address_is_never_used_again(t: &TestPortal) {
     let ada = t.administrator().await;
-    t.portal.scopes().add_environment(&ada.session, "Staging", Kind::Test).await.expect("an environment");
+    t.portal
+        .scopes()
+        .add_environment(&ada.session, "Staging", EnvironmentKind::Test)
+        .await
+        .expect("an environment");
     t.portal.scopes().remove_environment(&ada.session, &slug("staging")).await.expect("removed");
     refused!(
-        t.portal.scopes().add_environment(&ada.session, "staging", Kind::Test).await,
+        t.portal.scopes().add_environment(&ada.session, "staging", EnvironmentKind::Test).await,
         Error::Scopes(ScopesError::SlugTaken(_))
     );
 }
@@ -159,8 +168,12 @@ async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
     let ada = t.administrator().await;
     for round in 0..10 {
         let name = format!("Round {round}");
-        let made =
-            t.portal.scopes().add_environment(&ada.session, &name, Kind::Test).await.expect("an environment");
+        let made = t
+            .portal
+            .scopes()
+            .add_environment(&ada.session, &name, EnvironmentKind::Test)
+            .await
+            .expect("an environment");
         let adding = ["DE", "FR", "IT", "PT", "ES"].map(|country| {
             let (portal, session, slug) = (t.portal.clone(), ada.session.clone(), made.slug.clone());
             tokio::spawn(async move { portal.scopes().add_country(&session, &slug, country).await.is_ok() })
@@ -249,7 +262,10 @@ async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {
     let add = |number| {
         let (t, ada) = (&t, &ada);
         async move {
-            t.portal.scopes().add_environment(&ada.session, &format!("Sandbox {number}"), Kind::Test).await
+            t.portal
+                .scopes()
+                .add_environment(&ada.session, &format!("Sandbox {number}"), EnvironmentKind::Test)
+                .await
         }
     };
     for number in 0..200 {

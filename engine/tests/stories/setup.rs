@@ -191,7 +191,7 @@ async fn a_setup_session_reaches_nothing_but_setup(t: &TestPortal) {
     let session = entered(t).await;
     refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
     refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
-    let kind = domain::scopes::scope::Kind::Production;
+    let kind = domain::scopes::scope::EnvironmentKind::Production;
     refused!(
         t.portal.scopes().add_environment(&session, "Production", kind).await,
         Error::Changes(ChangesError::SignedOut)

@@ -174,7 +174,7 @@ async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestP
     let ada = t.administrator().await;
     let session = recovering(t, &ada, 0).await.expect("the code is right").session;
     assert_eq!(session.stage, Stage::Enrolment);
-    let kind = domain::scopes::scope::Kind::Production;
+    let kind = domain::scopes::scope::EnvironmentKind::Production;
     refused!(
         t.portal.scopes().add_environment(&session, "Production", kind).await,
         Error::Changes(ChangesError::SignedOut)

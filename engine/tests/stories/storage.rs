@@ -6,7 +6,7 @@ use domain::base::problem::{Code, Problem};
 use domain::keys::rotation::RotationPeriod;
 use engine::base::error::StoreError;
 use engine::store::Db;
-use engine::testing::{Kind, Place, TestPortal, root_key};
+use engine::testing::{DatabaseKind, Place, TestPortal, root_key};
 use engine::vault::envelope::RootKey;
 use engine::{Clock, Error, Portal, SecretBytes, Settings};
 
@@ -31,12 +31,12 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
     let settings = Settings::default();
     // As if an older Keystead had made it: what is newest is not there yet.
     let triggers: &[&str] = match t.kind() {
-        Kind::Sqlite => &[
+        DatabaseKind::Sqlite => &[
             "DROP TRIGGER audit_event_is_not_changed",
             "DROP TRIGGER audit_event_is_not_replaced",
             "DROP TRIGGER audit_event_is_not_deleted",
         ],
-        Kind::Postgres => &["DROP FUNCTION audit_event_stays CASCADE"],
+        DatabaseKind::Postgres => &["DROP FUNCTION audit_event_stays CASCADE"],
     };
     let rest = [
         "ALTER TABLE administrator DROP COLUMN disabled_at",
@@ -101,7 +101,7 @@ async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &Test
     create(t, &ada, &de, RotationPeriod::Days180).await;
 }
 
-async fn start_at_once(kind: Kind) {
+async fn start_at_once(kind: DatabaseKind) {
     let place = Place::fresh(kind).await;
     let tasks = (0..4).map(|_| {
         let place = place.clone();
@@ -122,17 +122,17 @@ async fn start_at_once(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_once_on_an_empty_postgres_make_one_instance() {
-    start_at_once(Kind::Postgres).await;
+    start_at_once(DatabaseKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_and_commands_at_once_in_an_empty_data_folder_make_one_instance() {
-    start_at_once(Kind::Sqlite).await;
+    start_at_once(DatabaseKind::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_root_keys_at_once_on_an_empty_postgres_one_wins() {
-    let place = Place::fresh(Kind::Postgres).await;
+    let place = Place::fresh(DatabaseKind::Postgres).await;
     let tasks = [root_key(), another_key()].map(|root| {
         let place = place.clone();
         async move { open(&place, &root).await.map(drop) }
@@ -146,7 +146,7 @@ async fn of_two_root_keys_at_once_on_an_empty_postgres_one_wins() {
 }
 
 /// `table.column kind` of every column, and every index that has a name of ours.
-async fn schema(kind: Kind) -> Vec<String> {
+async fn schema(kind: DatabaseKind) -> Vec<String> {
     let t = TestPortal::new(kind).await;
     let lines = match t.db() {
         Db::Sqlite { .. } => {
@@ -181,7 +181,7 @@ async fn schema(kind: Kind) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_databases_have_the_same_tables_columns_and_indexes() {
-    let (sqlite, postgres) = (schema(Kind::Sqlite).await, schema(Kind::Postgres).await);
+    let (sqlite, postgres) = (schema(DatabaseKind::Sqlite).await, schema(DatabaseKind::Postgres).await);
     assert_eq!(sqlite, postgres);
     assert!(sqlite.contains(&"key_version.material blob null".to_owned()), "{sqlite:?}");
 }

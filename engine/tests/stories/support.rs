@@ -3,14 +3,14 @@
 use domain::audit::event::{Action, Event, Outcome};
 use domain::keys::key_version::Plan;
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::{Kind as EnvironmentKind, ScopeName};
+use domain::scopes::scope::{EnvironmentKind, ScopeName};
 use engine::base::error::ChangesError;
 use engine::base::error::ScopesError;
 use engine::changes::authority::{Authorised, Sensitive};
 use engine::changes::totp::Seed;
 use engine::store::Db;
 pub use engine::testing::look::{bytes, execute, number, texts};
-use engine::testing::{Kind, PASSWORD, Person, TestPortal, from};
+use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal, from};
 use engine::{Error, NewSession, Portal, SecretText, Session};
 use sqlx::AssertSqlSafe;
 use std::future::Future;
@@ -19,10 +19,10 @@ use std::future::Future;
 macro_rules! stories {
     ($($story:ident,)*) => {
         mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $story() {
-            $crate::support::run(engine::testing::Kind::Sqlite, super::$story).await;
+            $crate::support::run(engine::testing::DatabaseKind::Sqlite, super::$story).await;
         } )* }
         mod postgres { $( #[tokio::test(flavor = "multi_thread")] async fn $story() {
-            $crate::support::run(engine::testing::Kind::Postgres, super::$story).await;
+            $crate::support::run(engine::testing::DatabaseKind::Postgres, super::$story).await;
         } )* }
     };
 }
@@ -38,7 +38,7 @@ macro_rules! refused {
     };
 }
 
-pub async fn run(kind: Kind, story: impl AsyncFnOnce(&TestPortal)) {
+pub async fn run(kind: DatabaseKind, story: impl AsyncFnOnce(&TestPortal)) {
     let t = TestPortal::new(kind).await;
     story(&t).await;
     t.end().await;

@@ -9,10 +9,10 @@ use engine::changes::totp::Seed;
 macro_rules! on_both {
     ($($test:ident,)*) => {
         mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $test() {
-            super::$test(engine::testing::Kind::Sqlite).await;
+            super::$test(engine::testing::DatabaseKind::Sqlite).await;
         } )* }
         mod postgres { $( #[tokio::test(flavor = "multi_thread")] async fn $test() {
-            super::$test(engine::testing::Kind::Postgres).await;
+            super::$test(engine::testing::DatabaseKind::Postgres).await;
         } )* }
     };
 }

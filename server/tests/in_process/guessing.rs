@@ -6,7 +6,7 @@ use crate::support::{Answer, House, KEYS_ADD};
 use axum::http::{HeaderMap, Method, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::changes::totp::Seed;
-use engine::testing::{Kind, PASSWORD, Person, TestPortal, scale};
+use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal, scale};
 use std::time::Instant;
 
 on_both! {
@@ -67,7 +67,7 @@ fn address() -> String {
 }
 
 impl Guesser {
-    async fn begin(kind: Kind) -> Self {
+    async fn begin(kind: DatabaseKind) -> Self {
         let house = House::of(TestPortal::new(kind).await, PROXY);
         let person = house.test.administrator().await;
         let stolen = house.sign_in(&person).await;
@@ -175,7 +175,7 @@ fn wait_after(failures: usize) -> TimeDelta {
     }
 }
 
-async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: Kind) {
+async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: DatabaseKind) {
     let began = Instant::now();
     let mut guesser = Guesser::begin(kind).await;
     let (mut tries, mut compared, mut codes) = (0, 0, 0);
@@ -257,7 +257,7 @@ fn told(answer: &Answer, name: &str) -> (StatusCode, HeaderMap, String) {
     (answer.status, headers, answer.body.replace(name, "NAME"))
 }
 
-async fn names_that_are_nobodys_answer_alike(kind: Kind) {
+async fn names_that_are_nobodys_answer_alike(kind: DatabaseKind) {
     let house = House::of(TestPortal::new(kind).await, PROXY);
     house.test.administrator().await;
     house.newcomer("bob@example.com").await;

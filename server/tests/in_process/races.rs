@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use domain::keys::limits::DailyLimits;
 use engine::changes::totp::Seed;
 use engine::testing::look::{self, count, number};
-use engine::testing::{Kind, PASSWORD, TestPortal, scale};
+use engine::testing::{DatabaseKind, PASSWORD, TestPortal, scale};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -30,7 +30,7 @@ async fn all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
 }
 
 /// Two servers of one portal with an administrator, and an environment with two countries.
-async fn two(kind: Kind, daily: DailyLimits) -> ([Arc<House>; 2], String, Seed) {
+async fn two(kind: DatabaseKind, daily: DailyLimits) -> ([Arc<House>; 2], String, Seed) {
     let house = House::of(TestPortal::with(kind, daily).await, &[]);
     let person = house.test.administrator().await;
     let cookie = house.sign_in(&person).await;
@@ -78,7 +78,7 @@ fn is_over_limit(answer: &Answer) -> bool {
     answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.body.contains("Daily limit reached: 3 of 3")
 }
 
-async fn fifty_clients_make_three_versions(kind: Kind) {
+async fn fifty_clients_make_three_versions(kind: DatabaseKind) {
     for _ in 0..scale(1, 20) {
         let (houses, _, _) = two(kind, DailyLimits { per_type: 3, per_scope: 3 }).await;
         let mut clients = Vec::new();
@@ -132,7 +132,7 @@ async fn prepare_edit(house: &House, cookie: &str, country: &str, days: &str) ->
     prepared.location().to_owned()
 }
 
-async fn one_code_confirms_once(kind: Kind) {
+async fn one_code_confirms_once(kind: DatabaseKind) {
     let (houses, cookie, seed) = two(kind, DailyLimits::default()).await;
     let clock = houses[0].test.clock.clone();
     for country in ["DE", "FR"] {
@@ -187,7 +187,7 @@ async fn one_code_confirms_once(kind: Kind) {
     end(houses).await;
 }
 
-async fn one_code_signs_in_once(kind: Kind) {
+async fn one_code_signs_in_once(kind: DatabaseKind) {
     let (houses, _, seed) = two(kind, DailyLimits::default()).await;
     let (rounds, began) = (scale(12, 200), Instant::now());
     for round in 0..rounds {
@@ -221,7 +221,7 @@ async fn almost_set_up(house: &House, token: &str, email: &str) -> (String, Seed
     (cookie, shown_seed(&page.body))
 }
 
-async fn two_set_ups_make_one_administrator(kind: Kind) {
+async fn two_set_ups_make_one_administrator(kind: DatabaseKind) {
     let (rounds, began) = (scale(5, 100), Instant::now());
     for _ in 0..rounds {
         let house = House::of(TestPortal::new(kind).await, &[]);

@@ -7,13 +7,13 @@ use domain::audit::journal::JournalQuery;
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn};
 use domain::data::operation::{Deed, Door, Operation};
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::{Country, Kind as EnvironmentKind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use domain::services::api_key::Lifetime;
 use engine::changes::authority::{Authorised, Sensitive};
 use engine::changes::totp::Seed;
 use engine::custody;
 use engine::custody::kms;
-use engine::testing::{Kind, from, root_key};
+use engine::testing::{DatabaseKind, from, root_key};
 use engine::{AwsAsked, Clock, Portal, SecretText, Session, Settings};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -118,7 +118,7 @@ impl Before {
 
 impl House {
     async fn new() -> Self {
-        let mut home = Home::new(Kind::Sqlite).await;
+        let mut home = Home::new(DatabaseKind::Sqlite).await;
         home.make_root_key();
         let before = Before::on(&home).await;
         let (portal, session) = (&before.portal, &before.session);

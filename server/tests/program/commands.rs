@@ -2,7 +2,7 @@
 
 use crate::process::common::compare;
 use crate::process::{Home, PASSWORD};
-use engine::testing::Kind;
+use engine::testing::DatabaseKind;
 use std::fmt::Write;
 
 /// The commands that a help page lists.
@@ -25,7 +25,7 @@ async fn run(home: &Home, arguments: &[&str], input: &str, text: &mut String) {
 
 #[tokio::test]
 async fn every_command_has_the_help_it_had() {
-    let home = Home::new(Kind::Sqlite).await;
+    let home = Home::new(DatabaseKind::Sqlite).await;
     let (mut text, mut open) = (String::new(), vec![Vec::<String>::new()]);
     while let Some(words) = open.pop() {
         let arguments: Vec<_> = words.iter().map(String::as_str).chain(["--help"]).collect();
@@ -50,11 +50,11 @@ async fn every_command_answers_as_before() {
         &["migrate"],
     ];
     for arguments in empty {
-        let home = Home::new(Kind::Sqlite).await;
+        let home = Home::new(DatabaseKind::Sqlite).await;
         let _ = writeln!(text, "in an empty folder:");
         run(&home, arguments, "", &mut text).await;
     }
-    let home = Home::new(Kind::Sqlite).await;
+    let home = Home::new(DatabaseKind::Sqlite).await;
     let _ = writeln!(text, "one after the other in one folder:");
     let ada = ["--email", "ada@example.com"];
     for (arguments, input) in [

@@ -6,7 +6,7 @@ use crate::process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code};
 use engine::changes::totp::Seed;
 use engine::store::Db;
 use engine::testing::look::{self, broken, count, number};
-use engine::testing::{Kind, scale};
+use engine::testing::{DatabaseKind, scale};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -121,7 +121,7 @@ impl Worker {
 }
 
 /// A server at work: a few administrators, each with an environment, Germany in it, and a key there.
-async fn at_work(kind: Kind, workers: u32) -> (Keystead, Vec<Worker>) {
+async fn at_work(kind: DatabaseKind, workers: u32) -> (Keystead, Vec<Worker>) {
     let mut home = Home::new(kind).await;
     home.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "10000");
     home.set("KEYSTEAD_DAILY_LIMIT_PER_SCOPE", "10000");
@@ -155,7 +155,7 @@ async fn check_whole(db: &Db) {
     assert_eq!(broken(db).await, [""; 0]);
 }
 
-async fn killed_while_keys_are_made_rotated_and_edited(kind: Kind) {
+async fn killed_while_keys_are_made_rotated_and_edited(kind: DatabaseKind) {
     let (mut server, mut workers) = at_work(kind, 6).await;
     let (mut starts, mut acknowledged, mut possible, mut happened) = (Starts::default(), 0, 0, 0);
     let mut usual = Duration::ZERO;
@@ -217,7 +217,7 @@ async fn killed_while_keys_are_made_rotated_and_edited(kind: Kind) {
 }
 
 /// Rotation by itself has no acknowledgement: each due date must have come to one version in the end.
-async fn killed_while_keys_rotate_by_themselves(kind: Kind) {
+async fn killed_while_keys_rotate_by_themselves(kind: DatabaseKind) {
     let (mut server, workers) = at_work(kind, 12).await;
     let (mut starts, mut due) = (Starts::default(), 0);
     let first = i64::try_from(workers.len()).expect("a number");
@@ -276,7 +276,7 @@ async fn token(server: &Keystead) -> String {
     std::fs::read_to_string(file).expect("the setup token's file").trim().to_owned()
 }
 
-async fn killed_while_it_is_set_up(kind: Kind) {
+async fn killed_while_it_is_set_up(kind: DatabaseKind) {
     let (mut starts, mut acknowledged, mut usual) = (Starts::default(), 0, Duration::ZERO);
     for round in 0..=scale(5, 100) {
         let mut server = Keystead::on(Home::new(kind).await).await;
@@ -321,7 +321,7 @@ async fn killed_while_it_is_set_up(kind: Kind) {
     );
 }
 
-async fn killed_while_the_root_key_is_rotated(kind: Kind) {
+async fn killed_while_the_root_key_is_rotated(kind: DatabaseKind) {
     const ROTATED: &str =
         "SELECT COUNT(*) FROM audit_event WHERE action = 'root_key.rotate' AND outcome = 'done'";
     let (mut server, mut workers) = at_work(kind, 1).await;

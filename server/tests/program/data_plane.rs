@@ -5,7 +5,7 @@ use crate::process::common::{on_both, random};
 use crate::process::{Home, Keystead, Past, Raw};
 use domain::audit::journal::JournalQuery;
 use engine::testing::look::{execute, number};
-use engine::testing::{Kind, root_key, scale};
+use engine::testing::{DatabaseKind, root_key, scale};
 use engine::{Clock, Portal, Settings};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -25,9 +25,9 @@ fn path(operation: &str) -> String {
 }
 
 /// A home with a scope that has a key, and an API key for it, made on the host.
-async fn furnished(kind: Kind) -> (Home, String) {
+async fn furnished(kind: DatabaseKind) -> (Home, String) {
     let home = Home::new(kind).await;
-    if kind == Kind::Sqlite {
+    if kind == DatabaseKind::Sqlite {
         home.make_root_key();
     }
     let db = home.db().await;
@@ -74,7 +74,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_server_is_told_the_other_obeys_within_a_second() {
-    let mut first = Home::new(Kind::Postgres).await;
+    let mut first = Home::new(DatabaseKind::Postgres).await;
     first.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "2");
     let second = first.neighbour();
     let db = first.db().await;
@@ -146,13 +146,13 @@ on_both! {
     a_server_that_is_told_to_end_loses_no_request_either,
 }
 
-async fn a_killed_server_loses_no_request_that_it_answered(kind: Kind) {
+async fn a_killed_server_loses_no_request_that_it_answered(kind: DatabaseKind) {
     let under_load = UnderLoad::new(kind).await;
     let end = async |server: &mut Keystead| server.kill().await;
     under_load.every_answer_is_written_down("killed", scale(4, 50), end).await;
 }
 
-async fn a_server_that_is_told_to_end_loses_no_request_either(kind: Kind) {
+async fn a_server_that_is_told_to_end_loses_no_request_either(kind: DatabaseKind) {
     let under_load = UnderLoad::new(kind).await;
     let end = async |server: &mut Keystead| {
         let (status, took) = server.stop().await;
@@ -168,7 +168,7 @@ struct UnderLoad {
 }
 
 impl UnderLoad {
-    async fn new(kind: Kind) -> Self {
+    async fn new(kind: DatabaseKind) -> Self {
         let (home, key) = furnished(kind).await;
         Self { servers: [Keystead::idle(home.shared()), Keystead::idle(home)], key }
     }
@@ -214,7 +214,7 @@ impl UnderLoad {
 /// A client that hangs up, and a server that is told to end while it works for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
-    let (home, key) = furnished(Kind::Sqlite).await;
+    let (home, key) = furnished(DatabaseKind::Sqlite).await;
     let mut server = Keystead::on(home).await;
     let paths: HashMap<_, _> = (0..900).map(|number| (format!("path {number}"), ["x"])).collect();
     let body = json!({"tenantId": SCOPE, "iclFields": {"requestingId": "svc"}, "paths": paths,
@@ -273,7 +273,7 @@ async fn journal(home: &Home) -> HashMap<u64, u32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_who_never_end_their_bodies_keep_nobody_out() {
-    let (home, key) = furnished(Kind::Sqlite).await;
+    let (home, key) = furnished(DatabaseKind::Sqlite).await;
     let server = Keystead::on(home).await;
     let port = server.port;
     let mut slow = Vec::new();
@@ -297,7 +297,7 @@ async fn strangers_who_never_end_their_bodies_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_the_portal_nor_the_data_plane_starves_the_other() {
-    let (home, key) = furnished(Kind::Sqlite).await;
+    let (home, key) = furnished(DatabaseKind::Sqlite).await;
     let server = Keystead::on(home).await;
     let port = server.port;
     let body = json!({"plaintext": "YQ=="});

@@ -7,7 +7,7 @@ use crate::process::wire::{Cut, Wire};
 use crate::process::{EMAIL, Home, Keystead, Raw, RawAnswer, on_postgres};
 use engine::store::Db;
 use engine::testing::look::{broken, number};
-use engine::testing::{Kind, scale};
+use engine::testing::{DatabaseKind, scale};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -181,7 +181,7 @@ impl SmallDisk {
 }
 
 async fn on_small_disk(size: &str) -> (Story, SmallDisk, PathBuf) {
-    let mut home = Home::new(Kind::Sqlite).await;
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
     std::fs::create_dir(home.data()).expect("a folder");
     let small = SmallDisk::over(&home.data(), size).await;
     home.starter = small.inside(&home.starter[0]);
@@ -250,7 +250,7 @@ async fn a_folder_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
-    let home = Home::new(Kind::Postgres).await;
+    let home = Home::new(DatabaseKind::Postgres).await;
     let mut story = Story::begin(home).await;
     let db = story.server.home.db().await;
     for _ in 0..scale(1, 20) {
@@ -326,7 +326,7 @@ async fn a_connection_cut_at_a_commit_is_never_called_a_success() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_cut_at_random_leave_no_false_success() {
-    let mut story = Story::begin(Home::new(Kind::Postgres).await).await;
+    let mut story = Story::begin(Home::new(DatabaseKind::Postgres).await).await;
     let name = story.server.home.database().path().trim_start_matches('/').to_owned();
     let (mut refused, mut unsure, began) = (0, 0, Instant::now());
     let cutting = tokio::spawn(async move {

@@ -2,11 +2,11 @@
 //! else put in.
 
 use crate::process::{EMAIL, Home, Keystead, PASSWORD, Raw};
-use engine::testing::{Kind, look};
+use engine::testing::{DatabaseKind, look};
 use serde_json::Value;
 
 async fn logging(format: &str) -> (Keystead, String) {
-    let mut home = Home::new(Kind::Sqlite).await;
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
     home.set("KEYSTEAD_LOG", "info");
     home.set("KEYSTEAD_LOG_FORMAT", format);
     let seed = home.administrator(EMAIL).await;
@@ -43,7 +43,7 @@ fn has(lines: &[Value], level: &str, parts: &[(&str, &str)]) -> bool {
 /// A log collector that is gone, a disk that is full.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_cannot_be_written_stops_nothing() {
-    let mut home = Home::new(Kind::Sqlite).await;
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
     home.set("KEYSTEAD_LOG", "debug");
     home.administrator(EMAIL).await;
     home.log = Some("/dev/full".into());
@@ -167,7 +167,7 @@ async fn nobody_writes_a_line_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_listener_carries_the_headers_too() {
-    let mut home = Home::new(Kind::Sqlite).await;
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
     let port = crate::process::free_port();
     home.set("KEYSTEAD_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let server = Keystead::on(home).await;
@@ -185,7 +185,7 @@ async fn the_metrics_listener_carries_the_headers_too() {
 /// What one server takes for the end of a request and another for its middle lets requests be smuggled.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_request_ends_is_never_in_doubt() {
-    let server = Keystead::on(Home::new(Kind::Sqlite).await).await;
+    let server = Keystead::on(Home::new(DatabaseKind::Sqlite).await).await;
     let host = format!("Host: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\n", server.port);
     for head in [
         "Content-Length: 5\r\nContent-Length: 6\r\n",

@@ -2,7 +2,7 @@
 //! chains of them, as services of different rights.
 
 use crate::process::{Home, Keystead, Past};
-use engine::testing::{Kind, scale};
+use engine::testing::{DatabaseKind, scale};
 use std::path::Path;
 use tokio::process::Command;
 
@@ -15,7 +15,7 @@ async fn api_key(home: &Home, name: &str, scope: &str, operations: &str) -> Stri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_does_what_its_document_says_for_every_role() {
-    let home = Home::new(Kind::Sqlite).await;
+    let home = Home::new(DatabaseKind::Sqlite).await;
     home.make_root_key();
     let db = home.db().await;
     Past::of(db.clone()).await.keys(2).await;

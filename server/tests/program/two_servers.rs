@@ -3,7 +3,7 @@
 use crate::process::pooler::Pooler;
 use crate::process::{EMAIL, Home, Keystead, PASSWORD, Past, Raw, code};
 use engine::store::Db;
-use engine::testing::{Kind, look, scale};
+use engine::testing::{DatabaseKind, look, scale};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const AGAIN: &str = "SELECT COUNT(*) FROM key_version WHERE number = 3";
 
 /// Two hosts on one new database.
 async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
-    let mut first = Home::new(Kind::Postgres).await;
+    let mut first = Home::new(DatabaseKind::Postgres).await;
     if let Some(pooler) = pooler {
         first.pool(pooler);
     }

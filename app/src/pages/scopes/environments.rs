@@ -16,7 +16,7 @@ use domain::base::words;
 use domain::overview::frame::Chrome;
 use domain::overview::lack::Lack;
 use domain::overview::view::EnvironmentRow;
-use domain::scopes::scope::Kind;
+use domain::scopes::scope::EnvironmentKind;
 use leptos::prelude::*;
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
         .into_any()
     } else {
         view! {
-            <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
+            <Table caption="Environments" columns=&["Name", "Address", "EnvironmentKind", "Countries"]>
                 {rows.into_iter().map(line).collect_view()}
             </Table>
         }
@@ -64,9 +64,9 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
                     />
                     <RadioCards
                         name="kind"
-                        label="Kind"
-                        choices=Kind::ALL.map(kind_choice).into()
-                        initial=Kind::default().word()
+                        label="EnvironmentKind"
+                        choices=EnvironmentKind::ALL.map(kind_choice).into()
+                        initial=EnvironmentKind::default().word()
                     />
                     <Actions>
                         <Button label="Add environment" weight=Weight::Primary />
@@ -77,10 +77,10 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
     }
 }
 
-fn kind_choice(kind: Kind) -> Choice {
+fn kind_choice(kind: EnvironmentKind) -> Choice {
     let explanation = match kind {
-        Kind::Production => "Holds real data. A country without a key is marked.",
-        Kind::Test => "For development and trials; no real data.",
+        EnvironmentKind::Production => "Holds real data. A country without a key is marked.",
+        EnvironmentKind::Test => "For development and trials; no real data.",
     };
     Choice { value: kind.word(), label: kind.label(), explanation }
 }
@@ -104,7 +104,7 @@ fn EnvironmentLine(
             <Cell label="Address">
                 <span class="mono">{slug}</span>
             </Cell>
-            <Cell label="Kind">
+            <Cell label="EnvironmentKind">
                 <span class="tag">{row.kind.label()}</span>
             </Cell>
             <Cell label="Countries">

@@ -89,11 +89,11 @@ pub fn dry_run<T, E: ProvideErrorMetadata>(sent: Result<T, SdkError<E, HttpRespo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custody::kms::Kind;
+    use crate::custody::kms::FailureKind;
 
     #[test]
     fn refusals_and_outages_are_told_apart() {
-        use Kind::{Refused, Unreachable};
+        use FailureKind::{Refused, Unreachable};
         for (status, code, message, kind) in [
             (400, "AccessDeniedException", "", Refused),
             (400, "DisabledException", "", Refused),

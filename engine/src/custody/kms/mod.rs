@@ -58,7 +58,7 @@ pub struct KmsCredentials {
 
 /// Whether KMS said no, or said nothing that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// The customer does not want it any more: wipe, and answer 403.
     Refused,
     /// KMS cannot be reached: what was released before may be used until its time is over.
@@ -68,17 +68,17 @@ pub enum Kind {
 /// A call that gave no data key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    pub kind: Kind,
+    pub kind: FailureKind,
     pub code: FailureCode,
 }
 
 impl Failure {
     pub fn refused(code: FailureCode) -> Self {
-        Self { kind: Kind::Refused, code }
+        Self { kind: FailureKind::Refused, code }
     }
 
     pub fn unreachable(code: FailureCode) -> Self {
-        Self { kind: Kind::Unreachable, code }
+        Self { kind: FailureKind::Unreachable, code }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything that is checked of a customer's key before it is accepted.
 
-use crate::custody::kms::{DryRun, Failure, For, Kind, Kms, KmsCredentials};
+use crate::custody::kms::{DryRun, Failure, FailureKind, For, Kms, KmsCredentials};
 use domain::base::id::ScopeId;
 use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
@@ -56,8 +56,8 @@ fn positive(failure: Option<Failure>) -> Vec<Line> {
 
 fn fails_at(failure: &Failure) -> Check {
     match (failure.kind, failure.code.as_str()) {
-        (Kind::Unreachable, code) if code == FailureCode::CLOCK.as_str() => Check::Credentials,
-        (Kind::Unreachable, _) => Check::Reachable,
+        (FailureKind::Unreachable, code) if code == FailureCode::CLOCK.as_str() => Check::Credentials,
+        (FailureKind::Unreachable, _) => Check::Reachable,
         (_, code) if code == FailureCode::WRONG_KEY.as_str() => Check::NamesKey,
         (_, code) if code == FailureCode::WRONG_LENGTH.as_str() => Check::Length,
         (

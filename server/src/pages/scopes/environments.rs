@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::scopes::scope::{Country, Kind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -64,8 +64,8 @@ pub async fn add(
 ) -> Result<Response, Failure> {
     let mut form = Form::new().with("name", &typed.name).with("kind", &typed.kind);
     let kind = match typed.kind.as_str() {
-        "" => Some(Kind::default()),
-        word => Kind::from_word(word),
+        "" => Some(EnvironmentKind::default()),
+        word => EnvironmentKind::from_word(word),
     };
     let Some(kind) = kind else {
         form.refuse("kind", "Choose Production or Test.");

@@ -12,7 +12,7 @@ use domain::scopes::scope::{Country, ScopeName, Slug};
 use engine::SecretText;
 use engine::changes::totp::Seed;
 use engine::testing::kms::{self, FakeKms};
-use engine::testing::{Kind, PASSWORD, Person, TestPortal};
+use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal};
 use http_body_util::BodyExt;
 use server::settings::Settings;
 use server::{App, router};
@@ -186,7 +186,7 @@ impl House {
     }
 
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::of(TestPortal::new(Kind::Sqlite).await, settings)
+        Self::of(TestPortal::new(DatabaseKind::Sqlite).await, settings)
     }
 
     pub fn of(test: TestPortal, settings: &[(&str, &str)]) -> Self {
@@ -197,7 +197,7 @@ impl House {
     /// With a KMS of a customer that does as it is told.
     pub async fn with_kms(settings: &[(&str, &str)]) -> Self {
         let kms = FakeKms::start().await;
-        let test = TestPortal::with_settings(Kind::Sqlite, kms.settings()).await;
+        let test = TestPortal::with_settings(DatabaseKind::Sqlite, kms.settings()).await;
         Self { kms: Some(Arc::new(kms)), ..Self::of(test, settings) }
     }
 

@@ -3,7 +3,7 @@
 use super::pooler::Pooler;
 use engine::changes::totp::Seed;
 use engine::store::{Db, PgConnectOptions, Pooler as Mode};
-use engine::testing::{Kind, look};
+use engine::testing::{DatabaseKind, look};
 use engine::{Clock, SecretText};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
@@ -47,10 +47,10 @@ pub async fn on_postgres(url: &Url, sql: &str) {
 
 impl Home {
     /// A folder, and an empty database in it or on the server of the tests.
-    pub async fn new(kind: Kind) -> Self {
+    pub async fn new(kind: DatabaseKind) -> Self {
         match kind {
-            Kind::Sqlite => Self::bare(),
-            Kind::Postgres => Self::on(&postgres()).await,
+            DatabaseKind::Sqlite => Self::bare(),
+            DatabaseKind::Postgres => Self::on(&postgres()).await,
         }
     }
 

@@ -46,7 +46,7 @@ pub fn free_port() -> u16 {
 impl Keystead {
     /// With one administrator, on SQLite.
     pub async fn start() -> Self {
-        let home = Home::new(engine::testing::Kind::Sqlite).await;
+        let home = Home::new(engine::testing::DatabaseKind::Sqlite).await;
         let seed = home.administrator(EMAIL).await;
         Self { seed: Some(seed), ..Self::on(home).await }
     }

@@ -2,7 +2,7 @@
 
 use super::EMAIL;
 use domain::keys::rotation::RotationPeriod;
-use domain::scopes::scope::{Country, Kind as Stage, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind as Stage, ScopeName, Slug};
 use engine::changes::totp::Seed;
 use engine::store::Db;
 use engine::testing::{PASSWORD, from, root_key};
