@@ -116,7 +116,7 @@ pub async fn calls(program: &Path, folder: &Path) -> Result<Calls> {
     let home = Home::new(folder, "customers", None).await?;
     let clock = Clock::standing_at(Clock::system().now() - TimeDelta::hours(1));
     let portal = home.portal_with(clock.clone(), kms.settings()).await?;
-    let names = portal.crowd(CUSTOMERS, 0, TimeDelta::zero()).await?;
+    let names = portal.bulk(CUSTOMERS, 0, TimeDelta::zero()).await?;
     register(&portal, &clock, &names).await?;
     let data = load::ask_for(&portal, &names, &[Work::Encrypt], home.folder()).await?;
     portal.close().await;

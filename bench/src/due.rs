@@ -71,7 +71,7 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     let ahead = TimeDelta::seconds(30) + TimeDelta::milliseconds(i64::try_from(keys)? / 2);
     let due_at = portal.now() + ahead;
     let period = TimeDelta::days(RotationPeriod::Days30.days());
-    let names = portal.crowd(keys, 1, period - ahead).await?;
+    let names = portal.bulk(keys, 1, period - ahead).await?;
     let used: Vec<_> = names.iter().step_by(keys.div_ceil(USED)).cloned().collect();
     let data = load::ask_for(&portal, &used, &[Work::Encrypt], home.folder()).await?;
     portal.close().await;

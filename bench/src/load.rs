@@ -129,7 +129,7 @@ pub fn plain(number: usize, length: usize) -> Vec<u8> {
 /// When the disk or the engine fails.
 pub async fn fill(home: &Home, scopes: usize, works: &[Work]) -> Result<Data> {
     let portal = home.portal(Clock::system()).await?;
-    let names = portal.crowd(scopes, VERSIONS, TimeDelta::zero()).await?;
+    let names = portal.bulk(scopes, VERSIONS, TimeDelta::zero()).await?;
     let data = ask_for(&portal, &names, works, home.folder()).await?;
     portal.close().await;
     Ok(data)

@@ -123,7 +123,7 @@ pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
 /// So many scopes with so many versions each, and the token of an administrator's session.
 pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<ScopeName>, SecretText)> {
     let portal = home.portal(Clock::system()).await?;
-    let names = portal.crowd(scopes, versions, TimeDelta::days(1)).await?;
+    let names = portal.bulk(scopes, versions, TimeDelta::days(1)).await?;
     let (NewSession { token, .. }, _) = sign_in(&portal).await?;
     portal.close().await;
     Ok((names, token))

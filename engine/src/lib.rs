@@ -26,7 +26,7 @@ pub use base::clock::Clock;
 pub use base::error::Error;
 pub use base::hardening::{Hardened, harden};
 pub use base::secret::{SecretBytes, SecretText};
-pub use changes::session::{From, NewSession, Session, Stage};
+pub use changes::session::{Client, NewSession, Session, Stage};
 pub use custody::aws_keys::AwsAsked;
 pub use people::setup::SetupState;
 pub use portal::{Confirmed, Portal, Settings, Waiting};

@@ -1,6 +1,6 @@
 //! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
 
-pub mod crowd;
+pub mod bulk;
 pub mod foreign;
 pub mod kms;
 pub mod look;
@@ -15,7 +15,7 @@ use crate::store::changes::Binding;
 use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
 use crate::vault::envelope::RootKey;
-use crate::{Clock, Error, From, NewSession, Portal, SecretBytes, SecretText, Session, Settings, Waiting};
+use crate::{Client, Clock, Error, NewSession, Portal, SecretBytes, SecretText, Session, Settings, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::{ChangeId, SessionId, UserId};
@@ -89,8 +89,8 @@ pub fn kinds() -> Vec<&'static str> {
     crate::portal::kinds::kinds()
 }
 
-pub fn from(address: &str) -> From {
-    From { address: address.to_owned(), agent: "test".to_owned() }
+pub fn from(address: &str) -> Client {
+    Client { address: address.to_owned(), agent: "test".to_owned() }
 }
 
 /// Midday, so that a story can wait a few hours within the day.

@@ -99,8 +99,8 @@ impl House {
         let command =
             portal.keys().plan_create_aws(&self.ada.session, &self.de, self.asked()).await.expect("a plan");
         let id = portal.changes().prepare(&self.ada.session, &command).await.expect("prepared");
-        let ask = portal.proof(&self.ada.session, id, &self.t.code(&self.ada)).await.expect("confirmed");
-        portal.keys().create(ask).await.expect("a version");
+        let proof = portal.proof(&self.ada.session, id, &self.t.code(&self.ada)).await.expect("confirmed");
+        portal.keys().create(proof).await.expect("a version");
         self.t.next_code();
     }
 
@@ -220,8 +220,8 @@ async fn an_access_key_that_was_revoked_is_replaced() {
     let command =
         portal.custody().plan_replace_credentials(session, &house.de, 1, with, false).await.expect("a plan");
     let id = portal.changes().prepare(session, &command).await.expect("prepared");
-    let ask = portal.proof(session, id, &house.t.code(&house.ada)).await.expect("confirmed");
-    portal.custody().replace_credentials(ask).await.expect("replaced");
+    let proof = portal.proof(session, id, &house.t.code(&house.ada)).await.expect("confirmed");
+    portal.custody().replace_credentials(proof).await.expect("replaced");
     assert_eq!(house.use_key().await.expect("released at once, without waiting for a next try"), 32);
     let rotation = portal.keys().plan_rotate(session, &house.de, RotationPeriod::Days30).await;
     assert!(matches!(rotation, Err(Error::Keys(KeysError::NotManaged(_)))));

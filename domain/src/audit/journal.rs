@@ -78,18 +78,18 @@ pub struct JournalGap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::operation::Told;
+    use crate::data::operation::AuditNote;
     use crate::data::operation::tests::an_event;
 
     #[test]
     fn an_event_is_found_by_place_by_key_and_by_what_the_service_said() {
         let event = DataEvent {
             who: "Aufträge".into(),
-            told: Told {
+            told: AuditNote {
                 requesting_id: Some("billing".into()),
                 object_id: Some("order 17".into()),
                 data_label: Some("invoice".into()),
-                ..Told::default()
+                ..AuditNote::default()
             },
             ..an_event()
         };

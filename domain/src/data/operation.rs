@@ -112,7 +112,7 @@ impl From<Operation> for Deed {
 /// What a caller says of a request besides what it asks for; all of it is written down, none of it decides anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Told {
+pub struct AuditNote {
     /// The person or service behind the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requesting_id: Option<String>,
@@ -132,7 +132,7 @@ pub struct Told {
 pub const TOLD_BYTES: usize = 8 * 1024;
 pub const TOLD_PAIRS: usize = 32;
 
-impl Told {
+impl AuditNote {
     pub fn is_within_bounds(&self) -> bool {
         self.fits(TOLD_PAIRS, TOLD_BYTES)
     }
@@ -199,7 +199,7 @@ pub struct DataEvent {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub made: u32,
     #[serde(default, flatten)]
-    pub told: Told,
+    pub told: AuditNote,
 }
 
 impl DataEvent {
@@ -256,7 +256,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_event_says_only_what_there_is() {
-        let told = Told { object_id: Some("order 17".into()), ..Told::default() };
+        let told = AuditNote { object_id: Some("order 17".into()), ..AuditNote::default() };
         let event = DataEvent { deed: Deed::Encrypt, address: "192.0.2.7".into(), told, ..an_event() };
         let line = serde_json::to_string(&event).expect("it is written");
         assert_eq!(
@@ -282,7 +282,7 @@ pub(crate) mod tests {
             address: String::new(),
             event: None,
             made: 0,
-            told: Told::default(),
+            told: AuditNote::default(),
         }
     }
 
@@ -295,7 +295,7 @@ pub(crate) mod tests {
         event.code = Some("not_opened".into());
         assert_eq!(event.detail(), "versions 2, 3, 5 items, 1 refused (not_opened), object “order 17”");
         (event.versions, event.items, event.failed) = (vec![], 1, 1);
-        event.told = Told::default();
+        event.told = AuditNote::default();
         assert_eq!(event.detail(), "not_opened");
     }
 
@@ -314,7 +314,7 @@ pub(crate) mod tests {
 
     #[test]
     fn control_characters_weigh_what_they_take() {
-        let told = |text: String| Told { object_id: Some(text), ..Told::default() };
+        let told = |text: String| AuditNote { object_id: Some(text), ..AuditNote::default() };
         assert_eq!(told("a\0".into()).weight(), 1 + 6);
         assert!(told("x".repeat(TOLD_BYTES)).is_within_bounds());
         assert!(!told("\0".repeat(TOLD_BYTES / 6 + 1)).is_within_bounds());

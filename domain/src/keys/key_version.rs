@@ -1,7 +1,7 @@
 //! Key versions: their types, their status, and how one follows another.
 
 use crate::keys::key_type::KeyType;
-use crate::keys::limits::{DailyLimits, Left, LimitReached, Usage};
+use crate::keys::limits::{DailyLimits, Left, LimitReached, Used};
 use crate::keys::rotation::RotationPeriod;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ pub struct Plan {
 pub fn plan(
     active: Option<ActiveVersion>,
     new: NewVersion,
-    used: Usage,
+    used: Used,
     limits: DailyLimits,
     at: DateTime<Utc>,
 ) -> Result<Plan, LimitReached> {
@@ -167,9 +167,9 @@ mod tests {
             })
         }
 
-        fn usage(&self, key_type: KeyType, at: DateTime<Utc>) -> Usage {
+        fn usage(&self, key_type: KeyType, at: DateTime<Utc>) -> Used {
             let today = self.rows.iter().filter(|row| row.created_at >= day_start(at));
-            Usage {
+            Used {
                 of_type_today: today.clone().filter(|row| row.key_type == key_type).count() as u32,
                 today: today.count() as u32,
                 customer_supplied: self.rows.iter().filter(|row| row.customer_supplied_no.is_some()).count()

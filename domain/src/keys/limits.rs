@@ -29,7 +29,7 @@ impl Default for DailyLimits {
 
 /// What a scope has used, counted while the scope is locked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
+pub struct Used {
     /// Versions of the asked type made today.
     pub of_type_today: u32,
     /// Versions of any type made today.
@@ -71,7 +71,7 @@ impl DailyLimits {
     /// The limit that does not reset comes first: waiting would not help against it.
     pub fn after_one_more(
         self,
-        used: Usage,
+        used: Used,
         key_type: KeyType,
         at: DateTime<Utc>,
     ) -> Result<Left, LimitReached> {
@@ -123,8 +123,7 @@ mod tests {
     #[test]
     fn the_defaults_allow_one_of_a_type_and_three_in_all() {
         let limits = DailyLimits::default();
-        let used =
-            |of_type_today, today, customer_supplied| Usage { of_type_today, today, customer_supplied };
+        let used = |of_type_today, today, customer_supplied| Used { of_type_today, today, customer_supplied };
         assert_eq!(
             limits.after_one_more(used(0, 0, 0), KeyType::Managed, noon()),
             Ok(Left { of_type_today: 0, today: 2, customer_supplied: 100 })
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn the_hundred_customer_supplied_versions_are_for_ever() {
         let limits = DailyLimits::default();
-        let used = |customer_supplied| Usage { of_type_today: 0, today: 0, customer_supplied };
+        let used = |customer_supplied| Used { of_type_today: 0, today: 0, customer_supplied };
         let last = limits.after_one_more(used(99), KeyType::ManualAws, noon()).expect("the hundredth");
         assert_eq!(last.customer_supplied, 0);
         let refused = limits.after_one_more(used(100), KeyType::ManualAws, noon()).expect_err("no more");
@@ -157,7 +156,7 @@ mod tests {
     fn a_refusal_says_when_it_resets() {
         let refused = DailyLimits::default()
             .after_one_more(
-                Usage { of_type_today: 1, today: 1, customer_supplied: 0 },
+                Used { of_type_today: 1, today: 1, customer_supplied: 0 },
                 KeyType::Managed,
                 noon(),
             )

@@ -3,7 +3,7 @@
 use crate::custody::health::Health;
 use crate::keys::key_type::KeyType;
 use crate::keys::key_version::Status;
-use crate::keys::limits::{DailyLimits, Usage};
+use crate::keys::limits::{DailyLimits, Used};
 use crate::keys::rotation::RotationPeriod;
 use crate::scopes::alias::Alias;
 use crate::scopes::scope::ScopeName;
@@ -48,9 +48,9 @@ pub struct LimitsView {
 
 impl LimitsView {
     /// What counts for one more version of a type.
-    pub fn usage(&self, key_type: KeyType) -> Usage {
+    pub fn usage(&self, key_type: KeyType) -> Used {
         let of_type = self.of_type_today.iter().find(|(of, _)| *of == key_type);
-        Usage {
+        Used {
             of_type_today: of_type.map_or(0, |(_, made)| *made),
             today: self.today,
             customer_supplied: self.customer_supplied_used,

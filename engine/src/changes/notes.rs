@@ -3,7 +3,7 @@
 
 use crate::base::log::or_warn;
 use crate::store::Tx;
-use crate::vault::envelope::{Place, Purpose};
+use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
@@ -16,9 +16,15 @@ use zeroize::Zeroizing;
 const KEPT: TimeDelta = TimeDelta::minutes(15);
 const FLASH: &str = "flash";
 
-fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> Place<'a> {
+fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> SealContext<'a> {
     let number = revision.unsigned_abs();
-    Place { table: "session_note", column: kind, row: session.0.as_bytes(), number, ..Place::default() }
+    SealContext {
+        table: "session_note",
+        column: kind,
+        row: session.0.as_bytes(),
+        number,
+        ..SealContext::default()
+    }
 }
 
 /// The notes of all sessions.

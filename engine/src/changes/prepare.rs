@@ -9,7 +9,7 @@ use crate::base::random;
 use crate::changes::Changes;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::store::changes::Binding;
-use crate::vault::envelope::{Place, Purpose};
+use crate::vault::envelope::{Purpose, SealContext};
 use crate::{Error, SecretBytes, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::ChangeId;
@@ -49,8 +49,8 @@ impl Opened {
     }
 }
 
-fn place<'a>(bound: &'a Binding, kind: &'a str) -> Place<'a> {
-    Place {
+fn place<'a>(bound: &'a Binding, kind: &'a str) -> SealContext<'a> {
+    SealContext {
         table: "prepared_change",
         column: kind,
         row: bound.id.0.as_bytes(),

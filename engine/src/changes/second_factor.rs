@@ -8,17 +8,23 @@ use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::store::Tx;
 use crate::store::users::User;
-use crate::vault::envelope::Place;
 use crate::vault::envelope::Purpose;
+use crate::vault::envelope::SealContext;
 use crate::{Error, SecretText, Session};
 use domain::audit::event::Action;
 use domain::base::id::UserId;
 
 const SEED: &str = "totp_seed";
 
-fn seed_place(user: &UserId, revision: i64) -> Place<'_> {
+fn seed_place(user: &UserId, revision: i64) -> SealContext<'_> {
     let number = revision.unsigned_abs();
-    Place { table: "administrator", column: SEED, row: user.0.as_bytes(), number, ..Place::default() }
+    SealContext {
+        table: "administrator",
+        column: SEED,
+        row: user.0.as_bytes(),
+        number,
+        ..SealContext::default()
+    }
 }
 
 impl Changes {

@@ -7,7 +7,7 @@ use domain::base::id::{SessionId, UserId};
 
 /// Where a request comes from.
 #[derive(Clone, Debug, Default)]
-pub struct From {
+pub struct Client {
     pub address: String,
     pub agent: String,
 }
@@ -45,7 +45,7 @@ pub struct Session {
     pub stage: Stage,
     /// Empty during setup only.
     pub email: String,
-    pub from: From,
+    pub from: Client,
     /// A status message waited for the next page when the session was looked up.
     pub has_message: bool,
     pub(crate) user: Option<UserId>,

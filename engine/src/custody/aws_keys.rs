@@ -8,10 +8,10 @@ use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For, KmsCredentials, preflight};
-use crate::custody::lease::{Released, Seen};
+use crate::custody::lease::{AskedWith, Released};
 use crate::store::Lock;
 use crate::store::aws_keys::StoredAwsKey;
-use crate::vault::envelope::{Place, Purpose};
+use crate::vault::envelope::{Purpose, SealContext};
 use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
@@ -84,8 +84,8 @@ fn bound_to(id: AwsKeyId, number: u32, key: &CustomerKey, access_key_id: &Access
     hash.finalize().into()
 }
 
-fn place<'a>(scope: &'a ScopeId, row: &'a [u8; 32], revision: i64) -> Place<'a> {
-    Place {
+fn place<'a>(scope: &'a ScopeId, row: &'a [u8; 32], revision: i64) -> SealContext<'a> {
+    SealContext {
         table: "aws_key",
         column: SECRET,
         row,
@@ -149,13 +149,13 @@ impl Custody {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when they were replaced in the meantime.
-    pub async fn replace_credentials(&self, ask: Authorised<ReplaceCredentials>) -> Result<(), Error> {
-        let ReplaceCredentials { scope, number, from, to } = ask.command();
+    pub async fn replace_credentials(&self, proof: Authorised<ReplaceCredentials>) -> Result<(), Error> {
+        let ReplaceCredentials { scope, number, from, to } = proof.command();
         let key = LeaseKey { scope: scope.id, number: *number };
         let stored = self.vault.db().aws_keys().get(scope.id, *number).await?;
         let (id, preflight) = (stored.id, &json(&to.report)?);
         let detail = &format!("version {number}: {} → {}", from.masked(), to.access_key_id.masked());
-        let ask = &ask;
+        let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.revisions().next(id.0, SECRET).await? != to.revision {
@@ -164,9 +164,9 @@ impl Custody {
                 )));
             }
             tx.aws_keys().set_credentials(id, to, preflight, self.vault.now()).await?;
-            tx.commit(ask.entry(detail.clone())).await
+            tx.commit(proof.entry(detail.clone())).await
         });
-        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
         self.leases.forgive(key, to.revision);
         crate::base::log::or_warn(self.probe(key).await, "a probe could not be made");
@@ -250,7 +250,7 @@ impl Custody {
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
         match self.vault.db().keys().version(key.scope, key.number).await?.key_type {
             KeyType::Managed => {
-                Ok(Released { material: self.managed_material(key).await?, seen: Seen::default() })
+                Ok(Released { material: self.managed_material(key).await?, seen: AskedWith::default() })
             }
             KeyType::ManualAws => {
                 let stored = self.vault.db().aws_keys().get(key.scope, key.number).await?;
@@ -271,7 +271,7 @@ impl Custody {
                     crate::base::log::or_warn(noted, "the health of a version could not be written down");
                 }
                 let StoredAwsKey { revision, refusals, .. } = stored;
-                Ok(Released { material: released?, seen: Seen { revision, refusals } })
+                Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
             }
         }
     }

@@ -85,12 +85,12 @@ struct State {
 /// What a version's holder releases.
 pub(crate) struct Released {
     pub material: SecretBytes,
-    pub seen: Seen,
+    pub seen: AskedWith,
 }
 
 /// What stood in the version's row before its holder was asked; nothing for a managed version.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct AskedWith {
     /// Of the credentials it was asked with.
     pub revision: i64,
     /// How often it had been refused, to any server.
@@ -99,7 +99,7 @@ pub(crate) struct Seen {
 
 struct Held {
     material: Arc<Material>,
-    seen: Seen,
+    seen: AskedWith,
     released: Steady,
     released_at: DateTime<Utc>,
     is_used: AtomicBool,
@@ -444,7 +444,7 @@ mod tests {
             material: Arc::new(Material::new(SecretBytes::new(vec![7; 32]))),
             released: Steady::default(),
             released_at: DateTime::UNIX_EPOCH,
-            seen: Seen::default(),
+            seen: AskedWith::default(),
             is_used: AtomicBool::new(false),
             messages: AtomicU64::new(messages),
             bytes: AtomicU64::new(bytes),

@@ -2,15 +2,15 @@
 
 use crate::base::random;
 use crate::custody::Custody;
-use crate::vault::envelope::{Place, Purpose};
+use crate::vault::envelope::{Purpose, SealContext};
 use crate::{Error, SecretBytes};
 use domain::base::id::ScopeId;
 use domain::keys::version_ref::LeaseKey;
 
 const KEY_BYTES: usize = 32;
 
-fn place<'a>(scope: &'a ScopeId, number: u32) -> Place<'a> {
-    Place {
+fn place<'a>(scope: &'a ScopeId, number: u32) -> SealContext<'a> {
+    SealContext {
         table: "key_version",
         column: "material",
         row: b"",

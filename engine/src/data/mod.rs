@@ -32,7 +32,7 @@ use crate::services::usage::UseCounter;
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes};
 use context::Context;
-use domain::data::operation::{Deed, Door, Operation, Told};
+use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::keys::view::VersionRow;
 use edek::{DEK, Edek};
 use futures_util::future::join_all;
@@ -52,7 +52,7 @@ pub struct Call {
     pub door: Door,
     /// `production/DE` or an alias, as it was asked for.
     pub scope: String,
-    pub told: Told,
+    pub told: AuditNote,
 }
 
 /// Something to be encrypted.

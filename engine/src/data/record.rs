@@ -6,7 +6,7 @@ use crate::base::error::ServicesError;
 use crate::data::Data;
 use crate::data::access::{Caller, KnownScope};
 use domain::audit::event::Outcome;
-use domain::data::operation::{DataEvent, Deed, Operation, Told};
+use domain::data::operation::{AuditNote, DataEvent, Deed, Operation};
 use std::sync::Arc;
 
 /// What is asked for is written down so long.
@@ -118,7 +118,7 @@ impl Data {
         let Done { deed, items, failed, versions, event, made } = done;
         let (why, failed, event, told) = match has_room {
             true => (why, failed, event, call.told.bounded()),
-            false => (Some(&Error::Busy), items.max(1), None, Told::default()),
+            false => (Some(&Error::Busy), items.max(1), None, AuditNote::default()),
         };
         let event = DataEvent {
             at: self.vault.now(),

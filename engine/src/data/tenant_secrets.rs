@@ -8,7 +8,7 @@ use crate::changes::authority::Authorised;
 use crate::data::access::Access;
 use crate::store::tenant_secrets::{SecretName, StoredSecret};
 use crate::store::{Lock, Tx};
-use crate::vault::envelope::{Place, Purpose};
+use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, Session, Stage};
 use domain::changes::view::About;
@@ -185,10 +185,10 @@ impl Secrets {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is not the step that is due.
-    pub async fn rotate(&self, ask: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
-        let ask = &ask;
+    pub async fn rotate(&self, proof: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
+        let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
-            let RotateTenantSecrets { scope, step, followed } = ask.command();
+            let RotateTenantSecrets { scope, step, followed } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
                 return Err(Error::Changes(ChangesError::Outdated(
@@ -199,10 +199,10 @@ impl Secrets {
                 RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
                 RotationStep::Finish => (finish(&mut tx, scope).await?, "finished"),
             };
-            tx.commit(ask.entry(format!("{what}, {moved} secrets"))).await?;
+            tx.commit(proof.entry(format!("{what}, {moved} secrets"))).await?;
             Ok(moved)
         });
-        let moved = self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        let moved = self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         self.vault.moved().raise();
         Ok(moved)
     }
@@ -239,8 +239,8 @@ fn row_of(name: &SecretName) -> String {
     format!("{}/{}", name.secret_type.word(), name.path)
 }
 
-fn place<'a>(name: &'a SecretName, row: &'a str, generation: u64) -> Place<'a> {
-    Place {
+fn place<'a>(name: &'a SecretName, row: &'a str, generation: u64) -> SealContext<'a> {
+    SealContext {
         table: "tenant_secret",
         column: "secret",
         row: row.as_bytes(),

@@ -41,7 +41,7 @@ impl Change for CreateKey {
 
     async fn execute(keys: &Keys, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
         let scope = proof.command().scope.clone();
-        keys.create(proof).await.map(|plan| made(scope, &plan))
+        keys.create(proof).await.map(|plan| success(scope, &plan))
     }
 }
 
@@ -55,7 +55,7 @@ impl Change for RotateKey {
 
     async fn execute(keys: &Keys, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
         let scope = proof.command().scope.clone();
-        keys.rotate(proof).await.map(|plan| made(scope, &plan))
+        keys.rotate(proof).await.map(|plan| success(scope, &plan))
     }
 }
 
@@ -126,7 +126,7 @@ fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
 }
 
 /// Where the new version is seen, and what is said of it.
-fn made(scope: ScopeRef, plan: &Plan) -> Outcome {
+fn success(scope: ScopeRef, plan: &Plan) -> Outcome {
     let follows = match plan.deprecates {
         Some(old) => format!("; version {old} still decrypts."),
         None => ".".to_owned(),

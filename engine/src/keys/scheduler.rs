@@ -81,14 +81,14 @@ impl Keys {
             tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
         }
         let now = self.vault.now();
-        let (mut asks, mut entries) = (Vec::new(), Vec::new());
+        let (mut proofs, mut entries) = (Vec::new(), Vec::new());
         for Due { scope, version, used } in tx.keys().lock_due(due, now).await? {
             let (_, period) = managed(Some(version))?;
             match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
                 Ok(plan) => {
-                    let ask = Authorised::scheduled(RotateKey { scope, plan }, now);
-                    entries.push(entry(&ask, now));
-                    asks.push((ask, version.due_at));
+                    let proof = Authorised::scheduled(RotateKey { scope, plan }, now);
+                    entries.push(entry(&proof, now));
+                    proofs.push((proof, version.due_at));
                 }
                 Err(limit) => {
                     let until = limit
@@ -102,19 +102,19 @@ impl Keys {
                 }
             }
         }
-        let planned = asks.iter().map(|(ask, due_at)| {
-            let RotateKey { scope, plan } = ask.command();
-            Planned::of(ask, scope.id, *plan, &Source::Generated, *due_at)
+        let planned = proofs.iter().map(|(proof, due_at)| {
+            let RotateKey { scope, plan } = proof.command();
+            Planned::of(proof, scope.id, *plan, &Source::Generated, *due_at)
         });
         self.make_planned(&mut tx, &planned.collect::<Vec<_>>(), now).await?;
         tx.commit_all(&entries).await?;
-        Ok(u32::try_from(asks.len()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(proofs.len()).unwrap_or(u32::MAX))
     }
 }
 
-fn entry(ask: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
-    let RotateKey { scope, plan } = ask.command();
-    Entry::done(now, ask.by().clone(), Action::KeyRotateAutomatic)
+fn entry(proof: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
+    let RotateKey { scope, plan } = proof.command();
+    Entry::done(now, proof.by().clone(), Action::KeyRotateAutomatic)
         .at_place(&scope.name)
         .with(describe(plan, &Source::Generated))
 }

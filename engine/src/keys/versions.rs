@@ -37,7 +37,7 @@ impl Keys {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
-        let (Named { id, environment_name, alias }, limits) = self.made(name).await?;
+        let (Named { id, environment_name, alias }, limits) = self.version_counts(name).await?;
         let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
         Ok(KeysView {
             alias,
@@ -55,15 +55,15 @@ impl Keys {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn limits(&self, name: &ScopeName) -> Result<(LimitsView, String), Error> {
-        let (scope, limits) = self.made(name).await?;
+        let (scope, limits) = self.version_counts(name).await?;
         Ok((limits, scope.environment_name))
     }
 
     /// A scope, and what is left of its limits.
-    async fn made(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
+    async fn version_counts(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
         let now = self.vault.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
-        let (scope, made) = self.vault.db().keys().made(name, day_start(now), lately).await?;
+        let (scope, made) = self.vault.db().keys().version_counts(name, day_start(now), lately).await?;
         let limits = LimitsView {
             daily: self.daily(),
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
@@ -196,34 +196,34 @@ impl Keys {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
-    pub async fn create(&self, ask: Authorised<CreateKey>) -> Result<Plan, Error> {
-        let CreateKey { scope, plan, source } = ask.command();
-        self.make_confirmed(&ask, scope, *plan, source).await
+    pub async fn create(&self, proof: Authorised<CreateKey>) -> Result<Plan, Error> {
+        let CreateKey { scope, plan, source } = proof.command();
+        self.make_confirmed(&proof, scope, *plan, source).await
     }
 
     /// Makes the next managed version, as the page showed it.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
-    pub async fn rotate(&self, ask: Authorised<RotateKey>) -> Result<Plan, Error> {
-        let RotateKey { scope, plan } = ask.command();
-        self.make_confirmed(&ask, scope, *plan, &Source::Generated).await
+    pub async fn rotate(&self, proof: Authorised<RotateKey>) -> Result<Plan, Error> {
+        let RotateKey { scope, plan } = proof.command();
+        self.make_confirmed(&proof, scope, *plan, &Source::Generated).await
     }
 
     async fn make_confirmed<C: Sensitive>(
         &self,
-        ask: &Authorised<C>,
+        proof: &Authorised<C>,
         scope: &ScopeRef,
         shown: Plan,
         source: &Source,
     ) -> Result<Plan, Error> {
         let made = self.vault.db().write(|mut tx| async move {
             let wanted = Wanted { new: shown.new, source, shown: Some(shown) };
-            let plan = self.make_version(&mut tx, scope, wanted, ask).await?;
-            tx.commit(ask.entry(describe(&plan, source))).await?;
+            let plan = self.make_version(&mut tx, scope, wanted, proof).await?;
+            tx.commit(proof.entry(describe(&plan, source))).await?;
             Ok(plan)
         });
-        self.vault.db().or_refuse(made.await, ask.refusal("")).await
+        self.vault.db().or_refuse(made.await, proof.refusal("")).await
     }
 
     /// Lock, plan, deprecate, insert. The caller commits.
@@ -232,7 +232,7 @@ impl Keys {
         tx: &mut Tx,
         scope: &ScopeRef,
         Wanted { new, source, shown }: Wanted<'_>,
-        ask: &Authorised<C>,
+        proof: &Authorised<C>,
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
         let now = self.vault.now();
@@ -246,7 +246,8 @@ impl Keys {
                 "Version {number} was made in the meantime."
             ))));
         }
-        for version in self.make_planned(tx, &[Planned::of(ask, scope.id, plan, source, None)], now).await? {
+        for version in self.make_planned(tx, &[Planned::of(proof, scope.id, plan, source, None)], now).await?
+        {
             if let Source::Aws(key) = source {
                 let preflight = json(&key.credentials.report)?;
                 tx.revisions().next(key.id.0, SECRET).await?;
@@ -287,12 +288,12 @@ impl Keys {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when the Active version or its period is another one now.
-    pub async fn edit(&self, ask: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
-        self.vault.db().or_refuse(self.try_edit(&ask).await, ask.refusal("")).await
+    pub async fn edit(&self, proof: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        self.vault.db().or_refuse(self.try_edit(&proof).await, proof.refusal("")).await
     }
 
-    async fn try_edit(&self, ask: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
-        let EditKey { scope, number, from, to } = ask.command();
+    async fn try_edit(&self, proof: &Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
+        let EditKey { scope, number, from, to } = proof.command();
         let edited = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
             let active = tx.keys().active_version(scope.id).await?;
@@ -317,7 +318,7 @@ impl Keys {
                 to.days(),
                 domain::base::words::moment(due_at)
             );
-            tx.commit(ask.entry(detail)).await?;
+            tx.commit(proof.entry(detail)).await?;
             Ok(due_at)
         });
         edited.await
@@ -344,13 +345,13 @@ pub(crate) struct Planned<'a> {
 impl<'a> Planned<'a> {
     /// `rotated_for_due`: the due date that stands behind it, when the scheduler makes it.
     pub(crate) fn of<C: Sensitive>(
-        ask: &'a Authorised<C>,
+        proof: &'a Authorised<C>,
         scope: ScopeId,
         plan: Plan,
         source: &'a Source,
         rotated_for_due: Option<DateTime<Utc>>,
     ) -> Self {
-        Self { scope, plan, source, rotated_for_due, by: ask.by().name() }
+        Self { scope, plan, source, rotated_for_due, by: proof.by().name() }
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Hasher {
 }
 
 /// A place in the queue.
-pub struct Place(OwnedSemaphorePermit);
+pub struct QueueSlot(OwnedSemaphorePermit);
 
 impl Hasher {
     pub fn new() -> Result<Self, Error> {
@@ -62,8 +62,8 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
-    pub fn place(&self) -> Result<Place, Error> {
-        self.waiting.clone().try_acquire_owned().map(Place).map_err(|_| Error::Busy)
+    pub fn place(&self) -> Result<QueueSlot, Error> {
+        self.waiting.clone().try_acquire_owned().map(QueueSlot).map_err(|_| Error::Busy)
     }
 
     /// Whether the password is the one hashed. `None` does the same work and is never right.
@@ -72,7 +72,7 @@ impl Hasher {
     /// When the stored hash is damaged.
     pub async fn verify(
         &self,
-        place: Place,
+        place: QueueSlot,
         password: SecretText,
         stored: Option<String>,
     ) -> Result<Verified, Error> {
@@ -96,7 +96,7 @@ impl Hasher {
     /// somebody who hangs up must not make room for the next.
     async fn run<T: Send + 'static>(
         &self,
-        place: Place,
+        place: QueueSlot,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let interrupted = || Error::Fault("a password check was interrupted".into());

@@ -138,14 +138,18 @@ impl People {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_sessions(&self, ask: Authorised<EndSessions>, session: &Session) -> Result<u64, Error> {
-        let ask = &ask;
+    pub async fn end_sessions(
+        &self,
+        proof: Authorised<EndSessions>,
+        session: &Session,
+    ) -> Result<u64, Error> {
+        let proof = &proof;
         self.vault
             .db()
             .write(|mut tx| async move {
-                let EndSessions { user, only } = *ask.command();
+                let EndSessions { user, only } = *proof.command();
                 let ended = tx.sessions().delete_others(user, session.id, only).await?;
-                tx.commit(ask.entry(format!("{ended} ended"))).await?;
+                tx.commit(proof.entry(format!("{ended} ended"))).await?;
                 Ok(ended)
             })
             .await
@@ -157,21 +161,21 @@ impl People {
     /// When the database fails.
     pub async fn change_password(
         &self,
-        ask: Authorised<ChangePassword>,
+        proof: Authorised<ChangePassword>,
         session: &Session,
     ) -> Result<NewSession, Error> {
-        let user = &self.vault.db().users().get(ask.command().user).await?;
-        let ask = &ask;
+        let user = &self.vault.db().users().get(proof.command().user).await?;
+        let proof = &proof;
         self.vault
             .db()
             .write(|mut tx| async move {
                 tx.users().hold_user(user.id(), session.id).await?;
-                tx.users().set_password(user.id(), &ask.command().password_hash, ask.at()).await?;
+                tx.users().set_password(user.id(), &proof.command().password_hash, proof.at()).await?;
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });
                 let new =
                     self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
-                tx.commit(ask.entry("")).await?;
+                tx.commit(proof.entry("")).await?;
                 Ok(new)
             })
             .await
@@ -183,15 +187,15 @@ impl People {
     /// When the database fails.
     pub async fn replace_authenticator(
         &self,
-        ask: Authorised<ReplaceAuthenticator>,
+        proof: Authorised<ReplaceAuthenticator>,
         session: &Session,
     ) -> Result<(), Error> {
-        let ask = &ask;
+        let proof = &proof;
         self.vault
             .db()
             .write(|mut tx| async move {
                 self.begin_enrolment(session, &mut tx).await?;
-                tx.commit(ask.entry("begun")).await
+                tx.commit(proof.entry("begun")).await
             })
             .await
     }
@@ -202,18 +206,18 @@ impl People {
     /// When the database fails.
     pub async fn replace_recovery_codes(
         &self,
-        ask: Authorised<ReplaceRecoveryCodes>,
+        proof: Authorised<ReplaceRecoveryCodes>,
         session: &Session,
     ) -> Result<(), Error> {
-        let ask = &ask;
+        let proof = &proof;
         self.vault
             .db()
             .write(|mut tx| async move {
                 let codes = recovery::generate();
                 self.changes
-                    .store_recovery_codes(&mut tx, ask.command().user, Some(session.id), &codes)
+                    .store_recovery_codes(&mut tx, proof.command().user, Some(session.id), &codes)
                     .await?;
-                tx.commit(ask.entry("")).await
+                tx.commit(proof.entry("")).await
             })
             .await
     }

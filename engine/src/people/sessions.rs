@@ -4,7 +4,7 @@ use crate::base::entry::Entry;
 use crate::base::error::ChangesError;
 use crate::base::log::or_warn;
 use crate::base::random;
-use crate::changes::session::{From, NewSession, Session, Stage};
+use crate::changes::session::{Client, NewSession, Session, Stage};
 use crate::people::People;
 use crate::store::Tx;
 use crate::store::sessions::{NewSessionRow, SessionRow};
@@ -53,7 +53,7 @@ impl People {
     ///
     /// # Errors
     /// [`ChangesError::SignedOut`] when there is none.
-    pub async fn session(&self, token: &SecretText, from: From) -> Result<Session, Error> {
+    pub async fn session(&self, token: &SecretText, from: Client) -> Result<Session, Error> {
         let row = self
             .vault
             .db()
@@ -79,7 +79,7 @@ impl People {
         Ok(session)
     }
 
-    fn as_session(&self, row: &SessionRow, from: From) -> Result<Session, Error> {
+    fn as_session(&self, row: &SessionRow, from: Client) -> Result<Session, Error> {
         let stage = Stage::ALL.into_iter().find(|stage| stage.word() == row.stage);
         Ok(Session {
             id: SessionId(row.id),
@@ -98,7 +98,7 @@ impl People {
         tx: &mut Tx,
         stage: Stage,
         owner: Option<Owner<'_>>,
-        from: &From,
+        from: &Client,
         replaces: Option<SessionId>,
     ) -> Result<NewSession, Error> {
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));

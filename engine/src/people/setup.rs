@@ -15,7 +15,7 @@ use crate::people::sign_in::RIGHT_TRY;
 use crate::people::users::Account;
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
-use crate::{Error, From, NewSession, SecretText, Session, Stage};
+use crate::{Client, Error, NewSession, SecretText, Session, Stage};
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::event::Action;
@@ -82,7 +82,7 @@ impl People {
     ///
     /// # Errors
     /// When the token is wrong or old, or there is an administrator already.
-    pub async fn enter_setup(&self, token: &SecretText, from: From) -> Result<NewSession, Error> {
+    pub async fn enter_setup(&self, token: &SecretText, from: Client) -> Result<NewSession, Error> {
         if self.vault.db().users().any().await? {
             return Err(Error::People(PeopleError::AlreadySetUp));
         }

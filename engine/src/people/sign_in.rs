@@ -13,7 +13,7 @@ use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::Owner;
 use crate::store::users::User;
-use crate::{Error, From, NewSession, SecretBytes, SecretText, Session, Stage};
+use crate::{Client, Error, NewSession, SecretBytes, SecretText, Session, Stage};
 use domain::audit::event::Action;
 
 const SEED_NOTE: &str = "authenticator";
@@ -27,7 +27,7 @@ impl People {
         &self,
         name: &str,
         password: SecretText,
-        from: From,
+        from: Client,
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
         let place = self.hasher.place()?;
@@ -76,7 +76,7 @@ impl People {
     }
 
     /// A name that is unknown is not written down: people type passwords into the wrong field.
-    async fn record_wrong_password(&self, user: Option<User>, from: From) -> Result<(), Error> {
+    async fn record_wrong_password(&self, user: Option<User>, from: Client) -> Result<(), Error> {
         let (actor, detail) = match user {
             Some(user) => {
                 let why =

@@ -46,19 +46,19 @@ impl Scopes {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
-    pub async fn set_alias(&self, ask: Authorised<SetAlias>) -> Result<(), Error> {
-        let ask = &ask;
+    pub async fn set_alias(&self, proof: Authorised<SetAlias>) -> Result<(), Error> {
+        let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
-            let SetAlias { scope, from, to } = ask.command();
+            let SetAlias { scope, from, to } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.aliases().of(scope.id).await? != *from {
                 return Err(Error::Changes(ChangesError::Outdated("The alias is another one now.".into())));
             }
             tx.aliases().set(scope.id, to.as_ref()).await?;
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
-            tx.commit(ask.entry(format!("{} → {}", shown(from), shown(to)))).await
+            tx.commit(proof.entry(format!("{} → {}", shown(from), shown(to)))).await
         });
-        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         self.vault.moved().raise();
         Ok(())
     }

@@ -173,11 +173,11 @@ impl Services {
     /// [`ServicesError::ApiKey`] when two of its name work already.
     pub async fn create_api_key(
         &self,
-        ask: Authorised<CreateApiKey>,
+        proof: Authorised<CreateApiKey>,
         session: &Session,
     ) -> Result<(), Error> {
-        let made = self.make_api_key(&ask, Some(session)).await;
-        self.vault.db().or_refuse(made, ask.refusal("")).await.map(drop)
+        let made = self.make_api_key(&proof, Some(session)).await;
+        self.vault.db().or_refuse(made, proof.refusal("")).await.map(drop)
     }
 
     /// `keystead api-key create`.
@@ -197,10 +197,10 @@ impl Services {
 
     async fn make_api_key(
         &self,
-        ask: &Authorised<CreateApiKey>,
+        proof: &Authorised<CreateApiKey>,
         show_in: Option<&Session>,
     ) -> Result<SecretText, Error> {
-        let command = ask.command();
+        let command = proof.command();
         let (key, Presented { id, hash }) = &draw();
         let now = self.vault.now();
         let note = &Note {
@@ -216,7 +216,7 @@ impl Services {
                 // One after the other, so that the count is that of the commit.
                 tx.lock(Lock::Instance).await?;
                 room_for_another(tx.api_keys().count_live(&command.name, now).await?, &command.name)?;
-                tx.api_keys().insert(*id, hash, command, ask.by().name(), now).await?;
+                tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
                         serde_json::to_vec(note)
@@ -231,7 +231,7 @@ impl Services {
                     words(&command.operations).replace(',', ", "),
                     command.lifetime.days()
                 );
-                tx.commit(ask.entry(detail)).await
+                tx.commit(proof.entry(detail)).await
             })
             .await?;
         self.vault.moved().raise();
@@ -302,16 +302,16 @@ impl Services {
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it was revoked in the meantime.
-    pub async fn revoke_api_key(&self, ask: Authorised<RevokeApiKey>) -> Result<(), Error> {
-        let ask = &ask;
+    pub async fn revoke_api_key(&self, proof: Authorised<RevokeApiKey>) -> Result<(), Error> {
+        let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
-            let RevokeApiKey { id, name } = ask.command();
+            let RevokeApiKey { id, name } = proof.command();
             if !tx.api_keys().revoke(*id, self.vault.now()).await? {
                 return Err(already_revoked(name));
             }
-            tx.commit(ask.entry(format!("{name} ({}…)", id.seen()))).await
+            tx.commit(proof.entry(format!("{name} ({}…)", id.seen()))).await
         });
-        self.vault.db().or_refuse(done.await, ask.refusal("")).await?;
+        self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         self.vault.moved().raise();
         Ok(())
     }

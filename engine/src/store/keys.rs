@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::{ActiveVersion, Plan, Status};
-use domain::keys::limits::Usage;
+use domain::keys::limits::Used;
 use domain::keys::rotation::{RotationPeriod, day_start};
 use domain::keys::view::VersionRow;
 use domain::scopes::command::ScopeRef;
@@ -99,7 +99,7 @@ pub struct DueVersion {
 pub struct Due {
     pub scope: ScopeRef,
     pub version: ActiveVersion,
-    pub used: Usage,
+    pub used: Used,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -190,7 +190,7 @@ macro_rules! due {
     };
 }
 
-impl From<Counts> for Usage {
+impl From<Counts> for Used {
     fn from(counts: Counts) -> Self {
         let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
@@ -250,7 +250,7 @@ impl Read<'_> {
         scope: ScopeId,
         key_type: KeyType,
         now: DateTime<Utc>,
-    ) -> Result<Usage, Error> {
+    ) -> Result<Used, Error> {
         let counts: Counts = on!(self.0, pool => sqlx::query_as(USAGE)
             .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(pool).await)?;
         Ok(counts.into())
@@ -258,21 +258,21 @@ impl Read<'_> {
 
     /// A scope that is looked for by its name; versions of each type made in it since `day`, customer-supplied ones made since
     /// `since`, the type of the Active one.
-    pub(crate) async fn made(
+    pub(crate) async fn version_counts(
         &self,
         name: &ScopeName,
         day: DateTime<Utc>,
         since: DateTime<Utc>,
-    ) -> Result<(Named, Made), Error> {
+    ) -> Result<(Named, VersionCounts), Error> {
         let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
             .bind(name.environment.as_str()).bind(name.country.code()).bind(day).bind(since)
             .fetch_optional(pool).await)?;
         let MadeRecord { named, counts, lately, active_type } = record.ok_or(Error::NotFound)?;
         let named = Named::try_from(named)?;
-        let Usage { of_type_today: managed, today, customer_supplied } = counts.into();
+        let Used { of_type_today: managed, today, customer_supplied } = counts.into();
         let column = || corrupt("key_version", "key_type", format!("the Active one of {name}"));
         let active_type = active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
-        let made = Made {
+        let made = VersionCounts {
             of_type_today: vec![(KeyType::Managed, managed), (KeyType::ManualAws, today - managed)],
             customer_supplied,
             customer_supplied_lately: u32::try_from(lately).unwrap_or(u32::MAX),
@@ -331,7 +331,7 @@ pub struct Numbered {
 }
 
 /// How many versions a scope has, as its limits count them.
-pub struct Made {
+pub struct VersionCounts {
     pub of_type_today: Vec<(KeyType, u32)>,
     pub customer_supplied: u32,
     /// In the time that the forecast looks back.
@@ -365,7 +365,7 @@ impl Write<'_> {
         scope: ScopeId,
         key_type: KeyType,
         now: DateTime<Utc>,
-    ) -> Result<Usage, Error> {
+    ) -> Result<Used, Error> {
         let counts: Counts = within!(self.0, c => sqlx::query_as(USAGE)
             .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(c).await)?;
         Ok(counts.into())

@@ -80,7 +80,7 @@ impl Purpose {
 
 /// Where a sealed value lies. It opens there and nowhere else.
 #[derive(Clone, Copy, Default)]
-pub struct Place<'a> {
+pub struct SealContext<'a> {
     pub table: &'a str,
     pub column: &'a str,
     pub row: &'a [u8],
@@ -90,7 +90,7 @@ pub struct Place<'a> {
     pub number: u64,
 }
 
-impl Place<'_> {
+impl SealContext<'_> {
     /// Where somebody who reads the log finds it: table, column and row.
     fn name(&self) -> String {
         let row = [self.scope, self.row].into_iter().filter(|id| !id.is_empty()).map(|id| {
@@ -146,13 +146,13 @@ impl RootKey {
     }
 
     /// Seals a value of the instance itself (keyring terms and the canary).
-    pub fn seal(&self, instance: Uuid, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, instance: Uuid, place: SealContext<'_>, plain: &[u8]) -> Vec<u8> {
         seal(self.0.expose(), instance, "root", 1, place, plain)
     }
 
     /// # Errors
     /// When it was sealed under another key, for another place, or changed.
-    pub fn open(&self, instance: Uuid, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, Error> {
+    pub fn open(&self, instance: Uuid, place: SealContext<'_>, sealed: &[u8]) -> Result<SecretBytes, Error> {
         open(self.0.expose(), instance, "root", 1, place, sealed)
     }
 }
@@ -172,13 +172,18 @@ impl Keyring {
         self.terms.get(&purpose).map_or(&[], SecretBytes::expose)
     }
 
-    pub fn seal(&self, purpose: Purpose, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, purpose: Purpose, place: SealContext<'_>, plain: &[u8]) -> Vec<u8> {
         seal(self.term(purpose), self.instance, purpose.word(), 1, place, plain)
     }
 
     /// # Errors
     /// When it was sealed for another place or purpose, or changed.
-    pub fn open(&self, purpose: Purpose, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, Error> {
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        place: SealContext<'_>,
+        sealed: &[u8],
+    ) -> Result<SecretBytes, Error> {
         open(self.term(purpose), self.instance, purpose.word(), 1, place, sealed)
     }
 
@@ -203,7 +208,14 @@ fn derive(key: &[u8], salt: &[u8], place: &[u8]) -> (Zeroizing<[u8; 32]>, [u8; C
     (message_key, commitment)
 }
 
-fn seal(key: &[u8], instance: Uuid, purpose: &str, term: u32, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+fn seal(
+    key: &[u8],
+    instance: Uuid,
+    purpose: &str,
+    term: u32,
+    place: SealContext<'_>,
+    plain: &[u8],
+) -> Vec<u8> {
     assert!(key.len() == 32, "the keyring has a term for {purpose}");
     let aad = place.bytes(instance, purpose, term);
     let salt: [u8; SALT] = random::bytes();
@@ -227,7 +239,7 @@ fn open(
     instance: Uuid,
     purpose: &str,
     term: u32,
-    place: Place<'_>,
+    place: SealContext<'_>,
     sealed: &[u8],
 ) -> Result<SecretBytes, Error> {
     let refused = || Error::Vault(VaultError::Sealed(place.name()));
@@ -263,8 +275,8 @@ pub(crate) mod tests {
         Keyring::new(instance, terms.collect())
     }
 
-    const HERE: Place<'static> =
-        Place { table: "key_version", column: "material", row: b"r", scope: b"s", number: 3 };
+    const HERE: SealContext<'static> =
+        SealContext { table: "key_version", column: "material", row: b"r", scope: b"s", number: 3 };
 
     #[test]
     fn a_value_opens_in_its_place_only() {
@@ -272,11 +284,11 @@ pub(crate) mod tests {
         let sealed = ring.seal(Purpose::ManagedKey, HERE, b"secret");
         assert_eq!(ring.open(Purpose::ManagedKey, HERE, &sealed).expect("it opens").expose(), b"secret");
         for elsewhere in [
-            Place { table: "other", ..HERE },
-            Place { column: "other", ..HERE },
-            Place { row: b"q", ..HERE },
-            Place { scope: b"t", ..HERE },
-            Place { number: 4, ..HERE },
+            SealContext { table: "other", ..HERE },
+            SealContext { column: "other", ..HERE },
+            SealContext { row: b"q", ..HERE },
+            SealContext { scope: b"t", ..HERE },
+            SealContext { number: 4, ..HERE },
         ] {
             assert!(ring.open(Purpose::ManagedKey, elsewhere, &sealed).is_err());
         }
@@ -321,7 +333,7 @@ pub(crate) mod tests {
             b in ("[ab]{0,3}", "[ab]{0,3}", "[ab]{0,3}", "[ab]{0,3}", 0u64..3, "[ab]{0,3}", 0u32..3),
         ) {
             let bytes = |p: &(String, String, String, String, u64, String, u32)| {
-                Place { table: &p.0, column: &p.1, row: p.2.as_bytes(), scope: p.3.as_bytes(), number: p.4 }
+                SealContext { table: &p.0, column: &p.1, row: p.2.as_bytes(), scope: p.3.as_bytes(), number: p.4 }
                     .bytes(Uuid::nil(), &p.5, p.6)
             };
             prop_assert_eq!(bytes(&a) == bytes(&b), a == b);

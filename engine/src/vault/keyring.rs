@@ -5,7 +5,7 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::random;
 use crate::store::instance::{Instance, SealedTerm};
 use crate::store::{Db, Lock};
-use crate::vault::envelope::{Keyring, Place, Purpose, RootKey};
+use crate::vault::envelope::{Keyring, Purpose, RootKey, SealContext};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use std::collections::HashMap;
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 const CANARY: &[u8] = b"keystead canary";
 
-pub(crate) fn canary_place() -> Place<'static> {
-    Place { table: "instance", column: "canary", row: b"1", ..Place::default() }
+pub(crate) fn canary_place() -> SealContext<'static> {
+    SealContext { table: "instance", column: "canary", row: b"1", ..SealContext::default() }
 }
 
-pub(crate) fn term_place(purpose: Purpose) -> Place<'static> {
-    Place {
+pub(crate) fn term_place(purpose: Purpose) -> SealContext<'static> {
+    SealContext {
         table: "keyring",
         column: "sealed",
         row: purpose.word().as_bytes(),
         number: 1,
-        ..Place::default()
+        ..SealContext::default()
     }
 }
 

@@ -96,7 +96,7 @@ async fn an_alias_changed_meanwhile_is_not_overwritten(t: &TestPortal) {
 /// The scope that a key reaches under a name, as the data plane of a server knows it.
 async fn reached(portal: &Portal, key: &engine::SecretText, name: &str) -> Result<(), Error> {
     let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
-    let told = domain::data::operation::Told::default();
+    let told = domain::data::operation::AuditNote::default();
     let call =
         engine::data::Call { caller, door: domain::data::operation::Door::Tsp, scope: name.to_owned(), told };
     portal.data().versions_for(&call, None).await.map(drop)

@@ -358,8 +358,8 @@ async fn a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start(t: 
     let after = house.t.second().await;
     let command = after.keys().plan_create_aws(&house.ada.session, &house.de, asked()).await.expect("a plan");
     let id = after.changes().prepare(&house.ada.session, &command).await.expect("prepared");
-    let ask = after.proof(&house.ada.session, id, &house.t.code(&house.ada)).await.expect("confirmed");
-    after.keys().create(ask).await.expect("registered");
+    let proof = after.proof(&house.ada.session, id, &house.t.code(&house.ada)).await.expect("confirmed");
+    after.keys().create(proof).await.expect("registered");
     execute(house.t.db(), forget).await.expect("lost");
     refused!(
         house.t.try_second(&engine::testing::root_key()).await,

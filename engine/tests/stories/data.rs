@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::Problem;
 use domain::audit::event::Outcome;
 use domain::audit::journal::{JournalQuery, Recorded};
-use domain::data::operation::{Deed, Door, Operation, Told};
+use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
@@ -60,7 +60,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str) -> Call {
     let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
-    Call { caller, door: Door::Native, scope: scope.to_owned(), told: Told::default() }
+    Call { caller, door: Door::Native, scope: scope.to_owned(), told: AuditNote::default() }
 }
 
 fn context(pairs: &[(&str, &str)]) -> Context {
@@ -299,11 +299,11 @@ async fn a_scope_without_a_key_encrypts_nothing(t: &TestPortal) {
 async fn every_request_is_written_down_with_what_was_told(t: &TestPortal) {
     let (_, _, key) = with_service(t).await;
     let mut here = call(&t.portal, &key, "production/DE").await;
-    here.told = Told {
+    here.told = AuditNote {
         requesting_id: Some("billing".into()),
         object_id: Some("order 17\n\"quoted\"".into()),
         custom: context(&[("ticket", "K-1")]),
-        ..Told::default()
+        ..AuditNote::default()
     };
     let (made, _) = encrypt(&t.portal, &here, "never written down").await;
     decrypt(&t.portal, &here, &made, Context::new()).await.expect("it opens");

@@ -4,7 +4,7 @@ use crate::support::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::{Action, Outcome};
 use domain::audit::journal::{JournalGap, JournalQuery, Recorded};
-use domain::data::operation::{DataEvent, Deed, Door, Told};
+use domain::data::operation::{AuditNote, DataEvent, Deed, Door};
 use engine::audit::journal::{Journal, SegmentState, Settings as JournalSettings, Sync};
 use engine::base::error::AuditError;
 use engine::base::error::StoreError;
@@ -58,7 +58,7 @@ pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
         address: "192.0.2.7".into(),
         event: None,
         made: 0,
-        told: Told { object_id: Some(object.to_string()), ..Told::default() },
+        told: AuditNote { object_id: Some(object.to_string()), ..AuditNote::default() },
     }
 }
 

@@ -313,7 +313,7 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
 
 async fn a_late_refusal_of_old_credentials_does_not_touch_the_new_ones(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
-    let ask = house.replacement().await;
+    let proof = house.replacement().await;
     house.wait(60);
     house.kms.fails(400, "UnrecognizedClientException");
     house.kms.takes(Duration::from_millis(500));
@@ -322,7 +322,7 @@ async fn a_late_refusal_of_old_credentials_does_not_touch_the_new_ones(t: &TestP
     tokio::time::sleep(Duration::from_millis(200)).await;
     house.kms.takes(Duration::ZERO);
     house.kms.decrypts(Decrypts::Well);
-    house.t.portal.custody().replace_credentials(ask).await.expect("replaced");
+    house.t.portal.custody().replace_credentials(proof).await.expect("replaced");
     house.use_key().await.expect("the new ones work");
     house.kms.forget_calls();
     assert_eq!(late.await.expect("it ends").expect("probed"), 1);
@@ -337,10 +337,10 @@ async fn replaced_credentials_are_asked_of_kms_and_not_called_healthy(t: &TestPo
     let other = house.t.second().await;
     let key = other.lease_key(&house.de, 1).await.expect("a key");
     other.custody().with_material(key, 1, 1, |_| ()).await.expect("released to the other");
-    let ask = house.replacement().await;
+    let proof = house.replacement().await;
     house.kms.fails(400, "DisabledException");
     house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
-    house.t.portal.custody().replace_credentials(ask).await.expect("replaced");
+    house.t.portal.custody().replace_credentials(proof).await.expect("replaced");
     assert_eq!(house.health().await, (HealthState::Refused, Some("DisabledException".to_owned())));
     other.custody().apply_remote_refusals().await.expect("it looks each second");
     refused!(

@@ -154,7 +154,7 @@ async fn a_scope_that_cannot_rotate_keeps_no_other_waiting(t: &TestPortal) {
 }
 
 async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t: &TestPortal) {
-    let names = t.portal.crowd(250, 1, TimeDelta::days(31)).await.expect("a crowd");
+    let names = t.portal.bulk(250, 1, TimeDelta::days(31)).await.expect("in bulk");
     let lines = log(t).await.len();
     let damage =
         "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT MIN(id) + 120 FROM key_version)";

@@ -242,7 +242,7 @@ async fn of_a_large_portal_one_environment_shows_its_countries(t: &TestPortal) {
         (tree.is_large, countries)
     };
     assert_eq!(shown(None).await, (false, vec![1]));
-    t.portal.crowd(999, 0, TimeDelta::zero()).await.expect("a crowd");
+    t.portal.bulk(999, 0, TimeDelta::zero()).await.expect("in bulk");
     assert_eq!(
         shown(None).await,
         (false, vec![249, 249, 249, 249, 3, 1]),
@@ -250,7 +250,7 @@ async fn of_a_large_portal_one_environment_shows_its_countries(t: &TestPortal) {
     );
     scope(t, &ada, "FR").await;
     assert_eq!(shown(None).await, (true, vec![0; 6]));
-    assert_eq!(shown(Some("crowd-1")).await, (true, vec![0, 249, 0, 0, 0, 0]));
+    assert_eq!(shown(Some("bulk-1")).await, (true, vec![0, 249, 0, 0, 0, 0]));
     assert_eq!(shown(Some("production")).await, (true, vec![0, 0, 0, 0, 0, 2]));
     let all = t.portal.overview().tree().await.expect("a tree");
     let countries = all.environments.iter().map(|one| one.countries.len()).sum::<usize>();

@@ -4,7 +4,7 @@ use crate::aws::Customer;
 use crate::support::*;
 use domain::audit::event::{Action, Outcome};
 use domain::audit::journal::JournalQuery;
-use domain::data::operation::{Deed, Door, Operation, Told};
+use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::data::tenant_secret::{RotationStep, SecretType};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
@@ -44,7 +44,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str) -> Call {
     let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
-    Call { caller, door: Door::Tsp, scope: scope.to_owned(), told: Told::default() }
+    Call { caller, door: Door::Tsp, scope: scope.to_owned(), told: AuditNote::default() }
 }
 
 fn asked(secret_type: SecretType, path: &str, derivations: &[&str]) -> ToDerive {

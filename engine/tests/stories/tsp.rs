@@ -4,7 +4,7 @@ use crate::aws::Customer;
 use crate::support::*;
 use domain::audit::event::Outcome;
 use domain::audit::journal::JournalQuery;
-use domain::data::operation::{DataEvent, Deed, Door, Operation, Told};
+use domain::data::operation::{AuditNote, DataEvent, Deed, Door, Operation};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
 use engine::base::error::AuditError;
@@ -44,7 +44,7 @@ async fn with_service(t: &TestPortal) -> (Person, ScopeName, ScopeName, SecretTe
 
 async fn call(portal: &Portal, key: &SecretText, scope: &str, door: Door) -> Call {
     let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
-    Call { caller, door, scope: scope.to_owned(), told: Told::default() }
+    Call { caller, door, scope: scope.to_owned(), told: AuditNote::default() }
 }
 
 async fn tsp(t: &TestPortal, key: &SecretText, scope: &str) -> Call {
@@ -245,9 +245,9 @@ async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     refused!(refused, Error::Busy);
     let line = journal(t).await.pop().expect("a line");
     assert_eq!((line.outcome, line.code.as_deref()), (Outcome::Refused, Some("busy")));
-    assert_eq!(line.told, Told::default());
+    assert_eq!(line.told, AuditNote::default());
     // Whoever says nothing goes on; so does every other key.
-    call.told = Told::default();
+    call.told = AuditNote::default();
     wrap(t, &call).await;
     let other = t.api_key([8; 6], "Other", "production/DE", Operation::ALL).await;
     t.portal.access().refresh().await.expect("it looks");

@@ -119,12 +119,12 @@ impl<S: Send + Sync> FromRequestParts<S> for OfApiKey {
 
 /// The key a change is about: of a scope, and of one version of it where the address names one.
 #[derive(Clone)]
-pub struct InKeys {
+pub struct AtScope {
     pub scope: ScopeName,
     pub number: Option<u32>,
 }
 
-impl InKeys {
+impl AtScope {
     /// The version that the address names.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl InKeys {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for InKeys {
+impl<S: Send + Sync> FromRequestParts<S> for AtScope {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {

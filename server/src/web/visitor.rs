@@ -9,14 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use domain::overview::frame::Theme;
 use engine::base::error::ChangesError;
-use engine::{Error, From, Session, Stage};
+use engine::{Client, Error, Session, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Anybody.
 #[derive(Clone)]
 pub struct Visitor {
-    pub from: From,
+    pub from: Client,
     pub theme: Theme,
     pub session: Option<Session>,
     /// Path and query of the request.
@@ -39,7 +39,7 @@ impl FromRequestParts<App> for Visitor {
             return Ok(known.clone());
         }
         let from =
-            From { address: client(app, &parts.extensions, &parts.headers), agent: agent(&parts.headers) };
+            Client { address: client(app, &parts.extensions, &parts.headers), agent: agent(&parts.headers) };
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
                 Ok(session) => Some(session),

@@ -76,26 +76,23 @@ async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
     let house = House::new().await;
     let person = house.test.administrator().await;
     let cookie = house.sign_in(&person).await;
-    let names = house.test.portal.crowd(1_245, 0, TimeDelta::zero()).await.expect("a crowd");
-    assert!(names.last().expect("a scope").environment.as_str() == "crowd-4", "five environments");
+    let names = house.test.portal.bulk(1_245, 0, TimeDelta::zero()).await.expect("in bulk");
+    assert!(names.last().expect("a scope").environment.as_str() == "bulk-4", "five environments");
     let has = |body: &str, scope: &str| body.contains(&format!("href=\"/environments/{scope}/keys\""));
 
-    let inside = house.get(&cookie, "/environments/crowd-0/FR/keys").await.body;
-    assert!(has(&inside, "crowd-0/DE"), "the countries of the environment one is in");
-    assert!(!has(&inside, "crowd-1/DE"), "no others");
-    assert!(inside.contains("href=\"/environments/crowd-1\""), "but every environment");
+    let inside = house.get(&cookie, "/environments/bulk-0/FR/keys").await.body;
+    assert!(has(&inside, "bulk-0/DE"), "the countries of the environment one is in");
+    assert!(!has(&inside, "bulk-1/DE"), "no others");
+    assert!(inside.contains("href=\"/environments/bulk-1\""), "but every environment");
     assert!(inside.contains("filter and press Enter"), "and how to find the others");
 
-    let found = house.get(&cookie, "/environments/crowd-0/FR/keys?filter=germany").await.body;
-    assert!(has(&found, "crowd-1/DE") && has(&found, "crowd-4/DE"), "what the filter finds, everywhere");
-    assert!(!has(&found, "crowd-1/FR"), "and nothing else");
+    let found = house.get(&cookie, "/environments/bulk-0/FR/keys?filter=germany").await.body;
+    assert!(has(&found, "bulk-1/DE") && has(&found, "bulk-4/DE"), "what the filter finds, everywhere");
+    assert!(!has(&found, "bulk-1/FR"), "and nothing else");
 
     // Pages that are about all of them have all of them.
     let form = house.get(&cookie, "/api-keys/add").await.body;
-    assert!(
-        form.contains("value=\"crowd-4/DE\"") && !has(&form, "crowd-4/DE"),
-        "to tick, not in the sidebar"
-    );
+    assert!(form.contains("value=\"bulk-4/DE\"") && !has(&form, "bulk-4/DE"), "to tick, not in the sidebar");
     let environments = house.get(&cookie, "/environments").await.body;
     assert_eq!(environments.matches("no key: 249").count(), 5, "{environments}");
 }

@@ -27,8 +27,8 @@ const OPENED: usize = 32;
 const LISTED: u32 = 64;
 
 /// The place of an event in time; the rest breaks ties.
-type Place = (i64, Uuid, u64);
-type Found = BTreeMap<Place, Recorded>;
+type Cursor = (i64, Uuid, u64);
+type Found = BTreeMap<Cursor, Recorded>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -54,7 +54,7 @@ struct Search {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     query: JournalQuery,
-    cursor: Option<Place>,
+    cursor: Option<Cursor>,
 }
 
 impl Search {
@@ -74,14 +74,14 @@ impl Search {
         Ok(search)
     }
 
-    fn is_before(&self, one: Place, other: Place) -> bool {
+    fn is_before(&self, one: Cursor, other: Cursor) -> bool {
         match self.order {
             Order::NewestFirst => one > other,
             Order::OldestFirst => one < other,
         }
     }
 
-    fn wants(&self, place: Place, event: &DataEvent) -> bool {
+    fn wants(&self, place: Cursor, event: &DataEvent) -> bool {
         (self.from.timestamp_micros()..self.to.timestamp_micros()).contains(&place.0)
             && self.cursor.is_none_or(|cursor| self.is_before(cursor, place))
             && self.query.wants(event)
@@ -96,7 +96,7 @@ impl Search {
     }
 
     /// A cursor before everything of a moment.
-    fn before_all(&self, at: DateTime<Utc>) -> Place {
+    fn before_all(&self, at: DateTime<Utc>) -> Cursor {
         match self.order {
             Order::NewestFirst => (at.timestamp_micros(), Uuid::max(), u64::MAX),
             Order::OldestFirst => (at.timestamp_micros(), Uuid::nil(), 0),
@@ -147,12 +147,12 @@ impl Search {
     }
 }
 
-fn write_cursor((at, server, sequence): Place) -> String {
+fn write_cursor((at, server, sequence): Cursor) -> String {
     let bytes = [&at.to_be_bytes()[..], server.as_bytes(), &sequence.to_be_bytes()].concat();
     BASE64URL_NOPAD.encode(&bytes)
 }
 
-fn read_cursor(text: &str) -> Option<Place> {
+fn read_cursor(text: &str) -> Option<Cursor> {
     let bytes: [u8; 32] = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()?;
     let (at, rest) = bytes.split_first_chunk::<8>()?;
     let (server, sequence) = rest.split_first_chunk::<16>()?;

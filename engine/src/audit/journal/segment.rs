@@ -183,7 +183,7 @@ pub(super) mod tests {
     use crate::vault::envelope::tests::keyring;
     use chrono::{DateTime, TimeDelta};
     use domain::audit::event::Outcome;
-    use domain::data::operation::{DataEvent, Deed, Door, Told};
+    use domain::data::operation::{AuditNote, DataEvent, Deed, Door};
     use proptest::prelude::*;
 
     const RUN: Uuid = Uuid::from_u128(7);
@@ -344,7 +344,7 @@ pub(super) mod tests {
                 who, key, door, deed, scope, versions, items: counts.0, failed: counts.1,
                 outcome: if is_done { Outcome::Done } else { Outcome::Refused },
                 code: is_done.then_some(code), address, event: (!is_done).then_some(event), made: counts.1,
-                told: Told { data_label: Some(label), object_id: Some(id), ..Told { custom, ..Told::default() } },
+                told: AuditNote { data_label: Some(label), object_id: Some(id), ..AuditNote { custom, ..AuditNote::default() } },
             }
         }
     }

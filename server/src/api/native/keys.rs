@@ -7,7 +7,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use domain::data::operation::{Deed, Told};
+use domain::data::operation::{AuditNote, Deed};
 use domain::keys::view::VersionRow;
 use engine::Error;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub async fn keys(ask: Ask) -> Result<Response, Failed> {
     let Query(Before { before }) = Query::try_from_uri(&ask.parts.uri)
         .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
     let app = ask.app.clone();
-    let call = call(ask, Told::default());
+    let call = call(ask, AuditNote::default());
     let listed = app.portal().data().versions_for(&call, before.map(NonZeroU32::get)).await;
     let (rows, older) = counted(Deed::Keys, listed.map(|listed| vec![Ok(listed)]))?
         .into_iter()

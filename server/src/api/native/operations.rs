@@ -3,11 +3,11 @@
 use super::problem::Failed;
 use crate::api::Ask;
 use crate::run::telemetry;
-use domain::data::operation::{Deed, Door, Told};
+use domain::data::operation::{AuditNote, Deed, Door};
 use engine::Error;
 use engine::data::{Answers, Call};
 
-pub(super) fn call(ask: Ask, told: Told) -> Call {
+pub(super) fn call(ask: Ask, told: AuditNote) -> Call {
     Call { caller: ask.caller, door: Door::Native, scope: ask.scope, told }
 }
 
@@ -56,7 +56,7 @@ macro_rules! operation {
                 Ok(asked) => asked,
                 Err(failed) => {
                     // Whoever has a key leaves a trace, also with what cannot be read.
-                    app.portal().data().unread(&$crate::api::native::operations::call(ask, domain::data::operation::Told::default()), domain::data::operation::Operation::$deed.into()).await?;
+                    app.portal().data().unread(&$crate::api::native::operations::call(ask, domain::data::operation::AuditNote::default()), domain::data::operation::Operation::$deed.into()).await?;
                     return Err(failed);
                 }
             };

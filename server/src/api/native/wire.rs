@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::base::address;
-use domain::data::operation::{TOLD_BYTES, TOLD_PAIRS, Told};
+use domain::data::operation::{AuditNote, TOLD_BYTES, TOLD_PAIRS};
 use engine::base::refused::Refused;
 use engine::data::context::Context;
 use engine::data::{Answers, ITEMS};
@@ -45,7 +45,7 @@ pub struct Audit {
     custom: Option<Said>,
 }
 
-impl From<Audit> for Told {
+impl From<Audit> for AuditNote {
     fn from(audit: Audit) -> Self {
         Self {
             requesting_id: audit.requesting_id,
@@ -177,7 +177,7 @@ pub trait Request: DeserializeOwned {
 /// A body as it was read: its items, and whether they came as a batch.
 pub struct Asked<R: Request> {
     pub items: Vec<Result<<R::Item as Item>::Read, Refused>>,
-    pub told: Told,
+    pub told: AuditNote,
     pub is_batch: bool,
 }
 
@@ -206,8 +206,8 @@ fn not_json(error: &serde_json::Error) -> Failed {
     unreadable(format!("{}. See {}.", what_is_wrong(error, "operation"), address::OPENAPI))
 }
 
-fn bounded(audit: Option<Audit>) -> Result<Told, Failed> {
-    let told = Told::from(audit.unwrap_or_default());
+fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
+    let told = AuditNote::from(audit.unwrap_or_default());
     if told.is_within_bounds() {
         return Ok(told);
     }

@@ -5,7 +5,7 @@ use super::problem::Refusal;
 use crate::api::strict::{Object, Once};
 use crate::api::{Ask, base64, what_is_wrong};
 use crate::run::telemetry;
-use domain::data::operation::{Deed, Door, TOLD_BYTES, TOLD_PAIRS, Told};
+use domain::data::operation::{AuditNote, Deed, Door, TOLD_BYTES, TOLD_PAIRS};
 use engine::Error;
 use engine::base::refused::Refused;
 use engine::data::context::Context;
@@ -62,7 +62,7 @@ impl Metadata {
         if custom.len() > TOLD_PAIRS {
             return Err(Refusal::unreadable(format!("At most {TOLD_PAIRS} custom fields are written down.")));
         }
-        let told = Told {
+        let told = AuditNote {
             requesting_id: Some(fields.requesting_id),
             data_label: fields.data_label,
             source_ip: fields.source_ip,
@@ -110,7 +110,8 @@ pub async fn asked<B: DeserializeOwned, T>(
         Ok(asked) => Ok(asked),
         Err(refusal) => {
             let scope = serde_json::from_slice::<Tenant>(&ask.body).unwrap_or_default().tenant_id;
-            let call = Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: Told::default() };
+            let call =
+                Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: AuditNote::default() };
             let written = ask.app.portal().data().unread(&call, deed).await;
             written.map_err(|error| Refusal::of(&error, deed))?;
             Err(refusal)

@@ -1,7 +1,7 @@
 //! What the first steps of a scope's changes have in common.
 
 use crate::App;
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::page::chrome;
 use crate::web::visitor::SignedIn;
 use domain::base::form::Form;
@@ -22,7 +22,7 @@ pub struct FirstStep {
 impl FirstStep {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
-    pub async fn load(app: &App, who: &SignedIn, at: &InKeys, form: Form) -> Result<Self, Error> {
+    pub async fn load(app: &App, who: &SignedIn, at: &AtScope, form: Form) -> Result<Self, Error> {
         let (limits, environment_name) = app.portal().keys().limits(&at.scope).await?;
         Ok(Self { chrome: chrome(app, who).await?, scope: at.scope.clone(), environment_name, limits, form })
     }

@@ -5,7 +5,7 @@ use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::web::failure::Failure;
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::see;
@@ -250,18 +250,18 @@ pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
 
 impl ChangeForm for ReplaceCredentials {
     const HEADING: &'static str = "Replace credentials";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = CredentialsForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::version_credentials(&at.scope, at.number.unwrap_or_default())
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope && Some(self.number) == at.number
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &InKeys) -> Result<Form, Error> {
+    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
         key_at(app, at).await?;
         Ok(Form::new())
     }
@@ -269,7 +269,7 @@ impl ChangeForm for ReplaceCredentials {
     async fn view(
         app: &App,
         who: &SignedIn,
-        at: &InKeys,
+        at: &AtScope,
         form: Form,
         checked: Checked,
     ) -> Result<View, Error> {
@@ -286,7 +286,7 @@ impl ChangeForm for ReplaceCredentials {
     async fn plan(
         app: &App,
         who: &SignedIn,
-        at: &InKeys,
+        at: &AtScope,
         mut typed: CredentialsForm,
     ) -> Result<Self, Box<Again>> {
         let mut form = Form::new();
@@ -328,7 +328,7 @@ impl ChangeForm for ReplaceCredentials {
 }
 
 /// The customer's key that the address names.
-async fn key_at(app: &App, at: &InKeys) -> Result<AwsKeyView, Error> {
+async fn key_at(app: &App, at: &AtScope) -> Result<AwsKeyView, Error> {
     let key = app.portal().custody().aws_key(&at.scope, at.version()?).await?;
     key.ok_or(Error::Custody(CustodyError::NotAws))
 }
@@ -337,7 +337,7 @@ async fn key_at(app: &App, at: &InKeys) -> Result<AwsKeyView, Error> {
 pub async fn check_now(
     State(app): State<App>,
     who: SignedIn,
-    at: InKeys,
+    at: AtScope,
     _: Typed<NoFields>,
 ) -> Result<Response, Failure> {
     let number = at.version()?;

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::TenantSecretsPage;
 use app::pages::custody::aws_fields::Checked;
@@ -23,22 +23,22 @@ pub struct StepForm {
 
 impl ChangeForm for RotateTenantSecrets {
     const HEADING: &'static str = "Tenant secrets";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = StepForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::tenant_secrets(&at.scope)
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope
     }
 
-    async fn form(_: &App, _: &SignedIn, _: &InKeys) -> Result<Form, Error> {
+    async fn form(_: &App, _: &SignedIn, _: &AtScope) -> Result<Form, Error> {
         Ok(Form::new())
     }
 
-    async fn view(app: &App, who: &SignedIn, at: &InKeys, form: Form, _: Checked) -> Result<View, Error> {
+    async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let secrets = app.portal().secrets().of(&at.scope).await?;
         let FirstStep { chrome, scope, environment_name, form, .. } =
             FirstStep::load(app, who, at, form).await?;
@@ -47,7 +47,7 @@ impl ChangeForm for RotateTenantSecrets {
         }))
     }
 
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: StepForm) -> Result<Self, Box<Again>> {
+    async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
         let planned = app.portal().secrets().plan_rotate(&who.session, &at.scope, &typed.step).await;
         planned.map_err(|error| Again::because(Form::new(), error))
     }

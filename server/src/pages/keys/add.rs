@@ -6,7 +6,7 @@ use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::pages::custody::aws;
 use crate::pages::custody::aws::{AwsForm, CredentialsForm};
 use crate::pages::keys::rotate_and_edit::{period_form, read_period};
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;
 use app::pages::custody::aws_fields::Checked;
@@ -56,25 +56,25 @@ impl AddForm {
 
 impl ChangeForm for CreateKey {
     const HEADING: &'static str = "Add encryption key";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = AddForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::key_add(&at.scope)
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope
     }
 
-    async fn form(_: &App, _: &SignedIn, _: &InKeys) -> Result<Form, Error> {
+    async fn form(_: &App, _: &SignedIn, _: &AtScope) -> Result<Form, Error> {
         Ok(period_form(RotationPeriod::default()))
     }
 
     async fn view(
         app: &App,
         who: &SignedIn,
-        at: &InKeys,
+        at: &AtScope,
         form: Form,
         checked: Checked,
     ) -> Result<View, Error> {
@@ -86,7 +86,7 @@ impl ChangeForm for CreateKey {
         }))
     }
 
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AddForm) -> Result<Self, Box<Again>> {
+    async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: AddForm) -> Result<Self, Box<Again>> {
         let mut form = typed.shown();
         match KeyType::from_word(&typed.key_type) {
             None => {

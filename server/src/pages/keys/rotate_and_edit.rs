@@ -3,7 +3,7 @@
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::custody::aws_fields::Checked;
 use app::pages::{EditKeyPage, RotateKeyPage};
@@ -47,33 +47,33 @@ impl PeriodForm {
 }
 
 /// The form of a change that begins with the Active version, which must be managed.
-async fn form_of_active(app: &App, at: &InKeys) -> Result<Form, Error> {
+async fn form_of_active(app: &App, at: &AtScope) -> Result<Form, Error> {
     let active = app.portal().keys().managed_version(&at.scope).await?;
     Ok(period_form(active.period.unwrap_or_default()))
 }
 
-async fn active(app: &App, at: &InKeys) -> Result<VersionRow, Error> {
+async fn active(app: &App, at: &AtScope) -> Result<VersionRow, Error> {
     app.portal().keys().managed_version(&at.scope).await
 }
 
 impl ChangeForm for RotateKey {
     const HEADING: &'static str = "Rotate encryption key";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = PeriodForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::key_rotate(&at.scope)
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &InKeys) -> Result<Form, Error> {
+    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
         form_of_active(app, at).await
     }
 
-    async fn view(app: &App, who: &SignedIn, at: &InKeys, form: Form, _: Checked) -> Result<View, Error> {
+    async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let active = active(app, at).await?;
         let FirstStep { chrome, scope, environment_name, limits, form } =
             FirstStep::load(app, who, at, form).await?;
@@ -82,7 +82,7 @@ impl ChangeForm for RotateKey {
         }))
     }
 
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
+    async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: PeriodForm) -> Result<Self, Box<Again>> {
         let (period, form) = typed.read()?;
         let planned = app.portal().keys().plan_rotate(&who.session, &at.scope, period).await;
         planned.map_err(|error| Again::because(form, error))
@@ -95,29 +95,29 @@ impl ChangeForm for RotateKey {
 
 impl ChangeForm for EditKey {
     const HEADING: &'static str = "Edit encryption key";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = PeriodForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::key_settings(&at.scope)
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &InKeys) -> Result<Form, Error> {
+    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
         form_of_active(app, at).await
     }
 
-    async fn view(app: &App, who: &SignedIn, at: &InKeys, form: Form, _: Checked) -> Result<View, Error> {
+    async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let active = active(app, at).await?;
         let FirstStep { chrome, scope, environment_name, form, .. } =
             FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || view! { <EditKeyPage chrome scope environment_name active form /> }.into_any()))
     }
 
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: PeriodForm) -> Result<Self, Box<Again>> {
+    async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: PeriodForm) -> Result<Self, Box<Again>> {
         let (period, form) = typed.read()?;
         let planned = app.portal().keys().plan_edit(&who.session, &at.scope, period).await;
         planned.map_err(|error| Again::because(form, error))

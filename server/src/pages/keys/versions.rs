@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::web::failure::Failure;
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::query_value;
@@ -27,9 +27,9 @@ pub async fn list(
     Ok(page.show(&app, move || view! { <KeysPage chrome view new /> }))
 }
 
-pub async fn version(State(app): State<App>, who: SignedIn, at: InKeys) -> Result<Response, Failure> {
+pub async fn version(State(app): State<App>, who: SignedIn, at: AtScope) -> Result<Response, Failure> {
     let number = at.version()?;
-    let InKeys { scope, .. } = at;
+    let AtScope { scope, .. } = at;
     let (version, environment_name) = app.portal().keys().version(&scope, number).await?;
     let aws = app.portal().custody().aws_key(&scope, number).await?;
     let lease = app.portal().custody().lease(&scope, number).await?;

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
-use crate::web::forms::InKeys;
+use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::AliasPage;
 use app::pages::custody::aws_fields::Checked;
@@ -28,28 +28,28 @@ fn form_of(alias: Option<&Alias>) -> Form {
 
 impl ChangeForm for SetAlias {
     const HEADING: &'static str = "Alias";
-    type At = InKeys;
+    type At = AtScope;
     type Typed = AliasForm;
 
-    fn path(at: &InKeys) -> String {
+    fn path(at: &AtScope) -> String {
         address::alias(&at.scope)
     }
 
-    fn is_at(&self, at: &InKeys) -> bool {
+    fn is_at(&self, at: &AtScope) -> bool {
         self.scope.name == at.scope
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &InKeys) -> Result<Form, Error> {
+    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
         Ok(form_of(app.portal().scopes().alias(&at.scope).await?.as_ref()))
     }
 
-    async fn view(app: &App, who: &SignedIn, at: &InKeys, form: Form, _: Checked) -> Result<View, Error> {
+    async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let FirstStep { chrome, scope, environment_name, form, .. } =
             FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || view! { <AliasPage chrome scope environment_name form /> }.into_any()))
     }
 
-    async fn plan(app: &App, who: &SignedIn, at: &InKeys, typed: AliasForm) -> Result<Self, Box<Again>> {
+    async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: AliasForm) -> Result<Self, Box<Again>> {
         let planned = app.portal().scopes().plan_alias(&who.session, &at.scope, &typed.alias).await;
         planned.map_err(|error| Again::because(Form::new().with("alias", &typed.alias), error))
     }

@@ -24,23 +24,23 @@ impl Portal {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn crowd(&self, scopes: usize, versions: u32, ago: TimeDelta) -> Result<Vec<ScopeName>, Error> {
+    pub async fn bulk(&self, scopes: usize, versions: u32, ago: TimeDelta) -> Result<Vec<ScopeName>, Error> {
         let countries = Country::all();
         let made_at = self.now() - ago;
         let mut names = Vec::with_capacity(scopes);
         for number in 0..scopes.div_ceil(countries.len()) {
-            let environment = Slug::try_from(format!("crowd-{number}")).expect("a slug");
+            let environment = Slug::try_from(format!("bulk-{number}")).expect("a slug");
             let left = scopes - names.len();
             let name = |country: &Country| ScopeName { environment: environment.clone(), country: *country };
             names.extend(countries.iter().take(left).map(name));
         }
         for some in names.chunks(AT_ONCE / countries.len() * countries.len()) {
-            self.vault().db().write(|tx| self.crowd_in(tx, some, versions, made_at)).await?;
+            self.vault().db().write(|tx| self.bulk_in(tx, some, versions, made_at)).await?;
         }
         Ok(names)
     }
 
-    async fn crowd_in(
+    async fn bulk_in(
         &self,
         mut tx: Tx,
         names: &[ScopeName],
@@ -84,12 +84,12 @@ impl Portal {
                     material: Some(material),
                     rotated_for_due: None,
                     created_at: at,
-                    created_by: "crowd",
+                    created_by: "bulk",
                 };
                 tx.keys().insert_versions(&[row]).await?;
             }
         }
-        tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("a crowd")).await
+        tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("in bulk")).await
     }
 
     /// What a version of a scope encrypted, without a context.
