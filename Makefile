@@ -1,4 +1,4 @@
-# Thin fronts of `cargo xtask`, which does the work.
+# These targets call `cargo xtask`, which does the work.
 # make run ARGS="…" passes arguments on to Keystead; make test ONLY=unit runs one part (crates, unit, doc, browser or speed).
 
 .PHONY: run build test ci

@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
-// Debian's Chromium, or the one named. The browser keeps to itself: nothing it asks of the network by its own will may
-// disturb a test.
+// Debian's Chromium, or the one that KEYSTEAD_CHROMIUM names. Its background requests to the network are off, because they
+// may disturb a test.
 export default defineConfig({
   testDir: 'tests',
   testIgnore: [

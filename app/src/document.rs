@@ -4,7 +4,7 @@ use domain::overview::frame::Theme;
 use leptos::config::LeptosOptions;
 use leptos::prelude::*;
 
-/// The shell: head, theme, and, only on pages with islands, the script that wakes them.
+/// The shell of a page: the head, the theme and, only on pages with islands, the script that wakes them.
 ///
 /// `assets` is the folder of the assets, for example `/assets/abc123`.
 #[component]

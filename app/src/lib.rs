@@ -1,4 +1,4 @@
-//! What Keystead shows. Pages are pure functions of the views of `domain`; the server loads the data,
+//! The pages of Keystead. They are pure functions of the views of `domain`; the server loads the data,
 //! renders the page inside the [`document::Document`] and answers the forms. Everything works
 //! without script; the islands only add comfort.
 
@@ -12,7 +12,7 @@ pub mod islands;
 pub mod pages;
 pub mod ui;
 
-/// Called by the script of a page with islands, before each island wakes.
+/// Prepares the islands. The script of a page with islands calls it before it wakes each island.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

@@ -1,4 +1,5 @@
-//! The peer that people use today: OpenBao's Transit engine, with a token and its policy, everything in memory and no audit device.
+//! The alternative that people use today: OpenBao's Transit engine, with a token and its policy, everything in memory and no
+//! audit device.
 
 use crate::http;
 use crate::load::{Data, PLAIN, VERSIONS, Work, plain};
@@ -12,7 +13,7 @@ use std::path::Path;
 const ROOT: &str = "root-of-the-bench";
 const POLICY: &str = r#"path \"transit/+/*\" { capabilities = [\"create\", \"update\"] }"#;
 
-/// What is asked of OpenBao for a kind of request; it has no other words for data keys that exist.
+/// Returns OpenBao's operation for a kind of request. OpenBao has no separate operations for data keys that exist.
 fn verb(work: Work) -> &'static str {
     match work {
         Work::Encrypt | Work::Wrap | Work::EncryptBatch | Work::WrapBatch => "encrypt",
@@ -20,10 +21,10 @@ fn verb(work: Work) -> &'static str {
     }
 }
 
-/// Starts it and gives it as many keys as Keystead has scopes, each with as many versions.
+/// Starts OpenBao and creates as many keys as Keystead has scopes, each with as many versions.
 ///
 /// # Errors
-/// When it does not do as it is told.
+/// When OpenBao does not start or refuses a request.
 pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> {
     let port = free_port()?;
     let address = format!("127.0.0.1:{port}");
@@ -81,10 +82,10 @@ pub fn start(bao: &Path, folder: &Path, keys: usize) -> Result<(Process, Data)> 
     Ok((process, Data { folder: folder.to_owned(), headers: headers.into() }))
 }
 
-/// A token that somebody signs in with in a browser. The root token would not outlive its page.
+/// Returns a token for sign-in with a browser. OpenBao's page would lose the root token when it is closed.
 ///
 /// # Errors
-/// When it does not do as it is told.
+/// When OpenBao refuses a request.
 pub fn visitor(process: &Process) -> Result<String> {
     const POLICY: &str =
         r#"{"policy":"path \"*\" { capabilities = [\"read\", \"list\", \"create\", \"update\"] }"}"#;
@@ -93,7 +94,7 @@ pub fn visitor(process: &Process) -> Result<String> {
     client.token(r#"{"policies":["visitor"],"ttl":"1h"}"#)
 }
 
-/// Sets it up, as the holder of a token.
+/// A client that sets OpenBao up, with a token.
 struct Client(http::Client);
 
 impl Client {

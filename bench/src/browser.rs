@@ -1,4 +1,4 @@
-//! What a browser waits for on a first load, here and at OpenBao: `end2end/tests/first-load.spec.ts` measures it.
+//! First loads in a browser, of Keystead and of OpenBao; `end2end/tests/first-load.spec.ts` measures them.
 
 use crate::home::Home;
 use crate::report::{self, Measure, Side};
@@ -10,21 +10,21 @@ use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 
-/// A field that can be typed into.
+/// Selector of a field that can be typed into.
 const FIELD: &str = "input:not([type=hidden])";
-/// A key in OpenBao's list.
+/// Selector of a key in OpenBao's list.
 const LISTED: &str = ".linked-block, .list-item-row";
 
-/// A page at one of the servers, over the rounds.
+/// The figures of a page at one of the servers, one for each round.
 #[derive(Clone, Debug, Deserialize)]
 struct Load {
     bytes: Vec<f64>,
-    /// Milliseconds from the moment of asking.
+    /// Milliseconds since the request.
     paint: Vec<f64>,
     interactive: Vec<f64>,
 }
 
-/// Each page, cold.
+/// The figures of each page, loaded with an empty cache.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Figures {
     sign_in: Load,
@@ -34,7 +34,7 @@ pub struct Figures {
     peer_keys: Load,
 }
 
-/// Starts both servers and has a browser look at them.
+/// Starts both servers and measures their pages in a browser.
 ///
 /// # Errors
 /// When anything fails.

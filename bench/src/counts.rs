@@ -1,4 +1,4 @@
-//! What is counted, not timed: statements of SQL and calls of KMS for a million operations.
+//! Counts SQL statements and calls of KMS for a million operations; it measures no times.
 
 use crate::home::{Home, sign_in};
 use crate::load::{self, Data, Work};
@@ -16,23 +16,23 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const OPERATIONS: u64 = 1_000_000;
-/// Seconds of one run of the generator.
+/// Duration of one run of the generator, in seconds.
 const RUN: u32 = 5;
-/// Scopes whose statements are counted, and scopes whose keys customers hold.
+/// Number of scopes whose statements are counted, and of scopes whose keys customers hold.
 const SCOPES: usize = 1_000;
 const CUSTOMERS: usize = 10;
-/// Seconds after which a customer's key that is used is asked for anew.
+/// Time, in seconds, after which the KMS has to release a used customer's key again.
 const LEASE: u64 = 5;
 
-/// Where a statement belongs, by how it begins.
+/// Beginnings of the statements for sums of use and for the journal's segments.
 const APART: [&str; 4] = [
     "INSERT INTO journal_run",
     "INSERT INTO journal_segment",
     "INSERT INTO version_usage",
     "SELECT server, first_sequence, last_sequence,",
 ];
-/// What is done every so often, whether or not anybody asks: the look for news of other servers, leases that a customer may have
-/// ended, health, keys that are due, the last use of API keys.
+/// Beginnings of the statements of periodic jobs, which run with or without requests: the check for changes by other servers,
+/// leases that a customer may have ended, health, keys that are due, the last use of API keys.
 const WITH_TIME: [&str; 5] = [
     "SELECT data_epoch, audit_sequence FROM",
     "SELECT k.scope_id, k.number, a.refusals,",
@@ -41,22 +41,22 @@ const WITH_TIME: [&str; 5] = [
     "UPDATE api_key SET last_used_at",
 ];
 
-/// Statements of SQL while so many operations were answered.
+/// Numbers of SQL statements during the operations.
 #[derive(Clone, Debug, Default)]
 pub struct Statements {
     /// Sums of use, and the rows of the journal's segments.
     pub apart: u64,
-    /// The looks for news of other servers, and the work that is done every so often.
+    /// Checks for changes by other servers, and other periodic jobs.
     pub with_time: u64,
     /// Everything else.
     pub on_the_path: u64,
 }
 
-/// Calls of the customers' KMS meanwhile.
+/// Number of calls of the customers' KMS during the operations.
 #[derive(Clone, Debug)]
 pub struct Calls {
     pub found: u64,
-    /// Scopes × servers × time / lease.
+    /// Maximum: scopes × servers × time / lease.
     pub most: f64,
     pub took: Duration,
 }
@@ -141,7 +141,7 @@ pub async fn calls(program: &Path, folder: &Path) -> Result<Calls> {
     Ok(Calls { found, most, took })
 }
 
-/// Runs until so many operations were answered.
+/// Runs until `OPERATIONS` operations were answered.
 fn million(data: &Data, server: &Process) -> Result<()> {
     let mut done = 0;
     while done < OPERATIONS {
@@ -150,7 +150,7 @@ fn million(data: &Data, server: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Registers the fake's key for each of these scopes, with a code each.
+/// Registers the key of the fake KMS for each of these scopes, each with a code of its own.
 async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result<()> {
     let (NewSession { session: ada, .. }, seed) = sign_in(portal).await?;
     for name in names {

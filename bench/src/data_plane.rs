@@ -1,4 +1,4 @@
-//! The data plane beside the limit of the machine and beside OpenBao.
+//! Measures the data plane beside the limit of the machine and beside OpenBao.
 
 use crate::bao;
 use crate::home::Home;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The servers, by the names that stand in tables.
+/// Names of the servers in the tables.
 pub const KEYSTEAD: &str = "Keystead";
 pub const SILENT: &str = "Keystead without audit";
 pub const SEAL: &str = "limit: hyper, AES-256-GCM";
@@ -25,10 +25,10 @@ pub struct Programs {
     pub bao: Option<PathBuf>,
 }
 
-/// What was found.
+/// The results.
 pub struct Found {
     pub figures: Vec<Figures>,
-    /// Resident memory at idle, and with the keys that encrypt in memory, in MiB.
+    /// Resident memory in MiB: at idle, and with every key that encrypts in memory.
     pub idle: f64,
     pub cached: f64,
 }
@@ -40,7 +40,7 @@ fn limit(program: &Path, folder: &Path, what: &str) -> Result<Process> {
     })
 }
 
-/// What a kind of request is compared with, for the size of what it encrypts.
+/// Returns the request with which the limits are measured for comparison, by the size of its plaintext.
 pub fn size(work: Work) -> Option<&'static str> {
     match work {
         Work::Encrypt | Work::Decrypt | Work::DecryptOldest => Some("1 KiB"),
@@ -49,7 +49,7 @@ pub fn size(work: Work) -> Option<&'static str> {
     }
 }
 
-/// Measures all of it, in rounds.
+/// Measures all servers, in rounds.
 ///
 /// # Errors
 /// When a server does not start, or a request fails.
@@ -62,7 +62,7 @@ pub async fn measure(
 ) -> Result<Found> {
     let home = Home::new(folder, "keystead", None).await?;
     let data = load::fill(&home, scopes, works).await?;
-    // The same keys for the one that writes nothing down, while nobody uses them.
+    // A copy of the same keys for the server without a journal, made while no server uses them.
     let silent = match &programs.silent {
         Some(program) => Some((program, home.copy(folder, "silent")?)),
         None => None,

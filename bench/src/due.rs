@@ -1,4 +1,5 @@
-//! Many managed keys due at the same moment: how long until each has rotated, and what services notice of it.
+//! Measures many managed keys that are due at the same moment: how long until each has rotated, and how much slower services
+//! are served meanwhile.
 
 use crate::home::Home;
 use crate::load::{self, Work};
@@ -17,24 +18,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Scopes that services use meanwhile.
+/// Number of scopes that services use meanwhile.
 const USED: usize = 1000;
-/// Seconds of a look at the data plane.
+/// Duration of one measurement of the data plane, in seconds.
 const LOOK: u32 = 2;
-/// Looks before any key is due.
+/// Number of measurements before any key is due.
 const LOOKS: usize = 3;
-/// So long everything may take.
+/// Time-out of the rotations.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What came of it.
+/// The results.
 #[derive(Clone, Debug)]
 pub struct Figures {
     pub keys: usize,
-    /// From the moment at which all were due.
+    /// Time from the moment at which all were due.
     pub since_due: Duration,
-    /// From the first rotation to the last.
+    /// Time from the first rotation to the last.
     pub took: Duration,
-    /// Milliseconds of the data plane's p99 before, and in the middle of it.
+    /// The data plane's p99 in milliseconds, before and during the rotations.
     pub before: f64,
     pub meanwhile: f64,
 }
@@ -60,14 +61,14 @@ impl Figures {
     }
 }
 
-/// Makes so many keys that become due at the same moment, and watches a server rotate them.
+/// Makes `keys` keys that become due at the same moment, and watches a server rotate them.
 ///
 /// # Errors
 /// When anything fails; when a key did not rotate exactly once.
 pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys: usize) -> Result<Figures> {
     let home = Home::new(folder, "due", postgres).await?;
     let portal = home.portal(Clock::system()).await?;
-    // Time to fill the database, to start, and to look at the data plane before.
+    // Time to fill the database, to start the server, and to measure the data plane before.
     let ahead = TimeDelta::seconds(30) + TimeDelta::milliseconds(i64::try_from(keys)? / 2);
     let due_at = portal.now() + ahead;
     let period = TimeDelta::days(RotationPeriod::Days30.days());
@@ -118,12 +119,12 @@ pub async fn measure(program: &Path, folder: &Path, postgres: Option<&str>, keys
     Ok(Figures { keys, since_due, took, before, meanwhile })
 }
 
-/// The middle one of several looks, in milliseconds.
+/// Returns the median of the p99 of several measurements, in milliseconds.
 fn p99(runs: Vec<Run>) -> f64 {
     median(runs.iter().map(|run| run.p99.as_secs_f64() * 1e3))
 }
 
-/// Lines of the audit log.
+/// Returns the number of lines of the audit log.
 async fn lines(db: &Db) -> i64 {
     number(db, "SELECT audit_sequence FROM instance").await
 }
@@ -137,7 +138,7 @@ async fn until(db: &Db, wanted: i64) -> Result<()> {
     Ok(())
 }
 
-/// Each scope has its second version, nobody has a third, and each has its line.
+/// Checks that each scope has its second version, none has a third, and each has its line.
 async fn once(db: &Db, keys: usize) -> Result<()> {
     let keys = i64::try_from(keys)?;
     for sql in [

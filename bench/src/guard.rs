@@ -1,4 +1,4 @@
-//! The short form, in `make test`: Keystead against our own limit, so that somebody who makes it slower sees it.
+//! The short form, in `make test`: Keystead against our own limit, so that a person who makes it slower sees it.
 
 use crate::data_plane::{self, Programs, SEAL, size};
 use crate::load::Work;
@@ -7,15 +7,15 @@ use crate::rounds::{MANY, Pace};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
-/// What this form finds on quiet machines, over 16 connections, the lowest of them: a part of the limit's requests a second. The faster a
-/// machine, the less the limit takes of it.
+/// Keystead's requests a second as a part of the limit's, over 16 connections: the lowest values that this form finds on quiet
+/// machines. The faster a machine, the less of it the limit takes.
 const KNOWN: [(Work, f64); 4] =
     [(Work::Encrypt, 0.4), (Work::Decrypt, 0.38), (Work::Wrap, 0.4), (Work::Unwrap, 0.37)];
-/// So much less is no regression yet: the machine of the tests does other things as well.
+/// Maximum drop that is no regression yet: the machine of the tests does other things as well.
 const TOLERANCE: f64 = 0.25;
-/// Whoever is slower in so many tries is slower.
+/// Number of tries. Keystead is slower only if it is slower in each of them.
 const TRIES: usize = 3;
-/// Scopes of the short form.
+/// Number of scopes of the short form.
 const SCOPES: usize = 200;
 const PACE: Pace = Pace { warm_up: 1, seconds: 1, rounds: 3, connections: &[MANY] };
 

@@ -1,4 +1,4 @@
-//! A portal of its own on either database: filled in process, then served by the real program.
+//! A separate portal on either database: the bench fills it in process, then the real program serves it.
 
 use crate::process::{Process, free_port};
 use anyhow::Result;
@@ -18,7 +18,7 @@ pub struct Home {
     database: Option<Database>,
 }
 
-/// One made for this home.
+/// A PostgreSQL database that was made for this home.
 struct Database {
     cluster: PgConnectOptions,
     name: String,
@@ -26,7 +26,7 @@ struct Database {
 }
 
 impl Home {
-    /// In a new folder of this name; with `postgres`, the address of a cluster, in a new database there.
+    /// Makes a home in a new folder of this name; with `postgres`, the address of a cluster, in a new database there.
     ///
     /// # Errors
     /// When disk or cluster fail.
@@ -40,12 +40,12 @@ impl Home {
         Ok(Self { folder, database })
     }
 
-    /// What lies beside the data.
+    /// Returns the folder around the data.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Connections of our own.
+    /// Opens connections of our own.
     ///
     /// # Errors
     /// When it does not open.
@@ -68,7 +68,7 @@ impl Home {
         Ok(Portal::open(self.db().await?, &root_key(), clock, settings).await?)
     }
 
-    /// The same once more, in a folder beside it: only of a home on SQLite that nobody uses.
+    /// Copies the home to a folder beside it: only a home on SQLite that no server uses.
     ///
     /// # Errors
     /// When the disk fails.
@@ -118,7 +118,7 @@ impl Home {
         })
     }
 
-    /// Takes it away.
+    /// Removes the home.
     ///
     /// # Errors
     /// When the cluster fails.
@@ -133,7 +133,7 @@ impl Home {
     }
 }
 
-/// A new folder of data with the root key of all homes in it.
+/// Makes a new data folder, with the root key of all homes in it.
 fn make_data(data: &Path) -> Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     let mut key = fs::OpenOptions::new();

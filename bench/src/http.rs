@@ -1,4 +1,4 @@
-//! HTTP as far as setting a server up, and asking it one thing, needs it.
+//! A minimal HTTP client: enough to set a server up and to send it single requests.
 
 use anyhow::{Result, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ pub struct Client {
 
 impl Client {
     /// # Errors
-    /// When nobody listens.
+    /// When no server listens on the port.
     pub fn open(port: u16, headers: &[(String, String)]) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
@@ -19,7 +19,7 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream), headers })
     }
 
-    /// Asks, for example, `POST /path`.
+    /// Sends a request, for example `POST /path`; returns the body of the answer.
     ///
     /// # Errors
     /// When the answer is no success.

@@ -1,4 +1,4 @@
-//! What Keystead is measured with: a home full of scopes, and files of requests.
+//! The load of the measurements: a home full of scopes, and files of requests.
 
 use crate::home::Home;
 use crate::process::Process;
@@ -16,13 +16,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Bytes of what is encrypted.
+/// Bytes of a plaintext.
 pub const PLAIN: usize = 1024;
 /// Bytes of a data key.
 pub const DEK: usize = 32;
-/// Items of a batch.
+/// Number of items of a batch.
 pub const BATCH: usize = 100;
-/// Versions of each scope.
+/// Number of versions of each scope.
 pub const VERSIONS: u32 = 3;
 
 /// One kind of request.
@@ -70,7 +70,7 @@ impl Work {
         }
     }
 
-    /// The operation of the native door.
+    /// Returns the operation of the native door.
     pub fn operation(self) -> Operation {
         match self {
             Self::Encrypt | Self::EncryptBatch => Operation::Encrypt,
@@ -85,14 +85,14 @@ impl Work {
     }
 }
 
-/// What a server is asked: files of requests in a folder, and what they are sent with.
+/// The requests for a server: files in a folder, and the headers to send with them.
 pub struct Data {
     pub folder: PathBuf,
     pub headers: Vec<(String, String)>,
 }
 
 impl Data {
-    /// Asks the server on this port for nothing but this for so many seconds. Each run begins at the file's first line.
+    /// Sends this kind of request alone to the server on this port, for `seconds`. Each run begins at the file's first line.
     ///
     /// # Errors
     /// When a request fails.
@@ -102,12 +102,12 @@ impl Data {
         wrk::run(&self.folder, &target, connections, seconds)
     }
 
-    /// Asks for every scope once, so that what is measured later is in memory.
+    /// Sends a request for every scope, so that the keys are in memory for later measurements.
     ///
     /// # Errors
     /// When a request fails.
     pub fn fill_memory(&self, server: &Process, work: Work) -> Result<()> {
-        /// Seconds of the first try.
+        /// Duration of the first try, in seconds.
         const FIRST: u32 = 4;
         let all = fs::read_to_string(work.file(&self.folder))?.lines().count() as u64;
         let mut seconds = FIRST;
@@ -118,12 +118,12 @@ impl Data {
     }
 }
 
-/// The plaintext with this number: no two of them are alike.
+/// Returns the plaintext with this number: no two of them are alike.
 pub fn plain(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| (number.wrapping_mul(31).wrapping_add(at.wrapping_mul(7)) >> 3) as u8).collect()
 }
 
-/// Fills a home: so many scopes, an API key that reaches them all, and a file for each of these kinds of request.
+/// Fills a home with `scopes` scopes, an API key that reaches them all, and a file for each of these kinds of request.
 ///
 /// # Errors
 /// When the disk or the engine fails.
@@ -135,7 +135,7 @@ pub async fn fill(home: &Home, scopes: usize, works: &[Work]) -> Result<Data> {
     Ok(data)
 }
 
-/// An API key that reaches these scopes, and a file for each of these kinds of request.
+/// Makes an API key that reaches these scopes, and a file for each of these kinds of request.
 ///
 /// # Errors
 /// When the disk or the engine fails.
@@ -147,7 +147,7 @@ pub async fn ask_for(portal: &Portal, names: &[ScopeName], works: &[Work], folde
     let key = portal.services().create_api_key_on_host("bench", &reach, operations, Lifetime::Days30).await?;
     for work in works.iter().copied() {
         let mut file = std::io::BufWriter::new(fs::File::create(work.file(folder))?);
-        // A file of batches is large, and a generator has to read it.
+        // A file of batches is large, and the generator has to read it: a tenth of the scopes suffices.
         let many = if work.items() > 1 { names.len().div_ceil(10) } else { names.len() };
         for (number, name) in names.iter().take(many).enumerate() {
             let body = body(portal, name, number, work).await?;
@@ -182,7 +182,7 @@ async fn body(portal: &Portal, name: &ScopeName, number: usize, work: Work) -> R
     })
 }
 
-/// A file of requests with raw bodies, for the limits: a body without a line break.
+/// Writes a file of requests with raw bodies, for the limits: a body without a line break.
 ///
 /// # Errors
 /// When it cannot be written.

@@ -28,18 +28,18 @@ use rounds::Figures;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Scopes of the full form.
+/// Number of scopes of the full form.
 const SCOPES: usize = 10_000;
-/// Keys that are due at once.
+/// Number of keys that are due at once.
 const DUE: usize = 100_000;
-/// Rows of long lists.
+/// Number of rows of long lists.
 const ROWS: usize = 1_000_000;
 
 fn named(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
-/// What can be measured alone, in the order of the document.
+/// Parts that can be measured alone, in the order of the document.
 const PARTS: [&str; 9] =
     ["data", "counts", "start", "two", "due", "pages", "pages-postgres", "scopes", "browser"];
 
@@ -71,7 +71,7 @@ async fn main() -> Result<()> {
     }
 }
 
-/// What is measured, and where.
+/// The programs that are measured, and what they need.
 struct Bench {
     programs: Programs,
     postgres: Option<String>,
@@ -80,7 +80,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Everything, into the document.
+    /// Measures everything and writes it into the document.
     async fn publish(&self, document: &Path) -> Result<()> {
         let (measures, figures) = self.measure(&PARTS).await?;
         let (targets, table) = (report::targets(&measures), report::table(&figures));
@@ -92,7 +92,7 @@ impl Bench {
         Ok(std::fs::write(document, text)?)
     }
 
-    /// The measures of these parts, each with its part, and every figure that was made in rounds.
+    /// Returns the measures of these parts, each with its part, and every figure that was made in rounds.
     async fn measure<'a>(&self, parts: &[&'a str]) -> Result<(Vec<(&'a str, Measure)>, Vec<Figures>)> {
         let (keystead, folder) = (&self.programs.keystead, self.folder.path());
         let postgres = || self.postgres.as_deref().context("BENCH_POSTGRES names no cluster");
@@ -144,7 +144,7 @@ impl Bench {
     }
 }
 
-/// What it was measured on.
+/// Describes the machine of the measurement.
 fn machine() -> String {
     let line = |path: &str, begin: &str| {
         let text = std::fs::read_to_string(path).unwrap_or_default();

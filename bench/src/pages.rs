@@ -1,4 +1,5 @@
-//! Pages of somebody signed in: the keys of a scope, and whether the last page of a long list is as fast as the first.
+//! Measures pages of a person who is signed in: the keys of a scope, and whether the last page of a long list is as fast as the
+//! first.
 
 use crate::home::{Home, sign_in};
 use crate::http::Client;
@@ -13,16 +14,16 @@ use engine::testing::look::execute;
 use engine::{Clock, NewSession, SecretText};
 use std::path::Path;
 
-/// The cookie of a session.
+/// Name of the session's cookie.
 pub const COOKIE: &str = "keystead";
-/// Countries in the sidebar, and versions of each of them.
+/// Number of countries in the sidebar, and of versions of each of them.
 pub const COUNTRIES: usize = 10;
 pub const VERSIONS: u32 = 50;
 
-/// Environments of a portal that cannot have more, and countries of each.
+/// Maximum number of environments of a portal.
 const ENVIRONMENTS: usize = 200;
 
-/// A list that is long: what its first page and its last one take.
+/// A long list: the figures of its first page and of its last one.
 #[derive(Clone, Debug)]
 pub struct List {
     pub name: &'static str,
@@ -31,7 +32,7 @@ pub struct List {
     pub last: Figures,
 }
 
-/// What came of it.
+/// The results.
 #[derive(Clone, Debug)]
 pub struct Pages {
     /// "Encryption keys" with fifty versions, before the lists are long.
@@ -74,7 +75,7 @@ impl Pages {
     }
 }
 
-/// Fills a portal and looks at its pages; then makes the lists long, and looks at both of their ends.
+/// Fills a portal and measures its pages; then makes the lists long, and measures both of their ends.
 ///
 /// # Errors
 /// When anything fails.
@@ -101,7 +102,7 @@ pub async fn measure(
     Ok(Pages { keys, lists })
 }
 
-/// As many scopes as a portal can have: an environment's page at both ends.
+/// Measures an environment's page at both ends of a portal with as many scopes as possible.
 ///
 /// # Errors
 /// When anything fails.
@@ -120,7 +121,7 @@ pub async fn scopes(program: &Path, folder: &Path) -> Result<List> {
     Ok(list)
 }
 
-/// So many scopes with so many versions each, and the token of an administrator's session.
+/// Makes `scopes` scopes with `versions` versions each; returns their names, and the token of an administrator's session.
 pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<ScopeName>, SecretText)> {
     let portal = home.portal(Clock::system()).await?;
     let names = portal.bulk(scopes, versions, TimeDelta::days(1)).await?;
@@ -129,7 +130,7 @@ pub async fn fill(home: &Home, scopes: usize, versions: u32) -> Result<(Vec<Scop
     Ok((names, token))
 }
 
-/// Somebody who looks at pages.
+/// A measurement of pages, with the session of an administrator.
 struct Look<'a> {
     folder: &'a Path,
     server: &'a Process,
@@ -143,14 +144,14 @@ impl<'a> Look<'a> {
         Self { folder: home.folder(), server, name: format!("Keystead, {database}"), cookie }
     }
 
-    /// These pages, in rounds.
+    /// Measures these pages, in rounds.
     fn at<const N: usize>(&self, pages: [(&str, &str); N]) -> Result<[Figures; N]> {
         let headers = std::slice::from_ref(&self.cookie);
         let mut cases = Vec::new();
         for (number, (what, path)) in pages.into_iter().enumerate() {
             let requests = self.folder.join(format!("page-{number}.requests"));
             std::fs::write(&requests, format!("GET {path}\t\n"))?;
-            // The generator would take being sent to sign in for an answer.
+            // Checked here, because the generator would take a redirect to the sign-in page for an answer.
             Client::open(self.server.port, headers)?.ask(&format!("GET {path}"), "")?;
             let (server, process, work) = (self.name.as_str(), self.server, what.to_owned());
             cases.push(Case { server, process, work, connections: MANY, headers, requests });
@@ -166,7 +167,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// So many versions of the first scope, so many lines of the audit log.
+/// Adds versions to the first scope, up to `rows`, and `rows` lines to the audit log.
 async fn lengthen(home: &Home, rows: usize) -> Result<()> {
     let db = home.db().await?;
     let numbers = |first: u32| {

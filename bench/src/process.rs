@@ -1,4 +1,4 @@
-//! A server under measurement: started on the one core, asked what it takes, ended.
+//! A server under measurement: starts it on the one core, reads what it takes, ends it.
 
 use crate::wrk::pinned;
 use anyhow::{Context, Result, bail, ensure};
@@ -17,13 +17,14 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// A port that nobody has.
+/// Returns a port that no process uses.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 impl Process {
-    /// Starts `program` with what `with` adds, and waits until its port answers. What it says goes into a file of its name.
+    /// Starts `program` with the options that `with` adds, and waits until its port answers. Its output goes into a log file of
+    /// its name.
     ///
     /// # Errors
     /// When it does not start.
@@ -49,17 +50,17 @@ impl Process {
         Ok(process)
     }
 
-    /// The file of what it says.
+    /// Returns the path of its log.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
     fn id(&self) -> u32 {
-        // taskset becomes the program it starts.
+        // taskset becomes the program it starts, so that it has the same process id.
         self.child.id()
     }
 
-    /// Time on a processor so far, that of all of its threads, as the scheduler counts it.
+    /// Returns the CPU time of all of its threads so far, as the scheduler counts it.
     ///
     /// # Errors
     /// When it has ended.
@@ -74,7 +75,7 @@ impl Process {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// Resident memory, in MiB.
+    /// Returns the resident memory, in MiB.
     ///
     /// # Errors
     /// When it has ended.
@@ -87,7 +88,7 @@ impl Process {
 }
 
 impl Process {
-    /// Ends it in good order.
+    /// Ends it with SIGTERM and waits until it has ended.
     ///
     /// # Errors
     /// When it does not end.

@@ -1,11 +1,11 @@
-//! `docs/PERFORMANCE.md`: what was found, beside what was to be reached.
+//! `docs/PERFORMANCE.md`: the results beside the targets.
 
 use crate::data_plane::{BAO, Found, KEYSTEAD, SEAL, SILENT, size};
 use crate::load::Work;
 use crate::rounds::{Figures, MANY};
 use std::fmt::Write;
 
-/// A figure of the table of targets.
+/// A row of the table of targets.
 #[derive(Clone)]
 pub struct Measure {
     pub what: String,
@@ -15,12 +15,12 @@ pub struct Measure {
     pub is_reached: bool,
 }
 
-/// The figures of a kind of request at a server.
+/// Returns the figures of a kind of request at a server.
 pub fn of<'a>(figures: &'a [Figures], server: &str, work: &str, connections: u32) -> Option<&'a Figures> {
     figures.iter().find(|f| f.server == server && f.work == work && f.connections == connections)
 }
 
-/// How many times as many requests a second as another server answers.
+/// Returns Keystead's requests a second divided by those of another server.
 pub fn ratio(
     figures: &[Figures],
     work: Work,
@@ -32,12 +32,12 @@ pub fn ratio(
     Some(own.each_second() / of(figures, other, other_work, connections)?.each_second())
 }
 
-/// Over one connection, and over sixteen.
+/// Returns the values over one connection and over sixteen.
 fn both(value: impl Fn(u32) -> Option<f64>) -> Option<[f64; 2]> {
     Some([value(1)?, value(MANY)?])
 }
 
-/// On which side of a figure a measure has to be.
+/// The side of a target on which a measure has to be.
 #[derive(Clone, Copy)]
 pub enum Side {
     AtLeast,
@@ -61,7 +61,7 @@ impl Side {
     }
 }
 
-/// A measure that was found as one value or several, each of which has to be on its side of what is to be reached.
+/// Makes a measure of one value or several, each of which has to be on the right side of the target.
 pub fn measure(
     what: impl Into<String>,
     (side, reach, aim, unit): (Side, f64, Option<f64>, &str),
@@ -77,7 +77,7 @@ pub fn measure(
     }
 }
 
-/// The measures of the data plane.
+/// Returns the measures of the data plane.
 pub fn measures(found: &Found) -> Vec<Measure> {
     let (figures, mut all) = (&found.figures, Vec::new());
     let mut add = |what: String, wanted: (Side, f64, Option<f64>, &str), values: Option<[f64; 2]>| {
@@ -125,7 +125,7 @@ pub fn measures(found: &Found) -> Vec<Measure> {
     all
 }
 
-/// A table in Markdown: what was to be reached, and what was, each with the part of the bench that measures it.
+/// Returns a table in Markdown: targets and results, each with the part of the bench that measures it.
 pub fn targets(measures: &[(&str, Measure)]) -> String {
     let mut text = String::from(
         "| measure | reach at least | aim for | found | | `cargo xtask bench …` |\n|---|---|---|---|---|---|\n",
@@ -137,7 +137,7 @@ pub fn targets(measures: &[(&str, Measure)]) -> String {
     text
 }
 
-/// Every figure, as it was measured.
+/// Returns a table of every figure, as it was measured.
 pub fn table(figures: &[Figures]) -> String {
     let mut text = String::from(
         "| server | request | connections | requests a second | spread | µs on a processor | p50 µs | p99 µs | MiB |\n\
@@ -161,7 +161,7 @@ pub fn table(figures: &[Figures]) -> String {
     text
 }
 
-/// Puts generated text between two marks of a document; everything else of it stays as somebody wrote it.
+/// Replaces the text between two marks of a document with generated text; the rest stays as a person wrote it.
 pub fn between(document: &str, mark: &str, generated: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- begin {mark} -->\n"), format!("<!-- end {mark} -->"));
     let (before, rest) = document.split_once(&begin)?;

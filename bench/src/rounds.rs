@@ -1,4 +1,4 @@
-//! Rounds: every case after the other, then again, so that whatever the machine does meanwhile meets them all alike.
+//! Rounds: every case after the other, then again, so that other work of the machine affects all cases alike.
 
 use crate::process::Process;
 use crate::wrk::{self, Target};
@@ -6,22 +6,22 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long and how often.
+/// Seconds of each run, number of rounds, and connections.
 #[derive(Clone, Copy)]
 pub struct Pace {
     pub warm_up: u32,
     pub seconds: u32,
     pub rounds: usize,
-    /// Connections at a time, one case each.
+    /// Numbers of connections at a time, one case each.
     pub connections: &'static [u32],
 }
 
 /// The pace of the figures that are published.
 pub const FULL: Pace = Pace { warm_up: 1, seconds: 2, rounds: 5, connections: &[1, MANY] };
-/// Where many come at once.
+/// Number of connections of a case with many.
 pub const MANY: u32 = 16;
 
-/// One kind of request to one server, over so many connections.
+/// One kind of request to one server, over `connections` connections.
 pub struct Case<'a> {
     pub server: &'a str,
     pub process: &'a Process,
@@ -31,15 +31,15 @@ pub struct Case<'a> {
     pub requests: PathBuf,
 }
 
-/// What came of a case in one round.
+/// The result of a case in one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     pub each_second: f64,
-    /// Of the server alone, a request.
+    /// CPU time of the server alone, per request.
     pub cpu: Duration,
     pub p50: Duration,
     pub p99: Duration,
-    /// Of the server, after its requests, in MiB.
+    /// Resident memory of the server, after its requests, in MiB.
     pub resident: f64,
 }
 
@@ -52,7 +52,7 @@ pub struct Figures {
     pub samples: Vec<Sample>,
 }
 
-/// The middle one of several.
+/// Returns the median of several values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -69,13 +69,13 @@ impl Figures {
         median(self.samples.iter().map(|sample| sample.each_second))
     }
 
-    /// Microseconds of the server's time, a request.
+    /// Returns the server's CPU time per request, in microseconds.
     pub fn cpu(&self) -> f64 {
         median(self.samples.iter().map(|sample| micros(sample.cpu)))
     }
 
-    /// How many times as long on a processor as another: in the middle one of their rounds, since what the machine does meanwhile meets
-    /// those that follow on each other alike.
+    /// Returns the CPU time as a multiple of another case's: the median over the rounds, because other work of the machine
+    /// affects cases that follow on each other alike.
     pub fn cpu_times(&self, other: &Self) -> f64 {
         let rounds = self.samples.iter().zip(&other.samples);
         median(rounds.map(|(own, other)| micros(own.cpu) / micros(other.cpu)))
@@ -93,13 +93,13 @@ impl Figures {
         median(self.samples.iter().map(|sample| sample.resident))
     }
 
-    /// From the slowest round to the fastest, in percent of the median.
+    /// Returns the span from the slowest round to the fastest, in percent of the median.
     pub fn spread(&self) -> f64 {
         spread(self.samples.iter().map(|sample| sample.each_second))
     }
 }
 
-/// From the least to the most, in percent of the median.
+/// Returns the span from the least value to the greatest, in percent of the median.
 pub fn spread(values: impl IntoIterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.into_iter().collect();
     let (least, most) =

@@ -1,4 +1,5 @@
-//! How long from the start of the program to the first answer of the data plane, and whether a large database makes it longer.
+//! Measures how long it takes from the start of the program to the first answer of the data plane, and whether a large database
+//! makes it longer.
 
 use crate::home::Home;
 use crate::http::Client;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use std::time::Instant;
 
-/// Scopes of a small portal and of a large one, three versions each.
+/// Number of scopes of a small portal and of a large one, three versions each.
 const SCOPES: [usize; 2] = [10, 10_000];
 const ROUNDS: usize = 9;
 
@@ -39,7 +40,7 @@ pub async fn measure(program: &Path, folder: &Path) -> Result<Figures> {
         let data = load::fill(&home, scopes, &[Work::Decrypt]).await?;
         homes.push((home, data, Vec::new()));
     }
-    // The first round has the files read from the disk.
+    // The first round reads the files from the disk and does not count.
     for round in 0..=ROUNDS {
         for (home, data, samples) in &mut homes {
             let took = once(program, home, data)?;

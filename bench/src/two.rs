@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL: whether an operation costs more than on one alone.
+//! Measures two servers on one PostgreSQL: whether an operation costs more than with one server alone.
 
 use crate::home::Home;
 use crate::load::{self, Data, Work};
@@ -15,12 +15,12 @@ const SCOPES: usize = 1_000;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 2;
 
-/// Microseconds of a processor for an operation, in each round.
+/// CPU time of an operation in microseconds, in each round.
 #[derive(Clone, Debug)]
 pub struct Figures {
     one: Vec<f64>,
     two: Vec<f64>,
-    /// Of two that share nothing but the core.
+    /// With two servers that share nothing but the core.
     strangers: Vec<f64>,
 }
 
@@ -39,7 +39,7 @@ impl Figures {
     }
 }
 
-/// A server, and what it is asked.
+/// A server and its requests.
 type Server = (Arc<Data>, Arc<Process>);
 
 /// # Errors
@@ -63,13 +63,13 @@ pub async fn measure(program: &Path, folder: &Path, postgres: &str) -> Result<Fi
     Ok(Figures { one, two, strangers })
 }
 
-/// What an operation costs the first server and another, which ends then.
+/// Returns the cost of an operation at the first server and another one, which ends afterwards.
 async fn beside(first: &Server, data: &Arc<Data>, process: Process) -> Result<f64> {
     data.fill_memory(&process, Work::Encrypt)?;
     cost(&[first.clone(), (Arc::clone(data), Arc::new(process))]).await
 }
 
-/// What an operation costs while all of these servers work at the same time.
+/// Returns the cost of an operation while all of these servers work at the same time.
 async fn cost(servers: &[Server]) -> Result<f64> {
     let spent = || servers.iter().map(|(_, process)| process.cpu()).sum::<Result<Duration>>();
     let before = spent()?;

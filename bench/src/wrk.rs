@@ -1,11 +1,11 @@
-//! wrk, the generator: requests out of a file, one after the other, from so many connections at once.
+//! wrk, the load generator: sends the requests of a file, one after the other, over several connections at once.
 
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// `init` gets the file's path; in it, an address, a tab and a body stand in each line.
+/// The script of wrk. `init` gets the file's path; each line of the file has an address, a tab and a body.
 const SCRIPT: &str = r#"
 local requests, at = {}, 0
 
@@ -29,7 +29,7 @@ function done(summary, latency)
 end
 "#;
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     pub requests: u64,
@@ -44,14 +44,14 @@ impl Run {
     }
 }
 
-/// Where requests go, and what stands in each of them.
+/// The destination of requests, their headers, and the file of requests.
 pub struct Target<'a> {
     pub port: u16,
     pub headers: &'a [(String, String)],
     pub requests: &'a Path,
 }
 
-/// Runs it for so long. An answer that is not 200 is a failure: then it was not measured what was meant.
+/// Runs wrk for `seconds`. An answer with an error status is a failure: the run would not measure what it should.
 ///
 /// # Errors
 /// When wrk fails, or any request does.
@@ -82,7 +82,7 @@ pub fn run(folder: &Path, target: &Target, connections: u32, seconds: u32) -> Re
     Ok(Run { requests, took, p50, p99 })
 }
 
-/// A command on the one core that everything shares.
+/// Returns a command on the one core that everything shares.
 pub fn pinned(program: &str) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", "0", program]);

@@ -1,9 +1,9 @@
 //! The vocabulary of Keystead: nouns and the rules they obey.
 //!
 //! No async, no I/O, no clock, no randomness, no secrets: everything here also compiles to
-//! WebAssembly. A rule is a pure function that answers with a small enum saying *why not*.
+//! WebAssembly. A rule is a pure function that returns a small enum saying *why not*.
 //!
-//! The rooms are those of every floor; `base` holds what all of them use.
+//! The modules are the rooms that every floor has; `base` holds items that all of them use.
 
 #![forbid(unsafe_code)]
 

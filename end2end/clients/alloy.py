@@ -16,7 +16,7 @@ import ironcore_alloy as alloy
 
 URL, API_KEY, TENANT, OTHER, NOTE, *OPTIONS = sys.argv[1:]
 ABOUT = alloy.AlloyMetadata(TENANT, "end2end", "PII", "10.0.0.1", "order 17", "request 1", {"ticket": "K-1"})
-# What is not known is sent as null.
+# Unknown fields are sent as null.
 PLAIN = alloy.AlloyMetadata.new_simple(TENANT)
 THERE = alloy.AlloyMetadata.new_simple(OTHER)
 DOCUMENT = {"name": b"Ada Lovelace", "born": b"1815"}

@@ -15,7 +15,7 @@ const metadata = new DocumentMetadata(tenant, 'end2end', 'PII', '10.0.0.1', 'ord
 const there = new DocumentMetadata(otherTenant, 'end2end');
 const document = { name: Buffer.from('Ada Lovelace'), born: Buffer.from('1815') };
 
-/** The code with which the client ends. */
+/** Returns the code of the error with which the client fails. */
 async function code(promise) {
   const error = await promise.then(() => assert.fail('it was not refused'), (refused) => refused);
   assert.ok(error instanceof tsc.TenantSecurityException, `${error}`);
@@ -50,7 +50,7 @@ async function streams() {
   assert.equal(Buffer.concat(opened).toString(), 'longer than a block of the cipher');
 }
 
-/** The same data key for another tenant, and to this tenant's newest version. */
+/** Rekeys a data key to another tenant, and to this tenant's newest version. */
 async function rekey(encrypted) {
   const moved = { ...encrypted, edek: await client.rekeyEdek(encrypted.edek, otherTenant, metadata) };
   assert.deepEqual((await client.decryptDocument(moved, there)).plaintextDocument, document);

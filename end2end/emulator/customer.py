@@ -19,7 +19,7 @@ REGION = "eu-central-1"
 
 
 def client(url, service):
-    # The emulator's own account; customers' credentials are made by it.
+    # The emulator's own account, which creates the customers' credentials.
     return botocore.session.Session().create_client(
         service,
         region_name=REGION,

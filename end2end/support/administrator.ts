@@ -1,4 +1,4 @@
-// An administrator: what they know and hold, and how they prove it.
+// An administrator: their password, authenticator secret and recovery codes, and the verification codes made from it.
 
 import { codeOf, startOf, stepOf, wrongCode } from './authenticator';
 import type { Keystead } from './keystead';
@@ -14,7 +14,7 @@ export class Administrator {
     public password = 'seven quiet otters paint bridges',
   ) {}
 
-  /** A code that was never used. Moves the server's clock on to the next one where that is needed. */
+  /** Returns a code that was never used. Moves the server's clock to the next time step where necessary. */
   nextCode(): string {
     const step = Math.max(stepOf(this.keystead.clock.now()), this.spent + 1);
     this.keystead.clock.advanceTo(startOf(step));
@@ -22,7 +22,7 @@ export class Administrator {
     return codeOf(this.secret, step);
   }
 
-  /** The code that was used last. */
+  /** Returns the code that was used last. */
   usedCode(): string {
     return codeOf(this.secret, this.spent);
   }
@@ -31,12 +31,12 @@ export class Administrator {
     return wrongCode(this.secret, stepOf(this.keystead.clock.now()));
   }
 
-  /** Another secret, from the next authenticator. */
+  /** Takes the secret of a new authenticator. */
   enrol(secret: string): void {
     this.secret = secret.replace(/\s/g, '');
   }
 
-  /** Made on the host's command line, beside the running server. */
+  /** Creates the administrator on the command line, beside the running server. */
   async create(): Promise<this> {
     const made = await this.keystead.run(
       ['admin', 'create', '--email', this.email, '--stdin'],

@@ -1,11 +1,11 @@
-// An authenticator app: TOTP as RFC 6238 says, SHA-1, six digits, 30 seconds.
+// An authenticator app: TOTP as defined in RFC 6238, with SHA-1, six digits, 30 seconds.
 
 import { createHmac } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const STEP_SECONDS = 30;
 
-/** The bytes of a secret as a page shows it: base32, in groups or not. */
+/** Decodes a secret as a page shows it: base32, in groups or not. */
 export function fromBase32(text: string): Buffer {
   const bits = [...text.replace(/\s/g, '')].map((sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => Number.parseInt(octet, 2)));
@@ -15,12 +15,12 @@ export function stepOf(time: Date): number {
   return Math.floor(time.getTime() / 1000 / STEP_SECONDS);
 }
 
-/** When the step begins. */
+/** Returns the time at which a step begins. */
 export function startOf(step: number): Date {
   return new Date(step * STEP_SECONDS * 1000);
 }
 
-/** The code of one step. */
+/** Returns the code of a step. */
 export function codeOf(secret: string, step: number): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));
@@ -29,7 +29,7 @@ export function codeOf(secret: string, step: number): string {
   return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
-/** Six digits that are the code of no step near this one. */
+/** Returns six digits that are the code of no step near this one. */
 export function wrongCode(secret: string, step: number): string {
   const near = [-2, -1, 0, 1, 2].map((distance) => codeOf(secret, step + distance));
   return ['000000', '111111', '222222', '333333', '444444', '555555'].find((code) => !near.includes(code)) ?? '666666';

@@ -1,15 +1,15 @@
-// What must stay secret, and the search for it. Every secret that arises in a journey is a canary: it may be seen in the
-// one place that is meant to show it and nowhere else, however it is written there.
+// The search for leaked secrets. Every secret that arises in a journey is a canary: it may appear in the one place that is
+// meant to show it and nowhere else, in any encoding.
 //
-// Verification codes are not searched for: six digits occur by chance. Managed key material is not either: no test can read
-// it in the clear. The root key stands for it, since whatever seals the material is sealed under that key. A customer's data
-// key is: the emulator tells it to the customer.
+// Verification codes are not searched for, because six digits occur by chance. Neither is managed key material, because no
+// test can read it in the clear; the root key stands for it, because the keys that seal the material are sealed under the
+// root key. A customer's data key is searched for: the emulator tells it to the customer.
 
 import { fromBase32 } from './authenticator';
 
 export type Kind = 'password' | 'seed' | 'recovery code' | 'setup token' | 'session token' | 'root key' | 'IAM secret key' | 'data key' | 'API key' | 'plaintext';
 
-/** Some bytes to be searched, and what they are meant to hold. */
+/** Bytes to search, and the kinds of secrets that they are meant to hold. */
 export interface Place {
   name: string;
   bytes: Buffer;
@@ -18,19 +18,19 @@ export interface Place {
 
 interface Form {
   kind: Kind;
-  /** Which one of its kind; the secret itself is never told. */
+  /** Number of the secret within its kind, because no finding names the secret itself. */
   number: number;
   bytes: Buffer;
 }
 
-/** Shorter texts occur by chance. No password that Keystead takes is shorter. */
+/** Minimum length of a canary: shorter texts occur by chance. Keystead accepts no shorter password. */
 const SHORTEST = 12;
 /** Seeds and recovery codes as they are printed. */
 const SEED = /^[A-Z2-7]{32,}$/;
 export const API_KEYS = /\bkstd[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])/g;
 export const RECOVERY_CODES = /\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){5}-[A-Z2-7]{2}\b/g;
 
-/** Base64 of the bytes wherever they begin in what is encoded: the signs that depend on nothing else. */
+/** Returns the base64 of the bytes for each alignment within a longer input: the characters that depend on these bytes alone. */
 function base64Inside(bytes: Buffer): string[] {
   return [0, 1, 2].map((before) => {
     const whole = Buffer.concat([Buffer.alloc(before), bytes]);
@@ -38,16 +38,16 @@ function base64Inside(bytes: Buffer): string[] {
   });
 }
 
-/** Bytes as programs write them down. */
+/** Returns the encodings in which programs write bytes. */
 function writings(bytes: Buffer): string[] {
   const base64 = base64Inside(bytes);
   const url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
   const hex = bytes.toString('hex');
-  // A list of numbers: how Rust prints bytes for a developer.
+  // A list of numbers, as Rust's debug format prints bytes.
   return [...base64, ...url, hex, hex.toUpperCase(), [...bytes].join(', '), [...bytes].join(',')];
 }
 
-/** Text as programs write it down. */
+/** Returns the encodings in which programs write text. */
 function spellings(text: string): string[] {
   const markup = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const attribute = markup.replaceAll('"', '&quot;');
@@ -70,7 +70,7 @@ function grouped(text: string, joint: string): string {
   return (text.match(/.{1,4}/g) ?? []).join(joint);
 }
 
-/** Every way a secret may be written. */
+/** Returns every form in which a secret may be written. */
 function formsOf(kind: Kind, text: string): Buffer[] {
   const bare = text.replace(/[\s-]/g, '');
   const texts = (...all: string[]) => all.flatMap(spellings).map((form) => Buffer.from(form));
@@ -96,7 +96,7 @@ function formsOf(kind: Kind, text: string): Buffer[] {
   }
 }
 
-/** A number for the first four bytes of a form, small enough for a table. */
+/** Number of bits of the hash that `slot` makes of the first four bytes of a form, small enough for a table. */
 const TABLE_BITS = 18;
 function slot(bytes: Buffer, at: number): number {
   const word = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
@@ -109,7 +109,7 @@ export class Canaries {
   private readonly slots = new Map<number, Form[]>();
   private readonly filled = new Uint8Array(1 << TABLE_BITS);
 
-  /** From now on this text is searched for. */
+  /** Adds a secret to the search. */
   add(kind: Kind, text: string): void {
     if (text.length < SHORTEST || this.known.has(text)) return;
     this.known.add(text);
@@ -124,17 +124,17 @@ export class Canaries {
     }
   }
 
-  /** A line of what is given to a command by standard input: a seed, or else a password. */
+  /** Adds a line of a command's standard input: a seed, or else a password. */
   addLine(line: string): void {
     this.add(SEED.test(line) ? 'seed' : 'password', line);
   }
 
-  /** How many secrets of a kind are known. */
+  /** Returns the number of known secrets of a kind. */
   count(kind: Kind): number {
     return this.counts.get(kind) ?? 0;
   }
 
-  /** Which canaries are in a place where they may not be, and at which byte; never the secret itself. */
+  /** Returns the canaries that a place must not hold but does, each with its byte offset; never the secret itself. */
   findings({ name, bytes, may = [] }: Place): string[] {
     const found = new Map<string, string>();
     for (let at = 0; at + SHORTEST <= bytes.length; at += 1) {
@@ -151,7 +151,7 @@ export class Canaries {
     return [...found.values()];
   }
 
-  /** The name of a place, unless it holds a secret itself. */
+  /** Returns the name of a place, unless the name holds a secret itself. */
   private sayable(name: string): string {
     return this.findings({ name: 'a name', bytes: Buffer.from(name) }).length === 0 ? name : 'a place whose name holds it';
   }

@@ -1,24 +1,24 @@
-// The server's clock, which a test can move. libfaketime reads the distance to the real time from a file.
+// The server's clock, which a test can move. libfaketime reads the offset to the real time from a file.
 
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
-/** Where every journey begins: early in a day, so that a day is over only when the journey says so. */
+/** Time at which every journey begins: early in a day, so that a day ends only when the journey moves the clock. */
 const BEGIN = Date.parse('2026-11-02T09:00:00Z');
 
 export class Clock {
   private readonly file: string;
   private offset: number;
 
-  /** `isTrue`: the real time, for what also talks to others who know it. */
+  /** `isTrue`: keeps the real time, for journeys that also call services with a real clock. */
   constructor(folder: string, isTrue = false) {
     this.offset = isTrue ? 0 : Math.round((BEGIN - Date.now()) / 1000);
     this.file = join(folder, 'clock');
     this.write();
   }
 
-  /** What a process needs in its environment to live by this clock. */
+  /** Returns the environment variables with which a process uses this clock. */
   environment(): Record<string, string> {
     return {
       LD_PRELOAD: LIBRARY,
@@ -32,7 +32,7 @@ export class Clock {
     return new Date(Date.now() + this.offset * 1000);
   }
 
-  /** Moves on by so many seconds. */
+  /** Moves the clock forward by a number of seconds. */
   advance(seconds: number): void {
     this.offset += Math.ceil(seconds);
     this.write();
@@ -42,12 +42,12 @@ export class Clock {
     this.advance(days * 86_400);
   }
 
-  /** Moves on until then, if that is not past. */
+  /** Moves the clock forward to a time, unless that is past. */
   advanceTo(then: Date): void {
     this.advance(Math.max(0, (then.getTime() - this.now().getTime()) / 1000));
   }
 
-  /** In one step, so that the server never reads half a number. */
+  /** Writes the file in one step, so that the server never reads half a number. */
   private write(): void {
     const sign = this.offset < 0 ? '' : '+';
     writeFileSync(`${this.file}.new`, `${sign}${this.offset}\n`);

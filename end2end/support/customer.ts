@@ -1,4 +1,4 @@
-// A customer with a key in the emulator of AWS KMS, and what they do there. `make test` starts the emulator.
+// A customer with a key in the emulator of AWS KMS, and their actions there. `make test` starts the emulator.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export class Customer {
     private access: AccessKey,
   ) {}
 
-  /** With the right to decrypt alone, or (`--broad`) with every right. */
+  /** Creates a customer whose user may only decrypt, or (`--broad`) do everything. */
   static create(...options: string[]): Customer {
     const made = JSON.parse(ask('create', ...options));
     return new Customer(made.user, made.dataKey, made.accessKey);
@@ -48,12 +48,12 @@ export class Customer {
     return this.access.AccessKey.SecretAccessKey;
   }
 
-  /** The data key in the clear, as base64. */
+  /** Returns the data key in the clear, as base64. */
   plaintext(): string {
     return ask('plaintext', this.dataKey.CiphertextBlob).trim();
   }
 
-  /** What the command line printed for the data key, and what the IAM console saved. */
+  /** Returns the output of the AWS command line for the data key, and the CSV file of the IAM console. */
   outputs(): string {
     const csv = `Access key ID,Secret access key\r\n${this.accessKeyId},${this.secret}\r\n`;
     return `${JSON.stringify(this.dataKey, null, 4)}\n${csv}`;
@@ -67,7 +67,7 @@ export class Customer {
     ask('enable', this.arn);
   }
 
-  /** Another access key; the old one is taken back. */
+  /** Creates another access key and revokes the old one. */
   renew(): void {
     const old = this.accessKeyId;
     this.access = JSON.parse(ask('access-key', this.user));

@@ -1,5 +1,5 @@
-// What every journey starts with: a server of its own, an administrator, and a browser that is watched. At its end nothing
-// secret may have been seen anywhere.
+// Every journey starts with its own server, an administrator, and a browser whose errors are recorded. At its end no secret
+// may have appeared anywhere.
 
 import { test as base, expect } from '@playwright/test';
 import { Administrator } from './administrator';
@@ -7,12 +7,12 @@ import { Keystead } from './keystead';
 import { watch } from './watch';
 
 interface Fixtures {
-  /** Settings of the server beside those every journey has. */
+  /** Settings of the server besides those of every journey. */
   settings: Readonly<Record<string, string>>;
-  /** It lives in the real time, not on a morning of its own. */
+  /** Whether the server uses the real time, not the fixed morning of the other journeys. */
   hasTrueTime: boolean;
   keystead: Keystead;
-  /** Somebody who can sign in; a first run has nobody yet. */
+  /** An administrator who can sign in. A journey about the first run does not use it. */
   admin: Administrator;
 }
 

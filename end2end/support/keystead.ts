@@ -1,5 +1,5 @@
-// A Keystead of a test's own: data in a temporary folder, a port that was free, a clock that can be moved. It logs all it
-// can, everything it says and writes is kept, and at the end all of it is searched for secrets.
+// A Keystead for one test: data in a temporary folder, a free port, a clock that the test can move. It logs at the finest
+// level; its output, its files and its traffic are kept, and at the end all of it is searched for secrets.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { places, register } from './traffic';
 
 const START_MS = 20_000;
 
-/** How a process ended and what it said. */
+/** Exit code and output of a process. */
 export interface Ended {
   code: number | null;
   out: string;
@@ -37,7 +37,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The files of the data folder that are meant to hold a secret. */
+/** Files of the data folder that are meant to hold a secret. */
 const HOLDS: Readonly<Record<string, readonly Kind[]>> = {
   'data/root.key': ['root key'],
   'data/setup-token': ['setup token'],
@@ -49,7 +49,7 @@ export class Keystead {
   readonly canaries = new Canaries();
   private child: ChildProcess | undefined;
   private readonly log: Buffer[] = [];
-  /** What was to be seen of servers that run no more, and what commands said. */
+  /** Places to search: files and process data of servers that have ended, and output of commands. */
   private readonly seen: Place[] = [];
   private readonly complaints: string[] = [];
 
@@ -64,14 +64,14 @@ export class Keystead {
     this.clock = new Clock(folder, hasTrueTime);
   }
 
-  /** A place for a server that does not run yet. */
+  /** Prepares a folder and a port for a server, without starting it. */
   static async prepare(settings: Readonly<Record<string, string>> = {}, hasTrueTime = false): Promise<Keystead> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'keystead-'));
     return new Keystead(folder, port, await Tap.before(port), settings, hasTrueTime);
   }
 
-  /** Where it is asked: everything that goes there and back is written down. */
+  /** The address for requests; the tap behind it records all traffic. */
   get url(): string {
     return `http://127.0.0.1:${this.tap.port}`;
   }
@@ -80,7 +80,7 @@ export class Keystead {
     return Buffer.concat(this.log).toString();
   }
 
-  /** What was asked and answered so far. */
+  /** Returns the requests and answers so far. */
   exchanges(): Exchange[] {
     return this.tap.exchanges();
   }
@@ -109,7 +109,7 @@ export class Keystead {
     );
   }
 
-  /** Ends the server as an operator does; answers with its exit code. */
+  /** Ends the server with SIGTERM, as an operator does; returns its exit code. */
   async stop(): Promise<number | null> {
     const child = this.child;
     this.child = undefined;
@@ -121,7 +121,7 @@ export class Keystead {
     return code;
   }
 
-  /** Ends the server as a fault in it would. Whatever it leaves behind is searched like everything else. */
+  /** Ends the server with SIGABRT, as a fault in it would. The files that it leaves behind are searched like the others. */
   async abort(): Promise<void> {
     const child = this.child;
     if (child === undefined) throw new Error('no server runs');
@@ -135,14 +135,14 @@ export class Keystead {
     if (dumps.length > 0) this.complaints.push(`the server left a core dump: ${dumps.join(', ')}`);
   }
 
-  /** Runs the command line beside the server, or the server itself until it ends. */
+  /** Runs a command beside the server, or the server itself until it ends. */
   async run(args: string[], input = ''): Promise<Ended> {
     for (const line of input.split('\n')) this.canaries.addLine(line);
     const child = this.spawn(args);
     const ended: Ended = { code: null, out: '', err: '' };
     child.stdout?.on('data', (part: Buffer) => (ended.out += part.toString()));
     child.stderr?.on('data', (part: Buffer) => (ended.err += part.toString()));
-    // A command that refuses its arguments is gone before it reads.
+    // A command that refuses its arguments ends before it reads its input.
     child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
     });
@@ -152,18 +152,18 @@ export class Keystead {
     if (seed !== undefined) this.canaries.add('seed', seed);
     for (const recovery of ended.out.match(RECOVERY_CODES) ?? []) this.canaries.add('recovery code', recovery);
     const command = `the command ${args.slice(0, 2).join(' ')}`;
-    // Standard output is where a command hands out what it made; standard error may be somebody's log.
+    // A command hands out the secrets it made on standard output; standard error may go to a log.
     this.seen.push({ name: `standard output of ${command}`, bytes: Buffer.from(ended.out), may: ['seed', 'recovery code'] });
     this.seen.push({ name: `standard error of ${command}`, bytes: Buffer.from(ended.err) });
     return { ...ended, code };
   }
 
-  /** Something else that can be seen of it, to be searched at the end. */
+  /** Adds a text that others can see, to be searched at the end. */
   show(name: string, text: string): void {
     this.seen.push({ name, bytes: Buffer.from(text) });
   }
 
-  /** Ends everything and removes it. Answers with what should not have been seen: every secret, wherever it leaked. */
+  /** Ends the server and removes its folder. Returns complaints, and every leaked secret with its place. */
   async end(): Promise<string[]> {
     const ran = this.log.length > 0;
     await this.stop();
@@ -175,19 +175,19 @@ export class Keystead {
     const all = [{ name: 'the log', bytes: log }, ...this.seen, ...this.files('at the end'), ...places(exchanges)];
     const leaks = all.flatMap((place) => this.canaries.findings(place));
     rmSync(this.folder, { recursive: true, force: true });
-    // What the libraries below say, each statement of the database first, is logged at no lesser level than this.
+    // The libraries, above all the database with its statements, log at these levels.
     if (ran && !/ (TRACE|DEBUG) /.test(log.toString('latin1'))) this.complaints.push('the log is not as full as it can be');
     if (ran && this.canaries.count('root key') === 0) this.complaints.push('no root key was found to search for');
     return [...this.complaints, ...leaks];
   }
 
-  /** Ends everything; nothing may have leaked. */
+  /** Ends the server; throws when a secret leaked. */
   async remove(): Promise<void> {
     const leaks = await this.end();
     if (leaks.length > 0) throw new Error(`Secrets where none may be:\n${leaks.join('\n')}`);
   }
 
-  /** The secrets that lie in files of their own. */
+  /** Makes canaries of the secrets in files. */
   private readSecretFiles(): void {
     for (const [file, [kind]] of Object.entries(HOLDS)) {
       const path = join(this.folder, file);
@@ -195,7 +195,7 @@ export class Keystead {
     }
   }
 
-  /** Every file there is, as it is now. */
+  /** Returns every file of the folder with its present contents. */
   private files(when: string): Place[] {
     return readdirSync(this.folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -206,7 +206,7 @@ export class Keystead {
       });
   }
 
-  /** What others on the host can see of a running server, and what it has written so far: its journal goes at the end. */
+  /** Records what others on the host can see of a running server, and its files, because its journal is removed at the end. */
   private look(child: ChildProcess): void {
     this.seen.push(...this.files('while it ran'));
     const limits = readFileSync(`/proc/${child.pid}/limits`, 'utf8');
@@ -215,7 +215,7 @@ export class Keystead {
     try {
       this.seen.push({ name: "the server's environment", bytes: readFileSync(`/proc/${child.pid}/environ`) });
     } catch (error) {
-      // Nobody but root may read it: that is how it should be.
+      // Only root may read it, as intended.
       if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
     }
   }

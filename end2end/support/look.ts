@@ -1,11 +1,11 @@
-// How a page looks to those who see little: axe, in light and dark, on a screen and on a phone.
+// The accessibility of a page, checked with axe in light and dark, on a screen and on a phone.
 
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 
 const SCREEN = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
-// Between a phone and a screen, and narrower than both: nothing may stick out there either.
+// Widths between a phone and a screen, and narrower than both: no element may overflow there either.
 const OTHER_WIDTHS = [320, 768, 1024];
 // The dark theme changes colours and nothing else; a phone changes everything but colours.
 const CONTRAST = ['color-contrast'];
@@ -17,7 +17,7 @@ async function findings(axe: AxeBuilder): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' · ')}`);
 }
 
-/** What sticks out to the right of the window. */
+/** Returns the elements that overflow the window on the right. */
 async function sticksOut(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
@@ -28,7 +28,7 @@ async function sticksOut(page: Page): Promise<string[]> {
   });
 }
 
-/** Looks at the page that is open, in every way. Soft, so that one run names everything. */
+/** Checks the open page in every theme and width. The checks are soft, so that one run reports every finding. */
 export async function look(page: Page, name: string): Promise<void> {
   const folder = process.env['KEYSTEAD_LOOK'];
   const photo = async (way: string) => {

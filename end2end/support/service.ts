@@ -1,4 +1,4 @@
-// What the vendor's services do: they have no cookies and come from no page.
+// Requests of the vendor's services: without cookies, and from no page.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -17,12 +17,12 @@ async function post(address: string, authorization: string, body: unknown): Prom
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
-/** At the native door. */
+/** Sends a request to the native API. */
 export function ask(keystead: Keystead, key: string, scope: string, operation: string, body: unknown): Promise<Answer> {
   return post(`${keystead.url}/api/v1/scopes/${scope}/${operation}`, `ApiKey ${key}`, body);
 }
 
-/** At the door of IronCore's clients: a key for a deterministic field; of each answer, whether it is current. */
+/** Asks the API for IronCore's clients for the keys of a deterministic field; returns for each key whether it is current. */
 export async function derive(keystead: Keystead, key: string, tenantId: string): Promise<boolean[]> {
   const asked = { iclFields: { requestingId: 'billing' }, paths: { users: ['email'] }, derivationType: 'sha512' };
   const body = { tenantId, secretType: 'deterministic', ...asked };
@@ -31,10 +31,10 @@ export async function derive(keystead: Keystead, key: string, tenantId: string):
   return derived?.['users']?.['email']?.map(({ current }) => current) ?? [];
 }
 
-// Of jq the commands use the name of one field.
+// Replaces jq, of which the commands use only the access to one field.
 const JQ = `jq() { node -pe 'JSON.parse(fs.readFileSync(0))'"$2"; }`;
 
-/** Pastes commands into a shell one after the other, with the key typed where it is asked for; what they answer. */
+/** Runs commands in a shell one after the other, with the key as input where a command reads it; returns their answers. */
 export async function run(commands: readonly string[], key: string): Promise<unknown[]> {
   const typed = commands.map((command) => (command.startsWith('read ') ? `${command} <<< "$KEY"` : command));
   const script = ['set -eu', JQ, ...typed.map((command) => `${command}; echo`)].join('\n');

@@ -1,4 +1,4 @@
-// What a person does again and again.
+// Steps that many journeys share.
 
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { Administrator } from './administrator';
@@ -16,7 +16,7 @@ export function field(page: Page, label: string): Locator {
   return page.getByLabel(label, { exact: true });
 }
 
-/** What the page says after something was done. */
+/** Finds the message of the page after an action. */
 export function said(page: Page): Locator {
   return page.getByRole('main').getByRole('status').first();
 }
@@ -27,13 +27,13 @@ export async function choose(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('radio', { name, exact: true })).toBeChecked();
 }
 
-/** The error beside a field, which is told to screen readers too. */
+/** Expects an error beside a field, which screen readers get too. */
 export async function expectError(page: Page, label: string, words: RegExp | string): Promise<void> {
   await expect(field(page, label)).toHaveAttribute('aria-invalid', 'true');
   await expect(field(page, label)).toHaveAccessibleDescription(typeof words === 'string' ? new RegExp(words) : words);
 }
 
-/** Waits until the page's scripts listen, where they run at all. */
+/** Waits until the page's scripts have attached their handlers, if scripts run at all. */
 export async function awake(page: Page): Promise<void> {
   if (!(await hasScript(page))) return;
   const code = page.locator('input.code');
@@ -42,7 +42,7 @@ export async function awake(page: Page): Promise<void> {
   if ((await time.count()) && (await page.locator('.frame').count())) await expect(time).toHaveAttribute('title', /your time/);
 }
 
-/** Types a code where it signs in: with script it is sent by itself, else by the button. */
+/** Types a code on a form that signs in: with script the form sends itself, else the button does. */
 export async function proveWith(page: Page, code: string, name: string): Promise<void> {
   const byItself = await hasScript(page);
   await awake(page);
@@ -52,13 +52,13 @@ export async function proveWith(page: Page, code: string, name: string): Promise
   await answered;
 }
 
-/** Types a code under a change: its button is needed always. */
+/** Types a code under a change, which always needs its button. */
 export async function confirmWith(page: Page, code: string, verb: string): Promise<void> {
   await field(page, 'Verification code').fill(code);
   await button(page, verb).click();
 }
 
-/** Goes to an address as somebody signed out, signs in, and must come out there. */
+/** Opens an address while signed out, signs in, and checks that the address is open then. */
 export async function signIn(page: Page, admin: Administrator, path = '/environments'): Promise<void> {
   await page.goto(path);
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
@@ -84,7 +84,7 @@ export async function addCountry(page: Page, name: string): Promise<void> {
   await expect(said(page)).toContainText(`${name} is there.`);
 }
 
-/** The first version of a scope's key, from the keys page on. */
+/** Creates the first version of a scope's key. */
 export async function createKey(page: Page, admin: Administrator, scope: string, days = 30): Promise<void> {
   await page.goto(`/environments/${scope}/keys/add`);
   await field(page, 'Rotation Period').selectOption(`${days} days`);
@@ -93,7 +93,7 @@ export async function createKey(page: Page, admin: Administrator, scope: string,
   await expect(page).toHaveURL(/\/keys\?new=\d+$/);
 }
 
-/** The cells of a table, row by row; the head is no row. */
+/** Returns the cells of a table row by row, without the head. */
 export async function rows(page: Page): Promise<string[][]> {
   const lines = await page.locator('main table tbody tr').all();
   return Promise.all(lines.map(async (line) => (await line.locator('td').allInnerTexts()).map((text) => text.trim())));

@@ -1,5 +1,5 @@
-// Stands between whoever asks and the server, passes every byte on and writes it down. What a browser tells of its
-// answers has gaps (a body is gone when the page is left, a second context must be watched too); a wire has none.
+// A proxy between clients and the server that forwards and records every byte. A browser reports its answers with gaps
+// (a body is gone when the page is left, a second context must be watched too); a proxy has none.
 
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** A request and its answer. */
 export interface Exchange {
   method: string;
-  /** Path and query, as asked. */
+  /** Path and query, as requested. */
   target: string;
   requestHeaders: string[];
   requestBody: Buffer;
@@ -27,7 +27,7 @@ interface Wire {
   answered: Buffer[];
 }
 
-/** The first value of a header. */
+/** Returns the first value of a header. */
 export function headerOf(headers: string[], name: string): string | undefined {
   const line = headers.find((header) => header.toLowerCase().startsWith(`${name}:`));
   return line?.slice(name.length + 1).trim();
@@ -39,7 +39,7 @@ class Reader {
 
   constructor(private readonly bytes: Buffer) {}
 
-  /** The next message; `hasBody` tells of answers that have none whatever their headers say. */
+  /** Reads the next message. `hasBody` is false for statuses whose answers have no body, whatever the headers say. */
   next(isAnswer: boolean, hasBody: (status: number) => boolean): Message | undefined {
     const end = this.bytes.indexOf('\r\n\r\n', this.at);
     if (end < 0) return undefined;
@@ -80,7 +80,7 @@ function statusOf(start: string): number {
   return Number(start.split(' ')[1]);
 }
 
-/** What went over one connection. An answer that was cut off is there as far as it came. */
+/** Returns the exchanges of one connection. An answer that was cut off is there as far as it arrived. */
 function exchangesOf(wire: Wire): Exchange[] {
   const [asked, answered] = [new Reader(Buffer.concat(wire.asked)), new Reader(Buffer.concat(wire.answered))];
   const exchanges: Exchange[] = [];
@@ -112,7 +112,7 @@ export class Tap {
     readonly port: number,
   ) {}
 
-  /** Listens before a server on this machine. */
+  /** Starts a proxy in front of a server on this machine. */
   static async before(upstream: number): Promise<Tap> {
     const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -123,7 +123,7 @@ export class Tap {
     return tap;
   }
 
-  /** Everything asked and answered so far. */
+  /** Returns all requests and answers so far. */
   exchanges(): Exchange[] {
     return this.wires.flatMap(exchangesOf);
   }
@@ -148,7 +148,7 @@ export class Tap {
     from.setNoDelay(true);
     from.on('data', (part: Buffer) => record.push(part));
     from.pipe(to);
-    // A server that is away, or a browser that goes: the other side sees the same.
+    // When one side breaks or closes the connection, the other side sees the same.
     from.on('error', () => to.destroy());
     from.on('close', () => {
       this.sockets.delete(from);

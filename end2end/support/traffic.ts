@@ -1,9 +1,9 @@
-// What went over the wire, seen as secrets: which of them it brought into being, and where they may not be.
+// The secrets in the traffic of a journey: the ones that it creates, and the places that must not hold them.
 
 import { API_KEYS, type Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
 import { type Exchange, headerOf } from './tap';
 
-/** The fields of forms that hold a secret. Verification codes are none: see canaries.ts. */
+/** Form fields that hold a secret. Verification codes do not count as secrets: see canaries.ts. */
 const SECRET_FIELDS: Readonly<Record<string, Kind>> = {
   password: 'password',
   password_again: 'password',
@@ -13,13 +13,13 @@ const SECRET_FIELDS: Readonly<Record<string, Kind>> = {
   secret_access_key: 'IAM secret key',
 };
 
-/** The pages that are meant to show a secret. */
+/** Pages that are meant to show a secret. */
 const SHOWN: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/^\/(setup|sign-in)\/authenticator$/, 'seed'],
   [/^\/profile\/authenticator\/enrol$/, 'seed'],
   [/^\/profile\/recovery-codes\/show$/, 'recovery code'],
   [/^\/api-keys\/new$/, 'API key'],
-  // What services ask for is theirs.
+  // Services get the plaintext that they ask for.
   [/^\/api\/v1\//, 'plaintext'],
 ];
 
@@ -34,7 +34,7 @@ function shownBy(exchange: Exchange): Kind | undefined {
   return isPage ? SHOWN.find(([path]) => path.test(pathOf(exchange)))?.[1] : undefined;
 }
 
-/** The secrets that a page showed. A page that should show some and does not is a mistake of this file. */
+/** Returns the secrets that a page showed. When a page should show some and has none, this file is wrong, and it throws. */
 function shownSecrets(exchange: Exchange, kind: Kind): string[] {
   const page = exchange.responseBody.toString();
   const seeds = [...page.matchAll(/<code class="grouped">(.*?)<\/code>/gs)].map(([, inner = '']) => inner.replace(/<[^>]*>|\s/g, ''));
@@ -46,7 +46,7 @@ function shownSecrets(exchange: Exchange, kind: Kind): string[] {
   return secrets;
 }
 
-/** Every secret that was sent or shown becomes a canary. */
+/** Makes a canary of every secret that was sent or shown. */
 export function register(exchanges: readonly Exchange[], canaries: Canaries): void {
   for (const exchange of exchanges) {
     const cookies = [headerOf(exchange.requestHeaders, 'cookie') ?? '', ...cookiesSet(exchange)];
@@ -70,7 +70,7 @@ function cookiesSet(exchange: Exchange): string[] {
   return exchange.responseHeaders.filter(isCookie);
 }
 
-/** Where a secret could be seen by somebody else: addresses, and answers whole. Assets are the same for everybody. */
+/** Returns the places that others could see: addresses, and whole answers. Assets, the same for everybody, are left out. */
 export function places(exchanges: readonly Exchange[]): Place[] {
   return exchanges.flatMap((exchange, index) => {
     if (pathOf(exchange).startsWith('/assets/')) return [];

@@ -1,19 +1,19 @@
-// Nothing may go wrong unseen: errors on the console, exceptions, what the content security policy stopped.
+// Records every problem in the browser: console errors, exceptions, dialogs, violations of the content security policy.
 
 import type { BrowserContext, ConsoleMessage, Page } from '@playwright/test';
 
-/** The browser says so of every page that answers a refused form: that is no mistake of the page. */
+/** Checks for the message that the browser logs for every page that answers a refused form: the page is not at fault. */
 function isPageStatus(message: ConsoleMessage): boolean {
   const isDocument = !/\/assets\/[^/]+\/./.test(message.location().url);
   return isDocument && /^Failed to load resource: .* status of (400|404|409|413|422|429) /.test(message.text());
 }
 
-/** Without script the page's WebAssembly is fetched ahead for nothing, and Chromium mentions it. */
+/** Checks for Chromium's warning that, without script, the page's WebAssembly is preloaded in vain. */
 function isUnusedScript(message: ConsoleMessage): boolean {
   return message.type() === 'warning' && /keystead\.(wasm|js) was preloaded using link preload/.test(message.text());
 }
 
-/** Collects complaints of every page of the context into the list that is answered. */
+/** Collects the problems of every page of the context in the list that it returns. */
 export async function watch(context: BrowserContext): Promise<string[]> {
   const complaints: string[] = [];
   context.on('console', (message) => {
@@ -33,7 +33,7 @@ export async function watch(context: BrowserContext): Promise<string[]> {
   return complaints;
 }
 
-/** Whether scripts of the page run, as its own style sheet sees it. */
+/** Returns whether the page's scripts run, as a style sheet sees it. */
 export async function hasScript(page: Page): Promise<boolean> {
   return page.evaluate(() => matchMedia('(scripting: enabled)').matches);
 }

@@ -1,8 +1,8 @@
-// What a page costs over the wire.
+// The size of a page over the wire.
 
 import type { CDPSession, Page } from '@playwright/test';
 
-/** Bytes on the wire by kind of resource, while the page loads with an empty cache. */
+/** Measures the bytes on the wire for each resource, while the page loads with an empty cache. */
 export async function weigh(page: Page, path: string): Promise<{ total: number; text: string }> {
   const wire: CDPSession = await page.context().newCDPSession(page);
   await wire.send('Network.enable');

@@ -1,4 +1,4 @@
-// A customer's key in AWS KMS: pasted, checked, used, refused, given back. With script and without.
+// A customer's key in AWS KMS: pasted, checked, used, refused, restored. With script and without.
 
 import type { Page } from '@playwright/test';
 import { Customer, kmsUrl } from '../support/customer';
@@ -9,7 +9,7 @@ import { addCountry, addEnvironment, awake, button, choose, confirmWith, createK
 import { hasScript } from '../support/watch';
 
 const KEYS = '/environments/production/DE/keys';
-/** What AWS's own tools obey and Keystead does not: each of them would break every call. */
+/** Variables that AWS's own tools obey and Keystead ignores: each of them would break every call. */
 const NOWHERE = 'http://127.0.0.1:9';
 const IGNORED = {
   AWS_ENDPOINT_URL: NOWHERE,
@@ -28,7 +28,7 @@ const IGNORED = {
 const verdicts = (page: Page) => page.locator('.preflight li');
 const health = (page: Page) => page.locator('.health').first();
 
-/** Waits for what the server finds out by itself. */
+/** Waits until the server has found the state by itself. */
 async function becomes(page: Page, state: string): Promise<void> {
   await expect(async () => {
     await page.goto(KEYS);
@@ -82,7 +82,7 @@ test.describe('a key that the customer holds', () => {
       await field(page, 'Encrypted key').fill(customer.dataKey.CiphertextBlob);
       await field(page, 'Customer managed key (CMK) ARN').fill(customer.arn);
       await field(page, 'IAM access key ID').fill(customer.secret);
-      // An id that is shown nowhere else: what is typed here counts as a secret.
+      // An id that appears nowhere else, because text typed into this field counts as a secret.
       await field(page, 'IAM secret key').fill('AKIAIOSFODNN7EXAMPLE');
       await button(page, 'Next').click();
       await expectError(page, 'Region', 'The ARN says eu-central-1, the region says eu-west-3.');

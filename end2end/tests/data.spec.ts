@@ -1,4 +1,4 @@
-// A service of the vendor's: its key made in the browser, used over HTTP, seen in the audit log, revoked.
+// A service of the vendor: its API key is created in the browser, used over HTTP, found in the audit log, revoked.
 
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';

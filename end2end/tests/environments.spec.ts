@@ -1,4 +1,4 @@
-// Environments and countries: renamed, removed, found; whatever they are called.
+// Environments and countries with any name: renamed, removed, found.
 
 import { expect, test } from '../support/fixtures';
 import { addCountry, addEnvironment, button, choose, createKey, expectError, field, link, said, signIn } from '../support/steps';

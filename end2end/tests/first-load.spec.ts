@@ -1,5 +1,5 @@
-// How long a browser with an empty cache waits for pages, ours and OpenBao's: run by `cargo xtask bench` alone, which starts
-// the servers and says where they are (KEYSTEAD_FIRST_LOAD: JSON, see below).
+// Time that a browser with an empty cache waits for pages of Keystead and of OpenBao. Only `cargo xtask bench` runs it; that
+// starts the servers and passes their addresses (KEYSTEAD_FIRST_LOAD: JSON, see below).
 
 import { writeFileSync } from 'node:fs';
 import { type BrowserContext, expect, test } from '@playwright/test';
@@ -8,19 +8,19 @@ import { weigh } from '../support/weigh';
 const ROUNDS = 5;
 
 interface Target {
-  /** Under which its figures are kept. */
+  /** Name of its figures. */
   name: string;
   url: string;
-  /** It is seen when the page can be used. */
+  /** Selector of an element that is visible once the page can be used. */
   ready: string;
   cookie?: { name: string; value: string };
-  /** The token with which one signs in on the page itself. */
+  /** Token for a sign-in on the page itself. */
   token?: string;
 }
 
 interface Asked {
   targets: Target[];
-  /** The file of the figures. */
+  /** File for the figures. */
   answer: string;
 }
 
@@ -30,7 +30,7 @@ interface Load {
   interactive: number[];
 }
 
-/** Signs in where that is done on the page. */
+/** Signs in on the page, for a target with a token. */
 async function signIn(context: BrowserContext, { url, token }: Target): Promise<void> {
   if (token === undefined) return;
   const page = await context.newPage();

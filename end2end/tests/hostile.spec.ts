@@ -1,6 +1,6 @@
-// Whatever is typed anywhere is text everywhere: attacks in every field, in every address, and in what a browser says of
-// itself; then every page of the product is opened. The fixture of the context counts dialogs, exceptions and what the
-// content security policy stopped: there may be none.
+// Typed input stays text on every page: attacks in every field, in every address, and in the headers of the browser; then
+// every page of the product is opened. The fixture of the context records dialogs, exceptions and violations of the content
+// security policy: there may be none.
 
 import { readFileSync } from 'node:fs';
 import { test as plain, type CDPSession, type Page } from '@playwright/test';
@@ -11,10 +11,10 @@ import { addCountry, button, confirmWith, createKey, field, proveWith, rows, sai
 import { watch } from '../support/watch';
 
 test.describe.configure({ timeout: 480_000 });
-// Hundreds of pages: a record of each would take longer than the pages.
+// No traces: for hundreds of pages they would take longer than the pages themselves.
 test.use({ trace: 'off' });
 
-/** Attacks by what they try. Each is given a mark of its own, so that no two texts are the same. */
+/** Attacks, named after what each tries. Each gets its own mark, so that no two texts are the same. */
 const ATTACKS: Readonly<Record<string, (mark: string) => string>> = {
   'an element': (mark) => `<script>alert('${mark}')</script>`,
   'the end of an attribute': (mark) => `"><img src=x onerror=alert('${mark}')>`,
@@ -30,17 +30,17 @@ const ATTACKS: Readonly<Record<string, (mark: string) => string>> = {
   'a very long text': (mark) => `${mark}"><script>alert(1)</script>`.repeat(150),
 };
 const ALL = Object.keys(ATTACKS);
-/** Where nothing that is typed is stored. */
+/** Attacks for forms that store no input. */
 const SOME = ['an element', 'the end of an attribute', 'another attribute', 'control characters and headers', 'a very long text'];
-/** Where tries are counted and few are free. */
+/** Attacks for forms that count tries and block after a few. */
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
-/** Fields whose text comes back when the form is refused. */
+/** Fields whose text a refused form shows again. */
 const ECHOED = ['email', 'name', 'alias', 'confirm'];
 const GUARDED = ['region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
-/** The address as the server's table of pages writes it. */
+/** Returns the address as the server's table of pages writes it. */
 function pattern(path: string): string {
   return path
     .replace(SCOPE, '/environments/{env}/{country}')
@@ -49,7 +49,7 @@ function pattern(path: string): string {
     .replace(/^\/api-keys\/[0-9a-f]{12}(?=\/)/, '/api-keys/{id}');
 }
 
-/** The fields of the forms that are open, each by the address that its form is sent to. */
+/** Returns the fields of the page's forms, each with the address to which its form is sent. */
 async function fieldsOf(page: Page): Promise<string[]> {
   const found = await page.evaluate(() =>
     [...document.querySelectorAll('input, select, textarea, button[name]')].map((control) => {
@@ -63,7 +63,7 @@ async function fieldsOf(page: Page): Promise<string[]> {
   return found.map(({ method, path, step, name }) => (method === 'post' ? `${pattern(path)}${step} ${name}` : `any page ${name}`));
 }
 
-/** Elements that no page of Keystead has, and attributes that would act. */
+/** Returns elements that no page of Keystead has, and elements with attributes that would run script. */
 async function strangers(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const elements = 'img, iframe, frame, object, embed, base, math, style, audio, video, meta[http-equiv], script:not([nonce])';
@@ -74,7 +74,7 @@ async function strangers(page: Page): Promise<string[]> {
   });
 }
 
-/** A person who types attacks, and keeps a list of the fields there are and of those that were attacked. */
+/** A person who types attacks, and keeps lists of the fields seen and of the fields attacked. */
 class Attacker {
   readonly seen = new Set<string>();
   readonly attacked = new Set<string>();
@@ -89,7 +89,7 @@ class Attacker {
     return ATTACKS[attack]?.(`mark${this.marks}`) ?? '';
   }
 
-  /** Looks at the page that is open: nothing of an attack lives in it. */
+  /** Checks that no attack has become markup or script in the open page. */
   async look(what: string): Promise<void> {
     await this.tidy();
     expect(await strangers(this.page), what).toEqual([]);
@@ -97,7 +97,7 @@ class Attacker {
     for (const name of await fieldsOf(this.page)) this.seen.add(name);
   }
 
-  /** The WebAssembly of a page keeps gigabytes of addresses reserved until its garbage is collected. */
+  /** Collects garbage, because a page's WebAssembly keeps gigabytes of address space reserved until then. */
   private async tidy(): Promise<void> {
     this.pages += 1;
     if (this.pages % 10 !== 0) return;
@@ -111,8 +111,8 @@ class Attacker {
   }
 
   /**
-   * Types an attack into every field of the page's form, also where a person could only choose, and sends it as the browser
-   * does. `right` are fields that hold what belongs there.
+   * Types an attack into every field of the page's form, also into fields where a person could only choose, and sends it as
+   * the browser does. `right` are fields with valid values.
    */
   async attack(attack: string, right: Record<string, string> = {}): Promise<Record<string, string>> {
     const { page } = this;
@@ -142,14 +142,14 @@ class Attacker {
       // A line of text holds no line breaks, and a document no NUL.
       const breaks = (await control.evaluate((element) => element.matches('textarea'))) ? '\n' : '';
       const shown = (typed[name] ?? '').replace(/\r\n|[\r\n]/g, breaks).replaceAll('\0', '\ufffd').trim();
-      // What might hold a secret that slipped into the wrong field does not come back.
+      // Text that may be a secret in the wrong field is not shown again.
       const may = GUARDED.includes(name) ? [shown, ''] : [ECHOED.includes(name) ? shown : ''];
       expect(may, `${what}, ${name}`).toContain(await control.inputValue());
     }
     return typed;
   }
 
-  /** Each attack in turn, on the form that the last one came back with, or on the page opened anew. */
+  /** Tries each attack in turn, on the form that the last answer showed, or on the page opened anew. */
   async attackAll(path: string, attacks = ALL, right: Record<string, string> = {}): Promise<void> {
     await this.open(path);
     for (const attack of attacks) {
@@ -159,14 +159,14 @@ class Attacker {
     }
   }
 
-  /** The second step of a change: attacks instead of a code, then the code. */
+  /** Takes the second step of a change: sends attacks instead of a code, then the code. */
   async confirm(admin: Administrator): Promise<void> {
     for (const attack of FEW) await this.attack(attack);
     await this.attack('', { code: admin.nextCode() });
   }
 }
 
-/** Every page that links lead to, from the first one on. */
+/** Visits every page that links lead to, from the first one on. */
 async function walk(attacker: Attacker, page: Page, visit: (path: string) => Promise<void>): Promise<void> {
   const waiting = ['/'];
   const known = new Set(waiting);
@@ -178,7 +178,7 @@ async function walk(attacker: Attacker, page: Page, visit: (path: string) => Pro
       const url = new URL(link);
       expect(url.origin, `${path} leads elsewhere`).toBe(new URL(page.url()).origin);
       const next = url.pathname + url.search;
-      // For programs: it is no page.
+      // A document for programs, not a page.
       if (next === '/api/openapi.json') continue;
       if (!known.has(next)) waiting.push(next);
       known.add(next);
@@ -186,10 +186,13 @@ async function walk(attacker: Attacker, page: Page, visit: (path: string) => Pro
   }
 }
 
-/** The addresses of the server's table of pages. */
+/** Reads the addresses of the server's table of pages. */
 function tableOfPages(): string[] {
   const table = readFileSync('../server/src/router.rs', 'utf8');
-  const paths = [...table.matchAll(/^ +"(\/\S*)" (?:READ|WRITE|BOTH) /gm)].map(([, path = '']) => path);
+  const addresses = readFileSync('../domain/src/base/address.rs', 'utf8');
+  const patterns = new Map([...addresses.matchAll(/^pub const (\w+): &str = "(\S+)";/gm)].map(([, name = '', path = '']) => [name, path]));
+  const names = [...table.matchAll(/^ +([A-Z_]+) (?:READ|WRITE|BOTH) /gm)].map(([, name = '']) => name);
+  const paths = names.map((name) => patterns.get(name) ?? `no address is called ${name}`);
   expect(paths.length, 'the table of pages is read').toBeGreaterThan(20);
   return paths;
 }
@@ -214,7 +217,7 @@ test.describe('with a high daily limit', () => {
 
   test('attacks typed into every field are text on every page', async ({ page, keystead }) => {
     const attacker = new Attacker(page);
-    // As much of an attack as an address takes.
+    // As much of an attack as an e-mail address may contain.
     const admin = new Administrator(keystead, "o'x=`{{7*7}}`&lt&quot${7*7}@example.com");
     const names = new Map<string, string>();
     let keyNames = 0;
@@ -298,7 +301,7 @@ test.describe('with a high daily limit', () => {
           await attacker.attackAll(path, SOME, noPaste);
         }
         await attacker.open(path);
-        // These may do everything, so a box appears that has to be ticked: another word in it does not do.
+        // These credentials may do everything, so a box appears that must be ticked; another value of it is not accepted.
         for (const attack of ['', ...FEW]) await attacker.attack(attack, { ...right, ...credentials, ...noPaste, rotation_days: '30' });
         await attacker.attack('', { ...right, ...credentials, ...noPaste, rotation_days: '30', accepts_more: 'yes' });
         await attacker.confirm(admin);
@@ -327,7 +330,7 @@ test.describe('with a high daily limit', () => {
         const text = attacker.text(attack);
         const data = { plaintext: 'YQ==', audit: { requesting_id: text, data_label: text, source_ip: text, object_id: text, request_id: text, custom: { [text]: text } } };
         const answer = await page.request.post(`/api/v1/scopes/${slug}/DE/encrypt`, { headers: { authorization: `ApiKey ${key}` }, data });
-        // What a service says of itself is bounded, all of it together.
+        // Keystead bounds the audit text of a request, all fields together.
         expect(answer.status(), attack).toBe(text.length < 1_000 ? 200 : 422);
       }
       await attacker.open('/audit?source=data');
@@ -343,7 +346,7 @@ test.describe('with a high daily limit', () => {
           const evil = encodeURIComponent(attacker.text(attack));
           await attacker.open(`/audit?source=${source}&place=${evil}&who=${evil}`);
           await attacker.open(`/audit?source=${source}&from=${evil}&to=${evil}&place=${evil}&who=${evil}&told=${evil}&before=${evil}`);
-          // What cannot be searched for offers no file.
+          // A search that is refused offers no export.
           await attacker.open(`/audit?source=${source}`);
           const answered = page.waitForEvent('domcontentloaded');
           await page.locator('form.export').evaluate((element, text) => {
@@ -408,7 +411,7 @@ test.describe('with a high daily limit', () => {
       attacker.attacked.add('any page filter').add('/theme theme').add('/theme next');
       await attacker.open('/profile');
       await page.goto(home);
-      // Looks for a country in the page alone and sends nothing.
+      // The field searches within the page and sends nothing.
       await field(page, 'Search countries').fill(attacker.text('the end of an attribute'));
       await attacker.look('an attack as a search');
       attacker.attacked.add('/environments/{env} (no name) Search countries');
@@ -420,7 +423,7 @@ test.describe('with a high daily limit', () => {
       await attacker.attackAll('/sign-in');
       await page.goto(`/sign-in?next=${encodeURIComponent('/audit#"><img src=x>')}`);
       await attacker.attack('the end of an attribute', { email: admin.email, password: admin.password });
-      // Five wrong ones would lock the door, and the new authenticator is still to be attacked.
+      // Five wrong codes would block the account, and the form of the new authenticator is still to be attacked.
       await attacker.attack('the end of an attribute');
       await page.goto('/sign-in/recovery');
       await attacker.attack('the end of an attribute');
@@ -583,7 +586,7 @@ test('nobody is sent to another site after signing in', async ({ page, context, 
       const name = JSON.stringify(target);
       await page.goto(`/sign-in?next=${encodeURIComponent(target)}`);
       stays(name);
-      // As it stands in the address, without any encoding of ours.
+      // The target as it is, without encoding by the test.
       await page.goto(`/sign-in?next=${target.replaceAll('#', '')}`);
       stays(name);
       await page.goto('/environments');

@@ -1,10 +1,10 @@
-// What scripts add. Everything here is comfort: the other journeys show that the pages work without it.
+// Features that scripts add. All of them are conveniences: other journeys show that the pages work without script.
 
 import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { addCountry, addEnvironment, awake, button, createKey, field, said, signIn } from '../support/steps';
 
-/** The browser lives by the server's clock. */
+/** Sets the browser's clock to the server's time. */
 async function sameTime(page: Page, now: Date): Promise<void> {
   await page.clock.install({ time: now });
 }
@@ -32,7 +32,7 @@ test('the code field takes digits only and sends itself where it signs in, not w
   const address = page.url();
   await code.pressSequentially(admin.nextCode());
   await expect(code).toHaveValue(/^\d{6}$/);
-  // Time is the subject: a form that sent itself would have been answered by now.
+  // Waits on purpose: a form that sent itself would have been answered by then.
   await page.waitForTimeout(500);
   await expect(page).toHaveURL(address);
   await button(page, 'Create').click();

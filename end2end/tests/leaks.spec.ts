@@ -1,5 +1,5 @@
-// The search for secrets that ends every journey (support/canaries.ts) finds what is there. Without these tests it could be
-// a check that cannot fail.
+// The search for secrets at the end of every journey (support/canaries.ts) finds those that are there. Without these tests
+// it could be a check that cannot fail.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ plain('a secret that the server, a command or a file gives away is found', async
   await keystead.start();
   const admin = await new Administrator(keystead).create();
   keystead.canaries.add('password', slip);
-  // The log names this file when it is made: a text that is surely in a line of it.
+  // The log names this file when the server creates it, so this text is certain to be in the log.
   keystead.canaries.add('session token', join(keystead.data, 'root.key'));
   const [code = ''] = admin.recoveryCodes;
   await keystead.run(['admin', `--${code}`]);
@@ -92,7 +92,7 @@ plain('a secret that the server, a command or a file gives away is found', async
   }
 });
 
-// A person's slip stands for a program's: what is typed into the wrong field is stored, shown and audited.
+// A person's mistake stands for a program's: text typed into the wrong field is stored, shown and audited.
 plain('a password typed as a name is found in the database and in every page that shows it', async ({ browser }) => {
   const keystead = await Keystead.prepare();
   await keystead.start();
@@ -117,7 +117,7 @@ test('the journeys are read whole: requests, answers, cookies, forms', async ({ 
   expect(exchanges.some(({ target, responseBody }) => target === '/profile' && responseBody.includes('</html>'))).toBe(true);
   register(exchanges, keystead.canaries);
   expect(keystead.canaries.count('password')).toBe(1);
-  // One that waits for its code and one that is signed in.
+  // One session that waits for its code, and one that is signed in.
   expect(keystead.canaries.count('session token')).toBe(2);
   expect(keystead.canaries.count('seed')).toBe(1);
   expect(keystead.canaries.count('recovery code')).toBe(10);

@@ -1,4 +1,4 @@
-// People: signing in, and what proves who they are.
+// People: signing in, and the factors that prove who they are.
 
 import { Administrator } from '../support/administrator';
 import { expect, test } from '../support/fixtures';

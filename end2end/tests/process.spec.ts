@@ -15,7 +15,7 @@ const test = base.extend<{ keystead: Keystead }>({
   },
 });
 
-/** Name, mode and content of every file of the data folder, also of those below it. */
+/** Returns name, mode and hash of every file in the data folder and below it. */
 function files(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => statSync(join(folder, name)).isFile())
@@ -34,7 +34,7 @@ test('it says when it is ready, and ends cleanly when it is told to', async ({ k
     expect.arrayContaining(['keystead.db 600', 'journal/reserve 600', 'root.key 600', 'setup-token 600']),
   );
   expect(keystead.output).not.toContain(keystead.setupToken());
-  // Pages for those who build Keystead are in no release.
+  // Pages for the developers of Keystead are in no release.
   expect((await fetch(`${keystead.url}/gallery`)).status).toBe(404);
   expect(await keystead.stop()).toBe(0);
   await expect(fetch(`${keystead.url}/readyz`)).rejects.toThrow();

@@ -29,7 +29,7 @@ test('pictures for the README', async ({ page, keystead, admin }) => {
   await createKey(page, admin, 'production/FR', 360);
   await createKey(page, admin, 'production/BR', 180);
 
-  // Two rotations by themselves, one by hand.
+  // Two automatic rotations, one by hand.
   const rotated = async (version: number) => {
     await signIn(page, admin, KEYS);
     await expect(async () => {

@@ -1,4 +1,4 @@
-// What a first load costs over the wire.
+// The size of a first load over the wire.
 
 import { expect, test } from '../support/fixtures';
 import { addCountry, addEnvironment, createKey, signIn } from '../support/steps';

@@ -1,8 +1,8 @@
-//! The use cases of Keystead. Native only; knows neither HTTP nor HTML.
+//! The use cases of Keystead. The crate is native only and knows neither HTTP nor HTML.
 //!
-//! Reading order: [`Portal`] (what there is), `people` (who comes in), `changes` (how a verification code becomes the right to do
-//! one thing), `scopes` and `keys` (what is done), `custody` (keys that a customer's KMS releases), `store` (the only SQL), `vault`
-//! (what lies there sealed), `audit` (what people and services did).
+//! Reading order: [`Portal`] (all rooms), `people` (who signs in, and how), `changes` (how a verification code authorises one
+//! command), `scopes` and `keys` (the commands), `custody` (keys that a customer's KMS releases), `store` (the only SQL), `vault`
+//! (sealed values at rest), `audit` (the log of what people and services did).
 
 #![forbid(unsafe_code)]
 

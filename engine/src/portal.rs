@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use kinds::{Confirmed, Waiting};
 
-/// What the operator may set, room by room.
+/// Settings of the operator, room by room.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub daily: DailyLimits,
@@ -34,7 +34,7 @@ pub struct Settings {
     pub journal: journal::Settings,
 }
 
-/// The open portal; clones are the same one.
+/// The open portal. Clones share it.
 #[derive(Clone)]
 pub struct Portal(Arc<Rooms>);
 
@@ -58,8 +58,8 @@ struct Rooms {
 }
 
 impl Portal {
-    /// Opens the portal on a database. The root key is proved against the canary before the
-    /// schema is touched; on an empty database a new instance is made under it.
+    /// Opens the portal on a database. It checks the root key against the canary before it touches
+    /// the schema. An empty database gets a new instance under the root key.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do.
@@ -114,7 +114,7 @@ impl Portal {
         self.0.vault.now()
     }
 
-    /// Whether the database answers.
+    /// Checks whether the database answers.
     ///
     /// # Errors
     /// When it does not.
@@ -122,7 +122,7 @@ impl Portal {
         self.0.vault.db().ping().await
     }
 
-    /// Removes sessions that are over and counters nobody touched for a day, and folds old sums of use.
+    /// Deletes sessions that are over and counters that nobody has touched for a day, and folds old sums of use.
     ///
     /// # Errors
     /// When the database fails.
@@ -131,7 +131,7 @@ impl Portal {
         self.services().fold_usage().await
     }
 
-    /// Ends the journal, wipes what is in memory and closes the database's connections.
+    /// Ends the journal, wipes the leases and the data plane's cache, and closes the database's connections.
     pub async fn close(&self) {
         self.audit().close().await;
         self.custody().clear();
@@ -139,67 +139,67 @@ impl Portal {
         self.0.vault.db().close().await;
     }
 
-    /// Environments, countries, aliases.
+    /// Returns the room of environments, countries, aliases.
     pub fn scopes(&self) -> &Scopes {
         &self.0.scopes
     }
 
-    /// The tree.
+    /// Returns the room of the tree.
     pub fn overview(&self) -> &Overview {
         &self.0.overview
     }
 
-    /// Versions, limits, rotation.
+    /// Returns the room of versions, limits, rotation.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
     }
 
-    /// The customers' KMS: their keys, leases, health.
+    /// Returns the room of the customers' KMS: their keys, leases, health.
     pub fn custody(&self) -> &Custody {
         &self.0.custody
     }
 
-    /// Set-up, sign-in, sessions, profile.
+    /// Returns the room of set-up, sign-in, sessions, profile.
     pub fn people(&self) -> &People {
         &self.0.people
     }
 
-    /// What the host's command line does about administrators.
+    /// Returns the room of the host's command line for administrators.
     pub fn administrators(&self) -> &Administrators {
         &self.0.administrators
     }
 
-    /// Prepare, review, confirm.
+    /// Returns the room of changes: prepare, review, confirm.
     pub fn changes(&self) -> &Changes {
         &self.0.changes
     }
 
-    /// What a session keeps sealed for a while.
+    /// Returns the sealed notes of the sessions.
     pub fn notes(&self) -> &Notes {
         &self.0.notes
     }
 
-    /// API keys, sums of use.
+    /// Returns the room of API keys and sums of use.
     pub fn services(&self) -> &Services {
         &self.0.services
     }
 
-    /// The data plane's operations.
+    /// Returns the data plane's operations.
     pub fn data(&self) -> &Data {
         &self.0.data
     }
 
-    /// Who may come in at the data plane.
+    /// Returns the access control of the data plane.
     pub fn access(&self) -> &Access {
         &self.0.access
     }
 
-    /// Tenant secrets.
+    /// Returns the tenant secrets.
     pub fn secrets(&self) -> &Secrets {
         &self.0.secrets
     }
 
-    /// The audit log and the journal.
+    /// Returns the room of the audit log and the journal.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
     }

@@ -1,4 +1,4 @@
-//! A portal for tests: a standing clock, a fresh database of either kind, an authenticator app.
+//! A portal for tests: a clock that stands still, a fresh database of either kind, an authenticator app.
 
 pub mod bulk;
 pub mod foreign;
@@ -33,14 +33,14 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// Which database a story runs on.
+/// The database that a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {
     Sqlite,
     Postgres,
 }
 
-/// The password of everybody in stories.
+/// The password of every administrator in stories.
 pub const PASSWORD: &str = "copper violet harbour tin";
 
 /// A portal on a database of its own.
@@ -48,7 +48,7 @@ pub struct TestPortal {
     pub portal: Portal,
     pub clock: Clock,
     place: Place,
-    /// Where the journals of its servers lie, once there are any.
+    /// Folders of the journals of its servers, once there are any.
     folders: Mutex<Vec<TempDir>>,
 }
 
@@ -59,11 +59,11 @@ pub struct Place(At);
 #[derive(Clone)]
 enum At {
     Sqlite(PathBuf),
-    /// A schema of its own: it is made ten times as fast as a database.
+    /// A schema of its own, because PostgreSQL makes it ten times as fast as a database.
     Postgres(Box<PgConnectOptions>, String, Pooler),
 }
 
-/// Somebody signed in, with the app that makes the codes.
+/// A signed-in administrator, with the app that makes the codes.
 pub struct Person {
     pub session: Session,
     pub token: SecretText,
@@ -72,19 +72,19 @@ pub struct Person {
     pub email: String,
 }
 
-/// How much of something: the short form, which runs always, or the long one (`KEYSTEAD_SOAK=1`).
+/// Returns the short form of an amount, which runs always, or the long one (`KEYSTEAD_SOAK=1`).
 pub fn scale<T>(short: T, long: T) -> T {
     if std::env::var_os("KEYSTEAD_SOAK").is_some_and(|soak| soak == "1") { long } else { short }
 }
 
-/// The root key of stories, as its file has it.
+/// The root key of stories, as the text of its file.
 pub const ROOT_KEY_TEXT: &str = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=\n";
 
 pub fn root_key() -> RootKey {
     RootKey::new(SecretBytes::new(vec![42; 32])).expect("32 bytes")
 }
 
-/// Every kind of change there is.
+/// Returns every kind of change.
 pub fn kinds() -> Vec<&'static str> {
     crate::portal::kinds::kinds()
 }
@@ -93,13 +93,13 @@ pub fn from(address: &str) -> Client {
     Client { address: address.to_owned(), agent: "test".to_owned() }
 }
 
-/// Midday, so that a story can wait a few hours within the day.
+/// Returns midday, so that a story can wait a few hours within the day.
 fn midday() -> DateTime<Utc> {
     "2026-11-22T12:00:00Z".parse().expect("a time")
 }
 
 impl Place {
-    /// A fresh database of the kind; Postgres without a server to run on is a failure, never a skip.
+    /// Makes a fresh database of the kind. Without a PostgreSQL server the test fails; it is never skipped.
     pub async fn fresh(kind: DatabaseKind) -> Self {
         match kind {
             DatabaseKind::Sqlite => {
@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    /// One on Postgres whose connections have such parameters.
+    /// Makes one on PostgreSQL whose connections have these parameters.
     pub async fn postgres(parameters: &[(&str, &str)], pooler: Pooler) -> Self {
         let name = format!("story_{}", crate::base::random::uuid().simple());
         let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
@@ -123,7 +123,7 @@ impl Place {
         Self(At::Postgres(Box::new(options), name, pooler))
     }
 
-    /// Another server's connections to it.
+    /// Opens another server's connections to it.
     pub async fn connect(&self) -> Db {
         match &self.0 {
             At::Sqlite(path) => Db::sqlite(path).await,
@@ -132,7 +132,7 @@ impl Place {
         .expect("the database opens")
     }
 
-    /// Takes it away. A story that fails leaves its Postgres database to be looked at.
+    /// Removes it. A story that fails does not get here, and leaves its PostgreSQL schema for inspection.
     pub async fn remove(&self) {
         match &self.0 {
             At::Sqlite(path) => remove_folder_of(path),
@@ -155,7 +155,7 @@ fn remove_folder_of(path: &Path) {
 }
 
 impl Portal {
-    /// The material of a version past the leases, as its holder releases it now.
+    /// Returns the material of a version as its holder releases it now, without the leases.
     ///
     /// # Errors
     /// As [`Portal::with_material`].
@@ -163,7 +163,7 @@ impl Portal {
         Ok(self.custody().release(self.lease_key(name, number).await?).await?.material)
     }
 
-    /// A change of one kind that waits for its code.
+    /// Returns a change of one kind that waits for its code.
     ///
     /// # Errors
     /// [`ChangesError::ChangeGone`](crate::base::error::ChangesError::ChangeGone) as when it is confirmed.
@@ -171,7 +171,7 @@ impl Portal {
         self.changes().open(who, id).await?.read()
     }
 
-    /// The proof that a code gives, without what is done with it.
+    /// Returns the proof that a code gives, without executing its command.
     ///
     /// # Errors
     /// As [`Portal::confirm`].
@@ -185,7 +185,7 @@ impl Portal {
         self.changes().confirm(who, &prepared, code).await
     }
 
-    /// A change as it lies in the database, whoever prepared it.
+    /// Returns a change as it is in the database, whichever session prepared it.
     ///
     /// # Errors
     /// [`ChangesError::ChangeGone`](crate::base::error::ChangesError::ChangeGone) when it does not wait any more.
@@ -197,7 +197,7 @@ impl Portal {
         Waiting::read(&self.changes().open_bound(bound).await?)
     }
 
-    /// What stories ask the leases for.
+    /// Returns the key under which stories ask for a lease.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -208,10 +208,10 @@ impl Portal {
 }
 
 impl Portal {
-    /// Opens the stored secrets of a scope's vectors past what is in memory; makes them where there are none.
+    /// Opens the stored secrets of a scope's vectors without the cache; makes them when there are none.
     ///
     /// # Errors
-    /// [`VaultError::Sealed`] when one was changed.
+    /// [`VaultError::Sealed`] when a secret was changed.
     pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
         let (scope, _) = self.vault().db().scopes().resolve(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
@@ -225,15 +225,15 @@ impl Portal {
         Ok(())
     }
 
-    /// A scope, as a service's request finds it.
+    /// Returns a scope, as a service's request finds it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for one that the caller may not know of.
+    /// [`Error::NotFound`] for a scope that the caller may not know of.
     pub async fn scope_of(&self, caller: &Caller, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
         self.access().scope_for(caller, &name.to_string()).await.1
     }
 
-    /// Ends the journal as the end of a server does; the database stays open for the story.
+    /// Closes the journal as a server does at its end; the database stays open for the story.
     pub async fn close_journal_only(&self) {
         if let Ok(journal) = self.audit().journal() {
             journal.close().await;
@@ -264,36 +264,36 @@ impl TestPortal {
         Portal::open(place.connect().await, &root_key(), clock.clone(), settings).await
     }
 
-    /// One whose settings a story chooses.
+    /// Makes a portal whose settings a story chooses.
     pub async fn with_settings(kind: DatabaseKind, settings: Settings) -> Self {
         let (place, clock) = (Place::fresh(kind).await, Clock::standing_at(midday()));
         let portal = Self::open_with(&place, &clock, settings).await.expect("the portal opens");
         Self { portal, clock, place, folders: Mutex::default() }
     }
 
-    /// A second server on the same database, with the same clock and settings.
+    /// Starts a second server on the same database, with the same clock and settings.
     pub async fn second(&self) -> Portal {
         let settings = self.portal.settings().clone();
         Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
     }
 
-    /// A second server that is set up otherwise.
+    /// Starts a second server with other settings.
     pub async fn second_set(&self, settings: Settings) -> Portal {
         Self::open_with(&self.place, &self.clock, settings).await.expect("the second server opens")
     }
 
-    /// A second server whose clock is another one.
+    /// Starts a second server with another clock.
     pub async fn second_at(&self, clock: &Clock) -> Portal {
         let settings = self.portal.settings().clone();
         Self::open_with(&self.place, clock, settings).await.expect("the second server opens")
     }
 
-    /// A second server that has other limits.
+    /// Starts a second server with other limits.
     pub async fn second_with(&self, daily: DailyLimits) -> Portal {
         Self::open(&self.place, &self.clock, daily).await.expect("the second server opens")
     }
 
-    /// A second server, or why it does not start.
+    /// Starts a second server with a root key that may be wrong.
     ///
     /// # Errors
     /// As [`Portal::open`].
@@ -302,26 +302,26 @@ impl TestPortal {
         Portal::open(self.place.connect().await, root, self.clock.clone(), settings).await
     }
 
-    /// Which database it runs on.
+    /// Returns the kind of database that it runs on.
     pub fn kind(&self) -> DatabaseKind {
         if self.db().is_sqlite() { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
     }
 
-    /// Opens the stored seed of an administrator, and says nothing of it.
+    /// Opens the stored seed of an administrator, and does not return it.
     ///
     /// # Errors
-    /// [`VaultError::Sealed`] when it was changed.
+    /// [`VaultError::Sealed`] when the seed was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
         let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
         self.portal.changes().open_seed(&user).map(drop)
     }
 
-    /// The database itself, for tests that look under the hood.
+    /// Returns the database itself, for tests that inspect it directly.
     pub fn db(&self) -> &Db {
         self.portal.vault().db()
     }
 
-    /// How many rows there are of everything that a request may make or take away.
+    /// Returns the number of rows of every table in which a request may insert or delete.
     pub async fn rows(&self) -> Vec<(String, i64)> {
         const TABLES: [&str; 13] = [
             "administrator",
@@ -344,7 +344,7 @@ impl TestPortal {
         look::rows(self.db(), &sql).await
     }
 
-    /// The failures counted for a name.
+    /// Returns the failures counted for a name.
     pub async fn failures(&self, name: &str) -> i64 {
         let subject = self.portal.changes().name_subject(name);
         let subject = &subject;
@@ -355,14 +355,14 @@ impl TestPortal {
         counter.expect("a counter").failures
     }
 
-    /// Opens the journal of a server, without which its data plane does not work.
+    /// Opens the journal of a server; without it the server's data plane does not work.
     pub async fn open_journal(&self, server: &Portal) {
         let folder = tempfile::tempdir().expect("a folder");
         server.audit().open_journal(&folder.path().join("journal")).await.expect("a journal");
         self.folders.lock().expect("the folders").push(folder);
     }
 
-    /// An API key with this id, for tests that need to know it beforehand.
+    /// Makes an API key with this id, for tests that must know it beforehand.
     pub async fn api_key(
         &self,
         id: [u8; 6],
@@ -385,7 +385,7 @@ impl TestPortal {
         key
     }
 
-    /// Forgets the failures of a name, so that a test may go on without waiting.
+    /// Clears the failures of a name, so that a test may go on without waiting.
     pub async fn forgive(&self, name: &str) {
         self.portal
             .changes()
@@ -394,18 +394,18 @@ impl TestPortal {
             .expect("cleared");
     }
 
-    /// Ends the portal and takes its database away.
+    /// Closes the portal and removes its database.
     pub async fn end(self) {
         self.portal.close().await;
         self.place.remove().await;
     }
 
-    /// Waits until the app shows another code.
+    /// Advances the clock until the app shows another code.
     pub fn next_code(&self) {
         self.clock.advance(TimeDelta::seconds(30));
     }
 
-    /// The code the person's app shows now.
+    /// Returns the code that the person's app shows now.
     pub fn code(&self, person: &Person) -> SecretText {
         person.seed.code(self.clock.now())
     }

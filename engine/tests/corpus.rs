@@ -1,4 +1,4 @@
-//! The corpus of the fuzzer (`fuzz/corpus`), replayed: what once broke a parser does not break it again.
+//! Replays the corpus of the fuzzer (`fuzz/corpus`): inputs that once broke a parser do not break it again.
 
 use engine::testing::foreign::PARSERS;
 use std::path::Path;

@@ -21,7 +21,7 @@ fn url() -> String {
         .expect("KEYSTEAD_TEST_KMS_URL names an emulator (make test starts one)")
 }
 
-/// The customer does something in their account; answers with what was printed.
+/// Runs a command in the customer's account; returns the JSON that it printed.
 fn customer(words: &[&str]) -> Value {
     let python = std::env::var("KEYSTEAD_TEST_PYTHON").expect("KEYSTEAD_TEST_PYTHON (make test sets it)");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../end2end/emulator/customer.py");
@@ -85,7 +85,7 @@ impl House {
         }
     }
 
-    /// What the pre-flight says of it.
+    /// Returns the report of the pre-flight, which must block.
     async fn blocked(&self, asked: AwsAsked) -> Report {
         match self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, asked).await {
             Err(Error::Custody(CustodyError::Preflight(report))) => *report,
@@ -109,7 +109,7 @@ impl House {
         self.t.portal.custody().with_material(key, 1, 1, |material| material.expose().len()).await
     }
 
-    /// The code with which the next release is refused; the lease is wiped with it.
+    /// Lets the lease be refreshed; returns the code with which KMS refuses. The refusal wipes the lease.
     async fn refused(&self) -> String {
         self.t.clock.advance(chrono::TimeDelta::minutes(5));
         self.t.portal.custody().tend_leases().await;
@@ -172,7 +172,7 @@ async fn credentials_that_may_do_everything_need_a_tick() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_there_any_more_is_named() {
-    // The emulator cannot bring a deletion forward; in another region the same key was never there.
+    // The emulator cannot shorten the waiting period of a deletion; the same key never existed in another region.
     let house = House::new(&["--broad"]).await;
     let cmk = KeyArn::parse(&house.arn().replace("eu-central-1", "eu-west-3")).expect("an ARN");
     let elsewhere = AwsAsked { region: cmk.region().clone(), cmk, ..house.asked() };

@@ -1,7 +1,7 @@
-//! The front door: settings → portal → router → serve; and the command line.
+//! The HTTP server (settings → portal → router → serve) and the command line.
 //!
-//! Reading order: [`router`] (every address there is), `web` (what guards them all), `pages` (a
-//! room a folder, a file a noun), `run` (start and end), `cli`.
+//! Reading order: [`router`] (every address), `web` (the layers around all pages), `pages` (one folder per room, one file per
+//! noun), `run` (start and end), `cli`.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use engine::base::error::StoreError;
 pub use router::{PAGES, Row, Who, router};
 pub use state::App;
 
-/// Why the program ends with a sentence.
+/// The reason why the program ends, as a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     #[error("{0}")]

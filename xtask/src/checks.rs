@@ -1,4 +1,4 @@
-//! The tests, and all that has to hold before a change is taken.
+//! The tests, and everything else that must pass before a change is accepted.
 
 use std::process::Command;
 
@@ -11,10 +11,11 @@ use crate::{bench, crates, progress, release, setup, shell, site};
 
 const POSTGRES_URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 
-/// All but the build tool itself.
+/// Options of cargo for every package but the build tool.
 pub const EVERYTHING_ELSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
-/// How cargo compiles tests: libraries as for the program, once for both; our own crates in a hurry and with every check.
+/// Options of cargo for tests: libraries as for the program, compiled once for both; our own crates without optimisation and
+/// with every check.
 pub const FOR_TESTS: [&str; 2] = ["--config", ".config/tests.toml"];
 
 /// A part of the tests that can be run alone.
@@ -32,13 +33,13 @@ impl Part {
     pub const ALL: [Self; 5] = [Self::Crates, Self::Unit, Self::Doc, Self::Browser, Self::Speed];
 }
 
-/// Runs the parts in turn; the first that fails ends it.
+/// Runs the parts in turn, until one fails.
 pub fn test(place: &Place, parts: &[Part]) -> Result<()> {
     setup::for_testing(place, || site::make(place))?;
     perform(place, parts)
 }
 
-/// Format and lints, then the tests.
+/// Checks format and lints, then runs all tests.
 pub fn ci(place: &Place) -> Result<()> {
     progress::say("Format", "checking …");
     shell::quiet(place.cargo().args(["fmt", "--all", "--check"]))
@@ -66,15 +67,16 @@ fn perform(place: &Place, parts: &[Part]) -> Result<()> {
     Ok(())
 }
 
-/// The browser's half is linted for this machine, not for WebAssembly: Clippy has to come from the very compiler that
-/// made the standard library, which the fall-back compiler does not bring; and nothing in `app` asks for the target.
+/// Runs Clippy. The browser's half is linted for this machine, not for WebAssembly: Clippy must come from the very compiler
+/// that built the standard library, and the fall-back compiler brings no Clippy; and nothing in `app` depends on the target.
 fn lint(place: &Place, what: &[&str]) -> Result<()> {
     let mut clippy = place.cargo();
     clippy.args(["clippy", "--profile", Profile::Ci.name()]).args(FOR_TESTS).args(what);
     shell::compile(clippy.args(["--", "-D", "warnings"])).context("Clippy has something to say: see above")
 }
 
-/// The build tool is tested in the profile it was built in: compiling all it uses a second time takes minutes.
+/// Runs the unit tests. The build tool is tested in the profile it was built in, because compiling its libraries a second time
+/// takes minutes.
 fn unit(place: &Place) -> Result<()> {
     progress::say("Tests", "the build tool's own …");
     shell::loud(place.cargo().args(["nextest", "run", "--package", "xtask", "--cargo-profile", "xtask"]))
@@ -87,7 +89,7 @@ fn unit(place: &Place) -> Result<()> {
     with_neighbours(place, &mut runner)
 }
 
-/// The long forms of what `test` does in short ones, on an optimised program.
+/// Runs the long forms of the tests, whose short forms `test` runs, on an optimised program.
 pub fn soak(place: &Place) -> Result<()> {
     setup::for_testing(place, || site::make(place))?;
     let mut runner = place.cargo();
@@ -107,7 +109,8 @@ pub fn soak(place: &Place) -> Result<()> {
     with_neighbours(place, &mut runner)
 }
 
-/// Runs tests that need PostgreSQL, on the server that is named, else on one of our own; and an emulator of AWS KMS.
+/// Runs tests that need PostgreSQL and an emulator of AWS KMS. They use the PostgreSQL server that is named in the environment,
+/// else a temporary one.
 fn with_neighbours(place: &Place, runner: &mut Command) -> Result<()> {
     let kms = Emulator::start(place)?;
     kms.introduce(place, runner);

@@ -1,4 +1,4 @@
-//! What the crates we use may be: `deny.toml` says it, cargo-deny checks it.
+//! The rules for the crates that we use: `deny.toml` has them, cargo-deny checks them.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::place::Place;
 use crate::{progress, shell};
 
-/// Known flaws (`advisories`) are left out: the list of them has to come from the network.
+/// Checks the crates, but not for known flaws (`advisories`): the list of them would have to come from the network.
 pub fn check(place: &Place) -> Result<()> {
     progress::say("Crates", "checking versions, licences and sources …");
     shell::quiet(deny(place, &place.root().join("deny.toml")).args(["bans", "licenses", "sources"]))
@@ -57,7 +57,7 @@ mod tests {
         line.split_once("crate = \"")?.1.split_once('"')?.0.split_once(":<")
     }
 
-    /// A floor that is spelt wrong is no error to cargo-deny: it just never speaks.
+    /// A misspelt floor is no error to cargo-deny: it never matches.
     #[test]
     fn each_floor_refuses_the_present_version_once_it_is_raised() {
         let place = Place::find().unwrap();

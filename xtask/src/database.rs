@@ -40,7 +40,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where the tests connect, as a superuser who may create databases.
+    /// Returns the address to which the tests connect, as a superuser who may create databases.
     pub fn url(&self) -> String {
         format!("postgres://keystead@localhost/postgres?host={}", self.folder.path().display())
     }
@@ -64,13 +64,14 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // "Immediate": nothing in there is worth a checkpoint. Both fail only when it has ended by itself.
+        // SIGQUIT is PostgreSQL's "immediate" shutdown: nothing in there is worth a checkpoint. Both calls fail only when the
+        // server has ended by itself.
         let _ = kill_process(Pid::from_child(&self.server), Signal::QUIT);
         let _ = self.server.wait();
     }
 }
 
-/// The newest PostgreSQL that Debian has installed.
+/// Returns the programs of the newest PostgreSQL that Debian has installed.
 pub fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     versions
@@ -82,7 +83,8 @@ pub fn programs() -> Option<PathBuf> {
         .map(|(_, bin)| bin)
 }
 
-/// In `/tmp`, whatever `TMPDIR` says: user postgres must be able to enter, and a socket's path has 107 bytes at most.
+/// Makes the folder in `/tmp`, whatever `TMPDIR` says: user postgres must be able to enter, and a socket's path has 107 bytes
+/// at most.
 fn folder() -> Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("keystead-postgres-").tempdir_in("/tmp")?;
     if geteuid().is_root() {
@@ -91,8 +93,8 @@ fn folder() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// The beginning of a command that runs without root's rights, which PostgreSQL refuses, and that dies with us even
-/// when we are killed.
+/// Returns the beginning of a command that runs without root's rights, because PostgreSQL refuses to run with them. The command
+/// ends with this process, even when this process is killed.
 fn unprivileged(folder: &TempDir) -> Command {
     let mut command = Command::new("setpriv");
     if geteuid().is_root() {
@@ -116,7 +118,8 @@ fn launch(programs: &Path, folder: &TempDir, data: &Path) -> Result<Child> {
         command.args(["-c", setting]);
     }
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    // A group of its own: a terminal's Ctrl-C is for the tests, which still need their database to tidy up.
+    // A process group of its own, so that Ctrl-C in a terminal reaches the tests only, which still need their database to clean
+    // up.
     command.process_group(0).spawn().context("PostgreSQL could not be started")
 }
 

@@ -1,5 +1,5 @@
 //! An emulator of AWS KMS and IAM, in a Python environment of its own below `target`: for the tests, and to try Keystead
-//! without AWS. It checks signatures and policies. Beside it lies the client of IronCore that is written for Python.
+//! without AWS. It checks signatures and policies. The same environment has IronCore's client for Python.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::place::Place;
 use crate::{interrupt, progress, setup, shell};
 
-/// Where it listens for somebody who tries Keystead by hand.
+/// Port of an emulator that is started by hand.
 const PORT: u16 = 5562;
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,12 +26,12 @@ pub struct Emulator {
     folder: TempDir,
 }
 
-/// The environment's own Python.
+/// Returns the Python of the environment.
 fn python(place: &Place) -> PathBuf {
     place.emulator().join("bin/python")
 }
 
-/// Makes the environment, again only after what it consists of changed.
+/// Makes the environment, and again only after its lists of packages changed.
 pub fn provide(place: &Place) -> Result<()> {
     let lists =
         ["emulator/requirements.txt", "clients/requirements.txt"].map(|list| place.end2end().join(list));
@@ -55,7 +55,7 @@ impl Emulator {
         command.env("AUTH", "true").env("GATEWAY_PORT", port.to_string());
         command.env("MINISTACK_HOST", "127.0.0.1").env("BIND_HOST", "127.0.0.1");
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // A group of its own: a terminal's Ctrl-C is for the tests.
+        // A process group of its own, so that Ctrl-C in a terminal reaches the tests only.
         let server = command.process_group(0).spawn().context("the emulator could not be started")?;
         let mut emulator = Self { server, port, folder };
         emulator.await_answer()?;
@@ -66,7 +66,7 @@ impl Emulator {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Tells a test runner where it is, and how to be its customer.
+    /// Tells a test runner the emulator's address, and the Python with which a test acts as a customer.
     pub fn introduce(&self, place: &Place, runner: &mut Command) {
         runner.env("KEYSTEAD_TEST_KMS_URL", self.url());
         runner.env("KEYSTEAD_TEST_PYTHON", python(place));
@@ -107,7 +107,7 @@ fn answers(port: u16) -> bool {
     ask().is_ok_and(|head| head.ends_with(b" 200"))
 }
 
-/// By hand: the emulator in this terminal, until Ctrl-C.
+/// Runs the emulator in this terminal, until Ctrl-C.
 pub fn run(place: &Place) -> Result<()> {
     provide(place)?;
     let mut emulator = Emulator::on(place, PORT)?;
@@ -118,7 +118,7 @@ pub fn run(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// By hand: makes a customer and prints what to paste, or lets the last one take the key away or give it back.
+/// Makes a customer and prints the text to paste, or disables or enables the key of the last customer.
 pub fn customer(place: &Place, verb: &str) -> Result<()> {
     ensure!(
         answers(PORT),

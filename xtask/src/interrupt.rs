@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM end the steps that are under way instead of ending us, so that what was begun (a database, a
-//! temporary folder) is still tidied away on the way out.
+//! Ctrl-C and SIGTERM end the running steps instead of this process, so that it still cleans up on the way out (a database, a
+//! temporary folder).
 
 use std::process::{Child, Command};
 use std::sync::Mutex;
@@ -13,8 +13,7 @@ use signal_hook::iterator::Signals;
 static HAPPENED: AtomicBool = AtomicBool::new(false);
 static UNDER_WAY: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// Passes every signal on to the children that are under way. A terminal's Ctrl-C reaches them twice; the test
-/// runners take it for one.
+/// Passes every signal on to the running children. Ctrl-C in a terminal reaches them twice; the test runners take it for one.
 pub fn watch() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
     std::thread::spawn(move || {
@@ -22,7 +21,7 @@ pub fn watch() -> Result<()> {
             HAPPENED.store(true, Ordering::SeqCst);
             let Some(signal) = Signal::from_named_raw(number) else { continue };
             for pid in UNDER_WAY.lock().expect("no holder panics").iter() {
-                // The child may have ended by itself meanwhile: nothing is lost then.
+                // This fails only when the child has ended by itself, and then nothing is lost.
                 let _ = kill_process(*pid, signal);
             }
         }
@@ -30,12 +29,12 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// Whether somebody asked us to stop.
+/// Checks whether a signal has asked this process to stop.
 pub fn happened() -> bool {
     HAPPENED.load(Ordering::SeqCst)
 }
 
-/// Starts a child that hears of interruptions; none is started after one. [`ended`] has to follow.
+/// Starts a child that gets the signals; starts none after an interruption. The caller must call [`ended`] afterwards.
 pub fn start(command: &mut Command) -> Result<Child> {
     let mut under_way = UNDER_WAY.lock().expect("no holder panics");
     ensure!(!happened(), "interrupted");
@@ -46,7 +45,7 @@ pub fn start(command: &mut Command) -> Result<Child> {
     Ok(child)
 }
 
-/// This child has been waited for: its number may belong to somebody else from now on.
+/// Removes a child that has been waited for: its process id may belong to another process from now on.
 pub fn ended(child: &Child) {
     let ended = Pid::from_child(child);
     UNDER_WAY.lock().expect("no holder panics").retain(|pid| *pid != ended);

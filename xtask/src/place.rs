@@ -1,16 +1,16 @@
-//! Where things lie.
+//! Paths of the checkout and of build results.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// How programs are compiled: the profiles of the workspace's `Cargo.toml` that are named like this.
+/// The profiles of programs, as the workspace's `Cargo.toml` names them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Profile {
-    /// As operators get them.
+    /// For operators.
     Release,
-    /// As the tests drive them: the same, but for minutes of linking.
+    /// For the tests: like `Release`, without minutes of linking.
     Ci,
 }
 
@@ -31,7 +31,7 @@ pub struct Place {
 
 impl Place {
     /// # Errors
-    /// When not started by cargo, which says where the checkout is.
+    /// When not started by cargo, which passes the path of the checkout.
     pub fn find() -> Result<Self> {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask`")?;
         let root = Path::new(&package).parent().context("xtask lies in the checkout")?.to_path_buf();
@@ -46,32 +46,34 @@ impl Place {
         &self.root
     }
 
-    /// Where everything that is made goes.
+    /// Returns cargo's target directory, which gets all build results.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// What the browser gets. Always in the checkout, whatever cargo's target directory: the server embeds it from here.
+    /// Returns the folder of the site for the browser. It is always in the checkout, whatever cargo's target directory is: the
+    /// server embeds it from there.
     pub fn site(&self) -> PathBuf {
         self.root.join("target/site")
     }
 
-    /// The browser build's own target directory, so that it neither waits for nor disturbs the server's.
+    /// Returns the browser build's own target directory. It is separate, so that the build neither waits for nor disturbs the
+    /// server's.
     pub fn front(&self) -> PathBuf {
         self.target.join("front")
     }
 
-    /// A program that cargo made in a profile.
+    /// Returns the path of a program that cargo built in a profile.
     pub fn program(&self, profile: Profile, name: &str) -> PathBuf {
         self.target.join(profile.name()).join(name)
     }
 
-    /// What the finished program is made of.
+    /// Returns the path of the finished program's bill of materials.
     pub fn bill_of_materials(&self) -> PathBuf {
         self.target.join("release/keystead.cdx.json")
     }
 
-    /// The Python environment of the emulator of AWS KMS.
+    /// Returns the path of the Python environment of the emulator of AWS KMS.
     pub fn emulator(&self) -> PathBuf {
         self.target.join("kms-emulator")
     }
@@ -80,12 +82,12 @@ impl Place {
         self.root.join("end2end")
     }
 
-    /// A program out of `end2end/node_modules`.
+    /// Returns the path of a program of `end2end/node_modules`.
     pub fn npm_program(&self, name: &str) -> PathBuf {
         self.end2end().join("node_modules/.bin").join(name)
     }
 
-    /// cargo, in the checkout: the very one we were started by.
+    /// Returns a command of cargo in the checkout: of the same cargo that started this process.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo.current_dir(&self.root);

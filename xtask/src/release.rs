@@ -1,4 +1,4 @@
-//! The finished program.
+//! Building and running the program.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -10,14 +10,14 @@ use anyhow::{Context, Result};
 use crate::place::{Place, Profile};
 use crate::{progress, sbom, shell, site};
 
-/// Leaves `target/release/keystead`, with the site inside it, and beside it what it is made of.
+/// Builds `target/release/keystead`, with the site inside it, and its bill of materials beside it.
 pub fn build(place: &Place) -> Result<()> {
     site::make(place)?;
     compile(place, Profile::Release)?;
     sbom::write(place)
 }
 
-/// The program alone, with the site already made. Answers with where it is.
+/// Compiles the program alone, with the site already built. Returns its path.
 pub fn compile(place: &Place, profile: Profile) -> Result<PathBuf> {
     progress::say("Program", "building the server (the first time takes some minutes) …");
     shell::compile(place.cargo().args(["build", "--profile", profile.name(), "--package", "server"]))
@@ -27,11 +27,11 @@ pub fn compile(place: &Place, profile: Profile) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The same, then becomes it: signals and the terminal are its own.
+/// Builds the program, then replaces this process by it, so that it has the signals and the terminal to itself.
 pub fn run(place: &Place, arguments: &[OsString]) -> Result<()> {
     site::make(place)?;
     let mut program = Command::new(compile(place, Profile::Release)?);
-    // Whoever builds it here is the one to set it up, also where the output goes through a pipe.
+    // The person who builds it here also sets it up, so it prints the setup token even where the output goes through a pipe.
     let error = program.env("KEYSTEAD_SHOW_SETUP_TOKEN", "true").args(arguments).exec();
     Err(error).context("the program was built but could not be started")
 }

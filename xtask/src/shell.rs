@@ -25,12 +25,12 @@ pub fn loud(command: &mut Command) -> Result<()> {
     check(command, status)
 }
 
-/// Runs a compiler: somebody at a terminal sees it move, a log keeps its messages for the case of failure.
+/// Runs a compiler: a person at a terminal sees its progress; elsewhere its messages are shown only when it fails.
 pub fn compile(command: &mut Command) -> Result<()> {
     if std::io::stderr().is_terminal() { loud(command) } else { quiet(command) }
 }
 
-/// What a command prints, without the line's end; `None` when it is missing or fails.
+/// Returns the output of a command, without the line's end; `None` when it is missing or fails.
 pub fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

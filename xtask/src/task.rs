@@ -1,4 +1,4 @@
-//! The words on the command line.
+//! The command line.
 
 use std::ffi::OsString;
 
@@ -20,7 +20,7 @@ cargo xtask bench [PART]               how fast it is, beside the machine's limi
 cargo xtask soak                       the long forms of the tests, with what they measured (`figure: …`)
 cargo xtask ci                         format, lints and every test";
 
-/// What was asked for.
+/// A task that the command line requests.
 #[derive(Debug, PartialEq)]
 pub enum Task {
     Setup { for_tests: bool },
@@ -36,7 +36,7 @@ pub enum Task {
 }
 
 /// # Errors
-/// When the words make no task; the message lists those that do.
+/// When the words name no task; the message lists the tasks.
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
     let words: Vec<String> = words.collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -1,5 +1,5 @@
 //! Renders every page with sample data: `cargo run -p app --features ssr --example preview FOLDER [light|dark]`.
-//! The stylesheet, the font and the script are looked for beside the pages.
+//! The pages load the stylesheet, the font and the script from the same folder.
 
 mod sample;
 
@@ -24,7 +24,7 @@ struct Preview {
 }
 
 impl Preview {
-    /// Writes one page; `islands` is what the server says of the same page.
+    /// Writes one page; `islands` has the value that the server sets for the same page.
     fn page<V: IntoView + 'static>(
         &self,
         name: &str,

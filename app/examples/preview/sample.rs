@@ -1,4 +1,4 @@
-//! Data that shows full, empty and awkward states.
+//! Sample data for full, empty and awkward states of pages.
 
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::event::{Action, Event, Outcome};
@@ -181,7 +181,7 @@ pub fn prepared() -> Preview {
     }
 }
 
-/// Versions whose keys customers hold, in every state of health.
+/// Returns versions whose keys customers hold, in every state of health.
 pub fn aws_keys() -> KeysView {
     let code = FailureCode::of_kms("AccessDeniedException");
     let health = |state, code| Some(Health { state, since: now() - Duration::minutes(12), code });
@@ -305,7 +305,7 @@ pub fn recovery_codes() -> Vec<String> {
         .collect()
 }
 
-/// Not a code that scans: only its look.
+/// Returns an enrolment whose QR code only looks like one and does not scan.
 pub fn enrolment() -> EnrolmentView {
     let size = 45;
     let dark = |x: u32, y: u32| (x * 7 + y * 13 + x * y * 5) % 11 < 5;

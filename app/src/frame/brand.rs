@@ -1,4 +1,4 @@
-//! The name and its sign: a keystone with a keyhole.
+//! The name and the logo: a keystone with a keyhole.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What stands around every page of a person who is signed in.
+//! The frame around every page of a signed-in administrator.
 
 use crate::frame::sidebar::Sidebar;
 use crate::frame::top_bar::TopBar;

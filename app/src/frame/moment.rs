@@ -1,4 +1,4 @@
-//! Points in time: written in UTC, local on hover by an island.
+//! Points in time: written in UTC; an island adds the local time on hover.
 
 use crate::islands::countdown::Countdown;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -21,7 +21,7 @@ pub fn Day(at: DateTime<Utc>) -> impl IntoView {
     view! { <time datetime=machine(at)>{words::date(at)}</time> }
 }
 
-/// "in 5 h 12 min", counted down by an island.
+/// "in 5 h 12 min"; an island counts it down.
 #[component]
 pub fn Until(at: DateTime<Utc>, now: DateTime<Utc>) -> impl IntoView {
     let left = (at - now).num_seconds().to_string();

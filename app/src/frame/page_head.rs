@@ -1,4 +1,4 @@
-//! The heading of a page, what it belongs to, and what can be done there.
+//! The heading of a page, its subject, and its actions.
 
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ pub fn PageHead(
     .into_any()
 }
 
-/// "Germany · Production".
+/// Names a scope: "Germany · Production".
 pub fn about_scope(scope: &ScopeName, environment_name: &str) -> String {
     format!("{} · {environment_name}", scope.country.name())
 }

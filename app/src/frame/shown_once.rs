@@ -1,4 +1,4 @@
-//! A secret that is shown once: why it matters, the secret, and the button that says it is kept.
+//! A page that shows a secret once: a warning, the secret, and the button that confirms it is saved.
 
 use crate::frame::outside::Outside;
 use crate::ui::badge::Tone;
@@ -9,15 +9,15 @@ use leptos::prelude::*;
 #[component]
 pub fn ShownOnce(
     heading: &'static str,
-    /// The warning: its title, and what to do with the secret.
+    /// The warning: its title, and the advice about the secret.
     title: &'static str,
     about: &'static str,
     /// The words on the button.
     saved: &'static str,
-    /// The page to go on to, where the form carries one.
+    /// The page that follows, if the form names one.
     #[prop(optional_no_strip)]
     next: Option<String>,
-    /// The secret, and what belongs to it.
+    /// The secret, and further content.
     children: Children,
 ) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! The way to every page. On a phone it is a sheet, opened by the browser itself (`popover`).
+//! The navigation. On a phone it is a sheet that the browser itself opens (`popover`).
 
 use crate::frame::brand::Brand;
 use crate::frame::tree::Tree;

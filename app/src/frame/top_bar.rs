@@ -1,4 +1,4 @@
-//! Where one is, the theme, and the person's menu.
+//! The top bar: the breadcrumb, the theme switch, and the administrator's menu.
 
 use crate::ui::breadcrumb::Breadcrumb;
 use crate::ui::icon::{Draw, Icon};

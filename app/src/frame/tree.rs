@@ -8,10 +8,10 @@ use domain::overview::view::{TreeCountry, TreeEnvironment};
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
-/// Up to this many countries everything is open.
+/// Maximum number of countries for which every environment is open.
 const SMALL: usize = 24;
 
-/// What the filter looks through, for an environment and for each of its countries.
+/// Returns the text of an environment that the filter searches; the text of each of its countries begins with it.
 fn words(environment: &TreeEnvironment) -> String {
     format!("{} {}", environment.name, environment.slug).to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Keeps a code field to six digits, also when more is pasted, and sends it where that signs in.
+//! Limits a code field to six digits, also when more is pasted, and submits the form where the code signs in.
 
 use leptos::prelude::*;
 use web_sys::{Element, HtmlInputElement, wasm_bindgen::JsCast};
@@ -17,14 +17,14 @@ pub fn CodeInput(children: Children) -> impl IntoView {
         let complete = digits.len() == 6 && input.has_attribute("data-auto-submit");
         if let Some(form) = input.form().filter(|_| complete) {
             let _ = form.request_submit();
-            // Enter, pressed out of habit, would send the spent code a second time.
+            // A habitual press of Enter would submit the used code a second time.
             if let Some(button) = super::find::<Element>(&form, "button") {
                 let _ = button.set_attribute("disabled", "");
             }
         }
     };
     let node = NodeRef::new();
-    // A pasted "123 456" has seven characters: the limit of the plain field would cut it.
+    // A pasted "123 456" has seven characters, and the limit of the plain field would cut it.
     super::on_wake(node, |root| {
         if let Some(input) = super::find::<HtmlInputElement>(&root, "input") {
             let _ = input.remove_attribute("maxlength");

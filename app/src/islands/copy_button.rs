@@ -1,4 +1,4 @@
-//! Copies the text of the `code` elements it wraps, one a line.
+//! Copies the text of the `code` elements that it wraps, one per line.
 
 use crate::ui::icon::{Draw, Icon};
 use leptos::prelude::*;
@@ -9,7 +9,7 @@ pub fn CopyButton(children: Children) -> impl IntoView {
     let node = NodeRef::<leptos::html::Span>::new();
     let copied = RwSignal::new(false);
     let copy = move |_| {
-        // Browsers have a clipboard only on https and on loopback addresses.
+        // Browsers offer a clipboard only on HTTPS and on loopback addresses.
         let Some(root) = node.get_untracked().filter(|_| window().is_secure_context()) else { return };
         let texts = super::find_all::<Element>(&root, "code").into_iter();
         let text: Vec<_> = texts.filter_map(|code| code.text_content()).collect();

@@ -1,10 +1,10 @@
-//! Counts down the seconds that were left when the page was made (`data-left`): the browser's own
-//! clock may be wrong, and only its steps are trusted.
+//! Counts down the seconds that were left when the server rendered the page (`data-left`). The browser's clock may be wrong,
+//! so the island relies only on the time that elapses on it.
 
 use leptos::prelude::*;
 use web_sys::Element;
 
-/// "in 5 h 12 min", "in 4:41" within the last hour, "now".
+/// Formats the remaining time: "in 5 h 12 min", "in 4:41" within the last hour, "now".
 fn words(seconds: i64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         _ if seconds <= 0 => "now".to_owned(),

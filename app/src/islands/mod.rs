@@ -1,5 +1,5 @@
-//! What scripts add. Every island wraps HTML of the server and listens to it; none has data of its
-//! own, so that the WebAssembly stays small and the page says everything without it.
+//! The islands: parts of pages that run as scripts. Every island wraps HTML from the server and listens to its events; none
+//! has data of its own. This keeps the WebAssembly small, and the page is complete without it.
 
 pub mod code_input;
 pub mod copy_button;
@@ -13,7 +13,7 @@ pub mod tree_filter;
 use leptos::prelude::*;
 use web_sys::{Element, wasm_bindgen::JsCast};
 
-/// Every element below `root` that the selector names, as its own type.
+/// Returns every element below `root` that matches the selector, cast to its own type.
 fn find_all<T: JsCast>(root: &Element, selector: &str) -> Vec<T> {
     let Ok(list) = root.query_selector_all(selector) else { return Vec::new() };
     (0..list.length()).filter_map(|index| list.get(index)?.dyn_into().ok()).collect()
@@ -23,7 +23,7 @@ fn find<T: JsCast>(root: &Element, selector: &str) -> Option<T> {
     root.query_selector(selector).ok()??.dyn_into().ok()
 }
 
-/// Runs once in the browser, when the element is there.
+/// Runs `wake` once in the browser, when the element exists.
 fn on_wake(node: NodeRef<leptos::html::Span>, wake: impl Fn(Element) + 'static) {
     Effect::new(move || {
         if let Some(element) = node.get() {

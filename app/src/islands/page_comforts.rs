@@ -1,5 +1,5 @@
-//! What every framed page gets: local times on hover, a menu that closes when one clicks past it, and forms that say so
-//! while they are under way.
+//! Comforts of every framed page: local times on hover, a menu that closes at a click outside it, and forms that are marked as
+//! busy while they are submitted.
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::{JsCast, JsValue};
@@ -21,7 +21,7 @@ pub fn PageComforts() -> impl IntoView {
             let _ = form.set_attribute("aria-busy", "true");
         }
     });
-    // A page that "Back" brings out of the browser's memory is not busy any more.
+    // The browser may restore a page from memory on "Back"; its forms are no longer busy.
     window_event_listener(leptos::ev::Custom::<web_sys::Event>::new("pageshow"), |_| {
         if let Some(root) = document().document_element() {
             for form in super::find_all::<Element>(&root, "form[aria-busy]") {

@@ -1,5 +1,5 @@
-//! Reads what is pasted into the box it wraps, in the browser, and fills the fields of the form: the secret in it then goes
-//! the same way as a typed one. Without script the form's own button does it on the server.
+//! Parses text pasted into the box that it wraps, in the browser, and fills the fields of the form. The form then submits the
+//! secret like a typed one. Without script, the form's own button does this on the server.
 
 use domain::custody::aws::{Pasted, paste};
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ pub fn PasteBox(children: Children) -> impl IntoView {
         let Some(root) = node.get_untracked() else { return };
         let root: Element = root.into();
         let Some(boxed) = super::find::<HtmlTextAreaElement>(&root, "textarea") else { return };
-        // The box is empty after it was read, too: what was filled in stays said.
+        // The island empties the box after reading it, so an empty box does not clear the message about the filled fields.
         if boxed.value().trim().is_empty() {
             return said.update(|said| {
                 if !said.starts_with(FILLED_IN) {

@@ -1,12 +1,12 @@
-//! A search box above a long `select`: typing shows the options that match, as a list.
+//! A search box above a long `select`: typing shows the matching options as a list.
 
 use leptos::prelude::*;
 use web_sys::{HtmlElement, HtmlOptionElement, HtmlSelectElement};
 
-/// Rows of the list while one searches.
+/// Maximum number of rows of the list during a search.
 const ROWS: u32 = 6;
 
-/// How well an option fits: its code, the beginning of its name, some part of it; `None`: not at all.
+/// Ranks how well an option matches: by its code, by the beginning of its name, by another part of it; `None` means no match.
 fn rank(option: &HtmlOptionElement, wanted: &str) -> Option<u8> {
     let name = option.text().to_lowercase();
     match name.find(wanted) {

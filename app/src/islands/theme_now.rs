@@ -1,4 +1,4 @@
-//! Changes the theme at once and remembers it in the cookie that the form would set.
+//! Changes the theme at once and stores it in the cookie that the form would set.
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::JsCast;

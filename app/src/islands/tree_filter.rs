@@ -1,4 +1,4 @@
-//! Filters the tree while one types in the box above it.
+//! Filters the tree while the person types in the box above it.
 
 use leptos::prelude::*;
 use web_sys::{Element, HtmlInputElement, wasm_bindgen::JsCast};

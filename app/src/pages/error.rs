@@ -1,4 +1,4 @@
-//! Something that is not there, not allowed, or not working: said calmly, with a way back.
+//! The error pages: a page is missing, an action is not allowed, or something does not work. Each is calm and has a way back.
 
 use crate::frame::layout::Frame;
 use crate::frame::outside::Outside;
@@ -20,7 +20,7 @@ pub fn ErrorPage(title: String, message: String, back: String) -> impl IntoView 
     }
 }
 
-/// The same for somebody signed in: with the way to every page still beside it.
+/// The same for a signed-in administrator, with the navigation beside it.
 #[component]
 pub fn NothingHerePage(chrome: Chrome, title: String, message: String) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Every component in its states, for the eye and for the browser tests. Debug builds only.
+//! Every component in its states, for people and for the browser tests. Debug builds only.
 
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::breadcrumb::Breadcrumb;

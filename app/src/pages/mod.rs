@@ -1,4 +1,4 @@
-//! A room a folder, a noun a file; each page is a pure function of what it shows.
+//! The pages: one folder per room, one file per noun. Each page is a pure function of the data that it shows.
 
 pub mod audit;
 pub mod changes;

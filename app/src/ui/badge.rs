@@ -1,4 +1,4 @@
-//! A state in a word with a shape beside it.
+//! A state, as a word with a shape beside it.
 
 use crate::ui::icon::{Draw, Icon};
 use leptos::prelude::*;

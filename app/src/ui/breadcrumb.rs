@@ -1,4 +1,4 @@
-//! Where the page stands: production › Germany › Encryption keys.
+//! The path to the page: production › Germany › Encryption keys.
 
 use crate::ui::icon::{Draw, Icon};
 use leptos::prelude::*;

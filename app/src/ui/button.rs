@@ -1,4 +1,4 @@
-//! What acts: a submit button, or a link that leads to where one acts.
+//! A submit button, or a link in the form of a button that leads to a form.
 
 use leptos::prelude::*;
 

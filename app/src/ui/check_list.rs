@@ -1,4 +1,4 @@
-//! A choice of any number, in groups. What is chosen stands in the form's value with commas between.
+//! A choice of any number of options, in groups. The form's value holds the chosen options, separated by commas.
 
 use crate::ui::field::ErrorText;
 use crate::ui::form::FieldState;
@@ -11,13 +11,13 @@ pub struct Tick {
     pub explanation: Option<String>,
 }
 
-/// Boxes that belong together; without a name where there is one group only.
+/// A group of boxes; it has no name when it is the only group.
 pub struct Ticks {
     pub name: Option<String>,
     pub ticks: Vec<Tick>,
 }
 
-/// More boxes than these scroll in a frame of their own.
+/// Maximum number of boxes without a scrolling frame.
 const SHORT: usize = 8;
 
 #[component]
@@ -38,7 +38,7 @@ pub fn CheckList(
             let rows = ticks
                 .into_iter()
                 .map(|tick| {
-                    // The first box has the field's own id: what is wrong leads there.
+                    // The first box has the field's own id, because the error summary links to it.
                     let box_id = if index == 0 { id.clone() } else { format!("{id}-{index}") };
                     let takes_focus = focus && index == 0;
                     index += 1;

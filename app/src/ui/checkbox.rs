@@ -1,4 +1,4 @@
-//! A box to tick, with the sentence one agrees to.
+//! A box to tick, with the sentence that the person agrees to.
 
 use crate::ui::field::ErrorText;
 use crate::ui::form::FieldState;

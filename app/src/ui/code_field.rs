@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn CodeField(
-    /// Sent by itself at the sixth digit: only where the code signs in. A change needs its button.
+    /// Submits the form at the sixth digit. Only for codes that sign in; a change needs its button.
     #[prop(optional)]
     auto_submit: bool,
 ) -> impl IntoView {

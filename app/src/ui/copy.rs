@@ -1,4 +1,4 @@
-//! Text that is copied with one click; without script it is only text.
+//! Text with a copy button; without script it is only text.
 
 use crate::islands::copy_button::CopyButton;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! Removing something: typing its name proves that it is meant.
+//! The form that removes an object: the person types its name to confirm.
 
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
@@ -9,7 +9,7 @@ use leptos::prelude::*;
 #[component]
 pub fn DangerForm(
     form: Form,
-    /// What must be typed.
+    /// The name that must be typed.
     name: String,
     back: String,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! What a page says while it has nothing to show, and the first step.
+//! The message of a page that has nothing to show yet, and the first step.
 
 use crate::ui::icon::{Draw, Icon};
 use leptos::prelude::*;

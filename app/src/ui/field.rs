@@ -3,7 +3,7 @@
 use crate::ui::form::FieldState;
 use leptos::prelude::*;
 
-/// What is wrong with a field, tied to its control by the id.
+/// The error of a field, tied to its control by the id.
 #[component]
 pub fn ErrorText(id: String, error: Option<String>) -> impl IntoView {
     error.map(|error| {
@@ -51,7 +51,7 @@ pub fn FieldFrame(
     .into_any()
 }
 
-/// `autocomplete` also tells what the field is: a password, an e-mail address, a code.
+/// A text field. `autocomplete` also tells the browser its purpose: a password, an e-mail address, a code.
 #[component]
 pub fn Field(
     name: &'static str,
@@ -59,13 +59,13 @@ pub fn Field(
     #[prop(optional, into)] hint: Option<String>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
-    /// Takes the focus when nothing on the page is wrong.
+    /// Takes the focus when no field of the form has an error.
     #[prop(optional)]
     first: bool,
     /// May stay empty.
     #[prop(optional)]
     optional: bool,
-    /// What it often is; anything else may be typed.
+    /// Frequent values; any other value may be typed.
     #[prop(optional)]
     suggestions: Vec<&'static str>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! What happened and what follows, said once after a change.
+//! The message after a change, shown once: the result and the consequences.
 
 use crate::ui::badge::Tone;
 use domain::overview::frame::Flash;

@@ -5,7 +5,7 @@ use leptos::context::Provider;
 use leptos::prelude::*;
 use std::sync::{Arc, Mutex};
 
-/// What a refused form knows; the fields in it find it as context.
+/// The state of a form; its fields get it as context.
 #[derive(Clone)]
 struct FormState {
     form: Arc<Form>,
@@ -19,18 +19,18 @@ struct FieldError {
     message: String,
 }
 
-/// The id of a field's control.
+/// Returns the id of a field's control.
 fn id_of(name: &str) -> String {
     name.replace('_', "-")
 }
 
-/// What one field needs of its form.
+/// The part of a form's state that one field needs.
 #[derive(Clone)]
 pub struct FieldState {
     pub id: String,
     pub value: String,
     pub error: Option<String>,
-    /// The server keeps the secret that was typed: the field may stay empty.
+    /// The server keeps the secret that was typed, so the field may stay empty.
     pub kept: bool,
     /// The first field with an error.
     pub takes_focus: bool,
@@ -57,7 +57,7 @@ impl FieldState {
         }
     }
 
-    /// The ids of hint, error and note, for `aria-describedby`.
+    /// Returns the ids of hint, error and note, for `aria-describedby`.
     pub fn described_by(&self) -> Option<String> {
         let parts = [(self.has_hint, "hint"), (self.error.is_some(), "error"), (self.kept, "kept")];
         let ids: Vec<_> =
@@ -66,8 +66,8 @@ impl FieldState {
     }
 }
 
-/// Says above the fields what is wrong with the form as a whole, and lists the errors when there
-/// are several.
+/// A form that posts. Above the fields it shows the error of the form as a whole, and lists the errors of the fields when
+/// there are several.
 #[component]
 pub fn PostForm(
     form: Form,
@@ -77,7 +77,7 @@ pub fn PostForm(
     view! { <AnyForm form method="post" class="form" action children /> }
 }
 
-/// A form that only asks: what is filled in goes into the address, which can be bookmarked.
+/// A form that only queries: its values go into the address, which can be bookmarked.
 #[component]
 pub fn QueryForm(form: Form, children: Children) -> impl IntoView {
     view! { <AnyForm form method="get" class="filters" action=None children /> }
@@ -106,7 +106,7 @@ fn AnyForm(
     .into_any()
 }
 
-/// `general` are errors that belong to no field of the form.
+/// The errors of a form. `general` holds errors that belong to none of its fields.
 #[component]
 fn ErrorSummary(mut general: Vec<String>, shown: Vec<FieldError>) -> impl IntoView {
     let several = shown.len() > 1;

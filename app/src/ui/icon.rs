@@ -1,10 +1,10 @@
-//! Small drawings, each beside a word, never instead of one (or with a label on its control).
+//! Small drawings. Each stands beside a word, never instead of one, or its control has a label.
 
 use leptos::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
-    /// Three states of a thing: as it should be, wanting attention, missing.
+    /// `Full`, `Half` and `Ring` are the three states of an object: as it should be, in need of attention, missing.
     Full,
     Half,
     Ring,
@@ -41,7 +41,7 @@ impl Icon {
         Self::Warning,
     ];
 
-    /// Lines on a field of 16 by 16.
+    /// Returns the lines of the drawing, on a field of 16 by 16.
     fn path(self) -> &'static str {
         match self {
             Self::Full | Self::Half | Self::Ring => CIRCLE,

@@ -1,4 +1,4 @@
-//! How much of a limit is used.
+//! A bar that shows the used part of a limit.
 
 use crate::ui::badge::Tone;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! Components of any page, one a file, each with a stylesheet of the same name.
+//! Components of any page, one per file, each with a stylesheet of the same name.
 
 pub mod badge;
 pub mod breadcrumb;

@@ -5,9 +5,9 @@ use leptos::prelude::*;
 #[component]
 pub fn Pagination(
     #[prop(into)] older_label: String,
-    /// Where older rows are, if there are any.
+    /// The address of older rows, if there are any.
     older: Option<String>,
-    /// Where the newest rows are, if this page does not begin with them.
+    /// The address of the newest rows, if this page does not begin with them.
     newest: Option<String>,
 ) -> impl IntoView {
     (older.is_some() || newest.is_some()).then(|| {

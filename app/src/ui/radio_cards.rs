@@ -1,4 +1,4 @@
-//! A choice of few, each with one line that explains it.
+//! A choice of few options, each with one line that explains it.
 
 use crate::ui::field::ErrorText;
 use crate::ui::form::FieldState;
@@ -10,7 +10,7 @@ pub struct Choice {
     pub explanation: &'static str,
 }
 
-/// `initial` is chosen until the form says otherwise.
+/// A group of radio buttons. `initial` is chosen unless the form has another value.
 #[component]
 pub fn RadioCards(
     name: &'static str,

@@ -1,11 +1,11 @@
-//! A choice of many: the browser's own list.
+//! A choice of many options: the browser's own list.
 
 use crate::islands::search_options::SearchOptions;
 use crate::ui::field::FieldFrame;
 use crate::ui::form::FieldState;
 use leptos::prelude::*;
 
-/// `options` are value and label; `prompt` stands first and counts as no choice.
+/// A list of options, each a value and a label. `prompt` stands first and counts as no choice.
 #[component]
 pub fn Select(
     name: &'static str,
@@ -14,7 +14,7 @@ pub fn Select(
     #[prop(optional, into)] hint: Option<String>,
     #[prop(optional, into)] initial: Option<String>,
     #[prop(optional)] prompt: Option<&'static str>,
-    /// Long enough for a search box above it.
+    /// Adds a search box above the list, for long lists.
     #[prop(optional)]
     searchable: bool,
 ) -> impl IntoView {

@@ -1,8 +1,8 @@
-//! Where a change stands: ① Parameters ── ② Confirm.
+//! The progress of a change: ① Parameters ── ② Confirm.
 
 use leptos::prelude::*;
 
-/// `current` counts from 0.
+/// The steps and the current one. `current` counts from 0.
 #[component]
 pub fn Stepper(steps: &'static [&'static str], current: usize) -> impl IntoView {
     let items = steps.iter().enumerate().map(|(index, step)| {

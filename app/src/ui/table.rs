@@ -1,13 +1,13 @@
-//! A table that becomes cards where it has no room: each cell carries the label of its column.
+//! A table that becomes cards where it has no room. For this, each cell carries the label of its column.
 
 use leptos::prelude::*;
 
-/// More columns than these need the room of a desk.
+/// Maximum number of columns of an ordinary table; one with more needs the width of a desktop.
 const FEW: usize = 5;
 
 #[component]
 pub fn Table(caption: &'static str, columns: &'static [&'static str], children: Children) -> impl IntoView {
-    // A column of links to act has no name.
+    // A column of action links has no name.
     let head = |column: &'static str| match column {
         "" => view! { <td></td> }.into_any(),
         _ => view! { <th scope="col">{column}</th> }.into_any(),

@@ -1,10 +1,10 @@
-//! Several lines of text in a form: what is copied from elsewhere and may be wrapped.
+//! Several lines of text in a form: text that is copied from elsewhere and may be wrapped.
 
 use crate::ui::field::FieldFrame;
 use crate::ui::form::FieldState;
 use leptos::prelude::*;
 
-/// Leptos writes what stands in a `textarea` as it is: the end of the element in it would end the element.
+/// Escapes the text. Leptos writes the content of a `textarea` unescaped, so that a closing tag in it would end the element.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

@@ -1,4 +1,4 @@
-//! System, light or dark: a form to `/theme`, at once by its island.
+//! The choice of system, light or dark theme: a form to `/theme`; with script, its island changes the theme at once.
 
 use crate::islands::theme_now::ThemeNow;
 use crate::ui::icon::{Draw, Icon};

@@ -1,5 +1,6 @@
-//! The limits of a machine, for the bench: `limit seal PORT` encrypts each body and answers with that, on bare hyper, under one
-//! key, with neither JSON nor base64, nobody asked and nothing written down; `limit echo PORT` is axum, saying what it heard.
+//! The limits of a machine, for the bench. `limit seal PORT` encrypts each body and answers with the ciphertext, on bare hyper,
+//! under one key, with neither JSON nor base64, without authentication and without a journal. `limit echo PORT` is axum and
+//! answers with the body of the request.
 
 #![forbid(unsafe_code)]
 

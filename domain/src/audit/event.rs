@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! actions {
     ($($variant:ident = $word:literal, $label:literal;)*) => {
-        /// What was done or attempted.
+        /// An action that an actor did or attempted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Action { $(#[serde(rename = $word)] $variant,)* }
 
         impl Action {
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word stored and exported.
+            /// Returns the word that is stored and exported.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),* }
             }
 
-            /// The words a person reads.
+            /// Returns the label that people read.
             pub fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),* }
             }
@@ -70,18 +70,18 @@ actions! {
     RootKeyRotate = "root_key.rotate", "Rotate root key";
 }
 
-/// What an action changes for the data plane.
+/// The part of its cache that the data plane reloads after an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moves {
     Nothing,
-    /// The versions of the scope where it happened, and nothing else.
+    /// The versions of the scope where the action happened, and nothing else.
     Versions,
-    /// Who may come in, which scopes there are, what they are called, their tenant secrets.
+    /// API keys, scopes, their aliases and their tenant secrets.
     Everything,
 }
 
 impl Action {
-    /// What the data plane must read again after it, as it ended: what was refused moves nothing.
+    /// Returns the part that the data plane must reload after the action. A refused action changes nothing.
     pub fn moves(self, outcome: Outcome) -> Moves {
         match self {
             _ if outcome == Outcome::Refused => Moves::Nothing,
@@ -98,7 +98,7 @@ impl Action {
     }
 }
 
-/// How it ended.
+/// The outcome of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -126,10 +126,10 @@ impl Outcome {
     }
 }
 
-/// What is looked for in the audit log of the portal.
+/// A search in the audit log of the portal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Events of this moment and later.
+    /// Events at this moment and later.
     pub from: Option<DateTime<Utc>>,
     /// Events before this moment.
     pub to: Option<DateTime<Utc>>,
@@ -151,7 +151,7 @@ pub struct Event {
     /// `production/DE`, `production`, or empty where the event belongs to no scope.
     pub place: String,
     pub outcome: Outcome,
-    /// What exactly, or why not; may be empty.
+    /// Details of the action, or the reason of a refusal; may be empty.
     pub detail: String,
     /// The client's address; empty for the scheduler and the command line.
     pub address: String,

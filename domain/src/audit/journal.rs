@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// An event with its place: no two have the same.
+/// An event with its position in the journal; each position is unique.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Recorded {
-    /// One run of one server.
+    /// The id of one run of one server.
     pub server: Uuid,
     /// 1, 2, 3, … within the run, without gaps.
     pub sequence: u64,
@@ -16,10 +16,10 @@ pub struct Recorded {
     pub event: DataEvent,
 }
 
-/// What is looked for.
+/// A search in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalQuery {
-    /// Events of this moment and later.
+    /// Events at this moment and later.
     pub from: Option<DateTime<Utc>>,
     /// Events before this moment.
     pub to: Option<DateTime<Utc>>,
@@ -27,14 +27,14 @@ pub struct JournalQuery {
     pub scope: Option<String>,
     /// The name of an API key without regard to case, or its public part.
     pub who: Option<String>,
-    /// The requesting ID or the object ID, exactly as the service said it.
+    /// The requesting ID or the object ID, exactly as the service sent it.
     pub told: Option<String>,
-    /// Where the page before this one ended.
+    /// The position at which the previous page ended.
     pub cursor: Option<String>,
 }
 
 impl JournalQuery {
-    /// Whether an event is of this place, by this key and about this.
+    /// Checks whether an event matches the scope, the API key and the ID of the search.
     pub fn wants(&self, event: &DataEvent) -> bool {
         let says = |told: &String| {
             [&event.told.requesting_id, &event.told.object_id].into_iter().any(|id| id.as_ref() == Some(told))
@@ -45,29 +45,29 @@ impl JournalQuery {
     }
 }
 
-/// Whether a scope is this place or, where this is an environment, in it.
+/// Checks whether a scope is `place` or, when `place` is an environment, belongs to it.
 fn is_within(scope: &str, place: &str) -> bool {
     let environment = scope.split_once('/').map(|(environment, _)| environment);
     alike(scope, place) || environment.is_some_and(|environment| alike(environment, place))
 }
 
-/// Without regard to case.
+/// Compares two texts without regard to case.
 fn alike(one: &str, other: &str) -> bool {
     let is_ascii = one.is_ascii() && other.is_ascii();
     one.eq_ignore_ascii_case(other) || (!is_ascii && one.to_lowercase() == other.to_lowercase())
 }
 
-/// Some of what was found.
+/// A page of search results.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalPage {
     pub events: Vec<Recorded>,
-    /// Goes on from here, also where this page is not full: looking takes a bounded time.
+    /// The cursor of the next page. A page that is not full may have one too, because a search stops after a bounded time.
     pub next: Option<String>,
-    /// Segments in which something is not as it was written. What they hold is not shown.
+    /// Number of damaged segments: their content is not as it was written, and their events are not shown.
     pub damaged: u32,
 }
 
-/// Sequences of a run that are in no segment of the database.
+/// A range of a run's sequence numbers that no segment in the database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalGap {
     pub server: Uuid,

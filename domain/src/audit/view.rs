@@ -15,7 +15,7 @@ pub struct AuditView {
     pub is_older_page: bool,
 }
 
-/// Which half of the audit log: what people did in the portal, or what services did at the data plane.
+/// A half of the audit log: actions of people in the portal, or requests of services at the data plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuditSource {
     #[default]
@@ -51,7 +51,7 @@ pub struct LogLine {
     pub id: String,
     pub at: DateTime<Utc>,
     pub who: String,
-    /// Under the name: how the API key begins.
+    /// The visible beginning of the API key, shown under the name.
     pub key: Option<String>,
     pub action: &'static str,
     pub detail: String,
@@ -60,7 +60,7 @@ pub struct LogLine {
     pub address: String,
 }
 
-/// The page of the audit log: what was looked for, and what was found.
+/// The page of the audit log: the search and its results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogView {
     pub source: AuditSource,
@@ -68,11 +68,11 @@ pub struct LogView {
     pub lines: Vec<LogLine>,
     /// The query of the next page.
     pub older: Option<String>,
-    /// The query without its place, when the page does not begin with the newest.
+    /// The query without its cursor, when the page does not begin with the newest line.
     pub newest: Option<String>,
-    /// Something is looked for.
+    /// The page shows the results of a search.
     pub is_filtered: bool,
-    /// Segments that are not as they were written, and not shown.
+    /// Number of damaged segments: their content is not as it was written, and their events are not shown.
     pub damaged: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Every address of the portal, once: the route table takes the patterns, pages and redirects the addresses made of them.
+//! Every address of the portal, defined once. The route table uses the patterns; pages and redirects use addresses made of them.
 
 use crate::scopes::scope::{Country, ScopeName, Slug};
 use crate::services::api_key::ApiKeyId;
@@ -16,7 +16,7 @@ pub const ENVIRONMENTS: &str = "/environments";
 pub const ENVIRONMENT: &str = "/environments/{env}";
 pub const ENVIRONMENT_RENAME: &str = "/environments/{env}/rename";
 pub const ENVIRONMENT_REMOVE: &str = "/environments/{env}/remove";
-/// Below it lies everything of a country; it has no page of its own.
+/// The prefix of every page of a country; it has no page of its own.
 pub const COUNTRY: &str = "/environments/{env}/{country}";
 pub const COUNTRY_REMOVE: &str = "/environments/{env}/{country}/remove";
 pub const ALIAS: &str = "/environments/{env}/{country}/alias";
@@ -43,7 +43,7 @@ pub const PROFILE_AUTHENTICATOR: &str = "/profile/authenticator";
 pub const PROFILE_ENROL: &str = "/profile/authenticator/enrol";
 pub const PROFILE_RECOVERY_CODES: &str = "/profile/recovery-codes";
 pub const PROFILE_RECOVERY_CODES_SHOW: &str = "/profile/recovery-codes/show";
-/// The components, in debug builds only.
+/// The gallery of components, in debug builds only.
 pub const GALLERY: &str = "/gallery";
 pub const OPENAPI: &str = "/api/openapi.json";
 
@@ -59,7 +59,7 @@ pub fn environment_remove(slug: &Slug) -> String {
     in_environment(ENVIRONMENT_REMOVE, slug)
 }
 
-/// What the addresses of a country begin with.
+/// Returns the prefix of a country's addresses.
 pub fn country(slug: &Slug, country: Country) -> String {
     in_country(COUNTRY, slug, country)
 }
@@ -108,13 +108,13 @@ pub fn api_key_revoke(key: ApiKeyId) -> String {
     API_KEY_REVOKE.replace("{id}", &key.to_string())
 }
 
-/// The environment that an address lies in, where it lies in one.
+/// Returns the environment of an address, if the address belongs to one.
 pub fn environment_of(path: &str) -> Option<Slug> {
     let below = path.strip_prefix(ENVIRONMENTS)?.strip_prefix('/')?;
     Slug::try_from(below.split('/').next()?.to_owned()).ok()
 }
 
-/// An address that carries on where to go after signing in. The server hands out paths of the portal only.
+/// Adds to an address the page to open after sign-in. The server passes only paths of the portal as `next`.
 pub fn with_next(path: &str, next: &str) -> String {
     if next.is_empty() || next == HOME {
         return path.to_owned();

@@ -1,19 +1,19 @@
-//! The state of a form: what was typed and what is wrong with it, field by field.
+//! The state of a form: typed values and errors, field by field.
 
 use crate::base::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Shown again when a form was refused. Holds no secrets: a secret field is never put here.
+/// A form that Keystead shows again after refusing it. Holds no secrets: a secret field is never put here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
     values: BTreeMap<String, String>,
     errors: BTreeMap<String, String>,
-    /// Secret fields whose value the server keeps sealed: the empty field says "kept".
+    /// Secret fields whose value the server keeps sealed; the empty field shows "kept".
     kept: Vec<String>,
-    /// What is wrong with the form as a whole.
+    /// The error of the form as a whole.
     pub error: Option<String>,
-    /// Which kind of problem it was refused for.
+    /// The kind of problem for which the form was refused.
     pub code: Option<Code>,
 }
 
@@ -38,7 +38,7 @@ impl Form {
         self.errors.entry(field.to_owned()).or_insert_with(|| message.into());
     }
 
-    /// Puts a problem beside its field, or above the form where it belongs to none.
+    /// Puts a problem beside its field, or above the form when it belongs to no field.
     #[must_use]
     pub fn refused(mut self, problem: &Problem) -> Self {
         self.code = Some(problem.code);
@@ -49,7 +49,7 @@ impl Form {
         self
     }
 
-    /// Whether nothing is filled in.
+    /// Checks whether no field is filled in.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -70,7 +70,7 @@ impl Form {
         self.error.is_some() || !self.errors.is_empty()
     }
 
-    /// The fields with errors and their messages, in the order of their names.
+    /// Returns the fields with errors and their messages, in the order of their names.
     pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
         self.errors.iter().map(|(field, message)| (field.as_str(), message.as_str()))
     }

@@ -33,11 +33,11 @@ uuid_ids! {
     EnvironmentId,
     /// A scope: one country of one environment.
     ScopeId,
-    /// A session of a browser. Not the token: the token is a secret, this is not.
+    /// A session of a browser. Not its token: the token is a secret, this id is not.
     SessionId,
     /// A prepared change that waits for its verification code.
     ChangeId,
-    /// What a version of type "Manual: AWS" has besides.
+    /// The AWS data of a version of type "Manual: AWS".
     AwsKeyId,
 }
 

@@ -1,4 +1,4 @@
-//! What every room uses: identifiers, forms, problems, numbers, and the portal's words for times and refusals.
+//! Items that every room uses: addresses, identifiers, forms, problems, numbers, and the portal's words for times and refusals.
 
 pub mod address;
 pub mod form;

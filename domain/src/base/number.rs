@@ -1,9 +1,9 @@
-//! Numbers as our own pages write them.
+//! Numbers in the spelling that Keystead's pages use.
 
 use std::str::FromStr;
 
-/// Reads a number that has one spelling. Rust's own parser takes "+30" and "030" for 30 as well; no page of ours sends those,
-/// so a request with them was made by hand, and one number never has two addresses.
+/// Parses a number in its one allowed spelling. Rust's own parser also reads "+30" and "030" as 30. No page of Keystead sends
+/// those, so a request with them was made by hand. Refusing them keeps one number from having two addresses.
 pub fn plain<N: FromStr + ToString>(text: &str) -> Option<N> {
     text.parse::<N>().ok().filter(|number| number.to_string() == text)
 }
@@ -29,8 +29,8 @@ impl std::fmt::Display for NotListed {
     }
 }
 
-/// Makes a type whose values are numbers of days from a closed list. The database, the forms and the command line all read it
-/// with the parser made here.
+/// Defines a type whose values are numbers of days from a closed list. The database, the forms and the command line all use
+/// the parser defined here.
 macro_rules! listed_days {
     ($(#[$type_attribute:meta])* $name:ident { $($(#[$attribute:meta])* $variant:ident = $days:literal),+ $(,)? }) => {
         $(#[$type_attribute])*

@@ -1,23 +1,23 @@
-//! The only shape in which a failure leaves the process.
+//! The only form in which a failure leaves the process.
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong and what to do, for a person; and a code, for a program.
+/// A failure: a message for people that says what is wrong and what to do, and a code for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     pub code: Code,
-    /// What is wrong, then what to do. Never a secret, never internal detail.
+    /// Says what is wrong, then what to do. Never holds a secret or an internal detail.
     pub message: String,
     /// The form field it belongs to, where there is one.
     pub field: Option<String>,
 }
 
-/// Which kind of failure it is; decides the HTTP status.
+/// The kind of failure; decides the HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// Something typed cannot be used.
+    /// A typed value cannot be used.
     Invalid,
     /// A verification code, password, recovery code or token was wrong.
     Refused,
@@ -25,15 +25,15 @@ pub enum Code {
     Locked,
     /// There is no session, or it is over.
     SignedOut,
-    /// It does not exist, or it may not be seen.
+    /// The resource does not exist, or the caller may not see it.
     NotFound,
-    /// What was shown is no longer true.
+    /// The data has changed since the page showed it.
     Conflict,
     /// A limit forbids it.
     Limit,
-    /// The server cannot do it just now: too busy, or its database is away.
+    /// The server cannot do it now: it is too busy, or its database is unavailable.
     Busy,
-    /// A fault inside; the log has the details.
+    /// An internal fault; the log has the details.
     Internal,
 }
 

@@ -1,21 +1,21 @@
-//! Dates, spans and refusals in the portal's words (DESIGN.md, Words).
+//! Dates, spans and refusals in the portal's words.
 
 use crate::keys::limits::LimitReached;
 use crate::scopes::scope::is_unprintable;
 use chrono::{DateTime, Duration, Utc};
 
-/// "22 Nov 2026".
+/// Formats a date: "22 Nov 2026".
 pub fn date(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y").to_string()
 }
 
-/// "22 Nov 2026, 14:05 UTC".
+/// Formats a moment: "22 Nov 2026, 14:05 UTC".
 pub fn moment(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y, %H:%M UTC").to_string()
 }
 
-/// "5 h 12 min", "3 days", "12 s": the two largest units that say something. From two days on, the nearest number of them:
-/// what was set to 30 days is not 29 a moment later.
+/// Formats a span in its two largest units: "5 h 12 min", "3 days"; in seconds only below a minute: "12 s". From two days on,
+/// rounds to the nearest day, so that a period of 30 days does not read "29 days" a moment later.
 pub fn span(length: Duration) -> String {
     let seconds = length.num_seconds().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -30,12 +30,12 @@ pub fn span(length: Duration) -> String {
     }
 }
 
-/// "in 5 h 12 min", or "now" when the moment has come.
+/// Formats the time until a moment: "in 5 h 12 min", or "now" when the moment has come.
 pub fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if then <= now { "now".to_owned() } else { format!("in {}", span(then - now)) }
 }
 
-/// What others wrote, with everything that is not seen, or moves what is, written out: "a\\u{202e}b".
+/// Escapes every unprintable character ([`is_unprintable`]) of a text that others wrote: "a\\u{202e}b".
 pub fn visible(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
     for c in text.chars() {
@@ -47,12 +47,12 @@ pub fn visible(text: &str) -> String {
     seen
 }
 
-/// "1 version", "2 versions".
+/// Formats a count with its noun: "1 version", "2 versions".
 pub fn count(number: u32, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
-/// Names the limit, the count and when it resets.
+/// Describes a refusal: the limit, the count and when it resets.
 pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
     match refused {
         LimitReached::DailyOfType { key_type, limit, used, resets_at } => format!(

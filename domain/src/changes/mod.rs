@@ -1,3 +1,3 @@
-//! Changes that wait for their code.
+//! Changes that wait for their verification code.
 
 pub mod view;

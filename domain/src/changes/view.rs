@@ -1,34 +1,34 @@
-//! A change that waits for its code.
+//! A change that waits for its verification code.
 
 use crate::custody::preflight::Report;
 use crate::scopes::scope::ScopeName;
 
-/// What will happen, made of the stored command alone: the same for whoever looks at it.
+/// A description of a change's effects, derived from the stored command alone, so that every viewer sees the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// The name of the change.
     pub heading: &'static str,
-    /// The word on the button that acts.
+    /// The word on the button that executes the change.
     pub verb: &'static str,
     pub about: About,
-    /// What will happen, in sentences.
+    /// The effects of the change, one sentence each.
     pub effects: Vec<String>,
-    /// Something the person should weigh before going on.
+    /// A risk that the administrator should consider before confirming.
     pub warning: Option<String>,
-    /// What the customer's KMS was found to do, where it was asked.
+    /// The result of the pre-flight, when the customer's KMS was called.
     pub report: Option<Report>,
-    /// The least-privilege policy for the key it is about.
+    /// The least-privilege policy for the key that the change is about.
     pub policy: Option<String>,
 }
 
 impl Preview {
-    /// A change of which there is nothing to say but what will happen.
+    /// Makes a preview that has no warning, no pre-flight report and no policy.
     pub fn new(heading: &'static str, verb: &'static str, about: About, effects: Vec<String>) -> Self {
         Self { heading, verb, about, effects, warning: None, report: None, policy: None }
     }
 }
 
-/// What a change is about.
+/// The subject of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     Scope {
@@ -38,7 +38,7 @@ pub enum About {
     Account {
         email: String,
     },
-    /// What may be seen of an API key: its name, and the beginning of one that is there already.
+    /// The public part of an API key: its name and, when the key exists already, the visible beginning of the key.
     ApiKey {
         name: String,
     },
@@ -53,10 +53,10 @@ impl About {
     }
 }
 
-/// Where the result of a change is seen.
+/// The page that shows the result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// The list of a scope's versions; a new one is marked there.
+    /// The list of a scope's versions, with the new version marked.
     Keys {
         scope: ScopeName,
         new: Option<u32>,
@@ -66,11 +66,11 @@ pub enum Seen {
         number: u32,
     },
     ApiKeys,
-    /// The key that was made, once.
+    /// The key that was created, shown once.
     NewApiKey,
     Profile,
     /// The page that sets up another authenticator.
     Enrolment,
-    /// The codes that were made, once.
+    /// The codes that were created, shown once.
     RecoveryCodes,
 }

@@ -1,4 +1,4 @@
-//! What a verification code confirms of a customer's key.
+//! Commands for a customer's key that a verification code confirms.
 
 use crate::base::id::AwsKeyId;
 use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
@@ -6,7 +6,7 @@ use crate::custody::preflight::Report;
 use crate::scopes::command::ScopeRef;
 use serde::{Deserialize, Serialize};
 
-/// A data key under a customer's AWS KMS key, and with what it is asked for.
+/// A data key encrypted under a customer's AWS KMS key, and the credentials to decrypt it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsKey {
     pub id: AwsKeyId,
@@ -16,7 +16,7 @@ pub struct AwsKey {
     pub credentials: AwsCredentials,
 }
 
-/// Credentials that were checked. The secret is sealed for the very row, and the revision of it, where it will lie.
+/// Credentials that the pre-flight has checked. The secret is sealed for exactly the row and revision that will hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsCredentials {
     pub access_key_id: AccessKeyId,

@@ -2,7 +2,7 @@
 
 use crate::custody::aws::{EncryptedDataKey, KeyArn, Region};
 
-/// A customer's key as it is stored: which CMK, and the data key encrypted under it.
+/// A customer's key as it is stored: the CMK, and the data key encrypted under it.
 #[derive(Clone, Debug)]
 pub struct CustomerKey {
     pub region: Region,

@@ -1,10 +1,10 @@
-//! Whether a customer's KMS still releases the key of a version.
+//! The health of a version: whether the customer's KMS still releases its key.
 
 use crate::custody::preflight::FailureCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What the last call found.
+/// The result of the last call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
@@ -16,7 +16,7 @@ pub enum HealthState {
 impl HealthState {
     pub const ALL: [Self; 3] = [Self::Healthy, Self::Refused, Self::Unreachable];
 
-    /// The word used in the database and in CSS.
+    /// Returns the word used in the database and in CSS.
     pub fn word(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -38,11 +38,11 @@ impl HealthState {
     }
 }
 
-/// The state of a version, since when, and the code that says why.
+/// The health of a version: its state, the time since it holds, and the code of the failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     pub state: HealthState,
     pub since: DateTime<Utc>,
-    /// There is one unless it is healthy.
+    /// `None` when the version is healthy.
     pub code: Option<FailureCode>,
 }

@@ -1,4 +1,4 @@
-//! Whoever else holds a key: AWS, what is typed or pasted of it, the pre-flight and the health of such a key.
+//! Keys that a customer holds: the AWS values that are typed or pasted, the pre-flight and the health of such a key.
 
 pub mod aws;
 pub mod command;

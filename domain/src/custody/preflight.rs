@@ -1,12 +1,12 @@
-//! What is checked of a customer's key and credentials against their KMS, and what came of it.
+//! The pre-flight: checks of a customer's key and credentials against their KMS, and the results.
 
 use crate::base::words;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The code of a failure: KMS's own (`AccessDeniedException`), or ours where KMS did not answer. Never KMS's message: that
-/// may repeat what it was sent.
+/// The code of a failure: KMS's own (`AccessDeniedException`), or Keystead's where KMS sent none. Never KMS's message, because
+/// it may repeat the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureCode(Cow<'static, str>);
 
@@ -17,22 +17,23 @@ impl FailureCode {
     pub const NOT_CONNECTED: Self = Self(Cow::Borrowed("NotConnected"));
     /// The host of the region has an address that is not public.
     pub const NOT_PUBLIC: Self = Self(Cow::Borrowed("NotPublic"));
-    /// The call had no turn: other calls for the same country took all places. Nothing is known of KMS.
+    /// The call got no turn in time: other calls for the same scope took all places. It says nothing about KMS.
     pub const BUSY: Self = Self(Cow::Borrowed("Busy"));
-    /// What answered is no KMS.
+    /// The answer does not come from KMS.
     pub const NOT_UNDERSTOOD: Self = Self(Cow::Borrowed("NotUnderstood"));
-    /// KMS says that the request was made too early or too late.
+    /// KMS says that the request was signed too early or too late: this server's clock is off.
     pub const CLOCK: Self = Self(Cow::Borrowed("ClockOff"));
-    /// The answer names another key than the one asked for.
+    /// The answer names another key than the requested one.
     pub const WRONG_KEY: Self = Self(Cow::Borrowed("WrongKey"));
     /// The plaintext is not 32 bytes.
     pub const WRONG_LENGTH: Self = Self(Cow::Borrowed("WrongLength"));
-    /// What is stored here does not open.
+    /// The stored key or secret is corrupt or cannot be decrypted.
     pub const SEALED: Self = Self(Cow::Borrowed("Sealed"));
     /// The database cannot be read.
     pub const DATABASE: Self = Self(Cow::Borrowed("Database"));
 
-    /// A code as KMS sends it: letters, and nothing that could be something else.
+    /// Takes a code that KMS sent. Replaces it by `UnknownError` unless it consists of 3 to 60 letters and ends like a code,
+    /// because any other text could be something else.
     pub fn of_kms(code: &str) -> Self {
         let is_code = (3..=60).contains(&code.len())
             && code.bytes().all(|b| b.is_ascii_alphabetic())
@@ -56,7 +57,7 @@ impl FailureCode {
         Self(if is_code { Cow::Owned(code.to_owned()) } else { Cow::Borrowed("UnknownError") })
     }
 
-    /// A code as it was written down.
+    /// Takes a code from the database.
     pub fn stored(code: &str) -> Self {
         Self(Cow::Owned(code.to_owned()))
     }
@@ -65,7 +66,7 @@ impl FailureCode {
         &self.0
     }
 
-    /// What it means and what to do, for the person who looks at the customer's key.
+    /// Explains what the code means and what to do, for the person who looks at the customer's key.
     pub fn explanation(&self) -> &'static str {
         match self.as_str() {
             "Timeout" => {
@@ -154,7 +155,7 @@ impl fmt::Display for FailureCode {
     }
 }
 
-/// One thing that is checked, in the order in which it is.
+/// A check of the pre-flight, in the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
@@ -183,13 +184,13 @@ impl Check {
         }
     }
 
-    /// Must hold before the key can be used; the others only warn.
+    /// Checks whether the check must pass before the key can be used; the others only warn.
     pub fn is_positive(self) -> bool {
         Self::POSITIVE.contains(&self)
     }
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -230,7 +231,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// What the verdict means and what to do; `None` where there is nothing to say.
+    /// Explains what the verdict means and what to do; `None` where there is nothing to say.
     pub fn explanation(&self) -> Option<&'static str> {
         match (self.check.is_positive(), self.verdict) {
             (_, Verdict::NotReached) => None,
@@ -248,19 +249,19 @@ impl Line {
     }
 }
 
-/// What a pre-flight found, line by line.
+/// The result of a pre-flight, line by line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub lines: Vec<Line>,
 }
 
 impl Report {
-    /// A positive check failed: the key cannot be used.
+    /// Checks whether a positive check did not pass, so that the key cannot be used.
     pub fn blocks(&self) -> bool {
         !Check::POSITIVE.iter().all(|check| self.verdict_of(*check) == Some(Verdict::Passed))
     }
 
-    /// The credentials may do more than they should, or that is not known.
+    /// Checks whether the credentials permit more than they should, or whether that is unknown.
     pub fn warns(&self) -> bool {
         self.lines.iter().any(|line| {
             !line.check.is_positive() && matches!(line.verdict, Verdict::Failed | Verdict::Undetermined)
@@ -271,12 +272,12 @@ impl Report {
         self.lines.iter().find(|line| line.check == check).map(|line| line.verdict)
     }
 
-    /// The first thing that does not hold.
+    /// Returns the first check that failed.
     pub fn first_failure(&self) -> Option<&Line> {
         self.lines.iter().find(|line| line.verdict == Verdict::Failed)
     }
 
-    /// "7 of 7 checks passed", "Decrypt works: failed (AccessDeniedException)".
+    /// Summarises the report: "7 of 7 checks passed", "Decrypt works: failed (AccessDeniedException)".
     pub fn summary(&self) -> String {
         let passed = self.lines.iter().filter(|line| line.verdict == Verdict::Passed).count();
         let all = words::count(u32::try_from(self.lines.len()).unwrap_or(u32::MAX), "check", "checks");

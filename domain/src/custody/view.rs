@@ -1,40 +1,40 @@
-//! What pages show of a key that a customer's KMS releases.
+//! Views of a key that a customer's KMS releases.
 
 use crate::custody::preflight::{FailureCode, Report};
 use chrono::{DateTime, Utc};
 
-/// What a version of type "Manual: AWS" has besides. The secret is nowhere in it.
+/// The AWS data of a version of type "Manual: AWS". It does not contain the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsKeyView {
     pub region: String,
     pub cmk_arn: String,
-    /// The encrypted data key, in base64, as it was given.
+    /// The encrypted data key in base64, as the customer supplied it.
     pub encrypted_key: String,
     /// "AKIA…WXYZ".
     pub access_key_id: String,
     pub credentials_at: DateTime<Utc>,
     pub preflight: Report,
     pub preflight_at: DateTime<Utc>,
-    /// When the next probe is due; never for a Deprecated version, or where probes are switched off.
+    /// Time at which the next probe is due; `None` for a Deprecated version, or when probes are switched off.
     pub probe_at: Option<DateTime<Utc>>,
     pub policy: String,
 }
 
-/// What this server holds of a version's material in memory.
+/// The state of a version's material in this server's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseView {
     pub held: Option<HeldView>,
-    /// Why the last try to load it failed.
+    /// The reason why the last attempt to load the material failed.
     pub trouble: Option<FailureCode>,
 }
 
 /// Material in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldView {
-    /// When it was released last.
+    /// Time of the last release, counted from its request.
     pub released_at: DateTime<Utc>,
-    /// When it is released anew, or wiped if nobody has used it.
+    /// Time at which Keystead requests the material again, or wipes it when nobody has used it.
     pub refresh_at: DateTime<Utc>,
-    /// The end of its use while it cannot be released anew.
+    /// Time after which the material is unusable when it cannot be released again.
     pub hold_until: DateTime<Utc>,
 }

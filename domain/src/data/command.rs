@@ -1,14 +1,14 @@
-//! What a verification code confirms of tenant secrets.
+//! Commands for tenant secrets that a verification code confirms.
 
 use crate::data::tenant_secret::RotationStep;
 use crate::scopes::command::ScopeRef;
 use serde::{Deserialize, Serialize};
 
-/// A step of rotating the secrets that a scope's keys are derived from.
+/// A step in the rotation of the secrets from which a scope's keys are derived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotateTenantSecrets {
     pub scope: ScopeRef,
     pub step: RotationStep,
-    /// The newest secret that was followed by another when this was planned: a rotation since then is another one.
+    /// The newest replaced secret at the time of planning. If it differs at execution, another rotation has taken place since.
     pub followed: Option<u32>,
 }

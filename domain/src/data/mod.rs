@@ -1,4 +1,4 @@
-//! The data plane: its operations, and the secrets that keys of deterministic fields are derived from.
+//! The data plane: its operations, and the secrets from which keys for deterministic fields are derived.
 
 pub mod command;
 pub mod operation;

@@ -1,4 +1,4 @@
-//! The data plane: what a service may do with a scope's key, at which door, and what is written down of it.
+//! The data plane: operations that a service may do with a scope's key, the API it uses, and the journal entry of a request.
 
 use crate::audit::event::Outcome;
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ macro_rules! words {
         impl $name {
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word in addresses, in the database and in the journal.
+            /// Returns the word used in addresses, in the database and in the journal.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),* }
             }
@@ -27,7 +27,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What an API key may be allowed to do (PRODUCT 5).
+    /// An operation that an API key can permit.
     Operation {
         Encrypt = "encrypt",
         Decrypt = "decrypt",
@@ -39,7 +39,7 @@ words! {
 }
 
 impl Operation {
-    /// One line for the person who allows it.
+    /// Explains the operation in one line to the administrator who permits it.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Encrypt => "Small data, up to 64 KiB, with the newest version.",
@@ -53,7 +53,7 @@ impl Operation {
 }
 
 words! {
-    /// What a service asked for, as the journal says it.
+    /// The kind of a request, as the journal records it.
     Deed {
         Encrypt = "data.encrypt",
         Decrypt = "data.decrypt",
@@ -70,7 +70,7 @@ words! {
 }
 
 words! {
-    /// The way a service came in. A door translates; the engine decides.
+    /// The API through which a request arrives. A door only translates; the engine decides.
     Door {
         Native = "native",
         Tsp = "tsp",
@@ -78,7 +78,7 @@ words! {
 }
 
 impl Deed {
-    /// The words a person reads.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Encrypt => "Encrypt",
@@ -109,7 +109,7 @@ impl From<Operation> for Deed {
     }
 }
 
-/// What a caller says of a request besides what it asks for; all of it is written down, none of it decides anything.
+/// Audit metadata that a caller sends with a request. Keystead writes it to the journal and bases no decision on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditNote {
@@ -128,7 +128,8 @@ pub struct AuditNote {
     pub custom: BTreeMap<String, String>,
 }
 
-/// Bytes of all that a caller says, and the pairs of its own it may say it in: room to find a request by, not to fill a disk.
+/// Maximum bytes of an audit note, and below it the maximum number of custom pairs: enough to find a request by, too little
+/// to fill a disk.
 pub const TOLD_BYTES: usize = 8 * 1024;
 pub const TOLD_PAIRS: usize = 32;
 
@@ -141,7 +142,7 @@ impl AuditNote {
         self.custom.len() <= pairs && self.weight() <= bytes
     }
 
-    /// Bytes that it takes in the journal at most, where some characters are written out.
+    /// Returns the maximum bytes that the note takes in the journal, which escapes some characters.
     pub fn weight(&self) -> usize {
         let own = [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
         let custom = self.custom.iter().flat_map(|(name, text)| [name, text]);
@@ -154,10 +155,10 @@ impl AuditNote {
         texts.flat_map(|text| text.bytes()).map(written).sum()
     }
 
-    /// What is written down of it: all, or that it was too much.
+    /// Returns the note as the journal stores it: unchanged, or replaced by a remark that it was too long.
     #[must_use]
     pub fn bounded(&self) -> Self {
-        // A door may add some of its own to what the caller said.
+        // The limit is twice the caller's, because Keystead may add pairs of its own to those of the caller.
         if self.fits(2 * TOLD_PAIRS, 2 * TOLD_BYTES) {
             return self.clone();
         }
@@ -165,29 +166,29 @@ impl AuditNote {
     }
 }
 
-/// One request of the data plane, as the journal keeps it. Never a plaintext, a key, a ciphertext or a context.
+/// One request at the data plane, as the journal stores it. Never holds a plaintext, a key, a ciphertext or a context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataEvent {
     pub at: DateTime<Utc>,
     /// The name of the API key.
     pub who: String,
-    /// The public part of the API key, which tells keys of one name apart.
+    /// The public part of the API key, which distinguishes keys of the same name.
     pub key: String,
     pub door: Door,
     pub deed: Deed,
-    /// `production/DE`; what was asked for where it does not exist.
+    /// `production/DE`; the requested name when no such scope exists.
     pub scope: String,
-    /// The numbers of the versions that were used, each once.
+    /// The numbers of the versions that the request used, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<u32>,
-    /// Items of the request: 1, or as many as a batch has.
+    /// Number of items in the request: 1, or the size of the batch.
     pub items: u32,
-    /// Items that were refused.
+    /// Number of items that were refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u32,
-    /// `Refused` when nothing of it was done.
+    /// `Refused` when nothing of the request was done.
     pub outcome: Outcome,
-    /// Why not, as a code.
+    /// The code of the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The client's address.
@@ -195,7 +196,7 @@ pub struct DataEvent {
     /// The name of a security event that a client reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Tenant secrets that were made for it.
+    /// Number of tenant secrets that the request created.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub made: u32,
     #[serde(default, flatten)]
@@ -203,7 +204,7 @@ pub struct DataEvent {
 }
 
 impl DataEvent {
-    /// What a person reads of it besides who, what, where and when: "version 3, 5 items, 1 refused (not_opened), object “order 17”".
+    /// Describes the event beyond who, what, where and when: "version 3, 5 items, 1 refused (not_opened), object “order 17”".
     pub fn detail(&self) -> String {
         let numbers: Vec<_> = self.versions.iter().map(ToString::to_string).collect();
         let mut parts = Vec::new();
@@ -233,7 +234,7 @@ impl DataEvent {
             ("request", &self.told.request_id),
             ("from", &self.told.source_ip),
         ];
-        // In quotes, which it cannot end: what a caller says reads like nothing that Keystead says.
+        // The caller's text stands in quotes that it cannot close, so that it cannot pass for a statement of Keystead.
         let quoted = |text: &str| format!("“{}”", text.replace(['“', '”'], "\""));
         parts.extend(
             told.iter().filter_map(|(name, text)| Some(format!("{name} {}", quoted(text.as_ref()?)))),

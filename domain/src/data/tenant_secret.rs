@@ -1,8 +1,8 @@
-//! Tenant secrets: what the keys of deterministic fields and vectors are derived from (TSP).
+//! Tenant secrets: secrets from which keys for deterministic fields and vectors are derived (TSP).
 
 use serde::{Deserialize, Serialize};
 
-/// What the derived keys are for, as the clients say it.
+/// The purpose of the derived keys, in the clients' terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretType {
@@ -14,7 +14,7 @@ pub enum SecretType {
 impl SecretType {
     pub const ALL: [Self; 3] = [Self::Search, Self::Deterministic, Self::Vector];
 
-    /// The word in requests and in the database.
+    /// Returns the word used in requests and in the database.
     pub fn word(self) -> &'static str {
         match self {
             Self::Search => "search",
@@ -28,18 +28,18 @@ impl SecretType {
     }
 }
 
-/// A step of a rotation. Between the two every secret there was is answered beside the one that follows it.
+/// A step of a rotation. Between the two steps, clients get each previous secret together with its successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RotationStep {
-    /// New secrets are made and become current.
+    /// Creates new secrets, which become current.
     Begin,
-    /// Those before them are no longer answered.
+    /// Stops returning the previous secrets.
     Finish,
 }
 
 impl RotationStep {
-    /// The word in forms.
+    /// Returns the word used in forms.
     pub fn word(self) -> &'static str {
         match self {
             Self::Begin => "begin",

@@ -3,15 +3,15 @@
 use crate::data::tenant_secret::{RotationStep, SecretType};
 use chrono::{DateTime, Utc};
 
-/// The tenant secrets of one scope, counted.
+/// Numbers of tenant secrets of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantSecretsView {
-    /// Current ones of each type.
+    /// Number of current secrets of each type.
     pub current: Vec<(SecretType, u32)>,
-    /// Those before them, which a rotation that is under way still answers.
+    /// Number of previous secrets, which clients still get while a rotation is under way.
     pub previous: u32,
     pub rotating_since: Option<DateTime<Utc>>,
-    /// The newest one that was ever followed by another.
+    /// The newest secret that has been replaced, in any rotation.
     pub followed: Option<u32>,
 }
 
@@ -20,7 +20,7 @@ impl TenantSecretsView {
         self.current.iter().map(|(_, count)| count).sum()
     }
 
-    /// The step that comes next; none while there is nothing to rotate.
+    /// Returns the next step of a rotation; `None` while there is nothing to rotate.
     pub fn due(&self) -> Option<RotationStep> {
         match (self.previous, self.total()) {
             (0, 0) => None,
@@ -30,14 +30,14 @@ impl TenantSecretsView {
     }
 }
 
-/// An operation of the data plane, as its document describes it.
+/// An operation of the data plane, as the OpenAPI document describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiOperation {
     pub method: &'static str,
     pub path: String,
     pub about: String,
     pub name: String,
-    /// What one item of the request has, and what its answer.
+    /// The fields of one item of the request, and those of its answer.
     pub request: Vec<ApiField>,
     pub answer: Vec<ApiField>,
     pub statuses: Vec<ApiStatus>,
@@ -52,7 +52,7 @@ pub struct ApiField {
     pub about: String,
 }
 
-/// A status, and what it means there.
+/// An HTTP status, and its meaning for the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiStatus {
     pub status: String,

@@ -1,12 +1,12 @@
-//! The types of keys: who holds what.
+//! The types of keys, by the party that holds the key.
 
 use serde::{Deserialize, Serialize};
 
-/// Where the material of a version comes from.
+/// The type of a key version: the source of its material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyType {
-    /// Material generated here, sealed at rest.
+    /// Material that Keystead generates, sealed at rest.
     Managed,
     /// The customer's data key, encrypted under the customer's AWS KMS key.
     ManualAws,
@@ -15,7 +15,7 @@ pub enum KeyType {
 impl KeyType {
     pub const ALL: [Self; 2] = [Self::Managed, Self::ManualAws];
 
-    /// The word used in the database, in forms and in CSS.
+    /// Returns the word used in the database, in forms and in CSS.
     pub fn word(self) -> &'static str {
         match self {
             Self::Managed => "managed",
@@ -23,7 +23,7 @@ impl KeyType {
         }
     }
 
-    /// The label of PRODUCT.md 1.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Managed => "Managed",
@@ -31,7 +31,7 @@ impl KeyType {
         }
     }
 
-    /// Who holds what, in one line.
+    /// Explains in one line which party holds the key.
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Managed => "Keystead generates the key, keeps it sealed and rotates it by itself.",
@@ -45,7 +45,7 @@ impl KeyType {
         Self::ALL.into_iter().find(|key_type| key_type.word() == word)
     }
 
-    /// Counts towards the 100 customer-supplied versions of a scope.
+    /// Checks whether a version of this type counts towards the 100 customer-supplied versions of a scope.
     pub fn is_customer_supplied(self) -> bool {
         match self {
             Self::Managed => false,

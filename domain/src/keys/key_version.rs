@@ -1,4 +1,4 @@
-//! Key versions: their types, their status, and how one follows another.
+//! Key versions: their types, their status, and the plan of the next version.
 
 use crate::keys::key_type::KeyType;
 use crate::keys::limits::{DailyLimits, Left, LimitReached, Used};
@@ -6,7 +6,7 @@ use crate::keys::rotation::RotationPeriod;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The newest version encrypts; every older one only decrypts.
+/// The status of a version. The newest version is Active and encrypts; every older version is Deprecated and only decrypts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -34,7 +34,7 @@ impl Status {
     }
 }
 
-/// What the rules need to know of the version that is Active now.
+/// The version that is Active now, as the rules need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveVersion {
     pub number: u32,
@@ -46,7 +46,7 @@ pub struct ActiveVersion {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// The version that is to be made.
+/// The version to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewVersion {
     Managed { period: RotationPeriod },
@@ -61,7 +61,7 @@ impl NewVersion {
         }
     }
 
-    /// The rotation period of a managed version.
+    /// Returns the rotation period of a managed version.
     pub fn period(self) -> Option<RotationPeriod> {
         match self {
             Self::Managed { period } => Some(period),
@@ -70,7 +70,7 @@ impl NewVersion {
     }
 }
 
-/// Exactly what making the version does; the page shows it, the store executes it.
+/// The exact effects of creating a version. The page shows the plan; the store executes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub number: u32,
@@ -83,10 +83,10 @@ pub struct Plan {
     pub left: Left,
 }
 
-/// Plans the next version of a scope: rules 1 to 4 of PRODUCT.md 2.
+/// Plans the next version of a scope: its number, the version that it deprecates, its due date, and the rest of each limit.
 ///
 /// # Errors
-/// The limit that is reached.
+/// [`LimitReached`] when a limit forbids another version.
 pub fn plan(
     active: Option<ActiveVersion>,
     new: NewVersion,
@@ -107,7 +107,7 @@ pub fn plan(
     })
 }
 
-/// Why "Add version" or "Settings" cannot be used now.
+/// The reason why "Add version" and "Settings" are not possible now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotManaged {
     #[error("This scope has no encryption key yet. Add one first.")]
@@ -116,17 +116,17 @@ pub enum NotManaged {
     CustomerSupplied,
 }
 
-/// The Active version, if Keystead manages it: what "Add version" and "Settings" need.
+/// Returns the Active version and its period, if Keystead manages it. "Add version" and "Settings" need both.
 ///
 /// # Errors
-/// Why there is none.
+/// [`NotManaged`] when the scope has no key, or its Active version is customer-supplied.
 pub fn managed(active: Option<ActiveVersion>) -> Result<(ActiveVersion, RotationPeriod), NotManaged> {
     let version = active.ok_or(NotManaged::NoKey)?;
     let period = version.period.ok_or(NotManaged::CustomerSupplied)?;
     Ok((version, period))
 }
 
-/// Whether the scheduler must act: only an Active managed version whose date has come.
+/// Checks whether the scheduler must rotate: only an Active managed version whose due date has come.
 pub fn is_due(active: ActiveVersion, now: DateTime<Utc>) -> bool {
     active.key_type == KeyType::Managed && active.due_at.is_some_and(|due| due <= now)
 }
@@ -150,7 +150,7 @@ mod tests {
         rotated_for: Option<DateTime<Utc>>,
     }
 
-    /// What the store does with a plan, in memory.
+    /// An in-memory model of the store that executes plans.
     #[derive(Default)]
     struct Scope {
         rows: Vec<Row>,
@@ -271,7 +271,7 @@ mod tests {
                 dues.dedup();
                 prop_assert_eq!(dues.len(), all, "a due date rotated twice");
             }
-            // Nothing is lost: at the latest on the next UTC day the due key has its successor.
+            // A refused rotation is only delayed: on the next UTC day at the latest, a due key gets its successor.
             if scope.active().is_some_and(|active| is_due(active, now)) {
                 let before = scope.rows.len();
                 scope.tick(limits, next_day(now));

@@ -1,23 +1,23 @@
-//! How many versions a scope may get: per day and type, per day, and for ever.
+//! Limits on the number of a scope's new versions: per day and type, per day, and in total.
 
 use crate::keys::key_type::KeyType;
 use crate::keys::rotation::next_day;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Customer-supplied versions a scope can ever hold.
+/// Maximum number of customer-supplied versions that a scope can ever have.
 pub const CUSTOMER_SUPPLIED_MAX: u32 = 100;
-/// From here on the portal warns that the customer-supplied versions run out.
+/// Number of customer-supplied versions at which the portal begins to warn that they run out.
 pub const CUSTOMER_SUPPLIED_WARN: u32 = 80;
-/// The forecast looks back this many days.
+/// Number of days that the forecast looks back.
 pub const FORECAST_DAYS: i64 = 90;
 
 /// The two daily limits; both are settings of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DailyLimits {
-    /// New versions of one key type per scope and UTC day.
+    /// Maximum number of new versions of one key type per scope and UTC day.
     pub per_type: u32,
-    /// New versions of any type per scope and UTC day.
+    /// Maximum number of new versions of any type per scope and UTC day.
     pub per_scope: u32,
 }
 
@@ -27,18 +27,18 @@ impl Default for DailyLimits {
     }
 }
 
-/// What a scope has used, counted while the scope is locked.
+/// Number of versions that a scope has used of each limit, counted while the scope is locked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
-    /// Versions of the asked type made today.
+    /// Versions of the requested type created today.
     pub of_type_today: u32,
-    /// Versions of any type made today.
+    /// Versions of any type created today.
     pub today: u32,
-    /// Customer-supplied versions ever made.
+    /// Customer-supplied versions ever created.
     pub customer_supplied: u32,
 }
 
-/// What is left after a version was made.
+/// Number of versions that remain of each limit after a version is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     pub of_type_today: u32,
@@ -46,7 +46,7 @@ pub struct Left {
     pub customer_supplied: u32,
 }
 
-/// Why there is no room for another version.
+/// The limit that forbids another version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimitReached {
     DailyOfType { key_type: KeyType, limit: u32, used: u32, resets_at: DateTime<Utc> },
@@ -55,7 +55,7 @@ pub enum LimitReached {
 }
 
 impl LimitReached {
-    /// When a refused version becomes possible; `None`: never.
+    /// Returns the time at which a refused version becomes possible; `None` means never.
     pub fn resets_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::DailyOfType { resets_at, .. } | Self::Daily { resets_at, .. } => Some(*resets_at),
@@ -65,10 +65,11 @@ impl LimitReached {
 }
 
 impl DailyLimits {
-    /// What would be left after one more version of this type, or which limit forbids it.
+    /// Computes what remains of each limit after one more version of this type.
     ///
     /// # Errors
-    /// The limit that does not reset comes first: waiting would not help against it.
+    /// [`LimitReached`] when a limit forbids the version. The limit that never resets comes first, because waiting does not help
+    /// against it.
     pub fn after_one_more(
         self,
         used: Used,
@@ -102,8 +103,8 @@ impl DailyLimits {
     }
 }
 
-/// When the customer-supplied versions run out at the pace of the last 90 days; `None` while none
-/// was made in that time.
+/// Forecasts when the customer-supplied versions run out at the pace of the last 90 days; `None` when none was created in
+/// that time.
 pub fn runs_out_at(used: u32, made_in_90_days: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if made_in_90_days == 0 {
         return None;

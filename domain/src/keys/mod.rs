@@ -1,4 +1,4 @@
-//! Encryption keys: versions, how one follows another, limits, rotation.
+//! Encryption keys: versions, limits, rotation.
 
 pub mod command;
 pub mod key_type;

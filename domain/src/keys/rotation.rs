@@ -4,28 +4,28 @@ use crate::base::number::listed_days;
 use chrono::{DateTime, Days, Duration, NaiveTime, Utc};
 
 listed_days! {
-    /// How long a managed version stays Active before Keystead makes the next one by itself.
+    /// Time after which Keystead replaces an Active managed version by itself.
     RotationPeriod { #[default] Days30 = 30, Days60 = 60, Days180 = 180, Days360 = 360 }
 }
 
 impl RotationPeriod {
-    /// The number in the column "Rotation period (months)": a month counts 30 days.
+    /// Returns the number in the column "Rotation period (months)"; a month counts as 30 days.
     pub fn months(self) -> i64 {
         self.days() / 30
     }
 
-    /// When a version of this period, created then, is due.
+    /// Returns the due date of a version with this period.
     pub fn due_after(self, created_at: DateTime<Utc>) -> DateTime<Utc> {
         created_at + Duration::days(self.days())
     }
 }
 
-/// Midnight (UTC) at which the day of `at` began.
+/// Returns the midnight (UTC) at which the day of `at` began.
 pub fn day_start(at: DateTime<Utc>) -> DateTime<Utc> {
     at.date_naive().and_time(NaiveTime::MIN).and_utc()
 }
 
-/// Midnight (UTC) at which the daily counts begin anew.
+/// Returns the midnight (UTC) after `at`, at which the daily counts restart.
 pub fn next_day(at: DateTime<Utc>) -> DateTime<Utc> {
     day_start(at) + Days::new(1)
 }

@@ -2,7 +2,7 @@
 
 use crate::base::id::ScopeId;
 
-/// Which material: one version of one scope.
+/// The key of a lease: the scope and the version number of the leased material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseKey {
     pub scope: ScopeId,

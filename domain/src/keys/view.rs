@@ -1,4 +1,4 @@
-//! The list of versions, one version, what is left of the limits.
+//! The list of versions, one version, and the use of the limits.
 
 use crate::custody::health::Health;
 use crate::keys::key_type::KeyType;
@@ -13,12 +13,12 @@ use chrono::{DateTime, Utc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeysView {
     pub scope: ScopeName,
-    /// The name under which services may ask for it besides its own.
+    /// A second name under which services can address the scope.
     pub alias: Option<Alias>,
     pub environment_name: String,
     /// Newest first; one page of them.
     pub versions: Vec<VersionRow>,
-    /// The number to continue below, where there are more.
+    /// The number below which the next page continues, if there are more versions.
     pub older: Option<u32>,
     /// The page does not begin with the newest version.
     pub is_older_page: bool,
@@ -26,19 +26,19 @@ pub struct KeysView {
 }
 
 impl KeysView {
-    /// The Active version as the rules see it.
+    /// Checks whether Keystead manages the Active version.
     pub fn is_managed(&self) -> bool {
         self.limits.active_type == Some(KeyType::Managed)
     }
 }
 
-/// What is left of the limits before a form is filled in.
+/// The use of the limits, shown before a form is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsView {
     pub daily: DailyLimits,
-    /// Versions of each type made today, in the order of [`KeyType::ALL`].
+    /// Versions of each type created today, in the order of [`KeyType::ALL`].
     pub of_type_today: Vec<(KeyType, u32)>,
-    /// Versions of any type made today.
+    /// Versions of any type created today.
     pub today: u32,
     pub resets_at: DateTime<Utc>,
     pub customer_supplied_used: u32,
@@ -47,7 +47,7 @@ pub struct LimitsView {
 }
 
 impl LimitsView {
-    /// What counts for one more version of a type.
+    /// Returns the used part of each limit that applies to one more version of a type.
     pub fn usage(&self, key_type: KeyType) -> Used {
         let of_type = self.of_type_today.iter().find(|(of, _)| *of == key_type);
         Used {
@@ -67,20 +67,20 @@ pub struct VersionRow {
     pub created_at: DateTime<Utc>,
     pub status: Status,
     pub due_at: Option<DateTime<Utc>>,
-    /// Who made it: an e-mail address or "Keystead".
+    /// The creator: an e-mail address or "Keystead".
     pub created_by: String,
     /// The portal-wide id.
     pub id: i64,
-    /// Of a version whose key a customer's KMS releases.
+    /// Only for a version whose key a customer's KMS releases.
     pub health: Option<Health>,
 }
 
-/// How much a version is used.
+/// The use of a version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UsageView {
-    /// Ciphertexts and wrapped data keys it ever made.
+    /// Number of ciphertexts and wrapped data keys that the version ever produced.
     pub issued: u64,
-    /// How often something of it was opened in the last 90 days.
+    /// Number of its ciphertexts and wrapped data keys that Keystead opened in the last 90 days.
     pub seen: u64,
     pub last_used_at: Option<DateTime<Utc>>,
 }

@@ -1,10 +1,10 @@
-//! What stands around every page.
+//! The frame around every page.
 
 use crate::overview::view::Tree;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Light, dark, or what the system says.
+/// The theme: light, dark, or that of the operating system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
@@ -33,23 +33,23 @@ impl Theme {
 /// A message shown once after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flash {
-    /// What happened and what follows.
+    /// Says what happened and what follows.
     pub message: String,
-    /// What happened is not what was hoped for.
+    /// The message is a warning, not a success.
     pub warns: bool,
 }
 
-/// What every signed-in page shows around its content.
+/// Data that every signed-in page shows around its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chrome {
     pub email: String,
     pub theme: Theme,
-    /// The path of the page, to mark its place and to come back to.
+    /// The path of the page, used to mark its place and to return to it.
     pub path: String,
-    /// What stands in the filter box of the sidebar.
+    /// The text in the filter box of the sidebar.
     pub filter: String,
     pub tree: Tree,
     pub flash: Option<Flash>,
-    /// Every page is made at one moment; spans are counted from it.
+    /// The time at which the page is rendered; all spans on it count from this time.
     pub now: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! The rule of what a country lacks, and the words for it on every screen.
+//! The rule that finds what a country lacks, and the words for it on every page.
 
 use crate::custody::health::HealthState;
 use chrono::{DateTime, Utc};
@@ -19,7 +19,8 @@ impl Lack {
     /// The worst first.
     pub const ALL: [Self; 4] = [Self::NoKey, Self::Refused, Self::Unreachable, Self::Rotate];
 
-    /// What a country lacks, by its Active version: whether there is one, when it is due, what its holder last said.
+    /// Returns what a country lacks. This follows from its Active version: whether there is one, when it is due, and the last
+    /// answer of the customer's KMS.
     pub fn of(
         has_key: bool,
         due_at: Option<DateTime<Utc>>,
@@ -45,7 +46,7 @@ impl Lack {
         }
     }
 
-    /// Whether something does not work because of it; the others only ask for attention.
+    /// Checks whether something does not work because of it. The others only need attention.
     pub fn is_bad(self) -> bool {
         matches!(self, Self::NoKey | Self::Refused)
     }

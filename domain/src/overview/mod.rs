@@ -1,4 +1,4 @@
-//! The tree, what stands around every page, what countries lack.
+//! The tree, the frame around every page, and what countries lack.
 
 pub mod frame;
 pub mod lack;

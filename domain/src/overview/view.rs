@@ -9,12 +9,13 @@ use chrono::{DateTime, Utc};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     pub environments: Vec<TreeEnvironment>,
-    /// There are more than [`Tree::LARGE`] countries.
+    /// The portal has more than [`Tree::LARGE`] countries.
     pub is_large: bool,
 }
 
 impl Tree {
-    /// With more countries than these not all are shown: those of the environment one is in, and what the filter finds.
+    /// Maximum number of countries for which the tree shows all. A larger tree shows only the countries of the open environment
+    /// and those that the filter finds.
     pub const LARGE: usize = 1_000;
 }
 
@@ -41,13 +42,13 @@ pub struct EnvironmentRow {
     pub name: String,
     pub kind: EnvironmentKind,
     pub countries: u32,
-    /// Countries that have an encryption key.
+    /// Number of countries that have an encryption key.
     pub with_key: u32,
     pub created_at: DateTime<Utc>,
 }
 
 impl EnvironmentRow {
-    /// Removal is possible only while no key exists.
+    /// Checks whether the environment can be removed: only while it has no encryption key.
     pub fn is_removable(&self) -> bool {
         self.with_key == 0
     }
@@ -64,7 +65,7 @@ pub struct EnvironmentView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountryRow {
     pub country: Country,
-    /// The Active version's number, once there is a key.
+    /// The number of the Active version; `None` while there is no key.
     pub active: Option<u32>,
     pub key_type: Option<KeyType>,
     pub due_at: Option<DateTime<Utc>>,

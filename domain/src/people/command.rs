@@ -1,9 +1,9 @@
-//! What a verification code confirms of an account.
+//! Commands for an account that a verification code confirms.
 
 use crate::base::id::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// A new password; the hash, never the password.
+/// A new password, held as its hash, never as the password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangePassword {
     pub user: UserId,
@@ -11,13 +11,13 @@ pub struct ChangePassword {
     pub password_hash: String,
 }
 
-/// Leave to enrol another authenticator app; the new one proves itself with a code of its own.
+/// Permission to enrol another authenticator app; the new app is verified with a code of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceAuthenticator {
     pub user: UserId,
 }
 
-/// One other session of the same administrator ends, or all of them.
+/// The end of one other session of the same administrator, or of all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndSessions {
     pub user: UserId,

@@ -1,13 +1,13 @@
-//! Passwords: what they must be, in words (NIST SP 800-63B-4, 3.1.1.2).
+//! The rules for passwords, with their messages (NIST SP 800-63B-4, 3.1.1.2).
 
 use serde::{Deserialize, Serialize};
 
-/// Shortest password in characters after NFC normalisation.
+/// Minimum length of a password in characters after NFC normalisation.
 pub const MIN_CHARS: usize = 12;
-/// Longest password in bytes after NFC normalisation.
+/// Maximum length of a password in bytes after NFC normalisation.
 pub const MAX_BYTES: usize = 1024;
 
-/// Why a password cannot be used. The text is what the person reads beside the field.
+/// The reason why a password cannot be used. The person reads the text beside the field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PasswordRefused {
     #[error("Use at least 12 characters. A few unrelated words make a good password.")]

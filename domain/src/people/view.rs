@@ -23,7 +23,7 @@ pub struct SessionRow {
     pub created_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
     pub address: String,
-    /// "Firefox on Linux", or the first characters of what the browser calls itself.
+    /// "Firefox on Linux", or the first characters of the browser's `User-Agent`.
     pub agent: String,
 }
 
@@ -34,7 +34,7 @@ pub struct ProfileView {
     pub created_at: DateTime<Utc>,
     pub password_changed_at: DateTime<Utc>,
     pub authenticator_since: DateTime<Utc>,
-    /// Recovery codes not used yet, of ten.
+    /// Number of unused recovery codes, of ten.
     pub recovery_codes_left: u32,
     pub sessions: Vec<SessionRow>,
 }

@@ -1,12 +1,12 @@
-//! A scope's alias: the name under which services know it that had another key management before.
+//! A scope's alias: its name for services that used another key management system before.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Longest alias, in characters.
+/// Maximum length of an alias in characters.
 pub const LENGTH: usize = 128;
 
-/// `[A-Za-z0-9._:@-]{1,128}`: without `/`, so that it is never a scope's own name.
+/// An alias: `[A-Za-z0-9._:@-]{1,128}`. It contains no `/`, so it never equals a scope's own name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Alias(String);
@@ -23,7 +23,7 @@ impl fmt::Display for Alias {
     }
 }
 
-/// Why a text cannot be the alias. The text is what the person reads beside the field.
+/// The reason why a text cannot be the alias. The person reads the message beside the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasRefused {
     #[error("Use 1 to {LENGTH} of the letters a to z and A to Z, digits, and . _ : @ -")]

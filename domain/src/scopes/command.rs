@@ -1,23 +1,23 @@
-//! What a verification code confirms of a scope.
+//! Commands for a scope that a verification code confirms.
 
 use crate::base::id::ScopeId;
 use crate::scopes::alias::Alias;
 use crate::scopes::scope::ScopeName;
 use serde::{Deserialize, Serialize};
 
-/// A scope as a command names it: the row, and the name people read.
+/// A scope in a command: the id of its row, and the name that people read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeRef {
     pub id: ScopeId,
     pub name: ScopeName,
 }
 
-/// "Alias": the name under which services may ask for the scope besides its own.
+/// "Alias": a second name under which services can address the scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAlias {
     pub scope: ScopeRef,
-    /// What the page showed; refused if it is another one now.
+    /// The alias that the page showed. Keystead refuses the command when the alias has changed since.
     pub from: Option<Alias>,
-    /// `None`: it has none any more.
+    /// `None` removes the alias.
     pub to: Option<Alias>,
 }

@@ -1,5 +1,5 @@
 //! ISO 3166-1 alpha-2 codes with the short English names of Unicode CLDR (made with
-//! `Intl.DisplayNames`, see docs/DECISIONS.md). In the order of the codes.
+//! `Intl.DisplayNames`, see docs/DECISIONS.md), sorted by code.
 
 /// Every officially assigned code and its name.
 #[rustfmt::skip]

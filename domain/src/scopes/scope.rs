@@ -1,16 +1,15 @@
-//! Environments, countries, and the scope that one of each makes.
+//! Environments, countries, and scopes: a scope is one country of one environment.
 
 use crate::scopes::country_table::ASSIGNED;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Longest display name of an environment, in characters.
+/// Maximum length of an environment's display name in characters.
 pub const NAME_MAX: usize = 60;
-/// Longest slug, in characters.
+/// Maximum length of a slug in characters.
 pub const SLUG_MAX: usize = 40;
 
-/// The address of an environment: `[a-z0-9-]{1,40}`, made from the first name, never changed,
-/// never used again.
+/// The address of an environment: `[a-z0-9-]{1,40}`. It is made from the first name, and never changed or reused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
@@ -63,7 +62,7 @@ impl From<Slug> for String {
     }
 }
 
-/// What an environment is for.
+/// The purpose of an environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EnvironmentKind {
@@ -75,7 +74,7 @@ pub enum EnvironmentKind {
 impl EnvironmentKind {
     pub const ALL: [Self; 2] = [Self::Production, Self::Test];
 
-    /// The word used in the database, in forms and in CSS.
+    /// Returns the word used in the database, in forms and in CSS.
     pub fn word(self) -> &'static str {
         match self {
             Self::Production => "production",
@@ -83,7 +82,7 @@ impl EnvironmentKind {
         }
     }
 
-    /// The word a person reads.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Production => "Production",
@@ -96,7 +95,7 @@ impl EnvironmentKind {
     }
 }
 
-/// Why a name cannot be used. The text is what the person reads beside the field.
+/// The reason why a name cannot be used. The person reads the text beside the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameRefused {
     #[error("Enter a name.")]
@@ -109,8 +108,8 @@ pub enum NameRefused {
     NothingForAddress,
 }
 
-/// A display name: 1 to 60 characters, none of them a control character, without white space at
-/// its ends.
+/// Checks a display name and trims white space from its ends. It has 1 to 60 characters, none of them unprintable
+/// ([`is_unprintable`]).
 pub fn display_name(text: &str) -> Result<String, NameRefused> {
     let text = text.trim();
     if text.is_empty() {
@@ -125,7 +124,7 @@ pub fn display_name(text: &str) -> Result<String, NameRefused> {
     Ok(text.to_owned())
 }
 
-/// Control characters, the marks that turn the direction of text around them, and what is seen by nobody.
+/// Checks whether a character is a control character, a mark that changes the direction of text around it, or invisible.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
@@ -142,7 +141,7 @@ pub struct Country(usize);
 pub struct NotACountry;
 
 impl Country {
-    /// Exactly two capital letters of the table; anything else is refused.
+    /// Finds a country by a code of exactly two capital letters that is in the table; refuses anything else.
     pub fn from_code(code: &str) -> Result<Self, NotACountry> {
         ASSIGNED.binary_search_by(|(known, _)| known.cmp(&code)).map(Self).map_err(|_| NotACountry)
     }
@@ -155,14 +154,14 @@ impl Country {
         ASSIGNED[self.0].1
     }
 
-    /// All of ISO 3166-1, in the order of their names.
+    /// Returns all countries of ISO 3166-1, in the order of their names.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<_> = (0..ASSIGNED.len()).map(Self).collect();
         all.sort_by_cached_key(|country| country.order());
         all
     }
 
-    /// What lists are sorted by: a name with an accented letter stands where a reader looks for it.
+    /// Returns the sort key for lists: the name without accents, so that a reader finds it where they expect it.
     pub fn order(self) -> String {
         let plain = |c| match c {
             'Å' => 'A',

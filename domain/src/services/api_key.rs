@@ -1,4 +1,4 @@
-//! API keys: with what the vendor's services come in.
+//! API keys, with which the vendor's services authenticate.
 
 use crate::base::id::{EnvironmentId, ScopeId};
 use crate::base::number::listed_days;
@@ -9,22 +9,22 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// So many keys of one name may live at a time: the one in use, and the one that follows it.
+/// Maximum number of live keys of one name: the key in use, and its successor.
 pub const LIVE_OF_A_NAME: usize = 2;
-/// What every key begins with, in base64.
+/// The beginning of every key, in base64.
 pub const PREFIX: &str = "kstd";
-/// Characters of a key.
+/// Number of characters of a key.
 pub const LENGTH: usize = 44;
-/// Characters of a key that may be seen: the prefix and the id.
+/// Number of characters of a key that may be shown: the prefix and the id.
 pub const SEEN: usize = 12;
 
-/// The part of an API key that is no secret.
+/// The public part of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiKeyId(pub [u8; 6]);
 
 impl ApiKeyId {
-    /// How the key begins: "kstdAbCd1234". Whoever has the key finds its row by it.
+    /// Returns the beginning of the key: "kstdAbCd1234". A person who has the key finds its row by it.
     pub fn seen(self) -> String {
         format!("{PREFIX}{}", data_encoding::BASE64.encode(&self.0))
     }
@@ -52,7 +52,7 @@ impl std::str::FromStr for ApiKeyId {
     }
 }
 
-/// What a key reaches: one scope, or every country of an environment, those to come among them.
+/// The reach of a key: one scope, or every country of an environment, including countries added later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reach {
     pub environment: Slug,
@@ -86,7 +86,7 @@ impl std::str::FromStr for Reach {
 }
 
 impl Reach {
-    /// As a person reads it, with what it includes.
+    /// Formats the reach for a person, with everything it includes.
     pub fn explained(&self) -> String {
         match self.country {
             Some(_) => self.to_string(),
@@ -99,7 +99,7 @@ impl Reach {
     }
 }
 
-/// A reach with the rows it stands for.
+/// A reach with the ids of its database rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub environment: EnvironmentId,
@@ -107,7 +107,7 @@ pub struct Grant {
     pub reach: Reach,
 }
 
-/// Why a key cannot be made. The text is what the person reads beside the field.
+/// The reason why a key cannot be created. The person reads the text beside the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyRefused {
     #[error("Choose at least one scope.")]
@@ -123,7 +123,7 @@ pub enum ApiKeyRefused {
 }
 
 listed_days! {
-    /// How long a key lives: at most a year.
+    /// The lifetime of a key: at most a year.
     Lifetime { Days30 = 30, Days90 = 90, Days180 = 180, #[default] Days365 = 365 }
 }
 
@@ -133,7 +133,7 @@ impl Lifetime {
     }
 }
 
-/// Whether a key works.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Live,
@@ -159,13 +159,13 @@ impl State {
     }
 }
 
-/// The operations a person chose, each once and in their order, as words with commas between.
+/// Joins the words of the chosen operations with commas, each once, in the order of [`Operation::ALL`].
 pub fn words(operations: &[Operation]) -> String {
     let chosen = Operation::ALL.iter().filter(|operation| operations.contains(operation));
     chosen.map(|operation| operation.word()).collect::<Vec<_>>().join(",")
 }
 
-/// The operations that such a text names; `None` when it names something else, or nothing.
+/// Parses operations from such a text; `None` when it contains any other word, or is empty.
 pub fn from_words(text: &str) -> Option<Vec<Operation>> {
     text.split(',').map(|word| Operation::from_word(word.trim())).collect()
 }

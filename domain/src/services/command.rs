@@ -1,10 +1,10 @@
-//! What a verification code confirms of API keys.
+//! Commands for API keys that a verification code confirms.
 
 use crate::data::operation::Operation;
 use crate::services::api_key::{ApiKeyId, Grant, Lifetime};
 use serde::{Deserialize, Serialize};
 
-/// "Create API key". Its secret is drawn when it is made, and shown once.
+/// "Create API key". Keystead generates the secret when it creates the key, and shows it once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateApiKey {
     pub name: String,
@@ -13,7 +13,7 @@ pub struct CreateApiKey {
     pub lifetime: Lifetime,
 }
 
-/// "Revoke": the key stops working, on every server, for ever.
+/// "Revoke": the key stops working on every server, permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokeApiKey {
     pub id: ApiKeyId,

@@ -1,10 +1,10 @@
-//! API keys.
+//! The list of API keys, and a new key.
 
 use crate::data::operation::Operation;
 use crate::services::api_key::{ApiKeyId, Reach, State};
 use chrono::{DateTime, Utc};
 
-/// An API key in the list. The secret is nowhere in it.
+/// An API key in the list. It does not contain the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
     pub id: ApiKeyId,
@@ -20,7 +20,7 @@ pub struct ApiKeyRow {
 }
 
 impl ApiKeyRow {
-    /// How the key begins.
+    /// Returns the beginning of the key.
     pub fn seen(&self) -> String {
         self.id.seen()
     }
@@ -31,12 +31,12 @@ impl ApiKeyRow {
 pub struct ApiKeysView {
     /// Newest first.
     pub keys: Vec<ApiKeyRow>,
-    /// Continue below this key, where there are more.
+    /// The key below which the next page continues, if there are more keys.
     pub older: Option<ApiKeyId>,
     pub is_older_page: bool,
 }
 
-/// A key that was just made, shown until its owner has it.
+/// A key that was just created, shown until the administrator has saved it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewApiKeyView {
     pub name: String,

@@ -1,4 +1,4 @@
-//! What is written into the audit log, and by whom it was caused.
+//! The audit log: pages, searches and exports.
 
 use crate::audit::Audit;
 use crate::base::entry::Entry;
@@ -6,13 +6,13 @@ use crate::{Error, Session, Stage};
 use domain::audit::event::{Action, AuditQuery, Event};
 use domain::audit::view::AuditView;
 
-/// Events on one page of the log.
+/// Number of events on one page of the log.
 const PAGE: u32 = 50;
-/// Events in one piece of an export.
+/// Number of events in one piece of an export.
 const PIECE: u32 = 5000;
 
 impl Audit {
-    /// A page of the audit log: the newest events, or those older than `before`.
+    /// Returns a page of the audit log: the newest events, or those older than `before`.
     ///
     /// # Errors
     /// When the database fails.
@@ -20,7 +20,7 @@ impl Audit {
         self.search_log(&AuditQuery::default(), before).await
     }
 
-    /// A page of those events that are looked for.
+    /// Returns a page of the events that match the query.
     ///
     /// # Errors
     /// When the database fails.
@@ -32,7 +32,7 @@ impl Audit {
         Ok(AuditView { events, older, is_older_page: before.is_some() })
     }
 
-    /// A piece of an export: events newer than `after`, oldest first. The last piece is empty.
+    /// Returns a piece of an export: events newer than `after`, oldest first. The last piece is empty.
     ///
     /// # Errors
     /// When the database fails.
@@ -40,10 +40,10 @@ impl Audit {
         self.vault.db().audit().events_after(query, after, PIECE).await
     }
 
-    /// Writes down that somebody takes a part of the log away.
+    /// Records in the audit log that a person exports a part of it.
     ///
     /// # Errors
-    /// When the database fails: then nothing is handed out.
+    /// When the database fails; the caller then exports nothing.
     pub async fn begin_export(&self, who: &Session, what: &str) -> Result<(), Error> {
         who.require(Stage::Full)?;
         self.vault

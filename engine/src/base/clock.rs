@@ -7,7 +7,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The time, in microseconds: what both databases keep.
+/// A clock with a resolution of microseconds, which is what both databases store.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -18,12 +18,12 @@ enum Source {
     Set(Arc<Mutex<DateTime<Utc>>>),
 }
 
-/// Time that only goes forward, also while the machine sleeps; the time of day may be set back.
+/// Monotonic time. It also advances while the machine sleeps; the time of day, by contrast, may be set back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Steady(Duration);
 
 impl Steady {
-    /// How long ago `earlier` was.
+    /// Returns the time that has passed since `earlier`.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -39,13 +39,13 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still until it is moved.
+    /// Returns a clock that stands still until a test advances it.
     #[cfg(feature = "testing")]
     pub fn standing_at(at: DateTime<Utc>) -> Self {
         Self(Source::Set(Arc::new(Mutex::new(at))))
     }
 
-    /// Moves a standing clock.
+    /// Advances a standing clock.
     #[cfg(feature = "testing")]
     pub fn advance(&self, by: TimeDelta) {
         if let Source::Set(at) = &self.0 {

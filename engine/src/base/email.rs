@@ -4,17 +4,18 @@ use crate::Error;
 use crate::base::error::PeopleError;
 use unicode_normalization::UnicodeNormalization;
 
-/// The one spelling under which a name is stored, looked up and counted: NFKC, trimmed, lower
-/// case. So full-width letters, capitals and spaces around it are the same name. Lower case can
-/// compose anew, so NFKC comes once more: the spelling of a spelling is itself.
+/// Returns the canonical spelling under which Keystead stores, looks up and counts a name: NFKC,
+/// trimmed, lower case. Full-width letters, capitals and spaces around a name make no difference.
+/// Lower-casing can cause new compositions, so NFKC is applied again: the function is idempotent.
 pub fn normalise(email: &str) -> String {
     email.nfkc().collect::<String>().trim().to_lowercase().nfkc().collect()
 }
 
-/// An address an administrator can have: one `@`, something before it, a dotted name after it.
+/// Reads an address that an administrator can have: at most 254 bytes, one `@`, something before it, after it a host name that
+/// neither begins nor ends with a dot, and no white space, control or special characters.
 ///
 /// # Errors
-/// When it is not one.
+/// [`PeopleError::NotAnEmail`] when the text is not such an address.
 pub fn parse(email: &str) -> Result<String, Error> {
     let email = normalise(email);
     let good = email.len() <= 254

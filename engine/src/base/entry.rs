@@ -1,10 +1,10 @@
-//! A line of the audit log: what was done or refused, and who caused it.
+//! A line of the audit log: the action, whether it was done or refused, and who caused it.
 
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, Outcome};
 use domain::base::id::UserId;
 
-/// Who caused an event.
+/// The actor who caused an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     Person {
@@ -12,9 +12,9 @@ pub enum Actor {
         email: String,
         address: String,
     },
-    /// Somebody at the host's command line.
+    /// A person at the host's command line.
     Host,
-    /// Keystead itself, when a key rotates on its date.
+    /// Keystead itself: automatic rotations, health of the customers' keys, upkeep of the journal.
     Scheduler,
     /// A browser without a session.
     Stranger {
@@ -39,7 +39,7 @@ impl Actor {
         }
     }
 
-    /// The name a person reads.
+    /// Returns the name that people read.
     pub fn name(&self) -> &str {
         match self {
             Self::Person { email, .. } => email,
@@ -78,13 +78,13 @@ impl Entry {
         Self { outcome: Outcome::Refused, ..Self::done(at, actor, action) }
     }
 
-    /// Where: `production/DE`.
+    /// Sets the place, for example `production/DE`.
     pub fn at_place(mut self, place: impl ToString) -> Self {
         self.place = place.to_string();
         self
     }
 
-    /// What exactly, or why not. Never a secret.
+    /// Sets the detail: what exactly was done, or why it was refused. It never holds a secret.
     pub fn with(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self

@@ -1,4 +1,4 @@
-//! What keeps the process's memory from others: no core dumps, no debugger, no swap.
+//! Protection of the process's memory: no core dumps, no debugger, no swap.
 
 use crate::Error;
 use rustix::fs::Mode;
@@ -7,23 +7,23 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
 };
 
-/// What could be had.
+/// The optional protections, and whether the process has them.
 pub struct Hardened {
-    /// Memory is locked: nothing of it is written to swap.
+    /// Memory is locked: the system writes none of it to swap.
     pub is_locked: bool,
 }
 
 /// Hardens this process. Without a protection against core dumps it must not run.
 ///
 /// # Errors
-/// A sentence when core dumps cannot be forbidden.
+/// [`Error::Fault`] with a sentence when debugging or core dumps cannot be forbidden.
 pub fn harden() -> Result<Hardened, Error> {
     let fatal =
         |what: &str, error| Error::Fault(format!("{what} cannot be forbidden for this process: {error}."));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| fatal("Debugging", error))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .map_err(|error| fatal("Core dumps", error))?;
-    // Files made from here on are nobody else's to read.
+    // Only the owner can access files that are created from here on.
     umask(Mode::RWXG | Mode::RWXO);
     // With a small limit later allocations would fail: lock everything or nothing.
     let is_unlimited = getrlimit(Resource::Memlock).current.is_none();

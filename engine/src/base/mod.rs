@@ -1,4 +1,4 @@
-//! What every room uses: the clock, randomness, secrets, errors, lines of the audit log.
+//! The basis of every room: the clock, randomness, secrets, errors, lines of the audit log.
 
 pub mod clock;
 pub(crate) mod email;

@@ -1,10 +1,10 @@
-//! Whether something has moved on this server that the data plane keeps in memory.
+//! The signal that this server has changed something that the data plane caches in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A counter that rooms raise after a commit, and that the data plane compares before it serves from memory. Clones are the
-/// same one.
+/// A counter that rooms raise after a commit, and that the data plane compares before it serves from memory. Clones share the
+/// counter.
 #[derive(Clone, Default)]
 pub struct Moved(Arc<AtomicU64>);
 
@@ -14,7 +14,7 @@ impl Moved {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// How often it was raised.
+    /// Returns how often the counter was raised.
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }

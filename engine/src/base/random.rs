@@ -4,15 +4,15 @@ use crate::SecretBytes;
 use std::cell::RefCell;
 use uuid::Uuid;
 
-/// Bytes of a nonce of AES-GCM (SP 800-38D, 8.2.2).
+/// Number of bytes of an AES-GCM nonce (SP 800-38D, 8.2.2).
 pub const NONCE: usize = 12;
-/// So many nonces are fetched at a time: asking for each takes longer than encrypting a data key.
+/// Number of nonces fetched at a time, because fetching one takes longer than encrypting a data key.
 const POOLED: usize = 256;
 
-/// Fresh random bytes.
+/// Returns fresh random bytes.
 ///
 /// # Panics
-/// When the operating system gives none: no work with keys can go on then.
+/// When the operating system gives none, because no work with keys is possible then.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     #[expect(clippy::disallowed_methods, reason = "the one place that may")]
@@ -20,7 +20,7 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A fresh nonce. No secret: it stands in what it encrypted.
+/// Returns a fresh nonce. A nonce is no secret: the ciphertext contains it.
 pub fn nonce() -> [u8; NONCE] {
     thread_local! {
         static POOL: RefCell<Vec<[u8; NONCE]>> = RefCell::default();
@@ -34,7 +34,7 @@ pub fn nonce() -> [u8; NONCE] {
     })
 }
 
-/// Fresh random bytes on the heap, overwritten when dropped.
+/// Returns fresh random bytes on the heap, overwritten when dropped.
 pub fn secret(length: usize) -> SecretBytes {
     let mut bytes = vec![0; length];
     #[expect(clippy::disallowed_methods, reason = "the one place that may")]
@@ -42,7 +42,7 @@ pub fn secret(length: usize) -> SecretBytes {
     SecretBytes::new(bytes)
 }
 
-/// A fresh identifier.
+/// Returns a fresh identifier.
 pub fn uuid() -> Uuid {
     uuid::Builder::from_random_bytes(bytes()).into_uuid()
 }

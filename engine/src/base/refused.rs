@@ -1,8 +1,9 @@
-//! Why an item of the data plane was not done.
+//! Reasons why the data plane refuses an item of a request.
 
 use crate::base::error::Row;
 
-/// Why an item was not done. Where it does not open, the reason is not told: whoever tries learns nothing from it.
+/// The reason why an item was refused. When an item does not open, the variant does not tell why, so that an attacker learns
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     #[error("This is nothing that Keystead encrypted.")]
@@ -38,7 +39,7 @@ impl Refused {
         }
     }
 
-    /// One word for a program.
+    /// Returns the one-word code for programs.
     pub fn word(self) -> &'static str {
         self.row().code
     }

@@ -12,7 +12,7 @@ impl SecretBytes {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes, for as long as the borrow lasts. Every call is a place to review.
+    /// Returns the bytes, for as long as the borrow lasts. Every call is a place to review.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -24,7 +24,7 @@ impl From<Vec<u8>> for SecretBytes {
     }
 }
 
-/// Secret text: a password, a code, a token. It can be read from a form and goes nowhere else.
+/// Secret text: a password, a code, a token. It can be deserialised from a form, and never serialised.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub struct SecretText(Zeroizing<String>);
@@ -34,7 +34,7 @@ impl SecretText {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text, for as long as the borrow lasts. Every call is a place to review.
+    /// Returns the text, for as long as the borrow lasts. Every call is a place to review.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -43,7 +43,7 @@ impl SecretText {
         self.0.is_empty()
     }
 
-    /// Equality that takes the same time wherever the difference lies.
+    /// Compares in constant time: the time does not depend on where the texts differ.
     pub fn same_as(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }

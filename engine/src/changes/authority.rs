@@ -1,8 +1,8 @@
 //! The proof that a sensitive command may be executed.
 //!
-//! A verb that changes a key or a user takes [`Authorised`] of its command. Only three places
+//! A function that changes a key or a user takes an [`Authorised`] of its command. Only three sources
 //! make one: a confirmed verification code (`changes`), the host's command line, the scheduler.
-//! The ways round it do not compile:
+//! Attempts to bypass it do not compile:
 //!
 //! ```compile_fail,E0451
 //! // Its fields are private.
@@ -47,14 +47,14 @@ mod sealed {
 
 /// A command that needs a verification code. The list of its implementations is the policy.
 pub trait Sensitive: sealed::Sealed + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The word under which it waits in the database.
+    /// The kind under which the command waits in the database.
     const KIND: &'static str;
     const ACTION: Action;
-    /// Whose own account it changes: then nobody else may ask for it.
+    /// Returns the administrator whose own account the command changes. Nobody else may prepare such a command.
     fn account(&self) -> Option<UserId> {
         None
     }
-    /// Where the audit log says it happened.
+    /// Returns the place that the audit log names.
     fn place(&self) -> String {
         String::new()
     }
@@ -89,12 +89,12 @@ sensitive! {
     ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
 }
 
-/// "production/DE, staging/*".
+/// Returns the places as "production/DE, staging/*".
 fn places(grants: &[Grant]) -> String {
     grants.iter().map(|grant| grant.reach.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A command, who stands behind it, and when. Consumed by the verb that executes it.
+/// A command, the actor who authorised it, and the time. The function that executes the command consumes it.
 #[must_use = "the verification code is spent; hand this to the verb"]
 pub struct Authorised<C> {
     command: C,
@@ -103,17 +103,17 @@ pub struct Authorised<C> {
 }
 
 impl<C: Sensitive> Authorised<C> {
-    /// A person confirmed the command with a code. Called by `changes::confirm` alone.
+    /// Makes the proof of a command that a person confirmed with a code. Only `Changes::confirm` calls it.
     pub(crate) fn confirmed(command: C, by: Actor, at: DateTime<Utc>) -> Self {
         Self { command, by, at }
     }
 
-    /// Somebody at the host's command line stands behind the command.
+    /// Makes the proof of a command that was given at the host's command line.
     pub(crate) fn on_host(command: C, at: DateTime<Utc>) -> Self {
         Self { command, by: Actor::Host, at }
     }
 
-    /// The due date of a key stands behind the command. Called by the scheduler alone.
+    /// Makes the proof of a command that the due date of a key causes. Only the scheduler calls it.
     pub(crate) fn scheduled(command: C, at: DateTime<Utc>) -> Self {
         Self { command, by: Actor::Scheduler, at }
     }
@@ -130,12 +130,12 @@ impl<C: Sensitive> Authorised<C> {
         self.at
     }
 
-    /// The audit line of its execution: who, what and when come from the proof.
+    /// Returns the audit line of the execution: actor, action and time come from the proof.
     pub fn entry(&self, detail: impl Into<String>) -> Entry {
         Entry::done(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(detail)
     }
 
-    /// The audit line of its refusal after the code was spent.
+    /// Returns the audit line of a refusal after the code was spent.
     pub fn refusal(&self, why: impl Into<String>) -> Entry {
         Entry::refused(self.at, self.by.clone(), C::ACTION).at_place(self.command.place()).with(why)
     }

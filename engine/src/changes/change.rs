@@ -1,17 +1,17 @@
-//! What a room makes of a command: the sentences before the code, and the deed after it.
+//! The two parts of a command in its room: the description before the code, and the execution after it.
 
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::{Error, NewSession, Session};
 use domain::changes::view::{Preview, Seen};
 
-/// A command with its room. `portal` holds the table of all kinds.
+/// A command and the room that executes it. `portal` holds the table of all kinds.
 pub trait Change: Sensitive {
     type Room: Send + Sync;
 
-    /// What will happen. It takes nothing but the command, so that it says the same to whoever looks at it.
+    /// Describes what will happen. It depends on the command and not on the session, so that every reader gets the same text.
     fn describe(&self, room: &Self::Room) -> impl Future<Output = Result<Preview, Error>> + Send;
 
-    /// Does it. The session is that of the person who asked.
+    /// Executes the command. The session is that of the person who asked for it.
     fn execute(
         room: &Self::Room,
         proof: Authorised<Self>,
@@ -19,12 +19,12 @@ pub trait Change: Sensitive {
     ) -> impl Future<Output = Result<Outcome, Error>> + Send;
 }
 
-/// What became of a change.
+/// The result of an executed change.
 pub struct Outcome {
     pub seen: Seen,
     /// The status message.
     pub message: Option<String>,
-    /// The session that takes the place of the one that asked.
+    /// The session that replaces the one that asked.
     pub session: Option<NewSession>,
 }
 
@@ -33,7 +33,7 @@ impl Outcome {
         Self { seen, message: Some(message.into()), session: None }
     }
 
-    /// Where it is seen says enough.
+    /// Makes an outcome without a message, because the page that shows it says enough.
     pub(crate) fn silent(seen: Seen) -> Self {
         Self { seen, message: None, session: None }
     }

@@ -1,4 +1,4 @@
-//! Changes: prepared, reviewed, confirmed; the proof that is made of it; and the second factor that confirms.
+//! Changes: prepared, reviewed, confirmed; the proof that a confirmation makes; and the second factor that confirms.
 
 pub mod authority;
 pub mod change;
@@ -13,7 +13,7 @@ pub mod totp;
 use crate::vault::opened::Vault;
 use notes::Notes;
 
-/// The room of changes: those that wait for a code, the codes, and whose tries are counted.
+/// The room of changes: changes that wait for a code, verification codes, recovery codes, and failure counters.
 #[derive(Clone)]
 pub struct Changes {
     vault: Vault,

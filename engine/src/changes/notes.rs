@@ -1,5 +1,5 @@
-//! What a session keeps sealed for a while: typed secrets of a refused form, a seed that is not
-//! proved yet, recovery codes that are still to be shown.
+//! Notes that a session keeps sealed for a short time: secrets typed into a refused form, a seed that
+//! is not proved yet, recovery codes that are still to be shown.
 
 use crate::base::log::or_warn;
 use crate::store::Tx;
@@ -12,7 +12,7 @@ use domain::overview::frame::Flash;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// So long a note is kept.
+/// Time after which a note expires.
 const KEPT: TimeDelta = TimeDelta::minutes(15);
 const FLASH: &str = "flash";
 
@@ -60,7 +60,7 @@ impl Notes {
             .map(Some)
     }
 
-    /// Keeps the secrets of a refused form that were typed, so that they need not be typed again.
+    /// Keeps the secrets that a person typed into a refused form, so that they need not type them again.
     ///
     /// # Errors
     /// When the database fails.
@@ -88,7 +88,7 @@ impl Notes {
             .await
     }
 
-    /// The secrets kept for a form.
+    /// Returns the secrets kept for a form.
     ///
     /// # Errors
     /// When the database fails or the note was changed.
@@ -100,13 +100,13 @@ impl Notes {
         }
     }
 
-    /// Leaves a status message for the next page of the session. What it tells of is done already:
-    /// a message that cannot be kept is no failure.
+    /// Keeps a status message for the next page of the session. The action that it reports is done
+    /// already, so a message that cannot be kept is no failure.
     pub async fn put_flash(&self, session: &Session, message: &str) {
         self.keep_flash(session, Flash { message: message.to_owned(), warns: false }).await;
     }
 
-    /// Leaves a message that is no good news.
+    /// Keeps a warning for the next page of the session.
     pub async fn put_warning(&self, session: &Session, message: &str) {
         self.keep_flash(session, Flash { message: message.to_owned(), warns: true }).await;
     }
@@ -120,8 +120,8 @@ impl Notes {
         or_warn(kept.await, "a status message could not be kept");
     }
 
-    /// Takes the status message that waits: it is shown once, and again only while the database
-    /// cannot be written.
+    /// Returns the status message that waits, and deletes it. The message is shown once; it is shown
+    /// again only while the database cannot be written.
     ///
     /// # Errors
     /// When the database cannot be read.

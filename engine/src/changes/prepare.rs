@@ -1,7 +1,7 @@
 //! Changes: prepared, reviewed, confirmed.
 //!
-//! "Next" prepares: the command is sealed and stored, bound to person and session, for five
-//! minutes. The verification code confirms: exactly what was stored is executed, once.
+//! "Next" prepares: Keystead seals and stores the command for five minutes, bound to person and
+//! session. The verification code confirms: Keystead executes exactly the stored command, once.
 
 use crate::base::entry::Entry;
 use crate::base::error::ChangesError;
@@ -15,20 +15,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::ChangeId;
 use zeroize::Zeroizing;
 
-/// So long a prepared change waits for its code.
+/// Time after which a prepared change expires.
 const WAITS: TimeDelta = TimeDelta::minutes(5);
 
-/// So many of an administrator's changes wait at a time; the oldest fall away.
+/// Maximum number of waiting changes of an administrator; the oldest are deleted.
 const MOST_WAITING: i64 = 50;
 
-/// A change that was read and opened, and waits for its code.
+/// A change that waits for its code, opened and with its command read.
 pub struct Prepared<C> {
     pub command: C,
     pub expires_at: DateTime<Utc>,
     bound: Binding,
 }
 
-/// The same before its command is read.
+/// An opened change whose command is not read yet.
 pub(crate) struct Opened {
     pub kind: String,
     plain: SecretBytes,
@@ -38,7 +38,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// # Errors
-    /// [`ChangesError::ChangeGone`] when it is of another kind.
+    /// [`ChangesError::ChangeGone`] when the change is of another kind.
     pub(crate) fn read<C: Sensitive>(&self) -> Result<Prepared<C>, Error> {
         if self.kind != C::KIND {
             return Err(Error::Changes(ChangesError::ChangeGone));
@@ -65,10 +65,10 @@ fn binding(who: &Session, id: ChangeId) -> Result<Binding, Error> {
 }
 
 impl Changes {
-    /// Stores a command until its code is given.
+    /// Seals and stores a command until a code confirms it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it would change somebody else's account.
+    /// [`Error::NotFound`] when the command would change another administrator's account.
     pub async fn prepare<C: Sensitive>(&self, who: &Session, command: &C) -> Result<ChangeId, Error> {
         let bound = binding(who, ChangeId(random::uuid()))?;
         if command.account().is_some_and(|account| account != bound.user) {
@@ -91,10 +91,10 @@ impl Changes {
         Ok(bound.id)
     }
 
-    /// The change as it waits, of whichever kind.
+    /// Opens a waiting change of any kind.
     ///
     /// # Errors
-    /// [`ChangesError::ChangeGone`] when it is another session's, expired or spent.
+    /// [`ChangesError::ChangeGone`] when the change belongs to another session, is expired or spent.
     pub(crate) async fn open(&self, who: &Session, id: ChangeId) -> Result<Opened, Error> {
         self.open_bound(binding(who, id)?).await
     }
@@ -106,11 +106,11 @@ impl Changes {
         Ok(Opened { kind: row.kind, plain, expires_at: row.expires_at, bound })
     }
 
-    /// Spends the code, then the change, and gives the proof that lets its verb run. A command
-    /// that is refused afterwards does not give the code back.
+    /// Spends the code, then the change, and returns the proof that authorises the command. When the
+    /// command is refused afterwards, the code stays spent.
     ///
     /// # Errors
-    /// [`ChangesError::WrongCode`]: the change still waits. [`ChangesError::ChangeGone`]: it does not.
+    /// [`ChangesError::WrongCode`]: the change still waits. [`ChangesError::ChangeGone`]: it no longer waits.
     pub(crate) async fn confirm<C: Sensitive>(
         &self,
         who: &Session,

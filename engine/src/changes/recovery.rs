@@ -1,4 +1,4 @@
-//! Recovery codes: ten of 128 bits, kept as hashes, each good for one sign-in.
+//! Recovery codes: ten of 128 bits, stored as hashes, each valid for one sign-in.
 
 use crate::base::random;
 use crate::changes::Changes;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 pub const COUNT: usize = 10;
 
-/// Ten fresh codes: base32, in groups of four joined by hyphens.
+/// Generates ten codes: base32, in groups of four joined by hyphens.
 pub fn generate() -> Vec<SecretText> {
     (0..COUNT)
         .map(|_| {
@@ -23,19 +23,20 @@ pub fn generate() -> Vec<SecretText> {
         .collect()
 }
 
-/// What is stored. The codes have full entropy, so a plain hash keeps them (unlike passwords).
-/// Case, spaces and hyphens do not matter: people type these from paper. Anything else does.
+/// Returns the hash that is stored. The codes have full entropy, so a plain hash protects them (unlike
+/// passwords). It ignores case, spaces and hyphens, because people type the codes from paper.
+/// Every other character counts.
 pub fn hash(code: &SecretText) -> Vec<u8> {
     let typed = code.expose().chars().filter(|c| !matches!(c, ' ' | '-'));
     let clean: String = typed.map(|c| c.to_ascii_uppercase()).collect();
     Sha256::digest(clean.as_bytes()).to_vec()
 }
 
-/// The note in which new codes wait until the person has seen them.
+/// Kind of the note that keeps new codes until the person has seen them.
 pub(crate) const NOTE: &str = "recovery codes";
 
 impl Changes {
-    /// Stores the hashes, and the codes themselves sealed until the person has seen them.
+    /// Stores the hashes and, in the session `show_in`, the sealed codes until the person has seen them.
     pub(crate) async fn store_recovery_codes(
         &self,
         tx: &mut Tx,

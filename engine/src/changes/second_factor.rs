@@ -41,11 +41,12 @@ impl Changes {
         self.vault.keyring().open(Purpose::TotpSeed, place, sealed).map(Seed::from_bytes).map(Some)
     }
 
-    /// Compares a code with the session's administrator and spends it. Counting the try and
-    /// spending the step are commits of their own, before whatever the code is for.
+    /// Compares a code with those of the session's administrator and spends it. Counting the try and
+    /// spending the step are commits of their own, before the action that the code is for.
     ///
     /// # Errors
-    /// [`ChangesError::WrongCode`], or that too many tries were made; both are in the audit log.
+    /// [`ChangesError::WrongCode`]; [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`] after too
+    /// many tries. All of them are in the audit log.
     pub(crate) async fn spend_code(
         &self,
         session: &Session,

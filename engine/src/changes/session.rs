@@ -1,23 +1,23 @@
-//! Who asks: a session, how far it has come, and where it comes from.
+//! The session of a request, its stage, and its client.
 
 use crate::base::entry::Actor;
 use crate::base::error::ChangesError;
 use crate::{Error, SecretText};
 use domain::base::id::{SessionId, UserId};
 
-/// Where a request comes from.
+/// The client that sent a request: its network address and its user agent.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     pub address: String,
     pub agent: String,
 }
 
-/// How far a session has come. Each stage reaches its own pages and nothing else.
+/// The stage that a session has reached. Each stage gives access to its own pages and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The setup token was right.
     Setup,
-    /// The password was right; the code is still asked for.
+    /// The password was right; the code is still missing.
     Password,
     /// A recovery code was right; a new authenticator must be set up.
     Enrolment,
@@ -38,7 +38,7 @@ impl Stage {
     }
 }
 
-/// A session that is alive.
+/// A live session.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub id: SessionId,
@@ -52,15 +52,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// The administrator it belongs to.
+    /// Returns the administrator that the session belongs to.
     ///
     /// # Errors
-    /// [`ChangesError::SignedOut`] during setup: there is none yet.
+    /// [`ChangesError::SignedOut`] during setup, when there is no administrator yet.
     pub fn user(&self) -> Result<UserId, Error> {
         self.user.ok_or(Error::Changes(ChangesError::SignedOut))
     }
 
-    /// Who the audit log names.
+    /// Returns the actor that the audit log names.
     pub fn actor(&self) -> Actor {
         match self.user {
             Some(id) => Actor::Person { id, email: self.email.clone(), address: self.from.address.clone() },
@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// # Errors
-    /// [`ChangesError::SignedOut`] when the session has not come to this stage.
+    /// [`ChangesError::SignedOut`] when the session is at another stage.
     pub(crate) fn require(&self, stage: Stage) -> Result<(), Error> {
         if self.stage == stage { Ok(()) } else { Err(Error::Changes(ChangesError::SignedOut)) }
     }

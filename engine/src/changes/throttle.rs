@@ -1,9 +1,11 @@
-//! Guessing: one failure counter per name, whoever asks and wherever, and one per network.
+//! Protection against guessing: one failure counter per name, whichever client asks, and one per
+//! network.
 //!
-//! A try is counted *before* it is compared and given back when it was right, so that any number
-//! of simultaneous tries cannot slip past. From the fifth failure on every further one blocks the
-//! name: 1 minute, then twice as long each time, at most 15. Twenty wrong verification codes in a
-//! row end the codes altogether: then only a recovery code or the host's command line helps.
+//! Keystead counts a try *before* it compares, and takes the count back when the try was right, so
+//! that no number of simultaneous tries can bypass the limit. The fifth failure and every further
+//! one block the name: for 1 minute, then twice as long each time, at most 15. After twenty wrong
+//! verification codes in a row Keystead accepts no code any more: only a recovery code or the
+//! host's command line helps then.
 
 use crate::Error;
 use crate::base::email;
@@ -15,16 +17,16 @@ use crate::vault::envelope::Purpose;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::net::IpAddr;
 
-/// Failures that block nothing yet.
+/// Number of the first failure that blocks a name.
 const FREE_FOR_NAME: i64 = 5;
-/// A network may stand for many people, so it gets more.
+/// Number of the first failure that blocks a network; larger, because a network may have many people.
 const FREE_FOR_NETWORK: i64 = 40;
 const LONGEST_BLOCK_MINUTES: i64 = 15;
 const CODES_IN_A_ROW: i64 = 20;
-/// After this long without a try the failures of a network are forgotten.
+/// Time without a try after which the failures of a network are forgotten.
 const NETWORK_MEMORY: TimeDelta = TimeDelta::hours(1);
 
-/// What is tried.
+/// The kind of secret that is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryKind {
     Password,
@@ -32,7 +34,7 @@ pub enum TryKind {
     RecoveryCode,
 }
 
-/// Whose tries are counted.
+/// The subject of a failure counter: a name or a network.
 pub struct Subject {
     hash: [u8; 32],
     free: i64,
@@ -46,16 +48,16 @@ impl Subject {
     }
 }
 
-/// A counted try. Dropped, it stays a failure.
+/// A counted try. When it is dropped, it stays counted as a failure.
 #[must_use = "a try that was right must be given back or cleared"]
 pub struct Try {
     subject: Subject,
     kind: TryKind,
-    /// The block it would leave behind if it were wrong.
+    /// End of the block that the try leaves behind if it was wrong.
     blocked_until: Option<DateTime<Utc>>,
 }
 
-/// What a counter becomes when another try begins.
+/// Returns the counter with another try counted.
 ///
 /// # Errors
 /// The reason why no try is allowed now.
@@ -81,8 +83,8 @@ fn begin(
     Ok(counter)
 }
 
-/// What a counter becomes when a try turned out right: as if it had not been made. Its own block
-/// goes with it, or nobody could come in once there were five failures.
+/// Returns the counter without a try that was right. The block of this try is removed as well,
+/// because otherwise nobody could sign in after five failures.
 fn given_back(mut counter: Counter, right: &Try) -> Counter {
     counter.failures = (counter.failures - 1).max(0);
     counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == TryKind::Code)).max(0);
@@ -92,7 +94,7 @@ fn given_back(mut counter: Counter, right: &Try) -> Counter {
     counter
 }
 
-/// How long the failure with this number blocks.
+/// Returns how long the failure with this number blocks.
 fn block_for(failures: i64, free: i64) -> Option<TimeDelta> {
     let doublings = u32::try_from(failures - free).ok()?.min(10);
     Some(TimeDelta::minutes((1 << doublings).min(LONGEST_BLOCK_MINUTES)))
@@ -105,7 +107,7 @@ impl Changes {
         Subject { hash, free: FREE_FOR_NAME, memory: None }
     }
 
-    /// The network of an address: the address itself (IPv4), its /64 (IPv6).
+    /// Returns the subject for the network of an address: the address itself (IPv4), its /64 (IPv6).
     pub(crate) fn network_subject(&self, address: &str) -> Subject {
         let network = match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
             Ok(IpAddr::V6(v6)) => format!("{:x?}/64", &v6.segments()[..4]),
@@ -116,10 +118,10 @@ impl Changes {
         Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
     }
 
-    /// Counts a try, committed before anything is compared.
+    /// Counts a try and commits the count before anything is compared.
     ///
     /// # Errors
-    /// [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`]: then nothing may be compared.
+    /// [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`]; the caller must not compare then.
     pub(crate) async fn begin_try(&self, subject: Subject, kind: TryKind) -> Result<Try, Error> {
         let now = self.vault.now();
         let of = &subject;
@@ -136,7 +138,7 @@ impl Changes {
         Ok(Try { subject, kind, blocked_until: counter.blocked_until })
     }
 
-    /// The try was right, but the person is not through yet: it leaves no trace.
+    /// Takes back the count of a try that was right. The earlier failures stay, because the person has not proved everything yet.
     pub(crate) async fn give_back(&self, right: Try) -> Result<(), Error> {
         let now = self.vault.now();
         let right = &right;
@@ -150,7 +152,7 @@ impl Changes {
             .await
     }
 
-    /// The person proved who they are: the counter begins anew.
+    /// Resets the counter, because the person has proved who they are.
     pub(crate) async fn clear_tries(&self, right: Try) -> Result<(), Error> {
         self.clear_counter(&right.subject).await
     }

@@ -8,10 +8,10 @@ use subtle::{Choice, ConstantTimeEq};
 use totp_rs::{Builder, Totp};
 
 const STEP_SECONDS: i64 = 30;
-/// RFC 4226, section 4: at least 128 bits, 160 recommended.
+/// Number of bytes of a seed. RFC 4226, section 4: at least 128 bits, 160 recommended.
 const SEED_BYTES: usize = 20;
 
-/// The secret an authenticator app and Keystead share.
+/// The secret that an authenticator app and Keystead share.
 pub struct Seed(SecretBytes);
 
 impl Seed {
@@ -23,10 +23,10 @@ impl Seed {
         Self(bytes)
     }
 
-    /// Reads base32 as people paste it: any case, spaces and padding allowed.
+    /// Reads base32 as people paste it: any case; spaces, hyphens and padding are ignored.
     ///
     /// # Errors
-    /// When it is not base32 or shorter than 160 bits.
+    /// [`Error::Fault`] when the text is not base32 or is shorter than 160 bits.
     pub fn from_base32(text: &SecretText) -> Result<Self, Error> {
         let clean: String = text
             .expose()
@@ -47,14 +47,14 @@ impl Seed {
         self.0.expose()
     }
 
-    /// Base32 in groups of four, to be typed by hand.
+    /// Returns base32 in groups of four, for typing by hand.
     pub fn text(&self) -> String {
         let text = BASE32_NOPAD.encode(self.0.expose());
         let groups: Vec<_> = text.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group)).collect();
         groups.join(" ")
     }
 
-    /// The `otpauth://totp/…` address that the QR code carries.
+    /// Returns the `otpauth://totp/…` address for the QR code.
     ///
     /// # Errors
     /// When the library refuses the account name.
@@ -71,12 +71,12 @@ impl Seed {
 
     fn code_at(&self, step: i64) -> String {
         let totp: Totp = Builder::new().with_secret(self.0.expose().to_vec()).build_noncompliant();
-        // There is no step before 1970: its absolute value would be the code of another one.
+        // There is no step before 1970; an absolute value would give the code of another step.
         totp.generate(u64::try_from(step * STEP_SECONDS).unwrap_or(0)).to_string()
     }
 
-    /// The step whose code this is: the current one or the one before. Only exactly six ASCII
-    /// digits are a code; nothing is trimmed. Both steps are always compared, in constant time.
+    /// Returns the step whose code this is: the current one or the one before. A code is exactly six
+    /// ASCII digits; nothing is trimmed. Both steps are always compared, in constant time.
     pub fn matching_step(&self, code: &SecretText, now: DateTime<Utc>) -> Option<i64> {
         let typed = code.expose().as_bytes();
         let current = step(now);
@@ -90,19 +90,19 @@ impl Seed {
         }
     }
 
-    /// The code an app would show now.
+    /// Returns the code that an app would show now.
     #[cfg(feature = "testing")]
     pub fn code(&self, now: DateTime<Utc>) -> SecretText {
         SecretText::new(self.code_at(step(now)))
     }
 }
 
-/// The number of the 30-second step.
+/// Returns the number of the 30-second step.
 pub fn step(now: DateTime<Utc>) -> i64 {
     now.timestamp().div_euclid(STEP_SECONDS)
 }
 
-/// Seconds until the app shows another code.
+/// Returns the number of seconds until the app shows another code.
 pub fn next_in_seconds(now: DateTime<Utc>) -> i64 {
     STEP_SECONDS - now.timestamp().rem_euclid(STEP_SECONDS)
 }

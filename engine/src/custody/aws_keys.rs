@@ -1,5 +1,5 @@
-//! Keys that stay under a customer's AWS KMS key: registered, checked, their credentials replaced, their material
-//! released.
+//! Keys that stay under a customer's AWS KMS key: their registration, their checks, the replacement of their credentials, the
+//! release of their material.
 
 use crate::base::error::ChangesError;
 use crate::base::error::CustodyError;
@@ -30,13 +30,13 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use std::num::NonZeroU32;
 
-/// The column of the secret, also in `sealed_revision`.
+/// The column of the secret, also as named in `sealed_revision`.
 pub(crate) const SECRET: &str = "secret";
 
-/// More often than so nobody had replaced credentials while revisions could be lost.
+/// Maximum revisions tried to find a lost one. Nobody had replaced credentials more often while revisions could be lost.
 const REVISIONS_TRIED: i64 = 64;
 
-/// How often each person asks customers' KMS.
+/// Limits how often each person calls customers' KMS.
 pub(crate) struct Preflights(DefaultKeyedRateLimiter<UserId>);
 
 impl Preflights {
@@ -54,7 +54,7 @@ impl Preflights {
     }
 }
 
-/// What was filled in for a new version.
+/// The input for a new version.
 pub struct AwsAsked {
     pub region: Region,
     pub cmk: KeyArn,
@@ -65,7 +65,7 @@ pub struct AwsAsked {
     pub accepts_more: bool,
 }
 
-/// Everything the secret is used with, so that it opens beside nothing else.
+/// Hashes everything the secret is used with, so that the secret opens with nothing else.
 fn bound_to(id: AwsKeyId, number: u32, key: &CustomerKey, access_key_id: &AccessKeyId) -> [u8; 32] {
     let number = number.to_be_bytes();
     let parts: [&[u8]; 6] = [
@@ -99,7 +99,7 @@ pub(crate) fn json(report: &Report) -> Result<String, Error> {
 }
 
 impl Custody {
-    /// The key that was filled in, checked against the real KMS, its secret sealed for the row it will lie in.
+    /// Checks the entered key against the real KMS, and seals its secret for the row that will store it.
     ///
     /// # Errors
     /// [`CustodyError::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt and
@@ -145,7 +145,7 @@ impl Custody {
         Ok(ReplaceCredentials { scope, number, from: stored.access_key_id, to })
     }
 
-    /// Puts the new credentials in the old ones' place; the data key and the version stay.
+    /// Replaces the credentials. The data key and the version stay.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when they were replaced in the meantime.
@@ -167,13 +167,14 @@ impl Custody {
             tx.commit(proof.entry(detail.clone())).await
         });
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
-        // Whatever was heard was said to the old ones. Of the new ones nobody knows more than the pre-flight did.
+        // Every earlier result was for the old credentials. Only the pre-flight has tried the new ones.
         self.leases.forgive(key, to.revision);
         crate::base::log::or_warn(self.probe(key).await, "a probe could not be made");
         Ok(())
     }
 
-    /// "Check now": the pre-flight again, with what is stored. What it finds is kept and shown with the version.
+    /// "Check now": repeats the pre-flight with the stored credentials. Keystead stores the result and shows it with the
+    /// version.
     ///
     /// # Errors
     /// [`CustodyError::NotAws`] for a version of another type; [`CustodyError::PreflightsTooMany`].
@@ -215,7 +216,7 @@ impl Custody {
         Ok(report)
     }
 
-    /// What the page of a version shows of it; `None` for a version of another type.
+    /// Returns what the page of a version shows of its key; `None` for a version of another type.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -232,12 +233,12 @@ impl Custody {
         Ok(Some(view(stored, probe_at)))
     }
 
-    /// Where KMS is called for a region: its own host, or what the operator has set.
+    /// Returns the address at which Keystead calls KMS for a region: the region's own host, or the operator's setting.
     pub fn kms_address(&self, region: &Region) -> String {
         self.kms.address(region)
     }
 
-    /// What this server holds in memory of a version.
+    /// Returns what this server holds in memory of a version.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -246,7 +247,7 @@ impl Custody {
         Ok(self.lease_view(LeaseKey { scope: scope.id, number }))
     }
 
-    /// The material of a version, as whoever holds it releases it. Called by `lease` alone.
+    /// Requests the material of a version from its holder. Only `lease` calls this.
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
         match self.vault.db().keys().version(key.scope, key.number).await?.key_type {
             KeyType::Managed => {
@@ -265,7 +266,7 @@ impl Custody {
                 };
                 let released = self.kms.decrypt(key.scope, &stored.key, &with, For::Use).await;
                 let heard = released.as_ref().map(drop).map_err(Failure::clone);
-                // Whether an outage is one of KMS or of this server's way to it, the probes find out.
+                // The probes find out whether an outage is one of KMS or of this server's network path to it.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == FailureKind::Refused) {
                     let noted = self.record_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be written down");
@@ -292,8 +293,8 @@ impl Custody {
         })
     }
 
-    /// Finds lost revisions again: the sweep of an early version took them away. The seal says which one it was made with,
-    /// so that trying tells it; whoever could hide a revision could as well set it.
+    /// Restores lost revisions, which the sweep of an early version deleted. The seal covers the revision, so trying revisions
+    /// finds it. Somebody who could hide a revision could as well set it.
     pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
         for key in self.vault.db().aws_keys().without_revision().await? {
             let mut stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
@@ -337,7 +338,7 @@ impl Custody {
         self.vault.keyring().seal(Purpose::Credentials, place(&scope, &row, revision), secret)
     }
 
-    /// A pre-flight whose result lets the key be used.
+    /// Runs a pre-flight, and returns its report if the key may be used.
     async fn accepted(
         &self,
         who: &Session,

@@ -1,4 +1,4 @@
-//! "Replace credentials": what it will do, and its verb.
+//! "Replace credentials": its preview, and its execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};
@@ -38,7 +38,7 @@ impl Change for ReplaceCredentials {
     }
 }
 
-/// What a person has accepted, or should know before the code.
+/// Returns the warnings for the person who is about to enter the code: what the person has accepted, or should know.
 pub(crate) fn warning(report: &Report, other: Option<String>) -> Option<String> {
     let more = "These credentials may do more than decrypt, or that could not be determined. You have accepted that; \
                 the audit log says so.";

@@ -1,5 +1,5 @@
-//! Health: whether the customers' KMS still release the Active versions. Each version is probed once a minute by one of
-//! the servers; what any call finds, a probe or not, is written down, and a refusal is obeyed at once.
+//! Health: whether the customers' KMS still release the Active versions. One of the servers probes each version once a minute.
+//! Keystead records the result of a call, probe or not (an outage only from probes and checks), and obeys a refusal at once.
 
 use crate::Error;
 use crate::base::entry::{Actor, Entry};
@@ -17,18 +17,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How often a server looks for versions whose probe is due.
+/// Interval of the search for versions whose probe is due.
 pub const EVERY: Duration = Duration::from_secs(2);
-/// How many it takes at once.
+/// Maximum versions per search.
 const BATCH: u32 = 200;
-/// Probes under way at the same time.
+/// Maximum probes under way at the same time.
 const AT_ONCE: usize = 32;
-/// Probes in a row that find no way to KMS make an outage.
+/// Number of consecutive probes that fail to reach KMS before Keystead shows an outage.
 const SHOWN_AFTER: u32 = 2;
-/// So often a state is written again when others write it at the same moment.
+/// Maximum attempts to write a state while others write it.
 const TRIES: usize = 8;
 
-/// Probes of this server that could not reach KMS, in a row for each version.
+/// The number of consecutive probes of this server that could not reach KMS, for each version.
 #[derive(Default)]
 pub(crate) struct Probes(Mutex<HashMap<LeaseKey, u32>>);
 
@@ -41,7 +41,8 @@ impl Probes {
         self.failures().contains_key(&key)
     }
 
-    /// One call that did not come through is no outage yet, nor is the way of one server that of all.
+    /// Counts an unreachable KMS, and checks whether the result is recorded. One failed call is not an outage yet, and one
+    /// server's network path says nothing about that of the others.
     fn is_shown(&self, key: LeaseKey, heard: &Result<(), Failure>) -> bool {
         match heard {
             Err(failure) if failure.kind == FailureKind::Unreachable => {
@@ -59,7 +60,7 @@ impl Probes {
 }
 
 impl Custody {
-    /// Probes the Active versions that are due, each on one server. Answers with the number of probes made here.
+    /// Probes the Active versions that are due, each on one server. Returns the number of probes made here.
     ///
     /// # Errors
     /// When the database fails.
@@ -71,12 +72,12 @@ impl Custody {
         let mut made = 0;
         let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
         for due in self.vault.db().aws_keys().due_probes(before, late, BATCH).await? {
-            // Who has no way to a KMS lets those go first who may have one.
+            // A server that could not reach this KMS last time leaves the probe to the other servers until it is late.
             if !due.is_late && self.probes.failed_last(due.key()) {
                 continue;
             }
             let (id, due) = (due.id, due.key());
-            // One server makes it: the one that moves the time on.
+            // The server that advances the time of the probe makes it.
             let claimed = self
                 .vault
                 .db()
@@ -86,7 +87,7 @@ impl Custody {
                     Ok(is_mine)
                 })
                 .await;
-            // What goes wrong with one row is nothing to the others.
+            // A failure with one row must not affect the others.
             let is_mine = claimed.unwrap_or_else(|error| {
                 tracing::error!(%error, "a probe could not be claimed; it is tried again");
                 false
@@ -108,7 +109,7 @@ impl Custody {
         Ok(made)
     }
 
-    /// Asks the KMS for the key and forgets it.
+    /// Requests the data key from the KMS and drops it.
     pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
         let stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
             Ok(stored) => stored,
@@ -127,7 +128,7 @@ impl Custody {
         if self.probes.is_shown(key, &heard) { self.record_health(key, &stored, heard).await } else { Ok(()) }
     }
 
-    /// A row that cannot be read is like one that does not open: refused.
+    /// Treats a version whose row cannot be read like one whose secret does not open: as refused.
     pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
         let failure = Failure::refused(FailureCode::SEALED);
         self.leases.refuse(key, i64::MAX, failure, self.vault.steady());
@@ -152,8 +153,8 @@ impl Custody {
             .await
     }
 
-    /// What a call found: a refusal wipes the lease before anything else, a success ends the waiting, and then it is
-    /// written down. An answer to credentials that were replaced meanwhile says nothing of the new ones.
+    /// Applies and records the result of a call. A refusal wipes the lease before anything else, and a success ends the wait
+    /// for a retry. A late reply to credentials that have been replaced says nothing about the new ones.
     pub(crate) async fn record_health(
         &self,
         key: LeaseKey,
@@ -170,8 +171,8 @@ impl Custody {
         self.note_health(key, stored, heard).await
     }
 
-    /// Writes the state down where it changed; a refusal each time, since another server may hold what was released between
-    /// two of them.
+    /// Records the state when it changed. A refusal is recorded each time, because another server may hold material that was
+    /// released between two refusals.
     async fn note_health(
         &self,
         key: LeaseKey,
@@ -183,7 +184,7 @@ impl Custody {
             Err(Failure { kind: FailureKind::Refused, code }) => (HealthState::Refused, Some(code)),
             Err(Failure { kind: FailureKind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
         };
-        // Our own queue says nothing of anybody's KMS.
+        // A full queue on this server says nothing about the customer's KMS.
         if code == Some(FailureCode::BUSY) {
             return Ok(());
         }
@@ -197,7 +198,7 @@ impl Custody {
             if self.write_health(key, stored, &was, &Health { state, since, code: code.clone() }).await? {
                 return Ok(());
             }
-            // Another server came first.
+            // Another server wrote first.
             let now = self.vault.db().aws_keys().get(key.scope, key.number).await?;
             if now.secret != stored.secret {
                 self.leases.forgive(key, now.revision);
@@ -211,7 +212,7 @@ impl Custody {
         Err(Error::Fault("the health of a version was written by others all the time".into()))
     }
 
-    /// False when somebody else wrote it meanwhile.
+    /// Records a state. Returns false when another server did so in the meantime, or the credentials were replaced.
     async fn write_health(
         &self,
         key: LeaseKey,

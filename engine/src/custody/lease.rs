@@ -1,7 +1,7 @@
 //! Leases: plaintext key material in memory, for a bounded time.
 //!
-//! Whoever needs the material of a version, of any type, asks here. The first to ask loads it, everybody else who comes
-//! meanwhile waits for that one load. Then:
+//! Every use of a version's material, whatever the type of the version, requests it here. The first request loads it; requests
+//! that arrive in the meantime wait for that load. Then:
 //!
 //! ```text
 //! 0 ────────── refresh (5 min) ──────────────────────────── hold (60 min)
@@ -9,8 +9,9 @@
 //!                 │ was used since, else wiped              │
 //! ```
 //!
-//! Between the two it is used only while what releases it cannot be *reached*. A *refusal* wipes it at once, whoever hears
-//! it: from then on no use succeeds on this server until there is a new release.
+//! Between refresh and hold, the material is used only until the refresh is done, or while the KMS or the database that
+//! releases it cannot be *reached*. A *refusal* wipes it at once, whichever call receives it: no use succeeds on this server
+//! until there is a new release.
 
 use crate::base::clock::Steady;
 use crate::base::error::CustodyError;
@@ -31,25 +32,25 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How often a server looks after its leases.
+/// Interval of the maintenance of leases.
 pub const EVERY: Duration = Duration::from_secs(1);
-/// Leases that are released anew at the same time.
+/// Maximum leases refreshed at the same time.
 const AT_ONCE: usize = 32;
-/// The longest wait after failures in a row.
+/// Maximum wait after consecutive failures.
 const BACKOFF: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-/// So often one use has it released: what comes back may be refused meanwhile, or too old to be used.
+/// Maximum release attempts per use. Released material may be revoked or expired by the time it arrives.
 const LOADS: usize = 3;
-/// Messages and bytes that one release serves; after them it is released anew.
+/// Maximum messages and bytes for which one release is used. After them the material is released again.
 const MESSAGES: u64 = 1 << 32;
 const BYTES: u64 = 1 << 40;
 
-/// How long material is used.
+/// Time limits for the use of material.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// After this it is released anew, if it was used.
+    /// Time after which material is released again if it was used.
     pub refresh: Duration,
-    /// After this it is wiped, whatever happens.
+    /// Time after which material is wiped in any case.
     pub hold: Duration,
 }
 
@@ -76,24 +77,24 @@ struct Slot {
 struct State {
     held: Option<Held>,
     trouble: Option<Trouble>,
-    /// How often it was refused: a release asked for before a refusal does not count after it.
+    /// Number of refusals. A release that was requested before a refusal is ignored after it.
     refusals: u64,
-    /// The newest credentials that were heard of: a late answer to older ones does not count.
+    /// Revision of the newest known credentials. A late reply to older ones is ignored.
     revision: i64,
 }
 
-/// What a version's holder releases.
+/// The material that the holder of a version releases.
 pub(crate) struct Released {
     pub material: SecretBytes,
     pub seen: AskedWith,
 }
 
-/// What stood in the version's row before its holder was asked; nothing for a managed version.
+/// The state of the version's row before its holder was asked; zero for a managed version.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct AskedWith {
-    /// Of the credentials it was asked with.
+    /// Revision of the credentials that were used.
     pub revision: i64,
-    /// How often it had been refused, to any server.
+    /// Number of refusals until then, to any server.
     pub refusals: i64,
 }
 
@@ -107,7 +108,7 @@ struct Held {
     bytes: AtomicU64,
 }
 
-/// Failures in a row, and when it is tried again.
+/// Consecutive failures, and the time of the next attempt.
 struct Trouble {
     failure: Failure,
     tries: u32,
@@ -131,7 +132,7 @@ impl Slot {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why it is not tried now.
+    /// Returns the last failure while the next attempt is not due.
     fn waits(&self, now: Steady) -> Option<Failure> {
         self.read()
             .trouble
@@ -140,7 +141,7 @@ impl Slot {
             .map(|trouble| trouble.failure.clone())
     }
 
-    /// Wipes what is held; what is under way does not come back.
+    /// Wipes the material. The reply to a release under way is ignored.
     fn wipe(&self) -> RwLockWriteGuard<'_, State> {
         let mut state = self.write();
         state.held = None;
@@ -150,7 +151,7 @@ impl Slot {
 }
 
 impl State {
-    /// Full jitter: somewhere between nothing and twice as long as the last time.
+    /// Records a failure. The wait has full jitter: it is between zero and a limit that doubles with each failure.
     fn fail(&mut self, failure: Failure, now: Steady) {
         let tries = self.trouble.as_ref().map_or(0, |trouble| trouble.tries) + 1;
         let most = FIRST_BACKOFF.saturating_mul(1 << tries.min(16)).min(BACKOFF);
@@ -176,8 +177,8 @@ impl Leases {
         self.slots().get(&key).cloned()
     }
 
-    /// Wipes the material of a version: whoever holds the key does not want it used. Unless that was said to credentials
-    /// that are replaced.
+    /// Wipes the material of a version, because its holder refuses its use. A refusal of credentials that have been replaced is
+    /// ignored.
     pub(crate) fn refuse(&self, key: LeaseKey, revision: i64, failure: Failure, now: Steady) {
         let slot = self.found(key).filter(|slot| revision >= slot.read().revision);
         if let Some(slot) = slot {
@@ -185,7 +186,7 @@ impl Leases {
         }
     }
 
-    /// It is worth trying at once again: KMS was heard, or is asked with other credentials.
+    /// Ends the wait after failures, because KMS answered, or will be asked with other credentials.
     pub(crate) fn forgive(&self, key: LeaseKey, revision: i64) {
         if let Some(slot) = self.found(key) {
             let mut state = slot.write();
@@ -203,7 +204,7 @@ impl Leases {
         }
     }
 
-    /// Versions whose material is in memory, and how often they had been refused when it was asked for.
+    /// Returns the versions whose material is in memory, and the number of their refusals when it was requested.
     fn held(&self) -> HashMap<LeaseKey, i64> {
         let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
         slots
@@ -214,11 +215,11 @@ impl Leases {
 }
 
 impl Custody {
-    /// Does some work with the material of a version on so many messages, of so many bytes together. The material never
-    /// leaves memory's lease: it is lent for the time of the work.
+    /// Runs work with the material of a version on this number of messages, of this number of bytes in total. The lease keeps
+    /// the material and lends it for the duration of the work.
     ///
     /// # Errors
-    /// [`CustodyError::KmsRefused`], [`CustodyError::KmsUnreachable`] (also when every release was too old when it came),
+    /// [`CustodyError::KmsRefused`], [`CustodyError::KmsUnreachable`] (also when every release was too old when it arrived),
     /// [`Error::NotFound`] for an unknown version.
     pub async fn with_material<T>(
         &self,
@@ -239,7 +240,7 @@ impl Custody {
             .ok_or(Error::Custody(CustodyError::KmsUnreachable(FailureCode::TIMEOUT)))
     }
 
-    /// Uses what is held; `None` when there is nothing to use.
+    /// Runs the work with the material in memory; `None` when there is none to use.
     fn attempt<T>(
         &self,
         key: LeaseKey,
@@ -263,7 +264,7 @@ impl Custody {
         done
     }
 
-    /// Loads what is not there; whoever comes meanwhile waits for the same load.
+    /// Loads missing material. Callers that arrive in the meantime wait for the same load.
     async fn load(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
         let _one = slot.loading.lock().await;
         let now = self.vault.steady();
@@ -276,7 +277,7 @@ impl Custody {
         }
     }
 
-    /// Releases anew what is old, unless somebody just did.
+    /// Releases old material again, unless another task just did.
     async fn refresh(&self, key: LeaseKey, slot: &Slot) {
         let _one = slot.loading.lock().await;
         let (now, refresh) = (self.vault.steady(), self.leases.times.refresh);
@@ -287,7 +288,7 @@ impl Custody {
         }
     }
 
-    /// Asks for the material. Called by one at a time.
+    /// Requests the material. The caller holds the lock `loading`.
     async fn renew(&self, key: LeaseKey, slot: &Slot) -> Result<(), Error> {
         let refusals = slot.read().refusals;
         let asked = self.vault.steady();
@@ -296,8 +297,8 @@ impl Custody {
         let now = self.vault.steady();
         let mut state = slot.write();
         if state.refusals != refusals {
-            // Refused while this was under way: an answer from before does not count. Nor does the refusal when KMS was
-            // heard again since: then it is tried once more.
+            // The material was refused while this request was under way, so the reply to the request is ignored. The refusal is
+            // ignored too if KMS has answered since; then the caller tries again.
             let heard = state.trouble.as_ref().map(|trouble| trouble.failure.clone().into());
             return heard.or(released.err()).map_or(Ok(()), Err);
         }
@@ -305,11 +306,11 @@ impl Custody {
             Ok(Released { material, seen }) => {
                 state.trouble = None;
                 state.revision = state.revision.max(seen.revision);
-                // What was derived from the same material before is good for as long as the material is.
+                // Keys derived from the same material earlier are valid for as long as the material is.
                 let before =
                     state.held.take().map(|held| held.material).filter(|before| before.is(&material));
                 let material = before.unwrap_or_else(|| Arc::new(Material::new(material)));
-                // Its time counts from when it was asked for: what is answered late was true before.
+                // The lease counts from the request, because a late reply states what was true earlier.
                 state.held = Some(Held {
                     material,
                     seen,
@@ -321,7 +322,8 @@ impl Custody {
                 });
                 Ok(())
             }
-            // Whoever hears a refusal wipes at once; this one was said to credentials that are replaced: on with the new ones.
+            // A refusal has wiped the material already, unless it was for credentials that have been replaced. This one was;
+            // the caller tries again with the new ones.
             Err(Error::Custody(CustodyError::KmsRefused(_))) => Ok(()),
             Err(error) => {
                 if let Some(failure) = failure_of(&error) {
@@ -338,14 +340,14 @@ impl Custody {
         }
     }
 
-    /// Looks after every lease: what has come to its end is wiped, what was used is released anew.
+    /// Maintains every lease: wipes what is expired or idle, and refreshes what was used.
     pub async fn tend_leases(&self) {
         let (now, times) = (self.vault.steady(), self.leases.times);
         let mut old = Vec::new();
         self.leases.slots().retain(|key, slot| {
             let mut state = slot.write();
             let Some(held) = &state.held else {
-                // A slot without material is kept while somebody works with it, or while its failure is fresh.
+                // A slot without material is kept while a task uses it, or while its failure is recent.
                 let is_fresh = |trouble: &Trouble| now.since(trouble.again) < BACKOFF;
                 return Arc::strong_count(slot) > 1 || state.trouble.as_ref().is_some_and(is_fresh);
             };
@@ -369,8 +371,8 @@ impl Custody {
         under_way.join_all().await;
     }
 
-    /// What another server was refused since this one asked is wiped here too. Apart from the rest, so that a KMS
-    /// that is slow does not hold it up.
+    /// Wipes the material that KMS refused to another server after this server requested it. This runs apart from the other
+    /// maintenance, so that a slow KMS does not delay it.
     ///
     /// # Errors
     /// When the database fails.
@@ -393,7 +395,7 @@ impl Custody {
         Ok(())
     }
 
-    /// What this server holds of a version.
+    /// Returns what this server holds of a version.
     pub(crate) fn lease_view(&self, key: LeaseKey) -> LeaseView {
         let Some(slot) = self.leases.found(key) else { return LeaseView { held: None, trouble: None } };
         let (now, at, times) = (self.vault.steady(), self.vault.now(), self.leases.times);
@@ -411,7 +413,7 @@ impl Custody {
     }
 }
 
-/// What a failed release says of the key; `None` where it says nothing of it.
+/// Returns what a failed release says about the key; `None` when it says nothing about it.
 fn failure_of(error: &Error) -> Option<Failure> {
     match error {
         Error::Custody(CustodyError::KmsRefused(code)) => Some(Failure::refused(code.clone())),

@@ -1,4 +1,4 @@
-//! Managed versions: Keystead itself holds their material, sealed.
+//! Managed versions: Keystead itself stores their material, sealed.
 
 use crate::base::random;
 use crate::custody::Custody;
@@ -20,13 +20,13 @@ fn place<'a>(scope: &'a ScopeId, number: u32) -> SealContext<'a> {
 }
 
 impl Custody {
-    /// 32 bytes from the operating system, sealed for one version of one scope.
+    /// Generates 32 bytes with the operating system, sealed for one version of one scope.
     pub(crate) fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
         let material = random::secret(KEY_BYTES);
         self.vault.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
     }
 
-    /// The material of a managed version. Called by `release` alone.
+    /// Returns the material of a managed version. Only `release` calls this.
     pub(super) async fn managed_material(&self, key: LeaseKey) -> Result<SecretBytes, Error> {
         let sealed = self.vault.db().keys().material(key.scope, key.number).await?.ok_or(Error::NotFound)?;
         self.vault.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), &sealed)

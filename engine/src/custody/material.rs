@@ -1,4 +1,4 @@
-//! The material of a version while it is leased, with the keys that are derived from it. They end when it does.
+//! The material of a version while it is leased, and the keys derived from it, which are wiped together with it.
 
 use crate::SecretBytes;
 use crate::base::random;
@@ -11,19 +11,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq;
 use zeroize::zeroize_stack;
 
-/// So many messages under one salt: with random 96-bit nonces far from the 2^32 of SP 800-38D (8.3).
+/// Maximum messages under one salt: with random 96-bit nonces far below the 2^32 of SP 800-38D (8.3).
 const MESSAGES_OF_A_SALT: u32 = 1 << 30;
 /// Bytes of a derived key (AES-256).
 const KEY: usize = 32;
-/// Bytes of stack that work with material takes at most: 10 KiB, 19 where nothing is optimised.
+/// Size of the stack that is overwritten, in bytes. Work with material takes at most 10 KiB, or 19 without optimisation.
 const STACK: usize = 20 * 1024;
-/// So many derived keys are kept, those used last; each server that encrypts adds a salt of its own.
+/// Maximum derived keys kept for decryption, those used last. Each server that encrypts adds a salt of its own.
 const KEPT: usize = 8;
 
-/// A salt makes one server's message key of a version's material.
+/// A salt with which one server derives its own key from the material of a version.
 pub type Salt = [u8; 16];
 
-/// What a derived key is for. No key serves two purposes (SP 800-57 part 1, 5.2).
+/// The purpose of a derived key. No key serves two purposes (SP 800-57 part 1, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Data, encrypted directly.
@@ -33,7 +33,7 @@ pub enum Use {
 }
 
 impl Use {
-    /// What stands first in everything that is derived or authenticated for it.
+    /// Returns the prefix of everything that is derived or authenticated for this purpose.
     pub fn label(self) -> &'static [u8] {
         match self {
             Self::Message => b"keystead message v1",
@@ -49,7 +49,7 @@ pub struct Material {
     opening: Mutex<Vec<Derived>>,
 }
 
-/// The salt this server encrypts under now.
+/// The salt under which this server encrypts now.
 struct Sealing {
     salt: Salt,
     key: SecretBytes,
@@ -62,11 +62,12 @@ struct Derived {
     key: SecretBytes,
 }
 
-/// A material's ciphers, for one call. A cipher (its key schedule) is twenty times as large as its key and made from it faster
-/// than so much memory is read that is in no cache; so keys are kept, and ciphers not past the call, where many items have the same.
+/// The ciphers of a material, for one call. A cipher (its key schedule) is twenty times as large as its key, and making it from
+/// the key is faster than reading so much uncached memory. Therefore Keystead keeps keys, and keeps a cipher only within a
+/// call, where many items share it.
 pub struct Ciphers<'a> {
     material: &'a Material,
-    /// The one used last.
+    /// The cipher used last.
     ready: Option<Ready>,
 }
 
@@ -87,7 +88,7 @@ fn expand(material: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
         .expect("what is asked for is within HKDF's limit");
 }
 
-/// AES-256-GCM (SP 800-38D): behind what is there, a fresh nonce, the ciphertext, and its tag of 16 bytes.
+/// Encrypts with AES-256-GCM (SP 800-38D). Appends a fresh nonce, the ciphertext, and its tag of 16 bytes to `out`.
 pub fn encrypt(cipher: &Aes256Gcm, aad: &[u8], plain: &[u8], out: &mut Vec<u8>) {
     encrypt_with(cipher, random::nonce(), aad, plain, out);
 }
@@ -100,14 +101,14 @@ fn encrypt_with(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], plain: &[u8]
     out.extend_from_slice(&tag.expect("AES-GCM encrypts messages of this size"));
 }
 
-/// `None` when it was changed, or made under another key, nonce or associated data.
+/// Decrypts. Returns `None` when the ciphertext was changed, or made under another key, nonce or associated data.
 pub fn decrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
     let payload = Payload { msg: sealed, aad };
     cipher.decrypt(&Nonce::from(nonce), payload).ok().map(SecretBytes::new)
 }
 
-/// A message key: key = HKDF(material, salt, label ‖ version). The version is in it, so that material which was
-/// registered twice still makes other keys.
+/// Derives a key: HKDF(material, salt, label ‖ version). The version is included, so that material which was registered twice
+/// still gives different keys.
 fn derive(material: &[u8], what: Use, version: u32, salt: &Salt) -> SecretBytes {
     let mut key = vec![0; KEY];
     expand(material, salt, &[what.label(), &version.to_be_bytes()], &mut key);
@@ -123,17 +124,17 @@ impl Material {
         Self { secret, sealing: Default::default(), opening: Mutex::default() }
     }
 
-    /// The bytes themselves. Every call is a place to review.
+    /// Returns the bytes themselves. Every call is a place to review.
     pub fn expose(&self) -> &[u8] {
         self.secret.expose()
     }
 
-    /// Whether it is the same material, compared in constant time.
+    /// Checks whether it is the same material, in constant time.
     pub fn is(&self, other: &SecretBytes) -> bool {
         self.secret.expose().ct_eq(other.expose()).into()
     }
 
-    /// Does some work with it. What that leaves on the stack, copies of schedules among it, is overwritten.
+    /// Runs work with the material. Overwrites what the work leaves on the stack, such as copies of key schedules.
     pub fn lend<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
         let done = apart(self, work);
         zeroize_stack::<STACK>();
@@ -144,7 +145,7 @@ impl Material {
         Ciphers { material: self, ready: None }
     }
 
-    /// The cipher of a message that was encrypted under this salt.
+    /// Returns the cipher of a message that was encrypted under this salt.
     fn opening(&self, what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
         if let Some(own) = held(&self.sealing[what as usize]).as_ref().filter(|own| own.salt == *salt) {
             return cipher(&own.key);
@@ -158,14 +159,14 @@ impl Material {
                 kept.len() - 1
             }
         };
-        // The one used last stands first.
+        // The key used last comes first.
         kept[..=index].rotate_right(1);
         cipher(&kept[0].key)
     }
 }
 
 impl Ciphers<'_> {
-    /// The salt and the cipher to encrypt one more message with.
+    /// Returns the salt and the cipher with which to encrypt one more message.
     pub fn sealing(&mut self, what: Use, version: u32) -> (Salt, &Aes256Gcm) {
         let mut sealing = held(&self.material.sealing[what as usize]);
         let now = sealing.take().filter(|now| now.messages < MESSAGES_OF_A_SALT).unwrap_or_else(|| {
@@ -178,19 +179,19 @@ impl Ciphers<'_> {
         (salt, of(&mut self.ready, what, &salt, || cipher(&now.key)))
     }
 
-    /// The cipher of a message that was encrypted under this salt.
+    /// Returns the cipher of a message that was encrypted under this salt.
     pub fn opening(&mut self, what: Use, version: u32, salt: &Salt) -> &Aes256Gcm {
         of(&mut self.ready, what, salt, || self.material.opening(what, version, salt))
     }
 }
 
-/// In a frame of its own, below that of whoever cleans up after it.
+/// Runs work in a stack frame of its own, below that of the caller, which overwrites it afterwards.
 #[inline(never)]
 fn apart<T>(material: &Material, work: impl FnOnce(&Material) -> T) -> T {
     work(material)
 }
 
-/// What is ready, if it is the one; else it is made.
+/// Returns the ready cipher if it is the right one; otherwise makes it.
 fn of<'a>(
     ready: &'a mut Option<Ready>,
     what: Use,
@@ -307,7 +308,7 @@ mod tests {
         let set = hkdf::TestSet::load(hkdf::TestName::HkdfSha256).expect("the vectors");
         let mut tried = 0;
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-            // More than 255 blocks is nothing that is ever asked for.
+            // The other vectors request more than 255 blocks, which Keystead never does.
             if test.result != TestResult::Valid {
                 continue;
             }
@@ -320,7 +321,7 @@ mod tests {
         assert!(tried > 50, "{tried} vectors");
     }
 
-    /// How often something stands in this thread's stack, below where `above` is.
+    /// Counts how often some bytes occur in this thread's stack below the address of `above`.
     fn in_the_stack(what: &[u8], above: &u8) -> usize {
         let mut stack = vec![0; 128 * 1024];
         let begin = std::ptr::from_ref(above).addr() - stack.len();

@@ -1,4 +1,4 @@
-//! Whoever else holds a key: the customers' KMS, the leases of what they release, their health.
+//! Custody: the customers' KMS, the leases of the material that they release, and their health.
 
 pub mod aws_keys;
 pub(crate) mod changes;
@@ -17,14 +17,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the operator may set.
+/// Settings of custody that the operator may change.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub kms: kms::Settings,
     pub leases: lease::Times,
     /// Interval between two probes of an Active version; `None`: it is never probed.
     pub probe_every: Option<Duration>,
-    /// Checks against a customer's KMS that a person may make at once, and in a minute.
+    /// Number of checks against a customer's KMS that a person may make in a minute, and at once.
     pub preflights_each_minute: NonZeroU32,
 }
 
@@ -39,7 +39,7 @@ impl Default for Settings {
     }
 }
 
-/// The room of those who hold keys: Keystead itself, and the customers' KMS.
+/// The room of key custody, by Keystead itself and by the customers' KMS.
 #[derive(Clone)]
 pub struct Custody {
     vault: Vault,

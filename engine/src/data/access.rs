@@ -1,5 +1,6 @@
-//! Who may come in at the data plane, and what there is for them: read from the database once, kept in memory, thrown away
-//! as far as the database's epoch says that it has moved. A request that is served from memory asks the database nothing.
+//! Access to the data plane: the valid API keys and the scopes, read from the database once and cached in memory. When the
+//! database's epoch shows that something has changed, the server discards that part of the cache. A request that is served from
+//! memory sends no query to the database.
 
 use crate::base::clock::Steady;
 use crate::base::error::ServicesError;
@@ -25,19 +26,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// How often a server looks whether something has moved.
+/// Interval of the check whether something has changed.
 pub const EVERY: Duration = Duration::from_millis(500);
-/// How often the last uses of keys are written down.
+/// Interval at which the last uses of keys are stored.
 pub const NOTED: Duration = Duration::from_secs(5);
-/// A server that could not look for this long serves nobody from memory: a key may have been revoked elsewhere.
+/// Time without a check after which a server serves nobody from memory, because a key may have been revoked elsewhere.
 const BLIND: Duration = Duration::from_secs(60);
 
-/// Bytes a second, and at once, that the services with one key may say for the journal: plenty for all that is honest, and too
-/// little to push out soon what others said.
+/// Maximum bytes a second, and at once, that the services with one key may add to the journal about their requests: plenty for
+/// honest services, and too little to push the entries of others out of the journal soon.
 const TOLD: NonZeroU32 = NonZeroU32::new(2 << 20).expect("not 0");
 const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
 
-/// Who may come in, as one server knows it. Clones are the same one.
+/// One server's view of keys and scopes, cached in memory. Clones share it.
 #[derive(Clone)]
 pub struct Access {
     vault: Vault,
@@ -47,26 +48,26 @@ pub struct Access {
 struct Known {
     looked: RwLock<Look>,
     keys: Arc<HashMap<ApiKeyId, Arc<KnownKey>>>,
-    /// Each is as it was at the epoch, or later.
+    /// Each scope is as it was at the epoch, or later.
     scopes: RwLock<Scopes>,
-    /// All there are, so that a name nobody has costs no more than one somebody has.
+    /// All aliases, so that an unknown name costs no more than a known one.
     aliases: Arc<HashMap<Alias, ScopeName>>,
     secrets: Arc<tenant_secrets::Cache>,
 }
 
-/// When a server looked last, and what it found: nothing that is known has moved until then.
+/// The last check of a server, and its result: nothing in the cache had changed until then.
 #[derive(Clone, Copy)]
 struct Look {
-    /// When it began, and when the answer was there.
+    /// When the check began, and when its answer had arrived.
     at: Steady,
     read: Steady,
     epoch: Epoch,
-    /// Changes of this server that were committed before it began.
+    /// Number of changes by this server that were committed before the check began.
     moved: u64,
 }
 
 impl Look {
-    /// Whether it began after another had its answer, and still found less.
+    /// Checks whether this check began after the other had its answer, and still found a lower number.
     fn is_behind(&self, last: &Self) -> bool {
         let (now, then) = (self.epoch, last.epoch);
         self.at > last.read && (now.number < then.number || now.sequence < then.sequence)
@@ -76,16 +77,16 @@ impl Look {
 /// Scopes by their names as services write them.
 type Scopes = HashMap<Arc<str>, Arc<KnownScope>>;
 
-/// An API key that works, as it is asked at every request.
+/// A valid API key as the data plane keeps it in memory.
 struct KnownKey {
     id: ApiKeyId,
     name: String,
     hash: Vec<u8>,
     operations: Vec<Operation>,
-    /// What it reaches of each environment; `None`: every country.
+    /// The countries it reaches in each environment; `None`: every country.
     reach: HashMap<Slug, Vec<Option<Country>>>,
     expires_at: DateTime<Utc>,
-    /// Microseconds; what is newer than `noted` is still to be written down.
+    /// Microseconds. A value newer than `noted` is not stored yet.
     used: AtomicI64,
     noted: AtomicI64,
     told: Arc<DefaultDirectRateLimiter>,
@@ -97,15 +98,15 @@ pub struct KnownScope {
     pub name: ScopeName,
     /// Its name as a text.
     pub text: Arc<str>,
-    /// The version that encrypts; none where there is no key.
+    /// The version that encrypts; `None` where the scope has no key.
     pub active: Option<Version>,
-    /// In the order of their ids.
+    /// Sorted by id.
     versions: Vec<Version>,
-    /// Every alias that it has or had.
+    /// Every present and former alias of the scope.
     aliases: Vec<String>,
 }
 
-/// A version, as ciphertexts name it and as leases do.
+/// A version, as ciphertexts name it (`id`) and as leases name it (`number`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     /// Portal-wide.
@@ -114,13 +115,13 @@ pub struct Version {
 }
 
 impl KnownScope {
-    /// The version of this scope that has the portal-wide id.
+    /// Returns the version of this scope that has the portal-wide id.
     pub fn version(&self, id: u32) -> Option<Version> {
         let found = self.versions.binary_search_by_key(&id, |version| version.id).ok()?;
         self.versions.get(found).copied()
     }
 
-    /// Whether it is, or was, called so.
+    /// Checks whether the scope has or had this name.
     pub fn was_called(&self, name: &str) -> bool {
         self.aliases.iter().any(|alias| alias == name) || *self.text == *name
     }
@@ -130,33 +131,33 @@ impl KnownScope {
     }
 }
 
-/// A service that has shown an API key that works.
+/// A service that has presented a valid API key.
 #[derive(Clone)]
 pub struct Caller {
     key: Arc<KnownKey>,
     pub address: Arc<str>,
-    /// What was known when it came.
+    /// The cached view at the time of the request.
     known: Arc<Known>,
 }
 
 impl Caller {
-    /// The name of its key.
+    /// Returns the name of its key.
     pub fn name(&self) -> &str {
         &self.key.name
     }
 
-    /// What may be seen of its key.
+    /// Returns the part of its key that may be shown.
     pub fn seen(&self) -> String {
         self.key.id.seen()
     }
 
-    /// Whether there is room in the journal for so much of what it says.
+    /// Checks whether the key's quota allows this many more bytes in the journal.
     pub fn may_tell(&self, bytes: usize) -> bool {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         NonZeroU32::new(bytes).is_none_or(|bytes| matches!(self.key.told.check_n(bytes), Ok(Ok(()))))
     }
 
-    /// Whether it may know of the scope.
+    /// Checks whether the caller may know of the scope.
     pub fn reaches(&self, scope: &ScopeName) -> bool {
         let countries = self.key.reach.get(&scope.environment);
         countries
@@ -177,8 +178,8 @@ impl Known {
         *self.looked.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same without scopes whose versions have moved. Whoever is about to read one of them writes it into the state that
-    /// it began with, and nobody asks that any more.
+    /// Returns a copy without the scopes whose versions have changed. A task that is reading one of these scopes writes it into
+    /// the old view, which no new request uses.
     fn without(&self, moved: &HashSet<String>, looked: RwLock<Look>) -> Self {
         let mut scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner).clone();
         scopes.retain(|name, _| !moved.contains(&**name));
@@ -208,8 +209,8 @@ impl Access {
         self.remembered.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks whether something has moved, and if so forgets it: some scopes where only their versions have, else
-    /// all of them, and reads the keys and the aliases anew.
+    /// Checks whether something has changed, and discards it: single scopes where only their versions have changed, otherwise
+    /// everything, and reads the keys and the aliases again.
     ///
     /// # Errors
     /// When the database fails.
@@ -218,7 +219,7 @@ impl Access {
         let epoch = self.vault.db().audit().data_epoch().await?;
         let look = Look { at, read: self.vault.steady(), epoch, moved };
         let before = self.remembered().map(|known| (known.looked(), known));
-        // Restored, or taken over by a copy that had not everything: what is known of it may not be so any more.
+        // The database was restored, or replaced by an incomplete replica: the cached view may no longer be true.
         let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
         if let Some((last, known)) = &before
             && last.epoch.number == epoch.number
@@ -246,7 +247,7 @@ impl Access {
             },
         };
         let mut place = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
-        // Who looked later knows more.
+        // The later check knows more.
         let is_newer = |there: Look| there.epoch.number <= epoch.number && there.at <= at;
         if went_back || place.as_ref().is_none_or(|there| is_newer(there.looked())) {
             *place = Some(Arc::new(known));
@@ -254,7 +255,7 @@ impl Access {
         Ok(())
     }
 
-    /// The keys that work; how those that worked `before` were used is still known.
+    /// Reads the valid keys. The usage of keys that are in the cache already is kept.
     async fn read_keys(
         &self,
         before: Option<&Known>,
@@ -287,13 +288,13 @@ impl Access {
         Ok(keys.into())
     }
 
-    /// What is known, if it is known lately enough.
+    /// Returns the cached view if it is recent enough.
     async fn known(&self) -> Result<Arc<Known>, Error> {
         for _ in 0..2 {
             if let Some(known) = self.remembered()
                 && let Look { at, moved, .. } = known.looked()
                 && self.vault.steady().since(at) < BLIND
-                // A change that this server made is true for its next request.
+                // A change that this server made must hold for its next request.
                 && moved == self.vault.moved().count()
             {
                 return Ok(known);
@@ -303,10 +304,10 @@ impl Access {
         Err(Error::Busy)
     }
 
-    /// Whose key this is.
+    /// Returns the caller whose API key this is.
     ///
     /// # Errors
-    /// [`ServicesError::UnknownApiKey`], whatever is wrong with it.
+    /// [`ServicesError::UnknownApiKey`] for every kind of invalid key.
     pub async fn caller(&self, key: &SecretText, address: impl Into<Arc<str>>) -> Result<Caller, Error> {
         const NOBODY: [u8; 32] = [0; 32];
         let Some(presented) = api_keys::read(key.expose()) else {
@@ -327,7 +328,7 @@ impl Access {
         }
     }
 
-    /// The same caller a while later: anew where anything has moved since.
+    /// Returns the same caller at a later time, and authenticates it again if anything has changed since.
     ///
     /// # Errors
     /// As [`Access::caller`].
@@ -338,8 +339,8 @@ impl Access {
         self.caller(key, caller.address).await
     }
 
-    /// The scope that a text names, `production/DE` or an alias, and the scope itself if the caller may know of it. What it may
-    /// not is answered like what does not exist.
+    /// Returns the name of the scope that a text means, `production/DE` or an alias, and the scope itself if the caller may
+    /// know of it. A scope that the caller may not know of is answered like one that does not exist.
     pub(crate) async fn scope_for(
         &self,
         caller: &Caller,
@@ -365,12 +366,12 @@ impl Access {
         (Some(text), scope)
     }
 
-    /// The tenant secrets in memory. They end when more has moved than versions.
+    /// Returns the cached tenant secrets. They are discarded when more than versions has changed.
     pub(crate) async fn known_secrets(&self) -> Result<Arc<tenant_secrets::Cache>, Error> {
         Ok(Arc::clone(&self.known().await?.secrets))
     }
 
-    /// The scope once more: another server may have made a version a moment ago.
+    /// Reads the scope again, because another server may have made a version a moment ago.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it was removed.
@@ -400,7 +401,7 @@ impl Access {
         Ok(read)
     }
 
-    /// Writes down when keys were used last; a crash loses the last seconds of it.
+    /// Stores when keys were last used. A crash loses the last seconds of it.
     pub async fn note_uses(&self) {
         let Some(known) = self.remembered() else { return };
         let used: Vec<_> = known

@@ -1,4 +1,4 @@
-//! "Tenant secrets", a rotation begun or finished: what it will do, and its verb.
+//! "Tenant secrets", the beginning and the end of a rotation: their preview, and their execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};

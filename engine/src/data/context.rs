@@ -1,10 +1,11 @@
-//! The encryption context: a map of strings that is authenticated and not stored. Whoever decrypts gives the same.
+//! The encryption context: a map of strings that is authenticated and not stored. The caller must give the same map to decrypt.
 
 use std::collections::BTreeMap;
 
 pub type Context = BTreeMap<String, String>;
 
-/// Every part with its length before it, in the order of the keys' bytes: no two contexts read alike.
+/// Encodes a context. Each part is preceded by its length, in the order of the keys' bytes, so that no two contexts have the
+/// same encoding.
 pub fn bytes(context: &Context) -> Vec<u8> {
     let size = context.iter().map(|(key, value)| key.len() + value.len() + 16).sum();
     let mut bytes = Vec::with_capacity(size);

@@ -4,7 +4,7 @@
 //! derived key = HMAC-SHA512(tenant secret, "environment/COUNTRY-derivation path")
 //! ```
 //!
-//! Always the scope's own name, never its alias: what is derived stays the same whatever it is called.
+//! Keystead uses the scope's own name, never its alias, so that a derived key stays the same whatever the scope is called.
 
 use super::Call;
 use super::record::Done;
@@ -21,7 +21,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Derivation paths, by their secret paths.
+/// Derivation paths, by their secret path.
 pub struct ToDerive {
     pub secret_type: SecretType,
     pub paths: BTreeMap<String, BTreeSet<String>>,
@@ -32,7 +32,7 @@ pub struct DerivedKey {
     /// 64 bytes.
     pub key: SecretBytes,
     pub secret: u32,
-    /// The one to encrypt with; the other one decrypts while a rotation is under way.
+    /// The current secret encrypts; the other one decrypts while a rotation is under way.
     pub is_current: bool,
 }
 
@@ -40,8 +40,8 @@ pub struct DerivedKey {
 pub type Derived = BTreeMap<String, BTreeMap<String, Vec<DerivedKey>>>;
 
 impl Data {
-    /// Derives keys. Who may wrap and unwrap may derive. The customer's KMS is asked as if something was wrapped, so that
-    /// who takes the key away takes this away, too.
+    /// Derives keys. A caller that may wrap and unwrap may derive. Keystead requests the version's material as if it wrapped
+    /// something, so that a customer whose KMS refuses the key stops derivation, too.
     ///
     /// # Errors
     /// As [`Data::encrypt`]; [`Refused::TooManySecrets`].
@@ -63,7 +63,7 @@ impl Data {
         derived
     }
 
-    /// `made` counts the tenant secrets that it made, also before it failed.
+    /// Derives the keys. `made` counts the tenant secrets that are made, even when the call fails later.
     async fn try_derive(
         &self,
         scope: &KnownScope,
@@ -95,7 +95,7 @@ impl Data {
     }
 }
 
-/// HMAC-SHA512 (RFC 2104) of "tenant-derivation path".
+/// Returns the HMAC-SHA512 (RFC 2104) of "tenant-derivation path".
 fn derive(secret: &[u8], tenant: &str, path: &str) -> SecretBytes {
     let mut mac = Hmac::<Sha512>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(tenant.as_bytes());

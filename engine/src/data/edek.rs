@@ -1,6 +1,7 @@
-//! An EDEK: a wrapped data key. The bytes are those of IronCore's clients, which look into them: protobuf
-//! `EncryptedDeks { repeated EncryptedDek = 1 }`, of which there is one, `EncryptedDek { encryptedDekData = 1,
-//! kmsConfigId = 2, tenantId = 6 }`. `kmsConfigId` is the version's portal-wide id; the client adds `tenantId`.
+//! An EDEK: a wrapped data key. The format is that of IronCore's clients, which parse it: protobuf
+//! `EncryptedDeks { repeated EncryptedDek = 1 }` with exactly one
+//! `EncryptedDek { encryptedDekData = 1, kmsConfigId = 2, tenantId = 6 }`. `kmsConfigId` is the version's portal-wide id; the
+//! client adds `tenantId`.
 //!
 //! ```text
 //! encryptedDekData: salt (16) · nonce (12) · AES-256-GCM (data key 32 · tag 16)
@@ -20,7 +21,7 @@ pub const DEK: usize = 32;
 const SALT: usize = 16;
 const TAG: usize = 16;
 const DATA: usize = SALT + NONCE + DEK + TAG;
-/// Longest tenant id that is read.
+/// Maximum size of an EDEK, in bytes. Only the tenant id has a variable length.
 const LARGEST: usize = 1024;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -39,10 +40,10 @@ struct EncryptedDek {
     tenant_id: String,
 }
 
-/// An EDEK taken apart; whether it opens is another question.
+/// A parsed EDEK. Parsing does not check whether it opens.
 pub struct Edek {
     pub version: u32,
-    /// What a client wrote into it; empty where none did.
+    /// The tenant that a client wrote into it; empty if none did.
     pub tenant: String,
     salt: Salt,
     nonce: [u8; NONCE],
@@ -65,10 +66,10 @@ pub fn seal(ciphers: &mut Ciphers<'_>, version: u32, dek: &[u8; DEK], context: &
 }
 
 impl Edek {
-    /// Reads exactly what was written: of all the ways to write the same in protobuf one opens.
+    /// Reads an EDEK. Of all protobuf encodings of the same content, exactly one is accepted.
     ///
     /// # Errors
-    /// [`Refused::Malformed`] when it is nothing that Keystead made.
+    /// [`Refused::Malformed`] when it is not in the format that Keystead writes.
     pub fn read(bytes: &[u8]) -> Result<Self, Refused> {
         if bytes.len() > LARGEST {
             return Err(Refused::Malformed);

@@ -1,5 +1,6 @@
-//! What services report: events of their own product, and operations that they did with keys they had kept. Both become
-//! lines of the journal. A scope that is unknown, or not the caller's, is accepted: whoever reports learns nothing from it.
+//! Reports of services: events of their own product, and operations that they did with cached data keys. Both become lines of
+//! the journal. Keystead accepts a report for a scope that is unknown or not the caller's, so that the caller learns nothing
+//! from the answer.
 
 use super::Call;
 use super::edek::Edek;
@@ -9,7 +10,7 @@ use crate::data::Data;
 use domain::data::operation::Deed;
 use std::collections::BTreeSet;
 
-/// Operations that a client did with data keys it had kept.
+/// Operations that a client did with cached data keys.
 pub struct Reported {
     pub edeks: Vec<Vec<u8>>,
     pub wraps: u64,
@@ -17,7 +18,7 @@ pub struct Reported {
 }
 
 impl Data {
-    /// Writes down an event that a service reports.
+    /// Records an event that a service reports.
     ///
     /// # Errors
     /// [`AuditError::Journal`] when it cannot be written.
@@ -27,7 +28,7 @@ impl Data {
         self.report(call, asked, done).await
     }
 
-    /// Writes down operations that a service reports: how many, and the versions of the data keys.
+    /// Records operations that a service reports: how many, and the versions of the data keys.
     ///
     /// # Errors
     /// [`AuditError::Journal`] when they cannot be written.
@@ -49,7 +50,7 @@ impl Data {
     async fn report(&self, call: &Call, asked: Asked, done: Done) -> Result<(), Error> {
         match asked.scope {
             Ok(_) => self.write_down(call, asked.text, done, None).await,
-            // It is written down all the same, as what did not happen there: whoever reports need not reach the scope.
+            // The report is recorded all the same, as refused: a service may report on a scope that its key does not reach.
             Err(error @ Error::NotFound) => {
                 let done = Done { failed: done.items.max(1), ..done };
                 self.write_down(call, asked.text, done, Some(&error)).await

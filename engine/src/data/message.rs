@@ -4,8 +4,8 @@
 //! magic "KSD" · format 1 · version id (4, big endian) · salt (16) · nonce (12) · AES-256-GCM (body · tag 16)
 //! ```
 //!
-//! Associated data: label · the first 24 bytes · context. The version id is portal-wide, so the header alone says which
-//! version decrypts; a caller's right to its scope was checked before.
+//! Associated data: label · the first 24 bytes · context. The version id is portal-wide, so the header alone says which version
+//! decrypts. The caller's right to the version's scope is checked before.
 
 use super::context::{self, Context};
 use crate::SecretBytes;
@@ -18,12 +18,12 @@ const SALT: usize = 16;
 const TAG: usize = 16;
 const HEADER: usize = MAGIC.len() + 4 + SALT;
 
-/// Bytes that encrypting adds.
+/// Number of bytes that encryption adds.
 pub const OVERHEAD: usize = HEADER + NONCE + TAG;
-/// Largest plaintext of direct encryption; more is for a data key.
+/// Maximum plaintext of direct encryption, in bytes. A service encrypts more with a data key.
 pub const LARGEST: usize = 64 * 1024;
 
-/// A ciphertext taken apart; whether it opens is another question.
+/// A parsed ciphertext. Parsing does not check whether it opens.
 pub struct Message<'a> {
     pub version: u32,
     header: &'a [u8],
@@ -49,7 +49,7 @@ pub fn seal(ciphers: &mut Ciphers<'_>, version: u32, plain: &[u8], context: &Con
 
 impl<'a> Message<'a> {
     /// # Errors
-    /// [`Refused::Malformed`] when it is nothing that Keystead made.
+    /// [`Refused::Malformed`] when it is not in the format that Keystead writes.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Refused> {
         if !(OVERHEAD..=OVERHEAD + LARGEST).contains(&bytes.len()) || bytes[..4] != MAGIC {
             return Err(Refused::Malformed);

@@ -1,13 +1,13 @@
-//! The data plane: one engine behind every door. A door translates; here it is decided, done, and written down.
+//! The data plane: one engine behind every API. An API translates; the engine decides, executes, and writes the journal.
 //!
 //! ```text
 //! call ── may it? ──> scope ── newest version, or the one the ciphertext names ──> lease ── material ──> result
 //!                                                                                    journal ──> answer
 //! ```
 //!
-//! Reading order: `context`, `message` and `edek` (what services keep), this file (the verbs), `record` (what is written down),
-//! `rekey`, `derive` and `events` (those that only the TSP door has). Each verb writes its line of
-//! the journal before it answers; there is no way to a result past it.
+//! Reading order: `context`, `message` and `edek` (the formats that services store), this file (the operations), `record` (the
+//! lines of the journal), `rekey`, `derive` and `events` (the operations that only the TSP API has). Each operation writes its
+//! line of the journal before it answers; no result bypasses the journal.
 
 pub mod access;
 mod changes;
@@ -40,22 +40,22 @@ use message::Message;
 use record::{Asked, Done, count};
 use std::sync::Arc;
 
-/// Items of one request at most.
+/// Maximum items of one request.
 pub const ITEMS: usize = 1000;
 
-/// Versions on one page of a list.
+/// Number of versions on one page of a list.
 const LISTED: u32 = 50;
 
-/// A request: who asks, at which door, for which scope, and what it says of itself.
+/// A request: its caller, its API, its scope, and what it says about itself for the journal.
 pub struct Call {
     pub caller: Caller,
     pub door: Door,
-    /// `production/DE` or an alias, as it was asked for.
+    /// `production/DE` or an alias, as the caller wrote it.
     pub scope: String,
     pub told: AuditNote,
 }
 
-/// Something to be encrypted.
+/// A plaintext to encrypt.
 pub struct ToEncrypt {
     pub plaintext: SecretBytes,
     pub context: Context,
@@ -67,7 +67,7 @@ pub struct ToOpen {
     pub context: Context,
 }
 
-/// A data key to be wrapped; a new one is made where none is given.
+/// A data key to wrap. Keystead makes a new one if none is given.
 pub struct ToWrap {
     pub dek: Option<SecretBytes>,
     pub context: Context,
@@ -79,26 +79,26 @@ pub struct Sealed {
     pub version: u32,
 }
 
-/// What was inside, and the number of the version that opened it.
+/// A decrypted plaintext or data key, and the number of the version that opened it.
 pub struct Opened {
     pub bytes: SecretBytes,
     pub version: u32,
 }
 
-/// A data key beside itself, wrapped.
+/// A data key in plaintext and wrapped.
 pub struct Wrapped {
     pub dek: SecretBytes,
     pub edek: Vec<u8>,
     pub version: u32,
 }
 
-/// The items of a request; what a door could not read of one is refused with it.
+/// The items of a request. An item that the API could not read carries its refusal.
 pub type Items<T> = [Result<T, Refused>];
 
-/// One answer an item, in their order.
+/// One answer per item, in the order of the items.
 pub type Answers<T> = Vec<Result<T, Error>>;
 
-/// Something that names the version it was made with.
+/// A ciphertext or an EDEK, which names the version it was made with.
 trait Foreign {
     fn version(&self) -> u32;
     fn open(&self, ciphers: &mut Ciphers<'_>, context: &Context) -> Result<SecretBytes, Refused>;
@@ -126,7 +126,7 @@ fn read_messages(items: &Items<ToOpen>) -> Vec<Result<Message<'_>, Refused>> {
     items.iter().map(|item| Message::read(&item.as_ref().map_err(|refused| *refused)?.sealed)).collect()
 }
 
-/// A tenant that a client wrote into an EDEK must be a name of the scope, now or once.
+/// Reads EDEKs. A tenant that a client wrote into an EDEK must be a present or former name of the scope.
 fn read_edeks(scope: &KnownScope, items: &Items<ToOpen>) -> Vec<Result<Edek, Refused>> {
     let is_of = |edek: &Edek| edek.tenant.is_empty() || scope.was_called(&edek.tenant);
     let read = items.iter().map(|item| Edek::read(&item.as_ref().map_err(|refused| *refused)?.sealed));
@@ -149,8 +149,8 @@ impl Data {
     /// Encrypts with the newest version.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a scope that is not there or not the caller's; [`ServicesError::NotAllowed`];
-    /// [`Refused::NoKey`]; that the customer's KMS refuses or cannot be reached; that the journal cannot be written.
+    /// [`Error::NotFound`] for a scope that does not exist or is not the caller's; [`ServicesError::NotAllowed`];
+    /// [`Refused::NoKey`]; when the customer's KMS refuses or cannot be reached; when the journal cannot be written.
     pub async fn encrypt(&self, call: &Call, items: &Items<ToEncrypt>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Encrypt, items.len(), async |scope| {
             let bytes = items.iter().flatten().map(|item| item.plaintext.expose().len()).sum();
@@ -178,7 +178,7 @@ impl Data {
         .await
     }
 
-    /// Encrypts anew with the newest version; what is inside stays here.
+    /// Encrypts anew with the newest version. The plaintext does not leave Keystead.
     ///
     /// # Errors
     /// As [`Data::encrypt`].
@@ -236,7 +236,7 @@ impl Data {
         .await
     }
 
-    /// Wraps anew with the newest version; the data key stays here.
+    /// Wraps anew with the newest version. The data key does not leave Keystead.
     ///
     /// # Errors
     /// As [`Data::encrypt`].
@@ -254,7 +254,7 @@ impl Data {
         .await
     }
 
-    /// The versions of the scope below `before`, or the newest, and where to go on; without secrets.
+    /// Returns the versions of the scope below `before`, or the newest, and where the next page begins; without secrets.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -273,7 +273,7 @@ impl Data {
         listed
     }
 
-    /// Writes down a request of somebody with a key that a door could not read.
+    /// Records an authenticated request that the API could not read.
     ///
     /// # Errors
     /// [`AuditError::Journal`].
@@ -282,7 +282,7 @@ impl Data {
         self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread.into())).await
     }
 
-    /// Asks whether it may, does it, and writes down what came of it before anybody is told.
+    /// Checks the caller's permission, does the work, and records the result before the caller gets it.
     async fn perform<T: Numbered>(
         &self,
         call: &Call,
@@ -308,7 +308,7 @@ impl Data {
         done
     }
 
-    /// Seals with the newest version; material is lent once for all items.
+    /// Seals all items with the newest version. The material is lent once for all of them.
     async fn seal_all<T>(
         &self,
         scope: &KnownScope,
@@ -328,7 +328,7 @@ impl Data {
         Ok(sealed)
     }
 
-    /// Opens each with the version it names; the material of a version is lent once for all of its items.
+    /// Opens each item with the version it names. The material of a version is lent once for all of its items.
     async fn open_all<F: Foreign>(
         &self,
         mut scope: Arc<KnownScope>,
@@ -339,7 +339,7 @@ impl Data {
             read.iter().enumerate().filter_map(|(index, foreign)| Some((foreign.as_ref().ok()?, index)));
         let mut of_version: Vec<_> = read_ones.map(|(foreign, index)| (foreign.version(), index)).collect();
         of_version.sort_unstable();
-        // Another server may have made a version a moment ago, and with it what is to be opened here.
+        // Another server may have made a version a moment ago, and with it an item that is to be opened here.
         if of_version.iter().any(|(id, _)| scope.version(*id).is_none()) {
             scope = self.access.scope_anew(&scope.name).await?;
         }
@@ -349,7 +349,7 @@ impl Data {
         let of_known = of_version
             .chunk_by(|(one, _), (other, _)| one == other)
             .filter_map(|group| Some((scope.version(group[0].0)?, group)));
-        // All at once: a customer's KMS may have to be asked for each.
+        // All versions at once, because a customer's KMS may have to be called for each.
         let opening = of_known.map(|(version, group)| {
             let scope = &scope;
             async move {
@@ -382,7 +382,7 @@ impl Data {
                             .map_err(Error::from);
                     }
                 }
-                // What holds for one version need not hold for the others of a batch.
+                // A failure of KMS for one version does not affect the items of other versions.
                 Err(Error::Custody(CustodyError::KmsRefused(code))) => {
                     indices.for_each(|index| {
                         answers[index] = Err(Error::Custody(CustodyError::KmsRefused(code.clone())))
@@ -399,7 +399,7 @@ impl Data {
         Ok(answers)
     }
 
-    /// Seals what was opened with the newest version.
+    /// Seals the opened items with the newest version.
     async fn seal_anew(
         &self,
         scope: &KnownScope,

@@ -1,4 +1,4 @@
-//! What a request asked for, resolved once, and its line in the journal.
+//! The scope that a request names, resolved once, and the request's line in the journal.
 
 use super::Call;
 use crate::Error;
@@ -9,20 +9,20 @@ use domain::audit::event::Outcome;
 use domain::data::operation::{AuditNote, DataEvent, Deed, Operation};
 use std::sync::Arc;
 
-/// What is asked for is written down so long.
+/// Maximum characters of a text that names no scope, in the journal.
 const SCOPE_TEXT: usize = 64;
 
-/// The scope that a call asks for. Resolved once: an alias may move while the work is done.
+/// The scope that a call names. It is resolved once, because an alias may move while the work is done.
 pub(super) struct Asked {
-    /// Its own name, so that whoever searches for a scope finds what was asked under an alias of it; what was asked for
-    /// where there is no such scope, and then nothing in it looks like one that there is.
+    /// The scope's own name, so that a search for the scope finds requests under an alias of it. Where the text names no scope,
+    /// it is the text, escaped so that it does not look like an existing scope.
     pub text: Arc<str>,
     /// The scope, if the caller may know of it.
     pub scope: Result<Arc<KnownScope>, Error>,
 }
 
 impl Asked {
-    /// The scope, if the caller may do this there.
+    /// Returns the scope if the caller may perform the operation there.
     pub fn allowed(
         self,
         caller: &Caller,
@@ -36,15 +36,15 @@ impl Asked {
     }
 }
 
-/// What was done.
+/// The result of a request, for the journal.
 pub(super) struct Done {
     pub deed: Deed,
     pub items: u32,
     pub failed: u32,
     pub versions: Vec<u32>,
-    /// What a client reports, where it does.
+    /// The event that a client reports, if it does.
     pub event: Option<String>,
-    /// Tenant secrets that were made for it.
+    /// Number of tenant secrets made for the request.
     pub made: u32,
 }
 
@@ -53,20 +53,20 @@ impl Done {
         Self { deed, items: count(items), failed: 0, versions: vec![], event: None, made: 0 }
     }
 
-    /// A request of which nothing was done. One for nothing can be refused, too.
+    /// Returns the result of a request of which nothing was done. A request without items can be refused, too.
     pub fn nothing(deed: Deed, items: usize) -> Self {
         let done = Self::new(deed, items);
         Self { failed: done.items.max(1), ..done }
     }
 }
 
-/// As many as a line of the journal can say.
+/// Converts a number to at most the maximum that a line of the journal can hold.
 pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl Data {
-    /// What a text names: `production/DE`, or an alias.
+    /// Resolves a text: `production/DE`, or an alias.
     pub(super) async fn asked(&self, caller: &Caller, text: &str) -> Asked {
         let (name, scope) = self.access.scope_for(caller, text).await;
         let unknown =
@@ -74,10 +74,10 @@ impl Data {
         Asked { text: name.unwrap_or_else(unknown), scope }
     }
 
-    /// Writes down what was done before anybody is told.
+    /// Records what was done, before the caller gets an answer.
     ///
     /// # Errors
-    /// [`AuditError::Journal`]; [`Error::Busy`] when the caller's key said more lately than there is room for.
+    /// [`AuditError::Journal`]; [`Error::Busy`] when the caller's key has lately used up its quota of bytes in the journal.
     pub(super) async fn write_down(
         &self,
         call: &Call,
@@ -88,7 +88,7 @@ impl Data {
         self.write_all_down(call, vec![(scope, done)], why).await
     }
 
-    /// Several lines of one request, which say the same of how it ended.
+    /// Records several lines of one request, which share its outcome.
     ///
     /// # Errors
     /// As [`Data::write_down`].

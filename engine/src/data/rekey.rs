@@ -1,4 +1,4 @@
-//! Rekey: the data key of one scope, wrapped for another. Each of the two has its line in the journal.
+//! Rekey: wraps the data key of one scope for another. Each of the two scopes gets its line in the journal.
 
 use super::record::Done;
 use super::{Call, DEK, ToOpen, Wrapped, edek, read_edeks};
@@ -10,10 +10,10 @@ use domain::data::operation::{Deed, Operation};
 use std::sync::Arc;
 
 impl Data {
-    /// Unwraps where the call says and wraps the same data key with the newest version of `to`, which may be the same scope.
+    /// Unwraps a data key in the scope of the call, and wraps it with the newest version of `to`, which may be the same scope.
     ///
     /// # Errors
-    /// As [`Data::encrypt`], for either scope; that the EDEK does not open.
+    /// As [`Data::encrypt`], for either scope; when the EDEK does not open.
     pub async fn rekey(
         &self,
         call: &Call,
@@ -41,7 +41,7 @@ impl Data {
         done.map(|(_, wrapped)| wrapped)
     }
 
-    /// The wrapped key, and the version that opened it.
+    /// Returns the number of the version that opened the data key, and the data key wrapped again.
     async fn try_rekey(
         &self,
         source: Result<Arc<KnownScope>, Error>,

@@ -1,5 +1,6 @@
-//! Tenant secrets: from which the keys of deterministic fields and vectors are derived. One for each type and path of a
-//! scope, made when it is first asked for, sealed like the material of a managed key, in memory until more has moved than versions.
+//! Tenant secrets, from which the keys of deterministic fields and vectors are derived. Each type and path of a scope has its
+//! own. Keystead makes a secret when it is first requested, seals it like the material of a managed key, and caches it until
+//! more than versions has changed.
 
 use crate::base::error::ChangesError;
 use crate::base::random;
@@ -21,14 +22,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
-/// Bytes of a secret: as many as the digest that uses it (HMAC-SHA512).
+/// Number of bytes of a secret: as many as the digest that uses it has (HMAC-SHA512).
 const BYTES: usize = 64;
-/// Secrets of a scope at most; a service that makes up paths ends here.
+/// Maximum secrets of a scope, for services that make up paths.
 const MOST: i64 = 1000;
 
 /// A secret in memory.
 pub struct TenantSecret {
-    /// Portal-wide, from 1; stands in front of what is encrypted with it.
+    /// Portal-wide, from 1. It precedes data that is encrypted with the secret.
     pub id: u32,
     pub is_current: bool,
     pub bytes: SecretBytes,
@@ -37,11 +38,11 @@ pub struct TenantSecret {
 /// The current secret, and the one before it while a rotation is under way.
 pub type TenantSecrets = Arc<Vec<TenantSecret>>;
 
-/// What a server holds.
+/// The tenant secrets in the memory of a server.
 #[derive(Default)]
 pub struct Cache {
     held: RwLock<HashMap<SecretName, TenantSecrets>>,
-    /// One at a time reads or makes what is missing; everybody else waits for that one.
+    /// One task at a time reads or makes missing secrets; the others wait for it.
     loading: Mutex<()>,
 }
 
@@ -60,7 +61,7 @@ impl Cache {
     }
 }
 
-/// The tenant secrets of one server. Clones are the same ones.
+/// The room of the tenant secrets. Clones share the cache.
 #[derive(Clone)]
 pub struct Secrets {
     vault: Vault,
@@ -76,7 +77,7 @@ impl Secrets {
         self.vault.db().scopes().about(scope).await
     }
 
-    /// The secrets of a type and path, made now where there are none; `made` counts them.
+    /// Returns the secrets of a type and path. Makes one if there are none; `made` counts it.
     ///
     /// # Errors
     /// [`Refused::TooManySecrets`]; when the database fails.
@@ -103,15 +104,15 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// False when another server came first.
+    /// Makes a secret. Returns false when another server made it first.
     async fn make(&self, name: &SecretName) -> Result<bool, Error> {
         let made = self.vault.db().write(|mut tx| async move {
-            // A rotation of the scope must not miss it.
+            // The lock keeps a concurrent rotation of the scope from missing the new secret.
             tx.lock(Lock::Scope(name.scope)).await?;
             if tx.tenant_secrets().has(name).await? {
                 return Ok(false);
             }
-            // Before an id is drawn: those that PostgreSQL has drawn do not come back.
+            // The limit is checked before an id is drawn, because PostgreSQL does not reuse the ids that it has drawn.
             if tx.tenant_secrets().count(name.scope, "current").await? >= MOST {
                 return Err(Error::Data(Refused::TooManySecrets { limit: MOST }));
             }
@@ -140,7 +141,7 @@ impl Secrets {
         Ok(TenantSecret { id: stored.id, is_current: stored.is_current, bytes })
     }
 
-    /// How many there are, and whether a rotation is under way.
+    /// Returns the number of secrets, and whether a rotation is under way.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -149,7 +150,7 @@ impl Secrets {
         self.vault.db().tenant_secrets().count(scope.id).await
     }
 
-    /// Plans the step that was asked for.
+    /// Plans the requested step.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is not the step that is due.
@@ -169,7 +170,7 @@ impl Secrets {
         }
     }
 
-    /// `keystead tenant-secret rotate`; answers with how many secrets there were.
+    /// Runs `keystead tenant-secret rotate`. Returns the number of secrets that the step changed.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope; [`ChangesError::Outdated`] when it is not the step that is due.
@@ -180,8 +181,8 @@ impl Secrets {
         self.rotate(Authorised::on_host(command, self.vault.now())).await
     }
 
-    /// Begins a rotation (every secret of the scope gets a follower, and both are answered), or finishes it (those before
-    /// are answered no more).
+    /// Begins a rotation (every secret of the scope gets a successor, and services are given both), or finishes it (services
+    /// are no longer given the previous secrets).
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is not the step that is due.
@@ -234,7 +235,7 @@ async fn finish(tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
     }
 }
 
-/// "deterministic/users": a type has no slash in it, so no two read alike.
+/// Returns "deterministic/users". A type contains no slash, so no two names have the same text.
 fn row_of(name: &SecretName) -> String {
     format!("{}/{}", name.secret_type.word(), name.path)
 }

@@ -1,4 +1,4 @@
-//! The changes of encryption keys: what they will do, and their verbs.
+//! The changes of encryption keys: their previews, and their execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};
@@ -100,7 +100,7 @@ impl Keys {
     }
 }
 
-/// What every new version does.
+/// Returns the effects of a new version.
 fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
     let key_type = plan.new.key_type();
     let label = key_type.label();
@@ -125,7 +125,7 @@ fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
     effects
 }
 
-/// Where the new version is seen, and what is said of it.
+/// Returns where the new version is shown, and the message about it.
 fn success(scope: ScopeRef, plan: &Plan) -> Outcome {
     let follows = match plan.deprecates {
         Some(old) => format!("; version {old} still decrypts."),

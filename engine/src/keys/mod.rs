@@ -1,4 +1,4 @@
-//! Encryption keys: versions, and rotation by itself.
+//! Encryption keys: versions, and automatic rotation.
 
 mod changes;
 pub mod scheduler;

@@ -1,6 +1,6 @@
-//! Rotation by itself. No job table: every few seconds each server looks for Active managed
-//! versions that are due and rotates them, some in one transaction. The unique pair of scope
-//! and due date makes "once" true with any number of servers, after downtime, through a kill.
+//! Automatic rotation. There is no job table: every few seconds each server searches for Active managed versions that are due,
+//! and rotates them, several in one transaction. The unique pair of scope and due date guarantees that each rotation happens
+//! once, with any number of servers, after downtime, and after a kill.
 
 use crate::Error;
 use crate::base::entry::{Actor, Entry};
@@ -17,18 +17,18 @@ use domain::keys::command::{RotateKey, Source};
 use domain::keys::key_version::{NewVersion, managed, plan};
 use std::time::Duration;
 
-/// How often a server looks.
+/// Interval of the scheduler.
 pub const EVERY: Duration = Duration::from_secs(2);
-/// How many rotate in one transaction: a few milliseconds, since SQLite has one writer and others wait for it.
+/// Maximum rotations in one transaction: a few milliseconds, because SQLite has one writer and others wait for it.
 const TOGETHER: usize = 100;
-/// How many are looked up at once.
+/// Maximum due versions read at once.
 const LOOKED_UP: usize = 100_000;
 
 impl Keys {
-    /// Rotates what is due, until nothing is. Answers with the number of rotations made here.
+    /// Rotates what is due, until nothing is. Returns the number of rotations made here.
     ///
     /// # Errors
-    /// When the database fails; what was rotated stays rotated, the rest is found again.
+    /// When the database fails. Completed rotations stay, and the next call finds the rest.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
         self.vault.require_clock()?;
         let (mut rotated, mut last) = (0, DueVersion::default());
@@ -36,12 +36,13 @@ impl Keys {
             let mut due = self.vault.db().keys().due(self.vault.now(), &last, LOOKED_UP).await?;
             let Some(next) = due.last() else { return Ok(rotated) };
             last = next.clone();
-            // Neighbours in the indices of versions: a transaction then writes few pages, not one for each index and scope.
+            // Sorted by scope, neighbours in the indices of versions share a transaction, which then writes few pages instead
+            // of one for each index and scope.
             due.sort_unstable_by_key(|version| version.scope_id);
             for some in due.chunks(TOGETHER) {
                 rotated += match self.rotate_together(some).await {
                     Ok(made) => made,
-                    // Where all fail it is the database, and the next look finds them again.
+                    // If every single one fails as well, the cause is the database, and the next call finds them again.
                     Err(error) => match self.rotate_one_by_one(some, error).await {
                         0 => return Ok(rotated),
                         made => made,
@@ -51,7 +52,8 @@ impl Keys {
         }
     }
 
-    /// One scope that cannot rotate must not keep the others waiting. What failed alone is not tried again now.
+    /// Rotates each version alone, so that one scope that cannot rotate does not block the others. A version that fails alone
+    /// is not retried now.
     async fn rotate_one_by_one(&self, due: &[DueVersion], error: Error) -> u32 {
         let failed = |one: &DueVersion, error: Error| {
             tracing::error!(version = one.id, %error, "automatic rotation failed");
@@ -70,13 +72,13 @@ impl Keys {
         rotated
     }
 
-    /// All of them or none. Answers with how many this server made; the others had nothing left to do.
+    /// Rotates all of them or none. Returns the number of rotations made here; the other versions needed none any more.
     async fn rotate_together(&self, due: &[DueVersion]) -> Result<u32, Error> {
         self.vault.db().write(|tx| self.rotate_locked(tx, due)).await
     }
 
     async fn rotate_locked(&self, mut tx: Tx, due: &[DueVersion]) -> Result<u32, Error> {
-        // One is waited for. Of several, those that somebody has locked are left to the next look.
+        // A single version waits for its lock. Of several, those that are locked are left to the next search.
         if let [one] = due {
             tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
         }

@@ -1,7 +1,7 @@
-//! Encryption keys: planned, confirmed, made.
+//! Versions of encryption keys: planned, confirmed, made.
 //!
-//! Every new version, whoever asks for it, goes through `make_version`: lock the scope, plan by
-//! the rules of `domain`, deprecate the old, insert the new, write the audit line, commit.
+//! Every new version, whoever requests it, is made in this order: lock the scope, plan by the rules of `domain`, deprecate the
+//! old version, insert the new one, write the audit entry, commit.
 
 use crate::base::error::ChangesError;
 use crate::base::error::KeysError;
@@ -23,16 +23,16 @@ use domain::keys::view::{KeysView, LimitsView, VersionRow};
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 
-/// Versions on one page of the list.
+/// Number of versions on one page of the list.
 const PAGE: u32 = 50;
 
 impl Keys {
-    /// The daily limits that hold now: the one place where every planner asks for them.
+    /// Returns the daily limits that hold now. Every planner reads them here.
     pub(crate) fn daily(&self) -> DailyLimits {
         self.daily
     }
 
-    /// The keys page: versions below `before` (or the newest) and what is left of the limits.
+    /// Returns the keys page: versions below `before` (or the newest), and what is left of the limits.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -50,7 +50,7 @@ impl Keys {
         })
     }
 
-    /// What is left of a scope's limits, before a form is filled in.
+    /// Returns what is left of a scope's limits, for a form that is about to be filled in.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -59,7 +59,7 @@ impl Keys {
         Ok((limits, scope.environment_name))
     }
 
-    /// A scope, and what is left of its limits.
+    /// Returns a scope, and what is left of its limits.
     async fn version_counts(&self, name: &ScopeName) -> Result<(Named, LimitsView), Error> {
         let now = self.vault.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
@@ -83,7 +83,7 @@ impl Keys {
         Ok((self.vault.db().keys().version(scope.id, number).await?, environment_name))
     }
 
-    /// The Active version, when it is managed: what "Add version" and "Settings" begin with.
+    /// Returns the Active version if it is managed, for "Add version" and "Settings".
     ///
     /// # Errors
     /// [`KeysError::NotManaged`] when there is none.
@@ -128,7 +128,7 @@ impl Keys {
     /// Plans "Add version".
     ///
     /// # Errors
-    /// The limit that forbids it, or that the Active version is not managed.
+    /// The limit that forbids it; when the Active version is not managed.
     pub async fn plan_rotate(
         &self,
         who: &Session,
@@ -166,7 +166,7 @@ impl Keys {
     /// Plans "Settings".
     ///
     /// # Errors
-    /// [`KeysError::PeriodUnchanged`], or that the Active version is not managed.
+    /// [`KeysError::PeriodUnchanged`]; when the Active version is not managed.
     pub async fn plan_edit(
         &self,
         who: &Session,
@@ -183,7 +183,7 @@ impl Keys {
         Ok(EditKey { scope, number: version.number, from, to })
     }
 
-    /// The due date that an edited period leads to.
+    /// Returns the due date that results from an edited period.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the version is gone.
@@ -195,7 +195,7 @@ impl Keys {
     /// Makes the version that the page showed.
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    /// [`ChangesError::Outdated`] when the plan no longer holds; the limit that forbids it.
     pub async fn create(&self, proof: Authorised<CreateKey>) -> Result<Plan, Error> {
         let CreateKey { scope, plan, source } = proof.command();
         self.make_confirmed(&proof, scope, *plan, source).await
@@ -204,7 +204,7 @@ impl Keys {
     /// Makes the next managed version, as the page showed it.
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when it is no longer what would happen; the limit that forbids it.
+    /// [`ChangesError::Outdated`] when the plan no longer holds; the limit that forbids it.
     pub async fn rotate(&self, proof: Authorised<RotateKey>) -> Result<Plan, Error> {
         let RotateKey { scope, plan } = proof.command();
         self.make_confirmed(&proof, scope, *plan, &Source::Generated).await
@@ -226,7 +226,7 @@ impl Keys {
         self.vault.db().or_refuse(made.await, proof.refusal("")).await
     }
 
-    /// Lock, plan, deprecate, insert. The caller commits.
+    /// Locks the scope, plans, deprecates the old version, inserts the new one. The caller commits.
     pub(crate) async fn make_version<C: Sensitive>(
         &self,
         tx: &mut Tx,
@@ -257,7 +257,7 @@ impl Keys {
         Ok(plan)
     }
 
-    /// Deprecate, insert: what was planned while the scopes were locked. The caller commits.
+    /// Deprecates the old versions and inserts those that were planned while the scopes were locked. The caller commits.
     pub(crate) async fn make_planned(
         &self,
         tx: &mut Tx,
@@ -284,10 +284,10 @@ impl Keys {
         Ok(made)
     }
 
-    /// Another rotation period for the Active version; its due date counts from its creation.
+    /// Changes the rotation period of the Active version. Its due date counts from its creation.
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when the Active version or its period is another one now.
+    /// [`ChangesError::Outdated`] when the Active version or its period has changed.
     pub async fn edit(&self, proof: Authorised<EditKey>) -> Result<DateTime<Utc>, Error> {
         self.vault.db().or_refuse(self.try_edit(&proof).await, proof.refusal("")).await
     }
@@ -325,15 +325,15 @@ impl Keys {
     }
 }
 
-/// A version to be made: what was planned, and why.
+/// A version to be made, its source, and the plan that a person saw.
 pub(crate) struct Wanted<'a> {
     pub new: NewVersion,
     pub source: &'a Source,
-    /// What a person saw; refused if it is no longer what would happen.
+    /// The plan that a person saw. Keystead refuses the change if it would now do something else.
     pub shown: Option<Plan>,
 }
 
-/// A version as it was planned while its scope was locked, and who stands behind it.
+/// A version that was planned while its scope was locked, and who requested it.
 pub(crate) struct Planned<'a> {
     scope: ScopeId,
     plan: Plan,
@@ -343,7 +343,7 @@ pub(crate) struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
-    /// `rotated_for_due`: the due date that stands behind it, when the scheduler makes it.
+    /// Builds a planned version. `rotated_for_due` is the due date that caused it, when the scheduler makes it.
     pub(crate) fn of<C: Sensitive>(
         proof: &'a Authorised<C>,
         scope: ScopeId,
@@ -355,7 +355,8 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…, AKIA…WXYZ, 7 of 7 checks passed; …".
+/// Describes a version for the audit log: "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…,
+/// AKIA…WXYZ, 7 of 7 checks passed; …".
 pub(crate) fn describe(plan: &Plan, source: &Source) -> String {
     let how = match (plan.new, source) {
         (NewVersion::Managed { period }, _) => format!("{} days", period.days()),

@@ -17,7 +17,7 @@ impl Overview {
         Self { vault }
     }
 
-    /// Every environment with its countries and what they lack.
+    /// Returns every environment with its countries and what they lack.
     ///
     /// # Errors
     /// When the database fails.
@@ -25,7 +25,7 @@ impl Overview {
         self.vault.db().scopes().tree(Branches::All, self.vault.now()).await
     }
 
-    /// The same, but of a large portal only the countries of one environment.
+    /// Returns the same tree, but of a large portal only the countries of one environment.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,4 +1,4 @@
-//! The changes of one's own account: what they will do, and their verbs.
+//! The changes of an administrator's own account: their descriptions and their execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};

@@ -1,4 +1,4 @@
-//! Administrators: how they come in, and what proves who they are.
+//! Administrators: how they sign in, and the credentials that prove who they are.
 
 mod changes;
 pub(crate) mod password;
@@ -30,7 +30,7 @@ impl People {
         Ok(Self { vault, notes, changes, hasher: Arc::new(Hasher::new()?) })
     }
 
-    /// What the host does about the same people, with the same hasher.
+    /// Returns the room of the host's command line for the same people, with the same hasher.
     pub(crate) fn administrators(&self) -> Administrators {
         Administrators::new(self.vault.clone(), self.changes.clone(), Arc::clone(&self.hasher))
     }

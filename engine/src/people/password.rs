@@ -1,4 +1,4 @@
-//! Passwords: Argon2id (RFC 9106) in a few threads of its own, and what a password must be.
+//! Passwords: Argon2id (RFC 9106) in a few threads of its own, and the rules for a password.
 
 use crate::base::random;
 use crate::{Error, SecretText};
@@ -15,23 +15,23 @@ use zxcvbn::feedback::Warning;
 /// 19 MiB, two passes, one lane: the OWASP Password Storage Cheat Sheet's first choice.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
-/// So many may wait for a thread besides those that run; the next is told to come back.
+/// Maximum number of checks that wait for a thread, besides those that run; the next gets [`Error::Busy`].
 const QUEUE: usize = 32;
 /// zxcvbn's scale: 3 is "safely unguessable: moderate protection from offline slow-hash".
 const SCORE: u8 = 3;
 
 /// The 12,000 commonest of a million leaked passwords that have 12 characters or more, in lower case
-/// (docs/DECISIONS.md says whose).
+/// (docs/DECISIONS.md names the source).
 const LEAKED: &str = include_str!("common_passwords.txt");
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Hashes and checks passwords; clones share one queue.
+/// The hasher and checker of passwords. Clones share one queue.
 #[derive(Clone)]
 pub struct Hasher {
     waiting: Arc<Semaphore>,
     threads: mpsc::Sender<Work>,
-    /// Checked when a name is unknown, so that it costs the same as one that is known.
+    /// Hash that is checked for an unknown name, so that an unknown name costs the same as a known one.
     decoy: Arc<String>,
 }
 
@@ -43,7 +43,7 @@ impl Hasher {
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         let waiting = Arc::new(Semaphore::new(count + QUEUE));
         let threads = start(count)?;
-        // Whatever it is compared with takes as long as any other, and is wrong.
+        // Checking any password against the decoy takes as long as any other check, and fails.
         let decoy =
             phc(&params(), &random::bytes::<16>(), &random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>());
         let decoy = decoy.map_err(|_| Error::Fault("a password hash cannot be written".into()))?;
@@ -58,7 +58,7 @@ impl Hasher {
         self.run(self.place()?, move || hash(&password)).await?
     }
 
-    /// A place in the queue. Taken before a try is counted: who is told to come back left no trace.
+    /// Takes a place in the queue. Callers take it before they count a try, so that a refusal as busy counts nothing.
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
@@ -66,7 +66,7 @@ impl Hasher {
         self.waiting.clone().try_acquire_owned().map(QueueSlot).map_err(|_| Error::Busy)
     }
 
-    /// Whether the password is the one hashed. `None` does the same work and is never right.
+    /// Checks whether the password is the one that was hashed. `None` does the same work and is never right.
     ///
     /// # Errors
     /// When the stored hash is damaged.
@@ -92,8 +92,8 @@ impl Hasher {
         .await?
     }
 
-    /// The place belongs to the work, not to whoever waits for it: a check cannot be stopped, so
-    /// somebody who hangs up must not make room for the next.
+    /// Runs work in a thread. The work owns the place, not the caller: a check cannot be stopped, so a
+    /// client that hangs up must not make room for the next.
     async fn run<T: Send + 'static>(
         &self,
         place: QueueSlot,
@@ -111,7 +111,7 @@ impl Hasher {
     }
 }
 
-/// Threads of their own, and no more, so that there are no more blocks of memory than these.
+/// Starts the threads. Only they hash, so that there are never more blocks of Argon2's memory than threads.
 fn start(threads: usize) -> Result<mpsc::Sender<Work>, Error> {
     let (sender, receiver) = mpsc::channel::<Work>();
     let receiver = Arc::new(Mutex::new(receiver));
@@ -120,7 +120,7 @@ fn start(threads: usize) -> Result<mpsc::Sender<Work>, Error> {
         let next = move || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
         let all = move || {
             while let Some(work) = next() {
-                // The caller learns of it: its answer never comes.
+                // The caller notices a panic, because its channel closes without an answer.
                 let _ = catch_unwind(AssertUnwindSafe(work));
             }
         };
@@ -132,11 +132,11 @@ fn start(threads: usize) -> Result<mpsc::Sender<Work>, Error> {
     Ok(sender)
 }
 
-/// What a check found.
+/// The result of a check.
 pub enum Verified {
     Wrong,
     Right,
-    /// Right, and here is its hash under the parameters of today.
+    /// Right, with its hash under the current parameters.
     RightButOutgrown(String),
 }
 
@@ -144,7 +144,7 @@ fn params() -> Params {
     Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within Argon2's bounds")
 }
 
-/// Argon2id; its memory is overwritten and given back, so that a server whom nobody signs in to keeps none of it.
+/// Argon2id whose memory is overwritten and freed after each hash, so that a server without sign-ins holds none of it.
 struct InPlace;
 
 impl CustomizedPasswordHasher<PasswordHash> for InPlace {
@@ -170,7 +170,7 @@ impl CustomizedPasswordHasher<PasswordHash> for InPlace {
     }
 }
 
-/// A hash as it is stored.
+/// Returns a hash in its stored form.
 fn phc(params: &Params, salt: &[u8], out: &[u8]) -> password_hash::Result<PasswordHash> {
     Ok(PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
@@ -192,15 +192,15 @@ fn hash(password: &SecretText) -> Result<String, Error> {
         .map_err(|_| Error::Fault("a password cannot be hashed".into()))
 }
 
-/// The same password, however the keyboard composed its letters (SP 800-63B-4, 3.1.1.2).
+/// Returns the password in NFC, so that it is the same however the keyboard composed its letters (SP 800-63B-4, 3.1.1.2).
 fn normal(password: &SecretText) -> SecretText {
     SecretText::new(password.expose().nfc().collect::<String>())
 }
 
-/// Whether a new password may be used.
+/// Checks whether a new password may be used.
 ///
 /// # Errors
-/// The first rule it breaks, in words.
+/// The first rule that the password breaks.
 pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(), PasswordRefused> {
     let normalised = normal(password);
     let text = normalised.expose();
@@ -226,7 +226,7 @@ pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(
 }
 
 fn guessable(text: &str, email: &str) -> Result<(), PasswordRefused> {
-    // zxcvbn's time grows with the square of the length; its verdict is made by the first part.
+    // zxcvbn's time grows with the square of the length, and the first part decides its verdict.
     let head: String = text.chars().take(100).collect();
     let estimate = zxcvbn::zxcvbn(&head, &[email, "keystead"]);
     if u8::from(estimate.score()) >= SCORE {
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn passwords_are_refused_in_words() {
         assert_eq!(checked("short"), Err(PasswordRefused::TooShort));
-        // Not easy to guess by its look, but leaked.
+        // It looks hard to guess, but is leaked.
         assert_eq!(checked("Mailcreated5240"), Err(PasswordRefused::Common));
         assert_eq!(checked("polniypizdec0211"), Err(PasswordRefused::Common));
         assert_eq!(checked(&"é".repeat(600)), Err(PasswordRefused::TooLong));
@@ -336,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_smaller_parameters_is_renewed() {
         let hasher = Hasher::new().expect("a hasher");
-        // Made by the library as a whole: what is stored is Argon2id, not something like it.
+        // The library alone makes this hash: it shows that the stored format is Argon2id and not something similar.
         let small = Argon2::new(
             Algorithm::Argon2id,
             Version::V0x13,

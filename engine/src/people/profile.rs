@@ -1,4 +1,4 @@
-//! What administrators do about themselves.
+//! Actions of administrators on their own account.
 
 use crate::base::entry::Entry;
 use crate::base::error::PeopleError;
@@ -43,17 +43,17 @@ impl People {
         })
     }
 
-    /// A session of an administrator that is alive.
+    /// Returns a live session of an administrator.
     pub(super) async fn session_of(&self, user: UserId, id: SessionId) -> Result<store::SessionRow, Error> {
         let now = self.vault.now();
         let alive = self.vault.db().sessions().of(user, now, now - IDLE).await?;
         alive.into_iter().find(|row| SessionId(row.id) == id).ok_or(Error::NotFound)
     }
 
-    /// Another session of the same administrator, as the profile lists it.
+    /// Plans to end one other session of the administrator that the profile lists, or all of them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none such.
+    /// [`Error::NotFound`] when there is no such other session.
     pub async fn plan_end_sessions(
         &self,
         session: &Session,
@@ -71,10 +71,10 @@ impl People {
     }
 
     /// Checks the current and the new password and makes the command of the change. The new
-    /// password is hashed here: nothing that waits for the code holds it.
+    /// password is hashed here, so that the change that waits for its code does not contain it.
     ///
     /// # Errors
-    /// What is wrong with either password, in words.
+    /// A sentence that says what is wrong with either password.
     pub async fn plan_password(
         &self,
         session: &Session,
@@ -87,8 +87,9 @@ impl People {
         Ok(ChangePassword { user: user.id(), password_hash: self.hasher.hash(password).await? })
     }
 
-    /// Whoever changes what proves who they are proves it anew, with password and code: the password
-    /// here, the code when the change is confirmed. A wrong one is counted like any other.
+    /// Checks the current password. A person who changes their credentials must authenticate again with
+    /// password and code: the password here, the code when the change is confirmed. A wrong password is
+    /// counted like any other.
     async fn require_password(
         &self,
         session: &Session,
@@ -108,10 +109,10 @@ impl People {
         Ok(user)
     }
 
-    /// The command that leaves to set up another authenticator.
+    /// Returns the command that allows setting up another authenticator.
     ///
     /// # Errors
-    /// [`PeopleError::WrongCurrentPassword`], or that too many tries were made.
+    /// [`PeopleError::WrongCurrentPassword`]; another error after too many tries.
     pub async fn plan_authenticator(
         &self,
         session: &Session,
@@ -121,7 +122,7 @@ impl People {
         Ok(ReplaceAuthenticator { user: user.id() })
     }
 
-    /// The command that makes new recovery codes.
+    /// Returns the command that makes new recovery codes.
     ///
     /// # Errors
     /// As [`People::plan_authenticator`].
@@ -134,7 +135,7 @@ impl People {
         Ok(ReplaceRecoveryCodes { user: user.id() })
     }
 
-    /// Ends one other session, or all of them, and says how many.
+    /// Ends one other session, or all of them, and returns how many.
     ///
     /// # Errors
     /// When the database fails.
@@ -155,7 +156,7 @@ impl People {
             .await
     }
 
-    /// The new password; every other session ends, this one gets a new token.
+    /// Stores the new password. Every other session ends, and this one gets a new token.
     ///
     /// # Errors
     /// When the database fails.
@@ -181,7 +182,7 @@ impl People {
             .await
     }
 
-    /// Leave to set up another authenticator in this session; the old one works until then.
+    /// Allows this session to set up another authenticator; the old one works until then.
     ///
     /// # Errors
     /// When the database fails.
@@ -200,7 +201,7 @@ impl People {
             .await
     }
 
-    /// Ten new recovery codes, to be shown in this session.
+    /// Makes ten new recovery codes, to be shown in this session.
     ///
     /// # Errors
     /// When the database fails.
@@ -222,7 +223,7 @@ impl People {
             .await
     }
 
-    /// The recovery codes that still wait to be shown in this session.
+    /// Returns the recovery codes that still wait to be shown in this session.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none wait.
@@ -233,7 +234,7 @@ impl People {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// The person has them: they are never shown again.
+    /// Deletes the kept recovery codes, because the person has them; they are never shown again.
     ///
     /// # Errors
     /// When the database fails.

@@ -15,16 +15,16 @@ use domain::audit::event::Action;
 use domain::base::id::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
-/// A session nobody used for this long is over.
+/// Time without use after which a session is over.
 pub const IDLE: TimeDelta = TimeDelta::minutes(15);
-/// A session is over after this long, used or not.
+/// Time after which a session is over, used or not.
 pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
-/// So long the steps before being signed in may take.
+/// Time after which a session that is not signed in yet is over.
 const STEPS: TimeDelta = TimeDelta::minutes(15);
-/// The heartbeat is written at most this often.
+/// Minimum interval between two written heartbeats of a session.
 const HEARTBEAT: TimeDelta = TimeDelta::seconds(30);
 
-/// Whose session it becomes.
+/// The administrator whose session is opened.
 pub(crate) struct Owner<'a> {
     pub id: UserId,
     pub email: &'a str,
@@ -36,7 +36,7 @@ fn token_hash(token: &SecretText) -> Vec<u8> {
 }
 
 impl People {
-    /// Whether a session has not ended meanwhile: for work that goes on for long.
+    /// Checks that a session has not ended meanwhile, for work that takes long.
     ///
     /// # Errors
     /// [`ChangesError::SignedOut`] when it has.
@@ -49,7 +49,7 @@ impl People {
         }
     }
 
-    /// The session of a token, if it is alive; its heartbeat is written.
+    /// Returns the session of a token, if it is live, and writes its heartbeat.
     ///
     /// # Errors
     /// [`ChangesError::SignedOut`] when there is none.
@@ -73,7 +73,7 @@ impl People {
                 tx.sessions().touch(session.id, now, &session.from.address).await?;
                 tx.commit_unaudited("session heartbeat").await
             });
-            // Without it the session only ends sooner.
+            // Without the heartbeat the session only ends sooner.
             or_warn(beat.await, "the heartbeat of a session could not be written");
         }
         Ok(session)
@@ -91,8 +91,8 @@ impl People {
         })
     }
 
-    /// Makes a session inside a transaction, in the place of an older one: a new token at every
-    /// step up.
+    /// Makes a session inside a transaction, in the place of an older one. Every step up gets a new
+    /// token.
     pub(crate) async fn open_session(
         &self,
         tx: &mut Tx,
@@ -108,8 +108,8 @@ impl People {
             Some(old) => tx.sessions().delete(old).await?,
             None => true,
         };
-        // A session steps up once: another request came first, or it was ended meanwhile. Before
-        // the password there is nothing to step up from.
+        // A session steps up once: when it is missing, another request was first, or it was ended
+        // meanwhile. A session of the stage Password need not step up from another one.
         if !had && stage != Stage::Password {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
@@ -146,7 +146,7 @@ impl People {
             .await
     }
 
-    /// Removes sessions that are over and counters nobody touched for a day.
+    /// Deletes sessions that are over and counters that nobody has touched for a day.
     ///
     /// # Errors
     /// When the database fails.

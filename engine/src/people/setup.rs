@@ -22,15 +22,15 @@ use domain::audit::event::Action;
 use domain::base::id::UserId;
 use sha2::{Digest, Sha256};
 
-/// So long a setup token can be used.
+/// Time after which a setup token expires, in minutes.
 const TOKEN_MINUTES: i64 = 60;
 const NOTE: &str = "setup account";
 
-/// Whether Keystead can be set up.
+/// The state of the setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupState {
     Open,
-    /// Every token is older than 60 minutes.
+    /// There is no token that is younger than 60 minutes.
     Expired,
     /// There is an administrator.
     Done,
@@ -51,8 +51,8 @@ impl People {
         Ok(if open { SetupState::Open } else { SetupState::Expired })
     }
 
-    /// Makes the setup token of this start in the place of the one this server made before;
-    /// `None` once there is an administrator.
+    /// Makes the setup token of this start, which replaces the one that this server made before.
+    /// Returns `None` once there is an administrator.
     ///
     /// # Errors
     /// When the database fails.
@@ -78,10 +78,10 @@ impl People {
         Ok(Some(token))
     }
 
-    /// Enters setup with the token.
+    /// Opens a setup session with the token.
     ///
     /// # Errors
-    /// When the token is wrong or old, or there is an administrator already.
+    /// When the token is wrong or expired, or there is an administrator already.
     pub async fn enter_setup(&self, token: &SecretText, from: Client) -> Result<NewSession, Error> {
         if self.vault.db().users().any().await? {
             return Err(Error::People(PeopleError::AlreadySetUp));
@@ -113,10 +113,10 @@ impl People {
             .await
     }
 
-    /// Takes e-mail and password of the first administrator and draws the authenticator's seed.
+    /// Takes e-mail and password of the first administrator and generates the authenticator's seed.
     ///
     /// # Errors
-    /// What is wrong with e-mail or password, in words.
+    /// A sentence that says what is wrong with e-mail or password.
     pub async fn choose_account(
         &self,
         session: &Session,
@@ -139,7 +139,7 @@ impl People {
             .await
     }
 
-    /// The account chosen before, to show its seed.
+    /// Returns the e-mail and seed of the account chosen before, to show the seed.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none was chosen in this session.
@@ -154,7 +154,7 @@ impl People {
         Account::from_bytes(&note)
     }
 
-    /// Makes the first administrator when the code proves the app, and signs in.
+    /// Makes the first administrator when the code proves the app, and signs them in.
     ///
     /// # Errors
     /// When the code is wrong, or another administrator came first.

@@ -19,10 +19,10 @@ use domain::audit::event::Action;
 const SEED_NOTE: &str = "authenticator";
 
 impl People {
-    /// The first step. Known and unknown names do the same work and get the same answer.
+    /// Checks the password, the first step. Known and unknown names cause the same work and get the same answer.
     ///
     /// # Errors
-    /// [`PeopleError::WrongPassword`], or that too many tries were made; [`Error::Busy`] counts nothing.
+    /// [`PeopleError::WrongPassword`]; [`ChangesError::Blocked`] after too many tries; [`Error::Busy`], which counts no try.
     pub async fn check_password(
         &self,
         name: &str,
@@ -35,7 +35,7 @@ impl People {
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         let tried = self.changes.begin_try(self.changes.name_subject(name), TryKind::Password).await?;
         let user = self.vault.db().users().by_email(&email::normalise(name)).await?;
-        // Whoever is disabled is answered as somebody unknown is.
+        // A disabled administrator gets the same answer as an unknown name.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.clone());
         let verified = self.hasher.verify(place, password, stored).await?;
@@ -75,7 +75,7 @@ impl People {
             .await
     }
 
-    /// A name that is unknown is not written down: people type passwords into the wrong field.
+    /// Records a failed sign-in. It does not record an unknown name, because people type passwords into the wrong field.
     async fn record_wrong_password(&self, user: Option<User>, from: Client) -> Result<(), Error> {
         let (actor, detail) = match user {
             Some(user) => {
@@ -88,10 +88,10 @@ impl People {
         self.vault.db().record(Entry::refused(self.vault.now(), actor, Action::SignIn).with(detail)).await
     }
 
-    /// The second step: the code signs in.
+    /// Checks the verification code, the second step, and signs in.
     ///
     /// # Errors
-    /// [`ChangesError::WrongCode`], or that too many tries were made.
+    /// [`ChangesError::WrongCode`]; another [`ChangesError`] after too many tries.
     pub async fn check_sign_in_code(
         &self,
         session: &Session,
@@ -113,10 +113,10 @@ impl People {
             .await
     }
 
-    /// A recovery code in the place of the verification code: leads to a new authenticator only.
+    /// Checks a recovery code in place of the verification code. The session may then only set up a new authenticator.
     ///
     /// # Errors
-    /// [`ChangesError::WrongRecoveryCode`], or that too many tries were made.
+    /// [`ChangesError::WrongRecoveryCode`]; [`ChangesError::Blocked`] after too many tries.
     pub async fn check_recovery_code(
         &self,
         session: &Session,
@@ -153,7 +153,7 @@ impl People {
         }
     }
 
-    /// Draws a seed for a new authenticator of a session that may set one up.
+    /// Generates the seed of a new authenticator, for a session that may set one up.
     pub(crate) async fn begin_enrolment(
         &self,
         session: &Session,
@@ -162,7 +162,7 @@ impl People {
         self.notes.put(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
     }
 
-    /// The seed that waits to be proved, to be shown.
+    /// Returns the e-mail and the seed that is not proved yet, to show the seed.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none waits.
@@ -174,11 +174,11 @@ impl People {
         Ok((session.email.clone(), Seed::from_bytes(seed)))
     }
 
-    /// The new app proves itself with a code: it takes the place of the old one, every other
-    /// session ends, and the person is signed in.
+    /// Checks the code of the new app. The app then replaces the old one, every other session ends,
+    /// and the person is signed in.
     ///
     /// # Errors
-    /// [`ChangesError::WrongCode`], or that too many tries were made.
+    /// [`ChangesError::WrongCode`]; another [`ChangesError`] after too many tries.
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.vault.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
@@ -214,7 +214,7 @@ impl People {
     }
 }
 
-/// It stays counted; what it was for is done.
+/// Warning when a right try stays counted; the action that it was for is done.
 pub(crate) const RIGHT_TRY: &str = "a right try could not be given back";
 
 pub(crate) fn owner(user: &User) -> Owner<'_> {

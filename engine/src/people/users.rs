@@ -1,5 +1,5 @@
-//! Administrators: their sealed seeds, their recovery codes, and what the host's command line
-//! can do about them.
+//! Administrators: accounts that are not proved yet, and the commands for administrators at the
+//! host's command line.
 
 use crate::base::entry::{Actor, Entry};
 use crate::base::log::or_warn;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// An account that is not proved yet: kept sealed in a setup session.
+/// An account that is not proved yet; a setup session keeps it sealed.
 pub(crate) struct Account {
     pub email: String,
     pub password_hash: String,
@@ -52,7 +52,7 @@ impl Account {
     }
 }
 
-/// What the host's command line does about administrators.
+/// The room of the host's command line for administrators.
 #[derive(Clone)]
 pub struct Administrators {
     vault: Vault,
@@ -65,11 +65,11 @@ impl Administrators {
         Self { vault, changes, hasher }
     }
 
-    /// `keystead admin create`: an administrator by the operator's hand. Without a seed one is
-    /// drawn; either way it is given back, to be shown once.
+    /// Creates an administrator (`keystead admin create`). Without a given seed it generates one. It
+    /// returns the seed in both cases, to be shown once.
     ///
     /// # Errors
-    /// What is wrong with e-mail or password, in words.
+    /// A sentence that says what is wrong with e-mail or password.
     pub async fn create(
         &self,
         email: &str,
@@ -86,7 +86,7 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
-                // As setup does: one after the other, not each waiting for the other's rows.
+                // The same lock as in setup: they run one after the other, and do not wait for each other's rows.
                 tx.lock(Lock::Instance).await?;
                 let sealed = self.changes.seal_seed(&mut tx, id, drawn).await?;
                 let new =
@@ -101,10 +101,10 @@ impl Administrators {
         Ok((seed, codes))
     }
 
-    /// `keystead admin reset-password`: ends every session of the administrator.
+    /// Sets a new password and ends every session of the administrator (`keystead admin reset-password`).
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown e-mail; what is wrong with the password, in words.
+    /// [`Error::NotFound`] for an unknown e-mail; a sentence that says what is wrong with the password.
     pub async fn reset_password(&self, email: &str, password: SecretText) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         password::check(&password, &password, &user.email)?;
@@ -122,7 +122,7 @@ impl Administrators {
         Ok(())
     }
 
-    /// `keystead admin reset-totp`: a new seed, every session ended, the failure counter cleared.
+    /// Sets a new seed, ends every session and clears the failure counter (`keystead admin reset-totp`).
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
@@ -134,7 +134,7 @@ impl Administrators {
             .db()
             .write(|mut tx| async move {
                 let sealed = self.changes.seal_seed(&mut tx, who.id(), drawn).await?;
-                // The code on the operator's screen is no proof: no step is spent yet.
+                // No code has proved the new seed yet, so the codes of the current and the previous step stay unspent.
                 let spent = totp::step(self.vault.now()) - 2;
                 tx.users().set_authenticator(who.id(), Some(&sealed), spent, self.vault.now()).await?;
                 let entry = Entry::done(self.vault.now(), Actor::Host, Action::AuthenticatorReset);
@@ -145,7 +145,7 @@ impl Administrators {
         Ok(seed)
     }
 
-    /// `keystead admin sign-out`: ends every session of the administrator, and every change that waits.
+    /// Ends every session of the administrator, and every change that waits (`keystead admin sign-out`).
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
@@ -161,8 +161,8 @@ impl Administrators {
             .await
     }
 
-    /// `keystead admin disable`: no sign-in, and every session ends at once. Answers with the number
-    /// of administrators who still can sign in.
+    /// Forbids the administrator to sign in and ends every session at once (`keystead admin disable`).
+    /// Returns the number of administrators who can still sign in.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
@@ -171,7 +171,7 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
-                // Two who disable each other are told that nobody is left.
+                // The lock keeps the count true: when two operators disable the last two administrators, the second reads 0.
                 tx.lock(Lock::Instance).await?;
                 tx.users().set_disabled(user.id(), Some(self.vault.now())).await?;
                 tx.users().end_sessions(user.id()).await?;
@@ -183,7 +183,7 @@ impl Administrators {
             .await
     }
 
-    /// `keystead admin enable`: signing in works again, with the password and app there were.
+    /// Lets the administrator sign in again, with the same password and app as before (`keystead admin enable`).
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
@@ -199,8 +199,8 @@ impl Administrators {
             .await
     }
 
-    /// `keystead admin unblock`: the failures counted for the name are forgotten, so that its owner
-    /// need not wait for a stranger's guesses.
+    /// Clears the failures counted for the name, so that its owner need not wait because of a stranger's
+    /// guesses (`keystead admin unblock`).
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown e-mail.
@@ -217,7 +217,7 @@ impl Administrators {
             .await
     }
 
-    /// After something that is done already.
+    /// Clears the failures of a name after an action that is done already, so an error is only logged.
     async fn forget_failures(&self, email: &str) {
         let cleared = self.changes.clear_counter(&self.changes.name_subject(email)).await;
         or_warn(cleared, "the failures of an administrator could not be forgotten");

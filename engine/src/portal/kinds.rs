@@ -1,4 +1,4 @@
-//! The table of all changes: which command each kind is, and which room does it.
+//! The table of all changes: the command of each kind, and the room that executes it.
 
 use super::Portal;
 use crate::changes::authority::{Authorised, Sensitive};
@@ -117,7 +117,7 @@ impl Waiting {
         read(opened)
     }
 
-    /// The command, if it is of this kind.
+    /// Returns the command, if it is of this kind.
     pub fn command<C: Sensitive>(&self) -> Option<&C> {
         self.0.as_any().downcast_ref()
     }
@@ -128,7 +128,7 @@ impl Waiting {
 }
 
 impl Portal {
-    /// A change that waits for its code, read and opened once.
+    /// Reads and opens a change that waits for its code.
     ///
     /// # Errors
     /// [`ChangesError::ChangeGone`](crate::base::error::ChangesError::ChangeGone) when it is another session's, expired or spent.
@@ -136,15 +136,15 @@ impl Portal {
         Waiting::read(&self.changes().open(who, id).await?)
     }
 
-    /// What will happen.
+    /// Describes what the change will do.
     ///
     /// # Errors
-    /// When the database fails, or what it is about is gone.
+    /// When the database fails, or the object of the change no longer exists.
     pub async fn describe(&self, waiting: &Waiting) -> Result<Preview, Error> {
         waiting.0.describe(self).await
     }
 
-    /// Spends the code, then the change. A command that is refused afterwards does not give the code back.
+    /// Spends the code, then the change. When the command is refused afterwards, the code stays spent.
     ///
     /// # Errors
     /// [`ChangesError::WrongCode`](crate::base::error::ChangesError::WrongCode): the change still waits.
@@ -157,16 +157,16 @@ impl Portal {
         waiting.0.confirm(self, who, code).await
     }
 
-    /// Does what was confirmed, once.
+    /// Executes the confirmed change, once.
     ///
     /// # Errors
-    /// Why the room refuses it now.
+    /// The reason why the room refuses the change now.
     pub async fn execute(&self, who: &Session, confirmed: Confirmed) -> Result<Outcome, Error> {
         confirmed.0.execute(self, who).await
     }
 }
 
-/// The kinds there are.
+/// Returns all kinds.
 #[cfg(feature = "testing")]
 pub(crate) fn kinds() -> Vec<&'static str> {
     KINDS.iter().map(|(kind, _)| *kind).collect()

@@ -1,4 +1,4 @@
-//! Aliases of scopes: planned, confirmed, set. What is derived for a scope never depends on its alias.
+//! Aliases of scopes: planned, confirmed, set. Nothing that is derived for a scope depends on its alias.
 
 use crate::base::error::ChangesError;
 use crate::changes::authority::Authorised;
@@ -10,7 +10,7 @@ use domain::scopes::command::SetAlias;
 use domain::scopes::scope::ScopeName;
 
 impl Scopes {
-    /// The alias of a scope.
+    /// Returns the alias of a scope.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
@@ -19,10 +19,10 @@ impl Scopes {
         self.vault.db().aliases().of(scope.id).await
     }
 
-    /// Plans "Alias"; an empty text clears it.
+    /// Plans the change "Alias"; an empty text clears the alias.
     ///
     /// # Errors
-    /// [`ScopesError::Alias`]: what is wrong with it, in words.
+    /// [`ScopesError::Alias`], which says what is wrong with the alias.
     pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
@@ -42,10 +42,10 @@ impl Scopes {
         Ok(SetAlias { scope, from, to })
     }
 
-    /// Sets or clears it: here at once, on every other server within a second.
+    /// Sets or clears the alias: on this server at once, on every other server within a second.
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when it was changed in the meantime; [`AliasRefused::Taken`].
+    /// [`ChangesError::Outdated`] when the alias was changed in the meantime; [`AliasRefused::Taken`].
     pub async fn set_alias(&self, proof: Authorised<SetAlias>) -> Result<(), Error> {
         let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {

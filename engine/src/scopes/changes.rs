@@ -1,4 +1,4 @@
-//! "Alias": what it will do, and its verb.
+//! The change "Alias": its description and its execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};

@@ -12,7 +12,7 @@ use domain::base::id::{EnvironmentId, ScopeId};
 use domain::overview::view::{CountryRow, EnvironmentRow, EnvironmentView};
 use domain::scopes::scope::{Country, EnvironmentKind, NameRefused, ScopeName, Slug, display_name};
 
-/// Deployment stages and customers' sandboxes; a script that goes astray ends here.
+/// Maximum number of environments: enough for deployment stages and customers' sandboxes, and a stop for a runaway script.
 const MOST_ENVIRONMENTS: i64 = 200;
 
 impl Scopes {
@@ -40,10 +40,10 @@ impl Scopes {
         Ok(EnvironmentView { environment: row, countries })
     }
 
-    /// One country of an environment.
+    /// Returns one country of an environment.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the environment or the country in it is not there.
+    /// [`Error::NotFound`] when the environment or the country in it does not exist.
     pub async fn country(
         &self,
         slug: &Slug,
@@ -55,7 +55,7 @@ impl Scopes {
     }
 
     /// # Errors
-    /// What is wrong with the name, in words.
+    /// A sentence that says what is wrong with the name.
     pub async fn add_environment(
         &self,
         who: &Session,
@@ -71,7 +71,7 @@ impl Scopes {
         self.vault
             .db()
             .write(|mut tx| async move {
-                // One after the other, so that the count is that of the commit.
+                // Additions run one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
                 tx.scopes().insert_environment(EnvironmentId(random::uuid()), new).await?;
                 if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
@@ -86,7 +86,7 @@ impl Scopes {
     }
 
     /// # Errors
-    /// What is wrong with the name, in words.
+    /// A sentence that says what is wrong with the name.
     pub async fn rename_environment(&self, who: &Session, slug: &Slug, name: &str) -> Result<String, Error> {
         who.require(Stage::Full)?;
         let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
@@ -128,7 +128,7 @@ impl Scopes {
     }
 
     /// # Errors
-    /// [`ScopesError::CountryTaken`] when it is there already.
+    /// [`ScopesError::CountryTaken`] when the environment has the country already.
     pub async fn add_country(&self, who: &Session, slug: &Slug, country: &str) -> Result<Country, Error> {
         who.require(Stage::Full)?;
         let environment = self.vault.db().scopes().environment(slug).await?;

@@ -1,7 +1,7 @@
 //! API keys: made, shown once, revoked.
 //!
-//! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Kept is the
-//! SHA-256 of it: it has full entropy, so a plain hash keeps it (unlike passwords).
+//! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Keystead stores
+//! its SHA-256: the key has full entropy, so a plain hash protects it (unlike passwords).
 
 use crate::base::error::ChangesError;
 use crate::base::random;
@@ -23,10 +23,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Keys on one page of the list.
+/// Number of keys on one page of the list.
 const PAGE: u32 = 50;
 const SECRET_BYTES: usize = 24;
-/// The note that keeps a new key until it was seen.
+/// Kind of the note that keeps a new key until its owner has seen it.
 const NOTE: &str = "new api key";
 
 #[derive(Serialize, Deserialize)]
@@ -38,19 +38,19 @@ struct Note {
     expires_at: DateTime<Utc>,
 }
 
-/// What a client presented: an id to look up, and the hash to compare.
+/// A key that a client presented: an id to look up, and the hash to compare.
 pub(crate) struct Presented {
     pub id: ApiKeyId,
     pub hash: [u8; 32],
 }
 
-/// Reads a key strictly: one text is one key. `None`: it is none of ours.
+/// Reads a key strictly, so that each key has exactly one text. Returns `None` for a text that is no key of Keystead.
 pub(crate) fn read(text: &str) -> Option<Presented> {
     if text.len() != LENGTH || !text.starts_with(PREFIX) {
         return None;
     }
     let mut bytes = Zeroizing::new([0; LENGTH / 4 * 3]);
-    // Strict: no padding is due, no bit hangs over, so no other text decodes to the same bytes.
+    // 44 characters need no padding and leave no bit over, so no other text decodes to the same bytes.
     BASE64.decode_mut(text.as_bytes(), bytes.as_mut()).ok().filter(|length| *length == bytes.len())?;
     let id = bytes[3..9].try_into().ok()?;
     Some(Presented { id: ApiKeyId(id), hash: Sha256::digest(*bytes).into() })
@@ -82,7 +82,7 @@ fn row(key: ApiKey, now: DateTime<Utc>) -> ApiKeyRow {
 }
 
 impl Services {
-    /// The page of API keys: those below `before`, or the newest.
+    /// Returns a page of API keys: those below `before`, or the newest.
     ///
     /// # Errors
     /// When the database fails.
@@ -96,7 +96,7 @@ impl Services {
         Ok(ApiKeysView { keys, older, is_older_page: before.is_some() })
     }
 
-    /// One key.
+    /// Returns one key.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
@@ -104,10 +104,10 @@ impl Services {
         Ok(row(self.vault.db().api_keys().get(id).await?, self.vault.now()))
     }
 
-    /// Plans "Create API key".
+    /// Plans the change "Create API key".
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence that says what is wrong with the request.
     pub async fn plan_api_key(
         &self,
         who: &Session,
@@ -141,16 +141,16 @@ impl Services {
         if operations.is_empty() {
             return Err(ApiKeyRefused::NoOperation.into());
         }
-        // A whole environment has its countries: what is said of them besides says nothing.
+        // A grant for a whole environment includes its countries, so grants for single countries of it are dropped.
         let whole: Vec<_> =
             grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
         grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
-        // Said before a code is spent on it; what counts is the count of the transaction.
+        // This check comes before a code is spent; only the count in the transaction is reliable.
         room_for_another(self.vault.db().api_keys().count_live(&name, self.vault.now()).await?, &name)?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
-    /// The rows that a reach stands for.
+    /// Returns the grant with the ids of the rows that a reach stands for.
     async fn grant(&self, reach: &Reach) -> Result<Grant, Error> {
         let unknown = |error| match error {
             Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
@@ -167,10 +167,10 @@ impl Services {
         Ok(Grant { environment, scope, reach: reach.clone() })
     }
 
-    /// Makes the key and keeps it for its owner to see in this session.
+    /// Makes the key and keeps it sealed, for its owner to see in this session.
     ///
     /// # Errors
-    /// [`ServicesError::ApiKey`] when two of its name work already.
+    /// [`ServicesError::ApiKey`] when two keys of its name work already.
     pub async fn create_api_key(
         &self,
         proof: Authorised<CreateApiKey>,
@@ -180,10 +180,10 @@ impl Services {
         self.vault.db().or_refuse(made, proof.refusal("")).await.map(drop)
     }
 
-    /// `keystead api-key create`.
+    /// Makes a key for `keystead api-key create`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence that says what is wrong with the request.
     pub async fn create_api_key_on_host(
         &self,
         name: &str,
@@ -213,7 +213,7 @@ impl Services {
         self.vault
             .db()
             .write(|mut tx| async move {
-                // One after the other, so that the count is that of the commit.
+                // Keys are made one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
                 room_for_another(tx.api_keys().count_live(&command.name, now).await?, &command.name)?;
                 tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
@@ -238,7 +238,7 @@ impl Services {
         Ok(SecretText::new(key.expose()))
     }
 
-    /// The new key that still waits to be seen in this session.
+    /// Returns the new key that still waits to be seen in this session.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none waits.
@@ -256,7 +256,7 @@ impl Services {
         })
     }
 
-    /// The name of the new key that waits.
+    /// Returns the name of the new key that waits.
     ///
     /// # Errors
     /// When the database fails.
@@ -267,7 +267,7 @@ impl Services {
         }
     }
 
-    /// The person has it: it is never shown again.
+    /// Deletes the kept key, because the person has it; it is never shown again.
     ///
     /// # Errors
     /// When the database fails.
@@ -281,7 +281,7 @@ impl Services {
             .await
     }
 
-    /// Plans "Revoke".
+    /// Plans the change "Revoke".
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such key; [`ChangesError::Outdated`] when it is revoked already.
@@ -298,7 +298,7 @@ impl Services {
         Ok(RevokeApiKey { id, name: key.name })
     }
 
-    /// The key stops working: here at once, on every other server within a second.
+    /// Revokes the key: on this server at once, on every other server within a second.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it was revoked in the meantime.
@@ -316,7 +316,7 @@ impl Services {
         Ok(())
     }
 
-    /// `keystead api-key revoke`; answers with the key's name.
+    /// Revokes a key for `keystead api-key revoke`; returns the key's name.
     ///
     /// # Errors
     /// As [`Services::plan_revoke`].

@@ -1,4 +1,4 @@
-//! The changes of API keys: what they will do, and their verbs.
+//! The changes of API keys: their descriptions and their execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};

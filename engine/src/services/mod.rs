@@ -1,4 +1,4 @@
-//! The vendor's services: their API keys, and how much each version is used.
+//! The vendor's services: their API keys, and the use that they make of each version.
 
 pub(crate) mod api_keys;
 mod changes;
@@ -22,7 +22,7 @@ impl Services {
         Self { vault, notes, uses: Arc::default() }
     }
 
-    /// Where the data plane counts uses.
+    /// Returns the counter in which the data plane counts uses.
     pub(crate) fn uses(&self) -> Arc<UseCounter> {
         Arc::clone(&self.uses)
     }

@@ -1,5 +1,5 @@
-//! How much each version is used: counted in memory, written down every few seconds. A crash loses seconds of the counts;
-//! every request itself is in the journal.
+//! Use of each version: counted in memory, and written to the database every few seconds. A crash loses seconds of the
+//! counts; every request itself is in the journal.
 
 use crate::Error;
 use crate::base::log::or_warn;
@@ -12,10 +12,10 @@ use domain::scopes::scope::ScopeName;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So far the page looks back for what was seen.
+/// Time after which a seen use no longer counts on the page.
 pub const LOOKS_BACK: TimeDelta = TimeDelta::days(90);
 
-/// What was counted on this server and is not written down yet, by version.
+/// Uses that this server has counted and not written to the database yet, by version.
 #[derive(Default)]
 pub struct UseCounter(Mutex<HashMap<i64, Counted>>);
 
@@ -24,7 +24,7 @@ impl UseCounter {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts what a version made, and what of it was opened.
+    /// Counts the ciphertexts that a version made, and those of its ciphertexts that were opened.
     pub fn count(&self, version: u32, issued: usize, seen: usize, at: DateTime<Utc>) {
         self.with(|counts| {
             let entry =
@@ -48,7 +48,7 @@ impl UseCounter {
 }
 
 impl Services {
-    /// What is known of the use of a version.
+    /// Returns the use of a version.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
@@ -58,13 +58,13 @@ impl Services {
         self.vault.db().usage().of(version.id, day_start(self.vault.now() - LOOKS_BACK)).await
     }
 
-    /// Writes the counts down. What cannot be written is counted on.
+    /// Writes the counts to the database. Counts that cannot be written are added back.
     pub async fn note_uses(&self) {
         let mut counted: Vec<_> = self.uses.with(|counts| counts.drain().collect());
         if counted.is_empty() {
             return;
         }
-        // Servers that write at once take the rows in the same order, so that none waits for the other for ever.
+        // Servers that write at the same time lock the rows in the same order, so that they cannot deadlock.
         counted.sort_unstable_by_key(|(version, _)| *version);
         let these = &counted;
         let noted = self.vault.db().write(|mut tx| async move {
@@ -77,7 +77,7 @@ impl Services {
         }
     }
 
-    /// Folds what is older than any page looks.
+    /// Folds sums that are older than any page looks back.
     ///
     /// # Errors
     /// When the database fails.

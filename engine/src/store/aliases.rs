@@ -16,7 +16,7 @@ const OF: &str = "SELECT alias FROM scope WHERE id = $1";
 table!(aliases: Read, Write);
 
 impl Read<'_> {
-    /// Every alias, and the scope it stands for.
+    /// Returns every alias, and the scope that it stands for.
     pub(crate) async fn all(&self) -> Result<HashMap<Alias, ScopeName>, Error> {
         const SQL: &str = "SELECT s.alias, e.slug, s.country FROM scope s JOIN environment e ON e.id = s.environment_id \
                            WHERE s.alias IS NOT NULL";
@@ -39,7 +39,7 @@ impl Read<'_> {
         read(alias.ok_or(Error::NotFound)?, scope)
     }
 
-    /// Every alias that the scope has or had.
+    /// Returns every alias that the scope has or had.
     pub(crate) async fn ever(&self, scope: ScopeId) -> Result<Vec<String>, Error> {
         const SQL: &str = "SELECT alias FROM alias_history WHERE scope_id = $1";
         Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).fetch_all(pool).await)?)

@@ -9,7 +9,7 @@ use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::{ApiKeyId, Grant, Reach, from_words, words};
 use domain::services::command::CreateApiKey;
 
-/// One line a grant; a key that reaches nothing any more has one line without.
+/// One row for each grant; a key without any grant left has one row without a scope.
 #[derive(sqlx_macros::FromRow)]
 struct Record {
     id: Vec<u8>,
@@ -58,7 +58,7 @@ impl Record {
     }
 }
 
-/// Lines of one key stand together.
+/// Combines the rows of each key. The rows of one key are adjacent.
 fn gather(records: Vec<Record>) -> Result<Vec<ApiKey>, Error> {
     let mut keys: Vec<ApiKey> = Vec::new();
     for record in records {
@@ -98,7 +98,7 @@ macro_rules! select_keys {
 table!(api_keys: Read, Write);
 
 impl Read<'_> {
-    /// Keys made before `before` (or the newest), newest first.
+    /// Returns keys made before `before` (or the newest), newest first.
     pub(crate) async fn list(&self, before: Option<ApiKeyId>, count: u32) -> Result<Vec<ApiKey>, Error> {
         const NEWEST: &str = select_keys!("ORDER BY created_at DESC, id DESC LIMIT $1");
         const OLDER: &str = select_keys!(
@@ -120,19 +120,19 @@ impl Read<'_> {
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
-    /// Every key that works now.
+    /// Returns every key that works now.
     pub(crate) async fn live(&self, now: DateTime<Utc>) -> Result<Vec<ApiKey>, Error> {
         const SQL: &str = select_keys!("WHERE revoked_at IS NULL AND expires_at > $1");
         gather(on!(self.0, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
     }
 
-    /// As far as can be told before the transaction that makes another.
+    /// Counts the working keys of a name before the transaction that makes another. Only the count in that one is reliable.
     pub(crate) async fn count_live(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
         Ok(on!(self.0, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
     }
 }
 
-/// How many keys of a name work.
+/// Counts the keys of a name that work.
 const COUNT_LIVE: &str =
     "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
 
@@ -160,7 +160,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Only while what it reaches is there: it may have been removed meanwhile.
+    /// Inserts a grant only while its environment or scope exists, because it may have been removed meanwhile.
     async fn insert_grant(&mut self, id: ApiKeyId, grant: &Grant) -> Result<(), Error> {
         const WHOLE: &str = "INSERT INTO api_key_grant (api_key_id, environment_id) \
                              SELECT $1, id FROM environment WHERE id = $2 AND removed_at IS NULL";
@@ -184,14 +184,14 @@ impl Write<'_> {
         }
     }
 
-    /// Ends a key; false when it was ended before.
+    /// Revokes a key; returns false when it was revoked before.
     pub(crate) async fn revoke(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "UPDATE api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
         let rows = within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
-    /// Another server may have seen a later use.
+    /// Records the last use, unless another server has recorded a later one.
     pub(crate) async fn was_used(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
         within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(drop))?;

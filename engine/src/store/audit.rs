@@ -1,4 +1,4 @@
-//! The audit log: appended inside the transaction of what it tells, never changed.
+//! The audit log: a line is appended in the transaction of the action that it records, and never changed.
 
 use super::{ROWS, corrupt, on, table, within};
 use crate::Error;
@@ -52,18 +52,18 @@ macro_rules! select_events {
     };
 }
 
-/// How far the data plane's own number and the log have come.
+/// The numbers of the data plane's epoch and of the audit log at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Epoch {
-    /// Moves with every change that the data plane must see.
+    /// Incremented with every change that the data plane must see.
     #[sqlx(rename = "data_epoch")]
     pub number: i64,
-    /// The last line of the log.
+    /// Number of the last line of the log.
     #[sqlx(rename = "audit_sequence")]
     pub sequence: i64,
 }
 
-/// As much of an event as tells what it moved.
+/// The columns of an event that tell what it changed for the data plane.
 #[derive(sqlx_macros::FromRow)]
 struct Mark {
     action: String,
@@ -71,7 +71,7 @@ struct Mark {
     place: String,
 }
 
-/// Lines of the log that are looked through at once.
+/// Maximum number of lines of the log that are looked through at once.
 const LOOKED_THROUGH: i64 = 10_000;
 
 table!(audit: Read, Write);
@@ -82,8 +82,8 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
     }
 
-    /// The scopes that got another version between two states of the log; none when more was moved than that, or so much
-    /// that reading everything anew is no more work.
+    /// Returns the scopes that got another version between two states of the log. Returns `None` when more than that changed,
+    /// or when there are so many lines that reading everything again is no more work.
     pub(crate) async fn scopes_moved(
         &self,
         from: Epoch,
@@ -97,7 +97,7 @@ impl Read<'_> {
         }
         let marks: Vec<Mark> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(from.sequence).bind(to.sequence).fetch_all(pool).await)?;
-        // A log that somebody has cut tells nothing.
+        // A log with missing lines is no evidence.
         if i64::try_from(marks.len()) != Ok(lines) {
             return Ok(None);
         }
@@ -113,11 +113,11 @@ impl Read<'_> {
                 Some(Moves::Everything) | None => return Ok(None),
             }
         }
-        // Each move has a line that tells of it, unless another release of Keystead made it.
+        // Each increment of the epoch has a line that explains it, unless another release of Keystead made it.
         Ok((1..=movers).contains(&moves).then_some(scopes))
     }
 
-    /// Events older than `before` (or the newest), newest first.
+    /// Returns events older than `before` (or the newest), newest first.
     pub(crate) async fn events(
         &self,
         query: &AuditQuery,
@@ -128,7 +128,7 @@ impl Read<'_> {
         self.found_events(SQL, query, before.unwrap_or(i64::MAX), count).await
     }
 
-    /// Events newer than `after`, oldest first.
+    /// Returns events newer than `after`, oldest first.
     pub(crate) async fn events_after(
         &self,
         query: &AuditQuery,
@@ -156,8 +156,8 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Appends events under the next sequence numbers and answers with the first of them. The number is taken
-    /// from a row that stays locked until the commit: numbers have no gaps, and their order is that of the commits.
+    /// Appends events under the next sequence numbers and returns the first of them. The number comes from a row
+    /// that stays locked until the commit, so that numbers have no gaps and follow the order of the commits.
     pub(super) async fn append(&mut self, entries: &[Entry]) -> Result<i64, Error> {
         const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1";

@@ -34,7 +34,7 @@ struct Record {
     country: String,
 }
 
-/// All there is of it; the secret still sealed.
+/// A customer's AWS key as stored; the secret is still sealed.
 pub struct StoredAwsKey {
     pub id: AwsKeyId,
     pub key: CustomerKey,
@@ -45,14 +45,14 @@ pub struct StoredAwsKey {
     pub preflight: Report,
     pub preflight_at: DateTime<Utc>,
     pub health: Health,
-    /// How often it was refused, to any server.
+    /// Number of times that the KMS refused it, to any server.
     pub refusals: i64,
     pub probed_at: DateTime<Utc>,
     /// `production/DE`.
     pub place: String,
 }
 
-/// The health as two columns hold it beside their time.
+/// Reads the health from its columns: the state, its time, and the code.
 pub(super) fn health_of(word: &str, since: DateTime<Utc>, code: Option<&str>) -> Option<Health> {
     Some(Health { state: HealthState::from_word(word)?, since, code: code.map(FailureCode::stored) })
 }
@@ -91,11 +91,11 @@ pub struct DueProbe {
     pub id: Uuid,
     scope_id: Uuid,
     number: i64,
-    /// It was due long ago.
+    /// Whether the probe has been due for long.
     pub is_late: bool,
 }
 
-/// What can be said of a row that cannot be read.
+/// The columns that are known of a row that cannot be read.
 #[derive(sqlx_macros::FromRow)]
 pub struct Unreadable {
     pub health: String,
@@ -103,7 +103,7 @@ pub struct Unreadable {
     pub place: String,
 }
 
-/// A version that was refused, as the servers tell each other.
+/// A version that was refused, as the servers share it through the database.
 #[derive(sqlx_macros::FromRow)]
 pub struct RefusedKey {
     scope_id: Uuid,
@@ -128,7 +128,7 @@ impl RefusedKey {
         lease_key(self.scope_id, self.number)
     }
 
-    /// Why, while it still is.
+    /// Returns the reason, while the version is still refused.
     pub fn code(&self) -> Option<FailureCode> {
         self.code.as_deref().filter(|_| self.is_refused).map(FailureCode::stored)
     }
@@ -153,7 +153,7 @@ impl Read<'_> {
         record.ok_or(Error::Custody(CustodyError::NotAws))?.try_into()
     }
 
-    /// Versions whose secret has lost its revision.
+    /// Returns the versions whose secret has lost its revision.
     pub(crate) async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
         const SQL: &str = "SELECT k.scope_id, k.number FROM aws_key a JOIN key_version k ON k.id = a.version_id \
                            WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = a.id \
@@ -162,14 +162,14 @@ impl Read<'_> {
         Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
     }
 
-    /// Whether any secret is sealed under the credentials' term.
+    /// Checks whether any secret is sealed under the credentials' term.
     pub(crate) async fn any(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM aws_key";
         let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 
-    /// Active versions that were probed last at `before` or earlier, the longest ago first.
+    /// Returns Active versions that were last probed at `before` or earlier, the longest ago first.
     pub(crate) async fn due_probes(
         &self,
         before: DateTime<Utc>,
@@ -183,7 +183,7 @@ impl Read<'_> {
             .fetch_all(pool).await)?)
     }
 
-    /// Every version that was ever refused.
+    /// Returns every version that was ever refused.
     pub(crate) async fn refused(&self) -> Result<Vec<RefusedKey>, Error> {
         const SQL: &str = "SELECT k.scope_id, k.number, a.refusals, a.health = 'refused' AS is_refused, \
                            a.health_code AS code FROM aws_key a JOIN key_version k ON k.id = a.version_id \
@@ -210,7 +210,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Other credentials; what was known of the old ones' health is over.
+    /// Replaces the credentials and their pre-flight. The health is still that of the old credentials until the next probe.
     pub(crate) async fn set_credentials(
         &mut self,
         id: AwsKeyId,
@@ -237,7 +237,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// True for the one server that makes the probe.
+    /// Claims a probe. Returns true to the one server that makes it.
     pub(crate) async fn claim_probe(
         &mut self,
         id: Uuid,
@@ -250,7 +250,7 @@ impl Write<'_> {
         Ok(rows == 1)
     }
 
-    /// Refuses a version whose row cannot be read, and says what it was before.
+    /// Marks a version whose row cannot be read as refused, and returns its health from before.
     pub(crate) async fn set_unreadable(
         &mut self,
         key: LeaseKey,
@@ -271,15 +271,15 @@ impl Write<'_> {
         Ok(was)
     }
 
-    /// Writes down what was heard, and counts it when it was a refusal. False when the state is no longer the one it was,
-    /// or the credentials not those that were asked with.
+    /// Stores the health that a call found, and counts it when it is a refusal. Returns false when the stored health is no
+    /// longer `was`, or the credentials are no longer those of the call.
     pub(crate) async fn set_health(
         &mut self,
         asked_with: &StoredAwsKey,
         was: &Health,
         to: &Health,
     ) -> Result<bool, Error> {
-        // The sealed secret is another one after every replacement.
+        // The sealed secret differs after every replacement of the credentials.
         const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
                            WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);

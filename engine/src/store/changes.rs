@@ -13,7 +13,7 @@ pub struct PreparedRow {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Who a prepared change is bound to.
+/// The id of a prepared change, and the session and administrator that it is bound to.
 #[derive(Clone, Copy)]
 pub struct Binding {
     pub id: ChangeId,
@@ -21,8 +21,8 @@ pub struct Binding {
     pub user: UserId,
 }
 
-/// Bound as asked, neither spent nor expired, and of a session that the administrator's security
-/// epoch has not ended.
+/// Restricts a statement to the change with this binding, if it is neither spent nor expired and the
+/// administrator's security epoch has not ended its session.
 macro_rules! waiting {
     ($begin:literal) => {
         concat!(
@@ -37,7 +37,7 @@ macro_rules! waiting {
 table!(changes: Read, Write);
 
 impl Read<'_> {
-    /// The change, if it is this session's, and neither spent nor expired.
+    /// Returns the change, if it belongs to this session and is neither spent nor expired.
     pub(crate) async fn prepared(
         &self,
         bound: Binding,
@@ -51,7 +51,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Of an administrator's changes that wait, only the latest stay.
+    /// Deletes an administrator's waiting changes, except the latest `count`.
     pub(crate) async fn keep_latest(&mut self, user: UserId, count: i64) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL AND id NOT IN \
                            (SELECT id FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL \
@@ -76,7 +76,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Spends the change: true for the one who comes first, false ever after.
+    /// Spends the change. Returns true to the first caller, and false to every later one.
     pub(crate) async fn spend(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $4");
         let rows = within!(self.0, c => sqlx::query(SQL)

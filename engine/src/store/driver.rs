@@ -1,10 +1,10 @@
-//! Errors of the database's driver: which are outages, which are mistakes of Keystead, which are answers.
+//! Errors of the database's driver, sorted into outages, faults of Keystead, and regular answers.
 
 use crate::Error;
 use crate::base::error::StoreError;
 use sqlx::error::ErrorKind;
 
-/// An outage passes, and a mistake of Keystead does not: here they are told apart, once.
+/// Tells outages, which pass, from faults of Keystead, which do not. No other place does this.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let is_misfit = is_misfit(&error);
@@ -13,7 +13,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// The driver's error behind an outage.
+/// Returns the driver's error behind an outage.
 fn outage(error: &Error) -> Option<&sqlx::Error> {
     match error {
         Error::Store(StoreError::Database(source)) => source.downcast_ref(),
@@ -21,38 +21,38 @@ fn outage(error: &Error) -> Option<&sqlx::Error> {
     }
 }
 
-/// Whether the database ended a transaction to resolve a conflict: serialization failure (40001)
-/// or deadlock (40P01).
+/// Checks whether the database aborted a transaction to resolve a conflict: serialization failure
+/// (40001) or deadlock (40P01).
 pub(super) fn is_conflict(error: &Error) -> bool {
     let Some(error) = outage(error) else { return false };
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
-/// Whether a failed commit surely left nothing: a conflict or a constraint ended the transaction.
-/// Of a connection that PostgreSQL itself cut one cannot say so.
+/// Checks whether a failed commit certainly left nothing, because a conflict or a constraint ended the
+/// transaction. When PostgreSQL itself cut the connection, that is not certain.
 pub(super) fn is_rolled_back(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code.starts_with("40") || code.starts_with("23"))
 }
 
-/// Whether SQLite could not write (SQLITE_READONLY, IOERR, FULL, CANTOPEN). Connections are of no further
-/// use then: opened when the file could only be read, all of the process stay so; and after a full
-/// disk, SQLite has rolled back what sqlx still counts as a transaction.
+/// Checks whether SQLite could not write (SQLITE_READONLY, IOERR, FULL, CANTOPEN). The connections are
+/// useless then: when they were opened while the file was read-only, all of the process stay read-only;
+/// and after a full disk, SQLite has rolled back a transaction that sqlx still counts as open.
 pub(super) fn is_storage_failure(error: &Error) -> bool {
     let Some(error) = outage(error) else { return false };
     matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
         || matches!(error, sqlx::Error::InvalidSavePointStatement)
 }
 
-/// SQLite's primary result code.
+/// Returns SQLite's primary result code.
 pub(super) fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error()?.code()?;
     code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
-/// Whether the database answers and the statement is at fault: a constraint forbids the value, or a value is not of the type it
-/// is read or written as. Trying again does not help.
+/// Checks whether the database answers and the statement is at fault: a constraint forbids the value, or a value does not have
+/// the type that it is read or written as. A retry does not help.
 fn is_misfit(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => !matches!(error.kind(), ErrorKind::Other),
@@ -66,12 +66,12 @@ fn is_misfit(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a statement failed because a unique value exists already.
+/// Checks whether a statement failed because a unique value exists already.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
-/// The same of an error that has left this room.
+/// Checks the same for an error that has left this room.
 pub(crate) fn was_duplicate(error: &Error) -> bool {
     let source = match error {
         Error::Store(StoreError::Schema(source)) => source.downcast_ref(),
@@ -80,7 +80,7 @@ pub(crate) fn was_duplicate(error: &Error) -> bool {
     source.is_some_and(is_duplicate)
 }
 
-/// Whether a statement failed because the schema is not there yet.
+/// Checks whether a statement failed because the schema does not exist yet.
 pub(crate) fn is_missing_table(error: &Error) -> bool {
     let Some(error) = outage(error) else { return false };
     error.as_database_error().is_some_and(|error| {

@@ -1,5 +1,5 @@
-//! Where the tests make a transaction fail: at its beginning, before each statement, before and
-//! after its commit. Without the feature `failpoints` nothing of it is compiled.
+//! Points at which tests make a transaction fail: at its beginning, before each statement, before and
+//! after its commit. Without the feature `failpoints` they do nothing.
 
 use crate::Error;
 

@@ -26,7 +26,7 @@ const TERMS: &str = "SELECT purpose, term, sealed FROM keyring ORDER BY purpose,
 table!(instance: Read, Write);
 
 impl Read<'_> {
-    /// The database server's clock; `None` where the database has none of its own.
+    /// Returns the time of the database server's clock; `None` for SQLite, which has no clock of its own.
     pub(crate) async fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
         if self.0.is_sqlite() {
             return Ok(None);
@@ -43,13 +43,13 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(TERMS).fetch_all(pool).await)?)
     }
 
-    /// When the setup token with this hash ends.
+    /// Returns when the setup token with this hash expires.
     pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT expires_at FROM setup_token WHERE hash = $1";
         Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(hash).fetch_optional(pool).await)?)
     }
 
-    /// Whether any setup token has not ended yet.
+    /// Checks whether there is a setup token that has not expired yet.
     pub(crate) async fn has_setup_token(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM setup_token WHERE expires_at > $1";
         let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).bind(now).fetch_one(pool).await)?;
@@ -58,7 +58,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// The instance, while it is locked.
+    /// Returns the instance. The caller holds its lock.
     pub(crate) async fn get(&mut self) -> Result<Instance, Error> {
         let instance = within!(self.0, c => sqlx::query_as(INSTANCE).fetch_optional(c).await)?;
         instance.ok_or(Error::NotFound)

@@ -5,7 +5,7 @@ use crate::Error;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A segment without what it holds.
+/// A segment without its body.
 #[derive(Clone, sqlx_macros::FromRow)]
 pub struct Segment {
     pub server: Uuid,
@@ -28,7 +28,7 @@ pub struct Run {
     pub removed_through: i64,
 }
 
-/// Where a walk through segments goes on: after this time, this server, this sequence.
+/// The position after which a walk through segments continues: time, server, sequence.
 pub type Mark = (DateTime<Utc>, Uuid, i64);
 
 macro_rules! columns {
@@ -46,7 +46,7 @@ const ONE: &str = columns!("WHERE server = $1 AND first_sequence = $2");
 table!(journal: Read, Write);
 
 impl Read<'_> {
-    /// Segments that may hold events of `from <= at < to`, those with the newest last event first.
+    /// Returns segments that may hold events of `from <= at < to`, those with the newest last event first.
     pub(crate) async fn newest_segments(
         &self,
         from: DateTime<Utc>,
@@ -63,7 +63,7 @@ impl Read<'_> {
             .bind(i64::from(count)).fetch_all(pool).await)?)
     }
 
-    /// Segments that may hold events of `from <= at < to`, those with the oldest first event first.
+    /// Returns segments that may hold events of `from <= at < to`, those with the oldest first event first.
     pub(crate) async fn oldest_segments(
         &self,
         from: DateTime<Utc>,
@@ -86,7 +86,7 @@ impl Read<'_> {
         )
     }
 
-    /// What a segment holds, compressed.
+    /// Returns the compressed body of a segment.
     pub(crate) async fn segment_body(
         &self,
         server: Uuid,
@@ -104,13 +104,14 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 
-    /// The segments of a run in the order of their events.
+    /// Returns the segments of a run in the order of their events.
     pub(crate) async fn segments_of(&self, run: Uuid) -> Result<Vec<Segment>, Error> {
         const SQL: &str = columns!("WHERE server = $1 ORDER BY first_sequence");
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(run).fetch_all(pool).await)?)
     }
 
-    /// Of the oldest segments, those that end before `cutoff` or are more than so many bytes: up to which time they go.
+    /// Returns the time up to which segments expire: of the `count` oldest, those that end before `cutoff`, or that must go so
+    /// that the sum stays within `bytes`.
     pub(crate) async fn expired_until(
         &self,
         cutoff: Option<DateTime<Utc>>,
@@ -136,7 +137,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Says that a run is there; again, it changes nothing.
+    /// Records a run. A run that is recorded already does not change.
     pub(crate) async fn insert_run(&mut self, id: Uuid, started_at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str =
             "INSERT INTO journal_run (id, started_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
@@ -177,7 +178,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Takes the segments away that end at `until` or before; their runs remember how far.
+    /// Deletes the segments that end at `until` or before, and records in their runs up to which sequence.
     pub(crate) async fn remove_segments(&mut self, until: DateTime<Utc>) -> Result<u64, Error> {
         const REMEMBER: &str = "UPDATE journal_run SET removed_through = (SELECT MAX(last_sequence) FROM journal_segment \
                                 WHERE server = journal_run.id AND last_at <= $1) \
@@ -194,7 +195,7 @@ pub fn begin_of_time() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH
 }
 
-/// The last that both databases can keep and SQLite can compare as text.
+/// Returns the last time that both databases can store and SQLite can compare as text.
 pub fn end_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH)
 }

@@ -59,7 +59,7 @@ impl TryFrom<Record> for VersionRow {
     }
 }
 
-/// What the rules need of the Active version.
+/// Returns the facts about the Active version that the rules need.
 pub fn as_active(row: &VersionRow) -> ActiveVersion {
     ActiveVersion {
         number: row.number,
@@ -87,7 +87,7 @@ struct MadeRecord {
     active_type: Option<String>,
 }
 
-/// An Active managed version that is due: where the list of them is, or begins.
+/// An Active managed version that is due. It also serves as the cursor in the list of them.
 #[derive(Clone, Debug, Default, sqlx_macros::FromRow)]
 pub struct DueVersion {
     pub due_at: DateTime<Utc>,
@@ -95,7 +95,7 @@ pub struct DueVersion {
     pub scope_id: Uuid,
 }
 
-/// Such a version while its scope is locked, and what the scope has used.
+/// A due version whose scope is locked, and what the scope has used of its limits.
 pub struct Due {
     pub scope: ScopeRef,
     pub version: ActiveVersion,
@@ -149,7 +149,7 @@ macro_rules! select_versions {
     };
 }
 const ACTIVE: &str = select_versions!("WHERE k.scope_id = $1 AND k.status = 'active'");
-/// Each count reads its own index, so that it does not matter how many versions a scope has.
+/// Each count reads an index of its own, so that its cost does not grow with the number of a scope's versions.
 macro_rules! counts {
     ($scope:literal, $day:literal, $key_type:literal) => {
         concat!(
@@ -172,8 +172,8 @@ macro_rules! counts {
     };
 }
 const USAGE: &str = concat!("SELECT ", counts!("$1", "$2", "$3"));
-/// Customer-supplied versions are few, and have an index. The time stands in a filter, so that no planner takes the index of times
-/// instead and reads all that was made since.
+/// Customer-supplied versions are few, and have an index. The time is in a FILTER, so that no planner uses the index of times
+/// instead and reads all versions made since.
 const MADE: &str = named!(concat!(
     ", ",
     counts!("s.id", "$3", "'managed'"),
@@ -182,7 +182,7 @@ const MADE: &str = named!(concat!(
       (SELECT key_type FROM key_version d WHERE d.scope_id = s.id AND d.status = 'active') AS active_type"
 ));
 
-/// What is due at `$1`, and was not put off until later.
+/// Restricts a statement to versions that are due at `$1` and not deferred until later.
 macro_rules! due {
     () => {
         " WHERE k.status = 'active' AND k.key_type = 'managed' AND k.due_at <= $1 \
@@ -204,7 +204,7 @@ impl From<Counts> for Used {
 table!(keys: Read, Write);
 
 impl Read<'_> {
-    /// Versions below `before` (or the newest), newest first.
+    /// Returns versions below `before` (or the newest), newest first.
     async fn versions(
         &self,
         scope: ScopeId,
@@ -219,7 +219,7 @@ impl Read<'_> {
         records.into_iter().map(VersionRow::try_from).collect()
     }
 
-    /// A page of versions, and below which number the next page begins where there is one.
+    /// Returns a page of versions, and the number below which the next page begins, if there is one.
     pub(crate) async fn page(
         &self,
         scope: ScopeId,
@@ -256,8 +256,8 @@ impl Read<'_> {
         Ok(counts.into())
     }
 
-    /// A scope that is looked for by its name; versions of each type made in it since `day`, customer-supplied ones made since
-    /// `since`, the type of the Active one.
+    /// Finds a scope by its name, and counts its versions of each type made since `day` and its customer-supplied ones made since
+    /// `since`. It also returns the type of the Active version.
     pub(crate) async fn version_counts(
         &self,
         name: &ScopeName,
@@ -281,7 +281,7 @@ impl Read<'_> {
         Ok((named, made))
     }
 
-    /// Every version of a scope, as the data plane looks them up.
+    /// Returns every version of a scope with the fields that the data plane looks up.
     pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
         const SQL: &str = "SELECT id, number, status FROM key_version WHERE scope_id = $1 ORDER BY number";
         let rows: Vec<(i64, i64, String)> =
@@ -297,15 +297,15 @@ impl Read<'_> {
         numbered.collect()
     }
 
-    /// The sealed material of a version.
+    /// Returns the sealed material of a version.
     pub(crate) async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT material FROM key_version WHERE scope_id = $1 AND number = $2";
         let material: Option<Option<Vec<u8>>> = on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         material.ok_or(Error::NotFound)
     }
 
-    /// Active managed versions that are due, the longest due first, from behind `after` on. Those put off
-    /// today come again tomorrow.
+    /// Returns Active managed versions that are due, the longest due first, beginning after `after`. Versions
+    /// that were deferred today come again tomorrow.
     pub(crate) async fn due(
         &self,
         now: DateTime<Utc>,
@@ -330,13 +330,13 @@ pub struct Numbered {
     pub is_active: bool,
 }
 
-/// How many versions a scope has, as its limits count them.
+/// Numbers of versions of a scope, as its limits count them.
 pub struct VersionCounts {
     pub of_type_today: Vec<(KeyType, u32)>,
     pub customer_supplied: u32,
-    /// In the time that the forecast looks back.
+    /// Number of those made in the period that the forecast looks back on.
     pub customer_supplied_lately: u32,
-    /// Of the Active version.
+    /// Type of the Active version.
     pub active_type: Option<KeyType>,
 }
 
@@ -344,7 +344,7 @@ pub struct VersionCounts {
 pub struct NewVersionRow<'a> {
     pub scope: ScopeId,
     pub plan: Plan,
-    /// Sealed; none where somebody else releases it.
+    /// Sealed; `None` when a customer's KMS releases it.
     pub material: Option<Vec<u8>>,
     pub rotated_for_due: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -352,14 +352,14 @@ pub struct NewVersionRow<'a> {
 }
 
 impl Write<'_> {
-    /// The Active version, while the scope is locked.
+    /// Returns the Active version. The caller holds the lock of the scope.
     pub(crate) async fn active_version(&mut self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
         let record: Option<Record> =
             within!(self.0, c => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(c).await)?;
         record.map(VersionRow::try_from).transpose()
     }
 
-    /// What the scope has used, while it is locked.
+    /// Returns what the scope has used of its limits. The caller holds the lock of the scope.
     pub(crate) async fn used(
         &mut self,
         scope: ScopeId,
@@ -371,9 +371,9 @@ impl Write<'_> {
         Ok(counts.into())
     }
 
-    /// Of these versions, those that are still due, with their scopes locked. On PostgreSQL what another server
-    /// has locked is left to it; a version of that scope that it makes deprecates this one, so what is counted
-    /// here stays true.
+    /// Returns those of the versions that are still due, and locks their scopes. On PostgreSQL it skips what
+    /// another server has locked. When another server makes a version in a scope, it deprecates the due one,
+    /// so the counts of the versions returned here stay true.
     pub(crate) async fn lock_due(
         &mut self,
         these: &[DueVersion],
@@ -398,7 +398,7 @@ impl Write<'_> {
         records.into_iter().map(Due::try_from).collect()
     }
 
-    /// Takes the place of being Active away from the versions that have it in these scopes.
+    /// Deprecates the Active versions of these scopes. Each of the scopes must have one.
     pub(crate) async fn deprecate(&mut self, scopes: &[ScopeId]) -> Result<(), Error> {
         const SQL: &str =
             "UPDATE key_version SET status = 'deprecated' WHERE status = 'active' AND scope_id IN ";
@@ -419,7 +419,7 @@ impl Write<'_> {
         }
     }
 
-    /// Inserts versions as the Active ones and answers with their portal-wide ids.
+    /// Inserts versions as the Active ones and returns their portal-wide ids.
     pub(crate) async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
         const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
                            rotated_for_due, customer_supplied_no, material, created_at, created_by) ";
@@ -437,7 +437,7 @@ impl Write<'_> {
         }))
     }
 
-    /// Another period for the Active version, and the due date that follows from it.
+    /// Sets the rotation period of the Active version, and the due date that follows from it.
     pub(crate) async fn set_period(
         &mut self,
         scope: ScopeId,
@@ -456,7 +456,7 @@ impl Write<'_> {
         }
     }
 
-    /// Notes that the rotation waits until `until`; false when that was noted before.
+    /// Defers the rotation until `until`; returns false when that was recorded before.
     pub(crate) async fn defer(
         &mut self,
         scope: ScopeId,
@@ -476,7 +476,7 @@ mod tests {
     use super::*;
     use crate::store::Db;
 
-    /// Today's versions are few, since there are limits; those of a month may be a million.
+    /// Limits keep the number of today's versions small; those of a month may be a million.
     #[tokio::test]
     async fn only_what_was_made_today_is_counted_by_its_time() {
         let folder = tempfile::tempdir().expect("a folder");

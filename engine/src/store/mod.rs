@@ -1,4 +1,4 @@
-//! The only SQL. One text for both databases; rows are private structs that become domain types.
+//! The only SQL. Both databases run the same text; rows are private structs that are converted to domain types.
 
 pub mod aliases;
 pub mod api_keys;
@@ -33,13 +33,13 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
-/// So often a transaction that met a conflict is run again.
+/// Maximum retries of a transaction after a conflict.
 const RETRIES: u32 = 3;
 
-/// Where everything is kept.
+/// The database.
 #[derive(Clone)]
 pub enum Db {
-    /// One writer, several readers: SQLite has one writer anyway, and so nobody waits on a lock.
+    /// One writer, several readers. SQLite allows one writer anyway; with one, no connection waits for a lock.
     Sqlite {
         read: SqlitePool,
         write: SqlitePool,
@@ -47,17 +47,17 @@ pub enum Db {
     Postgres(PgPool, Pooler),
 }
 
-/// What stands between us and PostgreSQL.
+/// The connection pooler between Keystead and PostgreSQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooler {
     #[default]
     None,
-    /// Every transaction may run on another connection of the server: no prepared statement
-    /// outlives its transaction, and a read is a transaction too.
+    /// A pooler in transaction mode: every transaction may run on another connection of the server.
+    /// Therefore no prepared statement outlives its transaction, and every read is a transaction too.
     Transaction,
 }
 
-/// A writing transaction. Dropped without a commit, it leaves nothing.
+/// A writing transaction. When it is dropped without a commit, it is rolled back.
 pub struct Tx(Inner);
 
 enum Inner {
@@ -65,7 +65,7 @@ enum Inner {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// Runs one statement on the pool of whichever database there is.
+/// Runs one reading statement on a connection of the database.
 macro_rules! on {
     ($db:expr, $pool:ident => $run:expr) => {
         match $db {
@@ -97,7 +97,8 @@ macro_rules! within {
         }
     }};
 }
-/// What a file of this room reads and writes, handed out by the database as `db.keys()` and by a transaction as `tx.keys()`.
+/// Defines `Read` and `Write` for a file of this room: the database returns the first as `db.keys()`, a transaction the second
+/// as `tx.keys()`.
 macro_rules! table {
     ($name:ident: $($what:ident),+) => {
         $($crate::store::table!($what $name);)+
@@ -121,19 +122,19 @@ macro_rules! table {
 }
 pub(crate) use {on, table, within};
 
-/// What a writing transaction must have to itself. SQLite has one writer; Postgres locks a row.
+/// A row that a writing transaction locks. SQLite has one writer; PostgreSQL locks the row.
 #[derive(Clone, Copy)]
 pub enum Lock {
-    /// The row of the instance: setup and key ceremonies.
+    /// The row of the instance: setup, key ceremonies, and other work that must run one after the other.
     Instance,
     /// The row of one scope: everything that counts or changes its versions.
     Scope(domain::base::id::ScopeId),
-    /// The row of one environment: its removal against a new country in it.
+    /// The row of one environment: its removal must not overlap with the addition of a country.
     Environment(domain::base::id::EnvironmentId),
 }
 
 impl Db {
-    /// Opens (and makes) an SQLite database file.
+    /// Opens an SQLite database file, and creates it when it is missing.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -145,15 +146,15 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
-            // A page's rows at once: on a single core, whoever reads a row as it comes waits for each of them.
+            // Room for all rows of a page: on a single core, a reader with a smaller buffer waits for every row.
             .row_buffer_size(256)
-            // In pages: what is written again and again goes into the database once.
+            // In pages. SQLite then copies a page that is written repeatedly into the database file only once.
             .pragma("wal_autocheckpoint", "4000")
             .busy_timeout(Duration::from_secs(5));
-        // A cache in KiB for each connection. The system keeps the file's pages already; but what a transaction has changed must
-        // have room, or it is written out before the commit and read again.
+        // Cache of each connection, in KiB. The system caches the file's pages already. But the pages that a transaction changes
+        // must fit, because SQLite otherwise writes them out before the commit and reads them again.
         let pool = |connections, cache: &'static str| {
-            // A file does not hang up, and to ask whether it has wakes the connection's thread once more.
+            // A file cannot disconnect, and a test of the connection wakes its thread once more.
             let pool = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
             let options = options.clone().pragma("cache_size", cache);
             open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), options)
@@ -179,7 +180,7 @@ impl Db {
         Ok(Self::Postgres(pool, pooler))
     }
 
-    /// Brings the schema up to date. Safe with several servers starting at once.
+    /// Brings the schema up to date. Several servers may start at the same time.
     ///
     /// # Errors
     /// When a migration fails, or the database was made by a newer Keystead.
@@ -197,7 +198,7 @@ impl Db {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// Whether the database answers.
+    /// Checks whether the database answers.
     ///
     /// # Errors
     /// When it does not.
@@ -206,11 +207,11 @@ impl Db {
         Ok(())
     }
 
-    /// Runs a writing transaction: `run` gets it and commits it. When the database ended it to
-    /// resolve a conflict with another one, it runs again, at most three times.
+    /// Runs a writing transaction: `run` gets it and commits it. When the database aborted it to
+    /// resolve a conflict with another one, it is retried, at most three times.
     ///
     /// # Errors
-    /// What `run` answers; that the database cannot be reached or is busy for too long.
+    /// The error of `run`; [`StoreError::Database`] when the database cannot be reached or is busy for too long.
     pub(crate) async fn write<T, F>(&self, run: impl Fn(Tx) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -237,7 +238,7 @@ impl Db {
         }
     }
 
-    /// Writes one line of the audit log, for what changed nothing else.
+    /// Writes one line of the audit log, for an event that changed nothing else.
     ///
     /// # Errors
     /// When the database fails.
@@ -246,7 +247,7 @@ impl Db {
         self.write(|tx| async move { tx.commit(entry.clone()).await }).await
     }
 
-    /// What was done; or the refusal, written down and passed on.
+    /// Returns the result; records it in the audit log first when it is a refusal.
     ///
     /// # Errors
     /// The refusal itself.
@@ -257,7 +258,7 @@ impl Db {
         }
     }
 
-    /// Writes a refusal down and passes it on. A fault of ours is none.
+    /// Records a refusal in the audit log and returns it. A fault of Keystead is no refusal, and is not recorded.
     ///
     /// # Errors
     /// The refusal itself.
@@ -289,8 +290,8 @@ impl Db {
 }
 
 impl Tx {
-    /// Waits until this transaction has the row to itself, and sees that it is still there: SQLite has one
-    /// writer, but what it is to write about may have been removed before its turn.
+    /// Waits until this transaction has locked the row, and checks that the row still exists. SQLite needs
+    /// the check as well: it has one writer, but an earlier one may have removed the row.
     ///
     /// # Errors
     /// When the database fails; [`Error::NotFound`] when the row does not exist.
@@ -313,26 +314,27 @@ impl Tx {
         if found { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// Commits, with the audit line of what was done.
+    /// Commits, with the audit line of the action.
     ///
     /// # Errors
-    /// When the database fails; nothing is done then.
+    /// When the database fails; nothing is done then, unless the error is [`StoreError::Unsure`].
     pub(crate) async fn commit(self, entry: Entry) -> Result<(), Error> {
         self.commit_all(&[entry]).await
     }
 
-    /// Commits, with a line for each of several things that were done together. Where there is none, nothing is
-    /// committed.
+    /// Commits, with an audit line for each of several actions that were done together. Without any line it commits
+    /// nothing.
     ///
     /// # Errors
-    /// When the database fails; nothing is done then.
+    /// When the database fails; nothing is done then, unless the error is [`StoreError::Unsure`].
     pub(crate) async fn commit_all(mut self, entries: &[Entry]) -> Result<(), Error> {
         if entries.is_empty() {
             return Ok(());
         }
         let first = self.audit().append(entries).await?;
         self.end().await?;
-        // Once more where log collectors take it to another machine. Names are quoted: no line break gets out.
+        // The line also goes to the log, which collectors copy to another machine. Names are quoted, so that no line break
+        // gets through.
         for (number, entry) in (first..).zip(entries) {
             let (action, outcome, who) = (entry.action.word(), entry.outcome.word(), entry.actor.name());
             let (place, detail, address) = (&entry.place, &entry.detail, entry.actor.address());
@@ -341,10 +343,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Commits what is no event of its own; the reason is the documentation. Counted by a test.
+    /// Commits work that is no event of its own. The reason is documentation; a test holds the list of all reasons.
     ///
     /// # Errors
-    /// When the database fails; nothing is done then.
+    /// When the database fails; nothing is done then, unless the error is [`StoreError::Unsure`].
     pub(crate) async fn commit_unaudited(self, _reason: &'static str) -> Result<(), Error> {
         self.end().await
     }
@@ -356,7 +358,7 @@ impl Tx {
             Inner::Postgres(transaction) => {
                 transaction.commit().await.map_err(|error| match is_rolled_back(&error) {
                     true => Error::from(error),
-                    // The answer was lost on its way: nobody here knows whether the server committed.
+                    // The answer was lost on its way, so Keystead cannot tell whether the server committed.
                     false => StoreError::Unsure(Box::new(error)).into(),
                 })?;
             }
@@ -365,8 +367,8 @@ impl Tx {
     }
 }
 
-/// Opens the first connection. While another process turns a new file's journal into a WAL, SQLite says "busy" at once,
-/// without the time-out that holds everywhere else.
+/// Opens the first connection, with retries. While another process turns a new file's journal into a WAL, SQLite says "busy"
+/// at once, without the time-out that applies everywhere else.
 async fn open_sqlite(
     pool: SqlitePoolOptions,
     options: SqliteConnectOptions,
@@ -382,18 +384,19 @@ async fn open_sqlite(
     pool.connect_with(options).await
 }
 
-/// Closes SQLite's connections; the next ones are opened anew.
+/// Closes SQLite's connections, so that the pools open new ones.
 async fn renew(read: &SqlitePool, write: &SqlitePool) -> Result<(), sqlx::Error> {
     while let Some(reader) = read.try_acquire() {
         let _ = reader.close().await;
     }
-    // A transaction that was dropped gives its connection back a little later.
+    // A dropped transaction returns its connection a little later.
     write.acquire().await?.close().await
 }
 
-/// A server that stops in the middle of a transaction, and one that waits for it, give way after as
-/// long as a writer waits in SQLite. Said in each transaction, since a pooler hands connections round;
-/// and behind one, what others prepared on this connection would take the names of our statements.
+/// Begins a transaction with time-outs. PostgreSQL ends a transaction whose server has stopped, and a
+/// wait for a lock, after as long as a writer waits in SQLite (5 s). Every transaction sets them,
+/// because a pooler passes connections from client to client. Behind a pooler it also deallocates the
+/// statements that others prepared on this connection, because Keystead's have the same names.
 async fn begin_postgres(
     pool: &PgPool,
     pooler: Pooler,
@@ -407,8 +410,8 @@ async fn begin_postgres(
     pool.begin_with(AssertSqlSafe(format!("BEGIN; {deallocate}{LIMITS}"))).await
 }
 
-/// All in one transaction, under a lock that ends with it: so it also works behind a pooler, and a
-/// schema is never left half-way.
+/// Runs all migrations in one transaction, under a lock that ends with it. It therefore also works
+/// behind a pooler, and never leaves a schema half-way.
 async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::migrate::MigrateError> {
     const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
@@ -422,8 +425,8 @@ async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::mig
     Ok(())
 }
 
-/// SQLite has no lock that spans migrations: a command beside a server that starts for the first
-/// time may find a table made a moment ago. It looks again and goes on from there.
+/// Runs the migrations, with retries. SQLite has no lock that spans migrations: a command beside a
+/// server that starts for the first time may find a table made a moment ago. A retry continues there.
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
     let migrations = sqlx_macros::migrate!("../migrations/sqlite");
     for _ in 0..10 {
@@ -435,10 +438,10 @@ async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateE
     migrations.run(pool).await
 }
 
-/// Rows in one statement that writes several.
+/// Maximum number of rows that one statement inserts.
 pub(crate) const ROWS: usize = 100;
 
-/// A column that does not hold what it must.
+/// Returns the error for a column whose value is invalid.
 pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {
     Error::Store(StoreError::Corrupt { table, column, id: id.to_string() })
 }

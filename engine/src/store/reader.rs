@@ -25,7 +25,7 @@ impl Reader {
         }
     }
 
-    /// Gives the pooler its connection back at once. What was read was read, whatever this says.
+    /// Returns the connection to the pooler at once. The rows are read already, so its own result is ignored.
     pub async fn end(self) {
         if let Self::InTransaction(transaction) = self {
             let _ = transaction.rollback().await;

@@ -1,5 +1,5 @@
-//! How often a sealed value was written anew. The number stands in another table than the value and
-//! is bound into its seal: a row that is put back as it was before no longer opens.
+//! Revisions: how often a sealed value was rewritten. The number is in another table than the value and
+//! is bound into its seal, so that a row that is restored to an earlier state does not open.
 
 use super::{table, within};
 use crate::Error;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 table!(revisions: Write);
 
 impl Write<'_> {
-    /// The revision of a value that is about to be written.
+    /// Increments and returns the revision of a value that is about to be written.
     pub(crate) async fn next(&mut self, row: Uuid, column: &str) -> Result<i64, Error> {
         const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, 1) \
                            ON CONFLICT (row_id, column_name) DO UPDATE SET revision = sealed_revision.revision + 1 \
@@ -16,7 +16,7 @@ impl Write<'_> {
         Ok(within!(self.0, c => sqlx::query_scalar(SQL).bind(row).bind(column).fetch_one(c).await)?)
     }
 
-    /// The revision of a value whose own was lost.
+    /// Restores the revision of a value that has lost it.
     pub(crate) async fn insert(&mut self, row: Uuid, column: &str, revision: i64) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO sealed_revision (row_id, column_name, revision) VALUES ($1, $2, $3) \
                            ON CONFLICT (row_id, column_name) DO NOTHING";

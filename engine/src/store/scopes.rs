@@ -63,13 +63,13 @@ struct ScopeRecord {
     health: Option<String>,
 }
 
-/// A scope with its row's id and what is known of its key.
+/// A scope with its row's id and the state of its key.
 pub struct Scope {
     pub id: ScopeId,
     pub row: CountryRow,
 }
 
-/// A scope that was looked for by its name.
+/// A scope that was found by its name.
 pub struct Named {
     pub id: ScopeId,
     pub environment_name: String,
@@ -91,7 +91,7 @@ impl TryFrom<NamedRecord> for Named {
     }
 }
 
-/// A scope by the slug of its environment and its country, with more columns.
+/// Selects a scope by the slug of its environment and its country, with more columns.
 macro_rules! named {
     ($columns:expr) => {
         concat!(
@@ -114,15 +114,15 @@ struct TreeRecord {
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
     health: Option<String>,
-    /// Of the whole portal, counted a little further than to where it is large.
+    /// Number of scopes in the whole portal, counted up to one more than [`Tree::LARGE`].
     scopes: i64,
 }
 
-/// Whose countries are asked for.
+/// The environments whose countries a tree includes.
 #[derive(Clone, Copy, Debug)]
 pub enum Branches<'a> {
     All,
-    /// Where there are very many, those of this environment.
+    /// All of them, but in a large portal only this one.
     Around(Option<&'a Slug>),
 }
 
@@ -197,9 +197,9 @@ impl Read<'_> {
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    /// Every environment with its countries and what they lack now, by slug; the countries in the order of people.
+    /// Returns every environment with its countries and what they lack now, by slug; the countries in the order of people.
     pub(crate) async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
-        // An environment whose countries are not asked for is joined with none, by way of the index.
+        // An environment whose countries are not requested joins no scope, and that join uses the index.
         const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health, n.scopes \
                            FROM (SELECT COUNT(*) AS scopes FROM (SELECT 1 FROM scope LIMIT $1 + 1) c) n \
                            CROSS JOIN environment e LEFT JOIN scope s ON s.environment_id = \
@@ -237,13 +237,13 @@ impl Read<'_> {
         Ok(Tree { environments: tree, is_large })
     }
 
-    /// The scope as commands name it, and the environment's display name.
+    /// Returns the scope as commands name it, and the environment's display name.
     pub(crate) async fn resolve(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
         let Named { id, environment_name, .. } = self.named(name).await?;
         Ok((ScopeRef { id, name: name.clone() }, environment_name))
     }
 
-    /// The scope as the preview of a change names it.
+    /// Returns the scope as the preview of a change names it.
     pub(crate) async fn about(&self, name: &ScopeName) -> Result<About, Error> {
         let Named { environment_name, .. } = self.named(name).await?;
         Ok(About::Scope { name: name.clone(), environment_name })
@@ -281,7 +281,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Those that are not removed.
+    /// Counts the environments that are not removed.
     pub(crate) async fn count_environments(&mut self) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM environment WHERE removed_at IS NULL";
         Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
@@ -312,7 +312,8 @@ impl Write<'_> {
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// The row stays, its countries go. Refused by the key versions' foreign key while one exists.
+    /// Marks the row as removed and deletes its countries. The foreign key of the key versions refuses it while a version
+    /// exists.
     pub(crate) async fn remove_environment(
         &mut self,
         id: EnvironmentId,
@@ -333,7 +334,7 @@ impl Write<'_> {
         country: Country,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        // Only while the environment is there: its removal may have come first.
+        // Inserts only while the environment exists, because it may have been removed first.
         const SQL: &str = "INSERT INTO scope (id, environment_id, country, created_at) \
                            SELECT $1, id, $3, $4 FROM environment WHERE id = $2 AND removed_at IS NULL";
         let done = within!(self.0, c => sqlx::query(SQL)

@@ -1,4 +1,4 @@
-//! Sessions and what they keep sealed for a while.
+//! Sessions and their sealed notes.
 
 use super::{on, table, within};
 use crate::Error;
@@ -18,7 +18,7 @@ pub struct SessionRow {
     pub expires_at: DateTime<Utc>,
     pub address: String,
     pub agent: String,
-    /// Of the administrator now; the session ends when it has moved on.
+    /// The administrator's present security epoch; the session is over when it differs from the session's.
     pub current_epoch: Option<i64>,
     pub email: Option<String>,
     /// A status message waits for the next page.
@@ -65,7 +65,7 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?)
     }
 
-    /// The signed-in sessions of an administrator that are alive, the last used first.
+    /// Returns the live signed-in sessions of an administrator, the last used first.
     pub(crate) async fn of(
         &self,
         user: UserId,
@@ -125,7 +125,7 @@ impl Write<'_> {
         Ok(!ended.is_empty())
     }
 
-    /// Ends every session of an administrator but one.
+    /// Ends every session of an administrator except `but`; with `only`, ends that one session alone.
     pub(crate) async fn delete_others(
         &mut self,
         user: UserId,
@@ -144,8 +144,8 @@ impl Write<'_> {
         Ok(ended.len() as u64)
     }
 
-    /// The revisions of what sessions kept sealed go with the sessions, and no other revision ever goes: without it the
-    /// value that it belongs to does not open again.
+    /// Deletes the revisions of the notes of ended sessions. No other revision is ever deleted, because a value does not
+    /// open without its revision.
     async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM sealed_revision WHERE row_id = $1";
         for session in ended {
@@ -154,7 +154,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Sweeps sessions that are over and names nobody tried for a day.
+    /// Deletes sessions that are over and expired notes; also changes and setup tokens that expired before `tried_before`,
+    /// and failure counters without wrong codes that nobody has touched since then.
     pub(crate) async fn sweep(
         &mut self,
         now: DateTime<Utc>,

@@ -7,16 +7,16 @@ use domain::base::id::ScopeId;
 use domain::data::tenant_secret::SecretType;
 use domain::data::view::TenantSecretsView;
 
-/// A sealed secret that is answered.
+/// A sealed secret that clients still get: the current one, or the previous one during a rotation.
 pub struct StoredSecret {
-    /// Portal-wide.
+    /// Unique in the whole portal.
     pub id: u32,
     pub generation: u64,
     pub is_current: bool,
     pub sealed: Vec<u8>,
 }
 
-/// Which secret of a scope.
+/// The name of a tenant secret: its scope, type and path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretName {
     pub scope: ScopeId,
@@ -24,7 +24,7 @@ pub struct SecretName {
     pub path: String,
 }
 
-/// Moves with each rotation that begins, and with nothing else.
+/// Newest secret that has a successor. It changes with each rotation that begins, and with nothing else.
 const FOLLOWED: &str = "SELECT MAX(id) FROM tenant_secret WHERE scope_id = $1 AND status <> 'current'";
 
 fn read_followed(id: Option<i64>, scope: ScopeId) -> Result<Option<u32>, Error> {
@@ -34,7 +34,7 @@ fn read_followed(id: Option<i64>, scope: ScopeId) -> Result<Option<u32>, Error> 
 table!(tenant_secrets: Read, Write);
 
 impl Read<'_> {
-    /// The current secret, and the one before it while a rotation is under way.
+    /// Returns the current secret, and the one before it while a rotation is under way.
     pub(crate) async fn of(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
         const SQL: &str = "SELECT id, generation, status, secret FROM tenant_secret WHERE scope_id = $1 \
                            AND secret_type = $2 AND secret_path = $3 AND status <> 'retired' ORDER BY generation DESC";
@@ -52,12 +52,12 @@ impl Read<'_> {
         stored.collect()
     }
 
-    /// How many secrets of a scope are answered, by type, and since when a rotation is under way.
+    /// Counts the secrets of a scope that are not retired, by type, and returns since when a rotation is under way.
     pub(crate) async fn count(&self, scope: ScopeId) -> Result<TenantSecretsView, Error> {
         const COUNTS: &str = "SELECT secret_type, status, COUNT(*) FROM tenant_secret \
                               WHERE scope_id = $1 AND status <> 'retired' GROUP BY secret_type, status \
                               ORDER BY secret_type";
-        // What was made since has nothing before it.
+        // Only secrets with a previous one count: a secret whose path is new since the rotation began has none.
         const SINCE: &str = "SELECT MIN(c.created_at) FROM tenant_secret c JOIN tenant_secret p \
                              ON p.scope_id = c.scope_id AND p.secret_type = c.secret_type \
                              AND p.secret_path = c.secret_path AND p.status = 'previous' \
@@ -83,7 +83,7 @@ impl Read<'_> {
         Ok(view)
     }
 
-    /// Whether anything is sealed under the tenant secrets' term.
+    /// Checks whether anything is sealed under the tenant secrets' term.
     pub(crate) async fn any(&self) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret";
         let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
@@ -92,7 +92,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Makes the current secret; there must be none.
+    /// Inserts the current secret; there must be none yet.
     pub(crate) async fn insert(
         &mut self,
         name: &SecretName,
@@ -109,7 +109,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Current secrets of a scope, each with its generation.
+    /// Returns the current secrets of a scope, each with its generation.
     pub(crate) async fn current(&mut self, scope: ScopeId) -> Result<Vec<(SecretName, u64)>, Error> {
         const SQL: &str = "SELECT id, secret_type, secret_path, generation FROM tenant_secret \
                            WHERE scope_id = $1 AND status = 'current' ORDER BY id";
@@ -124,7 +124,7 @@ impl Write<'_> {
         named.collect()
     }
 
-    /// Gives every secret of a scope that has one status another; answers with how many there were.
+    /// Gives every secret of a scope that has the status `from` the status `to`; returns how many there were.
     pub(crate) async fn set_status(&mut self, scope: ScopeId, from: &str, to: &str) -> Result<usize, Error> {
         const SQL: &str = "UPDATE tenant_secret SET status = $3 WHERE scope_id = $1 AND status = $2";
         let rows = within!(self.0, c => sqlx::query(SQL)
@@ -132,13 +132,13 @@ impl Write<'_> {
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
-    /// The newest secret of a scope that was followed by another.
+    /// Returns the id of the newest secret of a scope that has a successor.
     pub(crate) async fn followed(&mut self, scope: ScopeId) -> Result<Option<u32>, Error> {
         let id = within!(self.0, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?;
         read_followed(id, scope)
     }
 
-    /// Whether there is a current secret.
+    /// Checks whether there is a current secret.
     pub(crate) async fn has(&mut self, name: &SecretName) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret \
                            WHERE scope_id = $1 AND secret_type = $2 AND secret_path = $3 AND status = 'current'";

@@ -4,7 +4,7 @@ use super::{table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 
-/// How often a subject failed.
+/// The failure counter of one subject.
 #[derive(Clone, Copy, sqlx_macros::FromRow)]
 pub struct Counter {
     pub failures: i64,
@@ -17,7 +17,7 @@ pub struct Counter {
 table!(throttle: Write);
 
 impl Write<'_> {
-    /// Reads a counter, makes it where there is none, and holds it until the transaction ends.
+    /// Reads a counter, creates it when it is missing, and locks it until the transaction ends.
     pub(crate) async fn hold(&mut self, subject: &[u8], now: DateTime<Utc>) -> Result<Counter, Error> {
         // The insert takes the row's lock on both databases, also when it changes nothing.
         const SQL: &str = "INSERT INTO throttle (subject, updated_at) VALUES ($1, $2) \

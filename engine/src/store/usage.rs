@@ -1,4 +1,4 @@
-//! How much each version is used, in sums of a day.
+//! Use of each version, in sums of a day.
 
 use super::{ROWS, on, table, within};
 use crate::Error;
@@ -7,7 +7,7 @@ use domain::keys::rotation::day_start;
 use domain::keys::view::UsageView;
 use sqlx::QueryBuilder;
 
-/// What was counted of a version since the last time it was written down.
+/// Uses of a version counted since the counts were last written to the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
     pub issued: u64,
@@ -29,7 +29,7 @@ fn i64_of(count: u64) -> i64 {
 table!(usage: Read, Write);
 
 impl Read<'_> {
-    /// All that was ever issued, what was seen since a moment, and the last use.
+    /// Returns everything that the version ever issued, the uses seen since `since`, and the last use.
     pub(crate) async fn of(&self, version: i64, since: DateTime<Utc>) -> Result<UsageView, Error> {
         // CAST: PostgreSQL's sums are NUMERIC.
         const SQL: &str = "SELECT CAST(SUM(issued) AS BIGINT) AS issued, \
@@ -42,7 +42,7 @@ impl Read<'_> {
     }
 }
 
-/// What becomes of a row that is there already.
+/// Adds to a row that exists already.
 macro_rules! add_up {
     () => {
         "ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
@@ -52,7 +52,7 @@ macro_rules! add_up {
 }
 
 impl Write<'_> {
-    /// Adds to the sums of the days; every server adds its own.
+    /// Adds to the sums of the days; every server adds its own counts.
     pub(crate) async fn add(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO version_usage (version_id, day, issued, seen, last_at) ";
         for some in counted.chunks(ROWS) {
@@ -69,7 +69,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Folds the days before `before` into one line a version.
+    /// Folds the days before `before` into one row for each version.
     pub(crate) async fn fold(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
         const FOLD: &str = concat!(
             "INSERT INTO version_usage (version_id, day, issued, seen, last_at) SELECT version_id, $2, \

@@ -16,7 +16,7 @@ pub struct User {
     pub password_hash: String,
     pub password_changed_at: DateTime<Utc>,
     pub totp_seed: Option<Vec<u8>>,
-    /// Of the seed (`store::revisions`); bound into its seal.
+    /// Revision of the seed (`store::revisions`), bound into its seal.
     pub seed_revision: i64,
     pub authenticator_since: Option<DateTime<Utc>>,
     pub security_epoch: i64,
@@ -98,14 +98,14 @@ impl Write<'_> {
         )
     }
 
-    /// Spends the code of a step: true for the one who comes first, false ever after.
+    /// Spends the code of a step. Returns false when this step or a later one was spent before.
     pub(crate) async fn spend_step(&mut self, id: UserId, step: i64) -> Result<bool, Error> {
         const SQL: &str = "UPDATE administrator SET totp_step = $2 WHERE id = $1 AND totp_step < $2";
         let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
-    /// A new seed, with the step whose code proved it spent, ends every session.
+    /// Stores a new seed, marks the step whose code proved it as spent, and ends every session.
     pub(crate) async fn set_authenticator(
         &mut self,
         id: UserId,
@@ -120,7 +120,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// A new password ends every session.
+    /// Stores a new password and ends every session.
     pub(crate) async fn set_password(
         &mut self,
         id: UserId,
@@ -133,8 +133,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Holds the administrator until the commit, if the session is still good: whoever was signed out
-    /// or disabled a moment ago does not step up.
+    /// Locks the administrator until the commit, if the session is still valid, so that nobody who was
+    /// signed out or disabled a moment ago steps up.
     pub(crate) async fn hold_user(&mut self, id: UserId, session: SessionId) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch WHERE id = $1 AND \
                            security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
@@ -160,13 +160,13 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Administrators who can sign in.
+    /// Counts the administrators who can sign in.
     pub(crate) async fn count_enabled(&mut self) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM administrator WHERE disabled_at IS NULL";
         Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
-    /// The same password under the parameters of today.
+    /// Stores the hash of the same password under the current parameters.
     pub(crate) async fn renew_password_hash(
         &mut self,
         id: UserId,
@@ -184,7 +184,7 @@ impl Write<'_> {
         epoch.ok_or(Error::NotFound)
     }
 
-    /// The new codes take the place of all old ones.
+    /// Replaces all recovery codes by the new ones.
     pub(crate) async fn replace_recovery_codes(
         &mut self,
         id: UserId,
@@ -199,7 +199,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Spends a recovery code: true for the one who comes first, false ever after.
+    /// Spends a recovery code. Returns true to the first caller, and false to every later one.
     pub(crate) async fn spend_recovery_code(
         &mut self,
         id: UserId,

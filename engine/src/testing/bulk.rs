@@ -1,4 +1,4 @@
-//! Many scopes at once, past the plans and codes that people need: for measurements.
+//! Many scopes at once, without the plans and codes that people need: for measurements.
 
 use crate::base::entry::{Actor, Entry};
 use crate::base::random;
@@ -16,11 +16,11 @@ use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 
-/// Scopes made in one transaction.
+/// Maximum number of scopes made in one transaction.
 const AT_ONCE: usize = 5_000;
 
 impl Portal {
-    /// Makes so many scopes, each with so many managed versions that were made so long ago and rotate every 30 days.
+    /// Makes `scopes` scopes, each with `versions` managed versions that are `ago` old and rotate every 30 days.
     ///
     /// # Errors
     /// When the database fails.
@@ -92,7 +92,7 @@ impl Portal {
         tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("in bulk")).await
     }
 
-    /// What a version of a scope encrypted, without a context.
+    /// Encrypts a value under a version of a scope, without a context.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
@@ -100,7 +100,7 @@ impl Portal {
         self.under(name, number, |ciphers, id| message::seal(ciphers, id, plain, &Default::default())).await
     }
 
-    /// A data key that a version of a scope wrapped, without a context.
+    /// Wraps a data key under a version of a scope, without a context.
     ///
     /// # Errors
     /// As [`Portal::sealed_under`].

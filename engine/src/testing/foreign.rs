@@ -1,5 +1,5 @@
-//! Every parser of bytes that strangers send, each with what must hold of any input: for the fuzzer (`fuzz/`), and for its
-//! corpus, which the tests replay.
+//! Every parser of bytes that strangers send, each with the checks that any input must pass: for the fuzzer (`fuzz/`), and
+//! for its corpus, which the tests replay.
 
 use crate::SecretBytes;
 use crate::custody::material::Material;
@@ -8,7 +8,7 @@ use crate::data::edek::{self, Edek};
 use crate::data::message::{self, Message};
 use crate::services::api_keys;
 
-/// A parser by its name, which is also that of its corpus.
+/// A parser and its name, which is also the name of its corpus.
 pub type Parser = (&'static str, fn(&[u8]));
 
 pub const PARSERS: [Parser; 4] =
@@ -18,7 +18,7 @@ fn material() -> Material {
     Material::new(SecretBytes::new(vec![7; 32]))
 }
 
-/// A key that is read begins with its id.
+/// Checks that a key that can be read begins with its id.
 ///
 /// # Panics
 /// When it does not.
@@ -29,10 +29,10 @@ pub fn api_key(bytes: &[u8]) {
     }
 }
 
-/// What opens is ours; what was encrypted opens.
+/// Checks that only a message of Keystead's version opens, and that an encrypted message opens again.
 ///
 /// # Panics
-/// When it does not.
+/// When one of these does not hold.
 pub fn message(bytes: &[u8]) {
     if let Ok(read) = Message::read(bytes) {
         assert!(
@@ -47,10 +47,10 @@ pub fn message(bytes: &[u8]) {
     assert_eq!(opened.expect("ours opens").expose(), plain);
 }
 
-/// What is read is written so and not otherwise.
+/// Checks the bounds of a wrapped data key that can be read, and that a data key that was wrapped opens again.
 ///
 /// # Panics
-/// When it is not.
+/// When one of these does not hold.
 pub fn edek(bytes: &[u8]) {
     if let Ok(read) = Edek::read(bytes) {
         assert!(read.version <= i32::MAX as u32 && bytes.len() >= 80);
@@ -63,7 +63,7 @@ pub fn edek(bytes: &[u8]) {
     assert_eq!(opened.expect("ours opens").expose(), dek);
 }
 
-/// What people paste is read without a fault.
+/// Reads a text as people paste it; the parser must not panic.
 pub fn paste(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = domain::custody::aws::paste(text);

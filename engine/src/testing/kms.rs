@@ -1,5 +1,5 @@
-//! A KMS in this process, that speaks the wire of `TrentService.*` and does what a test says: it shows what no emulator
-//! shows. It listens on a port of its own and talks plain HTTP/1.1.
+//! A KMS in this process that speaks the protocol of `TrentService.*` and behaves as a test tells it, also in ways that no
+//! emulator offers. It listens on a port of its own and talks plain HTTP/1.1.
 
 use crate::Settings;
 use crate::custody;
@@ -20,37 +20,37 @@ pub const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 pub const DATA_KEY: &str = "ASRLbpW43wIpTHOWveAHKlF0m77lCC9SeZzD5g0wV3qhxOsONVh/osnsEzZdgKfK8RQ7XoWoz/IZPGOGrdD3GkFki67V+B9CaYyz1v0gR2qRtNv+JUhvkrncAyZNcJe64QQrTnWYv+IJLFN2ncDnCjFUe57F6A8yWXyjxu0QN1qBpMvuFThfgqnM8xY9YIeq0fQbPmWIr9L5HENmjbDX+iFEa4612P8iSWyTtt0AJ0pxlLveBShPcg==";
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// What it does when it is asked to decrypt.
+/// The fake's behaviour when it is asked to decrypt.
 #[derive(Clone, Debug)]
 pub enum Decrypts {
     Well,
-    /// An error as KMS sends it.
+    /// Answers with an error as KMS sends it.
     Error(u16, &'static str, String),
-    /// A key id that is not the one asked for.
+    /// Answers with a key id that is not the requested one.
     OtherKey,
-    /// A plaintext of another length.
+    /// Answers with this plaintext, for example of another length.
     Plaintext(Vec<u8>),
     /// Takes the request and never answers.
     Hangs,
     /// Cuts the connection in the middle.
     Resets,
-    /// Something that is no answer of KMS.
+    /// Answers with bytes that are no answer of KMS.
     Garbage,
-    /// A page, as a proxy sends it.
+    /// Answers with an HTML page, as a proxy sends it.
     Page(u16),
 }
 
-/// What it answers to Encrypt and GenerateDataKey.
+/// The fake's answer to Encrypt and GenerateDataKey.
 #[derive(Clone, Copy, Debug)]
 pub enum Forbids {
     Denied,
-    /// It knows dry runs, and would have done it.
+    /// Supports dry runs, and says that the call would succeed.
     WouldDo,
-    /// It knows no dry runs, and does it.
+    /// Supports no dry runs, and executes the call.
     Does,
 }
 
-/// A call as it arrived.
+/// A call as the fake received it.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub operation: String,
@@ -67,7 +67,7 @@ struct State {
     most_under_way: usize,
 }
 
-/// The KMS; it ends when it is dropped.
+/// The fake KMS. It stops when it is dropped.
 pub struct FakeKms {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -110,7 +110,8 @@ impl FakeKms {
         format!("http://{}", self.address)
     }
 
-    /// Settings of a portal whose customers' KMS this is. The rate of pre-flights is a story of its own.
+    /// Returns the settings of a portal whose customers' KMS this is. The rate of pre-flights is high, because a story of its own
+    /// tests it.
     pub fn settings(&self) -> Settings {
         Settings {
             custody: custody::Settings {
@@ -126,7 +127,7 @@ impl FakeKms {
         self.state().decrypts = how;
     }
 
-    /// It fails with an error of KMS.
+    /// Makes Decrypt fail with an error of KMS.
     pub fn fails(&self, status: u16, code: &'static str) {
         self.decrypts(Decrypts::Error(status, code, "no".to_owned()));
     }
@@ -135,7 +136,7 @@ impl FakeKms {
         self.state().forbids = how;
     }
 
-    /// Every answer takes so long.
+    /// Delays every answer.
     pub fn takes(&self, delay: Duration) {
         self.state().delay = delay;
     }
@@ -144,12 +145,12 @@ impl FakeKms {
         self.state().calls.clone()
     }
 
-    /// How often Decrypt was asked for.
+    /// Returns the number of calls of Decrypt.
     pub fn decrypt_calls(&self) -> usize {
         self.state().calls.iter().filter(|call| call.operation == "Decrypt").count()
     }
 
-    /// The most calls that were under way at the same time.
+    /// Returns the maximum number of calls that were under way at the same time.
     pub fn most_under_way(&self) -> usize {
         self.state().most_under_way
     }
@@ -160,7 +161,7 @@ impl FakeKms {
         state.most_under_way = 0;
     }
 
-    /// The data key that Decrypt releases.
+    /// Returns the data key that Decrypt releases.
     pub fn plaintext(&self) -> [u8; 32] {
         self.plaintext
     }
@@ -172,7 +173,7 @@ impl Drop for FakeKms {
     }
 }
 
-/// What the fake's customer gives of their account.
+/// Returns the region that the fake's customer enters.
 pub fn region() -> Region {
     Region::parse("eu-central-1").expect("a region")
 }
@@ -208,7 +209,7 @@ async fn serve(stream: TcpStream, state: &Mutex<State>, plaintext: [u8; 32]) {
     }
 }
 
-/// One request: its target, who signed it, its body.
+/// Reads one request: its target, its signature, its body.
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -231,7 +232,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
     })
 }
 
-/// False when the connection is over.
+/// Answers a call. Returns false when the connection is over.
 async fn answer(
     stream: &mut TcpStream,
     call: &Call,
@@ -253,7 +254,7 @@ async fn answer(
     } else {
         let good = |plain: &[u8]| json!({ "KeyId": arn, "Plaintext": BASE64.encode(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" });
         match decrypts {
-            // As KMS: a blob that is not the one it made does not open.
+            // KMS does the same: it does not open a blob that it did not make.
             Decrypts::Well if call.body["CiphertextBlob"] != data_key().to_base64() => {
                 (400, error("InvalidCiphertextException", "no"))
             }

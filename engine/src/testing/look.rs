@@ -1,4 +1,4 @@
-//! A look under the hood: statements past the engine, and what must hold whatever happened.
+//! Direct access to the database: statements without the engine, and invariants that must always hold.
 
 use crate::Error;
 use crate::store::{Db, on};
@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
-/// Runs a statement directly, past the engine.
+/// Runs a statement directly, without the engine.
 pub async fn execute(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
     let query = AssertSqlSafe(sql.to_owned());
     Ok(match db {
@@ -60,15 +60,16 @@ where
     asked(db, sql.to_owned()).await.expect("an answer")
 }
 
-/// As [`number`]; in PostgreSQL sums are of another type than counts.
+/// Asks as [`number`], with a cast, because in PostgreSQL sums have another type than counts.
 pub async fn count(db: &Db, sql: &str) -> i64 {
     number(db, &format!("SELECT CAST(({sql}) AS BIGINT)")).await
 }
 
 const DONE: &str = "SELECT COUNT(*) FROM audit_event WHERE outcome = 'done' AND action IN";
 
-/// What does not hold: each effect has its audit line, each line its effect, each scope one Active
-/// version and no gap. Empty, whatever failed before. One statement, so that it sees one moment.
+/// Returns the invariants that do not hold: each effect has its audit line, each line its effect, each
+/// scope one Active version and no gap. The list must be empty, whatever failed before. It is one
+/// statement, so that it sees one moment.
 pub async fn broken(db: &Db) -> Vec<String> {
     let promises = [
         ("SELECT COUNT(*) FROM key_version".to_owned(),

@@ -1,13 +1,13 @@
-//! A story's own transactions, to see what the database does when several meet.
+//! A story's own transactions, to test what the database does when several conflict.
 
 use crate::Error;
 use crate::store::{Db, Lock, Tx};
 use domain::scopes::scope::ScopeName;
 
-/// Runs a writing transaction of a story, and runs it again after a conflict, as every use case is.
+/// Runs a writing transaction of a story, and retries it after a conflict, as for every use case.
 ///
 /// # Errors
-/// As the use cases: what `run` answers, or that the database fails.
+/// As for the use cases: the error of `run`, or that of the database.
 pub async fn write<T, F>(db: &Db, run: impl Fn(Tx) -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
@@ -39,7 +39,7 @@ pub async fn commit(tx: Tx) -> Result<(), Error> {
     tx.commit_unaudited("a test looks how it goes").await
 }
 
-/// The lock of a country's row.
+/// Returns the lock of a country's row.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such country.

@@ -1,4 +1,4 @@
-//! Sealed values: what is secret at rest, and how it is bound to its place.
+//! Sealed values: secrets encrypted at rest, each bound to its place.
 //!
 //! ```text
 //! root key ── seals ──> keyring terms (one random key per purpose)
@@ -6,9 +6,9 @@
 //! ```
 //!
 //! A sealed value: format (1) · term (4) · salt (32) · nonce (12) · commitment (32) · AES-256-GCM.
-//! Key and commitment are HKDF-SHA256(term, salt, place) (RFC 5869); nonces are random 96-bit
-//! (SP 800-38D 8.2.2), and since every value has its own key, never near their limit. The
-//! commitment is compared first: AES-GCM alone does not commit to its key.
+//! Key and commitment are HKDF-SHA256(term, salt, place) (RFC 5869). Nonces are random and 96 bits
+//! long (SP 800-38D 8.2.2); they are never near their limit, because every value has its own key.
+//! The commitment is compared first, because AES-GCM alone does not commit to its key.
 
 use crate::base::error::VaultError;
 use crate::base::random;
@@ -31,22 +31,22 @@ const COMMITMENT: usize = 32;
 const TAG: usize = 16;
 const HEAD: usize = 1 + 4 + SALT + NONCE + COMMITMENT;
 
-/// What a term of the keyring is for. No key serves two purposes (SP 800-57 part 1, 5.2).
+/// The purpose of a term of the keyring. No key serves two purposes (SP 800-57 part 1, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Seeds of authenticator apps.
     TotpSeed,
-    /// What a session keeps sealed for a while, prepared changes among it.
+    /// Notes of sessions, and prepared changes.
     Session,
     /// Material of managed keys.
     ManagedKey,
-    /// Secrets with which the customers' KMS is asked.
+    /// Secret access keys with which Keystead calls the customers' KMS.
     Credentials,
     /// Secrets from which the keys of deterministic fields and vectors are derived.
     TenantSecret,
-    /// Keyed hashes of the names that were tried at sign-in.
+    /// Keyed hashes of the names and networks whose tries are counted.
     Names,
-    /// Message authentication of the audit log.
+    /// Message authentication of the journal.
     Audit,
 }
 
@@ -78,7 +78,7 @@ impl Purpose {
     }
 }
 
-/// Where a sealed value lies. It opens there and nowhere else.
+/// The place of a sealed value in the database. The value opens there and nowhere else.
 #[derive(Clone, Copy, Default)]
 pub struct SealContext<'a> {
     pub table: &'a str,
@@ -91,7 +91,7 @@ pub struct SealContext<'a> {
 }
 
 impl SealContext<'_> {
-    /// Where somebody who reads the log finds it: table, column and row.
+    /// Returns the place as the log shows it: table, column, row and number.
     fn name(&self) -> String {
         let row = [self.scope, self.row].into_iter().filter(|id| !id.is_empty()).map(|id| {
             let text = std::str::from_utf8(id).ok().filter(|text| text.chars().all(|c| c.is_ascii_graphic()));
@@ -101,7 +101,7 @@ impl SealContext<'_> {
         format!("{}.{} of {}, number {}", self.table, self.column, row.join("/"), self.number)
     }
 
-    /// Every part with its length before it, so that no two places read alike.
+    /// Encodes every part with its length before it, so that no two places have the same encoding.
     fn bytes(&self, instance: Uuid, purpose: &str, term: u32) -> Vec<u8> {
         let parts: [&[u8]; 9] = [
             b"keystead sealed value v1",
@@ -151,7 +151,7 @@ impl RootKey {
     }
 
     /// # Errors
-    /// When it was sealed under another key, for another place, or changed.
+    /// [`VaultError::Sealed`] when the value was sealed under another key, for another place, or changed.
     pub fn open(&self, instance: Uuid, place: SealContext<'_>, sealed: &[u8]) -> Result<SecretBytes, Error> {
         open(self.0.expose(), instance, "root", 1, place, sealed)
     }
@@ -177,7 +177,7 @@ impl Keyring {
     }
 
     /// # Errors
-    /// When it was sealed for another place or purpose, or changed.
+    /// [`VaultError::Sealed`] when the value was sealed for another place or purpose, or changed.
     pub fn open(
         &self,
         purpose: Purpose,
@@ -187,7 +187,7 @@ impl Keyring {
         open(self.term(purpose), self.instance, purpose.word(), 1, place, sealed)
     }
 
-    /// HMAC-SHA256 (RFC 2104) under the purpose's term.
+    /// Computes HMAC-SHA256 (RFC 2104) under the purpose's term.
     pub fn keyed_hash(&self, purpose: Purpose, message: &[u8]) -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.term(purpose))
             .expect("HMAC takes keys of any length");
@@ -196,7 +196,7 @@ impl Keyring {
     }
 }
 
-/// Key and commitment of one value.
+/// Derives the key and the commitment of one value.
 fn derive(key: &[u8], salt: &[u8], place: &[u8]) -> (Zeroizing<[u8; 32]>, [u8; COMMITMENT]) {
     let hkdf = Hkdf::<Sha256>::new(Some(salt), key);
     let mut out = Zeroizing::new([0; 64]);

@@ -27,7 +27,7 @@ pub(crate) fn term_place(purpose: Purpose) -> SealContext<'static> {
     }
 }
 
-/// Whether a database holds an instance already: then it must not get another root key.
+/// Returns the instance of a database, if it has one. Such a database must not get another root key.
 ///
 /// # Errors
 /// When the database fails.
@@ -38,10 +38,10 @@ pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     }
 }
 
-/// Of the keys at hand, the one that opens this database; the first where there is none yet.
+/// Returns the given key that opens this database; the first key when none does, or when there is no instance yet.
 ///
 /// # Errors
-/// When there is no key at all, or the database fails.
+/// [`Error::Fault`] when there is no key at all; when the database fails.
 pub async fn right_root_key(db: &Db, mut keys: Vec<RootKey>) -> Result<RootKey, Error> {
     let instance = instance_if_any(db).await?;
     let right = instance.and_then(|instance| keys.iter().position(|key| opens(key, &instance)));
@@ -89,8 +89,8 @@ pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>)
     }
 }
 
-/// A database from before there was something to seal gets the term for it. Once something is sealed under it, a term that
-/// is missing is a loss, not an upgrade.
+/// Adds the terms that a database of an older release lacks because it had nothing to seal under them. Once something is
+/// sealed under a term, its absence is a loss, not an upgrade, and the term is not added.
 pub(crate) async fn add_new_terms(
     db: &Db,
     root: &RootKey,

@@ -1,4 +1,4 @@
-//! What is sealed at rest: the envelope, the keyring, the root key.
+//! Values sealed at rest: the envelope, the keyring, the root key.
 
 pub mod envelope;
 pub(crate) mod keyring;

@@ -1,5 +1,4 @@
-//! The opened vault: the database, the keyring that opens what lies sealed in it, the clock that dates it. Every room has a
-//! clone of it.
+//! The opened vault: the database, the keyring that opens its sealed values, and the clock. Every room has a clone of it.
 
 use crate::Error;
 use crate::base::clock::{Clock, Steady};
@@ -12,12 +11,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// A clock that differs from the database's by more than this is worth a warning.
+/// Difference from the database's clock above which Keystead logs a warning.
 const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
-/// A clock that differs by more than this makes codes and due dates wrong.
+/// Maximum difference from the database's clock; above it, verification codes and due dates are wrong.
 const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 
-/// Clones are the same vault.
+/// The opened vault. Clones share it.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -25,14 +24,14 @@ struct Inner {
     db: Db,
     keyring: Keyring,
     clock: Clock,
-    /// Milliseconds between this clock and the database's.
+    /// Difference between this clock and the database's, in milliseconds.
     clock_off: AtomicI64,
     moved: Moved,
 }
 
 impl Vault {
-    /// Opens the vault in a database. The root key is proved against the canary before the schema is touched; an empty
-    /// database gets a new instance under it.
+    /// Opens the vault in a database. It checks the root key against the canary before it touches the schema. An empty
+    /// database gets a new instance under the root key.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do.
@@ -65,7 +64,7 @@ impl Vault {
         let before = self.now();
         let Some(theirs) = self.db().instance().time().await? else { return Ok(()) };
         let after = self.now();
-        // The answer was made somewhere between the two.
+        // The database read its clock at some moment between the two.
         let off = (before - theirs).max(theirs - after).max(TimeDelta::zero());
         self.0.clock_off.store(off.num_milliseconds(), Ordering::Relaxed);
         let seconds = off.num_seconds();
@@ -81,7 +80,7 @@ impl Vault {
     }
 
     /// # Errors
-    /// [`VaultError::ClockOff`] when what depends on the time cannot be decided.
+    /// [`VaultError::ClockOff`] when the clock is too far off for decisions that depend on the time.
     pub(crate) fn require_clock(&self) -> Result<(), Error> {
         let off = TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed));
         if off > TOO_FAR {

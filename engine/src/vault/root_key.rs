@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Reads the root key's file; `None` when it is not there.
+/// Reads the root key's file; returns `None` when there is no such file.
 ///
 /// # Errors
-/// A sentence: it is a symbolic link, others can read it, or it does not hold a key.
+/// [`Error::Fault`] with a sentence when the file is a symbolic link, others can read it, or it does not hold a key.
 pub fn read(path: &Path) -> Result<Option<RootKey>, Error> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     read_from(path, credentials.as_deref())
 }
 
-/// systemd keeps its credentials (LoadCredential=) in a folder that only the service may enter, where
-/// the mode can name a group that has no way in.
+/// Lets a file in systemd's folder of credentials (LoadCredential=) be readable by its group: only the
+/// service may enter that folder, so the group has no access in fact.
 fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>, Error> {
     let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
     let others = if is_credential { 0o037 } else { 0o077 };
@@ -58,7 +58,7 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>,
 /// Reads a root key from the environment.
 ///
 /// # Errors
-/// A sentence when it is not base64 of 32 bytes.
+/// [`Error::Fault`] with a sentence when the text is not base64 of 32 bytes.
 pub fn from_text(text: &SecretText) -> Result<RootKey, Error> {
     parse(text.expose(), "KEYSTEAD_ROOT_KEY")
 }
@@ -71,14 +71,14 @@ fn parse(text: &str, what: &str) -> Result<RootKey, Error> {
     }
 }
 
-/// Where a rotation writes the new key.
+/// Returns the path to which a rotation writes the new key.
 pub fn beside(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     file.with_file_name(name)
 }
 
-/// The key of the file, and the one that a rotation has left beside it.
+/// Reads the key of the file, and the one that a rotation has left beside it.
 ///
 /// # Errors
 /// As [`read`].
@@ -86,25 +86,26 @@ pub fn read_all(file: &Path) -> Result<Vec<RootKey>, Error> {
     Ok([read(file)?, read(&beside(file))?].into_iter().flatten().collect())
 }
 
-/// Holds the key's folder until the answer is dropped: one rotation at a time, and nobody puts
-/// a key in place that another one is about to write.
+/// Locks the key's folder until the returned file is dropped. Only one rotation runs at a time, and
+/// no process puts a key in place that another one is about to write.
 ///
 /// # Errors
-/// A sentence when the folder is not there.
+/// [`Error::Fault`] with a sentence when the folder does not exist.
 pub(crate) fn hold_folder(file: &Path) -> Result<File, Error> {
     File::open(folder(file)).and_then(|folder| folder.lock().map(|()| folder)).map_err(|error| {
         Error::Fault(format!("The folder of the root key {} cannot be used: {error}.", file.display()))
     })
 }
 
-/// Ends a rotation that was stopped after its commit, where `right` is the new key.
+/// Completes a rotation that was stopped after its commit: when `right`, the key that opens the database, is the one beside
+/// the file, it takes the file's place. Returns whether there was such a rotation.
 ///
 /// # Errors
-/// A sentence when the file cannot be renamed.
+/// [`Error::Fault`] with a sentence when a file cannot be read or renamed.
 pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
     let is_right = |key: RootKey| bool::from(key.expose().ct_eq(right.expose()));
     let is_left = || read(&beside(file)).map(|next| next.is_some_and(is_right));
-    // Looked at before the lock, so that a server does not wait for a rotation in its usual start.
+    // Checked before the lock, so that a server does not wait for a running rotation at a normal start.
     if !is_left()? {
         return Ok(false);
     }
@@ -115,7 +116,7 @@ pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
     put_in_place(file).map(|()| true)
 }
 
-/// Lets the new key take the place of the old one.
+/// Renames the file of the new key over that of the old one.
 pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
     let renamed = std::fs::rename(beside(file), file).and_then(|()| File::open(folder(file))?.sync_all());
     renamed.map_err(|error| {
@@ -133,7 +134,7 @@ fn folder(file: &Path) -> &Path {
 /// Makes a new root key and its file; never overwrites one. The file appears whole or not at all.
 ///
 /// # Errors
-/// A sentence: there is a file already, or it cannot be written.
+/// [`Error::Fault`] with a sentence when the file exists already or cannot be written.
 pub fn create(path: &Path) -> Result<RootKey, Error> {
     let shown = path.display();
     let key = RootKey::generate();

@@ -1,9 +1,9 @@
-//! A new root key, beside running servers. Only the keyring and the canary are sealed by it, so a
-//! few rows are sealed anew in one transaction.
+//! Rotation of the root key while servers run. The root key seals only the keyring and the canary,
+//! so one transaction seals a few rows again.
 //!
-//! The order survives being killed anywhere: the new key is written beside the old one, the rows
-//! are committed, the new file takes the place of the old. Whoever starts tries both files, and
-//! the command itself goes on where an earlier one was killed.
+//! The command may be killed at any point: it writes the new key beside the old one, commits the
+//! rows, and renames the new file over the old one. A start tries both files, and the command
+//! itself continues where an earlier one was killed.
 
 use crate::base::entry::{Actor, Entry};
 use crate::store::{Db, Lock, Tx};
@@ -14,18 +14,18 @@ use crate::{Clock, Error};
 use domain::audit::event::Action;
 use std::path::Path;
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotated {
-    /// So many rows were sealed anew.
+    /// Number of rows that were sealed again.
     Rows(u32),
     /// An earlier command had been stopped after its commit; its new key is in place now.
     Finished,
 }
 
 /// # Errors
-/// A sentence: there is no key or no database yet, the key is not the right one, or the new file
-/// cannot be written. The old key works on then.
+/// [`Error::Fault`] with a sentence when there is no key or no database yet, the key is not the right
+/// one, or the new file cannot be written. The old key then still works.
 pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Error> {
     let sentence = |text: String| Err(Error::Fault(text));
     let shown = file.display();

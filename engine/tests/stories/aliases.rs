@@ -1,4 +1,4 @@
-//! Aliases: set with a code, unique in the portal, another name for the same scope and nothing more.
+//! Aliases: set with a verification code, unique in the portal; an alias is only another name for the same scope.
 
 use crate::support::*;
 use domain::audit::event::{Action, Outcome};
@@ -20,7 +20,7 @@ stories! {
     a_removed_country_takes_its_alias_along,
 }
 
-/// "Alias", from the plan to the name.
+/// Sets an alias, from the plan to the confirmation.
 pub async fn name(t: &TestPortal, who: &Person, scope: &ScopeName, text: &str) {
     let command = t.portal.scopes().plan_alias(&who.session, scope, text).await.expect("a plan");
     t.portal.scopes().set_alias(proof(t, who, &command).await).await.expect("it is set");
@@ -59,7 +59,7 @@ async fn an_alias_is_of_one_scope_only(t: &TestPortal) {
     refused!(planned, Error::Scopes(ScopesError::Alias(AliasRefused::Taken(_))));
     assert_eq!(t.portal.scopes().alias(&fr).await.expect("none"), None);
     assert_eq!(logged(t, Action::ScopeAlias, Outcome::Refused).await, 1);
-    // Capitals tell names apart, as they do for whoever asks.
+    // Names are case-sensitive, as they are in requests of services.
     name(t, &ada, &fr, "Acme").await;
 }
 
@@ -93,7 +93,7 @@ async fn an_alias_changed_meanwhile_is_not_overwritten(t: &TestPortal) {
     assert_eq!(t.portal.scopes().alias(&de).await.expect("an alias"), Some(alias("other")));
 }
 
-/// The scope that a key reaches under a name, as the data plane of a server knows it.
+/// Checks whether an API key reaches a scope under a name, as the data plane of this server knows it.
 async fn reached(portal: &Portal, key: &engine::SecretText, name: &str) -> Result<(), Error> {
     let caller = portal.access().caller(key, "192.0.2.9").await.expect("it comes in");
     let told = domain::data::operation::AuditNote::default();
@@ -132,7 +132,7 @@ async fn a_key_knows_a_scope_by_its_alias_only_if_it_reaches_it(t: &TestPortal) 
     for other in ["beta", "nobody", "ACME", "acme ", ""] {
         refused!(reached(&t.portal, &key, other).await, Error::NotFound);
     }
-    // Without the database, too: nothing is asked for a name, known or not.
+    // Keystead looks up no name in the database, known or not.
     t.portal.access().caller(&key, "").await.expect("it comes in");
 }
 

@@ -1,4 +1,4 @@
-//! API keys: made, seen once, used, revoked; and what other servers know of it.
+//! API keys: created, shown once, used, revoked; and when other servers know of each.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -42,7 +42,7 @@ async fn plan(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> Result<C
     t.portal.services().plan_api_key(&who.session, name, &at, operations, Lifetime::Days90).await
 }
 
-/// A key, as its owner copies it.
+/// Creates an API key and returns it as its owner copies it.
 async fn made(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> SecretText {
     let command = plan(t, who, name, at).await.expect("a plan");
     t.portal.services().create_api_key(proof(t, who, &command).await, &who.session).await.expect("a key");
@@ -166,7 +166,7 @@ async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
     let revoke = t.portal.services().plan_revoke(&ada.session, oldest.id).await.expect("a plan");
     t.portal.services().revoke_api_key(proof(t, &ada, &revoke).await).await.expect("revoked");
     made(t, &ada, "Orders", &["production/DE"]).await;
-    // One that has expired makes room as well.
+    // An expired key makes room as well.
     t.clock.advance(TimeDelta::days(91));
     t.portal
         .services()
@@ -285,7 +285,7 @@ async fn the_last_use_is_written_down(t: &TestPortal) {
     let used = t.clock.now();
     t.portal.access().note_uses().await;
     assert_eq!(last().await, Some(used));
-    // A server that saw an earlier use does not turn the time back.
+    // A server that saw an earlier use does not move the time of the last use back.
     let other = t.second().await;
     t.clock.advance(TimeDelta::seconds(-5));
     assert!(comes_in(&other, &key).await);

@@ -1,4 +1,4 @@
-//! The house rules that a compiler does not see.
+//! Rules of the code base that the compiler does not check.
 
 mod house;
 
@@ -6,8 +6,8 @@ use house::sources;
 use std::fs;
 use std::path::Path;
 
-/// Why something is committed without a line in the audit log, each at one place. A new reason is
-/// argued here first.
+/// Reasons to commit without an event in the audit log, each used at one place. A new reason must
+/// be justified here first.
 const UNAUDITED: [&str; 30] = [
     "a code is spent before what it confirms",
     "a lost revision was found again",
@@ -41,7 +41,7 @@ const UNAUDITED: [&str; 30] = [
     "the same state heard again",
 ];
 
-/// The files in which a word stands.
+/// Returns the files that contain a word.
 fn naming(word: &str) -> Vec<String> {
     sources("engine").into_iter().filter(|(_, text)| text.contains(word)).map(|(name, _)| name).collect()
 }

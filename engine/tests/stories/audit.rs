@@ -28,7 +28,7 @@ async fn numbers_have_no_gaps_also_under_fifty_changes_at_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let second = t.second().await;
     let before = gapless(t).await;
-    // Every other one is refused by the database in the middle of its transaction.
+    // The database refuses every other task in the middle of its transaction.
     let tasks = (0..50).map(|number| {
         let portal = if number % 4 < 2 { t.portal.clone() } else { second.clone() };
         let name = if number % 2 == 0 { format!("New {number}") } else { "Same".to_owned() };
@@ -42,7 +42,7 @@ async fn numbers_have_no_gaps_also_under_fifty_changes_at_once(t: &TestPortal) {
 async fn a_change_and_its_event_come_together_or_not_at_all(t: &TestPortal) {
     let ada = t.administrator().await;
     let before = log(t).await.len();
-    // The log cannot be written, so nothing can be done.
+    // The audit log cannot be written, so no change can be made.
     execute(t.db(), "ALTER TABLE audit_event RENAME TO away").await.expect("renamed");
     assert!(
         t.portal

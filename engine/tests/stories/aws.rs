@@ -1,4 +1,4 @@
-//! What the stories of customers' keys share: a portal whose KMS does as it is told.
+//! Shared by the stories of customers' keys: a portal with a fake KMS that answers as instructed.
 
 use crate::support::*;
 use domain::custody::aws::AccessKeyId;
@@ -21,7 +21,7 @@ pub struct Customer {
     pub de: ScopeName,
 }
 
-/// What was filled in.
+/// Returns the form of a customer's key, filled in.
 pub fn asked() -> AwsAsked {
     AwsAsked {
         region: region(),
@@ -33,7 +33,7 @@ pub fn asked() -> AwsAsked {
     }
 }
 
-/// Credentials of another IAM user.
+/// Returns credentials of another IAM user.
 pub fn others() -> KmsCredentials {
     let access_key_id = AccessKeyId::parse("AKIAI44QH8DHBEXAMPLE").expect("an id");
     KmsCredentials { access_key_id, secret_access_key: text("je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY") }
@@ -53,7 +53,7 @@ impl Customer {
         Self { t, kms, ada, de }
     }
 
-    /// With a key that is registered already.
+    /// Creates a portal with a key that is already registered.
     pub async fn with_key(kind: DatabaseKind) -> Self {
         let house = Self::new(kind).await;
         house.register().await;
@@ -70,20 +70,20 @@ impl Customer {
         self.t.portal.keys().create(proof(&self.t, &self.ada, &command).await).await.expect("a version")
     }
 
-    /// One use of the first version's key.
+    /// Uses the first version's key once; returns the material.
     pub async fn use_key(&self) -> Result<Vec<u8>, Error> {
         let key = self.t.portal.lease_key(&self.de, 1).await?;
         self.t.portal.custody().with_material(key, 1, 16, |material| material.expose().to_vec()).await
     }
 
-    /// The health of the newest version and the code of its failure.
+    /// Returns the health of the newest version and the code of its failure.
     pub async fn health(&self) -> (HealthState, Option<String>) {
         let newest = self.t.portal.keys().list(&self.de, None).await.expect("the page").versions.remove(0);
         let health = newest.health.expect("it has a health");
         (health.state, health.code.map(|code| code.as_str().to_owned()))
     }
 
-    /// Other credentials, planned and confirmed.
+    /// Plans and confirms a replacement of the credentials.
     pub async fn replacement(&self) -> Authorised<ReplaceCredentials> {
         let planned = self
             .t

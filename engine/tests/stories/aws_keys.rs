@@ -354,7 +354,7 @@ async fn a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start(t: 
     execute(house.t.db(), forget).await.expect("as if from before");
     house.t.second().await.close().await;
     assert_eq!(number(house.t.db(), "SELECT COUNT(*) FROM keyring WHERE purpose = 'credentials'").await, 1);
-    // The first server was opened before; a key is registered by one that has the new term.
+    // The first server still has the deleted keyring term in memory, so a server with the new term registers the key.
     let after = house.t.second().await;
     let command = after.keys().plan_create_aws(&house.ada.session, &house.de, asked()).await.expect("a plan");
     let id = after.changes().prepare(&house.ada.session, &command).await.expect("prepared");
@@ -370,7 +370,7 @@ async fn a_database_from_before_gets_its_term_and_a_lost_one_stops_the_start(t: 
 
 async fn no_event_and_no_prepared_change_shows_the_secret(t: &TestPortal) {
     let house = Customer::new(t.kind()).await;
-    // KMS repeats what it was sent, in its message and in its code.
+    // The fake KMS echoes the secret in its message, and the second time in its code too.
     for code in ["AccessDeniedException", SECRET] {
         house.kms.decrypts(Decrypts::Error(400, code, format!("bad credentials: {SECRET}")));
         let Err(Error::Custody(CustodyError::Preflight(report))) = house.plan().await else {

@@ -29,7 +29,7 @@ stories! {
     two_codes_at_once_confirm_a_change_once,
 }
 
-/// "Add encryption key" for a scope that has none, ready for its code.
+/// Prepares "Add encryption key" for a scope without a key; the change waits for its code.
 async fn waiting(t: &TestPortal, who: &Person) -> (CreateKey, ChangeId) {
     let scope = scope(t, who, "DE").await;
     let new = RotationPeriod::Days60;
@@ -177,7 +177,7 @@ async fn a_code_that_signed_in_confirms_nothing(t: &TestPortal) {
 async fn a_change_of_one_kind_is_none_of_another(t: &TestPortal) {
     let ada = t.administrator().await;
     let (_, id) = waiting(t, &ada).await;
-    // A CreateKey and a RotateKey look the same when written down.
+    // A CreateKey and a RotateKey have the same serialised form.
     refused!(
         t.portal.prepared::<RotateKey>(&ada.session, id).await,
         Error::Changes(ChangesError::ChangeGone)

@@ -1,5 +1,5 @@
-//! What several servers on one PostgreSQL can do to each other: conflicts that the database ends, a
-//! pooler between, clocks that differ.
+//! Several servers on one PostgreSQL: conflicts that the database resolves, a pooler between them,
+//! clocks that differ.
 
 use crate::support::*;
 use domain::keys::limits::DailyLimits;
@@ -20,7 +20,7 @@ async fn on(parameters: &[(&str, &str)], pooler: Pooler) -> TestPortal {
 }
 
 /// Runs two transactions at once that meet in the middle of their first run, so that the database
-/// must end one of them. Answers with how often they ran.
+/// must abort one of them. Returns the number of runs.
 async fn cross<F>(t: &TestPortal, transaction: impl Fn(usize, Tx, Option<Arc<Barrier>>) -> F) -> usize
 where
     F: Future<Output = Result<(), Error>>,
@@ -57,7 +57,7 @@ async fn a_serialization_failure_is_run_again() {
     })
     .await;
     assert!(runs > 2, "there was a conflict");
-    // Both are there, one after the other.
+    // Both writes are there, one after the other.
     let canary = bytes(t.db(), "SELECT canary FROM instance").await;
     assert!(canary.ends_with(&[0, 1]) || canary.ends_with(&[1, 0]), "nothing was lost");
     println!("figure: serialization failure (40001): two transactions took {runs} runs, both done once");
@@ -107,7 +107,7 @@ async fn a_conflict_that_does_not_end_is_told() {
     t.end().await;
 }
 
-/// A portal whose clock is the real one, moved by so much.
+/// Opens a portal whose clock is off the real time by a number of seconds.
 async fn off_by(place: &Place, seconds: i64) -> (Portal, Clock) {
     let clock = Clock::standing_at(Clock::system().now() + chrono::TimeDelta::seconds(seconds));
     let portal = Portal::open(place.connect().await, &root_key(), clock.clone(), Settings::default()).await;
@@ -153,7 +153,7 @@ async fn a_clock_that_is_off_accepts_no_code_and_rotates_nothing() {
     place.remove().await;
 }
 
-/// The mode for a transaction pooler, without one between.
+/// Runs in the mode for a transaction pooler, without a pooler.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mode_for_poolers_does_the_same() {
     let t = on(&[], Pooler::Transaction).await;

@@ -1,4 +1,4 @@
-//! The data plane: what services encrypt, who may, and what is written down of it.
+//! The data plane: operations of services, their authorisation, and the journal entries.
 
 use crate::aws::Customer;
 use crate::support::*;
@@ -48,7 +48,7 @@ stories! {
 
 const ID: [u8; 6] = [9; 6];
 
-/// `production/DE` with a key, and a service that may do everything there.
+/// Creates `production/DE` with a key, and an API key with every operation there.
 async fn with_service(t: &TestPortal) -> (Person, ScopeName, SecretText) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
@@ -351,7 +351,7 @@ async fn a_version_made_elsewhere_a_moment_ago_opens_here(t: &TestPortal) {
     assert_eq!(decrypt(&other, &there, &made, Context::new()).await.expect("it opens"), "new");
 }
 
-/// `production/DE` and `production/FR` with a key, and a service that encrypts in both, a day later.
+/// Creates `production/DE` and `production/FR` with a key each, and an API key that encrypts in both a day later.
 async fn with_two_scopes(t: &TestPortal) -> (Person, [ScopeName; 2], SecretText) {
     let (ada, de, _) = with_service(t).await;
     let fr = scope(t, &ada, "FR").await;
@@ -365,7 +365,7 @@ async fn with_two_scopes(t: &TestPortal) -> (Person, [ScopeName; 2], SecretText)
     (ada, [de, fr], key)
 }
 
-/// The version that encrypts there.
+/// Encrypts in a scope; returns the version that Keystead used.
 async fn encrypt_in(t: &TestPortal, key: &SecretText, scope: &ScopeName) -> u32 {
     encrypt(&t.portal, &call(&t.portal, key, &scope.to_string()).await, "a secret").await.1
 }
@@ -374,7 +374,7 @@ async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
     let (ada, [de, fr], key) = with_two_scopes(t).await;
     rotate(t, &ada, &de).await;
     t.portal.access().refresh().await.expect("it looks");
-    // Nothing can be read any more.
+    // From here on, no read of the database succeeds.
     t.db().close().await;
     assert_eq!(encrypt_in(t, &key, &fr).await, 1);
     let here = call(&t.portal, &key, &de.to_string()).await;
@@ -384,7 +384,7 @@ async fn a_rotation_leaves_other_scopes_in_memory(t: &TestPortal) {
     );
 }
 
-/// Looks, and finds that nothing is in memory any more.
+/// Refreshes, and checks that the cache of every scope is empty.
 async fn forgets(t: &TestPortal, scopes: &[ScopeName; 2], key: &SecretText) {
     t.portal.access().refresh().await.expect("it looks");
     t.db().close().await;

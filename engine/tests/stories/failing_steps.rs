@@ -1,6 +1,6 @@
-//! The database fails at every single step of a transaction, one after the other: nothing is ever
-//! half done, and what was answered with success is there. The steps are failpoints of
-//! `store::failpoints`; they count for the whole process, and nextest gives each story one.
+//! The database fails at every single step of a transaction, one after the other: no change is ever
+//! half done, and every change that was acknowledged is there. The steps are failpoints of
+//! `store::failpoints`; they hold for the whole process, and nextest gives each story its own.
 
 use crate::aws::{Customer, asked, others};
 use crate::support::*;
@@ -28,8 +28,8 @@ stories! {
     a_confirmation_is_spent_before_anything_else_or_not_at_all,
 }
 
-/// Runs a scenario again and again, each time with another step failing, until no step is left.
-/// The scenario prepares what it needs, calls `arm`, and acts.
+/// Runs a scenario repeatedly, each time with another step failing, until no step is left.
+/// The scenario prepares its data, calls `arm`, and acts.
 async fn at_every_step(t: &TestPortal, scenario: impl AsyncFn(&dyn Fn()) -> Result<bool, Error>) {
     let mut failures = 0;
     for step in STEPS {
@@ -45,7 +45,7 @@ async fn at_every_step(t: &TestPortal, scenario: impl AsyncFn(&dyn Fn()) -> Resu
                     assert_ne!(before, after, "success without an effect");
                     break;
                 }
-                // A scenario of several transactions may have ended some of them.
+                // A scenario of several transactions may have committed some of them.
                 Ok(false) | Err(_) => failures += 1,
             }
         }
@@ -53,7 +53,7 @@ async fn at_every_step(t: &TestPortal, scenario: impl AsyncFn(&dyn Fn()) -> Resu
     assert!(failures >= 4, "only {failures} steps failed: the failpoints are not reached");
 }
 
-/// How much there is of everything.
+/// Counts the rows and sums that the scenarios change.
 async fn census(t: &TestPortal) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
@@ -73,7 +73,7 @@ async fn census(t: &TestPortal) -> Vec<i64> {
     counts
 }
 
-/// `production/DE` with a key made yesterday.
+/// Creates `production/DE` with a key.
 async fn with_key(t: &TestPortal) -> (Person, domain::scopes::scope::ScopeName) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
@@ -81,7 +81,7 @@ async fn with_key(t: &TestPortal) -> (Person, domain::scopes::scope::ScopeName) 
     (ada, de)
 }
 
-/// Signed in again: days pass between the failures.
+/// Moves the clock by a day and signs in again.
 async fn tomorrow(t: &TestPortal, ada: &Person) -> Person {
     t.clock.advance(chrono::TimeDelta::days(1));
     let new = sign_in(t, &ada.email, &ada.seed).await;
@@ -144,7 +144,7 @@ async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
         t.portal.keys().create(proof).await.map(|_| true)
     })
     .await;
-    // Every version that is there has its credentials, and the newest one works.
+    // Every version has its credentials, and the newest one works.
     let lost =
         "SELECT COUNT(*) FROM key_version k LEFT JOIN aws_key a ON a.version_id = k.id WHERE a.id IS NULL";
     assert_eq!(number(t.db(), lost).await, 0);
@@ -190,7 +190,7 @@ async fn replacing_credentials_is_whole_or_not_at_all(t: &TestPortal) {
         for step in STEPS {
             fail::remove(step);
         }
-        // Whichever credentials are there, they open.
+        // The stored credentials work, old or new.
         portal.material(&house.de, 1).await.expect("released");
         replaced.map(|()| true)
     })
@@ -204,7 +204,7 @@ async fn rotating_by_itself_is_whole_or_not_at_all(t: &TestPortal) {
         t.clock.advance(chrono::TimeDelta::days(31));
         arm();
         let rotated = t.portal.keys().rotate_due().await? == 1;
-        // Found again at the next look, once and only once.
+        // The next run of the scheduler rotates the key, once and only once.
         for step in STEPS {
             fail::remove(step);
         }
@@ -335,7 +335,7 @@ async fn a_confirmation_is_spent_before_anything_else_or_not_at_all(t: &TestPort
             fail::remove(step);
         }
         if let Err(error) = confirmed {
-            // Whatever failed, this code and this change together never make two versions.
+            // Whichever step failed, this code and this change never make two versions.
             let again = t.portal.proof::<domain::keys::command::CreateKey>(&ada.session, id, &code).await;
             if let Ok(proof) = again {
                 t.portal.keys().create(proof).await?;

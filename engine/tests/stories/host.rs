@@ -1,4 +1,4 @@
-//! The host's command line: trusted, also beside a running server.
+//! The command line on the host: trusted, and usable beside a running server.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -192,7 +192,7 @@ async fn unblocking_ends_the_waiting(t: &TestPortal) {
     refused!(t.portal.administrators().unblock("eve@example.com").await, Error::NotFound);
 }
 
-/// Requests that had read their session a moment before.
+/// Requests whose session was read just before the administrator was disabled.
 async fn nothing_that_was_under_way_keeps_a_disabled_administrator_in(t: &TestPortal) {
     t.administrator().await;
     let bob = colleague(t, BOB).await;

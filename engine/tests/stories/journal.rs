@@ -1,4 +1,4 @@
-//! The journal of the data plane: nothing that was written down is lost, changed or left out unseen.
+//! The journal of the data plane: no event is lost, changed or removed unnoticed.
 
 use crate::support::*;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -41,7 +41,7 @@ stories! {
     the_folder_is_for_its_owner_alone,
 }
 
-/// What a service did with an object.
+/// Returns the event of a service that encrypted an object.
 pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
     DataEvent {
         at,
@@ -62,7 +62,7 @@ pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
     }
 }
 
-/// A server of its own on the story's database, with its journal in a folder.
+/// Opens another server on the story's database, with its journal in a folder.
 async fn server(t: &TestPortal, folder: &Path, journal: JournalSettings) -> Portal {
     let settings = Settings { journal, ..Settings::default() };
     let portal =
@@ -81,7 +81,7 @@ fn journal(portal: &Portal) -> &Journal {
     portal.audit().journal().expect("it is open")
 }
 
-/// Writes events, one a second, of this and the following numbers.
+/// Writes one event a second, with these numbers as objects.
 async fn write(t: &TestPortal, portal: &Portal, numbers: std::ops::Range<usize>) {
     for number in numbers {
         t.clock.advance(TimeDelta::seconds(1));
@@ -89,7 +89,7 @@ async fn write(t: &TestPortal, portal: &Portal, numbers: std::ops::Range<usize>)
     }
 }
 
-/// Lets the segment end by its age, and stores it.
+/// Lets the segment reach its maximum age, and stores it.
 async fn store(t: &TestPortal, portal: &Portal) {
     t.clock.advance(TimeDelta::seconds(60));
     portal.audit().tend_journal().await.expect("tended");
@@ -123,7 +123,7 @@ async fn exported(portal: &Portal, mut query: JournalQuery) -> Vec<Recorded> {
     }
 }
 
-/// What the events are about, newest first, through all pages; and how many pages there were.
+/// Searches through all pages; returns the objects of the events, newest first, and the number of pages.
 async fn found(portal: &Portal, mut query: JournalQuery) -> (Vec<usize>, usize) {
     let (mut objects, mut pages) = (Vec::new(), 0);
     loop {
@@ -142,7 +142,7 @@ fn object(recorded: &Recorded) -> usize {
     recorded.event.told.object_id.as_ref().expect("an object").parse().expect("a number")
 }
 
-/// The sequences of everything there is are 1, 2, 3, … in each run; how many there are.
+/// Checks that the sequence numbers of each run are 1, 2, 3, …; returns the number of events.
 async fn gapless(portal: &Portal) -> usize {
     let mut places: Vec<_> = everything(portal).await.iter().map(|one| (one.server, one.sequence)).collect();
     places.sort();
@@ -231,7 +231,7 @@ async fn a_torn_last_line_is_cut_off(t: &TestPortal) {
         assert_eq!(state, SegmentState::Whole { events: whole });
         next.close_journal_only().await;
     }
-    // Torn so early that there is nothing in it.
+    // Torn so early that no whole line is left.
     let killed = server(t, &folder, JournalSettings::default()).await;
     write(t, &killed, 0..1).await;
     drop(killed);
@@ -264,7 +264,7 @@ async fn a_changed_file_is_set_aside_and_told(t: &TestPortal) {
     assert_eq!(std::fs::read(&aside).expect("it is kept"), text);
     assert_eq!(files(&folder), [PathBuf::from(aside)]);
     assert_eq!(logged(t, Action::JournalDamaged, Outcome::Refused).await, 1);
-    // Nothing of it stops anything.
+    // The damage does not stop the journal.
     write(t, &next, 5..6).await;
     assert_eq!(gapless(&next).await, 1);
 }
@@ -284,7 +284,7 @@ async fn a_changed_row_is_found_and_refused_by_the_database(t: &TestPortal) {
         let refused = execute(t.db(), sql).await.expect_err("the database refuses").to_string();
         assert!(refused.contains("the journal is only appended to"), "{sql}: {refused}");
     }
-    // Somebody who may do everything in the database.
+    // An attacker with every right in the database.
     let off = match t.kind() {
         DatabaseKind::Sqlite => "DROP TRIGGER journal_segment_is_not_changed",
         DatabaseKind::Postgres => "DROP TRIGGER journal_segment_is_not_changed ON journal_segment",
@@ -341,9 +341,9 @@ async fn a_failed_write_is_an_error_and_leaves_no_gap(t: &TestPortal) {
                 fail::remove(step);
             }
         }
-        // The first one had no room, and the reserve was given up for it.
+        // The first failure means a full disk: the journal gives up its reserve, and its second try succeeds.
         assert_eq!(written, 30 - 5);
-        // Of many at once, those who were chained behind what failed fail too, and no others.
+        // Of many concurrent events, those chained behind the failed write fail too, and no others.
         fail_after("journal_torn", 3);
         let tasks = (0..200).map(|number| {
             let (journal, at) = (journal(&portal).clone(), t.clock.now());
@@ -376,7 +376,7 @@ async fn a_failed_sync_is_an_error_and_is_recovered_from(t: &TestPortal) {
     fail_after("journal_sync", 0);
     refused!(append(&portal).await, Error::Audit(AuditError::Journal(_)));
     append(&portal).await.expect("written");
-    // What was written stays, though it was not acknowledged, in a segment of its own.
+    // The event that was written but not acknowledged stays, and a new segment begins after it.
     assert_eq!((gapless(&portal).await, files(&folder).len()), (3, 2));
     portal.close_journal_only().await;
 
@@ -396,7 +396,7 @@ async fn a_failed_sync_is_an_error_and_is_recovered_from(t: &TestPortal) {
     assert_eq!(files(&folder).len(), 0);
 }
 
-/// A process that only keeps a small file system for us, and where that is.
+/// Starts a process that only keeps a small file system mounted; returns it and the path of the file system.
 fn small_disk() -> (std::process::Child, PathBuf) {
     let place = tempfile::tempdir().expect("a folder").keep();
     let mount = "mount -t tmpfs -o size=64m,mode=700 tmpfs \"$0\" && touch \"$0/mounted\" && exec sleep 600";
@@ -416,7 +416,7 @@ fn small_disk() -> (std::process::Child, PathBuf) {
     panic!("a small file system could not be mounted");
 }
 
-/// Takes all the room there is.
+/// Fills the disk.
 fn fill(filler: &Path) {
     let mut file = std::fs::File::options().append(true).create(true).open(filler).expect("a file");
     while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
@@ -431,7 +431,7 @@ async fn a_full_disk_stops_the_data_plane_and_a_reserve_puts_it_off(t: &TestPort
     let append = async || journal(&portal).append(&big).await;
     append().await.expect("written");
     fill(&disk.join("filler"));
-    // The reserve is given up, and 16 MiB go on for a while.
+    // The journal gives up its reserve, and its 16 MiB last for a while.
     let mut written = 1;
     while append().await.is_ok() {
         written += 1;
@@ -441,7 +441,7 @@ async fn a_full_disk_stops_the_data_plane_and_a_reserve_puts_it_off(t: &TestPort
         refused!(append().await, Error::Audit(AuditError::Journal(_)));
     }
     t.clock.advance(TimeDelta::seconds(1));
-    // Storing needs no room here: full segments go, and what waits goes on.
+    // Storing needs no room on this disk: it removes full segments, so that waiting events can be written.
     let _ = portal.audit().tend_journal().await;
     assert!(portal.audit().is_journal_on_reserve());
     std::fs::remove_file(disk.join("filler")).expect("room again");
@@ -490,7 +490,7 @@ async fn a_folder_that_cannot_be_made_does_not_stop_the_start(t: &TestPortal) {
     std::fs::remove_file(&taken).expect("removed");
     write(t, &portal, 0..1).await;
     assert_eq!(gapless(&portal).await, 1);
-    // A portal without a journal writes nothing down.
+    // A portal without a journal records nothing.
     refused!(t.portal.audit().journal().map(drop), Error::Audit(AuditError::Journal(_)));
     t.portal.audit().tend_journal().await.expect("nothing to do");
 }
@@ -520,13 +520,13 @@ async fn a_segment_is_stored_once_also_after_a_crash(t: &TestPortal) {
     let text = std::fs::read(&file).expect("read");
     store(t, &portal).await;
     assert!(!file.exists());
-    // As if it had been killed between the row and the file's end.
+    // As if the server had been killed after it stored the row and before it removed the file.
     std::fs::write(&file, &text).expect("written");
     let next = server(t, &folder, JournalSettings::default()).await;
     assert_eq!(gapless(&next).await, 5, "what is in a file and in a row is shown once");
     next.audit().tend_journal().await.expect("tended");
     assert_eq!((files(&folder).len(), rows(t).await, gapless(&next).await), (0, 1, 5));
-    // Another one of that number is none of ours to remove.
+    // A different file with the same number is not removed but set aside.
     let cut = text.iter().take(text.len() - 1).rposition(|byte| *byte == b'\n').expect("a line");
     std::fs::write(&file, &text[..=cut]).expect("written");
     store(t, &next).await;
@@ -598,7 +598,7 @@ async fn what_is_written_too_fast_waits_for_the_database_and_pushes_out_the_olde
     assert!(portal.audit().is_journal_writable() && files(&folder).len() <= 1);
     journal(&portal).append(&event).await.expect("it goes on");
 
-    // Texts that do not shrink: the database holds no more than it may for longer than one round.
+    // Incompressible texts: the database exceeds its limit no longer than one round.
     for round in 0..4 {
         for number in 0..100 {
             let part = |part| Sha512::digest(format!("{round} {number} {part}"));
@@ -621,7 +621,7 @@ async fn a_search_goes_by_time_scope_and_name_page_by_page(t: &TestPortal) {
     let portal = server(t, &folder, JournalSettings::default()).await;
     let other = server(t, &folder, JournalSettings::default()).await;
     let began = t.clock.now();
-    // 240 events, one a second, of two runs by turns, in five rows and two files.
+    // 240 events, one a second, alternating between two runs, in four rows and two files.
     for number in 0..240 {
         let mut event = event(began + TimeDelta::seconds(number), usize::try_from(number).expect("a number"));
         if number % 10 == 0 {
@@ -655,7 +655,7 @@ async fn a_search_goes_by_time_scope_and_name_page_by_page(t: &TestPortal) {
     let nothing = JournalQuery { from: at(100), to: at(100), ..JournalQuery::default() };
     assert_eq!(found(&portal, nothing).await.0, [0; 0]);
 
-    // A page stays where it is while newer events come and files become rows.
+    // A page stays the same while newer events arrive and files become rows.
     let first = portal.audit().search_journal(&JournalQuery::default()).await.expect("a page");
     let second = JournalQuery { cursor: first.next, ..JournalQuery::default() };
     let before = portal.audit().search_journal(&second).await.expect("a page");
@@ -675,7 +675,7 @@ async fn a_search_ends_soon_also_when_it_finds_nothing(t: &TestPortal) {
         write(t, &portal, number..number + 1).await;
         store(t, &portal).await;
     }
-    // More rows than are listed in one go, and all at one moment: as many servers make them.
+    // More rows than one listing returns, all of one moment, as many servers make them.
     let at = t.clock.now();
     for number in 40..120 {
         journal(&portal).append(&event(at, number)).await.expect("written");
@@ -725,7 +725,7 @@ async fn a_segment_that_somebody_takes_away_is_missed(t: &TestPortal) {
     execute(t.db(), "DELETE FROM journal_segment WHERE first_sequence = 6").await.expect("taken away");
     let gap = JournalGap { server: run, first: 6, last: 10 };
     assert_eq!(portal.audit().journal_gaps().await.expect("gaps"), [gap]);
-    // A file, before it became a row.
+    // A file is removed before it becomes a row.
     write(t, &portal, 20..22).await;
     std::fs::remove_file(&files(&folder)[0]).expect("taken away");
     store(t, &portal).await;

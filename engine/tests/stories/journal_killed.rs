@@ -1,5 +1,5 @@
-//! A process that writes the journal as fast as it can is killed, again and again: everything whose append had returned is
-//! there afterwards, once.
+//! A process that writes the journal as fast as it can is killed repeatedly: afterwards every event whose append had
+//! returned is there exactly once.
 
 use crate::journal::event;
 use crate::support::at_once;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Names the folder to a process that is there to be killed.
+/// Environment variable that names the folder to the process that is killed.
 const FOLDER: &str = "KEYSTEAD_TEST_APPEND_INTO";
 
 async fn open(folder: &Path) -> (Portal, Db) {
@@ -30,7 +30,7 @@ async fn open(folder: &Path) -> (Portal, Db) {
     (portal, db)
 }
 
-/// Appends from 32 tasks at once and says each number after it was acknowledged.
+/// Appends from 32 tasks at once and prints each number after it was acknowledged.
 async fn append(portal: &Portal, each: usize) {
     let base = 1_000_000 * u64::from(std::process::id());
     let tasks = (0..32).map(|task| {
@@ -47,7 +47,7 @@ async fn append(portal: &Portal, each: usize) {
     at_once(tasks).await;
 }
 
-/// Everything there is, each number once.
+/// Returns the numbers of all events; panics when one occurs twice.
 async fn objects(portal: &Portal) -> BTreeSet<String> {
     let (mut objects, mut query) = (BTreeSet::new(), JournalQuery::default());
     loop {
@@ -63,7 +63,7 @@ async fn objects(portal: &Portal) -> BTreeSet<String> {
     }
 }
 
-/// By itself a short story; with a folder in its environment, the process that the story below kills.
+/// Without the environment variable a short test; with it, the process that the test below kills.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_appends_ends_with_everything_in_rows() {
     if let Some(folder) = std::env::var_os(FOLDER) {
@@ -96,10 +96,10 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
         command.args(["--exact", "--nocapture", CHILD]).env(FOLDER, folder.path());
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        // Sooner and later: also in the middle of storing a full segment.
+        // Early and late kills, some of them while a full segment is being stored.
         let enough = acknowledged.len() + 300 + round * 7_001 % 20_000;
         for line in lines {
-            // The last line may be torn, too.
+            // The last line of the output may be torn, too.
             let Ok(line) = line else { break };
             if let Some(object) = line.strip_prefix("appended ") {
                 acknowledged.insert(object.to_owned());

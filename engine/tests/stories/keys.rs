@@ -112,7 +112,7 @@ async fn numbers_and_ids_are_never_used_again(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let before = t.portal.keys().version(&de, 1).await.expect("it is there").0.id;
-    // Somebody deletes the row by hand: its portal-wide id is still not given to another key.
+    // The row is deleted by hand; its portal-wide id is still not given to another key.
     execute(t.db(), "DELETE FROM key_version").await.expect("deleted");
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let after = t.portal.keys().version(&de, 1).await.expect("it is there").0.id;

@@ -1,4 +1,4 @@
-//! Many people at one key at once, and the constraints that hold behind the code.
+//! Concurrent changes of one key, and the constraints of the database that hold besides the code.
 
 use crate::support::*;
 use domain::keys::command::CreateKey;
@@ -23,7 +23,7 @@ stories! {
 
 const THREE: DailyLimits = DailyLimits { per_type: 3, per_scope: 3 };
 
-/// So many confirmed commands that all make the same next version.
+/// Returns `n` confirmed commands that all create the same next version.
 async fn many(t: &TestPortal, who: &Person, n: usize, command: CreateKey) -> Vec<Authorised<CreateKey>> {
     let mut proofs = Vec::new();
     for _ in 0..n {
@@ -32,7 +32,7 @@ async fn many(t: &TestPortal, who: &Person, n: usize, command: CreateKey) -> Vec
     proofs
 }
 
-/// Executes all at once, on two servers, and counts what was made, outdated, over the limit.
+/// Executes all commands at once on two servers; counts how many succeeded, were outdated, or exceeded the limit.
 async fn race(servers: &[Portal; 2], proofs: Vec<Authorised<CreateKey>>) -> [usize; 3] {
     let tasks = proofs.into_iter().enumerate().map(|(number, proof)| {
         let portal = servers[number % 2].clone();
@@ -50,7 +50,7 @@ async fn race(servers: &[Portal; 2], proofs: Vec<Authorised<CreateKey>>) -> [usi
     counts
 }
 
-/// Looks again and again whether exactly one version is Active, until it is told to stop.
+/// Checks repeatedly that exactly one version is Active, until `stop` is set; returns the number of checks.
 fn watch(t: &TestPortal, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<usize> {
     let db = t.db().clone();
     tokio::spawn(async move {
@@ -71,7 +71,7 @@ async fn fifty_creates_at_once_make_no_more_than_three_versions(t: &TestPortal) 
     let plan = async |number: u32| {
         let new = RotationPeriod::Days30;
         let mut command = servers[0].keys().plan_create(&ada.session, &de, new).await.expect("a plan");
-        // A preview that a mistake in a page made up is refused by the limit all the same.
+        // The limit refuses a plan with a wrong number all the same, as a faulty page might send it.
         command.plan.number = number;
         command.plan.deprecates = number.checked_sub(1).filter(|old| *old > 0);
         command
@@ -96,7 +96,7 @@ async fn one_version(t: &TestPortal) -> ScopeName {
     de
 }
 
-/// Copies version 1 past the engine, some columns changed, and says which constraint refused it.
+/// Copies version 1 past the engine with some columns changed; returns the database's error in lower case.
 async fn copy(t: &TestPortal, number: &str, status: &str, rotated: &str, material: &str) -> String {
     let sql = format!(
         "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, rotated_for_due, \

@@ -1,4 +1,4 @@
-//! Leases: how long material is in memory, who waits for whom, and what a refusal does.
+//! Leases: how long material stays in memory, which use waits for which, and the effect of a refusal.
 
 use crate::aws::*;
 use crate::support::*;
@@ -77,7 +77,7 @@ async fn what_is_used_is_refreshed_in_the_background(t: &TestPortal) {
     house.wait(1);
     house.t.portal.custody().tend_leases().await;
     assert_eq!(house.kms.decrypt_calls(), 2, "at five minutes, without anybody waiting");
-    // A use finds it old before the server has looked: it is served at once, and refreshed behind it.
+    // A use finds the refresh due before the server does: Keystead serves the use at once and refreshes in the background.
     house.wait(300);
     house.kms.takes(Duration::from_millis(300));
     let before = std::time::Instant::now();
@@ -180,7 +180,7 @@ async fn a_refusal_under_load_is_the_end_of_every_success(t: &TestPortal) {
             let (before, after) = (before.clone(), after.clone());
             tokio::spawn(async move {
                 while !stop.load(Ordering::SeqCst) {
-                    // Known before the use begins: whatever succeeds then succeeded after the refusal.
+                    // Read before the use begins: a success with `was_refused` then comes after the refusal.
                     let was_refused = is_refused.load(Ordering::SeqCst);
                     if portal.custody().with_material(key, 1, 1, |_| ()).await.is_ok() {
                         let counter = if was_refused { &after } else { &before };
@@ -216,7 +216,7 @@ async fn an_answer_from_before_a_refusal_does_not_count(t: &TestPortal) {
     let portal = house.t.portal.clone();
     let slow = tokio::spawn(async move { portal.custody().with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
-    // The load is under way and will be answered well; meanwhile another call hears the refusal.
+    // The release under way will succeed at KMS; meanwhile KMS refuses another call.
     house.kms.takes(Duration::ZERO);
     house.kms.fails(400, "DisabledException");
     house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
@@ -296,7 +296,7 @@ async fn a_refusal_is_not_lost_when_another_server_writes_at_the_same_moment(t: 
     let portal = house.t.portal.clone();
     let slow = tokio::spawn(async move { portal.custody().with_material(key, 1, 1, |_| ()).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
-    // The first server's row was read, its answer is under way; the second hears of an outage and writes it down.
+    // The first server has read the row and waits for KMS; meanwhile the second one meets an outage and records it.
     house.kms.takes(Duration::ZERO);
     house.kms.decrypts(Decrypts::Page(502));
     other.custody().check_now(&house.ada.session, &house.de, 1).await.expect("checked");
@@ -512,7 +512,7 @@ async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPor
     let key = cut_off.lease_key(&house.de, 1).await.expect("a key");
     for _ in 0..20 {
         house.wait(60);
-        // The one that is cut off always looks first.
+        // The server that cannot reach KMS always probes first.
         cut_off.custody().probe_due().await.expect("looked");
         house.t.portal.custody().probe_due().await.expect("looked");
         refused!(
@@ -521,7 +521,7 @@ async fn a_server_without_a_way_to_kms_does_not_speak_for_the_others(t: &TestPor
         );
     }
     assert_eq!(logged(&house.t, Action::KeyHealth, Outcome::Done).await, 0, "nothing flaps");
-    // Alone it does speak, within three probes.
+    // Without the other server's probes, it reports the outage within three probes.
     for _ in 0..3 {
         house.wait(60);
         cut_off.custody().probe_due().await.expect("looked");

@@ -1,4 +1,4 @@
-//! What Keystead does, as stories; each runs on SQLite and on PostgreSQL.
+//! Tests of Keystead's behaviour, written as stories; each runs on SQLite and on PostgreSQL.
 //!
 //! A story is an async function that is given a fresh portal; `stories!` at the head of a file
 //! lists those in it. PostgreSQL is found through `KEYSTEAD_TEST_POSTGRES_URL`; without it the

@@ -1,5 +1,5 @@
-//! Somebody who can write to the database changes, swaps and puts back what is sealed. None of it
-//! opens again; the error names table and row for the log, and the answer tells nothing.
+//! An attacker with write access to the database changes, swaps and restores sealed values. None of
+//! them opens; the error names table and row for the log, and the answer reveals nothing.
 
 use crate::support::*;
 use domain::base::id::ChangeId;
@@ -21,7 +21,7 @@ stories! {
     the_answer_says_nothing_of_it,
 }
 
-/// A place where something sealed lies, and how it is opened.
+/// A sealed value in the database, and how Keystead opens it.
 struct Cell {
     table: &'static str,
     column: &'static str,
@@ -71,7 +71,7 @@ impl Cell {
         }
     }
 
-    /// It does not open, and the log is told where.
+    /// Checks that the value does not open and that the error names its place for the log.
     async fn is_refused(&self, t: &TestPortal, house: &House, what: &str) {
         let name = format!("{}.{}", self.table, self.column);
         match self.open(t, house).await {
@@ -92,7 +92,7 @@ impl Cell {
     }
 }
 
-/// Something sealed in every column that has seals, and in more than one row where there can be.
+/// Creates a sealed value in every column that has seals, and in more than one row where possible.
 async fn furnished(t: &TestPortal) -> House {
     let ada = t.administrator().await;
     colleague(t, "eve@example.com").await;
@@ -150,7 +150,7 @@ async fn furnished(t: &TestPortal) -> House {
 
 async fn no_changed_bit_opens(t: &TestPortal) {
     let house = furnished(t).await;
-    // A prime, so that every byte and every bit position has its turn in the short form too.
+    // A prime number, so that the short form also covers every bit position of a byte.
     let step = scale(61, 1);
     for cell in &house.cells {
         let right = cell.read(t).await;
@@ -232,7 +232,7 @@ async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     t.portal.keys().create(confirm().await.expect("confirmed")).await.expect("made");
     execute(t.db(), "UPDATE prepared_change SET spent_at = NULL").await.expect("put back");
     t.next_code();
-    // Its seal is the right one; but what it would do is no longer what was shown.
+    // Its seal is valid, but its preview is outdated.
     let again = confirm().await.expect("with a code of its own");
     refused!(
         t.portal.keys().create(again).await,

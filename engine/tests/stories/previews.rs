@@ -1,4 +1,4 @@
-//! What a change will do is said by the change itself: whoever looks at it, wherever it was begun.
+//! A prepared change describes its own effects, the same for every viewer and wherever it was begun.
 
 use crate::aws::{Customer, asked, others};
 use crate::support::*;
@@ -19,7 +19,7 @@ stories! {
     every_kind_of_change_can_be_shown_to_another_administrator,
 }
 
-/// Changes by their kinds.
+/// Ids of prepared changes, by kind.
 type Prepared = BTreeMap<&'static str, Vec<ChangeId>>;
 
 async fn prepare<C: Sensitive>(house: &Customer, prepared: &mut Prepared, command: Result<C, Error>) {
@@ -28,7 +28,7 @@ async fn prepare<C: Sensitive>(house: &Customer, prepared: &mut Prepared, comman
     prepared.entry(C::KIND).or_default().push(id);
 }
 
-/// One of each kind, and of "Add encryption key" one for each who may hold it.
+/// Prepares changes of every kind, and "Add encryption key" once for each key type.
 async fn all_kinds(house: &Customer) -> Prepared {
     let mut all = Prepared::new();
     Box::pin(of_keys(house, &mut all)).await;
@@ -95,10 +95,10 @@ async fn every_kind_of_change_can_be_shown_to_another_administrator(t: &TestPort
     assert_eq!(all.keys().copied().collect::<Vec<_>>(), expected, "every kind there is");
     for (kind, ids) in all {
         for id in ids {
-            // It is confirmed by nobody but the one who prepared it …
+            // Only the administrator who prepared the change can confirm it …
             let refused = t.portal.waiting(&bob.session, id).await.map(drop);
             refused!(refused, Error::Changes(ChangesError::ChangeGone));
-            // … and says the same to everybody.
+            // … and every administrator sees the same preview.
             let own = t.portal.waiting(&ada.session, id).await.expect("it waits");
             let own = t.portal.describe(&own).await.expect("a preview");
             let stored = t.portal.stored_change(id).await.expect("it waits");

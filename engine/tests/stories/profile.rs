@@ -1,4 +1,4 @@
-//! What administrators do about themselves.
+//! Administrators' changes to their own accounts.
 
 use crate::support::*;
 use domain::audit::event::{Action, Outcome};

@@ -1,4 +1,4 @@
-//! A new root key beside running servers, stopped anywhere.
+//! Rotation of the root key beside running servers, interrupted at any step.
 
 use crate::support::*;
 use data_encoding::BASE64;
@@ -52,7 +52,7 @@ impl Folder {
     }
 }
 
-/// What a start does: takes the right key of those at hand, and finishes what was left.
+/// Starts as a server does: chooses the right one of the root keys at hand and finishes an interrupted rotation.
 async fn start(t: &TestPortal, folder: &Folder) -> Result<(), Error> {
     let keys = files::read_all(&folder.file())?;
     let key = right_root_key(t.db(), keys).await?;
@@ -106,7 +106,7 @@ async fn stopped_before_the_commit_the_old_key_is_right_and_the_command_goes_on(
     assert_eq!(text.trim(), BASE64.encode(&[7; 32]), "the key that was begun with");
 }
 
-/// Rotated, but the new key still lies beside the old one.
+/// Rotates the root key, then restores the state after the commit: the new key still lies beside the old one.
 async fn committed_only(t: &TestPortal) -> Folder {
     let folder = Folder::new();
     rotate(t, &folder).await.expect("rotated");

@@ -1,4 +1,4 @@
-//! Rotation by itself.
+//! Automatic rotation.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -61,7 +61,7 @@ async fn two_servers_at_once_rotate_each_of_twenty_scopes_once(t: &TestPortal) {
         scopes.push(scope);
     }
     t.clock.advance(TimeDelta::days(31));
-    // It is not the daily limit that keeps them from rotating twice.
+    // The daily limit is high, so that it is not what prevents a second rotation.
     let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];
     let tasks = servers.map(|portal| async move { portal.keys().rotate_due().await.expect("it looks") });
@@ -76,7 +76,7 @@ async fn a_limit_puts_a_rotation_off_until_the_next_day(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    // While there are managed keys only, no key made today is due today, unless by another hand.
+    // No managed key created today is due today, so the test changes the date by hand.
     execute(t.db(), "UPDATE key_version SET due_at = created_at").await.expect("changed");
     let second = t.second().await;
     for _ in 0..3 {

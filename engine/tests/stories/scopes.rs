@@ -208,7 +208,7 @@ async fn a_removal_and_a_first_key_at_once_leave_one_of_them(t: &TestPortal) {
     }
 }
 
-/// One order of the race above, made certain.
+/// The race above with a fixed order: the removal comes first.
 async fn what_is_removed_before_its_turn_is_not_found(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;

@@ -1,4 +1,4 @@
-//! Sessions: how long they live, and what ends them.
+//! Sessions: their lifetime, and the events that end them.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -132,7 +132,7 @@ async fn a_new_security_epoch_ends_sessions_and_prepared_changes(t: &TestPortal)
     let half = password(&t.portal, ADA, PASSWORD).await.expect("the password is right");
     t.portal.administrators().reset_password(ADA, text("quiet marble lantern fox")).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await && !is_alive(t, &half.token).await);
-    // Not even a request that was under way with the old session.
+    // A request that was under way with the old session is refused, too.
     let gone = t.portal.prepared::<domain::keys::command::CreateKey>(&ada.session, waiting).await;
     refused!(gone, Error::Changes(ChangesError::ChangeGone));
     let confirmed =

@@ -33,7 +33,7 @@ async fn entered(t: &TestPortal) -> Session {
     t.portal.people().enter_setup(&token, from("192.0.2.1")).await.expect("the token is right").session
 }
 
-/// A setup that waits for its code.
+/// Starts the setup and chooses the account; the setup then waits for its code.
 async fn chosen(t: &TestPortal, email: &str) -> (Session, Seed) {
     let session = entered(t).await;
     let account = t.portal.people().choose_account(&session, email, text(PASSWORD), &text(PASSWORD)).await;

@@ -1,4 +1,4 @@
-//! Signing in: who is let in, who is not, and what guessing leads to.
+//! Signing in: who is admitted, who is refused, and how guessing is blocked.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -90,7 +90,7 @@ async fn after_the_block_the_right_password_and_code_come_in(t: &TestPortal) {
     refused!(password(&t.portal, ADA, PASSWORD).await, Error::Changes(ChangesError::Blocked { .. }));
     t.clock.advance(TimeDelta::seconds(1));
     sign_in(t, ADA, &ada.seed).await;
-    // The success began the count anew.
+    // The success reset the counter.
     fail(t, ADA, 4).await;
     sign_in(t, ADA, &ada.seed).await;
 }

@@ -1,4 +1,4 @@
-//! The databases: two schemas that are one, and who may open them.
+//! The databases: both kinds have the same schema, and only the right root key opens them.
 
 use crate::support::*;
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ async fn open(place: &Place, root: &RootKey) -> Result<Portal, Error> {
 async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) {
     let ada = t.administrator().await;
     let settings = Settings::default();
-    // As if an older Keystead had made it: what is newest is not there yet.
+    // As if an older Keystead had made the database: migration 5 is undone and not recorded.
     let triggers: &[&str] = match t.kind() {
         DatabaseKind::Sqlite => &[
             "DROP TRIGGER audit_event_is_not_changed",
@@ -81,7 +81,7 @@ async fn a_damaged_row_is_an_error_and_no_panic(t: &TestPortal) {
     refused!(opened, Error::Store(StoreError::Corrupt { table: "keyring", .. }));
 }
 
-/// As if the program had learned a rotation period that no migration has brought to the database.
+/// Simulates a program with a rotation period that no migration has added to the schema.
 async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
@@ -97,7 +97,7 @@ async fn a_value_that_the_schema_does_not_list_is_a_fault_and_no_outage(t: &Test
     assert_eq!(problem.code, Code::Internal);
     assert!(!problem.message.contains("database"), "{}", problem.message);
     assert_eq!(versions(t, &de).await, []);
-    // What the schema lists is stored as before.
+    // A period that the schema lists is stored as before.
     create(t, &ada, &de, RotationPeriod::Days180).await;
 }
 
@@ -112,7 +112,7 @@ async fn start_at_once(kind: DatabaseKind) {
     assert_eq!(number(&db, "SELECT COUNT(*) FROM instance").await, 1);
     assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 7);
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
-    // What one sealed the other opens.
+    // One server opens what another has sealed.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);
     let (seed, _) = servers[0].administrators().create(bob, text(password), None).await.expect("made");
     let half = half_way(&servers[3], bob).await;
@@ -145,7 +145,7 @@ async fn of_two_root_keys_at_once_on_an_empty_postgres_one_wins() {
     place.remove().await;
 }
 
-/// `table.column kind` of every column, and every index that has a name of ours.
+/// Returns `table.column type` of every column, and the name of every index that a migration creates.
 async fn schema(kind: DatabaseKind) -> Vec<String> {
     let t = TestPortal::new(kind).await;
     let lines = match t.db() {

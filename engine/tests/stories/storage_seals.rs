@@ -1,4 +1,4 @@
-//! What is secret at rest is sealed, and opens in its own place only.
+//! Secrets at rest are sealed, and each opens only in its own place.
 
 use crate::aws::*;
 use crate::support::*;
@@ -81,7 +81,7 @@ async fn a_term_of_the_keyring_moved_to_another_purpose_is_refused(t: &TestPorta
     refused!(opened.await, Error::Vault(VaultError::Sealed(_)));
 }
 
-/// Everything the database keeps: the file itself, or every row of every table.
+/// Returns everything that the database stores: the file itself, or every row of every table.
 async fn everything(db: &Db) -> Vec<u8> {
     if db.is_sqlite() {
         let file = texts(db, "SELECT file FROM pragma_database_list WHERE name = 'main'").await.remove(0);
@@ -166,7 +166,7 @@ async fn revisions_that_were_lost_are_found_again_at_the_start(t: &TestPortal) {
     let revision = "SELECT revision FROM sealed_revision WHERE column_name = 'secret'";
     assert_eq!(number(house.t.db(), revision).await, 3);
     assert_eq!(house.use_key().await.expect("released"), house.kms.plaintext());
-    // Where none of them opens it, the start goes on: everything else is whole.
+    // When no revision opens the seal, the start goes on, because everything else is intact.
     execute(house.t.db(), lost).await.expect("lost");
     put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
     house.t.second().await.close().await;

@@ -1,4 +1,4 @@
-//! What the stories share: running them, people, scopes, proofs, and a look under the hood.
+//! Shared by the stories: the runner, people, scopes, proofs, and direct access to the database.
 
 use domain::audit::event::{Action, Event, Outcome};
 use domain::keys::key_version::Plan;
@@ -15,7 +15,7 @@ use engine::{Error, NewSession, Portal, SecretText, Session};
 use sqlx::AssertSqlSafe;
 use std::future::Future;
 
-/// Makes two tests of every story that is listed, one for each database.
+/// Makes two tests of every listed story, one for each database.
 macro_rules! stories {
     ($($story:ident,)*) => {
         mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $story() {
@@ -27,7 +27,7 @@ macro_rules! stories {
     };
 }
 
-/// Asserts that something was refused, and how.
+/// Asserts that a call was refused with a certain error.
 macro_rules! refused {
     ($result:expr, $error:pat) => {
         match $result {
@@ -44,7 +44,7 @@ pub async fn run(kind: DatabaseKind, story: impl AsyncFnOnce(&TestPortal)) {
     t.end().await;
 }
 
-/// Runs all at the same time and waits for every one.
+/// Runs all tasks at the same time and waits for each.
 pub async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
@@ -62,12 +62,12 @@ pub fn text(text: &str) -> SecretText {
     SecretText::new(text)
 }
 
-/// The first step of signing in.
+/// Takes the first step of signing in.
 pub async fn password(portal: &Portal, email: &str, password: &str) -> Result<NewSession, Error> {
     portal.people().check_password(email, text(password), from("192.0.2.7"), None).await
 }
 
-/// The first step, done right.
+/// Takes the first step of signing in with the right password.
 pub async fn half_way(portal: &Portal, email: &str) -> Session {
     password(portal, email, PASSWORD).await.expect("the password is right").session
 }
@@ -80,7 +80,7 @@ pub async fn sign_in(t: &TestPortal, email: &str, seed: &Seed) -> NewSession {
     new.expect("the code is right")
 }
 
-/// Another administrator, made on the command line and signed in.
+/// Creates another administrator on the command line and signs them in.
 pub async fn colleague(t: &TestPortal, email: &str) -> Person {
     let made = t.portal.administrators().create(email, text(PASSWORD), None).await;
     let (seed, codes) = made.expect("an administrator");
@@ -89,14 +89,14 @@ pub async fn colleague(t: &TestPortal, email: &str) -> Person {
     Person { session, token, seed, recovery_codes, email: email.to_owned() }
 }
 
-/// A code the app shows neither now nor a step ago.
+/// Returns a code that the app shows neither now nor a time step ago.
 pub fn wrong_code(t: &TestPortal, seed: &Seed) -> SecretText {
     let near = [0, 30].map(|seconds| seed.code(t.clock.now() - chrono::TimeDelta::seconds(seconds)));
     let mut some = ["000000", "111111", "222222"].map(text).into_iter();
     some.find(|code| near.iter().all(|right| !right.same_as(code))).expect("one is wrong")
 }
 
-/// Whether a token still leads to a session.
+/// Checks whether a token still has a session.
 pub async fn is_alive(t: &TestPortal, token: &SecretText) -> bool {
     match t.portal.people().session(token, from("192.0.2.7")).await {
         Ok(_) => true,
@@ -113,7 +113,7 @@ pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> A
     proof
 }
 
-/// `production/DE`, with the country put into the environment (made when it is not there yet).
+/// Adds a country to the environment `production`, which is created when it does not exist yet.
 pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
     let added =
         t.portal.scopes().add_environment(&who.session, "Production", EnvironmentKind::Production).await;
@@ -128,26 +128,26 @@ pub fn slug(text: &str) -> domain::scopes::scope::Slug {
     domain::scopes::scope::Slug::try_from(text.to_owned()).expect("a slug")
 }
 
-/// "Add encryption key", from the plan to the version.
+/// Runs "Add encryption key", from the plan to the version.
 pub async fn create(t: &TestPortal, who: &Person, scope: &ScopeName, period: RotationPeriod) -> Plan {
     let command = t.portal.keys().plan_create(&who.session, scope, period).await.expect("a plan");
     t.portal.keys().create(proof(t, who, &command).await).await.expect("a version")
 }
 
-/// "Add version", from the plan to the version.
+/// Runs "Add version", from the plan to the version.
 pub async fn rotate(t: &TestPortal, who: &Person, scope: &ScopeName) -> Plan {
     let command =
         t.portal.keys().plan_rotate(&who.session, scope, RotationPeriod::Days30).await.expect("a plan");
     t.portal.keys().rotate(proof(t, who, &command).await).await.expect("a version")
 }
 
-/// Number and status of every version, oldest first.
+/// Returns number and status of every version, oldest first.
 pub async fn versions(t: &TestPortal, scope: &ScopeName) -> Vec<(u32, &'static str)> {
     let view = t.portal.keys().list(scope, None).await.expect("the keys page");
     view.versions.iter().rev().map(|version| (version.number, version.status.word())).collect()
 }
 
-/// The whole audit log, oldest first.
+/// Returns the whole audit log, oldest first.
 pub async fn log(t: &TestPortal) -> Vec<Event> {
     let mut events = Vec::new();
     let mut before = None;
@@ -162,20 +162,20 @@ pub async fn log(t: &TestPortal) -> Vec<Event> {
     }
 }
 
-/// How many lines the log has of an action that ended so.
+/// Counts the events of an action with a certain outcome.
 pub async fn logged(t: &TestPortal, action: Action, outcome: Outcome) -> usize {
     log(t).await.iter().filter(|event| (event.action, event.outcome) == (action, outcome)).count()
 }
 
-/// The steps of a transaction that can be made to fail (`store::failpoints`).
+/// Steps of a transaction that can be made to fail (`store::failpoints`).
 pub const STEPS: [&str; 4] = ["begin", "statement", "commit", "committed"];
 
-/// Lets one step fail: the one after `skip` others of its name.
+/// Lets one step fail, after `skip` others of its name have succeeded.
 pub fn fail_after(step: &str, skip: usize) {
     fail::cfg(step, &format!("{skip}*off->1*return->off")).expect("a failpoint");
 }
 
-/// Writes bytes past the engine; the statement has them as `$1`.
+/// Writes bytes past the engine; they are `$1` in the statement.
 pub async fn put_bytes(db: &Db, sql: &str, bytes: &[u8]) {
     let query = AssertSqlSafe(sql.to_owned());
     let rows = match db {

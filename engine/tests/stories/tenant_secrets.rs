@@ -1,4 +1,4 @@
-//! Tenant secrets: one for each type and path of a scope, made when first asked for, rotated in two steps.
+//! Tenant secrets: one for each type and path of a scope, created at the first request, rotated in two steps.
 
 use crate::aws::Customer;
 use crate::support::*;
@@ -52,7 +52,7 @@ fn asked(secret_type: SecretType, path: &str, derivations: &[&str]) -> ToDerive 
     ToDerive { secret_type, paths: [(path.to_owned(), derivations)].into() }
 }
 
-/// Key, number of the secret, whether it is current: of each key that was derived, in order.
+/// Returns each derived key in order, with the number of its secret and whether that is current.
 fn flat(derived: &Derived) -> Vec<(Vec<u8>, u32, bool)> {
     let keys = derived.values().flat_map(|keys| keys.values().flatten());
     keys.map(|key| (key.key.expose().to_vec(), key.secret, key.is_current)).collect()
@@ -159,7 +159,7 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     assert_eq!(both.len(), 2);
     assert!(both[0].2 && both[0].1 > old.1 && both[0].0 != old.0, "the new one is current");
     assert_eq!(both[1], (old.0.clone(), old.1, false), "the old one is answered still");
-    // What is asked for the first time meanwhile has one secret.
+    // A path that is first requested during the rotation has one secret.
     assert_eq!(derive(&other, &key, "production/DE", "late").await.len(), 1);
     refused!(rotate(RotationStep::Begin).await, Error::Changes(ChangesError::Outdated(_)));
     assert_eq!(rotate(RotationStep::Finish).await.expect("it ends"), 2);
@@ -246,7 +246,7 @@ async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
     let one_more = asked(SecretType::Vector, "one more", &["x"]);
     refused!(t.portal.data().derive(&call, &one_more).await, Error::Data(Refused::TooManySecrets { .. }));
     t.portal.data().derive(&call, &all).await.expect("those there are go on");
-    // What is refused draws no number: they end at 2^32, for every scope.
+    // A refused request draws no number, because numbers end at 2^32 for all scopes together.
     let [next] = &derive(&t.portal, &key, "production/FR", "users").await[..] else { panic!("one secret") };
     assert_eq!(next.1, 1001);
 }

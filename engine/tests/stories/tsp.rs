@@ -1,4 +1,4 @@
-//! What only IronCore's clients ask for, and that both doors open what the other one wrapped.
+//! Operations that only IronCore's clients use; and each of the two APIs unwraps what the other one wrapped.
 
 use crate::aws::Customer;
 use crate::support::*;
@@ -30,7 +30,7 @@ stories! {
     without_a_journal_no_event_is_accepted,
 }
 
-/// `production/DE` and `production/FR` with keys, and a service that may do everything in both.
+/// Creates `production/DE` and `production/FR` with a key each, and an API key with every operation in both.
 async fn with_service(t: &TestPortal) -> (Person, ScopeName, ScopeName, SecretText) {
     let ada = t.administrator().await;
     let (de, fr) = (scope(t, &ada, "DE").await, scope(t, &ada, "FR").await);
@@ -51,7 +51,7 @@ async fn tsp(t: &TestPortal, key: &SecretText, scope: &str) -> Call {
     call(&t.portal, key, scope, Door::Tsp).await
 }
 
-/// A new data key, and the same wrapped.
+/// Wraps a new data key; returns the key and its EDEK.
 async fn wrap(t: &TestPortal, call: &Call) -> (Vec<u8>, Vec<u8>) {
     let item = ToWrap { dek: None, context: Context::new() };
     let wrapped = t.portal.data().wrap(call, vec![Ok(item)]).await.expect("allowed").pop();
@@ -154,7 +154,7 @@ async fn rekeying_into_a_customers_key_and_back(t: &TestPortal) {
     house.end().await;
 }
 
-/// An EDEK as Alloy writes it: with the tenant its service asked for in field 6.
+/// Returns an EDEK as Alloy writes it, with the requested tenant in field 6.
 fn with_tenant(edek: &[u8], tenant: &str) -> Vec<u8> {
     let length = |length: usize| u8::try_from(length).expect("short");
     let inner = [&edek[2..], &[0x32, length(tenant.len())], tenant.as_bytes()].concat();
@@ -180,7 +180,7 @@ async fn a_tenant_in_an_edek_is_a_name_that_the_scope_has_or_had(t: &TestPortal)
         [("production/DE", true), ("acme", true), ("production/FR", false), ("beta", false), ("acmf", false)];
     opens(&own, &names).await;
     opens(&before, &names).await;
-    // Renamed; and another scope takes the name.
+    // The alias is changed, and another scope takes the old one.
     crate::aliases::name(t, &ada, &de, "acme-gmbh").await;
     crate::aliases::name(t, &ada, &fr, "acme").await;
     let renamed = tsp(t, &key, "acme-gmbh").await;
@@ -214,7 +214,7 @@ async fn an_event_of_an_unknown_tenant_is_accepted_and_marked(t: &TestPortal) {
     }
 }
 
-/// Letters of other scripts that look like those of a scope's name.
+/// The name has a letter of another script that looks like a Latin one.
 async fn what_only_looks_like_a_scope_is_written_down_as_what_it_is(t: &TestPortal) {
     let (_, _, _, key) = with_service(t).await;
     refused!(t.portal.data().wrap(&tsp(t, &key, "pr\u{43e}duction/DE").await, vec![]).await, Error::NotFound);
@@ -225,7 +225,7 @@ async fn what_only_looks_like_a_scope_is_written_down_as_what_it_is(t: &TestPort
     assert_eq!(scopes[1..], ["nowhere", "neither"], "two that are unknown are not the same one");
 }
 
-/// What one service says is bounded, lest it push out what others said.
+/// Keystead bounds the audit text of one service, because it would otherwise displace that of others.
 async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     let (_, _, _, key) = with_service(t).await;
     let mut call = tsp(t, &key, "production/DE").await;
@@ -233,7 +233,7 @@ async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     wrap(t, &call).await;
     while call.caller.may_tell(1 << 20) {}
     call.told.custom = [("a".to_owned(), "x".repeat(7000))].into();
-    // What it may say comes back at 2 MiB a second: on a busy machine enough for one more call before it asks.
+    // The budget refills at 2 MiB a second; on a busy machine that is enough for one more call to succeed.
     let mut tries = 0;
     let refused = loop {
         while call.caller.may_tell(7000) {}
@@ -246,7 +246,7 @@ async fn who_says_too_much_is_told_to_come_back(t: &TestPortal) {
     let line = journal(t).await.pop().expect("a line");
     assert_eq!((line.outcome, line.code.as_deref()), (Outcome::Refused, Some("busy")));
     assert_eq!(line.told, AuditNote::default());
-    // Whoever says nothing goes on; so does every other key.
+    // A call without audit text still succeeds, and so do calls with every other key.
     call.told = AuditNote::default();
     wrap(t, &call).await;
     let other = t.api_key([8; 6], "Other", "production/DE", Operation::ALL).await;

@@ -1,4 +1,5 @@
-//! A door: where it is, how its clients show their keys, what it has, and its words for what goes wrong. `doorman` reads it.
+//! A door is one HTTP API of the data plane. Its `DoorSpec` holds the prefix of its addresses, the schemes under which clients
+//! send their keys, its routes, and its wording of failures. `doorman` reads it.
 
 use super::Row;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
@@ -8,20 +9,20 @@ use domain::Problem;
 use engine::Error;
 
 pub struct DoorSpec {
-    /// Every address below it is of this door, there or not.
+    /// Every address below it belongs to this door, whether it exists or not.
     pub prefix: &'static str,
-    /// Schemes of `Authorization` under which a key comes.
+    /// Schemes of `Authorization` under which the door accepts an API key.
     pub schemes: &'static [&'static str],
     pub rows: &'static [Row],
     pub words: Words,
 }
 
-/// How a door says that something went wrong before it was asked.
+/// Responses of a door to failures that none of its handlers has described.
 pub struct Words {
-    /// Nobody is asked: the key is unknown, or the engine cannot tell.
+    /// Authentication failed: the API key is unknown, or the engine could not check it.
     pub refused: fn(Error) -> Response,
     pub nothing_here: fn() -> Response,
-    /// The guard, the doorman or a panic answered with a bare status; this is what is said of it.
+    /// Describes a bare status that the guard, the doorman or a panic answered with.
     pub in_words: fn(StatusCode, String) -> Response,
 }
 
@@ -30,7 +31,7 @@ impl DoorSpec {
         path.strip_prefix(self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Turns a failed answer that has no words yet into one that has.
+    /// Gives a failed response without a JSON body a body in this door's format.
     pub(super) fn say(&self, mut response: Response) -> Response {
         let status = response.status();
         if !(status.is_client_error() || status.is_server_error()) || is_json(response.headers()) {

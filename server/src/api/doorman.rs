@@ -1,5 +1,5 @@
-//! What stands before every address of the doors, in one piece, because these are the busiest paths there are: who asks, is
-//! there room, the work, the door's words for what went wrong, the headers, the count.
+//! Handles every request to a door in one piece, because these are the busiest paths: authentication, load limits, the work,
+//! the door's wording of failures, headers, metrics.
 
 use super::door::DoorSpec;
 use super::service::{self, ApiKey};
@@ -27,21 +27,21 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-/// A request that is there as a whole, and may be asked.
+/// An authenticated request whose body has arrived completely.
 pub struct Ask {
     pub app: App,
-    /// Whose key it carries.
+    /// The service that the API key authenticates.
     pub caller: Caller,
-    /// The scope that its address names, as it was written; empty where it names none.
+    /// The scope that the address names, as the client wrote it; empty if the address names none.
     pub scope: String,
     pub parts: Parts,
     pub body: Bytes,
 }
 
-/// How a handler answers.
+/// The future that a handler returns.
 pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Where a request comes from.
+/// The network peer that sends a request.
 #[derive(Clone)]
 pub struct Peer {
     ip: Option<IpAddr>,
@@ -55,7 +55,7 @@ impl Peer {
         Self { ip, text: text.into(), connection }
     }
 
-    /// Its address as the journal has it.
+    /// Returns the client's address as the journal records it.
     fn address(&self, app: &App, parts: &Parts) -> Arc<str> {
         match visitor::address(self.ip, &parts.headers, app.trusted_proxies()) {
             Some(ip) if self.ip.is_none_or(|peer| peer.to_canonical() != ip) => ip.to_string().into(),
@@ -64,22 +64,22 @@ impl Peer {
     }
 }
 
-/// An address, with what it does for each method.
+/// An address, with its row for each method.
 struct Address {
     path: &'static str,
     rows: Vec<&'static Row>,
-    /// What `Allow` says.
+    /// Value of the `Allow` header.
     methods: String,
 }
 
-/// Every address of the doors.
+/// A router over every address of the doors.
 static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
     let mut router = Router::new();
     let mut paths: Vec<&'static str> = rows().map(|row| row.path).collect();
     paths.dedup();
     for path in paths {
         let rows: Vec<_> = rows().filter(|row| row.path == path).collect();
-        // Whoever may read may also ask what there would be to read.
+        // An address that takes GET also takes HEAD.
         let heads = rows.iter().filter(|row| row.method == Method::GET).map(|_| Method::HEAD);
         let methods: Vec<_> = rows.iter().map(|row| row.method.clone()).chain(heads).collect();
         let methods = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(",");
@@ -88,12 +88,12 @@ static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
     router
 });
 
-/// Whether an address belongs to a door, or to none but looks like it.
+/// Checks whether an address lies below the prefix of a door, whether it exists or not.
 pub fn is_door(path: &str) -> bool {
     door_at(path).is_some()
 }
 
-/// For a router around it.
+/// Wraps [`answer`] as a handler of an axum router.
 pub async fn answer_in_router(State(app): State<App>, request: axum::extract::Request) -> Response {
     let ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let connection = request.extensions().get::<Connection>().cloned();
@@ -129,7 +129,7 @@ where
     response
 }
 
-/// `production/DE`, where the address has an environment and a country in it.
+/// Returns the scope, such as `production/DE`, if the address contains an environment and a country; else an empty text.
 fn scope_in(params: &matchit::Params) -> String {
     let part = |name| params.get(name).and_then(|text| percent_decode_str(text).decode_utf8().ok());
     match (part("environment"), part("country")) {
@@ -156,7 +156,8 @@ where
     let row = address.and_then(|address| address.rows.iter().find(|row| row.method == *method));
     let needs_key = row.is_some_and(|row| row.needs != Needs::Nothing);
     let key = ApiKey::of(&parts, door);
-    // Nobody without a key that works sends a body: it would be waited for, and take room from those who have one.
+    // Keystead authenticates before it reads a body: an unauthenticated body would take time and memory from authenticated
+    // callers.
     let mut caller = None;
     if needs_key || !body.is_end_stream() {
         caller = match service::caller(app, key.as_ref(), from).await {
@@ -169,7 +170,7 @@ where
         Ok(arrived) => arrived,
         Err(refused) => return refused,
     };
-    // It may have been revoked while the body came.
+    // The key may have been revoked while the body arrived.
     if let (Some(known), Some(key)) = (caller.take(), &key) {
         caller = match app.portal().access().still_there(known, &key.0).await {
             Ok(caller) => Some(caller),

@@ -1,8 +1,8 @@
-//! The doors of the data plane: each translates what services say into calls of the engine, and back. They ignore cookies
-//! and take requests from anywhere: what lets a service in is its API key alone.
+//! The doors are the HTTP APIs of the data plane. Each translates requests of services into calls of the engine, and results
+//! into responses. They ignore cookies and accept requests from any origin: only the API key authenticates a service.
 //!
-//! Reading order: this file (every address there is), `doorman` (what each request goes through), `service` (who asks),
-//! `door` (what tells doors apart), one folder a door: `native`, `tsp`.
+//! Reading order: this file (every address), `doorman` (the steps of each request), `service` (authentication), `door` (the
+//! differences between doors), one folder per door: `native`, `tsp`.
 
 mod door;
 mod doorman;
@@ -25,15 +25,15 @@ use door::DoorSpec;
 use engine::base::refused::Refused;
 use serde::Serialize;
 
-/// Standard base64 with padding (RFC 4648, 4), in one way.
+/// Decodes standard base64 with padding (RFC 4648, 4); accepts the canonical encoding only.
 ///
 /// # Errors
-/// [`Refused::NotBase64`].
+/// [`Refused::NotBase64`] for any other text.
 fn base64(text: &str) -> Result<Vec<u8>, Refused> {
     STANDARD.decode_to_vec(text).map_err(|_| Refused::NotBase64)
 }
 
-/// What serde says of a body, without what the body says.
+/// Describes where serde rejects a body, without quoting the body.
 fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
     let what = match error.classify() {
         serde_json::error::Category::Data => format!("The body is not what this {asked} takes"),
@@ -42,7 +42,7 @@ fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// An answer; one that cannot be written becomes the door's own failure (`door::DoorSpec::say`).
+/// Serialises an answer; if that fails, returns a bare 500, which `door::DoorSpec::say` puts into the door's format.
 fn json<T: Serialize>(answer: &T) -> Response {
     match serde_json::to_vec(answer) {
         Ok(body) => json_text(body),
@@ -50,7 +50,7 @@ fn json<T: Serialize>(answer: &T) -> Response {
     }
 }
 
-/// An answer that is written already.
+/// Returns a response whose body is JSON already.
 fn json_text(body: Vec<u8>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().reserve(16);
@@ -58,22 +58,22 @@ fn json_text(body: Vec<u8>) -> Response {
     response
 }
 
-/// Who may use an address of a door.
+/// The authorisation that an address of a door requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: it says the same to everybody.
+    /// No API key: every caller gets the same answer.
     Nothing,
-    /// An API key that reaches the scope.
+    /// An API key that has access to the scope.
     Key,
-    /// An API key that reaches the scope and may do this.
+    /// An API key that has access to the scope and may perform this operation.
     May(Operation),
-    /// An API key that may do all of these; where two scopes are named, each in its own.
+    /// An API key that may perform all of these operations; where a request names two scopes, each operation in its own.
     All(&'static [Operation]),
-    /// An API key that works, whatever it reaches.
+    /// Any valid API key, whatever its scopes.
     AnyKey,
 }
 
-/// An address of a door, what it takes, and who may use it.
+/// An address of a door with one method, the authorisation that it requires, and its handler.
 pub struct Row {
     pub path: &'static str,
     pub method: Method,
@@ -81,35 +81,35 @@ pub struct Row {
     pub(crate) handler: Handler,
 }
 
-/// What answers at an address.
+/// The handler of an address.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
-    /// The same to everybody.
+    /// Answers every caller alike, without authentication.
     Open(fn() -> Response),
-    /// A service with a key.
+    /// Answers a service that an API key has authenticated.
     Asked(fn(Ask) -> Answer),
 }
 
 /// Every door.
 const DOORS: [&DoorSpec; 2] = [&native::DOOR, &tsp::DOOR];
 
-/// The door of an address, there or not: of doors one below the other, the inner one.
+/// Returns the door of an address, whether the address exists or not; of nested doors, the inner one.
 fn door_at(path: &str) -> Option<&'static DoorSpec> {
     DOORS.into_iter().filter(|door| door.is_at(path)).max_by_key(|door| door.prefix.len())
 }
 
-/// Every address of every door. What is answered is found by it and the tests attack every row of it.
+/// Returns every row of every door. `doorman` routes by these rows, and the tests attack each of them.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     DOORS.iter().flat_map(|door| door.rows)
 }
 
-/// The doors behind a router. A server asks [`answer`] past it.
+/// Returns the doors as an axum router. A server calls [`answer`] without it.
 pub fn router() -> Router<App> {
     let answer = any(doorman::answer_in_router);
     Router::new().route("/api", answer.clone()).route("/api/", answer.clone()).route("/api/{*rest}", answer)
 }
 
-/// Makes a table of addresses out of lines.
+/// Builds a table of rows from lines of path, method, authorisation and handler.
 macro_rules! addresses {
     ($($path:literal $method:ident $needs:expr => $how:ident $handler:expr;)*) => {
         &[$($crate::api::Row {
@@ -144,7 +144,7 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|at| (at * 37 + length) as u8).collect();
             let text = BASE64.encode(&bytes);
             assert_eq!(base64(&text).expect("it is base64"), bytes);
-            // Every other text of its length that differs in one place is other bytes, or none.
+            // A text that differs in one character decodes to other bytes, or not at all.
             for (at, other) in
                 (0..text.len()).flat_map(|at| b"A/+=-_ \n\0~".iter().map(move |other| (at, *other)))
             {
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// The other crate also reads several texts one behind the other.
+    /// Checks for a single encoding, because the other crate also decodes several of them in a row.
     fn is_one(text: &str) -> bool {
         !text.trim_end_matches('=').contains('=')
     }

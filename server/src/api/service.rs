@@ -1,4 +1,4 @@
-//! Who asks: a service with an API key.
+//! Authentication of services by their API keys.
 
 use super::door::DoorSpec;
 use crate::App;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct ApiKey(pub SecretText);
 
 impl ApiKey {
-    /// `Authorization: <scheme> <key>`, said once; schemes are compared without case (RFC 9110, 11.1).
+    /// Reads `Authorization: <scheme> <key>`, which must occur once; schemes are compared without case (RFC 9110, 11.1).
     pub fn of(parts: &Parts, door: &DoorSpec) -> Option<Self> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -23,10 +23,10 @@ impl ApiKey {
     }
 }
 
-/// Who asks, by the key that was found.
+/// Authenticates the caller by its API key.
 ///
 /// # Errors
-/// [`ServicesError::UnknownApiKey`].
+/// [`ServicesError::UnknownApiKey`] when there is no valid key.
 pub async fn caller(app: &App, key: Option<&ApiKey>, from: &Arc<str>) -> Result<Caller, Error> {
     let key = key.ok_or(Error::Services(ServicesError::UnknownApiKey))?;
     app.portal().access().caller(&key.0, Arc::clone(from)).await

@@ -1,4 +1,4 @@
-//! JSON that is read in one way only.
+//! Deserialisation of JSON that leaves no second reading.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// An object and nothing else: serde reads a list as the fields in their order, too.
+/// An object and nothing else: serde also accepts a list with the fields in their order.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -30,7 +30,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// A map in which each key is once, or whoever reads the first and whoever reads the last would disagree.
+/// A map that rejects duplicate keys, because one reader uses the first value and another reader the last.
 pub struct Once<V>(pub BTreeMap<String, V>);
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Once<V> {

@@ -1,5 +1,5 @@
-//! What the host's command line does. Secrets go in by standard input, never as arguments; what
-//! must be kept is printed once, on standard output.
+//! The commands of the host's command line. They take secrets from standard input or the terminal, never from arguments, and
+//! print what must be kept once, on standard output.
 
 use crate::Stop;
 use crate::cli::{Account, Admin, ApiKey, NewApiKey, Step, TenantSecret};
@@ -68,7 +68,7 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     }
 }
 
-/// Does something to an administrator who must be there.
+/// Runs a command on an administrator, who must exist.
 async fn at<T>(
     settings: &Settings,
     email: &str,
@@ -94,7 +94,7 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A password, and the second line of standard input where there is one.
+/// Reads a password, and the second line of standard input where there is one.
 fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop> {
     let failed = |error| Stop::new(format!("The password cannot be read: {error}."));
     if is_stdin {

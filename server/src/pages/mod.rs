@@ -1,4 +1,4 @@
-//! The pages, a room a folder: each file loads what its pages show and answers their forms.
+//! The pages, one folder per room: each file loads the data of its pages and handles their forms.
 
 pub mod audit;
 pub mod changes;
@@ -23,7 +23,7 @@ use engine::changes::totp::Seed;
 use engine::{Error, NewSession};
 use qrcode::{Color, QrCode};
 
-/// The status of a form that is shown: 200 at first, 422 (or what the refusal says) afterwards.
+/// Returns the status of a form that is shown: 200 at first, 422 after a refusal (or 503 when busy, 429 when locked).
 pub(crate) fn form_status(form: &Form) -> StatusCode {
     match form.code {
         Some(code @ (Code::Busy | Code::Locked)) => status_of(code),
@@ -32,7 +32,7 @@ pub(crate) fn form_status(form: &Form) -> StatusCode {
     }
 }
 
-/// 303 to a page, with the token of a new session.
+/// Redirects (303) to a page, with the token of a new session.
 pub(crate) fn enter(app: &App, new: &NewSession, path: &str) -> Response {
     with_cookie(see(path), cookies::session(app, &new.token).to_string())
 }
@@ -49,7 +49,7 @@ pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {
     }
 }
 
-/// A seed as a page shows it: text, and a QR code as the path of its dark modules.
+/// Returns a seed as a page shows it: text, and a QR code as the path of its dark modules.
 pub(crate) fn enrolment_view(email: &str, seed: &Seed) -> Result<EnrolmentView, Error> {
     const QUIET: usize = 4;
     let url = seed.url(email)?;

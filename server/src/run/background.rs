@@ -1,4 +1,4 @@
-//! Work in the background: each job runs again and again until the server ends.
+//! Background jobs: each is repeated until the server ends.
 
 use engine::audit::journal;
 use engine::custody::{health, lease};
@@ -9,18 +9,18 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Interval of sweeps of what is over.
+/// Interval of the sweeps that remove ended sessions and old counters.
 const SWEEP: Duration = Duration::from_secs(300);
 /// Interval of comparisons of the clock with the database's.
 const COMPARE: Duration = Duration::from_secs(10);
 
 type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// A job of its own task, so that one that is slow holds up no other.
+/// A background job. Each has a task of its own, so that a slow one delays no other.
 struct Job {
     every: Duration,
     run: fn(Portal) -> Work,
-    /// What the log says when it fails; the next round tries again.
+    /// Log message of a failure; the next round retries.
     failed: &'static str,
 }
 
@@ -92,7 +92,7 @@ const JOBS: [Job; 10] = [
         },
         failed: "the journal could not be looked after; it is tried again",
     },
-    // Apart from the job before: a database that is slow does not keep the journal from the disk.
+    // Separate from the job before, so that a slow database does not keep the journal from the disk.
     Job {
         every: journal::EVERY,
         run: |portal| Box::pin(async move { portal.audit().sync_journal().await }),
@@ -107,7 +107,7 @@ pub(crate) fn start(portal: &Portal) -> JoinSet<()> {
 
 async fn keep(portal: Portal, job: &'static Job) {
     let mut ticks = tokio::time::interval(job.every);
-    // A round that took longer than its interval is followed by a whole pause.
+    // After a round that took longer than its interval, the job pauses for a whole interval.
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -117,7 +117,7 @@ async fn keep(portal: Portal, job: &'static Job) {
     }
 }
 
-/// Writes down when API keys were used, and how much each version is.
+/// Records when each API key was last used, and how much each version was used.
 pub(crate) async fn note_uses(portal: &Portal) {
     portal.access().note_uses().await;
     portal.services().note_uses().await;

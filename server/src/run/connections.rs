@@ -1,7 +1,7 @@
-//! Connections: so many at once, and none that only waits.
+//! Limits of connections: a maximum number at a time, and time-outs for idle ones.
 //!
-//! A client that waits, for whatever reason, is closed after a while; when every place is taken, the
-//! one that has waited longest makes room. So connections that ask nothing cannot keep others out.
+//! Keystead closes a connection that has waited too long, for whatever reason. When every place is taken, it closes the one
+//! that has waited longest, so that idle connections cannot keep others out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,24 +9,23 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// Fewer than the 1,024 open files that a process is usually allowed.
+/// Maximum number of connections: fewer than the 1,024 open files that a process is usually allowed.
 const AT_ONCE: usize = 512;
-/// The first request must be there after this, whatever protocol it speaks; the headers of a later
-/// one as well.
+/// Time-out of the first request, whatever its protocol, and of the headers of a later one.
 pub const HEADERS: Duration = Duration::from_secs(10);
-/// So long an answer may take to be read, or a kept connection wait for its next request.
+/// Time-out of a client that reads an answer, or of a kept connection that waits for its next request.
 const QUIET: Duration = Duration::from_secs(30);
 
-/// How long a connection may do nothing.
+/// Time-outs of a connection that waits.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// Before the headers of its first request are there.
+    /// Until the headers of its first request arrive.
     headers: Duration,
     /// After an answer.
     quiet: Duration,
 }
 
-/// All connections there are.
+/// All open connections.
 #[derive(Clone)]
 pub struct Connections {
     all: Arc<Mutex<All>>,
@@ -45,7 +44,7 @@ impl Default for Connections {
     }
 }
 
-/// One connection, as its requests know it.
+/// A connection, shared by its requests.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
@@ -58,7 +57,7 @@ struct Shared {
 struct State {
     at_work: usize,
     has_asked: bool,
-    /// When it last asked something, or the work for it ended.
+    /// Time of its last request, or of the end of its last work.
     since: Instant,
 }
 
@@ -67,7 +66,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Connections {
-    /// A place for one more; `None` when work is under way on every connection.
+    /// Admits one more connection; returns `None` when every connection is at work.
     pub fn enter(&self) -> Option<Entered> {
         let mut all = held(&self.all);
         if all.open.len() >= AT_ONCE {
@@ -101,13 +100,13 @@ impl Connection {
         Self(Arc::new(Shared { patience, state: Mutex::new(state), make_room: Notify::new() }))
     }
 
-    /// The headers of a request are there.
+    /// Records that the headers of a request have arrived.
     pub fn asked(&self) {
         let mut state = held(&self.0.state);
         (state.has_asked, state.since) = (true, Instant::now());
     }
 
-    /// Work for it is under way until the answer is dropped.
+    /// Marks the connection as at work until the result is dropped.
     pub fn at_work(self) -> AtWork {
         held(&self.0.state).at_work += 1;
         AtWork(self)
@@ -118,7 +117,7 @@ impl Connection {
         (state.at_work == 0).then_some(state.since)
     }
 
-    /// Comes back when the connection has waited too long, or makes room for another.
+    /// Completes when the connection has waited too long or has to make room for another.
     pub async fn over(&self) {
         let overdue = async {
             loop {
@@ -142,7 +141,7 @@ impl Connection {
     }
 }
 
-/// Work under way; dropped, it is over.
+/// Work on a connection; it ends when this is dropped.
 pub struct AtWork(Connection);
 
 impl Drop for AtWork {
@@ -157,7 +156,7 @@ impl Drop for AtWork {
 mod tests {
     use super::*;
 
-    /// Connections that lose patience soon, so that a test need not wait as long as a client may.
+    /// Returns connections with short time-outs, so that a test need not wait as long as a client may.
     fn hasty() -> Connections {
         let patience = Patience { headers: Duration::from_millis(100), quiet: Duration::from_millis(300) };
         Connections { patience, ..Connections::default() }

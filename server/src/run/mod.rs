@@ -1,4 +1,4 @@
-//! From the settings to a running server, and to its end.
+//! The start, the run and the end of the server.
 
 mod background;
 pub(crate) mod connections;

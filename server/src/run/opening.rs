@@ -13,13 +13,13 @@ use std::path::Path;
 use std::str::FromStr;
 use url::Url;
 
-/// Makes a folder that nobody else can look into, if it is not there.
+/// Creates a folder that nobody else can read, if it does not exist.
 pub fn make_folder(folder: &Path) -> Result<(), Stop> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| Stop::new(format!("The folder {} cannot be made: {error}.", folder.display())))
 }
 
-/// Opens database and root key. Nothing is touched before the root key is known to be right.
+/// Opens the database and the root key. It changes nothing before it has checked that the root key is the right one.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what to do.
@@ -37,7 +37,7 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     };
     let portal = portal.await;
     if portal.is_err() {
-        // No journal stays behind beside a database that is not ours to touch.
+        // Closed, so that no SQLite journal stays beside a database that this server may not touch.
         db.close().await;
     }
     Ok(portal?)
@@ -55,7 +55,8 @@ pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
     })
 }
 
-/// A rotation of the root key that was stopped after its commit left the right key beside its place.
+/// Finishes a rotation of the root key that was stopped after its commit: puts the right key, which lies beside the file, in
+/// place.
 pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
     if settings.root_key.text.is_some() {
         return;
@@ -69,7 +70,7 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
     }
 }
 
-/// Off this machine the connection is encrypted and the server's name is proved.
+/// Returns the options of a connection. To another machine it is encrypted, and the server's name is verified.
 fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     let options = PgConnectOptions::from_str(url.as_str())
         .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
@@ -90,7 +91,7 @@ fn is_loopback_name(host: &str) -> bool {
     host == "localhost" || host.starts_with('/') || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The root key that is there (two while a rotation is not finished); made only for a new SQLite folder.
+/// Returns the root key, or two while a rotation is unfinished; creates one only for a new SQLite folder.
 fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
     if let Some(text) = &settings.root_key.text {
         tracing::warn!("the root key comes from the environment: fit for development only");

@@ -1,4 +1,4 @@
-//! `/healthz`: the process lives. `/readyz`: it can serve, and means to go on doing so.
+//! `/healthz`: the process is alive. `/readyz`: it can serve and is not draining.
 
 use crate::App;
 use axum::extract::State;

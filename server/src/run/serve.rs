@@ -19,11 +19,11 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-/// Requests under way at the end get this long.
+/// Time that requests at work get when the server ends.
 const DRAIN: Duration = Duration::from_secs(25);
-/// Of it, for what is still under way when the last connections are cut.
+/// The part of it for work that goes on after the last connections are cut.
 const LAST: Duration = Duration::from_secs(1);
-/// Connections that may wait to be accepted, where the system allows as many.
+/// Maximum number of connections that wait to be accepted, where the system allows so many.
 const QUEUE: u32 = 4096;
 
 /// Serves until the program is told to end.
@@ -63,7 +63,7 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        // A client that finds the queue full tries again after a whole second.
+        // A client that finds the queue full retries only after a whole second.
         socket.listen(QUEUE)
     };
     listen().map_err(|error| {
@@ -73,9 +73,9 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
     })
 }
 
-/// Says where the portal is, and, on a first run, hands out the setup token.
+/// Prints the address of the portal; on a first run, issues the setup token.
 async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
-    // Where nobody can read it, it is not said; the log has the address and the file the token.
+    // A failure to print is ignored: the log has the address, and the file has the token.
     let mut out = std::io::stdout();
     let address = settings.web.public_url.as_str().trim_end_matches('/');
     let file = settings.data_dir.join("setup-token");
@@ -88,7 +88,7 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
                 out,
                 "\nKeystead is at {address}\nOpen it and set it up with this one-time token (good for 60 minutes)."
             );
-            // Without a terminal, standard output may be somebody's log.
+            // Without a terminal, standard output may end in a log.
             if settings.show_setup_token || std::io::stdout().is_terminal() {
                 let _ = writeln!(out, "\n    Setup token: {}\n", token.expose());
             } else {
@@ -118,8 +118,8 @@ fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
         })
 }
 
-/// Accepts connections until SIGTERM or SIGINT, then drains. Also when work in the background ended, which none of it does: whoever
-/// looks after the server starts it again.
+/// Accepts connections until SIGTERM or SIGINT, then drains. It also drains when a background job ends, which none of them
+/// does: the supervisor of the server is expected to restart it.
 async fn accept(listener: TcpListener, router: Router, app: App, work: &mut JoinSet<()>) -> Result<(), Stop> {
     let failed = |error| Stop::new(format!("Signals cannot be waited for: {error}."));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -148,7 +148,7 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
                 break;
             }
         };
-        // With work under way on every connection there is nothing to be had here.
+        // When every connection is at work, the new one is dropped.
         let Some(entered) = connections.enter() else { continue };
         let Ok(stream) = stream.into_std() else { continue };
         workers.spawn(served(app.clone(), router.clone(), (stream, peer), entered, graceful.watcher()));
@@ -158,7 +158,7 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     tracing::info!("ending: requests under way are finished");
     let until = tokio::time::Instant::now() + DRAIN;
     let gone = tokio::time::timeout_at(until - LAST, graceful.shutdown()).await;
-    // Work of services goes on when they are gone, until it is written down.
+    // Work of services that have disconnected goes on until the journal has it.
     let idle = tokio::time::timeout_at(until, app.doors().idle()).await;
     if gone.is_err() || idle.is_err() {
         tracing::warn!("some requests did not finish in 25 seconds");

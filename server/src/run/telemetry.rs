@@ -38,8 +38,8 @@ const TIDY: Duration = Duration::from_secs(5);
 /// # Errors
 /// A sentence when the filter cannot be read.
 pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
-    // PostgreSQL notes at every start that the table of migrations is there already. What goes to KMS and comes back is in
-    // no log, whatever the operator asks for: it stands last.
+    // PostgreSQL reports at every start that the table of migrations exists already. The limits for `QUIET` stand last, so that
+    // requests to KMS and its responses are in no log, whatever filter the operator sets.
     let quiet = QUIET.map(|library| format!("{library}=warn")).join(",");
     let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log.filter))
         .map_err(|_| {
@@ -49,7 +49,7 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
         ))
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A line that cannot be written is lost; said on the same standard error, it would end the work it belongs to.
+    // A line that cannot be written is lost: reporting that on the same standard error would end the work it belongs to.
     let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     if settings.log.is_json {
         builder.json().init()
@@ -59,7 +59,7 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Counts items of the data plane: by door, by what was asked for, by how it ended.
+/// Counts items of the data plane by door, operation and outcome.
 pub fn count_data(door: Door, deed: Deed, outcome: &'static str, items: usize) {
     if items > 0 {
         ITEMS.with_borrow_mut(|counters| {
@@ -87,8 +87,8 @@ pub fn start_metrics() -> Result<PrometheusHandle, Stop> {
         .map_err(failed)
 }
 
-/// Tidies the metrics up, every few seconds: what was measured is kept one by one until then, also
-/// when nobody ever reads it.
+/// Compacts the metrics every few seconds: the recorder keeps every single measurement until then, also when nobody ever reads
+/// them.
 pub async fn keep_tidy(handle: PrometheusHandle) {
     let mut tick = tokio::time::interval(TIDY);
     loop {
@@ -97,15 +97,15 @@ pub async fn keep_tidy(handle: PrometheusHandle) {
     }
 }
 
-/// The one route of the metrics listener.
+/// Returns the router of the metrics listener, with its one route.
 pub fn metrics_router(handle: PrometheusHandle) -> Router {
     Router::new()
         .route("/metrics", get(async move || handle.render()))
         .layer(middleware::from_fn(headers::set_fixed))
 }
 
-/// A method as it is counted and logged. A client may make up any number of words, and each would
-/// be a counter that stays.
+/// Returns a method as it is counted and logged. A client may invent any number of methods, and each would be a counter that
+/// stays.
 fn known(method: &Method) -> &'static str {
     static KNOWN: [Method; 9] = [
         Method::GET,
@@ -121,8 +121,8 @@ fn known(method: &Method) -> &'static str {
     KNOWN.iter().find(|known| *known == method).map_or("other", Method::as_str)
 }
 
-/// Counts each request by its route, never by its address: that may hold names. Logs it, too; what was refused for who
-/// asked, or how, is a warning that says where it came from.
+/// Counts each request by its route, never by its address, which may hold names. It also logs the request; a refusal because of
+/// the client, or of how it sent the request, is a warning with the client's address.
 pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let address = visitor::client(&app, request.extensions(), request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
@@ -141,8 +141,8 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     response
 }
 
-/// The same for a request of a service. There are thousands a second: each is in the journal or, without a key that works,
-/// in the metrics.
+/// Counts a request of a service. There are thousands a second, so the log has them at the level debug only: each is in the
+/// journal or, without a valid key, in the metrics.
 pub fn observed(method: &Method, route: &'static str, address: &str, began: Instant, response: &Response) {
     let (method, status) = (known(method), response.status().as_u16());
     let took_ms = count(method, route, status, began);
@@ -175,7 +175,7 @@ struct Meter {
 type Meters = HashMap<(&'static str, u16), HashMap<String, Meter>>;
 
 thread_local! {
-    /// Found again without their labels being put together anew; as few as there are addresses.
+    /// Meters, found without building their labels anew; there are only as many as methods, statuses and routes.
     static METERS: RefCell<Meters> = RefCell::default();
     static ITEMS: RefCell<HashMap<(Door, Deed, &'static str), metrics::Counter>> = RefCell::default();
 }

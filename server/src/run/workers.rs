@@ -1,4 +1,4 @@
-//! Where connections live: a thread for each core, each with a runtime of its own, so that a request is served from its first
+//! Worker threads for connections: one per core, each with a runtime of its own, so that a request is served from its first
 //! byte to its last without waking another thread.
 
 use crate::App;
@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-/// The threads; they end with it.
+/// The worker threads; they end when this is dropped.
 pub struct Workers {
     all: Vec<(Handle, oneshot::Sender<()>)>,
     next: AtomicUsize,
@@ -31,14 +31,14 @@ pub struct Workers {
 
 impl Workers {
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism()?.get();
         let all = (0..cores).map(|_| worker()).collect::<io::Result<_>>()?;
         Ok(Self { all, next: AtomicUsize::new(0) })
     }
 
-    /// Gives a connection to the next one in turn.
+    /// Assigns a connection to the next worker in turn.
     pub fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let (runtime, _) = &self.all[turn % self.all.len()];
@@ -50,13 +50,13 @@ fn worker() -> io::Result<(Handle, oneshot::Sender<()>)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
     std::thread::Builder::new().name("connections".to_owned()).spawn(move || {
-        // The other half is dropped with the rest, at the end.
+        // Waits until `Workers` drops the sender, at the end.
         let _ = runtime.block_on(ended);
     })?;
     Ok((handle, end))
 }
 
-/// What each request of a connection needs.
+/// The data of a connection that each of its requests needs.
 struct Served {
     app: App,
     router: Router,
@@ -78,7 +78,7 @@ impl Served {
     }
 }
 
-/// One connection, to its end.
+/// Serves one connection until it ends.
 pub async fn served(
     app: App,
     router: Router,
@@ -101,7 +101,7 @@ pub async fn served(
     }
 }
 
-/// HTTP/1.1 and HTTP/2, with an end to everything a client can make the server keep.
+/// Returns a server of HTTP/1.1 and HTTP/2 with a limit on everything that a client can make it keep.
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);

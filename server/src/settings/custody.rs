@@ -1,4 +1,4 @@
-//! The way to the customers' KMS, and how long what they release is used.
+//! Settings of the connection to the customers' KMS, and of the leases of the keys that it releases.
 
 use super::source::{Source, is_not};
 use super::table::find;
@@ -23,7 +23,7 @@ pub(super) fn read(source: &Source) -> Result<Settings, Stop> {
     })
 }
 
-/// The way to KMS carries plaintext keys: off this machine it is encrypted.
+/// Reads the endpoint of KMS. Its responses carry plaintext keys, so the connection to another machine must be encrypted.
 fn endpoint(source: &Source) -> Result<Option<String>, Stop> {
     let what = "an address like https://vpce-0a1b.kms.eu-central-1.vpce.amazonaws.com";
     let Some(url) = source.get::<Url>("kms_endpoint_url", what)? else { return Ok(None) };

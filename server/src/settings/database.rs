@@ -1,4 +1,4 @@
-//! Where everything is kept.
+//! Settings of the database.
 
 use super::source::Source;
 use crate::Stop;
@@ -8,7 +8,7 @@ use url::Url;
 pub struct DatabaseSettings {
     /// `None`: SQLite in the data folder.
     pub url: Option<Url>,
-    /// What stands between Keystead and PostgreSQL.
+    /// The pooler between Keystead and PostgreSQL.
     pub pooler: Pooler,
 }
 

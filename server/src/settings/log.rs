@@ -1,4 +1,4 @@
-//! What is logged, and how.
+//! Settings of the log.
 
 use super::source::Source;
 use crate::Stop;

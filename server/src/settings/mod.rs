@@ -28,7 +28,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub database: DatabaseSettings,
     pub root_key: RootKeySettings,
-    /// What the engine is told.
+    /// Settings of the engine.
     pub engine: engine::Settings,
     pub log: LogSettings,
     pub show_setup_token: bool,
@@ -147,7 +147,7 @@ mod tests {
         assert!(settings(&[("KEYSTEAD_PUBLIC_URL", "http://localhost:8080")]).is_ok());
     }
 
-    /// The bounds in the table are those that are held, and the default lies within.
+    /// The server enforces the bounds of the table, and the default lies within them.
     #[test]
     fn every_number_has_bounds() {
         for setting in SETTINGS.iter().filter(|setting| setting.bounds.is_some()) {

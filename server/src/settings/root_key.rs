@@ -1,4 +1,4 @@
-//! Where the root key is.
+//! Settings of the root key.
 
 use super::source::Source;
 use crate::Stop;
@@ -6,7 +6,7 @@ use engine::SecretText;
 use std::path::{Path, PathBuf};
 
 pub struct RootKeySettings {
-    /// The folder's own file, unless another is named.
+    /// `root.key` in the data folder, unless the operator names another file.
     pub file: PathBuf,
     /// The key itself, for development.
     pub text: Option<SecretText>,

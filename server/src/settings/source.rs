@@ -1,4 +1,4 @@
-//! Where a setting's text comes from, and how it is read.
+//! The sources of settings, and how their texts are read.
 
 use super::table::{SETTINGS, Setting, find};
 use crate::Stop;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The environment comes before the file, the file before the default.
+/// The sources of settings. The environment comes before the file, the file before the default.
 pub(super) struct Source {
     pub environment: BTreeMap<String, String>,
     pub file: BTreeMap<String, String>,
@@ -18,7 +18,7 @@ impl Source {
         text.map(String::as_str).or(setting.default).filter(|text| !text.is_empty())
     }
 
-    /// The checked value of a setting.
+    /// Returns the checked value of a setting.
     pub fn get<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, Stop> {
         let setting = find(name);
         let Some(text) = self.text(setting) else { return Ok(None) };
@@ -34,7 +34,7 @@ impl Source {
         self.required(name, "true or false")
     }
 
-    /// A number within the bounds of its setting; `of` is its unit, like " of seconds".
+    /// Returns a number within the bounds of its setting; `of` is its unit, like " of seconds".
     pub fn number<T: TryFrom<u64>>(&self, name: &str, of: &str) -> Result<T, Stop> {
         let setting = find(name);
         let (least, most) = setting.bounds.expect("a number has bounds");
@@ -49,7 +49,7 @@ impl Source {
         self.number(name, " of seconds").map(Duration::from_secs)
     }
 
-    /// One of some words, and what it stands for.
+    /// Returns the value of the word that the setting has.
     pub fn one_of<T: Copy, const N: usize>(&self, name: &str, words: [(&str, T); N]) -> Result<T, Stop> {
         let what = words.map(|(word, _)| word).join(" or ");
         let text: String = self.required(name, &what)?;
@@ -58,7 +58,7 @@ impl Source {
     }
 }
 
-/// The sentence for a text that a setting does not take.
+/// Returns the sentence for a text that a setting does not accept.
 pub(super) fn is_not(setting: &Setting, text: &str, what: &str) -> Stop {
     Stop::new(format!("The setting {} is “{text}”, which is not {what}.", setting.variable()))
 }

@@ -6,12 +6,12 @@ pub struct Setting {
     pub name: &'static str,
     pub default: Option<&'static str>,
     pub meaning: &'static str,
-    /// The least and the greatest value of a number.
+    /// Minimum and maximum of a number.
     pub bounds: Option<(u64, u64)>,
 }
 
 impl Setting {
-    /// The name of its environment variable.
+    /// Returns the name of its environment variable.
     pub fn variable(&self) -> String {
         format!("KEYSTEAD_{}", self.name.to_uppercase())
     }

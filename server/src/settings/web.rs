@@ -1,4 +1,4 @@
-//! Where the portal listens, and what it is called.
+//! Settings of the listeners and of the public address.
 
 use super::source::Source;
 use crate::Stop;
@@ -8,11 +8,11 @@ use url::Url;
 
 pub struct WebSettings {
     pub listen: SocketAddr,
-    /// What people type; decides cookies and which hosts are answered.
+    /// The address that people type; it decides cookies and the hosts that Keystead answers for.
     pub public_url: Url,
     /// `None`: no metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -31,13 +31,13 @@ impl WebSettings {
         self.public_url.scheme() == "https"
     }
 
-    /// Plain HTTP to something that is not this machine: allowed by the operator, never silent.
+    /// Checks whether the public address is plain HTTP to another machine: the operator must allow it, and every start warns.
     pub fn is_insecure(&self) -> bool {
         !self.is_https() && !is_loopback(&self.public_url)
     }
 }
 
-/// Whether an address has nothing but scheme, host and port.
+/// Checks whether an address has nothing but scheme, host and port.
 pub(super) fn is_bare(url: &Url) -> bool {
     let has_host = matches!(url.scheme(), "http" | "https") && url.host().is_some();
     has_host

@@ -1,7 +1,7 @@
-//! The site inside the binary: script, WebAssembly, style, font; compressed when it was built.
+//! The site inside the binary: script, WebAssembly, style, font; compressed at build time.
 //!
-//! Everything lies under one folder named by a hash of it all, so that a browser may keep it for
-//! ever and never mixes two builds.
+//! All files lie in one folder that is named by a hash of all of them, so that a browser may keep them for ever and never mixes
+//! two builds.
 
 use crate::web::headers::ASSET_POLICY;
 use axum::body::Body;
@@ -18,7 +18,7 @@ use rust_embed::{Embed, EmbeddedFile};
 #[allow_missing = true]
 struct Site;
 
-/// `/assets/` and the first 8 bytes of a hash of every file.
+/// Returns `/assets/` and a hash of all files, 8 bytes long.
 pub fn base() -> String {
     let mut names: Vec<_> = Site::iter().collect();
     names.sort();
@@ -62,7 +62,7 @@ fn answer(file: EmbeddedFile, kind: &'static str, encoding: Option<&'static str>
     }
 }
 
-/// The kinds of file there are; nothing else is served.
+/// Returns the content type of a file. Keystead serves no other kinds of file.
 fn content_type(name: &str) -> Option<&'static str> {
     match name.rsplit('.').next()? {
         "js" => Some("text/javascript; charset=utf-8"),

@@ -7,19 +7,19 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use domain::overview::frame::Theme;
 use engine::SecretText;
 
-/// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-`
-/// needs `Secure`: the cookie then goes by another name, so that neither is taken for the other.
+/// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-` needs `Secure`: the cookie then
+/// has another name, so that neither is taken for the other.
 fn session_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead" } else { "keystead" }
 }
 
-/// The island of the theme switch writes the same one.
+/// The island of the theme switch writes the same cookie.
 fn theme_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead-theme" } else { "keystead-theme" }
 }
 
-/// The token, if the browser sends exactly one. A browser keeps one cookie of that name: of two,
-/// somebody else put one there.
+/// Returns the token if the browser sends exactly one. A browser keeps one cookie of that name: a second one was planted by
+/// somebody else.
 pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut ours = lines
@@ -30,7 +30,7 @@ pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
     ours.next().filter(|_| ours.next().is_none())
 }
 
-/// The header that hands the session's token to the browser.
+/// Returns the cookie that hands the session's token to the browser.
 pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
     Cookie::build((session_name(app), token.expose().to_owned()))
         .path("/")
@@ -40,7 +40,7 @@ pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
         .build()
 }
 
-/// The header that takes it away.
+/// Returns the cookie that removes the session's token from the browser.
 pub fn no_session(app: &App) -> Cookie<'static> {
     let mut cookie = session(app, &SecretText::default());
     cookie.make_removal();
@@ -52,7 +52,7 @@ pub fn theme(app: &App, headers: &HeaderMap) -> Theme {
     jar.get(theme_name(app)).and_then(|cookie| Theme::from_word(cookie.value())).unwrap_or_default()
 }
 
-/// Readable by script: the theme switch writes it too.
+/// Returns the cookie of the theme. Script can read it, because the theme switch writes it too.
 pub fn set_theme(app: &App, theme: Theme) -> Cookie<'static> {
     Cookie::build((theme_name(app), theme.word()))
         .path("/")

@@ -1,4 +1,4 @@
-//! Failed answers become pages.
+//! Turns failed responses into pages.
 
 use super::visitor::SignedIn;
 use super::{cookies, page};
@@ -12,8 +12,8 @@ use domain::base::problem::{Code, Problem};
 use engine::Error;
 use leptos::prelude::*;
 
-/// What is not there, for somebody signed in: said in the frame, so that the way on is not lost. It stands behind
-/// everything that refuses a request, since it looks for the session.
+/// Shows the page for 404 inside the frame to a person who is signed in, so that the navigation stays. This layer runs after
+/// everything that refuses a request, because it looks up the session.
 pub async fn nothing_in_frame(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let looked_at = (parts.method == Method::GET).then(|| parts.clone());
@@ -33,8 +33,8 @@ pub async fn nothing_in_frame(State(app): State<App>, request: Request, next: Ne
     page
 }
 
-/// Turns every failed answer without a page of its own into one. It stands before everything that
-/// refuses a request, so it reads nothing but the request.
+/// Turns every failed response without a page of its own into one. This layer runs before everything that refuses a request, so
+/// it reads nothing but the request.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
     let theme = cookies::theme(&app, request.headers());
     let mut response = next.run(request).await;
@@ -54,7 +54,7 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
 #[derive(Clone)]
 pub struct Reason(pub String);
 
-/// Answers that the router or an extractor made by itself.
+/// Checks whether the router or an extractor made the response by itself.
 fn is_bare(response: &Response) -> bool {
     let kind =
         response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! How a request fails: a problem with a status, rendered as a calm page. Faults are logged here,
-//! once, with the whole chain.
+//! Failures of requests: a problem with a status, shown as a page. Faults of the server are logged here, once, with the whole
+//! chain of causes.
 
 use super::redirect::local_path;
 use axum::http::header::LOCATION;
@@ -42,19 +42,19 @@ impl Failure {
         Self::from(Error::NotFound)
     }
 
-    /// To the sign-in page; a page that was to be read is come back to.
+    /// Redirects to the sign-in page; after sign-in the browser returns to a page that was requested with GET.
     pub fn sign_in_first(parts: &Parts) -> Self {
         let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
         let next = if parts.method == Method::GET { local_path(wanted) } else { String::new() };
         Self::See(match next.as_str() {
-            // The first page after signing in anyway.
+            // Sign-in leads to this page by default.
             address::ENVIRONMENTS => address::SIGN_IN.into(),
             next => address::with_next(address::SIGN_IN, next),
         })
     }
 }
 
-/// The HTTP status of a problem.
+/// Returns the HTTP status of a problem.
 pub fn status_of(code: Code) -> StatusCode {
     match code {
         Code::Invalid | Code::Refused | Code::Limit => StatusCode::UNPROCESSABLE_ENTITY,
@@ -77,13 +77,13 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the person is told; what is the server's fault is told the log, whole.
+/// Returns the problem to show to the person; logs a fault of the server with its whole chain of causes.
 pub(crate) fn told(error: &Error) -> Problem {
     if error.is_fault() {
         let mut chain = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            // Most libraries say their causes themselves.
+            // Most libraries include their causes in their message.
             if !chain.contains(&cause.to_string()) {
                 chain = format!("{chain}: {cause}");
             }
@@ -94,11 +94,11 @@ pub(crate) fn told(error: &Error) -> Problem {
     Problem::from(error)
 }
 
-/// A problem belongs to the form it came from, unless the server itself is at fault or there is
+/// Returns the problem to show in the form that it came from, unless the server is at fault, the session has ended or there is
 /// nothing to show the form for.
 ///
 /// # Errors
-/// What cannot be shown in a form.
+/// [`Failure`] for a problem that cannot be shown in a form.
 pub fn in_form(error: Error) -> Result<Problem, Failure> {
     match Problem::from(&error).code {
         Code::Internal | Code::NotFound | Code::SignedOut => Err(error.into()),
@@ -109,10 +109,10 @@ pub fn in_form(error: Error) -> Result<Problem, Failure> {
 /// A form and the status it is shown with.
 pub type Shown = (Form, StatusCode);
 
-/// The form with what was wrong in it, and the status that goes with that.
+/// Returns the form with its problem, and the status that belongs to the problem.
 ///
 /// # Errors
-/// What cannot be shown in a form.
+/// [`Failure`] for a problem that cannot be shown in a form.
 pub fn refused(form: Form, error: Error) -> Result<Shown, Failure> {
     let problem = in_form(error)?;
     Ok((form.refused(&problem), status_of(problem.code)))

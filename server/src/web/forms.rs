@@ -1,5 +1,5 @@
-//! Forms as they arrive. A form that cannot be read is refused as a whole; a field that is not
-//! known is refused too, so that nothing is assigned by accident.
+//! Extractors of forms and of what addresses name. A form that cannot be read is refused as a whole; a form with an unknown
+//! field is refused too, so that nothing is assigned by accident.
 
 use super::failure::Failure;
 use axum::extract::FromRequestParts;
@@ -28,8 +28,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
     }
 }
 
-/// A form that carries a code. One that cannot be read is an empty code, so a wrong one: it is
-/// counted like every other, and no shape of a request is a free try.
+/// A form that carries a code. A form that cannot be read becomes an empty and therefore wrong code: it counts as a failed
+/// attempt, so that no malformed request is a free attempt.
 pub struct Tried<T>(pub T);
 
 impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Tried<T> {
@@ -93,7 +93,7 @@ impl<S: Send + Sync> FromRequestParts<S> for InScope {
     }
 }
 
-/// An address that names nothing: it is about the account of whoever asks, or about the portal.
+/// An address without parameters: it concerns the account of the person who is signed in, or the portal.
 pub struct Plain;
 
 impl<S: Send + Sync> FromRequestParts<S> for Plain {
@@ -117,7 +117,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfApiKey {
     }
 }
 
-/// The key a change is about: of a scope, and of one version of it where the address names one.
+/// The subject of a change: the key of a scope, or one version of it where the address names one.
 #[derive(Clone)]
 pub struct AtScope {
     pub scope: ScopeName,
@@ -125,10 +125,10 @@ pub struct AtScope {
 }
 
 impl AtScope {
-    /// The version that the address names.
+    /// Returns the version that the address names.
     ///
     /// # Errors
-    /// Not found when it names none.
+    /// [`Error::NotFound`] when the address names none.
     pub fn version(&self) -> Result<u32, Error> {
         self.number.ok_or(Error::NotFound)
     }

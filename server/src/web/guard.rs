@@ -1,4 +1,5 @@
-//! Limits of load: so many requests at a time, so long each; the rest is told to come back.
+//! Load limits: a maximum number of requests at work, and a time-out for each. Keystead answers 503 to a request that finds no
+//! place.
 
 use super::failure::Failure;
 use super::unread;
@@ -17,39 +18,39 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Requests under way at once.
+/// Maximum number of requests at work.
 const AT_ONCE: usize = 256;
-/// So long a request may take, its body included.
+/// Time-out of a request, its body included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What there is to be had, for all requests together.
+/// Capacities that all requests share.
 #[derive(Clone)]
 pub struct Limits {
-    /// Requests under way at once.
+    /// Requests at work.
     places: Arc<Semaphore>,
-    /// All bodies together that have begun to arrive.
+    /// Bytes of all bodies that have begun to arrive.
     bytes: Arc<Semaphore>,
-    /// All answers together that are not read yet.
+    /// Bytes of all answers that clients have not read yet.
     answers: Arc<Semaphore>,
-    /// The largest body.
+    /// Maximum size of a body.
     body: usize,
-    /// What is begun is done to its end, also when nobody waits for it any more.
+    /// Whether work that has begun completes even when its client is gone or its time is over.
     to_its_end: bool,
 }
 
 impl Limits {
-    /// `bodies`: of all bodies together, and of all answers.
+    /// `bodies`: maximum bytes of all bodies together, and of all answers together.
     fn new(body: usize, bodies: usize) -> Self {
         let [places, bytes, answers] = [AT_ONCE, bodies, bodies].map(|many| Arc::new(Semaphore::new(many)));
         Self { places, bytes, answers, body, to_its_end: false }
     }
 
-    /// Of the pages: forms are small.
+    /// Returns the limits of the pages, whose forms are small.
     pub fn portal() -> Self {
         Self::new(64 * 1024, 32 * 1024 * 1024)
     }
 
-    /// Waits until no request is under way any more; afterwards none is let in.
+    /// Waits until no request is at work; afterwards none is admitted.
     pub async fn idle(&self) {
         let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
         if let Ok(all) = self.places.acquire_many(all).await {
@@ -57,14 +58,15 @@ impl Limits {
         }
     }
 
-    /// Of the doors: a batch may be a thousand items; and what was done is written down, whoever hangs up.
+    /// Returns the limits of the doors. A batch may have a thousand items; work is completed and written to the journal even when
+    /// the client disconnects.
     pub fn data_plane() -> Self {
         Self { to_its_end: true, ..Self::new(1024 * 1024, 64 * 1024 * 1024) }
     }
 }
 
-/// A place is for work, not for waiting: a request takes one when it is there as a whole, so that
-/// slow clients cannot keep the others out.
+/// Applies the limits to a request. It takes a place only when it has arrived completely, so that slow clients cannot keep the
+/// others out: places are for work, not for waiting.
 pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let until = until();
     let connection = request.extensions().get::<Connection>().cloned();
@@ -78,12 +80,12 @@ pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) ->
     }
 }
 
-/// When a request that begins now must be done.
+/// Returns the deadline of a request that begins now.
 pub fn until() -> Instant {
     Instant::now() + PATIENCE
 }
 
-/// A body that is there as a whole, and what it takes of the memory for bodies.
+/// A body that has arrived completely, and its share of the memory for bodies.
 pub struct Arrived {
     pub bytes: Bytes,
     pub held: Option<OwnedSemaphorePermit>,
@@ -93,7 +95,7 @@ impl Limits {
     /// Waits for the whole body.
     ///
     /// # Errors
-    /// The answer, when it is too large, too slow, or there is no memory for it.
+    /// The response to send when the body is too large, too slow or broken, or when there is no memory for it.
     pub async fn arrived<B>(&self, body: B, until: Instant) -> Result<Arrived, Response>
     where
         B: HttpBody<Data = Bytes> + Unpin,
@@ -109,7 +111,7 @@ impl Limits {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let mut held = None::<OwnedSemaphorePermit>;
-        // Most come in one piece; several are put together.
+        // Most bodies come in one frame, which is not copied; several are joined.
         let (mut first, mut all) = (Bytes::new(), Vec::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
@@ -135,7 +137,7 @@ impl Limits {
         Ok(Arrived { bytes: if all.is_empty() { first } else { all.into() }, held })
     }
 
-    /// Does the work of a request in a place for it.
+    /// Performs the work of a request in one of the places.
     pub async fn perform(
         &self,
         work: impl Future<Output = Response> + Send + 'static,
@@ -160,14 +162,14 @@ impl Limits {
     }
 }
 
-/// Work that is done to its end: dropped before, because its client is gone or was told to come back, it goes on alone.
+/// A future that always completes: when dropped (client gone, time-out) it is spawned on the runtime.
 struct ToItsEnd<F: Future<Output = Response> + Send + 'static>(Option<Pin<Box<F>>>);
 
 impl<F: Future<Output = Response> + Send + 'static> Future for ToItsEnd<F> {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
-        // Taken out meanwhile: what panics does not go on.
+        // Taken out while it is polled, so that work that panics is not spawned again.
         let Some(mut work) = self.0.take() else { return Poll::Ready(busy()) };
         let done = work.as_mut().poll(context);
         if done.is_pending() {
@@ -179,7 +181,7 @@ impl<F: Future<Output = Response> + Send + 'static> Future for ToItsEnd<F> {
 
 impl<F: Future<Output = Response> + Send + 'static> Drop for ToItsEnd<F> {
     fn drop(&mut self) {
-        // Without a runtime the program ends.
+        // There is no runtime only when the program ends.
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(work);
         }

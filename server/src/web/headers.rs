@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Of answers that are no pages.
+/// The Content Security Policy of answers that are no pages.
 pub const ASSET_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
 
@@ -23,26 +23,25 @@ const FIXED: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("x-frame-options"), "DENY"),
 ];
 
-/// A page may use nothing of the machine; the clipboard is written on a click, which needs no
-/// permission of the policy.
+/// A page may use no feature of the device. It writes the clipboard on a click, which needs no permission of the policy.
 const NOTHING_PERMITTED: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
      magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=(), xr-spatial-tracking=()";
 
-/// Sets what every answer carries; what a handler set itself stays.
+/// Adds the headers that every answer has.
 pub async fn set(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     dress(&mut response, app.is_https());
     response
 }
 
-/// What does not depend on how the portal is reached.
+/// Adds the headers that do not depend on how the portal is reached.
 pub async fn set_fixed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     dress(&mut response, false);
     response
 }
 
-/// Gives an answer the headers that every answer has.
+/// Adds the headers that every answer has; the caching, the policy and `Retry-After` that a handler set itself stay.
 pub fn dress(response: &mut Response, is_https: bool) {
     let is_busy = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
@@ -61,7 +60,7 @@ pub fn dress(response: &mut Response, is_https: bool) {
     }
 }
 
-/// The policy of a page. With a nonce its script may run; without one no script runs at all.
+/// Returns the policy of a page. With a nonce its script may run; without one no script runs at all.
 pub fn page_policy(nonce: Option<&str>) -> String {
     let script = match nonce {
         Some(nonce) => format!("'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'"),

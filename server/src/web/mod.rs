@@ -1,4 +1,4 @@
-//! What stands before every page: who asks, from where, and may they.
+//! The HTTP layers around every page: hosts and origins, load limits, sessions, forms, headers, failures.
 
 pub(crate) mod assets;
 pub mod cookies;

@@ -1,4 +1,4 @@
-//! Which hosts are answered, and which origins may change something.
+//! The hosts that Keystead answers for, and the origins that may change something.
 
 use super::failure::Failure;
 use crate::App;
@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
-/// Answers only requests for the public address or this machine, so that a name pointed at this
-/// server by somebody else reaches nothing.
+/// Answers only requests for the public address or this machine, so that a DNS name that somebody else points at this server
+/// reaches nothing.
 pub async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let authority = request.uri().authority().map(|authority| authority.as_str());
     if is_for_us(request.headers(), authority, app.public_url()) {
@@ -20,8 +20,8 @@ pub async fn known_host(State(app): State<App>, request: Request, next: Next) ->
     Failure::unknown_host().into_response()
 }
 
-/// What a header says. Said twice it says nothing that could be relied on: who reads the first and
-/// who reads the last would disagree.
+/// The value of a header. A header that occurs twice is unclear, because one reader uses the first value and another reader the
+/// last.
 enum Said<'a> {
     Nothing,
     Once(&'a str),
@@ -37,10 +37,10 @@ fn said(headers: &HeaderMap, name: HeaderName) -> Said<'_> {
     }
 }
 
-/// Every name the request gives is ours: the `Host` header, and the authority of HTTP/2 or of an
-/// address written in full.
+/// Checks that every name that the request gives belongs to this server: the `Host` header, and the authority of HTTP/2 or of
+/// an absolute address.
 fn is_for_us(headers: &HeaderMap, authority: Option<&str>, public: &Url) -> bool {
-    // The scheme is not in the header, and which port goes unsaid depends on it.
+    // The header has no scheme, and the default port depends on it.
     let is_ours = |name: &str| host_url(public.scheme(), name).is_some_and(|asked| is_ours(&asked, public));
     match (said(headers, HOST), authority) {
         (Said::Once(host), authority) => is_ours(host) && authority.is_none_or(is_ours),
@@ -58,8 +58,8 @@ fn is_ours(asked: &Url, public: &Url) -> bool {
     is_loopback(asked) || asked.origin() == public.origin()
 }
 
-/// Lets a request that may change something through only from our own pages: `Sec-Fetch-Site`
-/// where the browser sends it, else the exact `Origin`; neither means no.
+/// Lets a request that may change something through only from Keystead's own pages: checks `Sec-Fetch-Site` where the browser
+/// sends it, else the exact `Origin`; refuses a request with neither.
 pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if is_safe || is_same_origin(request.headers(), app.public_url()) {
@@ -79,7 +79,7 @@ fn is_same_origin(headers: &HeaderMap, public: &Url) -> bool {
     }
 }
 
-/// The origin of a page of ours that was opened on this machine.
+/// Returns the origin of a page of Keystead that was opened on this machine.
 fn here(headers: &HeaderMap) -> Option<String> {
     let Said::Once(host) = said(headers, HOST) else { return None };
     host_url("http", host).filter(is_loopback).map(|asked| asked.origin().ascii_serialization())

@@ -1,4 +1,4 @@
-//! From a Leptos view to an answer.
+//! Renders a Leptos view to a response.
 
 use super::headers::page_policy;
 use super::redirect::{query_value, see};
@@ -17,7 +17,7 @@ use leptos::nonce::{provide_nonce, use_nonce};
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// How a page is answered.
+/// The title, theme, status and script of a page.
 pub struct Page {
     pub title: String,
     pub theme: Theme,
@@ -27,17 +27,17 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page in the frame of somebody signed in.
+    /// Returns a page in the frame of a person who is signed in.
     pub fn framed(who: &SignedIn, title: impl Into<String>) -> Self {
         Self { title: title.into(), theme: who.visitor.theme, status: StatusCode::OK, islands: true }
     }
 
-    /// A page outside the frame, without script.
+    /// Returns a page outside the frame, without script.
     pub fn plain(visitor: &Visitor, title: impl Into<String>) -> Self {
         Self { title: title.into(), theme: visitor.theme, status: StatusCode::OK, islands: false }
     }
 
-    /// A page outside the frame, with islands.
+    /// Returns a page outside the frame, with islands.
     pub fn with_islands(visitor: &Visitor, title: impl Into<String>) -> Self {
         Self { islands: true, ..Self::plain(visitor, title) }
     }
@@ -48,8 +48,8 @@ impl Page {
         self
     }
 
-    /// Renders the view inside the document. Views are pure functions of what they are given, so
-    /// the page is whole at once and nothing is streamed after it.
+    /// Renders the view inside the document. Views are pure functions of their arguments, so the page is complete at once and
+    /// nothing is streamed after it.
     pub fn show<V: IntoView + 'static>(
         self,
         app: &App,
@@ -73,7 +73,7 @@ impl Page {
     }
 }
 
-/// What surrounds every page of somebody signed in.
+/// Loads the frame around every page of a person who is signed in.
 ///
 /// # Errors
 /// When the database fails.
@@ -81,7 +81,7 @@ pub async fn chrome(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
     chrome_with(app, who, false).await
 }
 
-/// The same for a page that itself shows every country, however many there are.
+/// Loads the frame for a page that itself shows every country, however many there are.
 ///
 /// # Errors
 /// When the database fails.
@@ -92,7 +92,7 @@ pub async fn chrome_of_all(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
 async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Error> {
     let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
     let filter: String = filter.chars().take(60).collect();
-    // What a filter looks for are the names of people, which the database does not know.
+    // A filter looks for the names of countries, which the database does not know.
     let tree = match all || !filter.trim().is_empty() {
         true => app.portal().overview().tree().await?,
         false => {
@@ -113,13 +113,13 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
     })
 }
 
-/// 303 to where the result is seen, with a status message shown there once.
+/// Redirects (303) to the page that shows the result, with a status message that is shown there once.
 pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<String>) -> Response {
     app.portal().notes().put_flash(&who.session, &message.into()).await;
     see(path)
 }
 
-/// A calm page for what did not work.
+/// Shows the page for a failure.
 pub fn error(app: &App, theme: Theme, status: StatusCode, title: &str, message: String) -> Response {
     let page = Page { title: title.to_owned(), theme, status, islands: false };
     let title = title.to_owned();

@@ -1,17 +1,17 @@
-//! Addresses in answers: where a request leads, and what its query says.
+//! Redirects and queries.
 
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// One value of a query.
+/// Returns one value of a query.
 pub fn query_value(query: &str, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
 }
 
-/// 303 to where the result is seen.
+/// Redirects (303) to the page that shows the result.
 pub fn see(path: &str) -> Response {
     match HeaderValue::from_str(path) {
         Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
@@ -19,7 +19,7 @@ pub fn see(path: &str) -> Response {
     }
 }
 
-/// Where a person may be sent after signing in: a path of ours, never another site.
+/// Returns the path to go to after sign-in: a path of Keystead, never another site.
 pub fn local_path(next: &str) -> String {
     let is_local = next.starts_with('/')
         && !next.starts_with("//")

@@ -1,4 +1,5 @@
-//! Large answers that wait for their reader: however slowly they are read, all of them together take so much memory and no more.
+//! Large answers that wait for their reader. However slowly clients read, all of these answers together take a limited amount
+//! of memory.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
@@ -9,16 +10,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Answers up to this size need no room of their own: the connections' buffers have it.
+/// Maximum size of an answer that reserves no memory: the connections' buffers hold it.
 const SMALL: u64 = 16 * 1024;
-/// What a connection is handed at a time. It asks for more when its reader has taken that.
+/// Number of bytes that a connection gets at a time. It asks for more when its reader has taken them.
 const PIECE: usize = 16 * 1024;
 
-/// Marks an answer whose bytes are there once for everybody: it takes no room, or strangers could take all of it.
+/// Marks an answer whose bytes all clients share: it reserves no memory, because otherwise strangers could take all of it.
 #[derive(Clone)]
 pub struct Shared;
 
-/// A body that gives its room back when it is read.
+/// A body that releases its memory when it has been read.
 struct Waiting {
     bytes: Bytes,
     _room: OwnedSemaphorePermit,
@@ -46,9 +47,9 @@ impl HttpBody for Waiting {
     }
 }
 
-/// The answer, with room for it; `None` where there is none.
+/// Returns the answer with its memory reserved; `None` when there is no room.
 pub async fn with_room(response: Response, room: &Arc<Semaphore>) -> Option<Response> {
-    // What is made while it is read has no size and takes none.
+    // A body that is made while it is read has no exact size and reserves no memory.
     let size = response.body().size_hint().exact().filter(|size| *size > SMALL);
     let (Some(size), None) = (size, response.extensions().get::<Shared>()) else { return Some(response) };
     let room = Arc::clone(room).try_acquire_many_owned(u32::try_from(size).ok()?).ok()?;

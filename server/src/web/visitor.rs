@@ -1,4 +1,4 @@
-//! Who asks: an address, a browser, and the session its cookie names.
+//! The visitor of a page: client address, browser, and the session that the cookie names.
 
 use super::cookies;
 use super::failure::Failure;
@@ -13,7 +13,7 @@ use engine::{Client, Error, Session, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// Anybody.
+/// Any client of the pages.
 #[derive(Clone)]
 pub struct Visitor {
     pub from: Client,
@@ -25,7 +25,7 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// The session, when it has come to exactly this stage.
+    /// Returns the session if it has reached exactly this stage.
     pub fn at(&self, stage: Stage) -> Option<&Session> {
         self.session.as_ref().filter(|session| session.stage == stage)
     }
@@ -60,7 +60,7 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Somebody signed in; everybody else is sent to sign in and comes back after.
+/// A person who is signed in. The extractor sends everybody else to sign in and back afterwards.
 #[derive(Clone)]
 pub struct SignedIn {
     pub session: Session,
@@ -79,14 +79,14 @@ impl FromRequestParts<App> for SignedIn {
     }
 }
 
-/// The client's address as text; empty where there is no connection.
+/// Returns the client's address as text; empty where there is no connection.
 pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     address(peer, headers, app.trusted_proxies()).map(|ip| ip.to_string()).unwrap_or_default()
 }
 
-/// The client's address: the peer, or, behind trusted proxies, the last address in
-/// `X-Forwarded-For` that is not one of them.
+/// Returns the client's address: the peer, or, behind trusted proxies, the last address in `X-Forwarded-For` that is not one of
+/// them.
 pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(&ip.to_canonical()));
     let peer = peer?.to_canonical();
@@ -111,7 +111,7 @@ pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> 
     Some(client)
 }
 
-/// "Firefox on Linux": enough to know one's own sessions by.
+/// Returns a name such as "Firefox on Linux": enough to recognise one's own sessions.
 fn agent(headers: &HeaderMap) -> String {
     let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = |pairs: &[(&str, &'static str)]| {

@@ -1,11 +1,11 @@
-//! What the tests in process and those of the real binary share.
+//! Shared by the tests in process and those of the real binary.
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each of the two programs uses its part")]
 
 use engine::SecretText;
 use engine::changes::totp::Seed;
 
-/// Makes two tests of every one that is listed, one for each database.
+/// Makes two tests of every listed function, one for each database.
 macro_rules! on_both {
     ($($test:ident,)*) => {
         mod sqlite { $( #[tokio::test(flavor = "multi_thread")] async fn $test() {
@@ -18,30 +18,29 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// The secret that an enrolment page shows, in groups.
+/// Reads the secret that an enrolment page shows in groups.
 pub fn shown_seed(page: &str) -> Seed {
     let code = page.split("<code").nth(1).and_then(|rest| rest.split("</code>").next()).expect("a secret");
     let text: String = code.split('<').filter_map(|part| part.split('>').nth(1)).collect();
     Seed::from_base32(&SecretText::new(text)).expect("base32")
 }
 
-/// A number of which nobody knows beforehand, below `end`.
+/// Returns a random number below `end`.
 pub fn random(end: usize) -> usize {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let word = RandomState::new().build_hasher().finish();
     usize::try_from(word % u64::try_from(end).expect("a number")).expect("a number")
 }
 
-/// Compares a text with the one that is kept under this name, with everything that is random in it replaced. A change that is
-/// meant shows up in review as a difference in these files: `INSTA_UPDATE=always cargo nextest run --package server` writes
-/// them anew.
+/// Compares a text with the snapshot of this name, after it replaces every random value. An intended change shows up in review
+/// as a difference in the snapshots; `INSTA_UPDATE=always cargo nextest run --package server` writes them anew.
 pub fn compare(name: &str, text: &str) {
     let replaced = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
         (r"'nonce-[^']+'", "'nonce-[nonce]'"),
         (r"/assets/[0-9a-f]+/", "/assets/[hash]/"),
         (r"\bkeystead=[A-Za-z0-9_-]{20,}", "keystead=[token]"),
-        // Those of the furnished house are always the same.
+        // The keys of the furnished house are always the same.
         (r"\bkstd[A-Za-z0-9+/]{40}", "[API key]"),
         (r"secret=[A-Z2-7]{32,}", "secret=[seed]"),
         (r"\b[A-Z2-7]{4}(-[A-Z2-7]{2,4}){5,7}\b", "[recovery code]"),

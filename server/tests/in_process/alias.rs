@@ -1,4 +1,4 @@
-//! "Alias" through the front door: set with a code, shown, known to services at once, cleared again.
+//! "Alias" over HTTP: set with a code, shown, known to services at once, cleared again.
 
 use crate::support::{ALIAS, House, KEY, furnished};
 use axum::http::{Method, StatusCode};
@@ -15,7 +15,7 @@ async fn change(house: &House, person: &Person, cookie: &str, alias: &str) {
     assert_eq!(done.location(), KEYS, "{}", done.body);
 }
 
-/// The status with which a service is answered that names the tenant so.
+/// Returns the status of a service's wrap request with this tenant id.
 async fn wraps(house: &House, tenant: &str) -> StatusCode {
     let body = format!(r#"{{"tenantId":"{tenant}","iclFields":{{"requestingId":"svc"}}}}"#);
     let ask = house.ask(Method::POST, "/api/1/document/wrap").header("authorization", &format!("cmk {KEY}"));

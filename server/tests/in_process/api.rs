@@ -1,4 +1,4 @@
-//! The native door: every address of it attacked, every answer as its document says.
+//! The native API: every endpoint is attacked, and every answer is as its document says.
 
 use crate::support::{Answer, House, KEY, furnished};
 use axum::http::{Method, StatusCode};
@@ -14,7 +14,7 @@ async fn ask(house: &House, key: &str, operation: &str, body: &Value) -> Answer 
     house.ask(Method::POST, &format!("{HERE}/{operation}")).service(key, body).send().await
 }
 
-/// The answer, which must have been given.
+/// Requests an operation, which must succeed; returns the answer.
 async fn done(house: &House, operation: &str, body: &Value) -> Value {
     let answer = ask(house, KEY, operation, body).await;
     assert_eq!(answer.status, StatusCode::OK, "{operation}: {}", answer.body);
@@ -22,7 +22,7 @@ async fn done(house: &House, operation: &str, body: &Value) -> Value {
     answer.json()
 }
 
-/// The code of the problem, which must be one as RFC 9457 has it.
+/// Returns status and code of the answer, which must be a problem as RFC 9457 defines it.
 fn problem(answer: &Answer) -> (u16, String) {
     assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.body);
     let problem = answer.json();
@@ -34,12 +34,12 @@ fn problem(answer: &Answer) -> (u16, String) {
     (answer.status.as_u16(), code)
 }
 
-/// An address of the table, in the furnished house.
+/// Returns the address of a table row in the furnished house.
 fn address(path: &str) -> String {
     path.replace("{environment}", "production").replace("{country}", "DE")
 }
 
-/// A body that each operation takes.
+/// Returns a valid body for an operation.
 async fn good_body(house: &House, operation: Operation) -> Value {
     match operation {
         Operation::Encrypt => json!({"plaintext": PLAIN}),
@@ -111,7 +111,7 @@ async fn a_batch_is_what_has_items_however_they_are_written() {
         json!({"items": [{"ciphertext": made["ciphertext"]}]}).to_string().replace("items", "\\u0069tems");
     let request = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &one).body(&*escaped);
     assert_eq!(request.send().await.json()["results"][0]["plaintext"], PLAIN, "{escaped}");
-    // What is wrong is said of what was meant.
+    // The error names the position in the form that was meant, a batch or a single item.
     let batch = r#"{"items": [{"plaintext": 7}]}"#;
     let single = r#"{"plaintext": 7, "context": {"items": ""}}"#;
     for (wrong, column) in [(batch, 26), (single, 15)] {

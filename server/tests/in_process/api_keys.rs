@@ -1,4 +1,4 @@
-//! "API keys" through the front door: what is wrong said beside its field, the secret shown once, revoked for good.
+//! "API keys" over HTTP: an error is shown beside its field, the secret is shown once, a revocation is final.
 
 use crate::support::{API_KEY_FORM, API_KEYS_ADD, House, KEY, REVOKE, furnished};
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ async fn confirmed(house: &House, person: &engine::testing::Person, cookie: &str
     done.location().to_owned()
 }
 
-/// The key on the page that shows it.
+/// Returns the API key that a page shows.
 fn key_on(page: &str) -> &str {
     let start = page.find("kstd").expect("a key");
     &page[start..start + 44]
@@ -102,7 +102,7 @@ async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     let review = house.get(&cookie, change.location()).await;
     assert!(review.body.contains("It was used"), "who uses it still is said before");
     assert!(!review.body.contains("Parameters"), "there was no step before this one");
-    // The change of one key is not confirmed at another's address.
+    // The revocation of one key is not confirmed at the address of another.
     let elsewhere = change.location().replace("010203040506", "0102030405ff");
     let code = house.test.code(&person);
     assert_eq!(house.post(&cookie, &elsewhere, &[("code", code.expose())]).await.location(), "/api-keys");

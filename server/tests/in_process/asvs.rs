@@ -1,4 +1,4 @@
-//! What docs/asvs.md names is there: a claim whose test is gone is no claim.
+//! Checks that every test named in docs/asvs.md exists, because a claim without its test proves nothing.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! "Audit log" through the front door: both halves searched, and taken away as files.
+//! "Audit log" over HTTP: both halves are searched, and exported as files.
 
 use crate::support::{House, KEY, furnished};
 use axum::http::{Method, StatusCode};
@@ -9,7 +9,7 @@ async fn ask(house: &House, operation: &str, body: &Value) -> StatusCode {
     house.ask(Method::POST, &path).service(KEY, body).send().await.status
 }
 
-/// A house whose service has asked for something: once well, once not.
+/// Creates a house whose service has made a request that succeeded and one that failed.
 async fn busy() -> (House, String) {
     let (house, _, cookie) = furnished().await;
     let good = json!({"plaintext": "YQ==", "audit": {"object_id": "=order 17", "custom": {"ticket": "K-1"}}});

@@ -1,4 +1,4 @@
-//! The forms of a customer's key through the front door: what is typed, pasted, kept, refused, and never shown again.
+//! The forms of a customer's key over HTTP: fields are typed or pasted, kept or refused, and secrets are never shown again.
 
 use crate::support::{AWS_FORM, Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET};
 
 const KEYS: &str = "/environments/production/AT/keys";
 
-/// The form with some fields as something else.
+/// Returns the form with some fields changed.
 fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let other = |(name, _): &(&str, &str)| changes.iter().find(|(changed, _)| changed == name).copied();
     let mut fields: Vec<_> = AWS_FORM.iter().map(|field| other(field).unwrap_or(*field)).collect();
@@ -162,7 +162,7 @@ async fn what_is_pasted_fills_the_fields_without_script_too() {
         assert!(filled.body.contains(words), "{words}");
     }
     must_not_show_secrets(&filled);
-    // Pasted and gone on at once.
+    // The outputs are pasted and submitted in one step.
     let at_once = house.post(&cookie, KEYS_ADD, &fields[..2]).await;
     assert!(at_once.location().contains("?change="), "{}", at_once.body);
     let nothing = house
@@ -247,7 +247,7 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
     let key = house.test.portal.lease_key(&crate::support::scope("AT"), 1).await.expect("a key");
     house.test.portal.custody().with_material(key, 1, 1, |_| ()).await.expect("released");
     house.test.clock.advance(chrono::TimeDelta::seconds(48));
-    // The probe is due (the version is half a day old), so that the clock stands at the refresh only without it.
+    // Runs the probe, which is due because the version is half a day old; the page then counts down to the next one.
     house.test.portal.custody().probe_due().await.expect("probed");
     house.test.clock.advance(chrono::TimeDelta::seconds(5));
     let held = house.get(&cookie, &page).await;
@@ -359,14 +359,14 @@ async fn a_secret_in_the_wrong_field_does_not_come_back_and_the_field_says_why()
         ("cmk_arn", format!("{ARN} {hex}")),
         ("region", plain.to_owned()),
     ] {
-        // Another field is wrong besides, so that the form is shown again without anybody being asked.
+        // Another field is wrong too, so that the form is shown again without a request to KMS.
         let answer =
             house.post(&cookie, KEYS_ADD, &form(&[(field, &typed), ("secret_access_key", "x")])).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field} {typed}");
         must_not_show_secrets(&answer);
         assert!(!answer.body.contains(hex) && !answer.body.contains(plain), "{field} {typed}");
         assert!(answer.body.contains("It is not shown again"), "{field} {typed}");
-        // The same with the other type chosen: what was typed before is not looked at, and not shown either.
+        // With the other key type chosen, Keystead neither checks nor shows the fields typed before.
         let managed = form(&[(field, &typed), ("key_type", "managed"), ("rotation_days", "1")]);
         let answer = house.post(&cookie, KEYS_ADD, &managed).await;
         must_not_show_secrets(&answer);

@@ -1,5 +1,5 @@
-//! Every page stands in the table `server::PAGES` (the router is made from it), and every row of
-//! the table is attacked here.
+//! Every page stands in the table `server::PAGES`, from which the router is made; these tests attack
+//! every row of the table.
 
 use crate::support::{KEYS_ADD, address, changes, furnished};
 use axum::http::{Method, StatusCode};

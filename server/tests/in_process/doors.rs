@@ -1,4 +1,4 @@
-//! Every address of every door stands in the table `server::api::rows`; every row of it is attacked here.
+//! Every endpoint of every API stands in the table `server::api::rows`; these tests attack every row of it.
 
 use crate::support::{Answer, House, furnished};
 use axum::http::{Method, StatusCode};
@@ -9,7 +9,7 @@ fn address(row: &Row) -> String {
     row.path.replace("{environment}", "production").replace("{country}", "DE")
 }
 
-/// Asks with the headers that are given and a body that names a tenant.
+/// Sends a request with these headers and a body that names a tenant.
 async fn ask(house: &House, row: &Row, headers: &[(&'static str, &str)]) -> Answer {
     let body = r#"{"tenantId":"production/DE","iclFields":{"requestingId":"x"}}"#;
     let ask = house.ask(row.method.clone(), &address(row)).without("sec-fetch-site");

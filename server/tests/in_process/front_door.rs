@@ -1,4 +1,4 @@
-//! What a browser is told to guard, and what the front door does not answer at all.
+//! Headers that make the browser protect sessions and secrets, and requests that the router does not answer.
 
 use crate::support::{Answer, House, address, furnished};
 use axum::http::{Method, StatusCode};
@@ -12,7 +12,7 @@ fn cookies(answer: &Answer) -> Vec<&str> {
     answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("text")).collect()
 }
 
-/// Signs in where the public address is https; answers with the cookie as it was set.
+/// Signs in at a server whose public address is https; returns the cookie as it was set.
 async fn over_https() -> (House, String) {
     let house = House::with(HTTPS).await;
     let person = house.test.administrator().await;
@@ -150,7 +150,7 @@ async fn secrets_go_in_by_post_and_never_into_an_address() {
     assert!(forms > 4, "the forms were found");
 }
 
-/// What is kept in the browser is the theme, in its cookie.
+/// Islands store nothing in the browser; the theme is in a cookie.
 #[test]
 fn no_island_uses_the_browsers_storage() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/src/islands");

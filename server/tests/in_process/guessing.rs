@@ -1,5 +1,5 @@
-//! Somebody guesses, by script, at every door at once: with the name in other spellings, from a
-//! thousand addresses, over restarts and hours. On both databases.
+//! A script guesses at every form that checks a secret: with other spellings of the name, from a
+//! thousand networks, over restarts and hours, on both databases.
 
 use crate::support::common::{on_both, random, shown_seed};
 use crate::support::{Answer, House, KEYS_ADD};
@@ -25,7 +25,7 @@ const NAMES: [&str; 6] = [
     "ada\u{ff20}example.com",
 ];
 
-/// Where something can be guessed.
+/// A form at which a secret can be guessed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Door {
     Password,
@@ -38,17 +38,17 @@ enum Door {
 const DOORS: [Door; 5] =
     [Door::Password, Door::SignInCode, Door::RecoveryCode, Door::EnrolmentCode, Door::ConfirmationCode];
 
-/// What a guess came to.
+/// The result of a guess.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Met {
-    /// It was compared, and was wrong.
+    /// Keystead compared the guess, and it was wrong.
     Wrong,
     Blocked,
-    /// The session that leads to the door is over.
+    /// The session that leads to the form has ended.
     NoDoor,
 }
 
-/// Somebody who has the password, a stolen session, a session that enrols; and guesses the rest.
+/// An attacker with the password, a stolen session and an enrolling session, who guesses the rest.
 struct Guesser {
     house: House,
     person: Person,
@@ -58,7 +58,7 @@ struct Guesser {
     new_seed: Seed,
 }
 
-/// One of a thousand networks.
+/// Returns an address in one of a thousand networks.
 fn address() -> String {
     match random(2) {
         0 => format!("10.0.{}.{}", random(4), random(125)),
@@ -96,7 +96,7 @@ impl Guesser {
         self.house.test.clock.now()
     }
 
-    /// Six digits that are neither this step's code nor the one before.
+    /// Returns six digits that are the code of neither this time step nor the one before.
     fn wrong_code(&self, seed: &Seed) -> String {
         loop {
             let code = format!("{:06}", random(1_000_000));
@@ -107,7 +107,7 @@ impl Guesser {
         }
     }
 
-    /// Offers something at a door; `right` is what would open it.
+    /// Submits the right secret or a wrong one at a form.
     async fn offer(&mut self, door: Door, is_right: bool) -> Met {
         let code = |guesser: &Self, seed: &Seed| match is_right {
             true => seed.code(guesser.now()).expose().to_owned(),
@@ -154,7 +154,7 @@ impl Guesser {
         }
     }
 
-    /// A new session before the code, with the password that the guesser knows.
+    /// Opens a new session that waits for its code, with the password that the attacker knows.
     async fn come_back(&mut self) {
         let again = self.post("", "/sign-in", &[("email", EMAIL), ("password", PASSWORD)]).await;
         if let Some(half) = again.cookie() {
@@ -167,7 +167,7 @@ impl Guesser {
     }
 }
 
-/// How long a name is blocked after so many failures, by the rule.
+/// Returns how long a name is blocked after this number of failures.
 fn wait_after(failures: usize) -> TimeDelta {
     match failures {
         0..=4 => TimeDelta::zero(),
@@ -190,7 +190,7 @@ async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: DatabaseKind) 
         if tries % 40 == 0 {
             guesser.restart().await;
         }
-        // A stolen session is kept warm.
+        // Use keeps the stolen session from expiring.
         assert_eq!(guesser.house.get(&guesser.stolen, "/environments").await.status, StatusCode::OK);
         let index = if is_first_round { tries - 1 } else { random(DOORS.len()) };
         let door = DOORS[index];
@@ -211,14 +211,14 @@ async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: DatabaseKind) 
                 last = guesser.now();
                 compared += 1;
                 at_doors[index] += 1;
-                // An app that is being set up is not what the twenty codes are about.
+                // Codes for an app that is being enrolled do not count towards the limit of twenty.
                 codes += usize::from(matches!(door, Door::SignInCode | Door::ConfirmationCode));
                 assert!(codes <= 20, "twenty codes in a row and no more");
             }
         }
     }
     assert!(compared > 15 && at_doors.iter().all(|count| *count > 0), "every door was tried: {at_doors:?}");
-    // What is left of the twenty, then nothing: not the next day, not after a restart, not with the right code.
+    // Keystead compares the rest of the twenty codes, then none: not the next day, not after a restart, not the right one.
     while codes < 20 {
         guesser.house.test.clock.advance(TimeDelta::minutes(16));
         guesser.come_back().await;
@@ -250,7 +250,7 @@ async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: DatabaseKind) 
     house.end().await;
 }
 
-/// What differs by itself: the cookie that a right password earns, the name that is typed.
+/// Returns an answer without the parts that may differ: the cookie for a right password and the typed name.
 fn told(answer: &Answer, name: &str) -> (StatusCode, HeaderMap, String) {
     let mut headers = answer.headers.clone();
     headers.remove("set-cookie");
@@ -265,7 +265,7 @@ async fn names_that_are_nobodys_answer_alike(kind: DatabaseKind) {
     let wrong = "wrong and long enough";
     for round in 0..40 {
         let mut answers = Vec::new();
-        // Somebody, nobody, and somebody disabled with the right password.
+        // A known name, an unknown name, and a disabled account with the right password.
         for (name, password) in [(EMAIL, wrong), ("eve@example.com", wrong), ("bob@example.com", PASSWORD)] {
             let fields = [("email", name), ("password", password)];
             let ask =
@@ -284,8 +284,8 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// The same work is done for a name that is nobody's. Interleaved, so that whatever else the machine
-/// does meets both alike; the bound of the long form is for a machine with nothing else to do.
+/// Keystead does the same work for an unknown name. The requests alternate, so that other load on the
+/// machine affects both alike; the bound of the long form is for a machine without other load.
 #[tokio::test(flavor = "multi_thread")]
 async fn known_and_unknown_names_take_as_long() {
     let house = House::new().await;
@@ -294,7 +294,7 @@ async fn known_and_unknown_names_take_as_long() {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let mut both = [(EMAIL, &mut known), ("eve@example.com", &mut unknown)];
-        // Neither always comes first.
+        // The first place alternates.
         both.rotate_left(round % 2);
         for (name, times) in both {
             let began = Instant::now();

@@ -1,5 +1,5 @@
-//! The front door in this process: the router without a socket, a clock that stands. One program for all of it, since each
-//! test program links the whole server.
+//! The server in this process: the router without a socket, and a clock that stands still. All these tests are one program,
+//! because each test program links the whole server.
 
 mod alias;
 mod api;

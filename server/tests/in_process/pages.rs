@@ -1,4 +1,4 @@
-//! What pages say, where the journeys in the browser do not look.
+//! Contents of pages that the tests in the browser do not check.
 
 use crate::support::{API_KEYS_ADD, House, furnished};
 use axum::http::StatusCode;
@@ -90,7 +90,7 @@ async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
     assert!(has(&found, "bulk-1/DE") && has(&found, "bulk-4/DE"), "what the filter finds, everywhere");
     assert!(!has(&found, "bulk-1/FR"), "and nothing else");
 
-    // Pages that are about all of them have all of them.
+    // Pages about all scopes show all of them.
     let form = house.get(&cookie, "/api-keys/add").await.body;
     assert!(form.contains("value=\"bulk-4/DE\"") && !has(&form, "bulk-4/DE"), "to tick, not in the sidebar");
     let environments = house.get(&cookie, "/environments").await.body;

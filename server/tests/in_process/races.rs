@@ -1,4 +1,4 @@
-//! Many people at one thing at once, through the front door, on both databases.
+//! Concurrent requests for the same thing, over HTTP, on both databases.
 
 use crate::support::common::{on_both, shown_seed};
 use crate::support::{Answer, House, KEYS_ADD};
@@ -29,7 +29,7 @@ async fn all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
     done
 }
 
-/// Two servers of one portal with an administrator, and an environment with two countries.
+/// Opens two servers of one portal with an administrator and an environment with two countries.
 async fn two(kind: DatabaseKind, daily: DailyLimits) -> ([Arc<House>; 2], String, Seed) {
     let house = House::of(TestPortal::with(kind, daily).await, &[]);
     let person = house.test.administrator().await;
@@ -49,7 +49,7 @@ async fn end(houses: [Arc<House>; 2]) {
     }
 }
 
-/// A client that makes versions until a limit refuses it; answers with how many it made.
+/// Creates versions until a limit refuses one; returns the number of versions created.
 async fn make_versions(house: Arc<House>, email: String, cookie: String, seed: Seed) -> usize {
     let mut made = 0;
     loop {
@@ -59,14 +59,14 @@ async fn make_versions(house: Arc<House>, email: String, cookie: String, seed: S
             return made;
         }
         assert_eq!(prepared.status, StatusCode::SEE_OTHER, "{}", prepared.body);
-        // Its app shows another code: nobody waits for it here.
+        // The used code is forgotten, so that the test does not wait for the next one.
         let sql = format!("UPDATE administrator SET totp_step = 0 WHERE email = '{email}'");
         look::execute(house.test.db(), &sql).await.expect("forgotten");
         let code = seed.code(house.test.clock.now());
         let answer = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
         match answer.status {
             StatusCode::SEE_OTHER => made += 1,
-            // Somebody was quicker: what was shown is no longer true.
+            // Another client was faster, so the preview is outdated.
             StatusCode::CONFLICT => {}
             _ if is_over_limit(&answer) => return made,
             other => panic!("{other}: {}", answer.body),
@@ -124,7 +124,7 @@ async fn fifty_clients_make_three_versions(kind: DatabaseKind) {
     }
 }
 
-/// Prepares a change of the period of one country's key.
+/// Prepares a change of the rotation period of one country's key.
 async fn prepare_edit(house: &House, cookie: &str, country: &str, days: &str) -> String {
     let path = format!("/environments/production/{country}/keys/settings");
     let prepared = house.post(cookie, &path, &[("rotation_days", days)]).await;
@@ -148,7 +148,7 @@ async fn one_code_confirms_once(kind: DatabaseKind) {
     let (mut germany, mut france) = (30, 30);
     for round in 0..rounds {
         if round % 100 == 99 {
-            // Nobody stays signed in for ever.
+            // A session expires after some rounds.
             cookie = houses[0].sign_in_as("ada@example.com", &seed).await;
         }
         // The same change many times, and two different ones, all with the same code.
@@ -212,7 +212,7 @@ async fn one_code_signs_in_once(kind: DatabaseKind) {
     end(houses).await;
 }
 
-/// A browser before the last step of the set-up.
+/// Goes through the set-up to its last step; returns the cookie and the seed.
 async fn almost_set_up(house: &House, token: &str, email: &str) -> (String, Seed) {
     let fields = [("token", token), ("email", email), ("password", PASSWORD), ("password_again", PASSWORD)];
     let chosen = house.post("", "/setup", &fields).await;

@@ -1,4 +1,4 @@
-//! "Tenant secrets" through the front door: a rotation is begun and finished with a code each; services are given what is due.
+//! "Tenant secrets" over HTTP: a rotation begins and ends with a code each; services get the secrets of each step.
 
 use crate::support::{House, KEY, TENANT_SECRETS, furnished};
 use axum::http::{Method, StatusCode};
@@ -16,7 +16,7 @@ async fn step(house: &House, person: &Person, cookie: &str, step: &str) -> (Stri
     (review.body, house.get(cookie, KEYS).await.body)
 }
 
-/// Ids of the secrets from which a service is given a key, and which of them is current.
+/// Returns the ids of the secrets from which a service gets a key, and whether each is current.
 async fn derived(house: &House) -> Vec<(u64, bool)> {
     let body = r#"{"tenantId":"production/DE","iclFields":{"requestingId":"svc"},"paths":{"users":["email"]},
                    "derivationType":"sha512","secretType":"vector"}"#;
@@ -66,7 +66,7 @@ async fn only_the_step_that_is_due_is_prepared() {
     for asked in ["finish", "", "<b>"] {
         refused(asked).await;
     }
-    // Prepared twice, confirmed twice: the second time nothing is due.
+    // The change is prepared twice and confirmed twice: the second confirmation finds nothing to do.
     let prepared = house.post(&cookie, TENANT_SECRETS, &[("step", "begin")]).await;
     step(&house, &person, &cookie, "begin").await;
     refused("begin").await;
@@ -76,7 +76,7 @@ async fn only_the_step_that_is_due_is_prepared() {
     assert_eq!(derived(&house).await.len(), 2);
 }
 
-/// What was prepared for one rotation does nothing to the next: it would take away what services still need.
+/// A change prepared for one rotation does not apply to the next, because it would remove secrets that services still need.
 #[tokio::test]
 async fn what_was_prepared_for_one_rotation_does_not_finish_the_next() {
     let (house, person, cookie) = furnished().await;

@@ -1,4 +1,4 @@
-//! The door of IronCore's clients, to the letter: bodies, codes, statuses. The clients themselves are in `clients.rs`.
+//! The exact bodies, codes and statuses of the API for IronCore's clients. `clients.rs` runs the clients themselves.
 
 use crate::support::{Answer, House, furnished};
 use axum::http::{Method, StatusCode};
@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 
 const DE: &str = "production/DE";
 const AT: &str = "production/AT";
-/// Of the scopes that have no key, or are nobody's.
+/// Tenant ids that name no scope of the furnished house.
 const UNKNOWN: [&str; 5] = ["production/FR", "nobody", "", "production/DE/x", "PRODUCTION/DE"];
 
-/// The furnished house, and a key that may do everything in DE and AT.
+/// The furnished house, and an API key with every operation in DE and AT.
 struct Tsp {
     house: House,
     key: SecretText,
@@ -29,7 +29,7 @@ async fn tsp() -> Tsp {
     Tsp { house, key }
 }
 
-/// What every request says, and more.
+/// Returns the fields of every request, with more fields added.
 fn body(tenant: &str, more: Value) -> Value {
     let mut body = json!({"tenantId": tenant, "iclFields": {"requestingId": "svc"}, "customFields": {}});
     let fields = body.as_object_mut().expect("an object");
@@ -76,7 +76,7 @@ trait Refused {
 }
 
 impl Refused for Answer {
-    /// Two fields and nothing else, both of the types that clients read.
+    /// Checks that the body has exactly two fields, both of the types that clients read.
     fn is_refused(&self, code: u16, status: u16) {
         let said: BTreeMap<String, Value> =
             serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.body));
@@ -94,7 +94,7 @@ impl Refused for Answer {
     }
 }
 
-/// A request for each address that is done when it is let through.
+/// Returns a valid request for each endpoint.
 async fn requests(tsp: &Tsp) -> BTreeMap<&'static str, Value> {
     let (_, edek) = tsp.wrap(DE).await;
     [
@@ -276,7 +276,7 @@ async fn what_cannot_be_done_has_its_code() {
     assert_eq!(moved["dek"], json!(dek));
     let there = moved["edek"].as_str().expect("an EDEK");
     assert_eq!(tsp.done("document/unwrap", &unwrap(AT, there)).await, json!({"dek": dek}));
-    // A country without a key.
+    // A country without an encryption key.
     let cookie = {
         let seed = tsp.house.newcomer("eve@example.com").await;
         tsp.house.sign_in_as("eve@example.com", &seed).await
@@ -284,7 +284,7 @@ async fn what_cannot_be_done_has_its_code() {
     tsp.house.post(&cookie, "/environments/production", &[("country", "JP")]).await;
     tsp.house.test.portal.access().refresh().await.expect("it looks");
     tsp.refused("document/wrap", &body("production/JP", json!({})), 200, 422).await;
-    // The customer takes the key away, in several ways.
+    // KMS refuses or fails in several ways.
     let kms = tsp.house.kms();
     for (status, said, code, answered) in [
         (400, "AccessDeniedException", 206, 422),
@@ -325,7 +325,7 @@ async fn a_failure_of_every_kind_comes_in_this_doors_words() {
         let answer = ask(Method::POST, "/api/1/document/wrap").body(body).send().await;
         assert!(!answer.body.contains(secret), "nothing of the request comes back");
     }
-    // The other door keeps its own.
+    // The native API keeps its own format of errors.
     let native = ask(Method::POST, "/api/v1/nothing").body("{}").send().await;
     assert_eq!(native.header("content-type"), "application/problem+json");
 }
@@ -414,7 +414,7 @@ async fn what_could_be_read_in_two_ways_is_not_read() {
     }
 }
 
-/// Whoever hangs up does not undo what is under way; so it is written down.
+/// A client that hangs up does not cancel the request, so the journal records it.
 #[tokio::test]
 async fn what_was_begun_is_written_down_whoever_hangs_up() {
     let tsp = tsp().await;

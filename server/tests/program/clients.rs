@@ -36,7 +36,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// Runs a program that must end well; answers with what it said.
+/// Runs a program, which must succeed; returns its output.
 async fn run(program: &str, script: PathBuf, arguments: &[&str]) -> String {
     let output = Command::new(program).arg(script).args(arguments).output().await;
     let output = output.unwrap_or_else(|error| panic!("{program} does not run: {error}"));
@@ -44,14 +44,14 @@ async fn run(program: &str, script: PathBuf, arguments: &[&str]) -> String {
     said(&output)
 }
 
-/// A server whose `production/DE` (with an alias) is managed and whose `production/AT` is a customer's, made the day before
-/// yesterday.
+/// A server with a managed key in `production/DE` (with an alias) and a customer's key in `production/AT`, created the day
+/// before yesterday.
 struct House {
     keystead: Keystead,
     key: String,
 }
 
-/// An administrator in the days before the server starts: each code there has its own minute.
+/// A portal in process whose clock stands two days before the server's start. Each verification code has its own minute.
 struct Before {
     portal: Portal,
     clock: Clock,
@@ -150,7 +150,7 @@ impl House {
         format!("http://127.0.0.1:{}", self.keystead.port)
     }
 
-    /// What the journal has of the TSP door, after the server's end.
+    /// Kills the server; returns the events of the TSP API in its journal.
     async fn journal(mut self) -> Vec<domain::data::operation::DataEvent> {
         self.keystead.kill().await;
         let db = self.keystead.home.db().await;
@@ -204,7 +204,7 @@ async fn alloy_runs_its_whole_cycle_and_moves_its_fields_while_secrets_rotate() 
         let rotate = ["tenant-secret", "rotate", "--scope", "production/DE", step];
         let output = house.keystead.home.host(&rotate, "").await;
         assert!(output.status.success(), "{}", said(&output));
-        // Running servers look twice a second.
+        // Running servers read changes of keys and secrets twice a second.
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         if is_moved {
             alloy("production/DE", "production/AT", &["--rotating"]).await;

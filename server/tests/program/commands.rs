@@ -1,11 +1,11 @@
-//! Every command of the host: its help, and what it answers in an empty folder and in one that is in use.
+//! Every command on the host: its help, and its output in an empty folder and in one that is in use.
 
 use crate::process::common::compare;
 use crate::process::{Home, PASSWORD};
 use engine::testing::DatabaseKind;
 use std::fmt::Write;
 
-/// The commands that a help page lists.
+/// Returns the commands that a help page lists.
 fn commands(help: &str) -> Vec<String> {
     let listed = help.split("Commands:\n").nth(1).unwrap_or_default();
     let lines = listed.lines().take_while(|line| line.starts_with("  "));

@@ -1,5 +1,5 @@
-//! `kill -9` at random moments, with real servers on both databases: what was acknowledged is there,
-//! nothing is half done, and the next start is ready within five seconds.
+//! `kill -9` at random moments, with real servers on both databases: every acknowledged change is
+//! there, no change is half done, and the next start is ready within five seconds.
 
 use crate::process::common::{on_both, random, shown_seed};
 use crate::process::{Home, Keystead, PASSWORD, Raw, RawAnswer, code};
@@ -13,12 +13,12 @@ use tokio::task::JoinSet;
 
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
-/// Some moment of a span.
+/// Returns a random moment of a span.
 fn moment(of: Duration) -> Duration {
     of.mul_f64(random(1_000_000) as f64 / 1e6)
 }
 
-/// The starts after a crash.
+/// Statistics of the starts after a crash.
 #[derive(Default)]
 struct Starts {
     slowest: Duration,
@@ -34,7 +34,7 @@ impl Starts {
     }
 }
 
-/// Somebody with a country and a key to change; nobody else touches them.
+/// An administrator with an environment, a country and a key that no other worker changes.
 #[derive(Clone)]
 struct Worker {
     number: u32,
@@ -42,7 +42,7 @@ struct Worker {
     cookie: String,
 }
 
-/// What a worker's environment holds: countries, versions, and the period of its first key.
+/// Contents of a worker's environment: number of countries, number of versions, period of its first key.
 type State = [i64; 3];
 
 impl Worker {
@@ -76,7 +76,7 @@ impl Worker {
         ]
     }
 
-    /// One change of a key, confirmed with a code. True when it was acknowledged.
+    /// Prepares a change of a key and confirms it with a code. Returns whether it was acknowledged.
     async fn change(&self, port: u16, path: &str, form: &str) -> bool {
         let Some(prepared) = Raw::try_post(port, path, &self.cookie, form).await else { return false };
         assert_eq!(prepared.status, 303, "{path}: {}", prepared.text);
@@ -87,7 +87,7 @@ impl Worker {
         true
     }
 
-    /// What it does in a round, and how far that was acknowledged: the states from there on are possible.
+    /// Does the work of a round; returns the states that are possible, from the last acknowledged one on.
     async fn work(self, port: u16, round: u32, before: State) -> (Self, Vec<State>) {
         let [countries, versions, days] = before;
         match (round + self.number) % 3 {
@@ -120,7 +120,7 @@ impl Worker {
     }
 }
 
-/// A server at work: a few administrators, each with an environment, Germany in it, and a key there.
+/// Starts a server with some administrators, each with an environment, Germany in it, and a key there.
 async fn at_work(kind: DatabaseKind, workers: u32) -> (Keystead, Vec<Worker>) {
     let mut home = Home::new(kind).await;
     home.set("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "10000");
@@ -144,7 +144,7 @@ async fn at_work(kind: DatabaseKind, workers: u32) -> (Keystead, Vec<Worker>) {
     (server, all)
 }
 
-/// A code works once: the tests do not wait half a minute for the next.
+/// Forgets used codes: each works once, and the tests do not wait half a minute for the next.
 async fn forget_codes(home: &Home) {
     let db = home.db().await;
     look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
@@ -160,14 +160,14 @@ async fn killed_while_keys_are_made_rotated_and_edited(kind: DatabaseKind) {
     let (mut starts, mut acknowledged, mut possible, mut happened) = (Starts::default(), 0, 0, 0);
     let mut usual = Duration::ZERO;
     for round in 0..=scale(10, 300) {
-        // What is due is rotated by the server itself, at its start and while it is killed.
+        // The server rotates due keys by itself, at its start and until it is killed, so the state is read anew.
         let db = server.home.db().await;
         let mut states = Vec::new();
         for worker in &workers {
             states.push(worker.state(&db).await);
         }
         look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
-        // A try is counted before it is compared: one that a kill cut off stays counted.
+        // Keystead counts a try before it compares the code, so a try that a kill interrupted stays counted.
         look::execute(&db, "DELETE FROM throttle").await.expect("forgotten");
         db.close().await;
         let began = Instant::now();
@@ -175,7 +175,7 @@ async fn killed_while_keys_are_made_rotated_and_edited(kind: DatabaseKind) {
         for (worker, state) in workers.drain(..).zip(&states) {
             running.spawn(worker.work(server.port, round, *state));
         }
-        // The first round runs to its end and says how long one takes.
+        // The first round runs to its end and measures how long one takes.
         if round > 0 {
             tokio::time::sleep(moment(usual)).await;
             server.kill().await;
@@ -216,7 +216,7 @@ async fn killed_while_keys_are_made_rotated_and_edited(kind: DatabaseKind) {
     server.home.end().await;
 }
 
-/// Rotation by itself has no acknowledgement: each due date must have come to one version in the end.
+/// Automatic rotation has no acknowledgement: each due date must have led to one version in the end.
 async fn killed_while_keys_rotate_by_themselves(kind: DatabaseKind) {
     let (mut server, workers) = at_work(kind, 12).await;
     let (mut starts, mut due) = (Starts::default(), 0);
@@ -253,7 +253,7 @@ async fn killed_while_keys_rotate_by_themselves(kind: DatabaseKind) {
     server.home.end().await;
 }
 
-/// A browser's way through the set-up. True when the last step was acknowledged.
+/// Goes through the set-up as a browser does. Returns whether the last step was acknowledged.
 async fn set_up(port: u16, token: &str) -> bool {
     let form = format!(
         "token={token}&email=ada%40example.com&password={0}&password_again={0}",

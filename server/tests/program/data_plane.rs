@@ -1,5 +1,5 @@
-//! The data plane of real servers: what one is told the other obeys; what was answered survives `kill -9`; and neither the
-//! portal nor the data plane starves the other.
+//! The data plane of real servers: a change on one takes effect on the other; every answered request survives `kill -9` in the
+//! journal; and neither the portal nor the data plane starves the other.
 
 use crate::process::common::{on_both, random};
 use crate::process::{Home, Keystead, Past, Raw};
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// The first country there is.
+/// The scope of the first country.
 const SCOPE: &str = "production/AF";
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,7 +24,7 @@ fn path(operation: &str) -> String {
     format!("/api/v1/scopes/{SCOPE}/{operation}")
 }
 
-/// A home with a scope that has a key, and an API key for it, made on the host.
+/// Creates a home with a scope that has a key, and an API key for it on the command line.
 async fn furnished(kind: DatabaseKind) -> (Home, String) {
     let home = Home::new(kind).await;
     if kind == DatabaseKind::Sqlite {
@@ -62,7 +62,7 @@ async fn ask(port: u16, key: &str, operation: &str, body: &Value) -> (u16, Value
     }
 }
 
-/// Asks until it is as it should be; answers with how long that took.
+/// Waits until a condition holds; returns how long that took.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so().await {
@@ -81,7 +81,7 @@ async fn what_one_server_is_told_the_other_obeys_within_a_second() {
     Past::of(db.clone()).await.keys(1).await;
     let (first, second) = (Keystead::on(first).await, Keystead::on(second).await);
     let ports = [first.port, second.port];
-    // What was due when they started.
+    // The key that was due when the servers started.
     until("the rotation", async || number(&db, "SELECT COUNT(*) FROM key_version").await == 2).await;
     let key = api_key(&first.home).await;
     let body = json!({"plaintext": "YQ=="});
@@ -127,7 +127,7 @@ async fn what_one_server_is_told_the_other_obeys_within_a_second() {
     first.home.end().await;
 }
 
-/// Asks without end; every object whose answer came is acknowledged.
+/// Sends requests until the server is gone; returns the objects whose requests were answered.
 async fn keep_asking(port: u16, key: String, next: Arc<AtomicU64>) -> Vec<u64> {
     let mut acknowledged = Vec::new();
     loop {
@@ -161,7 +161,7 @@ async fn a_server_that_is_told_to_end_loses_no_request_either(kind: DatabaseKind
     under_load.every_answer_is_written_down("told to end", scale(3, 20), end).await;
 }
 
-/// Two servers that share a data folder, with services at both.
+/// Two servers that share a data folder, with clients at both.
 struct UnderLoad {
     servers: [Keystead; 2],
     key: String,
@@ -173,7 +173,7 @@ impl UnderLoad {
         Self { servers: [Keystead::idle(home.shared()), Keystead::idle(home)], key }
     }
 
-    /// Starts and ends them again and again, then asks the journal for everything that was answered.
+    /// Starts and ends the servers repeatedly, then checks that the journal has every answered request exactly once.
     async fn every_answer_is_written_down(
         mut self,
         ended: &str,
@@ -211,7 +211,7 @@ impl UnderLoad {
     }
 }
 
-/// A client that hangs up, and a server that is told to end while it works for it.
+/// A client hangs up, and the server gets SIGTERM while it still works on the client's request.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
     let (home, key) = furnished(DatabaseKind::Sqlite).await;
@@ -243,7 +243,7 @@ async fn what_was_begun_for_somebody_gone_is_written_down_before_the_end() {
     server.home.end().await;
 }
 
-/// The portal in process, with the journal that its servers left.
+/// Opens the portal in process, with the journal that its servers left.
 async fn opened(home: &Home) -> Portal {
     let (db, clock) = (home.db().await, Clock::system());
     let portal = Portal::open(db, &root_key(), clock, Settings::default()).await.expect("it opens");
@@ -252,7 +252,7 @@ async fn opened(home: &Home) -> Portal {
     portal
 }
 
-/// How often the journal tells of each object, once the killed runs are adopted.
+/// Counts the events of each object in the journal, after it has adopted the killed runs.
 async fn journal(home: &Home) -> HashMap<u64, u32> {
     let portal = opened(home).await;
     let (mut written, mut query) = (HashMap::new(), JournalQuery::default());
@@ -302,7 +302,7 @@ async fn neither_the_portal_nor_the_data_plane_starves_the_other() {
     let port = server.port;
     let body = json!({"plaintext": "YQ=="});
     assert_eq!(ask(port, &key, "encrypt", &body).await.0, 200);
-    // More slow bodies than there are places, at one half and then at the other: they hold none while they only arrive.
+    // More slow bodies than there are places, at the data plane and then at the portal: none holds a place while it arrives.
     for stuck in [path("encrypt"), "/sign-in".to_owned()] {
         let mut slow = Vec::new();
         for _ in 0..300 {

@@ -1,6 +1,6 @@
-//! What a real server does while its disk is full, its database only to be read, stopped, or cut
-//! off: changes are refused with a sentence, nothing is called done that is not, pages are read where
-//! they can be, and it goes on by itself afterwards.
+//! A real server while its disk is full, or its database read-only, stopped or cut off: it refuses
+//! changes with a message, acknowledges none that it did not make, shows pages where it can, and
+//! recovers by itself afterwards.
 
 use crate::process::cluster::Cluster;
 use crate::process::wire::{Cut, Wire};
@@ -17,7 +17,7 @@ const RENAMED: &str =
     "SELECT COUNT(*) FROM audit_event WHERE action = 'environment.rename' AND outcome = 'done'";
 const REFUSED: &str = "Nothing was changed; try again in a moment.";
 
-/// A server, somebody signed in, and what was acknowledged so far.
+/// A server, a signed-in administrator, and the number of changes acknowledged.
 struct Story {
     server: Keystead,
     cookie: String,
@@ -39,7 +39,7 @@ impl Story {
         Raw::get(self.server.port, path, &self.cookie).await
     }
 
-    /// Renames the environment, or tries to. Each takes room in the audit log.
+    /// Tries to rename the environment. Each rename takes room in the audit log.
     async fn rename(&mut self) -> RawAnswer {
         self.asked += 1;
         let form = format!("name=Number+{}+{}", self.asked, "x".repeat(40));
@@ -49,7 +49,7 @@ impl Story {
         answer
     }
 
-    /// What is refused says so, and its form keeps what was typed.
+    /// Tries a change, and checks that Keystead refuses it and says why.
     async fn is_refused(&mut self) {
         let answer = self.rename().await;
         self.says_why(&answer);
@@ -64,7 +64,7 @@ impl Story {
         }
     }
 
-    /// Changes are refused, and every page is read all the same.
+    /// Checks that changes are refused, and that every page is shown all the same.
     async fn is_refused_but_read(&mut self) {
         for _ in 0..3 {
             self.is_refused().await;
@@ -78,7 +78,7 @@ impl Story {
         }
     }
 
-    /// With no database at all there is not even a form to show.
+    /// Checks that changes and pages are refused, as without any database.
     async fn is_refused_wholly(&mut self) {
         let began = Instant::now();
         self.is_refused().await;
@@ -91,7 +91,7 @@ impl Story {
         self.get("/readyz").await.status
     }
 
-    /// The same session goes on; everything acknowledged is there, nothing else is.
+    /// Checks that the server recovers and the same session continues.
     async fn goes_on(&mut self) {
         let began = Instant::now();
         while self.rename().await.status != 303 {
@@ -109,7 +109,7 @@ impl Story {
 }
 
 impl Story {
-    /// SQLite would follow the path out of the other file system.
+    /// Checks a copy of the database, because SQLite would follow the path out of the other file system.
     async fn check_copy(&mut self, disk: &Path) {
         self.server.kill().await;
         let copy = tempfile::tempdir().expect("a folder");
@@ -122,10 +122,10 @@ impl Story {
     }
 }
 
-/// A process that only keeps a small file system in the place of a folder, seen by nobody else.
+/// A process that only keeps a small file system mounted over a folder, in a mount namespace of its own.
 struct SmallDisk {
     holder: Child,
-    /// Without root's rights, or where root may not mount, it has to be root of a world of its own.
+    /// Whether the process is root of a user namespace of its own: without root's rights, or where root may not mount.
     is_own_root: bool,
 }
 
@@ -161,7 +161,7 @@ impl SmallDisk {
         false
     }
 
-    /// The words that run a program in its file systems.
+    /// Returns the words that run a program in its namespace.
     fn inside(&self, program: &str) -> Vec<String> {
         let holder = self.holder.id().expect("it runs").to_string();
         let mut words = vec!["nsenter", "--target", &holder, "--mount"];
@@ -172,7 +172,7 @@ impl SmallDisk {
         words.into_iter().map(str::to_owned).collect()
     }
 
-    /// Where a folder of its file systems is for us.
+    /// Returns the path at which the test sees a folder of its namespace.
     fn within(&self, folder: &Path) -> PathBuf {
         let folder = folder.strip_prefix("/").expect("an absolute path");
         let holder = self.holder.id().expect("it runs").to_string();
@@ -189,7 +189,7 @@ async fn on_small_disk(size: &str) -> (Story, SmallDisk, PathBuf) {
     (Story::begin(home).await, small, disk)
 }
 
-/// Takes all the room there is.
+/// Fills the disk.
 fn fill(filler: &Path) {
     let mut file = std::fs::File::options().append(true).create(true).open(filler).expect("a file");
     let full = std::io::Write::write_all(&mut file, &vec![0; 16 << 20]).expect_err("it is full");
@@ -202,7 +202,7 @@ async fn a_full_disk_refuses_changes_and_shows_pages() {
     assert_eq!(story.rename().await.status, 303);
     for _ in 0..scale(2, 20) {
         for number in 0..3 {
-            // The journal has some room left, and SQLite makes some when it tidies up.
+            // SQLite's write-ahead log has some room left, and SQLite frees some when it tidies up.
             let began = Instant::now();
             let refusal = loop {
                 fill(&disk.join(format!("filler-{number}")));
@@ -266,7 +266,7 @@ async fn a_database_that_is_only_to_be_read_refuses_changes_and_shows_pages() {
     story.server.home.end().await;
 }
 
-/// As a server that fell back to a replica finds it; connections that there were are cut.
+/// Makes the database read-only, as after a fail-over to a replica, and cuts its connections; or makes it writable again.
 async fn set_read_only(home: &Home, is_so: bool) {
     let name = home.database().path().trim_start_matches('/').to_owned();
     let server = crate::process::postgres();
@@ -274,7 +274,7 @@ async fn set_read_only(home: &Home, is_so: bool) {
     on_postgres(&server, &cut(&name)).await;
 }
 
-/// Cuts every connection to a database.
+/// Returns the statement that cuts every connection to a database.
 fn cut(name: &str) -> String {
     format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
@@ -315,7 +315,7 @@ async fn a_connection_cut_at_a_commit_is_never_called_a_success() {
         assert!(wire.has_cut(), "the commit came by");
         assert_eq!(answer.status, 503, "{}", answer.text);
         assert!(answer.text.contains("it was done whole or not at all"), "{}", answer.text);
-        // Committed without our knowing: that is what the sentence says.
+        // PostgreSQL committed, but the server cannot know it; the message says so.
         story.acknowledged += i64::from(how == Cut::AfterCommit);
         story.check(&db).await;
     }

@@ -1,5 +1,5 @@
-//! The real binary under load and under clients that mean no good. `KEYSTEAD_SOAK=1` runs the long
-//! form; `cargo nextest run --release` measures what operators get.
+//! The real binary under load and under hostile clients. `KEYSTEAD_SOAK=1` runs the long form;
+//! `cargo nextest run --release` measures the speed that operators get.
 
 use crate::process::{Keystead, Raw};
 use engine::testing::scale;
@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Headers, bodies and requests have ten seconds; a loaded machine a little longer to notice.
+/// Time within which a slow client must be closed: Keystead allows ten seconds, and a loaded machine notices later.
 const CLOSED_WITHIN: Duration = Duration::from_secs(13);
 const MEMORY_MIB: u64 = 256;
 
-/// The slowest a page may be, whatever else goes on.
+/// Returns the maximum time of a page under any load.
 fn page_limit() -> Duration {
     Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 })
 }
 
-/// Asks for pages, without and with a session, until it is told to stop; answers with the slowest.
+/// Clients that request pages, without and with a session, until they are stopped; they measure the slowest page.
 struct Visitors {
     is_over: Arc<AtomicBool>,
     tasks: JoinSet<(Duration, u32)>,
@@ -121,7 +121,7 @@ async fn right_sign_ins_all_at_once_count_against_nobody() {
     let of = |wanted| statuses.iter().filter(|status| **status == wanted).count();
     println!("figure: 200 right sign-ins of one name: {} in, {} shed, {} to wait", of(303), of(503), of(429));
     assert_eq!(of(303) + of(503) + of(429), 200, "{statuses:?}");
-    // Right passwords, all of them: whoever was told to come back comes in now.
+    // All passwords were right, so none of them counts as a failure and a new sign-in succeeds now.
     keystead.sign_in().await;
 }
 
@@ -137,7 +137,7 @@ async fn people_who_hang_up_do_not_make_the_server_grow() {
             gone.spawn(async move {
                 let network = 40 * round + number;
                 let sign_in = Raw::sign_in_from(port, network, &email, "wrong and long enough");
-                // Some while they wait, some while their password is checked.
+                // Some clients hang up while they wait, some while Keystead checks their password.
                 let patience = Duration::from_millis(5 + 2 * u64::from(number));
                 let _ = tokio::time::timeout(patience, sign_in).await;
             });
@@ -148,7 +148,7 @@ async fn people_who_hang_up_do_not_make_the_server_grow() {
     check_memory(&keystead, "people who hang up");
 }
 
-/// The first headers of a form that would be taken.
+/// Returns the first headers of a form that Keystead would accept.
 fn form_head(path: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n\
@@ -156,7 +156,7 @@ fn form_head(path: &str) -> String {
     )
 }
 
-/// Each sends something slowly; answers with how long it took until it was closed, and what was said.
+/// Sends bytes slowly; returns the time until the server closed the connection, and its answer.
 async fn slow(port: u16, begin: &[u8], every: Duration, drip: &[u8]) -> (Duration, String) {
     let mut client = Raw::connect(port).await;
     let began = Instant::now();
@@ -278,7 +278,7 @@ async fn what_is_too_large_is_refused_before_it_is_kept() {
                 let mut client = Raw::connect(port).await;
                 client.send(request.as_bytes()).await;
                 let said = client.rest(Duration::from_secs(15)).await;
-                // Closed while it was still sending, a client may miss what was said to it.
+                // A client that is closed while it still sends may miss the answer.
                 assert!(said.is_empty() || said.starts_with(&format!("HTTP/1.1 {status}")), "{name}: {said}");
                 (name, !said.is_empty())
             });
@@ -296,13 +296,13 @@ async fn what_is_too_large_is_refused_before_it_is_kept() {
     check_memory(&keystead, "giant headers and bodies");
 }
 
-/// A frame of HTTP/2.
+/// Returns a frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let size = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
     [&size[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// HPACK without tables or Huffman: `GET` of a path.
+/// Returns the HPACK headers of a `GET`, without tables or Huffman.
 fn get_headers(path: &str) -> Vec<u8> {
     let literal = |name: &str, value: &str| {
         let size = |text: &str| u8::try_from(text.len()).expect("a short text");

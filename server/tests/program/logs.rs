@@ -1,5 +1,5 @@
-//! What a real server writes down: for machines, about faults and refusals, and never what somebody
-//! else put in.
+//! The log of a real server: readable by machines, about faults and refusals, and without lines that
+//! a client injects.
 
 use crate::process::{EMAIL, Home, Keystead, PASSWORD, Raw};
 use engine::testing::{DatabaseKind, look};
@@ -40,7 +40,7 @@ fn has(lines: &[Value], level: &str, parts: &[(&str, &str)]) -> bool {
     })
 }
 
-/// A log collector that is gone, a disk that is full.
+/// The log collector is gone, or the disk of the log is full.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_cannot_be_written_stops_nothing() {
     let mut home = Home::new(DatabaseKind::Sqlite).await;
@@ -68,7 +68,7 @@ async fn every_line_is_json_with_time_and_level() {
         assert!(time.ends_with('Z') && time.contains('T'), "{time} is UTC");
         assert!(["INFO", "WARN", "ERROR"].contains(&line["level"].as_str().expect("a level")));
     }
-    // The audit log goes where log collectors find it.
+    // Events of the audit log are also written to the log, for log collectors.
     assert!(
         has(
             &lines,
@@ -182,7 +182,7 @@ async fn the_metrics_listener_carries_the_headers_too() {
     assert_eq!(Raw::get(server.port, "/metrics", "").await.status, 404, "and the metrics are nowhere else");
 }
 
-/// What one server takes for the end of a request and another for its middle lets requests be smuggled.
+/// When two servers disagree about the end of a request, requests can be smuggled.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_request_ends_is_never_in_doubt() {
     let server = Keystead::on(Home::new(DatabaseKind::Sqlite).await).await;
@@ -201,7 +201,7 @@ async fn where_a_request_ends_is_never_in_doubt() {
             Raw::say(server.port, format!("POST /theme HTTP/1.1\r\n{host}{head}\r\n0\r\n\r\n")).await;
         assert_eq!(answer.status, 400, "{head:?}: {}", answer.text);
     }
-    // Where both are said, the chunks decide (RFC 9112, 6.3), in whichever order they come.
+    // With both headers, `Transfer-Encoding` decides (RFC 9112, 6.3), in either order.
     let (length, chunks) = ("Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n");
     for both in [format!("{length}{chunks}"), format!("{chunks}{length}")] {
         let first = format!("POST /theme HTTP/1.1\r\n{host}{both}\r\n0\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The real program: started on a folder and a port of its own, spoken to over sockets, stopped, killed, cut off.
+//! The real program: started on its own folder and port, called over sockets, stopped, killed, cut off.
 
 mod clients;
 mod commands;

@@ -1,5 +1,5 @@
-//! The OpenAPI document, driven by schemathesis against the door it describes: generated requests, right and wrong ones, and
-//! chains of them, as services of different rights.
+//! Schemathesis tests the API against its OpenAPI document: with generated requests, valid and invalid ones, and chains of
+//! them, as services with different rights.
 
 use crate::process::{Home, Keystead, Past};
 use engine::testing::{DatabaseKind, scale};
@@ -46,7 +46,7 @@ async fn the_door_does_what_its_document_says_for_every_role() {
             .expect("schemathesis runs");
         let said = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{role}: {said}{}", String::from_utf8_lossy(&run.stderr));
-        // The summary's line is "120 generated, 120 passed"; a warning may speak of generated data too.
+        // The line of the summary is "120 generated, 120 passed"; a warning may mention generated data too.
         let summed = |line: &&str| line.contains(" generated, ") && line.contains(" passed");
         let line = said.lines().find(summed).unwrap_or_else(|| panic!("{role}: nothing was tried: {said}"));
         println!("figure: schemathesis as {role}:{line}");

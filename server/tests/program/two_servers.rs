@@ -11,7 +11,7 @@ const DUE: i64 = 200;
 const ROTATED: &str = "SELECT COUNT(*) FROM key_version WHERE number = 2";
 const AGAIN: &str = "SELECT COUNT(*) FROM key_version WHERE number = 3";
 
-/// Two hosts on one new database.
+/// Creates two hosts on one new database.
 async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
     let mut first = Home::new(DatabaseKind::Postgres).await;
     if let Some(pooler) = pooler {
@@ -21,7 +21,7 @@ async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
     [first, second]
 }
 
-/// Waits until a number in the database is reached; answers with how long that took.
+/// Waits until a number in the database is reached; returns how long that took.
 async fn until(db: &Db, sql: &str, at_least: i64, patience: Duration) -> Duration {
     let began = Instant::now();
     while look::number(db, sql).await < at_least {
@@ -31,8 +31,8 @@ async fn until(db: &Db, sql: &str, at_least: i64, patience: Duration) -> Duratio
     began.elapsed()
 }
 
-/// A server is stopped in the middle, another one does the rest, and the stopped one comes back to a
-/// finished work. Then everything is due once more, for both at once.
+/// Stops a server in the middle of the rotations. Another one does the rest, and the stopped one
+/// resumes when all are done. Then every key is due once more, for both servers at once.
 async fn each_key_rotates_once(pooler: Option<&Pooler>, stop_at: i64, what: &str) {
     let [mut first, mut second] = two(pooler).await;
     for home in [&mut first, &mut second] {
@@ -55,7 +55,7 @@ async fn each_key_rotates_once(pooler: Option<&Pooler>, stop_at: i64, what: &str
     let again = "UPDATE key_version SET due_at = created_at WHERE status = 'active'";
     assert_eq!(look::execute(&db, again).await.expect("all are due again"), DUE as u64);
     let together = until(&db, AGAIN, DUE, Duration::from_secs(60)).await;
-    // Each has looked once more by then.
+    // By then the scheduler of each server has run once more.
     tokio::time::sleep(Duration::from_secs(6)).await;
     for (sql, expected) in [
         (ROTATED, DUE),
@@ -80,7 +80,7 @@ async fn each_key_rotates_once(pooler: Option<&Pooler>, stop_at: i64, what: &str
     first.home.end().await;
 }
 
-/// Stops a server at a moment when it holds locks: at another one it would be in nobody's way.
+/// Stops a server at a moment when it holds locks, because without locks it would not block the other one.
 async fn stop_inside_a_transaction(server: &Keystead, db: &Db) {
     const HELD: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
                         AND application_name = 'stopped' AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '40 ms'";
@@ -111,7 +111,7 @@ async fn behind_a_transaction_pooler_they_rotate_once_as_well() {
     }
 }
 
-/// Asks one server until it answers as expected; a second is all it has.
+/// Requests a page until it is as expected, for a second at most; returns how long that took.
 async fn seen(
     server: &Keystead,
     path: &str,
@@ -130,7 +130,7 @@ async fn what_one_server_does_the_other_sees(pooler: Option<&Pooler>, what: &str
     let seed = first.administrator(EMAIL).await;
     let (first, second) = (Keystead::on(first).await, Keystead::on(second).await);
     let db = first.home.db().await;
-    // Each code works once; the test does not wait half a minute for the next.
+    // Each code works once; the test forgets used ones, so as not to wait half a minute for the next.
     let next_code = async || {
         look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
         code(&seed)
@@ -146,7 +146,7 @@ async fn what_one_server_does_the_other_sees(pooler: Option<&Pooler>, what: &str
     let prepared =
         Raw::post(first.port, &format!("{keys}/add"), &there, "key_type=managed&rotation_days=30").await;
     let address = prepared.header("location").expect("a prepared change").to_owned();
-    // Prepared on one server, confirmed on the other, and the version is there on both.
+    // The change is prepared on one server and confirmed on the other, and the version is there on both.
     let made = Raw::post(second.port, &address, &there, &format!("code={}", next_code().await)).await;
     assert_eq!(made.status, 303, "{}", made.text);
     let version = seen(&first, &format!("{keys}/1"), &there, |page| page.status == 200).await;

@@ -1,6 +1,6 @@
 //! The bill of materials: every crate in the program, in the form of CycloneDX.
 //!
-//! Neither time nor chance nor the machine is in it: the same sources give the same bytes.
+//! It contains no time, no random value and nothing of the machine: the same sources give the same bytes.
 
 mod tree;
 
@@ -26,12 +26,12 @@ const BROWSER: [&str; 7] = [
     "wasm32-unknown-unknown",
 ];
 
-/// Our own crates that are put together to the program.
+/// Our own crates that make up the program.
 const PARTS: [&str; 2] = ["app", "server"];
 
 type Checksums = BTreeMap<Package, Option<String>>;
 
-/// Leaves it beside the program.
+/// Writes the bill of materials beside the program.
 pub fn write(place: &Place) -> Result<()> {
     let file = place.bill_of_materials();
     fs::write(&file, document(place)?).with_context(|| file.display().to_string())?;
@@ -97,7 +97,8 @@ fn component(package: &Package, node: &Node, checksums: &Checksums) -> Result<Va
     Ok(component)
 }
 
-/// The crates of this workspace have no address: at the registry, `engine` and `server` are other people's.
+/// Returns the reference of a package. The crates of this workspace have no package URL: at the registry, `engine` and `server`
+/// belong to other people.
 fn reference(package: &Package, checksums: &Checksums) -> String {
     match checksums.get(package) {
         Some(None) => format!("keystead/{}@{}", package.name, package.version),
@@ -113,12 +114,12 @@ fn url(package: &Package) -> String {
     format!("pkg:cargo/{}@{}", package.name, package.version.replace('+', "%2B"))
 }
 
-/// Before there were expressions, a slash said "or".
+/// Converts a licence to an expression. Before there were expressions, a slash meant "or".
 fn expression(license: &str) -> String {
     license.split('/').map(str::trim).collect::<Vec<_>>().join(" OR ")
 }
 
-/// Of every crate in `Cargo.lock`; our own have none.
+/// Returns the checksum of every crate in `Cargo.lock`; our own crates have none.
 fn checksums(place: &Place) -> Result<Checksums> {
     let lock: toml::Table = fs::read_to_string(place.root().join("Cargo.lock"))?.parse()?;
     let packages = lock.get("package").and_then(toml::Value::as_array).context("Cargo.lock lists nothing")?;

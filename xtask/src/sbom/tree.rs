@@ -1,4 +1,4 @@
-//! What a build links, as cargo resolves it: with the features of that build, for the system it is for.
+//! The crates that a build links, as cargo resolves them with the features and the target of that build.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ pub struct Package {
     pub version: String,
 }
 
-/// What is said of a crate that is in the program.
+/// The licence and the dependencies of a crate in the program.
 #[derive(Debug, Default, PartialEq)]
 pub struct Node {
     pub license: String,
@@ -24,7 +24,7 @@ pub struct Node {
 /// Every crate in the program.
 pub type Tree = BTreeMap<Package, Node>;
 
-/// Asks cargo, with the words that choose a build. Macros run in the compiler and are not in the program.
+/// Asks cargo for the crates of the build that `build` selects. Macros run in the compiler and are not in the program.
 pub fn ask(place: &Place, build: &[&str]) -> Result<Tree> {
     let mut cargo = place.cargo();
     cargo.args(["tree", "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", " {p}\t{l}\t"]);
@@ -33,7 +33,8 @@ pub fn ask(place: &Place, build: &[&str]) -> Result<Tree> {
     read(&lines)
 }
 
-/// A line is `<depth> <name> v<version> …`, the licence, and a mark where the crate's own needs stand further up.
+/// Parses the tree. A line is `<depth> <name> v<version> …`, the licence, and a mark where the crate's own dependencies are
+/// listed further up.
 fn read(lines: &str) -> Result<Tree> {
     let mut tree = Tree::new();
     let mut above: Vec<Package> = vec![];

@@ -8,10 +8,10 @@ use crate::{progress, shell};
 /// One program, called as `cargo <word>`.
 pub struct Tool {
     word: &'static str,
-    /// Its package, with a version where what we ask of it depends on that.
+    /// Its package, with a version where our use of it depends on that.
     package: &'static str,
     patience: &'static str,
-    /// Of `cargo install`, besides.
+    /// Further options of `cargo install`.
     options: &'static [&'static str],
     elsewhere: &'static str,
 }
@@ -25,7 +25,7 @@ pub const NEXTEST: Tool = Tool {
     elsewhere: "https://nexte.st",
 };
 
-/// Checks the dependencies; without optimisation it takes seconds longer to work and minutes less to compile.
+/// Checks the dependencies; without optimisation it takes seconds longer to run and minutes less to compile.
 pub const DENY: Tool = Tool {
     word: "deny",
     package: "cargo-deny@0.20.2",
@@ -34,7 +34,7 @@ pub const DENY: Tool = Tool {
     elsewhere: "https://embarkstudios.github.io/cargo-deny",
 };
 
-/// Installs it where it is missing, in whatever version.
+/// Installs a tool if it is missing; any installed version will do.
 pub fn provide(place: &Place, tool: &Tool) -> Result<()> {
     let Tool { word, package, patience, options, elsewhere } = tool;
     if shell::answer(place.cargo().args([word, "--version"])).is_some() {
@@ -42,13 +42,14 @@ pub fn provide(place: &Place, tool: &Tool) -> Result<()> {
     }
     progress::say("Set-up", &format!("installing {package} from source (once; takes {patience}) …"));
     let mut install = place.cargo();
-    // Its build belongs into cargo's temporary folder, not among ours.
+    // Its build belongs in cargo's temporary folder, not in our target directory.
     install.args(["install", "--locked", package]).args(*options).env_remove("CARGO_TARGET_DIR");
     shell::compile(&mut install)
         .with_context(|| format!("{package} could not be installed: see {elsewhere} for other ways"))
 }
 
-/// Every crate of `Cargo.lock`, also those that only other systems compile: what checks them reads them all.
+/// Fetches every crate of `Cargo.lock`, also those that only other systems compile, because the tool that checks them reads
+/// them all.
 pub fn fetch(place: &Place) -> Result<()> {
     shell::quiet(place.cargo().arg("fetch")).context("the crates could not be fetched: is the network there?")
 }

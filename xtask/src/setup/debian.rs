@@ -11,7 +11,7 @@ use crate::{progress, shell};
 
 static LISTS: Once = Once::new();
 
-/// Installs packages known to be missing; nothing is done for none.
+/// Installs packages that are known to be missing; does nothing for none.
 ///
 /// # Errors
 /// Names the packages, so that they can be installed by hand where there is no apt or no right to use it.
@@ -23,7 +23,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     ensure!(Path::new("/usr/bin/apt-get").exists(), "missing: {names}; install them in your system's way");
     progress::say("Set-up", &format!("installing {names} …"));
     LISTS.call_once(|| {
-        // Older lists often suffice: whether they do is for the installation to say.
+        // Older lists often suffice; if they do not, the installation fails.
         if shell::quiet(apt().args(["update", "-qq"])).is_err() {
             progress::say("Set-up", "the package lists could not be renewed: trying with those at hand");
         }
@@ -32,7 +32,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
         .with_context(|| format!("{names} could not be installed; do it by hand (apt-get install {names})"))
 }
 
-/// Whether a file lies in a folder of the distribution's libraries, whose names depend on the processor.
+/// Checks whether a file lies in a folder of the distribution's libraries, whose names depend on the processor.
 pub fn library_exists(file: &str) -> bool {
     std::fs::read_dir("/usr/lib")
         .is_ok_and(|folders| folders.flatten().any(|folder| folder.path().join(file).exists()))

@@ -1,4 +1,4 @@
-//! Makes a machine ready that has rustup, node and apt. What is there already is neither fetched nor asked for again.
+//! Prepares a machine that has rustup, node and apt. Nothing that is present is fetched or requested again.
 
 mod cargo;
 mod debian;
@@ -17,15 +17,15 @@ use crate::{database, emulator, progress, shell};
 pub use npm::take_heart;
 pub use wasm::Compiler;
 
-/// What a build needs: a compiler to WebAssembly and, where node is present, the optimiser.
+/// Installs the requirements of a build: a compiler to WebAssembly and, where node is present, the optimiser.
 pub fn for_building(place: &Place) -> Result<Compiler> {
     let compiler = wasm::provide()?;
     npm::offer_optimiser(place)?;
     Ok(compiler)
 }
 
-/// What the tests need besides: runners, the crates' sources, a database, a browser, a clock that can be set. What is compiled
-/// here needs the processor and what comes as a package the network: both at once. `then` follows on the packages.
+/// Installs the further requirements of the tests: runners, the crates' sources, a database, a browser, a clock that can be set.
+/// Compiling needs the processor and packages need the network, so both run at once. `then` runs after the packages.
 pub fn for_testing(place: &Place, then: impl FnOnce() -> Result<()> + Send) -> Result<()> {
     std::thread::scope(|scope| {
         let packages = scope.spawn(|| packages(place).and_then(|()| then()));
@@ -42,7 +42,7 @@ fn programs(place: &Place) -> Result<()> {
 
 fn packages(place: &Place) -> Result<()> {
     let missing: Vec<&str> = [
-        // Also where the tests were given a server: some stop one of their own.
+        // Needed even where the tests were given a server, because some tests stop a server of their own.
         ("postgresql", database::programs().is_some()),
         ("pgbouncer", Path::new("/usr/sbin/pgbouncer").exists()),
         ("chromium", has_chromium()),
@@ -56,12 +56,12 @@ fn packages(place: &Place) -> Result<()> {
     npm::provide(place)
 }
 
-/// What measuring needs besides: a generator of load.
+/// Installs the further requirements of measurements: a load generator.
 pub fn for_measuring() -> Result<()> {
     if Path::new("/usr/bin/wrk").exists() { Ok(()) } else { debian::install(&["wrk"]) }
 }
 
-/// Makes an environment of Python's in a folder, with what stands in these lists; again only after they changed.
+/// Makes a Python environment in a folder, with the packages of these lists, and again only after the lists changed.
 pub fn python_environment(folder: &Path, lists: &[PathBuf], what: &str) -> Result<()> {
     let wanted = lists.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?.concat();
     let note = folder.join(".installed-from");
@@ -86,7 +86,7 @@ pub fn python_environment(folder: &Path, lists: &[PathBuf], what: &str) -> Resul
     Ok(())
 }
 
-/// Python with what makes environments of its own.
+/// Installs what Python needs to make environments.
 fn python() -> Result<()> {
     let has =
         |module| shell::answer(Command::new("python3").args(["-c", &format!("import {module}")])).is_some();

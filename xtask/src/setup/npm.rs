@@ -9,12 +9,12 @@ use anyhow::{Context, Result, ensure};
 use crate::place::Place;
 use crate::{progress, shell};
 
-/// Installs what `end2end/package-lock.json` lists, again only after it changed.
+/// Installs the packages of `end2end/package-lock.json`, and again only after it changed.
 pub fn provide(place: &Place) -> Result<()> {
     ensure!(has_node(), "node is missing: install Node.js 20 or later, with npm");
     let folder = place.end2end();
     let wanted = wanted(place)?;
-    // npm empties node_modules first, so this note is there only after an installation that went through.
+    // npm empties node_modules first, so this note exists only after a complete installation.
     let note = folder.join("node_modules/.installed-from");
     if fs::read(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -30,8 +30,8 @@ pub fn provide(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// The same for a build, which can do without: what the browser gets is only larger then. Tried once and not at every
-/// build, since npm takes minutes to find out that there is no network.
+/// Installs the same for a build, which also works without them: the browser's files are only larger then. It tries once and
+/// not at every build, because npm takes minutes to find out that there is no network.
 pub fn offer_optimiser(place: &Place) -> Result<()> {
     let wanted = wanted(place)?;
     let given_up = given_up(place);

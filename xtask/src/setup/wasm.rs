@@ -11,22 +11,22 @@ use crate::{progress, shell};
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
-/// Who compiles to WebAssembly.
+/// The compiler to WebAssembly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Compiler {
     /// The usual toolchain, with the target added by rustup.
     Rustup,
-    /// Debian's, which brings the standard library's source: the way where rustup's servers are out of reach.
+    /// Debian's, which brings the standard library's source: for machines that cannot reach rustup's servers.
     Debian,
 }
 
-/// Finds one or installs one.
+/// Finds a compiler, or installs one.
 pub fn provide() -> Result<Compiler> {
     if let Some(compiler) = find() {
         return Ok(compiler);
     }
     progress::say("Set-up", "adding the WebAssembly target with rustup …");
-    // A closed network may swallow packets instead of refusing: three minutes suffice for 30 MB, then the other way.
+    // A closed network may drop packets instead of refusing them: three minutes suffice for 30 MB, then the other way is tried.
     let mut rustup = Command::new("timeout");
     if shell::answer(rustup.args(["--foreground", "180", "rustup", "target", "add", TARGET])).is_none() {
         progress::say("Set-up", "rustup could not; using Debian's compiler and its standard library instead");
@@ -74,7 +74,7 @@ fn rustup_linker() -> Result<PathBuf> {
     Ok(root.join("lib/rustlib").join(host.context("rustc does not name its host")?).join("bin/rust-lld"))
 }
 
-/// Whether `rustc 1.96.0 (…)` is at least the version the workspace asks for.
+/// Checks whether `rustc 1.96.0 (…)` is at least the version that the workspace requires.
 fn is_recent(version: &str) -> bool {
     let minor = |text: &str| text.split('.').nth(1).and_then(|number| number.parse::<u32>().ok());
     minor(version) >= minor(env!("CARGO_PKG_RUST_VERSION"))

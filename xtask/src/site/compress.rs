@@ -1,4 +1,4 @@
-//! Brotli, at its slowest and best: compressed once here instead of on every request.
+//! Brotli, at its slowest and best: files are compressed once here instead of on every request.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::Files;
 
-/// Fonts (woff2) and pictures are compressed by nature.
+/// File types to compress. Fonts (woff2) and pictures are compressed by nature.
 const COMPRESSIBLE: [&str; 8] = ["css", "html", "ico", "js", "json", "svg", "txt", "wasm"];
 
 /// Adds a `.br` beside every file that shrinks.

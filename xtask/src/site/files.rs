@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 /// Contents by path, relative to the folder.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Reads a folder; one that does not exist is empty. Hidden files are not for publication.
+/// Reads a folder without its hidden files, which are not for publication. A folder that does not exist is empty.
 pub fn read(folder: &Path) -> Result<Files> {
     if !folder.exists() {
         return Ok(Files::new());
@@ -36,7 +36,7 @@ pub fn write(folder: &Path, name: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(&path, bytes).with_context(|| path.display().to_string())
 }
 
-/// Tells inputs apart; not meant to withstand anybody.
+/// Tells inputs apart; it does not withstand an attacker.
 pub fn fingerprint(inputs: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     inputs.hash(&mut hasher);

@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::setup::Compiler;
 use crate::{progress, shell};
 
-/// What current Rust makes use of by itself. All of it has been in every browser for years.
+/// WebAssembly features that current Rust uses by default. Every browser has had all of them for years.
 const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -23,7 +23,7 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Compiles `app` for the browser. cargo alone knows whether it has changed, so it is always asked.
+/// Compiles `app` for the browser. Only cargo knows whether it has changed, so cargo always runs.
 pub fn make(place: &Place, compiler: Compiler) -> Result<Files> {
     progress::say("WebAssembly", "building app …");
     let mut cargo = place.cargo();
@@ -47,8 +47,8 @@ pub fn make(place: &Place, compiler: Compiler) -> Result<Files> {
     })
 }
 
-/// wasm-bindgen, as a library: `keystead.js` and `keystead.wasm`. leptos drops the usual `_bg` when it is compiled with
-/// `LEPTOS_OUTPUT_NAME`, which `.cargo/config.toml` sets for every build.
+/// Runs wasm-bindgen as a library: makes `keystead.js` and `keystead.wasm`. leptos drops the usual `_bg` when it is compiled
+/// with `LEPTOS_OUTPUT_NAME`, which `.cargo/config.toml` sets for every build.
 fn bind(module: &Path, folder: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(module)
@@ -69,7 +69,7 @@ fn optimise(place: &Place, folder: &Path) -> Result<()> {
     shell::quiet(&mut wasm_opt).context("wasm-opt refused the module")
 }
 
-/// `None` where it is not installed, or cannot run for want of node.
+/// Returns the optimiser's package description; `None` where the optimiser is not installed, or cannot run without node.
 fn optimiser_version(place: &Place) -> Option<String> {
     let description = place.end2end().join("node_modules/binaryen/package.json");
     shell::answer(Command::new("node").arg("--version"))?;

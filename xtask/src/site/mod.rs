@@ -1,4 +1,4 @@
-//! What the browser gets: `target/site`, which the server embeds.
+//! The site for the browser: `target/site`, which the server embeds.
 
 mod compress;
 mod files;
@@ -15,11 +15,11 @@ use crate::place::Place;
 use crate::{progress, setup};
 use files::Files;
 
-/// Compiles what changed since the last time; with nothing changed, nothing is written.
+/// Compiles the parts that changed since the last time; writes nothing if nothing changed.
 pub fn make(place: &Place) -> Result<()> {
     let compiler = setup::for_building(place)?;
     fs::create_dir_all(place.front())?;
-    // Two of us at once would pull the folders from under each other's feet.
+    // Two of these processes at once would remove each other's folders.
     let alone = File::create(place.front().join("lock"))?;
     alone.lock().context("the site is locked")?;
     let parts = [front::make(place, compiler)?, style::make(place)?, public(place)?];
@@ -29,7 +29,7 @@ pub fn make(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Fonts, the icon: as they are.
+/// Returns the fonts and the icon, which are not compiled.
 fn public(place: &Place) -> Result<Files> {
     let files = files::read(&place.root().join("public"))?;
     part::keep(place, "public", files::fingerprint(&files), || Ok(files.clone()))

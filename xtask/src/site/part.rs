@@ -1,4 +1,4 @@
-//! Work that is done again only when what went in has changed.
+//! Parts of the site that are built again only when their inputs have changed.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::compress;
 use super::files::{self, Files};
 use crate::place::Place;
 
-/// How the parts are made belongs to what goes in.
+/// The sources of the build steps, which count as inputs of every part.
 const RECIPE: &str = concat!(
     include_str!("../../Cargo.toml"),
     include_str!("compress.rs"),
@@ -22,7 +22,7 @@ pub fn keep(place: &Place, name: &str, inputs: u64, make: impl FnOnce() -> Resul
     keep_in(&place.front().join("parts"), name, files::fingerprint((inputs, RECIPE)), make)
 }
 
-/// The folder's name says what went in, and it gets that name only when complete.
+/// Keeps the part in a folder that is named by the inputs. The folder gets that name only when it is complete.
 fn keep_in(store: &Path, name: &str, inputs: u64, make: impl FnOnce() -> Result<Files>) -> Result<Files> {
     let kept = store.join(format!("{name}-{inputs:016x}"));
     if !kept.exists() {

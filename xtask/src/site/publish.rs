@@ -8,9 +8,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::files::{self, Files};
 
-/// Makes `site` hold exactly these files, in one step: there is no moment with half of them, and none stays behind.
-/// Unchanged files keep their time, and an unchanged site is not touched, so that cargo does not build the server again.
-/// Answers whether anything changed.
+/// Makes `site` hold exactly these files, in one step: nobody sees half of them, and no old file stays behind. Unchanged files
+/// keep their time, and an unchanged site is not touched, so that cargo does not build the server again. Returns whether
+/// anything changed.
 pub fn publish(site: &Path, wanted: &Files) -> Result<bool> {
     let present = files::read(site)?;
     if present == *wanted && site.exists() {

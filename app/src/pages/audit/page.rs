@@ -1,4 +1,4 @@
-//! "Audit log": who, what, where, when, outcome; of people in the portal and of services at the data plane.
+//! "Audit log": who did what, where, when, with which outcome; for people in the portal and services at the data plane.
 
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
@@ -21,7 +21,7 @@ use leptos::prelude::*;
 #[component]
 pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
     let LogView { source, lines, older, newest, is_filtered, damaged } = view;
-    // What cannot be searched for was not searched for: nothing was found would not be so.
+    // Keystead did not run a search that it refused, so the page must not say that nothing was found.
     let is_searched = !form.is_refused();
     let list = if !is_searched {
         ().into_any()
@@ -134,7 +134,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
     }
 }
 
-/// The same search as a file.
+/// The form that exports the results of the search as a file.
 #[component]
 fn Export(source: AuditSource, form: Form) -> impl IntoView {
     let kept = ["from", "to", "place", "who", "told"].map(|name| {
@@ -161,7 +161,7 @@ fn ExportButton(value: &'static str, label: &'static str) -> impl IntoView {
     }
 }
 
-/// An empty cell says so.
+/// Replaces an empty text by a dash, so that the cell is visibly empty.
 fn or_dash(text: String) -> String {
     if text.is_empty() { "–".to_owned() } else { text }
 }

@@ -1,4 +1,4 @@
-//! The second step of every change: what will happen, and the code that makes it happen.
+//! The second step of every change: its effects, and the verification code that confirms it.
 
 use crate::frame::change_steps::ChangeSteps;
 use crate::frame::layout::Frame;
@@ -22,12 +22,12 @@ use leptos::prelude::*;
 #[component]
 pub fn ConfirmPage(
     chrome: Chrome,
-    /// What will happen.
+    /// The effects of the change.
     preview: Preview,
     expires_at: DateTime<Utc>,
-    /// Something was filled in before; where nothing is to be, there are no steps to count.
+    /// The change has a first step with a form. Without one, the page shows no stepper.
     has_parameters: bool,
-    /// The address of the first step, with what was chosen there.
+    /// The address of the first step, with the values chosen there.
     back: String,
     form: Form,
 ) -> impl IntoView {
@@ -74,7 +74,7 @@ pub fn ConfirmPage(
     }
 }
 
-/// The way to the page, by what the change is about.
+/// Returns the breadcrumbs of the page, by the subject of the change.
 fn crumbs(about: &About, heading: &str) -> Vec<(String, Option<String>)> {
     let link = |text: &str, to: String| (text.to_owned(), Some(to));
     let mut crumbs = match about {

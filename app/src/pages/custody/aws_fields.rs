@@ -1,4 +1,4 @@
-//! What a customer gives of their AWS account, and the box that fills it in.
+//! The fields for a customer's AWS account, and the paste box that fills them in.
 
 use crate::islands::paste_box::PasteBox;
 use crate::pages::custody::preflight::Preflight;
@@ -12,17 +12,17 @@ use domain::custody::aws::Region;
 use domain::custody::preflight::Report;
 use leptos::prelude::*;
 
-/// What the last "Next" found out, shown with the form again.
+/// The findings of the last "Next", shown again with the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     pub report: Option<Report>,
     /// The least-privilege policy for the ARN that was typed.
     pub policy: Option<String>,
-    /// What the paste box filled in.
+    /// The labels of the fields that the paste box filled in.
     pub filled: Vec<&'static str>,
 }
 
-/// The box for what people have at hand. Its button works without script.
+/// The paste box. Its button works without script.
 #[component]
 pub fn Paste(hint: &'static str) -> impl IntoView {
     view! {
@@ -57,7 +57,7 @@ pub fn AwsKeyFields() -> impl IntoView {
     }
 }
 
-/// What is said while KMS is asked, where scripts tell the stylesheet that the form is under way.
+/// The note shown during the call to KMS. It appears only with script, which marks the form as busy for the stylesheet.
 #[component]
 pub fn AskingKms() -> impl IntoView {
     view! { <p class="busy-note hint">"Asking the customer's KMS. This takes up to eight seconds."</p> }
@@ -76,7 +76,7 @@ pub fn CredentialFields() -> impl IntoView {
     }
 }
 
-/// What the pre-flight found, the policy to copy, and the box to tick where that is needed.
+/// The result of the pre-flight, the policy to copy, and the box to tick where the form needs it.
 #[component]
 pub fn Findings(checked: Checked) -> impl IntoView {
     let Checked { report, policy, filled } = checked;

@@ -1,4 +1,4 @@
-//! "Prepare your AWS account": what the customer does before a key is registered.
+//! "Prepare your AWS account": the customer's steps before a key is registered.
 
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
@@ -10,7 +10,7 @@ use domain::custody::aws::{KeyArn, decrypt_only_policy};
 use domain::overview::frame::Chrome;
 use leptos::prelude::*;
 
-/// The ARN that stands for the reader's own, as AWS's documentation writes it.
+/// A placeholder for the reader's own ARN, as in AWS's documentation.
 const EXAMPLE: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 const CREATE_USER: &str = "aws iam create-user --user-name keystead

@@ -1,4 +1,4 @@
-//! "Check now": the pre-flight of a version again.
+//! "Check now": the button that repeats the pre-flight of a version.
 
 use crate::ui::button::Button;
 use domain::base::address;

@@ -1,4 +1,4 @@
-//! "Replace credentials": other IAM credentials for the data key that is there.
+//! "Replace credentials": other IAM credentials for the existing data key.
 
 use crate::pages::custody::aws_fields::{Checked, CredentialFields, Findings, Paste};
 use crate::pages::keys::forms::Parameters;

@@ -1,8 +1,8 @@
-//! How data goes through the portal and the customer's KMS, drawn: narrow enough for a phone.
+//! A drawing of the flow of data through the portal and the customer's KMS, narrow enough for a phone.
 
 use leptos::prelude::*;
 
-/// Which way the data goes.
+/// The direction of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     Write,
@@ -24,7 +24,7 @@ impl Flow {
         }
     }
 
-    /// The steps, as the list beside the drawing says them.
+    /// Returns the steps for the list beside the drawing.
     fn steps(self) -> [&'static str; 5] {
         match self {
             Self::Write => [
@@ -44,7 +44,7 @@ impl Flow {
         }
     }
 
-    /// The arrows: from, to, and where their number stands.
+    /// Returns the arrows: the number, the start and the end, and the position of the number.
     fn arrows(self) -> [(Option<u8>, [i32; 4], [i32; 2]); 6] {
         let last = match self {
             Self::Write => (Some(5), [160, 140, 218, 140], [189, 124]),
@@ -65,7 +65,7 @@ impl Flow {
     }
 }
 
-/// A box with one or two lines.
+/// Draws a box with one or two lines of text.
 fn place(x: i32, y: i32, width: i32, lines: &[&'static str]) -> impl IntoView + use<> {
     let (middle, first) = (x + width / 2, if lines.len() > 1 { y + 18 } else { y + 25 });
     let text = lines.iter().zip([first, first + 16]).map(|(line, y)| {

@@ -1,11 +1,11 @@
-//! Whether a customer's KMS releases a key, since when, and the code that says why not.
+//! The health of a key: whether the customer's KMS releases it, since when, and the code of the failure.
 
 use crate::frame::moment::Moment;
 use crate::ui::badge::{Badge, Tone};
 use domain::custody::health::{Health, HealthState};
 use leptos::prelude::*;
 
-/// The state alone.
+/// The state without time and code.
 #[component]
 pub fn HealthWord(state: HealthState) -> impl IntoView {
     let tone = match state {

@@ -1,4 +1,4 @@
-//! What this server holds of a key in memory, and what becomes of it when its source says no, or nothing.
+//! The state of a key's material in this server's memory, and its fate when the source refuses or does not answer.
 
 use crate::frame::moment::{Moment, Until};
 use crate::ui::facts::{Fact, Facts};
@@ -7,13 +7,13 @@ use domain::base::words;
 use domain::custody::view::{HeldView, LeaseView};
 use leptos::prelude::*;
 
-/// Where the key of a version comes from, and whether it still does.
+/// The source of a version's key, and whether the source still releases it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The database: Keystead made it.
+    /// The database: Keystead generated the key.
     Managed,
     Kms,
-    /// The customer's KMS refused it the last time.
+    /// The customer's KMS, which refused the last call.
     RefusingKms,
 }
 
@@ -38,7 +38,7 @@ pub fn LeaseCard(
         ),
         (Source::Kms, None) => fact("If your KMS refused now", "No decrypt is possible from this moment on."),
         (Source::Kms, Some(refresh_at)) => {
-            // When the no is heard of, at the latest.
+            // The latest time at which Keystead learns of the refusal.
             let at = probe_at.map_or(refresh_at, |probe| refresh_at.min(probe)).max(now);
             let words = view! { "The last decrypt is possible " <Until at now /> "." };
             Some(view! { <Fact label="If your KMS refused now">{words}</Fact> }.into_any())
@@ -59,7 +59,8 @@ pub fn LeaseCard(
             }),
             match source {
                 Source::RefusingKms => None,
-                // However long the key may be held: what keys may do is looked at each second, or nobody is served.
+                // This holds however long the key may stay in memory: the server checks the database every 500 ms for changes to
+                // API keys, and serves nobody when it could not do so for a minute.
                 Source::Managed => fact(
                     "If the database could not be reached",
                     "The last decrypt is possible a minute later: no server serves longer without it.",

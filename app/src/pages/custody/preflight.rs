@@ -1,4 +1,4 @@
-//! What a pre-flight found, line by line.
+//! The result of a pre-flight, line by line.
 
 use crate::ui::badge::{Badge, Tone};
 use domain::custody::preflight::{Line, Report, Verdict};

@@ -1,4 +1,4 @@
-//! "Tenant secrets": what the keys of deterministic fields and vectors are derived from, and their rotation.
+//! "Tenant secrets": the secrets from which keys for deterministic fields and vectors are derived, and their rotation.
 
 use crate::frame::change_steps::ChangeSteps;
 use crate::frame::layout::Frame;

@@ -102,7 +102,7 @@ pub fn EditKeyPage(
     }
 }
 
-/// Heading, steps, the fields, and the way back or on.
+/// A page with the heading, the steps, the fields, and the buttons to go back or on.
 #[component]
 pub(crate) fn Parameters(
     chrome: Chrome,

@@ -1,4 +1,4 @@
-//! What is used of the limits of a scope, and when the key rotates next.
+//! The used part of a scope's limits, and the next rotation of the key.
 
 use crate::frame::moment::{Day, Until};
 use crate::ui::badge::Tone;

@@ -1,4 +1,4 @@
-//! What is used of the daily limits, before a form is filled in.
+//! The used part of the daily limits, shown before a form is filled in.
 
 use crate::frame::moment::{Day, Until};
 use crate::ui::badge::Tone;
@@ -10,7 +10,7 @@ use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
 use domain::keys::view::LimitsView;
 use leptos::prelude::*;
 
-/// One sentence of what is used; for each type without room a warning that names its limit.
+/// One sentence about the used part; for each type whose limit is reached, a warning that names the limit.
 #[component]
 pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<Utc>) -> impl IntoView {
     let of_type = types.iter().map(|key_type| {
@@ -21,7 +21,7 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
     let reached = types.iter().filter_map(|key_type| {
         let reached = limits.daily.after_one_more(limits.usage(*key_type), *key_type, now).err()?;
         let title = format!("No new {} version is possible now", key_type.label());
-        // Where a type is still to be chosen, only what concerns the chosen one is said.
+        // When the form offers several types, the stylesheet shows only the warning for the chosen one.
         let class = (types.len() > 1).then(|| format!("for-{}", key_type.word().replace('_', "-")));
         Some(view! {
             <div class=class>

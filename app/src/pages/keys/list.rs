@@ -1,4 +1,4 @@
-//! "Encryption keys" of a scope: limits, versions, what can be done.
+//! "Encryption keys" of a scope: limits, versions and actions.
 
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
@@ -18,7 +18,7 @@ use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
-/// Breadcrumbs of the keys page and of what lies below it.
+/// Returns the breadcrumbs of the keys page and of the pages below it.
 pub(crate) fn keys_crumbs(
     scope: &ScopeName,
     environment_name: &str,
@@ -107,7 +107,7 @@ fn VersionLine(
     scope: ScopeName,
     version: VersionRow,
     new: Option<u32>,
-    /// Some version of the list is released by a customer's KMS.
+    /// The list contains a version that a customer's KMS releases.
     of_aws: bool,
 ) -> impl IntoView {
     let is_new = new == Some(version.number);

@@ -1,4 +1,4 @@
-//! "Rotation Period", and for each choice when the next rotation would be.
+//! "Rotation Period", with the date of the next rotation for each choice.
 
 use crate::frame::moment::Day;
 use crate::ui::select::Select;
@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use domain::keys::rotation::RotationPeriod;
 use leptos::prelude::*;
 
-/// The date of the chosen period is shown by the stylesheet, which sees the choice.
+/// The choice of a rotation period. The stylesheet shows only the date of the chosen period.
 #[component]
 pub fn RotationPeriodField(
     initial: RotationPeriod,
-    /// The version that the period counts from was created then.
+    /// Time from which the period counts: the creation of the version.
     from: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> impl IntoView {

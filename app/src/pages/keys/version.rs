@@ -30,7 +30,7 @@ pub fn KeyVersionPage(
     environment_name: String,
     version: VersionRow,
     usage: UsageView,
-    /// Of a version of type "Manual: AWS".
+    /// Only for a version of type "Manual: AWS".
     aws: Option<AwsKeyView>,
     lease: LeaseView,
 ) -> impl IntoView {
@@ -128,14 +128,14 @@ pub fn KeyVersionPage(
     }
 }
 
-/// "1 234 567", with spaces that do not break.
+/// Formats a number: "1 234 567", with narrow non-breaking spaces.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join("\u{202f}")
 }
 
-/// What a customer's key has besides.
+/// The AWS data of a customer's key.
 #[component]
 fn AwsKey(key: AwsKeyView) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! What countries lack, in the same words and shapes wherever they are listed.
+//! Badges that show what countries lack, in the same words and shapes in every list.
 
 use crate::ui::badge::{Badge, Tone};
 use domain::overview::lack::Lack;
@@ -11,7 +11,7 @@ pub fn tone(lack: Lack) -> Tone {
 #[component]
 pub fn LackBadge(
     lack: Lack,
-    /// How many countries of a list lack it.
+    /// Number of countries in a list that lack it.
     #[prop(optional_no_strip)]
     countries: Option<usize>,
 ) -> impl IntoView {

@@ -1,3 +1,3 @@
-//! What countries lack, said beside them.
+//! Badges that show what countries lack.
 
 pub mod lack;

@@ -11,14 +11,14 @@ use domain::base::form::Form;
 use domain::people::view::EnrolmentView;
 use leptos::prelude::*;
 
-/// Why an authenticator is set up.
+/// The reason for setting up an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolPurpose {
-    /// The first administrator; the code also signs in.
+    /// The set-up of the first administrator; the code also signs in.
     Setup,
-    /// A person replaces theirs: a change, which needs its button.
+    /// An administrator replaces their authenticator. This is a change, which needs its button.
     Replace,
-    /// After signing in with a recovery code; the code also signs in.
+    /// An administrator has signed in with a recovery code; the verification code also signs in.
     Recovery,
 }
 
@@ -26,7 +26,7 @@ pub enum EnrolPurpose {
 pub fn EnrolPage(enrolment: EnrolmentView, form: Form, purpose: EnrolPurpose) -> impl IntoView {
     let EnrolmentView { email, secret, qr_size, qr_path } = enrolment;
     let is_setup = purpose == EnrolPurpose::Setup;
-    // Without spaces in the text, so that it is copied as the app wants it.
+    // The text has no spaces, so that a copy of it has the form that the app expects.
     let groups = secret.split(' ').map(|group| view! { <span>{group.to_owned()}</span> }).collect_view();
     view! {
         <Outside heading="Set up your authenticator">

@@ -33,7 +33,7 @@ pub fn ChangePasswordPage(chrome: Chrome, form: Form) -> impl IntoView {
     }
 }
 
-/// Whoever changes what proves who they are proves it first.
+/// The field for the current password, which a person must enter before changing their own means of authentication.
 #[component]
 pub(crate) fn CurrentPassword() -> impl IntoView {
     view! {

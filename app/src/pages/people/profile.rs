@@ -1,4 +1,4 @@
-//! "Profile": what proves who one is, and where one is signed in.
+//! "Profile": the administrator's means of authentication, and their sessions.
 
 use crate::frame::layout::Frame;
 use crate::frame::moment::{Day, Moment};
@@ -12,7 +12,7 @@ use domain::overview::frame::Chrome;
 use domain::people::view::{ProfileView, SessionRow};
 use leptos::prelude::*;
 
-/// From here on the page asks for new recovery codes.
+/// Number of remaining recovery codes at or below which the page asks for new ones.
 const FEW_CODES: u32 = 3;
 
 pub(crate) fn profile_crumbs(last: &str) -> Vec<(String, Option<String>)> {

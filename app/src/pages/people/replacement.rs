@@ -1,4 +1,4 @@
-//! Replacing what proves who one is: the authenticator, the recovery codes.
+//! Replacing an administrator's means of authentication: the authenticator, the recovery codes.
 
 use crate::frame::change_steps::ChangeSteps;
 use crate::frame::layout::Frame;
@@ -31,7 +31,7 @@ pub fn NewRecoveryCodesPage(chrome: Chrome, form: Form) -> impl IntoView {
     }
 }
 
-/// A change that the current password begins: it says what it does.
+/// The first step of a change that needs the current password: an explanation and the form.
 #[component]
 fn Explained(chrome: Chrome, heading: &'static str, form: Form, children: Children) -> impl IntoView {
     view! {

@@ -34,7 +34,7 @@ pub fn SetupPage(form: Form) -> impl IntoView {
     }
 }
 
-/// A password that is being chosen, twice.
+/// Two fields for a new password: the password and its repetition.
 #[component]
 pub(crate) fn NewPassword(label: &'static str) -> impl IntoView {
     view! {
@@ -49,7 +49,7 @@ pub(crate) fn NewPassword(label: &'static str) -> impl IntoView {
     }
 }
 
-/// The token's time is over.
+/// The page shown after the set-up token has expired.
 #[component]
 pub fn SetupExpiredPage() -> impl IntoView {
     view! {

@@ -41,7 +41,7 @@ fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView
     let href = address::keys(&ScopeName { environment: slug, country });
     let key = match (active, key_type) {
         (Some(number), Some(key_type)) => {
-            // That its rotation is overdue is said where its date stands.
+            // The column of the next rotation shows an overdue rotation instead.
             let trouble = lacks.filter(|lack| *lack != Lack::Rotate);
             view! {
                 <span class="with-note">

@@ -14,7 +14,7 @@ use domain::overview::view::{EnvironmentRow, EnvironmentView};
 use domain::scopes::scope::Country;
 use leptos::prelude::*;
 
-/// Breadcrumbs of a page below an environment.
+/// Returns the breadcrumbs of a page below an environment.
 pub(crate) fn crumbs(environment: &EnvironmentRow, last: &str) -> Vec<(String, Option<String>)> {
     vec![
         ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),

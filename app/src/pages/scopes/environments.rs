@@ -88,7 +88,7 @@ fn kind_choice(kind: EnvironmentKind) -> Choice {
 #[component]
 fn EnvironmentLine(
     row: EnvironmentRow,
-    /// What its countries lack.
+    /// Everything that its countries lack.
     lacks: Vec<Lack>,
 ) -> impl IntoView {
     let (name, slug, href) = (row.name, row.slug.to_string(), address::environment(&row.slug));

@@ -73,7 +73,7 @@ pub fn RemoveCountryPage(
     }
 }
 
-/// Either why it stays and the way back, or what goes and the form.
+/// Either the reason why the object cannot be removed and a way back, or the consequences and the form.
 #[component]
 fn Removal(
     heading: &'static str,

@@ -12,8 +12,8 @@ use domain::overview::lack::Lack;
 use domain::overview::view::TreeEnvironment;
 use leptos::prelude::*;
 
-/// An operation, a body for it, and what of the answer the commands after it use. Pasted one after the other they work:
-/// a journey in the browser does just that.
+/// Examples: an operation, its request body, and the field of the answer that later commands use. They work when pasted one
+/// after the other; an end-to-end test in the browser does exactly that.
 const EXAMPLES: [(&str, &str, Option<&str>); 6] = [
     ("encrypt", r#"{"plaintext": "YSBzZWNyZXQ=", "context": {"order": "17"}}"#, Some("ciphertext")),
     ("decrypt", r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"}}"#, None),
@@ -28,7 +28,7 @@ const EXAMPLES: [(&str, &str, Option<&str>); 6] = [
     ),
 ];
 
-/// The command of an example, in the shell's words.
+/// Returns the shell command of an example.
 fn command((operation, body, kept): (&str, &str, Option<&str>)) -> String {
     let call = format!(
         "curl -sS $KEYSTEAD_SCOPE/{operation} \\\n    -H \"Authorization: ApiKey $KEYSTEAD_API_KEY\" \\\n    --json '{body}'"
@@ -39,7 +39,7 @@ fn command((operation, body, kept): (&str, &str, Option<&str>)) -> String {
     }
 }
 
-/// The first scope that has a key; any other name shows how one is written.
+/// Returns the name of the first scope that has a key; without one, a name that shows the notation.
 fn scope(tree: &[TreeEnvironment]) -> String {
     let scopes =
         tree.iter().flat_map(|environment| environment.countries.iter().map(|row| (&environment.slug, row)));
@@ -50,7 +50,7 @@ fn scope(tree: &[TreeEnvironment]) -> String {
 #[component]
 pub fn ApiGuidePage(
     chrome: Chrome,
-    /// Where services reach this portal.
+    /// The address at which services reach this portal.
     address: String,
     operations: Vec<ApiOperation>,
 ) -> impl IntoView {

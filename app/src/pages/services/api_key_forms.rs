@@ -1,4 +1,4 @@
-//! "Create API key": what it may do, and the secret, shown until it is saved.
+//! "Create API key": the key's permissions, and its secret, shown until it is saved.
 
 use crate::frame::change_steps::ChangeSteps;
 use crate::frame::layout::Frame;
@@ -88,7 +88,7 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
     }
 }
 
-/// The whole environment, then each of its countries.
+/// Returns the boxes of an environment: the whole environment, then each of its countries.
 fn ticks(environment: &TreeEnvironment) -> Ticks {
     let reach = |country| Reach { environment: environment.slug.clone(), country }.to_string();
     let whole = Tick {

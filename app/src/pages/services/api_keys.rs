@@ -1,4 +1,4 @@
-//! "API keys": with what the vendor's services come in.
+//! "API keys", with which the vendor's services authenticate.
 
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
@@ -16,7 +16,7 @@ use domain::services::api_key::State;
 use domain::services::view::{ApiKeyRow, ApiKeysView};
 use leptos::prelude::*;
 
-/// From here on the list says that a key ends soon.
+/// Time before its expiry at which the list begins to mark a key as ending soon.
 const SOON: TimeDelta = TimeDelta::days(14);
 
 pub(crate) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
@@ -27,7 +27,7 @@ pub(crate) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
 pub fn ApiKeysPage(
     chrome: Chrome,
     view: ApiKeysView,
-    /// The name of a new key whose secret waits to be saved.
+    /// The name of a new key whose secret the administrator has not saved yet.
     unsaved: Option<String>,
 ) -> impl IntoView {
     let now = chrome.now;

@@ -4,7 +4,8 @@ use crate::custody::aws::region::Region;
 use crate::custody::aws::region_table::PARTITIONS;
 use serde::{Deserialize, Serialize};
 
-/// `arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`, or `key/mrk-…` of a multi-Region key.
+/// A key's ARN: `arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`, or with `key/mrk-…` for a
+/// multi-Region key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyArn {
@@ -12,7 +13,7 @@ pub struct KeyArn {
     region: Region,
 }
 
-/// Why a text is not the ARN of a key.
+/// The reason why a text is not the ARN of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArnRefused {
     #[error(
@@ -51,7 +52,7 @@ pub enum ArnRefused {
 
 impl KeyArn {
     /// # Errors
-    /// Why the text is no ARN of a key.
+    /// [`ArnRefused`] when the text is not the ARN of a key.
     pub fn parse(text: &str) -> Result<Self, ArnRefused> {
         let text = text.trim_ascii();
         if text.is_empty() {
@@ -80,11 +81,11 @@ impl KeyArn {
         if resource.starts_with("alias/") {
             return Err(ArnRefused::Alias);
         }
-        // An ARN has no spaces to trim away.
+        // An ARN has no spaces, but `Region::parse` trims them: a region that was trimmed is refused.
         let region = Region::parse(region).ok().filter(|read| read.as_str() == region);
         let region = region.ok_or(ArnRefused::BadRegion)?;
         if region.partition().name != partition {
-            // Only a name out of the table is repeated: anything may have been pasted here.
+            // The message repeats only a name from the table, because the pasted text may hold a secret.
             let known = PARTITIONS.iter().find(|known| known.name == partition);
             return Err(known.map_or(ArnRefused::UnknownPartition, |known| ArnRefused::Partition {
                 partition: known.name.to_owned(),
@@ -108,18 +109,18 @@ impl KeyArn {
         &self.region
     }
 
-    /// The account that owns the key.
+    /// Returns the account that owns the key.
     pub fn account(&self) -> &str {
         self.text.split(':').nth(4).unwrap_or_default()
     }
 
-    /// The id of the key: what stands after `key/`.
+    /// Returns the id of the key: the part after `key/`.
     pub fn key_id(&self) -> &str {
         self.text.split_once(":key/").map_or("", |(_, id)| id)
     }
 
     /// # Errors
-    /// That the region in the field beside is another one.
+    /// [`ArnRefused::OtherRegion`] when the region field holds another region.
     pub fn check_region(&self, field: &Region) -> Result<(), ArnRefused> {
         if self.region == *field {
             return Ok(());
@@ -130,7 +131,7 @@ impl KeyArn {
 
 super::as_text!(KeyArn, ArnRefused);
 
-/// A UUID in lower case, or `mrk-` and 32 hexadecimal digits.
+/// Checks for a UUID in lower case, or `mrk-` and 32 hexadecimal digits.
 fn is_key_id(text: &str) -> bool {
     let is_hex = |text: &str, length| {
         text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

@@ -1,16 +1,16 @@
-//! The id of an access key, and what a secret key looks like.
+//! The id of an access key, and the form of a secret access key.
 
 use serde::{Deserialize, Serialize};
 
-/// Characters of a secret access key.
+/// Number of characters of a secret access key.
 const SECRET: usize = 40;
 
-/// The id of an IAM user's access key: `AKIA` and 16 capital letters and digits.
+/// The id of an IAM user's access key: `AKIA` and capital letters and digits, 16 of them in AWS's own ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccessKeyId(String);
 
-/// Why a text is no access key id. Never repeats the text: it may be the secret.
+/// The reason why a text is not an access key id. Never repeats the text, because it may be the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessKeyIdRefused {
     #[error("Enter the IAM access key ID. It begins with AKIA.")]
@@ -25,7 +25,7 @@ pub enum AccessKeyIdRefused {
     NotAnId,
 }
 
-/// Why a text is no secret access key.
+/// The reason why a text is not a secret access key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretAccessKeyRefused {
     #[error("Enter the IAM secret key.")]
@@ -40,7 +40,7 @@ pub enum SecretAccessKeyRefused {
 
 impl AccessKeyId {
     /// # Errors
-    /// Why the text is no id.
+    /// [`AccessKeyIdRefused`] when the text is not an access key id.
     pub fn parse(text: &str) -> Result<Self, AccessKeyIdRefused> {
         let text = text.trim_ascii();
         let is_capital = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
@@ -49,7 +49,7 @@ impl AccessKeyId {
             _ if is_capital && text.len() >= 16 && text.starts_with("ASIA") => {
                 Err(AccessKeyIdRefused::Temporary)
             }
-            // AWS's own have 20 characters; IAM's grammar allows 16 to 128.
+            // AWS's own ids have 20 characters; IAM's grammar allows 16 to 128.
             _ if is_capital && (16..=128).contains(&text.len()) && text.starts_with("AKIA") => {
                 Ok(Self(text.to_owned()))
             }
@@ -62,7 +62,7 @@ impl AccessKeyId {
         &self.0
     }
 
-    /// "AKIA…WXYZ".
+    /// Masks the id: "AKIA…WXYZ".
     pub fn masked(&self) -> String {
         let last = self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default();
         format!("{}…{last}", self.0.get(..4).unwrap_or_default())
@@ -72,7 +72,7 @@ impl AccessKeyId {
 super::as_text!(AccessKeyId, AccessKeyIdRefused);
 
 /// # Errors
-/// Why the text is no secret access key.
+/// [`SecretAccessKeyRefused`] when the text is not a secret access key.
 pub fn check_secret_access_key(text: &str) -> Result<(), SecretAccessKeyRefused> {
     if text.is_empty() {
         Err(SecretAccessKeyRefused::Missing)
@@ -87,7 +87,7 @@ pub fn check_secret_access_key(text: &str) -> Result<(), SecretAccessKeyRefused>
     }
 }
 
-/// Whether a text could be a secret access key.
+/// Checks whether a text could be a secret access key.
 pub(super) fn looks_secret(text: &str) -> bool {
     text.len() == SECRET && text.bytes().all(is_of_secret)
 }

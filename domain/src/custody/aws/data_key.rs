@@ -1,20 +1,20 @@
-//! The encrypted data key: what KMS calls `CiphertextBlob`, as people copy it.
+//! The encrypted data key, which KMS calls `CiphertextBlob`, in the forms in which people copy it.
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-/// The longest ciphertext that KMS decrypts.
+/// Maximum bytes of a ciphertext that KMS decrypts.
 const LONGEST: usize = 6144;
-/// Shorter than this is no ciphertext of KMS; a 32-byte data key has 184 bytes there.
+/// Minimum bytes of a KMS ciphertext; that of a 32-byte data key has 184.
 const SHORTEST: usize = 60;
 
-/// A data key as KMS encrypted it.
+/// A data key encrypted by KMS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EncryptedDataKey(Vec<u8>);
 
-/// Why a text is no encrypted data key. Never repeats the text: it may be a plaintext key.
+/// The reason why a text is not an encrypted data key. Never repeats the text, because it may be a plaintext key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncryptedDataKeyRefused {
     #[error(
@@ -45,10 +45,10 @@ pub enum EncryptedDataKeyRefused {
 }
 
 impl EncryptedDataKey {
-    /// Reads base64 as people copy it: wrapped, in quotes, without its padding.
+    /// Parses base64 as people copy it: wrapped, in quotes, without its padding.
     ///
     /// # Errors
-    /// Why it is no encrypted data key.
+    /// [`EncryptedDataKeyRefused`] when the text is not an encrypted data key.
     pub fn parse(text: &str) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
         let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -67,7 +67,7 @@ impl EncryptedDataKey {
         {
             return Err(Refused::UrlSafe);
         }
-        // Padding that was lost is nothing that could be read in two ways; too much of it, or in the middle, is.
+        // Missing padding leaves only one reading; too much padding, or padding in the middle, does not.
         let unpadded = bare.trim_end_matches('=');
         if bare.len() > unpadded.len().next_multiple_of(4) {
             return Err(Refused::NotBase64);
@@ -77,7 +77,7 @@ impl EncryptedDataKey {
     }
 
     /// # Errors
-    /// Why the bytes are no encrypted data key.
+    /// [`EncryptedDataKeyRefused`] when the bytes are not an encrypted data key.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
         let refused = match bytes.len() {

@@ -1,6 +1,6 @@
-//! What a customer gives of their AWS account: a region, a key's ARN, a data key encrypted under it, the id of an access
-//! key. Each is read strictly, so that what is read can be nothing else: no part of an address, no line break, no digit of
-//! another script.
+//! Values from a customer's AWS account: a region, a key's ARN, a data key encrypted under it, the id of an access key. Each
+//! parser is strict, so that a parsed value contains nothing else: no part of an address, no line break, no digit of another
+//! script.
 
 mod arn;
 mod credentials;
@@ -20,7 +20,7 @@ pub use region::{Region, RegionRefused};
 pub use region_table::Partition;
 pub use shown::ShownField;
 
-/// A type that is written as one text and read back through its grammar.
+/// Implements the conversions of a type that is serialised as one text and parsed back by its grammar.
 macro_rules! as_text {
     ($type:ident, $refused:ident) => {
         impl std::fmt::Display for $type {

@@ -1,5 +1,5 @@
-//! What people have at hand, read whole: the output of the aws command line as JSON, table, text or YAML, the credentials
-//! file of the IAM console, a profile, lines that set variables, bare base64; also several of them one after the other.
+//! The parser of the paste box. It reads the output of the aws command line as JSON, table, text or YAML, the credentials file
+//! of the IAM console, a profile, lines that set variables, and bare base64; also several of them one after the other.
 
 mod lines;
 mod table;
@@ -9,12 +9,12 @@ use crate::custody::aws::{AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, Key
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-/// The longest text that is looked at.
+/// Maximum bytes of a pasted text.
 const LONGEST: usize = 64 * 1024;
-/// Fewer characters are no encrypted data key.
+/// Minimum characters of an encrypted data key in base64.
 const SHORTEST_BLOB: usize = 80;
 
-/// What was found. It may hold the secret key, so it can be neither printed nor copied.
+/// The values found in a pasted text. They may include the secret key, so the type can be neither printed nor copied.
 #[derive(Default)]
 pub struct Pasted {
     pub region: Option<String>,
@@ -25,7 +25,7 @@ pub struct Pasted {
     has_plaintext: bool,
 }
 
-/// Why a text fills no field.
+/// The reason why a text fills no field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasteRefused {
     #[error(
@@ -43,7 +43,7 @@ pub enum PasteRefused {
 }
 
 impl Pasted {
-    /// The labels of the fields that were found.
+    /// Returns the labels of the fields that were found.
     pub fn found(&self) -> Vec<&'static str> {
         [
             ("Region", self.region.is_some()),
@@ -61,15 +61,15 @@ impl Pasted {
         self.found().is_empty()
     }
 
-    /// Takes a value under a name it goes by.
+    /// Takes a value that stands under a name.
     fn take(&mut self, name: &str, value: &str) {
         if let Some(field) = Field::named(name) {
             self.put(field, value);
         }
     }
 
-    /// Puts a value into its field; the first one stays. What does not belong there is not taken, whatever it was called:
-    /// the field would show it.
+    /// Puts a value into its field, unless the field has one already. Ignores a value that does not fit the field, whatever its
+    /// name was, because the field would show it.
     fn put(&mut self, field: Field, value: &str) {
         let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
         let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
@@ -92,7 +92,7 @@ impl Pasted {
         slot.get_or_insert_with(|| value.to_string());
     }
 
-    /// Takes a value for what it looks like.
+    /// Takes a value without a name, by its form.
     fn take_unnamed(&mut self, value: &str) {
         let field = if value.starts_with("arn:") && value.contains(":kms:") {
             Field::CmkArn
@@ -111,7 +111,7 @@ impl Pasted {
     }
 }
 
-/// What a value is for.
+/// The purpose of a value.
 #[derive(Clone, Copy)]
 enum Field {
     Region,
@@ -119,12 +119,12 @@ enum Field {
     CmkArn,
     AccessKeyId,
     SecretAccessKey,
-    /// The plaintext of a data key, which nobody should have.
+    /// The plaintext of a data key, which no person should have.
     Plaintext,
 }
 
 impl Field {
-    /// Whether the value is what belongs there. What is not shown is for the form to refuse in words.
+    /// Checks whether the value fits the field. Fields that are not shown take any value; the form refuses a wrong one.
     fn takes(self, value: &str) -> bool {
         match self {
             Self::Region => Region::parse(value).is_ok(),
@@ -135,7 +135,7 @@ impl Field {
         }
     }
 
-    /// What goes by this name in any of its spellings.
+    /// Finds the field that has this name, in any of its spellings.
     fn named(name: &str) -> Option<Self> {
         Some(match plain_name(name).as_str() {
             "ciphertextblob" | "cyphertextblob" | "encryptedkey" | "encrypteddatakey" => Self::EncryptedKey,
@@ -149,10 +149,10 @@ impl Field {
     }
 }
 
-/// Reads what was pasted.
+/// Parses a pasted text.
 ///
 /// # Errors
-/// Why it fills no field.
+/// [`PasteRefused`] when the text fills no field.
 pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
     if text.len() > LONGEST {
         return Err(PasteRefused::TooLong);
@@ -174,8 +174,8 @@ pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
     Ok(found)
 }
 
-/// `"Name": "value"`, wherever it stands: JSON, also where a terminal has broken its lines, which no parser of JSON reads.
-/// Gives back the rest: a line out of the middle of a value could be taken for something else.
+/// Reads every `"Name": "value"`: JSON, even when a terminal has broken its lines, which no JSON parser accepts. Returns the
+/// rest of the text without these pairs, because a line from the middle of a value could be mistaken for another value.
 fn read_quoted(text: &str, found: &mut Pasted) -> Zeroizing<String> {
     let mut rest = Zeroizing::new(String::with_capacity(text.len()));
     let mut parts = text.split('"');
@@ -201,7 +201,7 @@ fn read_quoted(text: &str, found: &mut Pasted) -> Zeroizing<String> {
     rest
 }
 
-/// Base64 with the escapes that some writers of JSON make of its characters: `\/`, `\u002B`.
+/// Decodes the escapes that some JSON writers use for base64 characters: `\/`, `\u002B`.
 fn unescape(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     let mut parts = text.split('\\');
@@ -220,7 +220,7 @@ fn unescape(text: &str) -> Zeroizing<String> {
     plain
 }
 
-/// The credentials file of the IAM console: a line of names, then a line of values.
+/// Reads the credentials file of the IAM console: a line of names, then a line of values.
 fn read_csv(text: &str, found: &mut Pasted) {
     let is_head = |line: &str| line.contains(',') && plain_name(line).contains("accesskeyidsecretaccesskey");
     let Some(start) = text.lines().position(is_head) else { return };
@@ -236,17 +236,17 @@ fn read_csv(text: &str, found: &mut Pasted) {
     }
 }
 
-/// A name as all spellings have it: letters and digits in lower case.
+/// Reduces a name to the form that all its spellings share: letters and digits in lower case.
 fn plain_name(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// An id; also a temporary one, so that the form can say what is wrong with it.
+/// Checks for an access key id. Accepts a temporary one too, so that the form can say what is wrong with it.
 fn is_id(text: &str) -> bool {
     matches!(AccessKeyId::parse(text), Ok(_) | Err(AccessKeyIdRefused::Temporary))
 }
 
-/// Whether a text without a name could be a secret access key: no checksum, no end of other base64.
+/// Checks whether a text without a name could be a secret access key, and is neither a checksum nor the end of other base64.
 fn could_be_secret(text: &str) -> bool {
     looks_secret(text) && !text.ends_with('=') && !is_hexadecimal(text)
 }
@@ -255,12 +255,12 @@ fn is_base64(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
-/// Long base64 that is not hexadecimal (a `KeyMaterialId`).
+/// Checks for long base64 that is not hexadecimal, as a `KeyMaterialId` is.
 fn is_blob(text: &str) -> bool {
     text.len() >= SHORTEST_BLOB && is_base64(text) && !is_hexadecimal(text)
 }
 
-/// A data key of 16 or 32 bytes in base64: `--output text` prints it without a name.
+/// Checks for a plaintext data key of 16 or 32 bytes in base64; `--output text` prints it without a name.
 fn is_bare_key(text: &str) -> bool {
     let decoded = BASE64.decode(text.as_bytes()).map(Zeroizing::new);
     text.ends_with('=') && decoded.is_ok_and(|bytes| matches!(bytes.len(), 16 | 32))
@@ -287,7 +287,7 @@ mod tests {
         BASE64.encode(&bytes)
     }
 
-    /// Everything that was found, to be compared.
+    /// Returns everything that was found, for comparison.
     fn read(text: &str) -> [String; 5] {
         let found = paste(text).unwrap_or_else(|refused| panic!("{refused}: {text}"));
         let secret = found.secret_access_key.map(|secret| secret.to_string());
@@ -303,7 +303,7 @@ mod tests {
         [region, "", "", ID, SECRET].map(str::to_owned)
     }
 
-    /// The output for a data key in every form of the command line.
+    /// Returns the output for a data key in every format of the command line.
     fn data_key_outputs(blob: &str) -> Vec<String> {
         let cells = format!("|  {blob}  |  {ARN}  |  {MATERIAL}  |");
         let wrapped = blob.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
@@ -343,7 +343,7 @@ mod tests {
         ]
     }
 
-    /// An access key in every form in which it is handed out.
+    /// Returns an access key in every format in which AWS issues it.
     fn credential_outputs(id: &str, secret: &str) -> Vec<(String, &'static str)> {
         vec![
             (format!("\u{feff}Access key ID,Secret access key\r\n{id},{secret}\r\n"), ""),
@@ -535,7 +535,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_data_key_comes_back_as_it_was(mut bytes in prop::collection::vec(any::<u8>(), 150..400)) {
-            // KMS's own have padding; without it, a last line of 40 characters could as well be a secret key.
+            // KMS's own ciphertexts have padding. Without it, a last line of 40 characters could equally be a secret key.
             if bytes.len().is_multiple_of(3) {
                 bytes.push(0);
             }

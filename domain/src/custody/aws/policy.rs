@@ -1,8 +1,8 @@
-//! The least an IAM user needs.
+//! The least-privilege policy for an IAM user.
 
 use crate::custody::aws::KeyArn;
 
-/// An IAM policy that allows Decrypt with this key and nothing else.
+/// Returns an IAM policy that allows Decrypt with this key and nothing else.
 pub fn decrypt_only_policy(arn: &KeyArn) -> String {
     format!(
         r#"{{

@@ -1,9 +1,9 @@
-//! Regions: which there are, and which there could be.
+//! Regions: those that AWS has, and those that fit the grammar.
 
 use crate::custody::aws::region_table::{PARTITIONS, Partition};
 use serde::{Deserialize, Serialize};
 
-/// The longest name that is read as a region.
+/// Maximum length of a region's name.
 const LONGEST: usize = 32;
 
 /// An AWS region of a known partition, like `eu-central-1`.
@@ -11,7 +11,7 @@ const LONGEST: usize = 32;
 #[serde(try_from = "String", into = "String")]
 pub struct Region(String);
 
-/// Why a text is no region.
+/// The reason why a text is not a region.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegionRefused {
     #[error("Enter the AWS region of the key, like eu-central-1.")]
@@ -28,7 +28,7 @@ pub enum RegionRefused {
 
 impl Region {
     /// # Errors
-    /// Why the text is no region.
+    /// [`RegionRefused`] when the text is not a region.
     pub fn parse(text: &str) -> Result<Self, RegionRefused> {
         let text = text.trim_ascii();
         if text.is_empty() {
@@ -55,17 +55,17 @@ impl Region {
         partition_of(&self.0).unwrap_or(&PARTITIONS[0])
     }
 
-    /// Whether AWS had this region when Keystead was made.
+    /// Checks whether Keystead's table of AWS regions contains this region.
     pub fn is_known(&self) -> bool {
         self.partition().regions.contains(&self.as_str())
     }
 
-    /// `kms.eu-central-1.amazonaws.com`.
+    /// Returns the host name of KMS in the region: `kms.eu-central-1.amazonaws.com`.
     pub fn kms_host(&self) -> String {
         format!("kms.{}.{}", self.0, self.partition().dns_suffix)
     }
 
-    /// Every known region.
+    /// Returns every known region.
     pub fn known() -> impl Iterator<Item = &'static str> {
         PARTITIONS.iter().flat_map(|partition| partition.regions.iter().copied())
     }
@@ -73,7 +73,7 @@ impl Region {
 
 super::as_text!(Region, RegionRefused);
 
-/// The partition whose grammar the text fits: one of its prefixes, a word, a number without leading zero.
+/// Finds the partition whose grammar the text fits: one of its prefixes, a word, a number without a leading zero.
 fn partition_of(text: &str) -> Option<&'static Partition> {
     let fits = |prefix: &&str| {
         text.strip_prefix(*prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_rest)

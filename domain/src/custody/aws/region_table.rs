@@ -1,12 +1,12 @@
-//! Partitions, their DNS suffixes and regions, as botocore 1.44.8 has them (made from its
-//! `data/endpoints.json`, Apache-2.0). A region that AWS opens later fits its partition's grammar and is accepted with a warning.
+//! Partitions, their DNS suffixes and regions, taken from botocore 1.44.8 (its `data/endpoints.json`, Apache-2.0). A region
+//! that AWS opens later fits its partition's grammar; Keystead accepts it with a warning.
 
-/// A partition: a part of AWS with accounts, names and addresses of its own.
+/// A partition: a part of AWS with its own accounts, names and addresses.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Partition {
     pub name: &'static str,
     pub dns_suffix: &'static str,
-    /// What its regions begin with.
+    /// The prefixes of its regions.
     pub prefixes: &'static [&'static str],
     pub regions: &'static [&'static str],
 }

@@ -1,15 +1,15 @@
-//! What of a form may be shown again: never what could hold a secret, whichever field it was put into.
+//! The rule that decides which typed values a form may show again: never one that could hold a secret, in any field.
 
 use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use zeroize::Zeroizing;
 
-/// Longer runs of base64 are no part of a name that somebody mistyped: an access key id has so many characters, a secret
-/// key and a plaintext key have more.
+/// Maximum length of a base64 run in a mistyped value that may be shown. An access key id has this length; a secret key and
+/// a plaintext key are longer.
 const LONGEST_RUN: usize = 20;
-/// Characters of a secret access key.
+/// Number of characters of a secret access key.
 const SECRET: usize = 40;
 
-/// The fields that are shown again.
+/// A field that a form shows again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownField {
     Region,
@@ -19,8 +19,8 @@ pub enum ShownField {
 }
 
 impl ShownField {
-    /// Whether the text may be shown in this field: it is what belongs there, or it is too little to hold a secret. In the
-    /// field of the encrypted key everything looks alike, so only what is read as one is shown.
+    /// Checks whether the text may be shown in this field: it is a valid value, or too short to hold a secret. In the field of
+    /// the encrypted key, secrets and values look alike, so only a valid value may be shown.
     pub fn may_show(self, text: &str) -> bool {
         match self {
             Self::Region => Region::parse(text).is_ok() || !may_hold_secret(text),
@@ -33,13 +33,13 @@ impl ShownField {
     }
 }
 
-/// A secret stays one when it is wrapped, so spaces count for nothing.
+/// Checks whether a text may hold a secret. Ignores white space, because a wrapped secret is still a secret.
 fn may_hold_secret(text: &str) -> bool {
     let dense: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect());
     dense.split(|c: char| !(c.is_ascii_alphanumeric() || "+/".contains(c))).any(|run| run.len() > LONGEST_RUN)
 }
 
-/// Behind a ciphertext without padding a secret would be read as its last line.
+/// Checks for a word as long as a secret. After a ciphertext without padding, a secret would be read as its last line.
 fn has_word_like_secret(text: &str) -> bool {
     text.split_whitespace().any(|word| word.len() == SECRET && !word.ends_with('='))
 }

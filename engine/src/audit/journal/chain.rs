@@ -1,11 +1,12 @@
-//! The chain: each event's code covers the one before it, so that nothing is changed, moved, put in or left out unseen.
+//! The hash chain: each event's code (an HMAC) covers the code before it, so that Keystead detects a changed, moved, inserted
+//! or removed event.
 //!
 //! ```text
 //! key of a run  = HMAC(journal key, "run" ‖ run)      key of its rows = HMAC(journal key, "row" ‖ run)
 //! code 0        = HMAC(key of the run, "first")
 //! code n        = HMAC(key of the run, code n-1 ‖ n ‖ event n)
 //! ```
-//! A run has a key of its own, so that a segment cannot pass for one of another run.
+//! Each run has its own key, so that a segment cannot pass for one of another run.
 
 use crate::vault::envelope::{Keyring, Purpose};
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 /// The journal key of an instance.
 pub struct Key(Zeroizing<[u8; 32]>);
 
-/// What a run chains with, made ready once: this is the busiest path there is.
+/// The keys of a run as HMAC states, prepared once because this is the busiest path of Keystead.
 pub struct RunKey {
     lines: Hmac<Sha256>,
     rows: Hmac<Sha256>,
@@ -25,7 +26,7 @@ pub struct RunKey {
 
 pub type Code = [u8; 32];
 
-/// How far a chain has come.
+/// The end of a chain so far: the sequence and the code of its last event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub sequence: u64,
@@ -52,12 +53,12 @@ fn ready(key: &[u8]) -> Hmac<Sha256> {
 }
 
 impl RunKey {
-    /// Before the first event.
+    /// Returns the head before the first event.
     pub fn first(&self) -> Head {
         Head { sequence: 0, code: self.lines.clone().chain_update(b"first").finalize().into_bytes().into() }
     }
 
-    /// The head after one more event.
+    /// Returns the head after one more event.
     pub fn next(&self, head: &Head, event: &[u8]) -> Head {
         let sequence = head.sequence.wrapping_add(1);
         let mut mac = self.lines.clone();
@@ -67,7 +68,7 @@ impl RunKey {
         Head { sequence, code: mac.finalize().into_bytes().into() }
     }
 
-    /// The code over a row: numbers, codes, body. All but the body have a fixed length.
+    /// Returns the code over a row: numbers, codes, body. Numbers have a fixed length, and each code is preceded by its length.
     pub fn row(&self, numbers: [i64; 6], codes: [&[u8]; 2], body: &[u8]) -> Code {
         let mut mac = self.rows.clone();
         numbers.iter().for_each(|number| mac.update(&number.to_be_bytes()));

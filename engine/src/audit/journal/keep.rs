@@ -1,4 +1,4 @@
-//! From files to rows, and out again.
+//! Stores files as rows, and deletes old rows.
 
 use crate::Error;
 use crate::audit::journal::chain::{Head, RunKey, same};
@@ -26,39 +26,40 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How often what killed runs left is looked for.
+/// Interval of the search for files that killed runs left.
 const ADOPT: Duration = Duration::from_secs(60);
-/// A file that has no name after so long gets none any more.
+/// Time after which a file without the name of a segment is abandoned.
 const UNNAMED: TimeDelta = TimeDelta::minutes(10);
-/// How often old segments are taken away: each time there are any is one line of the audit log.
+/// Interval of the deletion of old segments. Each deletion is one entry of the audit log.
 const EXPIRE: Duration = Duration::from_secs(3600);
-/// Sooner, when so much has come in: the part of what is kept that may be too much for a moment.
+/// Fraction of the maximum size (one sixteenth) that may be stored before a deletion comes early. The database may exceed the
+/// maximum size by so much for a moment.
 const EXCESS: u64 = 16;
-/// So many at once, so that other writers do not wait for long.
+/// Maximum segments per deletion, so that other writers do not wait for long.
 const EXPIRE_AT_ONCE: u32 = 256;
 const EXPIRE_ROUNDS: u32 = 20;
-/// Of gzip's levels: one more than the fastest takes hardly longer, and two thirds of the room.
+/// Compression level of gzip. One level above the fastest takes hardly longer, and two thirds of the space.
 const LEVEL: u32 = 2;
-/// No file of ours grows so big: a segment is full at a small part of it.
+/// Maximum size of a file that is read. A segment is full at a small part of it.
 const TOO_BIG: u64 = 256 << 20;
 
-/// What is done now and then.
+/// State of the periodic work.
 #[derive(Default)]
 pub struct Rounds {
     adopted: Option<Steady>,
     expired: Option<Steady>,
-    /// Bytes that went into the database since old ones were taken away.
+    /// Bytes stored in the database since the last deletion.
     stored: u64,
-    /// Written down as damaged, but still under their names.
+    /// Damaged files that are recorded, but still have their names.
     damaged: HashSet<PathBuf>,
 }
 
-/// A file, made ready for the database.
+/// A file, prepared for the database.
 enum Packed {
-    /// Somebody writes it, or stores it now.
+    /// Its lock is held: the file is being written or stored.
     Locked,
     Gone,
-    /// Nobody was ever told that there is anything in it.
+    /// It holds no event that a caller was told is written.
     Empty(File),
     Damaged(File, Damage),
     Row(File, Box<Segment>, Vec<u8>),
@@ -70,7 +71,7 @@ type Row = (Box<Segment>, Vec<u8>);
 impl Journal {
     pub(super) async fn tend(&self) -> Result<(), Error> {
         let has_sealed = {
-            // What nobody waits for any more is written all the same: it stands in the chain.
+            // Lines whose callers are gone are written all the same, because the chain contains them.
             self.write_waiting(Arc::clone(&self.0.writer).lock_owned().await).await;
             let mut writer = self.0.writer.lock().await;
             writer.seal_if_due(self.0.clock.steady(), super::AGE);
@@ -84,7 +85,7 @@ impl Journal {
         self.make_known().await?;
         let stored = self.store_sealed().await;
         let now = self.0.clock.steady();
-        // A database that takes nothing may be full of what has had its time.
+        // When storing fails, the database may be full of expired segments, so the deletion comes sooner.
         let every = if stored.is_ok() { EXPIRE } else { ADOPT };
         let is_much = {
             let (rounds, most) = (self.0.rounds(), self.0.settings.bytes);
@@ -103,7 +104,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Ends the run: everything goes into the database, if it can.
+    /// Ends the run: stores all its segments, if the database accepts them.
     pub(crate) async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
         self.write_waiting(Arc::clone(&self.0.writer).lock_owned().await).await;
@@ -116,7 +117,8 @@ impl Journal {
         }
     }
 
-    /// Nothing is written before the database knows of the run: it could be taken away unseen.
+    /// Registers the run in the database. The journal writes nothing before that, because somebody could remove files of an
+    /// unknown run unnoticed.
     pub(super) async fn make_known(&self) -> Result<(), Error> {
         if self.0.is_known.load(Ordering::Relaxed) {
             return Ok(());
@@ -151,7 +153,7 @@ impl Journal {
         }
     }
 
-    /// Stores this run's own full segments, in their order.
+    /// Stores this run's own full segments, in order.
     async fn store_sealed(&self) -> Result<(), Error> {
         loop {
             let Some(sealed) = self.0.writer.lock().await.sealed.front().copied() else { return Ok(()) };
@@ -164,7 +166,7 @@ impl Journal {
         }
     }
 
-    /// Stores what killed runs left.
+    /// Stores the segments that killed runs left.
     async fn adopt(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         let names = blocking(move || {
@@ -183,11 +185,11 @@ impl Journal {
         Ok(())
     }
 
-    /// From a file to a row; whether the file needs nothing more.
+    /// Stores a file as a row, or sets it aside when it is damaged. Returns whether the file needs nothing more.
     async fn store(&self, name: Name, ours: Option<Sealed>) -> Result<bool, Error> {
         let inner = Arc::clone(&self.0);
         let packed = blocking(move || inner.pack(name, ours.map(|sealed| sealed.after))).await?;
-        // Locked until it is renamed or removed.
+        // Holds the lock until the file is renamed or removed.
         let _file = match packed.map_err(not_written)? {
             Packed::Locked => return Ok(false),
             Packed::Gone => {
@@ -215,7 +217,7 @@ impl Journal {
         Ok(true)
     }
 
-    /// Whether the row is there now; it may have been there before a crash.
+    /// Inserts a row. Returns whether it is in the database now; it may have been there since before a crash.
     async fn insert(&self, row: &Segment, body: &[u8]) -> Result<bool, Error> {
         let inserted = self.0.db.write(|mut tx| async move {
             if let Some(there) = tx.journal().segment(row.server, row.first_sequence).await? {
@@ -229,7 +231,7 @@ impl Journal {
         inserted.await
     }
 
-    /// A segment of ours is no file any more: another run has stored it, or somebody took it away.
+    /// Handles a segment of this run whose file is gone: another run has stored it, or somebody removed it.
     async fn miss(&self, sealed: Sealed) -> Result<(), Error> {
         let there = self.0.db.journal().segment(sealed.name.run, i64_of(sealed.name.first)).await?;
         if there.is_some_and(|row| same(&row.mac_after, &sealed.after.code)) {
@@ -238,7 +240,7 @@ impl Journal {
         self.record_damage(sealed.name, &Damage("somebody took it away".into())).await
     }
 
-    /// Puts a damaged file aside, once, for somebody to look at.
+    /// Renames a damaged file, for an administrator to examine, and records the damage once.
     async fn set_aside(&self, name: Name, damage: &Damage) -> Result<(), Error> {
         let path = self.0.path(name);
         if !self.0.rounds().damaged.contains(&path) {
@@ -257,7 +259,7 @@ impl Journal {
         self.0.db.write(|tx| async move { tx.commit(entry.clone()).await }).await
     }
 
-    /// Takes away what is too old or too much.
+    /// Deletes segments that are too old or exceed the maximum size.
     async fn expire(&self) -> Result<(), Error> {
         let (settings, now) = (self.0.settings, self.0.clock.now());
         let cutoff = (settings.days > 0).then(|| now - TimeDelta::days(i64::from(settings.days)));
@@ -273,7 +275,7 @@ impl Journal {
                 let entry = Entry::done(now, Actor::Scheduler, Action::JournalExpired);
                 let until = until.format("%Y-%m-%d %H:%M:%S UTC");
                 match count {
-                    // Another server came first.
+                    // Another server deleted them first.
                     0 => Ok(()),
                     _ => tx.commit(entry.with(format!("{count} {segments}, until {until}"))).await,
                 }
@@ -293,7 +295,7 @@ impl Inner {
         self.reserve.folder().join(name.to_string())
     }
 
-    /// Every segment in the folder, by run and sequence.
+    /// Lists every segment in the folder, by run and sequence.
     pub(super) fn names(&self) -> io::Result<Vec<Name>> {
         let mut names = Vec::new();
         let entries = match std::fs::read_dir(self.reserve.folder()) {
@@ -307,7 +309,7 @@ impl Inner {
         Ok(names)
     }
 
-    /// Removes files that were made a while ago and never got the name of a segment: there is nothing in them.
+    /// Removes files that were created a while ago and never got the name of a segment. They are empty.
     fn sweep_unnamed(&self) -> io::Result<()> {
         let entries = match std::fs::read_dir(self.reserve.folder()) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -316,7 +318,7 @@ impl Inner {
         for entry in entries {
             let path = entry?.path();
             if path.extension().is_some_and(|ending| ending == "new") {
-                // One that has got its name meanwhile is not there any more.
+                // A file that has got its name in the meantime no longer exists under this one.
                 let Ok(made) = path.metadata().and_then(|meta| meta.modified()) else { continue };
                 if self.clock.now() - DateTime::<Utc>::from(made) > UNNAMED {
                     std::fs::remove_file(path)?;
@@ -326,7 +328,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Proves a file and makes a row of it.
+    /// Verifies a file and makes a row of it.
     fn pack(&self, name: Name, end: Option<Head>) -> io::Result<Packed> {
         let mut file = match File::open(self.path(name)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Packed::Gone),
@@ -353,7 +355,7 @@ impl Inner {
     }
 }
 
-/// The row of a file that ends where it should.
+/// Returns the row of a file that ends where it should.
 fn row(name: Name, text: &[u8], end: Option<Head>, key: &RunKey) -> Result<Option<Row>, Damage> {
     let segment = segment::read(name, text, key)?;
     if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {
@@ -383,7 +385,7 @@ fn row(name: Name, text: &[u8], end: Option<Head>, key: &RunKey) -> Result<Optio
     Ok(Some((Box::new(row), body)))
 }
 
-/// The code over everything in a row.
+/// Returns the code over everything in a row.
 pub fn row_seal(key: &RunKey, row: &Segment, body: &[u8]) -> super::chain::Code {
     let numbers = [
         row.first_sequence,
@@ -406,12 +408,12 @@ fn is_due(last: Option<Steady>, now: Steady, every: Duration) -> bool {
     last.is_none_or(|last| now.since(last) >= every)
 }
 
-/// What both databases keep of a time.
+/// Truncates a time to microseconds, the precision of both databases.
 pub fn whole_micros(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
-/// Databases count with signs.
+/// Converts to a signed number, because the databases have no unsigned ones.
 pub fn i64_of(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -437,7 +439,7 @@ mod tests {
         row(NAME, text, None, &key()).expect("whole").expect("events")
     }
 
-    /// Somebody who has the key of the run.
+    /// Seals a changed row again, as somebody with the key of the run could.
     fn sealed((mut row, body): Row) -> Row {
         row.stored_bytes = i64_of(body.len() as u64);
         row.seal = row_seal(&key(), &row, &body).to_vec();

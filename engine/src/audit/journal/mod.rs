@@ -1,11 +1,11 @@
-//! The journal of the data plane: every request of a service, written down before its answer leaves.
+//! The journal of the data plane: Keystead writes every request of a service to it before it answers.
 //!
 //! ```text
 //! append ── chained, many to one write ──> file ── full, or a minute old ──> one row, compressed ── too old ──> gone
 //! ```
 //!
-//! Reading order: `chain`, `segment` (what a file holds), `writer` (the file that is written now), this file (many events to
-//! one write), `keep` (from files to rows, and out again), `search`.
+//! Reading order: `chain`, `segment` (the content of a file), `writer` (the file that is being written), this file (many events
+//! in one write), `keep` (stores files as rows, and deletes old rows), `search`.
 
 mod chain;
 mod keep;
@@ -36,30 +36,30 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 use writer::Writer;
 
-/// How often the server tends the journal.
+/// Interval of the journal's maintenance, and of its sync.
 pub const EVERY: Duration = Duration::from_secs(1);
-/// Most events take no more bytes.
+/// Number of bytes that most events do not exceed.
 const LINE: usize = 512;
-/// A segment of this age goes into the database, full or not.
+/// Age at which a segment goes into the database, full or not.
 const AGE: Duration = Duration::from_secs(60);
 
-/// When what was written is safe from a power failure. From the end of the program it always is.
+/// The moment from which written events survive a power failure. They always survive the end of the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
-    /// A second after the answer.
+    /// After the next sync, about a second after the answer.
     #[default]
     Second,
     /// Before the answer.
     Answer,
 }
 
-/// What the operator may set.
+/// Settings of the journal that the operator may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub sync: Sync,
-    /// Segments are kept so many days; 0: for ever.
+    /// Number of days for which segments are kept; 0: for ever.
     pub days: u32,
-    /// And at most so many bytes of them, compressed; 0: any number.
+    /// Maximum size of the segments in the database, in bytes, compressed; 0: unlimited.
     pub bytes: u64,
 }
 
@@ -69,12 +69,12 @@ impl Default for Settings {
     }
 }
 
-/// The open journal; clones are the same one.
+/// The open journal. Clones share it.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
 struct Inner {
-    /// One run of the program: its sequences are 1, 2, 3, …
+    /// Id of this run of the program. Its sequences are 1, 2, 3, …
     run: Uuid,
     key: Key,
     run_key: RunKey,
@@ -84,13 +84,13 @@ struct Inner {
     db: Db,
     clock: Clock,
     settings: Settings,
-    /// The database knows of this run.
+    /// The run is registered in the database.
     is_known: AtomicBool,
     is_closed: AtomicBool,
     is_on_reserve: AtomicBool,
-    /// The last lines could not be written.
+    /// The last write, or its sync, failed.
     is_failing: AtomicBool,
-    /// More is full and not in the database yet than there is room for.
+    /// More full segments wait for the database than the limit allows.
     is_behind: AtomicBool,
     writes: AtomicU64,
     rounds: Mutex<Rounds>,
@@ -99,20 +99,20 @@ struct Inner {
 /// Lines that are chained and not written yet.
 struct Waiting {
     lines: Vec<u8>,
-    /// After the last of them.
+    /// Head of the chain after the last of them.
     head: Head,
     outcome: Arc<Outcome>,
 }
 
-/// What became of the lines that were written together.
+/// Result of writing a batch of lines.
 type Outcome = OnceLock<Result<(), Arc<io::Error>>>;
 
 impl Journal {
-    /// Opens the journal of this run. That nothing can be written in the folder does not keep a server from starting: it
-    /// keeps the data plane from working, until it can.
+    /// Opens the journal of this run. A folder that cannot be written does not keep the server from starting; it keeps the data
+    /// plane from working until it can be written.
     ///
     /// # Errors
-    /// None so far.
+    /// It returns none at present.
     pub async fn open(
         folder: &Path,
         db: Db,
@@ -149,30 +149,31 @@ impl Journal {
         Ok(journal)
     }
 
-    /// One run of the program; with the sequence it names an event.
+    /// Returns the id of this run of the program. Together with the sequence it identifies an event.
     pub fn server(&self) -> Uuid {
         self.0.run
     }
 
-    /// Whether the disk was so full that its reserve is given up, or was never had.
+    /// Checks whether the reserve is missing: given up because the disk was full, or never created.
     pub fn is_on_reserve(&self) -> bool {
         self.0.is_on_reserve.load(Ordering::Relaxed)
     }
 
-    /// Whether the last line was written, and nothing known keeps the next one from it.
+    /// Checks whether the last write succeeded and nothing known prevents the next one.
     pub fn is_writable(&self) -> bool {
         self.may_write().is_ok() && !self.0.is_failing.load(Ordering::Relaxed)
     }
 
-    /// How often something was written: many events share a write.
+    /// Returns the number of writes. Many events share one write.
     pub fn writes(&self) -> u64 {
         self.0.writes.load(Ordering::Relaxed)
     }
 
-    /// Writes an event down. When this answers, the operating system has it: the end of the program does not lose it.
+    /// Appends an event. When this returns, the operating system has the event, so the end of the program does not lose it.
     ///
     /// # Errors
-    /// [`AuditError::Journal`] when it is not written: then what it tells of must not be done.
+    /// [`AuditError::Journal`] when the event is not written; the caller must then withhold the result that the event
+    /// describes.
     pub async fn append(&self, event: &DataEvent) -> Result<(), Error> {
         if cfg!(feature = "audit-off") {
             return Ok(());
@@ -181,7 +182,7 @@ impl Journal {
         serde_json::to_writer(&mut json, event).map_err(|error| not_written(io::Error::other(error)))?;
         self.may_write()?;
         let outcome = self.0.enqueue(&json);
-        // Everybody who is ready to run comes along in the same write.
+        // Yields once, so that every task that is ready to run adds its line to the same write.
         let mut has_waited = false;
         poll_fn(|context| match std::mem::replace(&mut has_waited, true) {
             true => Poll::Ready(()),
@@ -204,10 +205,10 @@ impl Journal {
         }
     }
 
-    /// Puts on the disk what the operating system has: for `Sync::Second`.
+    /// Syncs to the disk what the operating system has, for `Sync::Second`.
     ///
     /// # Errors
-    /// [`AuditError::Journal`] when it cannot; until it can, each event is synced before its answer.
+    /// [`AuditError::Journal`] when the sync fails; until a sync succeeds, each event is synced before its answer.
     pub async fn sync(&self) -> Result<(), Error> {
         let unsynced = self.0.writer.lock().await.unsynced();
         let (unsynced, done) = blocking(move || {
@@ -229,14 +230,14 @@ impl Journal {
         Err(not_written(io::Error::other(said)))
     }
 
-    /// Writes everything that waits, in one write.
+    /// Writes all waiting lines in one write.
     async fn write_waiting(&self, mut writer: OwnedMutexGuard<Writer>) {
         if self.0.settings.sync == Sync::Second && !writer.is_doubtful {
             self.0.turn(&mut writer, false);
             return;
         }
         let inner = Arc::clone(&self.0);
-        // It goes on to its end, also when nobody waits for it any more.
+        // The write completes even when its caller is gone.
         let turn = blocking(move || inner.turn(&mut writer, true));
         crate::base::log::or_warn(turn.await, "the journal was not written to its end");
     }
@@ -247,7 +248,8 @@ impl Inner {
         self.waiting.lock().expect("the lock of what waits")
     }
 
-    /// Files that wait for the database are no more than a quarter of what is kept in it.
+    /// Stops the data plane while the files that wait for the database exceed a quarter of the maximum size kept there, and two
+    /// full segments.
     fn look_behind(&self, writer: &Writer) {
         let most = (self.settings.bytes / 4).max(2 * writer::FULL);
         let waiting = writer.sealed.len() as u64 * writer::FULL;
@@ -263,7 +265,7 @@ impl Inner {
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
-    /// Chains an event behind all others.
+    /// Appends an event to the chain and to the waiting lines.
     fn enqueue(&self, json: &[u8]) -> Arc<Outcome> {
         let mut waiting = self.waiting();
         let head = self.run_key.next(&waiting.head, json);
@@ -272,7 +274,7 @@ impl Inner {
         Arc::clone(&waiting.outcome)
     }
 
-    /// Writes what waits, and says what became of it to everybody who waits for it.
+    /// Writes the waiting lines, and passes the outcome to every task that waits for them.
     fn turn(&self, writer: &mut Writer, is_synced: bool) {
         let (lines, head, outcome) = self.waiting().take(Vec::new());
         let now = self.clock.steady();
@@ -281,7 +283,7 @@ impl Inner {
             && let Err(error) = writer.write(&lines, head, now)
         {
             self.is_failing.store(true, Ordering::Relaxed);
-            // Whoever was chained behind these lines meanwhile is chained behind nothing.
+            // Lines that were chained behind these in the meantime fail too, because their predecessor is lost.
             let error = Arc::new(error);
             let mut waiting = self.waiting();
             let (_, _, later) = waiting.take(lines);
@@ -292,7 +294,7 @@ impl Inner {
             }
             return;
         }
-        // What is written stays, also when it cannot be synced: it tells of more than was done, never of less.
+        // Written lines stay even when the sync fails: the journal may record more than was done, never less.
         let done = if is_synced { writer.sync() } else { Ok(()) };
         if !lines.is_empty() {
             self.is_failing.store(done.is_err(), Ordering::Relaxed);
@@ -304,7 +306,7 @@ impl Inner {
 }
 
 impl Waiting {
-    /// Takes everything out; an emptied buffer comes back in.
+    /// Takes out the lines, their head and their outcome. `buffer` is emptied and takes the place of the lines.
     fn take(&mut self, mut buffer: Vec<u8>) -> (Vec<u8>, Head, Arc<Outcome>) {
         buffer.clear();
         let lines = std::mem::replace(&mut self.lines, buffer);
@@ -316,14 +318,14 @@ fn not_written(error: io::Error) -> Error {
     Error::Audit(AuditError::Journal(Arc::new(error)))
 }
 
-/// Work that waits for a disk or computes for long.
+/// Runs work that waits for a disk or computes for long on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::Fault(format!("work on the journal did not end: {error}")))
 }
 
 impl Audit {
-    /// Opens the journal in a folder; the data plane works only with one.
+    /// Opens the journal in a folder. The data plane works only with an open journal.
     ///
     /// # Errors
     /// As [`Journal::open`].
@@ -335,28 +337,28 @@ impl Audit {
         self.journal.set(journal).map_err(|_| Error::Fault("the journal is open already".into()))
     }
 
-    /// The journal, to write into.
+    /// Returns the journal, to append to.
     ///
     /// # Errors
-    /// [`AuditError::Journal`] when none was opened.
+    /// [`AuditError::Journal`] when no journal is open.
     pub fn journal(&self) -> Result<&Journal, Error> {
         self.journal.get().ok_or_else(|| not_written(io::Error::other("it is not open")))
     }
 
-    /// Whether requests of services can be written down; while they cannot, they are refused.
+    /// Checks whether requests of services can be recorded. While they cannot, Keystead refuses them.
     pub fn is_journal_writable(&self) -> bool {
         self.journal.get().is_some_and(Journal::is_writable)
     }
 
-    /// Whether the disk under the journal is so full that its reserve is given up.
+    /// Checks whether the journal's reserve is given up because the disk is full, or was never created.
     pub fn is_journal_on_reserve(&self) -> bool {
         self.journal.get().is_some_and(Journal::is_on_reserve)
     }
 
-    /// Syncs the journal, where that is not done before each answer.
+    /// Syncs the journal to the disk, for journals that are not synced before each answer.
     ///
     /// # Errors
-    /// [`AuditError::Journal`] when it cannot.
+    /// [`AuditError::Journal`] when the sync fails.
     pub async fn sync_journal(&self) -> Result<(), Error> {
         match self.journal.get() {
             Some(journal) => journal.sync().await,
@@ -364,10 +366,10 @@ impl Audit {
         }
     }
 
-    /// Looks after the journal: files become rows, old rows go.
+    /// Maintains the journal: stores files as rows, and deletes old rows.
     ///
     /// # Errors
-    /// When the database or the disk fails; nothing is lost then, and the next time goes on.
+    /// When the database or the disk fails; nothing is lost, and the next call continues.
     pub async fn tend_journal(&self) -> Result<(), Error> {
         match self.journal.get() {
             Some(journal) => journal.tend().await,
@@ -375,7 +377,7 @@ impl Audit {
         }
     }
 
-    /// Ends the journal: what is written is a row afterwards, or found at the next start.
+    /// Closes the journal. Everything written is a row afterwards, or the next start finds it.
     pub(crate) async fn close(&self) {
         if let Some(journal) = self.journal.get() {
             journal.close().await;

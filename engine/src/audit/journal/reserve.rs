@@ -1,4 +1,5 @@
-//! Room that is kept free on the disk: given up when there is none left, so that the data plane goes on while somebody looks.
+//! A file that keeps disk space free. When the disk is full, the journal deletes it, so that the data plane works on while an
+//! administrator makes room.
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use std::fs::OpenOptions;
@@ -7,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const SIZE: u64 = 16 << 20;
-/// It is made where so much is free: it must not take the room that is left.
+/// Minimum free space for creating the reserve, because it must not take the last of it.
 const ROOM: u64 = 3 * SIZE;
 
 pub struct Reserve(PathBuf);
@@ -25,12 +26,12 @@ impl Reserve {
         self.0.metadata().is_ok_and(|meta| meta.len() == SIZE)
     }
 
-    /// Gives it up; whether there was one.
+    /// Deletes the reserve. Returns whether there was one.
     pub fn give_up(&self) -> bool {
         std::fs::remove_file(&self.0).is_ok()
     }
 
-    /// Makes it, if there is room; whether it is there now.
+    /// Creates the reserve if there is room. Returns whether it exists now.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -51,7 +52,7 @@ impl Reserve {
     }
 }
 
-/// A file that has all its blocks; zeroes where the file system cannot just give them.
+/// Creates a file that has all its blocks. Writes zeroes where the file system cannot allocate them.
 fn fill(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {

@@ -1,4 +1,4 @@
-//! Looking into the journal: rows of the database, and this server's files that are no rows yet.
+//! Searches the journal: rows of the database, and this server's files that are not rows yet.
 
 use crate::Error;
 use crate::audit::Audit;
@@ -18,15 +18,15 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Events on one page of a search, and in one piece of an export.
+/// Number of events on one page of a search, and in one piece of an export.
 const PAGE: usize = 50;
 const PIECE: usize = 5000;
-/// So many rows are opened for a page, besides those that it cannot do without.
+/// Maximum rows opened for a page, besides those that it needs in any case.
 const OPENED: usize = 32;
-/// Rows looked at in one go, without what they hold.
+/// Number of rows listed at once, without their bodies.
 const LISTED: u32 = 64;
 
-/// The place of an event in time; the rest breaks ties.
+/// The position of an event in time. Server and sequence break ties.
 type Cursor = (i64, Uuid, u64);
 type Found = BTreeMap<Cursor, Recorded>;
 
@@ -36,17 +36,17 @@ enum Order {
     OldestFirst,
 }
 
-/// A stored segment, looked at.
+/// The result of verifying a stored segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SegmentState {
     Whole {
         events: u64,
     },
-    /// What is wrong, in words.
+    /// A description of the damage.
     Damaged(String),
 }
 
-/// What is looked for, with an end on either side.
+/// A search whose time range has both ends.
 #[derive(Clone)]
 struct Search {
     order: Order,
@@ -87,7 +87,7 @@ impl Search {
             && self.query.wants(event)
     }
 
-    /// The first moment at which a segment may hold something.
+    /// Returns the first moment, in search order, at which a segment may hold something.
     fn edge(&self, row: &Segment) -> DateTime<Utc> {
         match self.order {
             Order::NewestFirst => row.last_at.min(self.to - TimeDelta::microseconds(1)),
@@ -95,7 +95,7 @@ impl Search {
         }
     }
 
-    /// A cursor before everything of a moment.
+    /// Returns a cursor before every event of a moment, in search order.
     fn before_all(&self, at: DateTime<Utc>) -> Cursor {
         match self.order {
             Order::NewestFirst => (at.timestamp_micros(), Uuid::max(), u64::MAX),
@@ -103,7 +103,7 @@ impl Search {
         }
     }
 
-    /// Adds what a segment holds; what is surely behind the page goes again.
+    /// Adds the matching events of a segment, and drops those that are surely behind the page.
     fn add(&self, found: &mut Found, server: Uuid, events: Vec<(u64, DataEvent)>) {
         for (sequence, event) in events {
             let place = (event.at.timestamp_micros(), server, sequence);
@@ -120,7 +120,7 @@ impl Search {
         }
     }
 
-    /// Whether nothing that begins at this moment can be on the page any more.
+    /// Checks whether nothing that begins at this moment can be on the page any more.
     fn is_full(&self, found: &Found, at: DateTime<Utc>) -> bool {
         let last = match self.order {
             Order::NewestFirst => found.first_key_value(),
@@ -129,7 +129,7 @@ impl Search {
         found.len() > self.size && last.is_some_and(|(last, _)| self.is_before(*last, self.before_all(at)))
     }
 
-    /// Up to `frontier` everything was looked at.
+    /// Builds the page. The search has covered everything up to `frontier`.
     fn page(&self, found: Found, frontier: Option<DateTime<Utc>>, damaged: u32) -> JournalPage {
         let frontier = frontier.map(|at| self.before_all(at));
         let mut sorted: Vec<_> = found.into_iter().collect();
@@ -157,14 +157,14 @@ fn read_cursor(text: &str) -> Option<Cursor> {
     let (at, rest) = bytes.split_first_chunk::<8>()?;
     let (server, sequence) = rest.split_first_chunk::<16>()?;
     let at = i64::from_be_bytes(*at);
-    // Only moments that are in the journal.
+    // Only times that the journal can contain.
     (begin_of_time().timestamp_micros()..=end_of_time().timestamp_micros()).contains(&at).then_some(())?;
     Some((at, Uuid::from_bytes(*server), u64::from_be_bytes(sequence.try_into().ok()?)))
 }
 
 impl Journal {
     async fn search(&self, search: Search) -> Result<JournalPage, Error> {
-        // Files before rows: what becomes a row meanwhile is found twice, and counts once.
+        // Files are read before rows: a file that becomes a row in the meantime is found twice, and counts once.
         let (mut found, mut damaged) = self.in_files(&search).await?;
         let (mut opened, mut mark, mut begin): (usize, Option<Mark>, _) = (0, None, None);
         loop {
@@ -174,7 +174,7 @@ impl Journal {
                 if search.is_full(&found, edge) {
                     return Ok(search.page(found, None, damaged));
                 }
-                // Rows that reach as far as the first one are opened in any case: so each page gets somewhere.
+                // Rows that reach as far as the first one are opened in any case, so that each page makes progress.
                 if opened >= OPENED && begin != Some(edge) {
                     return Ok(search.page(found, Some(edge), damaged));
                 }
@@ -186,7 +186,7 @@ impl Journal {
                         damaged += 1;
                         tracing::error!(server = %row.server, first = row.first_sequence, %damage, "a stored segment of the journal is damaged");
                     }
-                    // Retention took it away.
+                    // Retention deleted it.
                     None => {}
                 }
             }
@@ -206,7 +206,7 @@ impl Journal {
         }
     }
 
-    /// What a row holds; `None` where it is not there any more.
+    /// Returns the events of a row; `None` when the row no longer exists.
     async fn opened(&self, row: &Segment) -> Result<Option<Result<Vec<(u64, DataEvent)>, Damage>>, Error> {
         let Some(body) = self.0.db.journal().segment_body(row.server, row.first_sequence).await? else {
             return Ok(None);
@@ -266,19 +266,19 @@ impl Journal {
 }
 
 impl Inner {
-    /// The events of a file, each with its sequence; the chain is proved on the way.
+    /// Returns the events of a file with their sequences, and verifies its chain.
     fn events_of(&self, name: Name, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
         let segment = segment::read(name, text, &self.key.run(name.run))?;
         segment.map_or_else(|| Ok(Vec::new()), |segment| numbered(&segment))
     }
 }
 
-/// What a row holds, proved.
+/// Returns the events of a row, and verifies them.
 pub(super) fn in_row(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
     events(row, &unpack(row, body, key)?, key)
 }
 
-/// The text of a row, after its seal: nothing is unpacked that is not ours.
+/// Returns the text of a row after its seal is checked. Keystead decompresses nothing that it did not store.
 fn unpack(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<u8>, Damage> {
     if !same(&row_seal(key, row, body), &row.seal) {
         return Err(Damage("its row is not as it was stored".into()));
@@ -288,7 +288,7 @@ fn unpack(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<u8>, Damage> {
     unpacked.map(|_| text).map_err(|error| Damage(error.to_string()))
 }
 
-/// The events of a row's text. The chain is proved: it leads from the code that the row begins with to the one it ends with.
+/// Returns the events of a row's text. The chain must lead from the code at which the row begins to the code at which it ends.
 fn events(row: &Segment, text: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
     let code = row.mac_before.as_slice().try_into().map_err(|_| Damage("it begins nowhere".into()))?;
     let before = Head { sequence: row.first_sequence.unsigned_abs().saturating_sub(1), code };
@@ -300,7 +300,7 @@ fn events(row: &Segment, text: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEven
     numbered(&segment)
 }
 
-/// Events, each with its sequence.
+/// Parses the events, each with its sequence.
 fn numbered(segment: &segment::Segment<'_>) -> Result<Vec<(u64, DataEvent)>, Damage> {
     let numbered = (segment.before.sequence + 1..).zip(&segment.events);
     let events = numbered.map(|(sequence, json)| match serde_json::from_slice(json) {
@@ -311,15 +311,15 @@ fn numbered(segment: &segment::Segment<'_>) -> Result<Vec<(u64, DataEvent)>, Dam
 }
 
 impl Audit {
-    /// Events of the data plane, newest first, a page at a time.
+    /// Returns events of the data plane, newest first, a page at a time.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a cursor that is none; when the database or the disk fails.
+    /// [`Error::NotFound`] for an invalid cursor; when the database or the disk fails.
     pub async fn search_journal(&self, query: &JournalQuery) -> Result<JournalPage, Error> {
         self.journal()?.search(Search::new(query, Order::NewestFirst, PAGE)?).await
     }
 
-    /// The same events, oldest first, in big pieces: for a file. The next piece begins at the cursor of this one.
+    /// Returns the same events, oldest first, in large pieces for a file. The next piece begins at the cursor of this one.
     ///
     /// # Errors
     /// As [`Audit::search_journal`].
@@ -327,16 +327,16 @@ impl Audit {
         self.journal()?.search(Search::new(query, Order::OldestFirst, PIECE)?).await
     }
 
-    /// Proves a stored segment: its row, and every line of it.
+    /// Verifies a stored segment: its row, and every event of it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none.
+    /// [`Error::NotFound`] when there is no such segment.
     pub async fn verify_segment(&self, server: Uuid, first_sequence: u64) -> Result<SegmentState, Error> {
         self.journal()?.state(server, first_sequence).await
     }
 
-    /// What should be in the database and is not: between the segments of a run, and at the end of one that ended in good
-    /// order. What is still a file on another server counts as missing until that stores it.
+    /// Returns the events that should be in the database and are not: between the segments of a run, and at the end of a run
+    /// that ended in good order. Files on another server count as missing until that server stores them.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,11 +1,11 @@
-//! A segment: a file of lines, the first of which says where the chain begins.
+//! A segment: a file of lines. The first line says where the chain begins.
 //!
 //! ```text
 //! <sequence before>\t<code before, hex>\t<run>\n
 //! <sequence>\t<code, hex>\t<event as JSON>\n      and so on
 //! ```
-//! In its row stand the events alone. Their codes follow from the one before the first, and would take several times the room of
-//! everything else: what is random does not get smaller.
+//! The row of a segment holds the events alone. Their codes follow from the code before the first event, and would take several
+//! times the space of everything else, because random bytes do not compress.
 
 use crate::audit::journal::chain::{Head, RunKey, same};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 const ENDING: &str = ".jsonl";
-/// Hex digits of a code.
+/// Number of hex digits of a code.
 const CODE: usize = 64;
 
 /// The name of a segment's file: its run and its first sequence.
@@ -42,7 +42,7 @@ impl FromStr for Name {
     }
 }
 
-/// What was written of a segment, proved.
+/// The content of a segment, with its chain verified.
 pub struct Segment<'a> {
     pub before: Head,
     pub after: Head,
@@ -50,7 +50,7 @@ pub struct Segment<'a> {
     pub events: Vec<&'a [u8]>,
 }
 
-/// Where a segment is not as it was written.
+/// A description of how a segment differs from what was written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Damage(pub String);
 
@@ -65,7 +65,7 @@ pub fn write_head(out: &mut Vec<u8>, run: Uuid, before: &Head) {
     write_line(out, before, run.to_string().as_bytes());
 }
 
-/// Writes one line. JSON of serde has no control character in it, so no line break and no tab.
+/// Writes one line. JSON from serde contains no control characters, so no line break and no tab.
 pub fn write_line(out: &mut Vec<u8>, head: &Head, text: &[u8]) {
     let mut code = [0; CODE];
     HEXLOWER.encode_mut(&head.code, &mut code);
@@ -77,10 +77,10 @@ pub fn write_line(out: &mut Vec<u8>, head: &Head, text: &[u8]) {
     out.push(b'\n');
 }
 
-/// Reads what a segment holds and proves it. A last line that is not whole is left out: nobody was told that it is written.
+/// Reads a segment and verifies its chain. An incomplete last line is left out, because no caller was told that it is written.
 ///
 /// # Errors
-/// Where the text is not what was written.
+/// When the text differs from what was written.
 pub fn read<'a>(name: Name, text: &'a [u8], key: &RunKey) -> Result<Option<Segment<'a>>, Damage> {
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = text[..whole].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
@@ -103,8 +103,8 @@ pub fn read<'a>(name: Name, text: &'a [u8], key: &RunKey) -> Result<Option<Segme
     Ok(Some(segment))
 }
 
-/// What follows the last line break: a line that lacks only that one is whole; one whose line break became something else was
-/// changed; everything else was torn.
+/// Handles the text after the last line break. A line that lacks only its line break is complete; a line whose line break
+/// became another byte was changed; everything else was torn.
 fn end<'a>(segment: &mut Segment<'a>, rest: &'a [u8], key: &RunKey) -> Result<(), Damage> {
     if let Some((after, event)) = next(rest, &segment.after, key) {
         segment.after = after;
@@ -115,17 +115,17 @@ fn end<'a>(segment: &mut Segment<'a>, rest: &'a [u8], key: &RunKey) -> Result<()
     if was_whole { Err(Damage("its last line break was changed".into())) } else { Ok(()) }
 }
 
-/// When an event was: that stands first in it.
+/// Returns the time of an event, which is its first field.
 pub fn time(event: &[u8]) -> Option<DateTime<Utc>> {
     let rest = event.strip_prefix(br#"{"at":""#)?;
     let end = rest.iter().position(|byte| *byte == b'"')?;
     std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
 }
 
-/// Writes what stands in a row.
+/// Writes the content of a row.
 ///
 /// # Errors
-/// When it cannot be written there.
+/// When `out` cannot be written.
 pub fn write_events(out: &mut impl Write, events: &[&[u8]]) -> io::Result<()> {
     events.iter().try_for_each(|event| {
         out.write_all(event)?;
@@ -133,13 +133,13 @@ pub fn write_events(out: &mut impl Write, events: &[&[u8]]) -> io::Result<()> {
     })
 }
 
-/// Reads what stands in a row of a run that begins behind this head, and where the chain of it ends.
+/// Reads the content of a row that follows on the head `before` in this run, and computes the end of its chain.
 ///
 /// # Errors
-/// Where it is not what was written.
+/// When the text is not what was written.
 pub fn read_events<'a>(run: Uuid, before: Head, text: &'a [u8], key: &RunKey) -> Result<Segment<'a>, Damage> {
     let begins_elsewhere = || Damage("its first line is not of this segment".into());
-    // Until November 2026 a row held all that the file did.
+    // Until November 2026 a row held the whole text of the file.
     if text.first() != Some(&b'{') {
         let name = Name { run, first: before.sequence.saturating_add(1) };
         let segment = read(name, text, key)?.filter(|segment| segment.before == before);
@@ -157,14 +157,14 @@ pub fn read_events<'a>(run: Uuid, before: Head, text: &'a [u8], key: &RunKey) ->
     Ok(segment)
 }
 
-/// The event of a line that follows on a head.
+/// Returns the event of a line, and the head after it, if the line follows on this head.
 fn next<'a>(line: &'a [u8], head: &Head, key: &RunKey) -> Option<(Head, &'a [u8])> {
     let (stated, event) = parts(line)?;
     let right = key.next(head, event);
     (stated.sequence == right.sequence && same(&stated.code, &right.code)).then_some((right, event))
 }
 
-/// Sequence and code, and the text after them. There is one spelling of each.
+/// Splits a line into its sequence, its code and the text after them. Each has exactly one spelling.
 fn parts(line: &[u8]) -> Option<(Head, &[u8])> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;
     let (digits, rest) = (&line[..tab], &line[tab + 1..]);
@@ -197,7 +197,7 @@ pub(super) mod tests {
         key_of(RUN)
     }
 
-    /// The segment of such events, as it is written.
+    /// Returns the file of a segment with these events.
     pub fn written(events: &[Vec<u8>]) -> Vec<u8> {
         let (key, mut text) = (key(), Vec::new());
         let mut head = key.first();
@@ -255,11 +255,11 @@ pub(super) mod tests {
             let read = events(&text[..length]).expect("torn, not damaged");
             let whole = text[..length].iter().filter(|byte| **byte == b'\n').count();
             assert!(three().starts_with(&read), "{length} bytes");
-            // A line that lacks its line break alone is whole, too.
+            // A line that lacks only its line break is complete, too.
             let is_all_but_break = text[length] == b'\n' && whole > 0;
             assert_eq!(read.len(), whole.saturating_sub(1) + usize::from(is_all_but_break), "{length} bytes");
         }
-        // What a power failure leaves where nothing was synced.
+        // A power failure leaves such zeroes where nothing was synced.
         assert_eq!(events(&[&text[..], &[0; 300]].concat()), Ok(three()));
     }
 
@@ -284,7 +284,7 @@ pub(super) mod tests {
         let mut row = Vec::new();
         write_events(&mut row, &file.events).expect("memory");
         assert_eq!(row, b"{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
-        // What is in a row now, and what was in one before.
+        // The present form of a row, and the form that it had until November 2026.
         for form in [&row, &text] {
             let again = read_events(RUN, file.before, form, &key).expect("whole");
             assert_eq!((&again.events, again.after), (&file.events, file.after));
@@ -373,7 +373,8 @@ pub(super) mod tests {
             let mut text = written(&three());
             let at = at % text.len();
             text.insert(at, byte);
-            // A byte after the last line break may be the begin of a torn line; elsewhere nothing is let in.
+            // The byte is never inserted after the last line break, where it could begin a torn line. Everywhere else it is
+            // refused.
             prop_assert!(events(&text).is_err());
         }
     }

@@ -1,4 +1,4 @@
-//! The file that is written now. All of it is blocking; callers say where it runs.
+//! The file that is being written. All functions block; their callers choose the thread.
 
 use crate::audit::journal::chain::{Head, RunKey};
 use crate::audit::journal::reserve::Reserve;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A segment of this size is full.
+/// Size at which a segment is full, in bytes.
 pub const FULL: u64 = 2 << 20;
 
 pub struct Writer {
@@ -22,15 +22,15 @@ pub struct Writer {
     run: Uuid,
     reserve: Reserve,
     live: Option<Live>,
-    /// How far the chain is in files.
+    /// End of the chain in the files.
     written: Head,
-    /// What is full and waits for the database, oldest first.
+    /// Segments that are complete and wait for the database, oldest first.
     pub sealed: VecDeque<Sealed>,
-    /// Files whose bytes the system may not have put on the disk yet.
+    /// Files whose bytes the operating system may not have put on the disk yet.
     unsynced: Vec<Arc<File>>,
-    /// One of them has a name that may not be on the disk.
+    /// At least one of them has a name that may not be on the disk yet.
     is_name_new: bool,
-    /// Syncing failed: nothing counts as written before it has worked again.
+    /// A sync failed: nothing counts as written before a sync has succeeded again.
     pub is_doubtful: bool,
 }
 
@@ -38,13 +38,13 @@ struct Live {
     file: Arc<File>,
     name: Name,
     opened: Steady,
-    /// Bytes that are whole lines.
+    /// Number of bytes in complete lines.
     length: u64,
-    /// There may be more than those in the file.
+    /// The file may hold more than those.
     is_torn: bool,
 }
 
-/// A segment to which nothing is added any more, and how it ends.
+/// A segment that gets no more lines, and the end of its chain.
 #[derive(Clone, Copy)]
 pub struct Sealed {
     pub name: Name,
@@ -70,10 +70,10 @@ impl Writer {
         self.written
     }
 
-    /// Hands lines to the operating system: all, or none of them. `after` is the head behind the last.
+    /// Hands lines to the operating system: all of them or none. `after` is the head behind the last line.
     ///
     /// # Errors
-    /// When they are not written; also when there is no room and no reserve any more.
+    /// When the lines are not written, also because there is no disk space and no reserve any more.
     pub fn write(&mut self, lines: &[u8], after: Head, now: Steady) -> io::Result<()> {
         if let Err(error) = self.try_write(lines, now) {
             if !is_no_room(&error) || !self.reserve.give_up() {
@@ -103,7 +103,8 @@ impl Writer {
         done
     }
 
-    /// A new segment. It gets its name when it is locked, so that nobody takes it for one that a killed run left.
+    /// Opens a new segment. The file gets its name once it is locked, so that no server takes it for one that a killed run
+    /// left.
     fn open(&mut self, now: Steady) -> io::Result<Live> {
         make_folder(&self.folder)?;
         let name = Name { run: self.run, first: self.written.sequence + 1 };
@@ -120,7 +121,7 @@ impl Writer {
         Ok(Live { file, name, opened: now, length: 0, is_torn: false })
     }
 
-    /// Ends the segment, if there is anything in it; the next line begins another one.
+    /// Ends the segment if it holds events. The next line begins another one.
     pub fn seal(&mut self) {
         let written = self.written.sequence;
         if let Some(live) = self.live.take_if(|live| !live.is_torn && written >= live.name.first) {
@@ -135,23 +136,23 @@ impl Writer {
         }
     }
 
-    /// What has to be synced for everything written so far to be on the disk.
+    /// Returns what must be synced for everything written so far to be on the disk.
     pub fn unsynced(&self) -> Unsynced {
         let folder = self.is_name_new.then(|| self.folder.clone());
         Unsynced { files: self.unsynced.clone(), folder }
     }
 
-    /// Heeds what a sync said. The bytes that could not be synced count as clean afterwards, so the same sync would
-    /// succeed: the segment ends, and goes into the database from the system's memory.
+    /// Applies the result of a sync. After a failure the operating system counts the bytes as clean, so the same sync would
+    /// succeed. Therefore the segment ends, and goes into the database from the system's memory.
     pub fn synced(&mut self, what: &Unsynced, done: &io::Result<()>) {
         let live = self.live.as_ref().map(|live| Arc::clone(&live.file));
-        // Of the live file, more may have been written meanwhile.
+        // More may have been written to the live file in the meantime.
         let is_live = |file: &Arc<File>| live.as_ref().is_some_and(|live| Arc::ptr_eq(live, file));
         let is_name_newer = self.unsynced.len() > what.files.len();
         self.is_name_new &= is_name_newer || done.is_err();
         self.unsynced.retain(|file| is_live(file) || !what.files.iter().any(|one| Arc::ptr_eq(one, file)));
         match done {
-            // Where there was nothing to sync, nothing is proved.
+            // A sync of nothing proves nothing.
             Ok(()) => self.is_doubtful &= what.files.is_empty(),
             Err(_) => {
                 self.is_doubtful = true;
@@ -161,7 +162,7 @@ impl Writer {
         }
     }
 
-    /// Syncs at once.
+    /// Syncs everything that is unsynced.
     ///
     /// # Errors
     /// When what was written may not be on the disk.
@@ -195,20 +196,20 @@ impl Unsynced {
 
 impl Live {
     fn append(&mut self, text: &[u8]) -> io::Result<()> {
-        // Whatever was written of it, it is none of the file until all of it is there.
+        // The text belongs to the file only once all of it is written.
         self.is_torn = true;
         let written = write_all(&self.file, text);
         if written.is_ok() {
             self.length += text.len() as u64;
             self.is_torn = false;
         } else {
-            // Tried again before the next line, if it fails.
+            // If this fails, it is repeated before the next line.
             let _ = self.mend();
         }
         written
     }
 
-    /// Cuts off what is no whole line.
+    /// Cuts off an incomplete line.
     fn mend(&mut self) -> io::Result<()> {
         if self.is_torn {
             self.file.set_len(self.length)?;
@@ -233,7 +234,7 @@ pub fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// A folder that nobody else can look into.
+/// Creates a folder that only this user can open.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -1,7 +1,7 @@
-//! What can go wrong in a use case, and what of it leaves the process.
+//! The failures of the use cases, and the part of each that leaves the process.
 //!
-//! Each room has a small enum in a file of its own here: they stand in `base`, since every room hands on the failures of those
-//! it uses. Every variant has its row: the code for programs, the status, the field of the form, the message.
+//! Each room has a small enum in a file of its own. The enums are in `base`, because every room passes on the failures of the
+//! rooms it uses. Every variant has its row: the code for programs, the status, the field of the form, the message.
 
 mod audit;
 mod changes;
@@ -32,7 +32,7 @@ pub use services::ServicesError;
 pub use store::{Source, StoreError};
 pub use vault::VaultError;
 
-/// Why a use case did not do what was asked.
+/// The reason why a use case failed or was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub enum Error {
     Fault(String),
 }
 
-/// What the rules of a room refuse is a failure of that room.
+/// Converts a refusal by the rules of a room to a failure of that room.
 macro_rules! refusals {
     ($($refused:ty => $room:ident;)*) => {$(
         impl From<$refused> for Error {
@@ -101,13 +101,13 @@ impl Error {
         }
     }
 
-    /// Whether the server is at fault: such errors are logged, whole, at the boundary.
+    /// Checks whether the server is at fault. The server logs such errors, in full, at the boundary.
     pub fn is_fault(&self) -> bool {
         let is_outage = matches!(self, Self::Store(_) | Self::Audit(_));
         is_outage || self.row().status == Code::Internal
     }
 
-    /// One word for a program: in the journal, in metrics, in the type of a problem.
+    /// Returns the one-word code for programs: in the journal, in metrics, in the type of a problem.
     pub fn word(&self) -> &'static str {
         self.row().code
     }

@@ -1,17 +1,17 @@
-//! A row of what people and programs are told.
+//! The part of a failure that people and programs outside see.
 
 use domain::base::problem::Code;
 use std::borrow::Cow;
 
-/// What one failure looks like outside.
+/// The part of one failure that people and programs outside see.
 pub(crate) struct Row {
-    /// One word for a program.
+    /// One-word code for programs.
     pub code: &'static str,
-    /// Its kind, which decides the HTTP status.
+    /// Kind of the failure, which decides the HTTP status.
     pub status: Code,
-    /// The form field it belongs to.
+    /// Form field that the failure belongs to.
     pub field: Option<&'static str>,
-    /// What is wrong, then what to do.
+    /// Text for people: first what is wrong, then what to do.
     pub message: Cow<'static, str>,
 }
 
@@ -35,18 +35,18 @@ impl Row {
         busy Busy "busy";
     }
 
-    /// A fault of Keystead itself: nobody outside learns more.
+    /// Returns the row of a fault of Keystead itself, which tells nobody outside any detail.
     pub fn internal() -> Self {
         let message = "Something inside Keystead failed. Nothing was changed; the server's log says why.";
         Self { code: "internal", status: Code::Internal, field: None, message: message.into() }
     }
 
-    /// It belongs to this field of the form.
+    /// Sets the form field that the failure belongs to.
     pub fn at(self, field: &'static str) -> Self {
         Self { field: Some(field), ..self }
     }
 
-    /// A program gets this word instead of that of its kind.
+    /// Replaces the code of the kind by a more specific one.
     pub fn code(self, code: &'static str) -> Self {
         Self { code, ..self }
     }

@@ -1,4 +1,4 @@
-//! Failures of what is sealed, and of the clock.
+//! Failures of sealed values and of the clock.
 
 use super::Row;
 

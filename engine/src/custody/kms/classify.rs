@@ -1,4 +1,4 @@
-//! Refusal or outage? (SECURITY.md 6 in one place.) Only codes leave this file, never KMS's messages.
+//! Decides whether a failed call is a refusal or an outage. Only codes leave this file, never KMS's messages.
 
 use crate::custody::kms::endpoint::is_not_public;
 use crate::custody::kms::{DryRun, Failure};
@@ -6,7 +6,7 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::custody::preflight::FailureCode;
 
-/// KMS answered, but not about the key: what it released before may be used on.
+/// KMS answered, but not about the key: material that it released before may still be used.
 const OUTAGES: [&str; 9] = [
     "KMSInternalException",
     "KeyUnavailableException",
@@ -18,16 +18,16 @@ const OUTAGES: [&str; 9] = [
     "RequestExpired",
     "RequestTimeTooSkewed",
 ];
-/// Services and what stands before them spell these in many ways: ThrottlingException, RequestThrottled, ThrottledException,
+/// Services, and gateways in front of them, spell these in many ways: ThrottlingException, RequestThrottled, ThrottledException,
 /// RequestLimitExceeded, TooManyRequestsException, DependencyTimeoutException, RequestTimeoutException.
 const TRANSIENT: [&str; 4] = ["Throttl", "LimitExceeded", "TooManyRequests", "Timeout"];
-/// Gateways say these of requests they know no way for; KMS itself never does.
+/// Gateways return these for requests that they cannot route; KMS itself never does.
 const OF_GATEWAYS: [&str; 3] =
     ["ForbiddenException", "MissingAuthenticationTokenException", "UnknownOperationException"];
 /// Request Timeout, Too Many Requests.
 const NOT_NOW: [u16; 2] = [408, 429];
 
-/// What a failed call means.
+/// Classifies a failed call.
 pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Failure {
     match error {
         SdkError::TimeoutError(_) => Failure::unreachable(FailureCode::TIMEOUT),
@@ -53,7 +53,7 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fa
 }
 
 fn answer(status: u16, code: Option<&str>, message: &str) -> Failure {
-    // A refusal is an answer of KMS itself: 4xx with a code. Anything between may send a page with a status.
+    // A refusal is an answer of KMS itself: 4xx with a code. An intermediary may send a page with a status.
     let Some(code) = code else { return Failure::unreachable(FailureCode::NOT_UNDERSTOOD) };
     if is_about_time(code, message) {
         return Failure::unreachable(FailureCode::CLOCK);
@@ -68,14 +68,15 @@ fn is_outage(code: &str) -> bool {
     is_transient || OUTAGES.contains(&code) || OF_GATEWAYS.contains(&code)
 }
 
-/// "Signature expired: …" and "Signature not yet current: …": the clock of this server is off, the customer did not refuse.
+/// Checks for "Signature expired: …" and "Signature not yet current: …": this server's clock is wrong, and the customer did not
+/// refuse.
 fn is_about_time(code: &str, message: &str) -> bool {
     let is_signature = matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch");
     is_signature
         && (message.starts_with("Signature expired") || message.starts_with("Signature not yet current"))
 }
 
-/// What a dry run found. Success means that the endpoint knows no dry run: KMS answers one with an error always.
+/// Classifies a dry run. Success means that the endpoint does not support dry runs: KMS always answers one with an error.
 pub fn dry_run<T, E: ProvideErrorMetadata>(sent: Result<T, SdkError<E, HttpResponse>>) -> DryRun {
     let Err(error) = sent else { return DryRun::Undetermined(None) };
     let Failure { code, .. } = failure(&error);

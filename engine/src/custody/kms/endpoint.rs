@@ -1,5 +1,5 @@
-//! Where calls go: to the host that belongs to the region, or to the endpoint in the server's configuration. Nothing
-//! that anybody types into a form becomes part of an address before `domain` has read it as a region.
+//! The address of KMS calls: the host of the region, or the endpoint in the server's configuration. Text that a person enters
+//! in a form becomes part of an address only after `domain` has parsed it as a region.
 
 use crate::custody::kms::Settings;
 use aws_sdk_kms::config::SharedHttpClient;
@@ -26,7 +26,7 @@ impl Endpoint {
         }
     }
 
-    /// Connections without a proxy; names that lead into the private network are refused, unless the operator wants it so.
+    /// Returns a client that uses no proxy and refuses names of private addresses, unless the operator allows them.
     pub fn http_client(&self) -> SharedHttpClient {
         let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         if self.override_url.is_some() || self.private_endpoints {
@@ -37,12 +37,12 @@ impl Endpoint {
     }
 }
 
-/// Whether a connection was not made for this reason, wherever in the chain of causes it stands.
+/// Checks whether a connection failed for this reason, anywhere in the chain of causes.
 pub fn is_not_public(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<NotPublic>())
 }
 
-/// Resolves names to public addresses alone.
+/// Resolves names to public addresses only.
 #[derive(Clone, Copy, Debug)]
 struct PublicOnly;
 
@@ -61,7 +61,7 @@ impl ResolveDns for PublicOnly {
     }
 }
 
-/// One address that is not public spoils the answer: it was not AWS's.
+/// Refuses the whole answer when one address is not public, because the answer is then not from AWS.
 fn all_public(name: &str, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, NotPublic> {
     if found.iter().all(|address| is_public(*address)) {
         Ok(found)
@@ -80,7 +80,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// RFC 6890 and its successors: what is never reached over the internet.
+/// Excludes the addresses that are never reached over the internet (RFC 6890 and its successors).
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     !(address.is_private()
@@ -95,7 +95,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 198 && (b == 18 || b == 19)))
 }
 
-/// Global unicast (RFC 4291) is 2000::/3; of it, documentation, Teredo, 6to4 and NAT64's local prefix lead elsewhere.
+/// Checks for global unicast, 2000::/3 (RFC 4291), without documentation, Teredo and 6to4. NAT64 lies outside of it.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     (0x2000..0x4000).contains(&a) && !(a == 0x2001 && (b == 0 || b == 0xdb8)) && a != 0x2002 && a != 0x3fff

@@ -1,8 +1,8 @@
-//! The customers' AWS KMS: three operations, each with explicit credentials, each answered with what was asked for or
-//! with a [`Failure`] that says whether KMS refused or could not be reached.
+//! The customers' AWS KMS: three operations (Decrypt and two dry runs), each with explicit credentials. A [`Failure`] says
+//! whether KMS refused or could not be reached.
 //!
-//! The SDK's configuration is built by hand for every call: nothing is taken from the environment, from profiles, from
-//! instance metadata or from a proxy. The only thing shared is the pool of connections.
+//! Keystead builds the SDK's configuration itself for every call: it takes nothing from the environment, from profiles, from
+//! instance metadata or from a proxy. The calls share only the pool of connections.
 
 mod classify;
 mod endpoint;
@@ -30,42 +30,42 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of a data key (AES-256).
 pub const DATA_KEY_BYTES: usize = 32;
-/// A connection is made within this time.
+/// Time-out of making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
-/// A call is answered within this time.
+/// Time-out of a call.
 const CALL: Duration = Duration::from_secs(2);
-/// Calls under way for one scope.
+/// Maximum concurrent calls of one scope.
 const AT_ONCE: usize = 8;
-/// Of these, people's pre-flights take so many at most: the others are for leases.
+/// Maximum of these that are people's pre-flights. The others are for leases.
 const PREFLIGHTS_AT_ONCE: usize = 4;
-/// A scope's calls wait this long for their turn.
+/// Time-out of a call that waits for its turn in its scope.
 const TURN: Duration = Duration::from_secs(4);
 
-/// What the operator says of the way to KMS.
+/// Settings of the connection to KMS, made by the operator.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Instead of the region's own host: an emulator, a VPC endpoint.
+    /// Endpoint instead of the region's own host: an emulator, a VPC endpoint.
     pub endpoint_url: Option<String>,
-    /// A region's host may have a private address (a VPC endpoint with private DNS).
+    /// Allows a region's host to have a private address (a VPC endpoint with private DNS).
     pub private_endpoints: bool,
 }
 
-/// With what Keystead asks the customer's KMS.
+/// The credentials with which Keystead calls the customer's KMS.
 pub struct KmsCredentials {
     pub access_key_id: AccessKeyId,
     pub secret_access_key: SecretText,
 }
 
-/// Whether KMS said no, or said nothing that counts.
+/// Whether KMS refused, or gave no answer that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The customer does not want it any more: wipe, and answer 403.
+    /// The customer does not allow the use any more: wipe, and answer 403.
     Refused,
-    /// KMS cannot be reached: what was released before may be used until its time is over.
+    /// KMS cannot be reached: material that it released before may be used until its lease ends.
     Unreachable,
 }
 
-/// A call that gave no data key.
+/// A call that returned no data key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub kind: FailureKind,
@@ -82,17 +82,17 @@ impl Failure {
     }
 }
 
-/// What a dry run of a forbidden operation found.
+/// The result of a dry run of a forbidden operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DryRun {
     Denied,
-    /// It would have been done.
+    /// KMS would have done it.
     Allowed,
-    /// No answer that decides it.
+    /// The answer does not decide it.
     Undetermined(Option<FailureCode>),
 }
 
-/// Who asks.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
     /// A lease, or the probe of one.
@@ -101,19 +101,19 @@ pub enum For {
     Preflight,
 }
 
-/// Where the calls of a scope wait for their turn.
+/// The queue of a scope's calls.
 struct Queue {
     all: Arc<Semaphore>,
     preflights: Arc<Semaphore>,
 }
 
-/// A place among the calls that are under way.
+/// A place among the concurrent calls.
 struct Turn {
     _of_all: OwnedSemaphorePermit,
     _of_preflights: Option<OwnedSemaphorePermit>,
 }
 
-/// The way to KMS.
+/// The client of the customers' KMS.
 pub struct Kms {
     endpoint: Endpoint,
     http: SharedHttpClient,
@@ -127,10 +127,10 @@ impl Kms {
         Self { endpoint, http, scopes: Mutex::default() }
     }
 
-    /// The data key, released by the customer's KMS.
+    /// Returns the data key, released by the customer's KMS.
     ///
     /// # Errors
-    /// Why there is none: refused, or out of reach. An answer for another key, or of another length than 32 bytes, is a
+    /// The reason why there is none: refused, or unreachable. A reply for another key, or of another length than 32 bytes, is a
     /// refusal too.
     pub async fn decrypt(
         &self,
@@ -153,7 +153,7 @@ impl Kms {
         Ok(plain)
     }
 
-    /// Whether the credentials may encrypt under the CMK. Nothing is encrypted where KMS knows dry runs.
+    /// Checks whether the credentials may encrypt under the CMK. Nothing is encrypted where KMS supports dry runs.
     pub async fn may_encrypt(&self, scope: ScopeId, key: &CustomerKey, with: &KmsCredentials) -> DryRun {
         let _turn = match self.turn(scope, For::Preflight).await {
             Ok(turn) => turn,
@@ -163,7 +163,7 @@ impl Kms {
         classify::dry_run(call.plaintext(Blob::new([0; 16])).dry_run(true).send().await)
     }
 
-    /// Whether the credentials may generate data keys under the CMK.
+    /// Checks whether the credentials may generate data keys under the CMK.
     pub async fn may_generate(&self, scope: ScopeId, key: &CustomerKey, with: &KmsCredentials) -> DryRun {
         let _turn = match self.turn(scope, For::Preflight).await {
             Ok(turn) => turn,
@@ -171,13 +171,13 @@ impl Kms {
         };
         let call = self.client(&key.region, with).generate_data_key().key_id(key.cmk.as_str());
         let sent = call.key_spec(DataKeySpec::Aes256).dry_run(true).send().await;
-        // An endpoint that knows no dry run has sent a data key nobody asked for.
+        // An endpoint without support for dry runs has sent a real data key, which is wiped here.
         classify::dry_run(sent.map(|mut answer| {
             drop(SecretBytes::new(answer.plaintext.take().map(Blob::into_inner).unwrap_or_default()));
         }))
     }
 
-    /// Where the calls for a region go.
+    /// Returns the address of the calls for a region.
     pub fn address(&self, region: &Region) -> String {
         self.endpoint.url(region)
     }
@@ -208,7 +208,7 @@ impl Kms {
         Client::from_conf(config)
     }
 
-    /// At most eight calls of a scope are under way, at most four of them for pre-flights.
+    /// Waits for a turn: at most eight calls of a scope are under way, at most four of them for pre-flights.
     async fn turn(&self, scope: ScopeId, who: For) -> Result<Turn, Failure> {
         let queue = {
             let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +225,7 @@ impl Kms {
             }))
         };
         let waiting = async {
-            // First among its like, so that none of them stands in the way of a lease.
+            // Pre-flights wait for each other first, so that none of them blocks a lease.
             let of_preflights = match who {
                 For::Preflight => Some(Arc::clone(&queue.preflights).acquire_owned().await.ok()?),
                 For::Use => None,
@@ -245,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_with_a_private_address_is_told_from_one_that_does_not_answer() {
-        // The client of a server without any setting, called with a name that is this machine's.
+        // The client of a server with default settings, called with a name that resolves to this machine.
         let http = Endpoint::new(&Settings::default()).http_client();
         let endpoint = Endpoint::new(&Settings {
             endpoint_url: Some("https://localhost:9".into()),

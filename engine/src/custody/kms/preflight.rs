@@ -1,11 +1,11 @@
-//! Everything that is checked of a customer's key before it is accepted.
+//! All checks of a customer's key before Keystead accepts it.
 
 use crate::custody::kms::{DryRun, Failure, FailureKind, For, Kms, KmsCredentials};
 use domain::base::id::ScopeId;
 use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
 
-/// Asks the real KMS, line by line, and says besides whether Decrypt worked. The plaintext of the data key is dropped at
+/// Checks a key against the real KMS, line by line. Also returns whether Decrypt worked. Drops the plaintext of the data key at
 /// once.
 pub async fn run(
     kms: &Kms,
@@ -15,7 +15,7 @@ pub async fn run(
 ) -> (Report, Result<(), Failure>) {
     let heard = kms.decrypt(scope, key, with, For::Preflight).await.map(drop);
     let mut lines = positive(heard.clone().err());
-    // Credentials that are refused for everything would pass the negative checks.
+    // Credentials that are refused for everything would pass the negative checks, so these run only after Decrypt has worked.
     let (encrypt, generate) = if heard.is_ok() {
         let asked = tokio::join!(kms.may_encrypt(scope, key, with), kms.may_generate(scope, key, with));
         (Some(asked.0), Some(asked.1))
@@ -27,7 +27,7 @@ pub async fn run(
     (Report { lines }, heard)
 }
 
-/// What is found where the credentials do not open: nobody is asked.
+/// Returns the result for credentials that do not open. KMS is not called.
 pub fn does_not_open() -> (Report, Result<(), Failure>) {
     let line = |check| match check {
         Check::Credentials => Line { check, verdict: Verdict::Failed, code: Some(FailureCode::SEALED) },
@@ -37,7 +37,7 @@ pub fn does_not_open() -> (Report, Result<(), Failure>) {
     (Report { lines: checks.map(line).collect() }, Err(Failure::refused(FailureCode::SEALED)))
 }
 
-/// One call proves all five, up to the one that it failed at.
+/// Returns the five positive lines. One call proves them all, up to the line at which it failed.
 fn positive(failure: Option<Failure>) -> Vec<Line> {
     let failed = failure.map(|failure| (fails_at(&failure), failure.code));
     let mut is_past = false;

@@ -1,5 +1,5 @@
-//! The house: which floor may name which, and which room of the engine may name which. Read from the files, so that it also
-//! holds for what a macro or a re-export names.
+//! Which crate ("floor") may name which, and which module ("room") of the engine may name which. The tests read the source
+//! files, so that the rules also hold for names in macros and re-exports.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,20 +35,20 @@ const ORDER: [&[&str]; 12] = [
 const ROOMS: [&str; 9] =
     ["audit", "changes", "custody", "data", "keys", "overview", "people", "scopes", "services"];
 
-/// Methods that a type has at most.
+/// Maximum number of methods of a type.
 const METHODS: usize = 40;
 
 /// Source files: their paths below `src`, and their text without their tests.
 type Sources = BTreeMap<String, String>;
 
-/// A room that names another one, and where.
+/// A room, the room that it names, and the file.
 type Arrow = (String, String, String);
 
 fn floor(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-/// Every source file of a floor.
+/// Returns every source file of a floor.
 pub fn sources(name: &str) -> Sources {
     fn walk(folder: &Path, root: &Path, found: &mut Sources) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -74,7 +74,7 @@ fn tokens(file: &str, text: &str) -> TokenStream {
     text.parse().unwrap_or_else(|error| panic!("{file} cannot be read: {error}"))
 }
 
-/// The module that a file is: `data/mod.rs` is `data`, `lib.rs` the root.
+/// Returns the module path of a file: `data/mod.rs` is `data`, `lib.rs` the root.
 fn module_of(file: &str) -> Vec<String> {
     let path = file.strip_suffix(".rs").unwrap_or(file);
     let path = path.strip_suffix("/mod").unwrap_or(path);
@@ -86,7 +86,7 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
-/// Every path of at least two segments that stands in a stream, in a `use` or anywhere else; trees of a `use` are spread out.
+/// Collects every path of at least two segments in a stream, in a `use` or elsewhere; trees of a `use` are expanded.
 fn paths(stream: TokenStream, found: &mut Vec<Vec<String>>) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let mut at = 0;
@@ -102,7 +102,7 @@ fn paths(stream: TokenStream, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Reads a path from its first segment on, and answers where it ends.
+/// Reads a path from its first segment on; returns the index behind it.
 fn path(tokens: &[TokenTree], mut at: usize, mut begun: Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
     while let Some(TokenTree::Ident(ident)) = tokens.get(at) {
         begun.push(ident.to_string());
@@ -131,7 +131,7 @@ fn path(tokens: &[TokenTree], mut at: usize, mut begun: Vec<String>, found: &mut
     at
 }
 
-/// The code of a stream without spaces, comments and texts.
+/// Appends the code of a stream without spaces, comments and literals.
 fn without_texts(stream: TokenStream, code: &mut String) {
     for token in stream {
         match token {
@@ -151,7 +151,7 @@ fn without_texts(stream: TokenStream, code: &mut String) {
     }
 }
 
-/// A path from the root of its crate: `crate`, `self` and `super` are resolved.
+/// Returns a path from the root of its crate, with `crate`, `self` and `super` resolved.
 fn absolute(path: &[String], module: &[String]) -> Option<Vec<String>> {
     match path.first()?.as_str() {
         "crate" => Some(path[1..].to_vec()),
@@ -165,7 +165,7 @@ fn absolute(path: &[String], module: &[String]) -> Option<Vec<String>> {
     }
 }
 
-/// What the root re-exports: a name, and the room that it comes from.
+/// Returns the names that the root re-exports, each with the room that it comes from.
 fn re_exports(root: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for statement in root.split(';').filter_map(|statement| statement.trim_start().strip_prefix("pub use ")) {
@@ -178,7 +178,7 @@ fn re_exports(root: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// Which room names which. `portal.keys()` and `self.keys()` name the room `keys`.
+/// Finds which room names which. `portal.keys()` and `self.keys()` name the room `keys`.
 fn arrows(sources: &Sources) -> BTreeSet<Arrow> {
     let known: BTreeSet<&str> = ORDER.iter().flat_map(|rooms| rooms.iter().copied()).collect();
     let exported = re_exports(&sources["lib.rs"]);
@@ -192,7 +192,7 @@ fn arrows(sources: &Sources) -> BTreeSet<Arrow> {
         let named = named.map(|first| exported.get(&first).cloned().unwrap_or(first));
         let mut bare = String::new();
         without_texts(tokens(file, text), &mut bare);
-        // The tables of the store are called like rooms.
+        // In the store, `self.keys()` is a table with the name of a room.
         let who: &[&str] = if from == "store" { &["portal"] } else { &["portal", "self"] };
         let called =
             known.iter().filter(|room| who.iter().any(|who| bare.contains(&format!("{who}.{room}()"))));
@@ -205,7 +205,7 @@ fn arrows(sources: &Sources) -> BTreeSet<Arrow> {
     arrows
 }
 
-/// Arrows that lead to the right, or to the side.
+/// Returns the arrows to a room on the same line of [`ORDER`] or a later one.
 fn wrong_arrows(sources: &Sources) -> Vec<Arrow> {
     let place = |room: &str| {
         let found = ORDER.iter().position(|rooms| rooms.contains(&room));
@@ -215,7 +215,7 @@ fn wrong_arrows(sources: &Sources) -> Vec<Arrow> {
     arrows(sources).into_iter().filter(wrong).collect()
 }
 
-/// The floors that a floor names, and where.
+/// Returns the floors that a floor names, each with the file.
 fn floors_named(name: &str, sources: &Sources) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for (file, text) in sources {
@@ -230,7 +230,7 @@ fn floors_named(name: &str, sources: &Sources) -> BTreeSet<(String, String)> {
     found
 }
 
-/// Functions in the `impl` blocks of each type of a stream.
+/// Counts the functions in the `impl` blocks of each type of a stream.
 fn methods(stream: TokenStream, found: &mut BTreeMap<String, usize>) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
@@ -238,7 +238,7 @@ fn methods(stream: TokenStream, found: &mut BTreeMap<String, usize>) {
             methods(group.stream(), found);
         }
         let is_impl = matches!(token, TokenTree::Ident(ident) if ident == "impl");
-        // An `impl` in a type is followed by something else before the next brace.
+        // An `impl` in a type has no brace behind it, or the body of a function.
         let head: Vec<&TokenTree> = match is_impl {
             true => tokens[at + 1..].iter().take_while(|token| !is_brace(token)).collect(),
             false => continue,
@@ -256,7 +256,7 @@ fn is_brace(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
 }
 
-/// The type of an `impl`: the last name outside angle brackets, behind `for` where there is one.
+/// Returns the type of an `impl`: the last name outside angle brackets, behind `for` where there is one.
 fn implementor(head: &[&TokenTree]) -> Option<String> {
     let (mut depth, mut name) = (0, None);
     for token in head {
@@ -294,7 +294,7 @@ fn a_room_of_the_engine_names_only_rooms_before_it() {
     assert!(wrong.is_empty(), "the order of rooms is broken by {wrong:#?}");
 }
 
-/// One `use` put wrong is found, however it is written.
+/// A single wrong path is found in every notation.
 #[test]
 fn a_wrong_arrow_is_found() {
     for (file, line, to) in [
@@ -327,7 +327,7 @@ fn only_the_store_names_sqlx() {
     };
     for (floor, _) in FLOORS {
         let outside: Vec<_> = sources(floor).into_iter().filter(names).map(|(file, _)| file).collect();
-        // Tests look under the hood.
+        // Support for tests reads the database directly.
         let may =
             |file: &String| floor == "engine" && (file.starts_with("store/") || file.starts_with("testing"));
         let wrong: Vec<_> = outside.iter().filter(|file| !may(file)).collect();
@@ -355,8 +355,8 @@ fn every_floor_has_the_same_rooms() {
     }
 }
 
-/// Methods of each type of a floor. A type is known by its room and name; by its file where a room has several of that name, as
-/// the tables of the store.
+/// Counts the methods of each type of a floor. Room and name identify a type; file and name do where a room has several types
+/// of one name, as the tables of the store.
 fn methods_of(sources: &Sources) -> BTreeMap<(String, String), usize> {
     let room = |file: &str| module_of(file).first().cloned().unwrap_or_default();
     let is_defined_in = |text: &str, name: &str| {
@@ -391,7 +391,7 @@ fn no_type_has_more_methods_than_one_can_look_over() {
     }
 }
 
-/// Every text of a stream.
+/// Collects every literal of a stream.
 fn texts(stream: TokenStream, found: &mut Vec<String>) {
     for token in stream {
         match token {

@@ -1,4 +1,4 @@
-//! The native door: JSON over HTTP, one address an operation.
+//! The native door: JSON over HTTP, one address per operation.
 
 mod decrypt;
 mod encrypt;

@@ -1,4 +1,4 @@
-//! What the operations have in common, each: read, ask the engine, say.
+//! The steps that all operations share: read the request, call the engine, write the response.
 
 use super::problem::Failed;
 use crate::api::Ask;
@@ -11,7 +11,7 @@ pub(super) fn call(ask: Ask, told: AuditNote) -> Call {
     Call { caller: ask.caller, door: Door::Native, scope: ask.scope, told }
 }
 
-/// Counts what came of it, then hands it on.
+/// Counts the outcomes in the metrics and returns the result.
 pub(super) fn counted<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, Failed> {
     match &done {
         Ok(answers) => {
@@ -55,7 +55,7 @@ macro_rules! operation {
             let asked = match $crate::api::native::wire::Asked::<$request>::read(&ask.parts.headers, &ask.body) {
                 Ok(asked) => asked,
                 Err(failed) => {
-                    // Whoever has a key leaves a trace, also with what cannot be read.
+                    // Keystead writes every authenticated request to the journal, also one that it cannot read.
                     app.portal().data().unread(&$crate::api::native::operations::call(ask, domain::data::operation::AuditNote::default()), domain::data::operation::Operation::$deed.into()).await?;
                     return Err(failed);
                 }

@@ -1,4 +1,4 @@
-//! How a request of a service fails: a problem in JSON (RFC 9457). Nothing in it comes from the request.
+//! Failures of the native door: problem details in JSON (RFC 9457). They contain nothing of the request.
 
 use crate::web::error_pages::Reason;
 use crate::web::failure;
@@ -47,7 +47,7 @@ impl From<&Error> for ProblemDetails {
     }
 }
 
-/// The status of an error at the native door.
+/// Returns the status of an error at the native door.
 fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Services(ServicesError::UnknownApiKey) => StatusCode::UNAUTHORIZED,
@@ -98,18 +98,18 @@ fn answer(details: ProblemDetails) -> Response {
     response
 }
 
-/// Why nobody is asked: the key is unknown, or the engine cannot tell.
+/// Returns the response to a failed authentication: the key is unknown, or the engine could not check it.
 pub fn refused(error: Error) -> Response {
     Failed::from(error).into_response()
 }
 
-/// An address that this door does not have.
+/// Returns the response for an address that this door does not have.
 pub fn nothing_here() -> Response {
     let title = "There is nothing at this address.".to_owned();
     Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
 }
 
-/// What the guard, the doorman or a panic answered, in this door's words.
+/// Describes a bare status that the guard, the doorman or a panic answered with, in this door's format.
 pub fn in_words(status: StatusCode, message: String) -> Response {
     answer(ProblemDetails::new(status, word(status), message))
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the operations themselves, and what a page shows of it.
+//! The OpenAPI document, generated from the operations, and the extract of it that a page shows.
 
 use crate::web::unread::Shared;
 use axum::body::Bytes;
@@ -44,7 +44,7 @@ impl Modify for Schemes {
     }
 }
 
-/// What one operation answers another takes: (from, field, to).
+/// Fields of an answer that another operation takes: (from, field, to).
 const FOLLOWS: [(&str, &str, &str); 8] = [
     ("encrypt", "ciphertext", "decrypt"),
     ("encrypt", "ciphertext", "reencrypt"),
@@ -56,7 +56,7 @@ const FOLLOWS: [(&str, &str, &str); 8] = [
     ("rewrap", "edek", "rewrap"),
 ];
 
-/// Says so in the document, so that tools follow.
+/// Adds `FOLLOWS` to the document as links, so that tools can follow them.
 struct Links;
 
 impl Modify for Links {
@@ -78,7 +78,7 @@ impl Modify for Links {
     }
 }
 
-/// The document.
+/// Returns the OpenAPI document.
 pub fn document() -> Document {
     Native::openapi()
 }
@@ -91,7 +91,7 @@ pub fn show_document() -> Response {
     response
 }
 
-/// The operations as a person reads them: what the document says, flattened.
+/// Returns the operations as a page shows them: the contents of the document, flattened.
 pub fn reference() -> Vec<ApiOperation> {
     let document = serde_json::to_value(document()).unwrap_or_default();
     let Some(paths) = document["paths"].as_object() else { return Vec::new() };
@@ -121,7 +121,7 @@ pub fn reference() -> Vec<ApiOperation> {
     operations.collect()
 }
 
-/// What a schema stands for: behind its reference, and of one or many the one.
+/// Resolves a schema: follows its reference; of a choice between one and many, takes the one.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let named = schema["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#')));
     match named.or_else(|| schema["oneOf"].as_array().and_then(|all| all.first())) {
@@ -130,7 +130,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// The fields of an object; those of an object in it follow it, with its name before theirs.
+/// Returns the fields of an object. The fields of a nested object follow it, with its name before theirs.
 fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
     let schema = resolved(document, schema);
     let required: Vec<_> =
@@ -151,7 +151,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
     properties.flat_map(field).collect()
 }
 
-/// "text", "base64", "number", "map of texts", "object", "list".
+/// Returns "text", "base64", "time", "number", "list", "map of texts" or "object".
 fn kind(document: &Value, property: &Value) -> String {
     if let Some(some) = property["oneOf"].as_array() {
         let inner = some.iter().find(|one| one["type"] != "null");

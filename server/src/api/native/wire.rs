@@ -1,4 +1,4 @@
-//! What the native door reads and says. Binary is standard base64 with padding (RFC 4648, 4).
+//! Requests and responses of the native door. Binary data is standard base64 with padding (RFC 4648, 4).
 
 use crate::api::native::Failed;
 use crate::api::native::problem::ProblemDetails;
@@ -58,15 +58,15 @@ impl From<Audit> for AuditNote {
     }
 }
 
-/// A context as it was said.
+/// A context as the request contains it.
 pub type Said = Once<String>;
 
 pub fn context(said: Option<Said>) -> Context {
     said.map_or_else(Context::new, |said| said.0)
 }
 
-/// Makes of each kind of request two: one that stands alone and says what is to be written down with it, and the item of a
-/// batch, beside whose items that stands.
+/// Defines two types for each kind of request: the single request, which carries its own note for the journal, and the item of
+/// a batch, where the note stands beside the items.
 macro_rules! requests {
     ($(
         $(#[$about:meta])*
@@ -115,7 +115,7 @@ macro_rules! requests {
     )*};
 }
 
-/// Bytes in base64. Whatever is wrong with them is said of the item alone.
+/// Bytes in base64. A decoding error concerns the item alone, not the batch.
 pub struct Base64<T>(pub Result<T, Refused>);
 
 impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
@@ -163,18 +163,18 @@ pub enum OneOrMany<T: ToSchema, I: ToSchema> {
 pub trait Item: DeserializeOwned {
     type Read;
     /// # Errors
-    /// What of it cannot be read.
+    /// [`Refused`] when a field of it cannot be read.
     fn read(self) -> Result<Self::Read, Refused>;
 }
 
-/// An item that stands alone.
+/// A request of a single item.
 pub trait Request: DeserializeOwned {
     type Item: Item;
-    /// The item, and what was said for the journal.
+    /// Separates the item from the note for the journal.
     fn apart(self) -> (Self::Item, Option<Audit>);
 }
 
-/// A body as it was read: its items, and whether they came as a batch.
+/// A body that has been parsed: its items, and whether they came as a batch.
 pub struct Asked<R: Request> {
     pub items: Vec<Result<<R::Item as Item>::Read, Refused>>,
     pub told: AuditNote,
@@ -192,7 +192,7 @@ fn has_items(body: &[u8]) -> Result<bool, Failed> {
     Ok(probe.items.is_some())
 }
 
-/// Whether a field may be called `items`, also where a character of that is escaped. Of one item few bodies look so.
+/// Checks whether a field may be called `items`, also with an escaped character. Few bodies of a single item pass this check.
 fn may_be_batch(body: &[u8]) -> bool {
     memmem::find(body, b"\"items\"").is_some() || memchr(b'\\', body).is_some()
 }
@@ -201,7 +201,7 @@ fn unreadable(title: impl Into<String>) -> Failed {
     Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
 }
 
-/// What serde says of a body, without what the body says.
+/// Returns the failure for a body that serde rejects, without quoting the body.
 fn not_json(error: &serde_json::Error) -> Failed {
     unreadable(format!("{}. See {}.", what_is_wrong(error, "operation"), address::OPENAPI))
 }
@@ -217,7 +217,7 @@ fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
 
 impl<R: Request> Asked<R> {
     /// # Errors
-    /// What is wrong with the body as a whole.
+    /// [`Failed`] when the body as a whole cannot be read.
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Failed> {
         let is_json = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
@@ -239,7 +239,7 @@ impl<R: Request> Asked<R> {
         Ok(Self { items, told: bounded(batch.audit.map(|audit| audit.0))?, is_batch: true })
     }
 
-    /// The batch, if it is one; what is wrong with it, if it was meant to be one.
+    /// Returns the batch if the body is one; fails if the body has `items` but cannot be read as a batch.
     fn batch(body: &[u8]) -> Result<Option<Batch<R::Item>>, Failed> {
         if !may_be_batch(body) {
             return Ok(None);
@@ -252,15 +252,15 @@ impl<R: Request> Asked<R> {
     }
 }
 
-/// An answer: what the document says of it, and how it is written.
+/// An answer: its schema in the document and its serialisation.
 pub trait Answer: ToSchema {
     type Done;
-    /// Writes it as JSON. Base64 and numbers need no escaping, so nobody looks for what does: that would take longer than
-    /// encrypting.
+    /// Writes it as JSON. Base64 and numbers need no escaping, so Keystead does not search for characters to escape: that would
+    /// take longer than encrypting.
     fn say(done: &Self::Done, out: &mut Vec<u8>);
 }
 
-/// Makes the answers. Their fields are bytes, in base64; the number of the version comes last.
+/// Defines the types of answers. Their fields are bytes in base64; the number of the version comes last.
 macro_rules! answers {
     ($(
         $(#[$about:meta])*
@@ -284,7 +284,7 @@ macro_rules! answers {
                     out.extend_from_slice(b"\",");
                 )*
                 out.extend_from_slice(b"\"version\":");
-                // What is written into memory is written.
+                // Writing into memory cannot fail.
                 let _ = std::io::Write::write_fmt(out, format_args!( "{}}}", $done.version));
             }
         }
@@ -318,7 +318,7 @@ pub enum AnswerOrResults<T: ToSchema> {
     Many(Results<T>),
 }
 
-/// The answers as they were asked for: one alone, or all of a batch.
+/// Returns the response in the form of the request: a single answer, or all of a batch.
 pub fn told<W: Answer>(answers: Answers<W::Done>, is_batch: bool) -> Result<Response, Failed> {
     let mut out = Vec::new();
     if !is_batch {

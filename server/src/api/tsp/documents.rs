@@ -1,4 +1,4 @@
-//! Data keys of documents: wrapped, unwrapped, one or many; wrapped for another tenant.
+//! Data keys of documents: wrap and unwrap, one or many; rekey for another tenant.
 
 use super::problem::Refusal;
 use super::wire::{Metadata, asked, counted, edek, few_enough, within_bounds};
@@ -63,7 +63,7 @@ struct UnwrappedKey {
     dek: String,
 }
 
-/// Both maps are always there.
+/// The answer to a batch. Both maps are always present.
 #[derive(Serialize)]
 struct Batch<T> {
     keys: BTreeMap<String, T>,
@@ -86,12 +86,12 @@ fn new_key() -> Result<ToWrap, Refused> {
     Ok(ToWrap { dek: None, context: Context::new() })
 }
 
-/// The only answer of a request for one.
+/// Returns the answer to a request of a single item.
 fn only<T>(done: Result<Answers<T>, Error>) -> Result<T, Error> {
     done?.into_iter().next().unwrap_or(Err(Error::NotFound))
 }
 
-/// Answers by the names they were asked under.
+/// Assigns the answers to the names of the request.
 fn batch<T, W: From<T>>(deed: Deed, names: Vec<String>, answers: Answers<T>) -> Batch<W> {
     let mut batch = Batch { keys: BTreeMap::new(), failures: BTreeMap::new() };
     for (name, answer) in names.into_iter().zip(answers) {
@@ -103,7 +103,7 @@ fn batch<T, W: From<T>>(deed: Deed, names: Vec<String>, answers: Answers<T>) -> 
     batch
 }
 
-/// A batch that was begun; its entries are counted one by one.
+/// Returns the answers of a batch. A batch that fails as a whole is counted here; otherwise `batch` counts each entry.
 fn whole<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<Answers<T>, Refusal> {
     match done {
         Err(_) => counted(deed, 1, done),
@@ -144,7 +144,7 @@ pub async fn batch_wrap(ask: Ask) -> Result<Response, Refusal> {
         Ok((metadata.call(&ask)?, document_ids))
     };
     let (call, document_ids) = asked(&ask, Deed::Wrap, take).await?;
-    // Who names a document twice gets one key for it.
+    // A document that is named twice gets one key.
     let names: BTreeSet<String> = document_ids.into_iter().collect();
     let items = names.iter().map(|_| new_key()).collect();
     let answers = whole(Deed::Wrap, ask.app.portal().data().wrap(&call, items).await)?;

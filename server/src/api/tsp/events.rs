@@ -1,4 +1,4 @@
-//! What clients report. The answer is `null`, to the letter: one of them compares it, two of them read it.
+//! Events that clients report. The answer must be exactly `null`: one of the clients compares it, two of them parse it.
 
 use super::problem::Refusal;
 use super::wire::{Metadata, asked, counted, edek, few_enough};
@@ -9,7 +9,7 @@ use domain::data::operation::Deed;
 use engine::data::events::Reported;
 use serde::Deserialize;
 
-/// Longest name of an event.
+/// Maximum length of an event's name, in bytes.
 const NAME: usize = 128;
 
 #[derive(Deserialize)]
@@ -17,7 +17,7 @@ const NAME: usize = 128;
 struct SecurityEvent {
     #[serde(flatten)]
     metadata: Metadata,
-    /// Alloy says it here, the others among the fields.
+    /// Alloy sends it here, the other clients send it in `iclFields`.
     #[serde(default)]
     event: Option<String>,
     #[serde(default)]

@@ -18,7 +18,7 @@ struct Derive {
     #[serde(flatten)]
     metadata: Metadata,
     paths: Once<BTreeSet<String>>,
-    /// The clients always ask for this one.
+    /// The only type that the clients request.
     #[serde(rename = "derivationType")]
     _derivation_type: DerivationType,
     secret_type: SecretType,
@@ -60,7 +60,7 @@ pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
     let take = |Derive { metadata, paths: Once(paths), secret_type, .. }| {
         few_enough(derivations(&paths).max(paths.len()))?;
         within_bounds(paths.keys().chain(paths.values().flatten()))?;
-        // PostgreSQL takes no text with a zero in it, and nobody types one.
+        // PostgreSQL rejects a text with a NUL in it, and nobody types control characters.
         if paths.keys().any(|path| path.chars().any(char::is_control)) {
             return Err(Refusal::unreadable("A secret path has no control characters."));
         }
@@ -72,6 +72,6 @@ pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
     let derived = counted(Deed::Derive, derivations, done)?;
     let keys_of = |(path, keys): (String, Vec<DerivedKey>)| (path, keys.into_iter().map(Key::from).collect());
     let derived = derived.into_iter().map(|(path, keys)| (path, keys.into_iter().map(keys_of).collect()));
-    // A tenant without a key is refused before: whoever is answered has one.
+    // The engine refuses a tenant without a key, so every tenant that gets an answer has one.
     Ok(json(&Derived { has_primary_config: true, derived_keys: derived.collect() }))
 }

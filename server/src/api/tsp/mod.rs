@@ -1,7 +1,7 @@
-//! The door of IronCore's published clients (Tenant Security Proxy): their addresses, bodies and error codes, so that they
-//! run unchanged. The tenant they name is a scope, or its alias.
+//! The door for IronCore's published clients (Tenant Security Proxy). It has their addresses, bodies and error codes, so that
+//! they run unchanged. The tenant that they name is a scope, or its alias.
 //!
-//! Reading order: this file (every address), `problem` (codes), `wire` (what every request says), one file a group.
+//! Reading order: this file (every address), `problem` (codes), `wire` (contents common to all requests), one file per group.
 
 mod documents;
 mod events;

@@ -1,5 +1,5 @@
-//! How a request fails at this door: `{"code", "message"}`, with the numbers that IronCore's clients know. Nothing in it
-//! comes from the request.
+//! Failures of this door: `{"code", "message"}`, with the numbers that IronCore's clients know. They contain nothing of the
+//! request.
 
 use crate::web::error_pages::Reason;
 use crate::web::failure;
@@ -16,7 +16,7 @@ use engine::base::error::StoreError;
 use engine::base::refused::Refused;
 use serde::Serialize;
 
-/// What a client understands of a failure.
+/// The error codes that the clients know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     Unknown = 100,
@@ -90,14 +90,14 @@ impl Refusal {
         Self { code: code as u16, message: message.into(), status }
     }
 
-    /// A body that is not what the address takes.
+    /// Returns the refusal of a body that the address does not take.
     pub fn unreadable(message: impl Into<String>) -> Self {
         Self::with(Code::InvalidBody, StatusCode::BAD_REQUEST, message)
     }
 
-    /// What an error of the engine is to a client that asked for this.
+    /// Translates an error of the engine for a client that requested `deed`.
     pub fn of(error: &Error, deed: Deed) -> Self {
-        // Faults are told the log there.
+        // This also logs a fault of the server.
         let told = failure::told(error);
         match error {
             Error::Services(ServicesError::UnknownApiKey) => Code::Unauthorised.into(),
@@ -137,7 +137,7 @@ fn of_data(refused: Refused, deed: Deed) -> Code {
     }
 }
 
-/// Whether the customer's credentials are refused, or the key.
+/// Distinguishes whether the customer's KMS refuses the credentials, the account or the key.
 fn of_refusal(code: &FailureCode) -> Code {
     match code.as_str() {
         "AccessDeniedException"
@@ -182,18 +182,18 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Why nobody is asked: the key is unknown, or the engine cannot tell.
+/// Returns the response to a failed authentication: the key is unknown, or the engine could not check it.
 pub fn refused(error: Error) -> Response {
     Refusal::of(&error, Deed::Wrap).into_response()
 }
 
-/// An address that this door does not have.
+/// Returns the response for an address that this door does not have.
 pub fn nothing_here() -> Response {
     let message = "There is nothing at this address.";
     Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, message).into_response()
 }
 
-/// What the guard, the doorman or a panic answered, in this door's words.
+/// Describes a bare status that the guard, the doorman or a panic answered with, in this door's format.
 pub fn in_words(status: StatusCode, message: String) -> Response {
     let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
     let code = if is_ours { Code::Unknown } else { Code::InvalidBody };

@@ -1,5 +1,5 @@
-//! What every request of this door says, and how answers are written. Node, Java and Go leave out what they do not know,
-//! Alloy sends it as `null`; fields that we do not know are let through.
+//! The contents common to all requests of this door, and how answers are written. The clients for Node, Java and Go omit
+//! unknown values, Alloy sends them as `null`. Keystead ignores fields that it does not know.
 
 use super::problem::Refusal;
 use crate::api::strict::{Object, Once};
@@ -13,7 +13,7 @@ use engine::data::{Call, ITEMS, ToOpen};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Longest text of the metadata, and of what names something, in bytes.
+/// Maximum length, in bytes, of a text of the metadata and of a name.
 const TEXT: usize = 1024;
 
 /// The metadata of a request.
@@ -38,21 +38,21 @@ struct IclFields {
     object_id: Option<String>,
     #[serde(default)]
     request_id: Option<String>,
-    /// Of security events.
+    /// Only in security events.
     #[serde(default)]
     event: Option<String>,
 }
 
 impl Metadata {
-    /// The event that stands among the fields; it is taken out.
+    /// Takes the event out of the fields.
     pub fn event(&mut self) -> Option<String> {
         self.icl_fields.0.event.take()
     }
 
-    /// The call of a client, as the engine takes it.
+    /// Converts the metadata into a call of the engine.
     ///
     /// # Errors
-    /// [`Refusal`] when it says more than is written down.
+    /// [`Refusal`] when the metadata is larger than the journal accepts.
     pub fn call(self, ask: &Ask) -> Result<Call, Refusal> {
         let Self { tenant_id, icl_fields: Object(fields), custom_fields } = self;
         let custom = custom_fields.map(|said| said.0).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Metadata {
 }
 
 /// # Errors
-/// [`Refusal`] when one is longer than what is kept of any text.
+/// [`Refusal`] when a text is longer than the maximum.
 pub fn within_bounds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
     match texts.into_iter().all(|text| text.len() <= TEXT) {
         true => Ok(()),
@@ -95,10 +95,11 @@ pub fn few_enough(entries: usize) -> Result<(), Refusal> {
     }
 }
 
-/// Reads a body and takes out of it what is asked for. Whoever has a key leaves a trace, also with what cannot be read.
+/// Parses a body and converts it with `take`. Keystead writes every authenticated request to the journal, also one that it
+/// cannot read.
 ///
 /// # Errors
-/// [`Refusal`] that says where it is wrong, without what it says.
+/// [`Refusal`] that says where the body is wrong, without quoting it.
 pub async fn asked<B: DeserializeOwned, T>(
     ask: &Ask,
     deed: Deed,
@@ -119,19 +120,19 @@ pub async fn asked<B: DeserializeOwned, T>(
     }
 }
 
-/// What there may be in a body that is wrong otherwise.
+/// The tenant of a body that is wrong otherwise, for the journal.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Tenant {
     tenant_id: String,
 }
 
-/// An EDEK in base64. The clients' have no context.
+/// Decodes an EDEK from base64. These clients use no context.
 pub fn edek(text: &str) -> Result<ToOpen, Refused> {
     Ok(ToOpen { sealed: base64(text)?, context: Context::new() })
 }
 
-/// Counts what came of it, then says it as this door does.
+/// Counts the outcome in the metrics and translates an error for this door.
 pub fn counted<T>(deed: Deed, items: usize, done: Result<T, Error>) -> Result<T, Refusal> {
     let outcome = done.as_ref().err().map_or("done", Error::word);
     telemetry::count_data(Door::Tsp, deed, outcome, items);

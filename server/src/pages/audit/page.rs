@@ -1,4 +1,4 @@
-//! The audit log: searched, and taken away as a file.
+//! The audit log: search and export.
 
 use crate::App;
 use crate::pages::form_status;
@@ -32,7 +32,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::ops::Range;
 
-/// What is looked for, as it is filled in.
+/// The search form as it was filled in.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sought {
@@ -45,25 +45,25 @@ pub struct Sought {
     format: String,
 }
 
-/// What is looked for, read.
+/// A search, read from the form.
 struct Search {
     source: AuditSource,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     place: Option<String>,
     who: Option<String>,
-    /// Only services say such things.
+    /// Text of an audit note; only services send one.
     told: Option<String>,
 }
 
-/// How browsers send times, and how long each lasts: "2026-11-25T14:05" is a whole minute.
+/// Formats in which browsers send times, and how long each lasts: "2026-11-25T14:05" is a whole minute.
 const TIMES: [(&str, TimeDelta); 3] = [
     ("%Y-%m-%dT%H:%M", TimeDelta::minutes(1)),
     ("%Y-%m-%dT%H:%M:%S", TimeDelta::seconds(1)),
     ("%Y-%m-%dT%H:%M:%S%.f", TimeDelta::microseconds(1)),
 ];
 
-/// A time as browsers send it, in UTC: when it begins and when it is over.
+/// Parses a time as browsers send it, in UTC; returns when it begins and when it is over.
 fn moment(text: &str) -> Result<Option<Range<DateTime<Utc>>>, &'static str> {
     if text.is_empty() {
         return Ok(None);
@@ -73,7 +73,7 @@ fn moment(text: &str) -> Result<Option<Range<DateTime<Utc>>>, &'static str> {
         Some(at..at + *lasts)
     });
     let read = read.next().ok_or("Enter a time like 2026-11-25T14:05.")?;
-    // Years that both databases compare alike.
+    // Both databases compare these years alike.
     match (1970..=9998).contains(&read.start.year()) {
         true => Ok(Some(read)),
         false => Err("Enter a time from 1970 to 9998."),
@@ -114,21 +114,21 @@ impl Sought {
                 None
             })
         };
-        // Both ends belong to it: from 14:05 to 14:05 is a minute.
+        // Both ends are included: from 14:05 to 14:05 is a minute.
         let from = time("from", &self.from).map(|lasts| lasts.start);
         let to = time("to", &self.to).map(|lasts| lasts.end);
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
             form.refuse("to", "The end is before the beginning.");
         }
         let source = AuditSource::from_word(&self.source).unwrap_or_default();
-        // As people write a whole environment, and as the list cuts a key.
+        // People write a whole environment with `/*`, and the list cuts a key with `…`.
         let place = self.place.trim().trim_end_matches("/*");
         let who = self.who.trim().trim_end_matches('…');
         let told = some(&self.told).filter(|_| source == AuditSource::Data);
         (Search { source, from, to, place: some(place), who: some(who), told }, form)
     }
 
-    /// The same search as an address, with a place in it.
+    /// Returns the address of the same search, with a position in the log.
     fn address(&self, place: Option<(&str, &str)>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let fields = [
@@ -151,7 +151,7 @@ impl Search {
         self.from.is_some() || self.to.is_some() || texts.into_iter().any(Option::is_some)
     }
 
-    /// What was searched for, as the log says it.
+    /// Describes the search for the audit log.
     fn said(&self) -> String {
         let times = [("from", self.from), ("before", self.to)];
         let times =
@@ -234,14 +234,14 @@ async fn of_data(
     })
 }
 
-/// How a file is written.
+/// The format of an exported file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     JsonLines,
     Csv,
 }
 
-/// Takes what is searched for away as a file. That it was taken is written down before the first line leaves.
+/// Exports the events of a search as a file. The audit log records the export before the first line leaves.
 pub async fn export(
     State(app): State<App>,
     who: SignedIn,
@@ -258,7 +258,7 @@ pub async fn export(
         return Err(Failure::bad_form());
     }
     let what = format!("{} as {called}{}", search.source.label(), search.said());
-    // It ends with what is there now, and does not run after what comes.
+    // The export ends with the events that exist now and does not follow later ones.
     let end = app.portal().now() + TimeDelta::microseconds(1);
     let search = Search { to: Some(search.to.unwrap_or(end)), ..search };
     app.portal().audit().begin_export(&who.session, &what).await?;
@@ -296,7 +296,7 @@ enum Next {
 
 const PORTAL_COLUMNS: [&str; 8] =
     ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
-/// The names that the JSON lines have.
+/// The same names as in the JSON lines.
 const DATA_COLUMNS: [&str; 22] = [
     "server",
     "sequence",
@@ -323,7 +323,7 @@ const DATA_COLUMNS: [&str; 22] = [
 ];
 
 impl Pieces {
-    /// The next piece; an error breaks the file off, so that nobody takes a part for the whole.
+    /// Returns the next piece. An error breaks the file off, so that nobody takes a part for the whole.
     async fn piece(&mut self) -> Option<Result<Bytes, Error>> {
         let next = std::mem::replace(&mut self.next, Next::Nothing);
         if matches!(next, Next::Nothing) {
@@ -337,7 +337,7 @@ impl Pieces {
     }
 
     async fn continued(&mut self, next: Next) -> Result<Vec<u8>, Error> {
-        // Who is signed out meanwhile gets no more of it.
+        // A person who is signed out meanwhile gets no more of it.
         self.portal.people().still(&self.session).await?;
         match next {
             Next::Nothing => Ok(Vec::new()),
@@ -420,7 +420,7 @@ impl Pieces {
     }
 }
 
-/// A time as JSON has it: "2026-11-25T14:05:00Z".
+/// Formats a time as JSON does: "2026-11-25T14:05:00Z".
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
@@ -434,7 +434,7 @@ fn json_lines<T: Serialize>(events: &[T]) -> Result<Vec<u8>, Error> {
     Ok(lines)
 }
 
-/// JSON in which everything that is not seen is escaped: outside of its texts there is nothing of the kind.
+/// Serialises to JSON and escapes all unprintable characters, which JSON has inside its texts only.
 fn json_text<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut seen = String::with_capacity(json.len());
@@ -449,7 +449,7 @@ fn json_text<T: Serialize>(value: &T) -> String {
     seen
 }
 
-/// A cell that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection).
+/// Puts an apostrophe before a cell that a spreadsheet would take for a formula (OWASP, CSV injection).
 fn guarded(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }

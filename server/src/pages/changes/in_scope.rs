@@ -1,4 +1,4 @@
-//! What the first steps of a scope's changes have in common.
+//! The data that the first steps of all changes of a scope share.
 
 use crate::App;
 use crate::web::forms::AtScope;
@@ -10,7 +10,7 @@ use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
 use engine::Error;
 
-/// What such a page is made of.
+/// The data of such a page.
 pub struct FirstStep {
     pub chrome: Chrome,
     pub scope: ScopeName,

@@ -1,4 +1,4 @@
-//! Which of the two steps of a change a request is.
+//! Distinguishes the two steps of a change.
 
 use crate::web::failure::Failure;
 use crate::web::forms::{CodeForm, Tried, Typed};
@@ -8,9 +8,9 @@ use domain::base::id::ChangeId;
 use engine::SecretText;
 use serde::de::DeserializeOwned;
 
-/// What is posted to the address of a change. Which step it is, the address says.
+/// A form that is posted to the address of a change. The query of the address decides the step.
 pub enum Step<T> {
-    /// "Next": what was filled in.
+    /// "Next": the form of the first step.
     Prepare(T),
     /// The prepared change, and the code that confirms it.
     Confirm(ChangeId, SecretText),
@@ -29,12 +29,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Step<T> {
     }
 }
 
-/// The prepared change that the query of an address names.
+/// Returns the prepared change that the query of an address names.
 pub fn named(query: &str) -> Option<ChangeId> {
     query_value(query, "change")?.parse().ok()
 }
 
-/// The address of the second step.
+/// Returns the address of the second step.
 pub fn address(path: &str, id: ChangeId) -> String {
     format!("{path}?change={id}")
 }

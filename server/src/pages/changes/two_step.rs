@@ -1,5 +1,5 @@
-//! Every change goes two steps at one address: "Next" prepares, the code confirms. What they have in common is here once; what
-//! tells their first steps apart is [`ChangeForm`]; what they say and do after it, the engine knows.
+//! Every change has two steps at one address: "Next" prepares it, the code confirms it. This module has the code that all
+//! changes share; [`ChangeForm`] has the differences between their first steps; the engine describes and executes the changes.
 
 use crate::App;
 use crate::pages::changes::step;
@@ -28,21 +28,21 @@ use serde::de::DeserializeOwned;
 #[allow(async_fn_in_trait, reason = "used with the types of this crate only")]
 pub trait ChangeForm: Change {
     const HEADING: &'static str;
-    /// Where a change that is over leads, with the words for it; `None`: back to its form.
+    /// Page to which an expired or already confirmed change leads, with a message; `None`: back to its form.
     const OVER: Option<&'static str> = None;
     /// The page whose button begins the change, where it has no form of its own.
     const BEGINS_AT: Option<&'static str> = None;
-    /// What the address names.
+    /// The object that the address names.
     type At: FromRequestParts<App, Rejection = Failure> + Send + Sync;
-    /// What the first step asks for.
+    /// The fields of the first step.
     type Typed: DeserializeOwned + Send;
 
     fn path(at: &Self::At) -> String;
-    /// Whether it was prepared at this address.
+    /// Checks whether it was prepared at this address.
     fn is_at(&self, at: &Self::At) -> bool;
-    /// What the first step begins with.
+    /// Returns the form with which the first step begins.
     async fn form(app: &App, who: &SignedIn, at: &Self::At) -> Result<Form, Error>;
-    /// The page of the first step.
+    /// Returns the page of the first step.
     async fn view(
         app: &App,
         who: &SignedIn,
@@ -50,20 +50,20 @@ pub trait ChangeForm: Change {
         form: Form,
         checked: Checked,
     ) -> Result<View, Error>;
-    /// Makes a command of what was typed.
+    /// Makes a command of the form.
     async fn plan(app: &App, who: &SignedIn, at: &Self::At, typed: Self::Typed) -> Result<Self, Box<Again>>;
-    /// The first step as it was filled in.
+    /// Returns the form of the first step as it was filled in.
     fn filled(&self) -> Form;
-    /// Forgets what was kept of the form, once the change is done.
+    /// Forgets the secrets kept for the form, once the change is done.
     async fn forget(_: &App, _: &SignedIn) -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// A page that is drawn once.
+/// A page that is rendered once.
 pub type View = Box<dyn FnOnce() -> AnyView + Send>;
 
-/// The first step once more: what was typed, and why.
+/// The first step to be shown again: its form, and the reason.
 #[derive(Default)]
 pub struct Again {
     pub form: Form,
@@ -72,7 +72,7 @@ pub struct Again {
 }
 
 impl Again {
-    /// With the errors that stand in the form already, or none.
+    /// Returns the first step with the errors that are in the form already, or with none.
     pub fn form(form: Form) -> Box<Self> {
         Box::new(Self { form, ..Self::default() })
     }
@@ -121,7 +121,7 @@ pub async fn show<C: ChangeForm>(
     if C::BEGINS_AT.is_some() {
         return first_step::<C>(&app, &who, &at, Again::default()).await;
     }
-    // After "Back", as it was filled in before.
+    // After "Back", the form is filled in as before.
     let before = query_value(&who.visitor.query, "back").and_then(|id| id.parse().ok());
     let before = match before {
         Some(id) => waiting::<C>(&app, &who, &at, id).await.ok(),
@@ -152,7 +152,7 @@ pub async fn submit<C: ChangeForm>(
     }
 }
 
-/// The change, if it is of this kind and belongs to what the address names.
+/// Returns the change if it is of this kind and belongs to the object that the address names.
 async fn waiting<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
@@ -166,7 +166,7 @@ async fn waiting<C: ChangeForm>(
     }
 }
 
-/// A change that is over leads back to where it began.
+/// Leads from a change that is over back to where it began.
 async fn over<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
@@ -186,7 +186,7 @@ async fn over<C: ChangeForm>(
     }
 }
 
-/// Shows what will happen; after a refused code again, with the error beside the field.
+/// Shows what will happen; after a refused code, shows it again with the error beside the field.
 async fn second_step<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
@@ -212,7 +212,7 @@ async fn second_step<C: ChangeForm>(
     Ok(page.show(app, move || view! { <ConfirmPage chrome preview expires_at has_parameters back form /> }))
 }
 
-/// The code: what was shown happens, once.
+/// Checks the code and executes the change that was shown, once.
 async fn confirm<C: ChangeForm>(
     app: &App,
     who: &SignedIn,
@@ -231,7 +231,7 @@ async fn confirm<C: ChangeForm>(
     };
     match app.portal().execute(&who.session, confirmed).await {
         Ok(outcome) => {
-            // It is done, whether or not this is.
+            // The change is done, even if this fails.
             if let Err(error) = C::forget(app, who).await {
                 tracing::warn!(%error, "what a form had kept could not be forgotten; it ends with its time");
             }
@@ -244,7 +244,7 @@ async fn confirm<C: ChangeForm>(
     }
 }
 
-/// To where the result is seen, with the status message.
+/// Redirects to the page that shows the result, with the status message.
 async fn shown(app: &App, who: &SignedIn, outcome: Outcome) -> Response {
     let Outcome { seen, message, session } = outcome;
     let path = address_of(&seen);

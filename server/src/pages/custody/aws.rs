@@ -1,5 +1,5 @@
-//! What a customer gives of their AWS account, as forms carry it. The secret that was typed is kept sealed while the form is
-//! shown again, for this address and no other.
+//! Forms for a customer's AWS account. Keystead keeps a typed secret sealed while the form is shown again, for this address and
+//! no other.
 
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
@@ -54,14 +54,14 @@ pub struct CredentialsForm {
     pub accepts_more: String,
 }
 
-/// What was read of a form for a new key.
+/// The form of a new key, once it has been read.
 pub struct ReadKey {
     pub form: Form,
     pub policy: Option<String>,
     pub asked: AwsAsked,
 }
 
-/// Marks the secret as kept, when it is.
+/// Marks the secret as kept if one is kept.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,7 +75,7 @@ async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText
     Ok(kept.remove(SECRET).filter(|_| is_of_here))
 }
 
-/// Forgets what was kept: it has served.
+/// Forgets the secret, which is no longer needed.
 ///
 /// # Errors
 /// When the database fails.
@@ -83,7 +83,8 @@ pub async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
     app.portal().notes().keep(&who.session, NOTE, &[]).await
 }
 
-/// The secret that was typed, which is kept from now on, or the one that was kept before. What cannot be one is not kept.
+/// Returns the typed secret and keeps it from now on, or returns the one that was kept before. A text that cannot be a secret
+/// is not kept.
 async fn secret(
     app: &App,
     who: &SignedIn,
@@ -102,7 +103,7 @@ async fn secret(
     Ok(Some(typed))
 }
 
-/// Puts what was pasted into the fields.
+/// Fills in the fields from the pasted text.
 fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
     if typed.paste.expose().trim().is_empty() {
         if !typed.fill.is_empty() {
@@ -117,7 +118,7 @@ fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
             }
             if let Some(secret) = found.secret_access_key.take() {
                 typed.secret_access_key = SecretText::new(secret.as_str());
-                // It is found all the same.
+                // Marks the secret as found, without its text.
                 found.secret_access_key = Some(Default::default());
             }
             found
@@ -129,12 +130,12 @@ fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
     }
 }
 
-/// Notes beside its field what is wrong with it.
+/// Returns a value that could be read; else notes the error beside its field.
 fn field<T, E: ToString>(form: &mut Form, name: &str, read: Result<T, E>) -> Option<T> {
     read.map_err(|refused| form.refuse(name, refused.to_string())).ok()
 }
 
-/// The credentials, or `None` with what is wrong with them in the form.
+/// Returns the credentials, or `None` with the errors in the form.
 async fn read_credentials(
     app: &App,
     who: &SignedIn,
@@ -148,7 +149,7 @@ async fn read_credentials(
     Ok(id.zip(checked).map(|(access_key_id, ())| KmsCredentials { access_key_id, secret_access_key: secret }))
 }
 
-/// The form with what was typed and can hold no secret.
+/// Returns the form with the typed values that can hold no secret.
 pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, access_key_id: &str) -> Form {
     let form = shown_again(form, "region", ShownField::Region, region);
     let form = shown_again(form, "encrypted_key", ShownField::EncryptedKey, encrypted_key);
@@ -156,7 +157,7 @@ pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, acces
     shown_again(form, "access_key_id", ShownField::AccessKeyId, access_key_id)
 }
 
-/// A field as it was typed. Where a secret may be in it, it is empty and says why.
+/// Adds a field as it was typed. A field that may hold a secret stays empty and says why.
 fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
     if field.may_show(typed) {
         return form.with(name, typed.trim());
@@ -176,7 +177,7 @@ fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
 /// Reads the form of a new key.
 ///
 /// # Errors
-/// The form again, with what is wrong, or filled in from what was pasted.
+/// The form again, with its errors, or filled in from the pasted text.
 pub async fn read_key(
     app: &App,
     who: &SignedIn,
@@ -195,7 +196,7 @@ pub async fn read_key(
     }
     let mut form =
         shown(form, &typed.region, &typed.encrypted_key, &typed.cmk_arn, &typed.credentials.access_key_id);
-    // Whoever has the ARN can make the IAM user with it.
+    // The ARN is enough to show the policy with which the IAM user can be made.
     let policy = KeyArn::parse(&typed.cmk_arn).ok().as_ref().map(decrypt_only_policy);
     if !typed.credentials.fill.is_empty() {
         let mut again = fill_in(app, who, path, typed.credentials, form, filled).await;
@@ -223,7 +224,7 @@ pub async fn read_key(
     }
 }
 
-/// The form with what was pasted in its fields; the secret is kept.
+/// Returns the form filled in from the pasted text; keeps the secret.
 async fn fill_in(
     app: &App,
     who: &SignedIn,
@@ -238,7 +239,7 @@ async fn fill_in(
     }
 }
 
-/// What a refused plan shows: every line of the pre-flight, if it came so far.
+/// Returns the form of a refused plan, with every line of the pre-flight if it ran.
 pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
     let report = match &error {
         Error::Custody(CustodyError::Preflight(report)) => Some((**report).clone()),
@@ -327,13 +328,13 @@ impl ChangeForm for ReplaceCredentials {
     }
 }
 
-/// The customer's key that the address names.
+/// Returns the customer's key that the address names.
 async fn key_at(app: &App, at: &AtScope) -> Result<AwsKeyView, Error> {
     let key = app.portal().custody().aws_key(&at.scope, at.version()?).await?;
     key.ok_or(Error::Custody(CustodyError::NotAws))
 }
 
-/// "Check now": the pre-flight again. What it finds is seen on the version's page.
+/// Handles "Check now": runs the pre-flight again, then leads to the version's page with the result.
 pub async fn check_now(
     State(app): State<App>,
     who: SignedIn,

@@ -1,4 +1,4 @@
-//! "Tenant secrets": a rotation begun, and finished. In two steps each, like the changes of a key.
+//! "Tenant secrets": begins and finishes a rotation, each in two steps like the changes of a key.
 
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;

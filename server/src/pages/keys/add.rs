@@ -19,7 +19,7 @@ use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-/// What the first step asks for. The fields of a type that was not chosen are not looked at.
+/// The fields of the first step. Keystead does not use the fields of a type that was not chosen.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AddForm {
@@ -36,10 +36,10 @@ pub struct AddForm {
 }
 
 impl AddForm {
-    /// What is shown again, whichever type was chosen.
+    /// Returns the fields that are shown again, whichever type was chosen.
     fn shown(&self) -> Form {
         let form = Form::new().with("key_type", &self.key_type).with("rotation_days", &self.rotation_days);
-        // What is pasted may still take the place of what was typed.
+        // The pasted text may still replace the typed fields.
         if KeyType::from_word(&self.key_type) == Some(KeyType::ManualAws) {
             return form;
         }

@@ -18,7 +18,7 @@ use engine::Error;
 use leptos::prelude::*;
 use serde::Deserialize;
 
-/// What "Rotate encryption key" and "Edit encryption key" ask for.
+/// The form of "Rotate encryption key" and "Edit encryption key".
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodForm {
@@ -30,7 +30,7 @@ pub fn period_form(period: RotationPeriod) -> Form {
     Form::new().with("key_type", KeyType::Managed.word()).with("rotation_days", period.days().to_string())
 }
 
-/// The period that was typed, or the form with what is wrong with it.
+/// Returns the typed period, or `None` with the error in the form.
 pub fn read_period(rotation_days: &str, form: &mut Form) -> Option<RotationPeriod> {
     let read = rotation_days.parse();
     read.map_err(|error: NotListed| form.refuse("rotation_days", error.to_string())).ok()
@@ -46,7 +46,7 @@ impl PeriodForm {
     }
 }
 
-/// The form of a change that begins with the Active version, which must be managed.
+/// Returns the form with the period of the Active version, which must be managed.
 async fn form_of_active(app: &App, at: &AtScope) -> Result<Form, Error> {
     let active = app.portal().keys().managed_version(&at.scope).await?;
     Ok(period_form(active.period.unwrap_or_default()))

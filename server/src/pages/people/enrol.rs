@@ -16,7 +16,7 @@ use domain::base::form::Form;
 use engine::{Error, Session, Stage};
 use leptos::prelude::*;
 
-/// Why an app is set up, and what goes with it.
+/// The purpose for which an app is set up, and the pages around it.
 struct Enrolment {
     purpose: EnrolPurpose,
     title: &'static str,

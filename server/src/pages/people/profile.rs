@@ -1,4 +1,4 @@
-//! What administrators do about themselves. Each change is confirmed like every other.
+//! Changes that administrators make to their own account, each confirmed like every other change.
 
 use crate::App;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
@@ -33,7 +33,7 @@ pub struct SessionsForm {
     session: Which,
 }
 
-/// One session, or all others: an empty text.
+/// One session, or all others if the text is empty.
 #[derive(Default, Deserialize)]
 #[serde(try_from = "String")]
 struct Which(Option<SessionId>);
@@ -93,7 +93,7 @@ pub struct PasswordForm {
     password_again: SecretText,
 }
 
-/// Keeps these for the form, and nothing else.
+/// Keeps exactly these secrets for the form.
 async fn keep(app: &App, who: &SignedIn, secrets: &[(&str, &SecretText)]) -> Result<(), Error> {
     app.portal().notes().keep(&who.session, PASSWORD_FORM, secrets).await
 }
@@ -112,7 +112,7 @@ impl ChangeForm for ChangePassword {
         true
     }
 
-    /// Whoever opens the page begins anew: what was kept belonged to a form that was left.
+    /// Forgets the kept secrets: opening the page begins a new form, and they belong to a form that was left.
     async fn form(app: &App, who: &SignedIn, _: &Plain) -> Result<Form, Error> {
         keep(app, who, &[]).await?;
         Ok(Form::new())
@@ -125,7 +125,7 @@ impl ChangeForm for ChangePassword {
         Ok(Box::new(move || view! { <ChangePasswordPage chrome form /> }.into_any()))
     }
 
-    /// Checks both passwords. What was good stays kept while the rest is typed anew; what was wrong is not.
+    /// Checks both passwords. A valid one stays kept while the other is typed again; a wrong one is not kept.
     async fn plan(app: &App, who: &SignedIn, _: &Plain, typed: PasswordForm) -> Result<Self, Box<Again>> {
         let mut form = Form::new();
         let planned = async {

@@ -1,5 +1,5 @@
-//! Replacing what proves who one is: the authenticator and the recovery codes. Both changes begin
-//! with the current password; what they have in common is here once.
+//! Replacing the authenticator and the recovery codes. Both changes begin with the current password; this module has the code
+//! that they share.
 
 use crate::App;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
@@ -19,7 +19,7 @@ use engine::{Error, SecretText};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-/// What the first step asks for.
+/// The fields of the first step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurrentPasswordForm {

@@ -33,7 +33,7 @@ pub struct SetupForm {
     password_again: SecretText,
 }
 
-/// The page exists only while there is no administrator.
+/// Checks that there is no administrator yet: the page exists only until then.
 pub(super) async fn must_be_open(app: &App) -> Result<SetupState, Failure> {
     match app.portal().people().setup_state().await? {
         SetupState::Done => Err(Failure::not_found()),
@@ -69,7 +69,7 @@ async fn keeping(app: &App, session: &Session, form: Form) -> Result<Form, Failu
         .fold(form, |form, field| form.keeping(field)))
 }
 
-/// The session of the setup: the one there is, or a new one for the right token.
+/// Returns the session of the setup: the present one, or a new one for the right token.
 async fn enter_setup(
     app: &App,
     visitor: &Visitor,
@@ -110,7 +110,7 @@ pub async fn submit(
     })
 }
 
-/// Takes the account; an empty secret field means the one that was kept.
+/// Stores the account; an empty secret field means the secret that was kept.
 async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Error> {
     let mut kept = app.portal().notes().kept(session, FORM).await?;
     let mut typed_or_kept = |field: &str, typed: SecretText| match typed.is_empty() {
@@ -122,7 +122,7 @@ async fn choose(app: &App, session: &Session, typed: SetupForm) -> Result<(), Er
     let copy = SecretText::new(password.expose());
     let chosen = app.portal().people().choose_account(session, &typed.email, password, &again).await;
     match &chosen {
-        // What is wrong with a password is said beside it: only a good one is worth keeping.
+        // A wrong password gets its error beside it: only a valid one is worth keeping.
         Err(Error::People(PeopleError::NotAnEmail)) => {
             app.portal()
                 .notes()

@@ -47,7 +47,7 @@ pub struct RecoveryForm {
     next: String,
 }
 
-/// Where the query says to go on to.
+/// Returns the path to which the query leads on.
 fn wanted(visitor: &Visitor) -> String {
     local_path(&query_value(&visitor.query, "next").unwrap_or_default())
 }
@@ -165,7 +165,7 @@ pub async fn submit_recovery(
     }
 }
 
-/// Ends the session, whatever stage it has come to, and clears what the browser kept.
+/// Ends the session, whatever stage it has reached, and clears the browser's cache and storage.
 pub async fn sign_out(
     State(app): State<App>,
     visitor: Visitor,

@@ -1,4 +1,4 @@
-//! "Alias": set, changed, cleared. In two steps, like the changes of a key.
+//! "Alias": sets, changes and clears it, in two steps like the changes of a key.
 
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;

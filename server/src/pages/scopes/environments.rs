@@ -164,7 +164,7 @@ pub async fn show_remove(
     remove_page(&app, &who, &slug, Form::new()).await
 }
 
-/// The form, unless exactly the asked-for name was typed.
+/// Checks that exactly the requested name was typed; else returns the form with the error.
 fn typed_to_confirm(typed: &RemovalForm, name: &str) -> Result<(), Form> {
     if typed.confirm.trim() == name {
         return Ok(());

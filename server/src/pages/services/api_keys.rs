@@ -28,7 +28,7 @@ pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
     Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view unsaved /> }))
 }
 
-/// "How services use it".
+/// Shows "How services use it".
 pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let chrome = chrome_of_all(&app, &who).await?;
     let (address, operations) = (app.public_url().as_str().trim_end_matches('/').to_owned(), reference());
@@ -36,7 +36,7 @@ pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Fa
     Ok(page.show(&app, move || view! { <ApiGuidePage chrome address operations /> }))
 }
 
-/// Boxes that were ticked come one by one under the same name.
+/// The form of a new API key. Browsers send ticked boxes one by one under the same name.
 #[derive(Default, Deserialize)]
 #[serde(try_from = "Vec<(String, String)>")]
 pub struct AddForm {
@@ -98,7 +98,7 @@ impl ChangeForm for CreateApiKey {
         Ok(Box::new(move || view! { <AddApiKeyPage chrome form /> }.into_any()))
     }
 
-    /// The command, or the form with everything that is wrong with it at once.
+    /// Makes a command of the form; else returns the form with all of its errors at once.
     async fn plan(app: &App, who: &SignedIn, _: &Plain, typed: AddForm) -> Result<Self, Box<Again>> {
         let mut form = typed.shown();
         let name = domain::scopes::scope::display_name(&typed.name);

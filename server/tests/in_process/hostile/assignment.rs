@@ -1,4 +1,4 @@
-//! Fields that a form does not have, and fields said twice.
+//! Fields that a form does not have, and fields sent twice.
 
 use crate::support::{
     ALIAS, API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, address,
@@ -10,7 +10,7 @@ use server::PAGES;
 
 const OTHER: &str = "nine gentle otters juggle";
 
-/// Every form of the table, as its page sends it.
+/// Returns every form of the table, as its page sends it.
 fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let fields = |path: &str| match path {
         "/theme" => vec![("theme", "dark"), ("next", "/audit")],
@@ -80,7 +80,7 @@ async fn must_change_nothing(
     before: &[(String, i64)],
 ) {
     let answer = house.post(cookie, path, fields).await;
-    // Boxes of one name may be ticked together; that what they say is offered, the form itself looks at.
+    // Several boxes of one name may be ticked; the form itself checks that their values are on offer.
     let is_ticked_twice =
         TICKED.iter().any(|name| fields.iter().filter(|(field, _)| field == name).count() > 1);
     let expected = match path {
@@ -88,7 +88,7 @@ async fn must_change_nothing(
         _ if is_ticked_twice => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::BAD_REQUEST,
     };
-    // The setup is over: what is refused there is the page, or the form, whichever comes first.
+    // The setup is over: the router refuses the page, or the form if that fails first.
     assert!(
         answer.status == expected || (path == "/setup" && answer.status == StatusCode::BAD_REQUEST),
         "{path} {fields:?}: {}",

@@ -1,4 +1,4 @@
-//! Codes that are almost right. Each is refused and counted, and the right one is not spent by it.
+//! Codes that are almost right. Keystead refuses and counts each, and none of them spends the right one.
 
 use crate::support::common::shown_seed;
 use crate::support::{House, furnished};
@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, Person};
 
-/// A page that asks for a code, and somebody in front of it.
+/// A page that asks for a code, and the session in which it is open.
 struct Door {
     house: House,
     cookie: String,
@@ -16,7 +16,7 @@ struct Door {
     email: String,
 }
 
-/// A body and how it says what it is.
+/// A body and its content types.
 struct Shape {
     name: &'static str,
     kinds: Vec<String>,
@@ -35,7 +35,7 @@ fn full_width(code: &str) -> String {
     code.chars().map(wide).collect()
 }
 
-/// Six digits, but not as six ASCII digits and nothing else.
+/// Returns spellings of the code that are not exactly its six ASCII digits.
 fn spellings(code: &str) -> Vec<Shape> {
     let shape = |name, text: &str| Shape { name, kinds: vec![FORM.into()], body: encoded(&[("code", text)]) };
     vec![
@@ -56,7 +56,7 @@ fn spellings(code: &str) -> Vec<Shape> {
     ]
 }
 
-/// Bodies that hold the right code, but not as exactly one field of that name in a form.
+/// Returns bodies that are not a form with exactly one field of that name holding the right code.
 fn shapes(field: &str, code: &str) -> Vec<Shape> {
     let shape = |name, kind: &str, body: String| Shape { name, kinds: vec![kind.into()], body };
     let form = |name, pairs: &[(&str, &str)]| shape(name, FORM, encoded(pairs));
@@ -112,7 +112,7 @@ impl Door {
         assert!(!body.contains(&format!("value=\"{}\"", self.right)), "{what}: no code is sent back");
     }
 
-    /// Whether a page refuses, whatever the reason.
+    /// Checks whether the page accepts the right code; if not, it must say that there were too many tries.
     async fn lets_in(&self) -> bool {
         let right = [(self.field, self.right.as_str())];
         let answer = self.house.post(&self.cookie, &self.path, &right).await;
@@ -121,7 +121,7 @@ impl Door {
         is_in
     }
 
-    /// Every shape is refused and counted; the fifth blocks; the right code is good all the while.
+    /// Checks that every shape is refused and counted, that the fifth blocks, and that the right code stays valid.
     async fn must_hold(self) {
         let mut all = shapes(self.field, &self.right);
         if self.field == "code" {
@@ -215,7 +215,7 @@ async fn the_code_that_confirms_each_change() {
     }
 }
 
-/// The pages above are all there are: no other row takes a code.
+/// Checks that no other page takes a code.
 #[tokio::test]
 async fn every_page_that_takes_a_code_is_here() {
     let (house, _, cookie) = furnished().await;

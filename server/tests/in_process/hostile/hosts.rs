@@ -1,4 +1,4 @@
-//! The host that a request names, in every way it can.
+//! All the ways in which a request can name a host.
 
 use crate::support::House;
 use axum::body::Body;
@@ -6,7 +6,8 @@ use axum::http::{Request, StatusCode, Version};
 
 const PUBLIC: &str = "https://keys.example.com";
 
-/// Asks for the sign-in page. It leads to the setup of a new Keystead, unless the host is not ours.
+/// Requests the sign-in page; returns whether Keystead answers. A new Keystead redirects to the setup, unless the host is
+/// not its own.
 async fn is_answered(house: &House, target: &str, version: Version, headers: &[(&str, &str)]) -> bool {
     let mut request = Request::get(target).version(version);
     for (name, value) in headers {

@@ -45,8 +45,8 @@ const TYPES: [&[&str]; 7] = [
     &["text/plain", FORM],
 ];
 
-/// SECURITY, "Web": a request that is not safe must be same-origin, by `Sec-Fetch-Site`, else by
-/// the exact `Origin`; neither means no. What is said twice is not said exactly.
+/// Returns whether a request must be refused. An unsafe one must be same-origin by `Sec-Fetch-Site`,
+/// or without that header by the exact `Origin`. It is refused with neither, or with either one twice.
 fn must_be_refused(method: &str, site: &[&str], origin: &[&str]) -> bool {
     if ["GET", "HEAD", "OPTIONS"].contains(&method) {
         return false;
@@ -59,7 +59,7 @@ fn must_be_refused(method: &str, site: &[&str], origin: &[&str]) -> bool {
     }
 }
 
-/// What each form would do if it were let through.
+/// Returns the fields with which a form would take effect, or try a code, if the request were let through.
 fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
         "/theme" => &[("theme", "dark")],
@@ -89,13 +89,13 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The cookies that are tried: none, garbage, a session that waits for its code, one that has
-/// ended, a good one, a good one beside garbage.
+/// The cookies to try: none, garbage, a session that waits for its code, an ended session, a valid
+/// one, a valid one beside garbage.
 struct Cookies([String; 6]);
 
 impl Cookies {
     async fn fresh(house: &House, person: &Person) -> Self {
-        // Whatever was counted before is over, and so is whatever was signed in.
+        // Earlier failures are forgotten, and earlier sessions have expired.
         house.test.clock.advance(TimeDelta::minutes(16));
         house.test.forgive(&person.email).await;
         let ended = house.sign_in(person).await;
@@ -117,7 +117,7 @@ struct Case {
 }
 
 impl Case {
-    /// The case with this number, of all there are.
+    /// Returns the case with this number.
     fn numbered(mut number: usize) -> Self {
         let mut digit = |base: usize| {
             let digit = number % base;
@@ -201,7 +201,7 @@ async fn whatever_a_request_looks_like_only_our_own_pages_change_something() {
     assert!(refused > tried / 2 && allowed > 0);
 }
 
-/// What it does may take the cookies away that are tried.
+/// Checks whether a request to the path may end the sessions of the tried cookies.
 fn ends_sessions(path: &str) -> bool {
     path.starts_with("/sign-") || path.starts_with("/profile/")
 }

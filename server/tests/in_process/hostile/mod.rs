@@ -1,5 +1,5 @@
-//! Requests that no page of ours makes. What must happen to them is written from the rules, not
-//! from the code. `KEYSTEAD_SOAK=1` runs the long forms.
+//! Requests that no page of Keystead makes. The expected results come from the rules, not from the
+//! code. `KEYSTEAD_SOAK=1` runs the long forms.
 
 mod assignment;
 mod codes;

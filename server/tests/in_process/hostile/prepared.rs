@@ -11,7 +11,7 @@ use engine::testing::{PASSWORD, Person};
 
 const OTHER: &str = "nine gentle otters juggle";
 
-/// The first step of every change that needs a code.
+/// The first step of every change that needs a code, except the rotation of tenant secrets.
 pub const CHANGES: [(&str, &[(&str, &str)]); 12] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
@@ -33,7 +33,7 @@ async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &s
     answer.location().to_owned()
 }
 
-/// The confirmation does nothing, whatever page it leads to, and the code is as good as before.
+/// Checks that the confirmation changes nothing, whatever page it leads to, and does not spend the code.
 async fn must_be_gone(house: &House, cookie: &str, change: &str, seed: &Seed) {
     let before = house.test.rows().await;
     let shown = house.get(cookie, change).await;
@@ -89,7 +89,7 @@ async fn a_change_is_confirmed_once() {
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", change.0);
         let cookie = done.cookie().unwrap_or(cookie);
         house.test.next_code();
-        // Taking the status message of the first is no change; look away from it.
+        // Showing the status message of the first change removes it, which the comparison of rows must not see.
         house.get(&cookie, "/environments").await;
         must_be_gone(&house, &cookie, &prepared, &person.seed).await;
     }

@@ -1,4 +1,4 @@
-//! Everything that leads somewhere else leads to an address of ours.
+//! Every redirect leads to an address of Keystead.
 
 use crate::support::{Answer, House, furnished};
 use axum::http::Method;
@@ -63,7 +63,7 @@ fn attempts() -> Vec<String> {
     attempts
 }
 
-/// The address stays here, however it is read, and so does the one it carries on.
+/// Checks that a redirect stays on this site however it is parsed, and so does the address in its `next`.
 fn must_stay_here(answer: &Answer, what: &str) {
     assert_eq!(answer.status.as_u16(), 303, "{what}");
     let location = answer.location();

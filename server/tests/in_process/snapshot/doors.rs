@@ -1,4 +1,4 @@
-//! Every row of every door.
+//! Every endpoint of every API.
 
 use super::outline::Answers;
 use crate::support::common::compare;
@@ -11,7 +11,7 @@ use server::api::{Row, native, rows};
 
 const HERE: &str = "/api/v1/scopes/production/DE";
 
-/// JSON with everything random in it replaced by what it is; anything else as it stands.
+/// Returns JSON with every random value replaced by its size, and other texts unchanged.
 fn shape(body: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(body) else { return body.to_owned() };
     replace(&mut value);
@@ -30,7 +30,7 @@ fn replace(value: &mut Value) {
             let old = std::mem::take(fields);
             for (name, mut value) in old {
                 replace(&mut value);
-                // Of a map whose names are data keys.
+                // Some maps have encrypted data keys as names.
                 let bytes = (name.len() >= 24).then(|| BASE64.decode(name.as_bytes()).ok()).flatten();
                 let name = bytes.map_or(name, |bytes| format!("[{} bytes]", bytes.len()));
                 fields.insert(name, value);
@@ -56,7 +56,7 @@ async fn ask(house: &House, row: &Row, key: Option<&str>, body: &str) -> Answer 
     ask.send().await
 }
 
-/// A body that is answered for each address, by the last word of its path.
+/// Returns a function that gives a valid body for an endpoint, by the last word of its path.
 async fn bodies(house: &House) -> impl Fn(&str) -> String {
     let made = async |operation: &str, body: &Value| {
         let answer = house.ask(Method::POST, &format!("{HERE}/{operation}")).service(KEY, body).send().await;

@@ -1,4 +1,4 @@
-//! How every page, row of a door and setting answers, compared with what it answered before.
+//! The answers of every page, endpoint and setting, compared with snapshots.
 
 mod doors;
 mod outline;

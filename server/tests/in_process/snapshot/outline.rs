@@ -1,11 +1,11 @@
-//! What somebody, or a program, can hold on to in an answer.
+//! The parts of an answer that people or programs rely on.
 
 use crate::support::Answer;
 use html5gum::{StartTag, Token, Tokenizer};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Answers one below the other. A set of headers that comes again is named by its number and written out once, at the end.
+/// A list of answers. A set of headers is written out once, at the end, and named by its number.
 #[derive(Default)]
 pub struct Answers {
     text: String,
@@ -13,7 +13,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// An answer with what `body` makes of it.
+    /// Adds an answer, with `body` as the text of its body.
     pub fn note(&mut self, what: &str, answer: &Answer, body: &str) {
         let number = self.number(answer);
         let location = match answer.location() {
@@ -30,7 +30,7 @@ impl Answers {
         let mut lines: Vec<_> = answer
             .headers
             .iter()
-            // The one stands beside the status, the other follows from the body.
+            // `location` stands beside the status, and `content-length` follows from the body.
             .filter(|(name, _)| !["location", "content-length"].contains(&name.as_str()))
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
             .map(|line| without_chance(&line))
@@ -51,7 +51,7 @@ impl Answers {
     }
 }
 
-/// Each answer has nonces, tokens and times of its own, which would make each set of headers another one.
+/// Removes nonces, tokens and times, which would make each set of headers unique.
 fn without_chance(line: &str) -> String {
     let mut text = line.to_owned();
     for (before, after) in [("'nonce-", '\''), ("keystead=", ';'), ("Expires=", ';')] {
@@ -65,10 +65,10 @@ fn without_chance(line: &str) -> String {
     text
 }
 
-/// The title, headings, links, and forms of a page, a line each, in its order.
+/// Returns the title, headings and forms of a page, a line each, in its order; and its links in one line.
 pub fn outline(html: &str) -> String {
     let (mut text, mut links) = (String::new(), BTreeSet::new());
-    // The words of an element that is open, and whose line waits for them.
+    // The open element whose line waits for its text: name, attributes, text.
     let mut waiting: Option<(String, String, String)> = None;
     for token in Tokenizer::new(html).flatten() {
         match token {
@@ -104,7 +104,7 @@ pub fn outline(html: &str) -> String {
             _ => {}
         }
     }
-    // The same countries and options stand on many pages: hundreds in a row are worth a number.
+    // The links are sorted, each once, in a single line.
     let links: Vec<_> = links.into_iter().collect();
     if links.is_empty() { text } else { format!("{text}links {}\n", links.join(" ")) }
 }

@@ -1,4 +1,4 @@
-//! Every page, for everybody who may ask for it.
+//! Every page, requested by a stranger, with half a sign-in, and signed in.
 
 use super::outline::{Answers, outline};
 use crate::support::common::compare;
@@ -24,7 +24,7 @@ async fn every_page_that_is_read_is_as_before() {
     for path in paths(&Method::GET).chain(others.map(str::to_owned)) {
         for (who, cookie) in [("a stranger", ""), ("half signed in", &half), ("signed in", &cookie)] {
             let answer = house.get(cookie, &path).await;
-            // What a stranger reads is read by everybody.
+            // Half signed in, only status and headers are compared; the body is compared for a stranger.
             let seen = if who == "half signed in" { String::new() } else { outline(&answer.body) };
             answers.note(&format!("GET {path}, {who}"), &answer, &seen);
         }

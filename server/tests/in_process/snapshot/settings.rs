@@ -1,4 +1,4 @@
-//! Every setting, with values that are taken and values that are not.
+//! Every setting, with valid and invalid values.
 
 use crate::support::common::compare;
 use server::settings::{SETTINGS, Settings};

@@ -1,4 +1,4 @@
-//! A browser without a window: the router in process, a cookie jar, an authenticator app.
+//! A client for tests: it calls the router in process, with cookies and an authenticator app.
 
 #[path = "../../common/mod.rs"]
 pub mod common;
@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tower::ServiceExt;
 
-/// A portal behind its front door.
+/// A test portal and its router.
 pub struct House {
     pub test: Arc<TestPortal>,
     pub router: Router,
@@ -29,7 +29,7 @@ pub struct House {
     pub kms: Option<Arc<FakeKms>>,
 }
 
-/// What came back.
+/// The answer to a request.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -49,7 +49,7 @@ impl Answer {
         self.header("location")
     }
 
-    /// The session cookie that was set, ready to be sent back.
+    /// Returns the session cookie that was set, ready to be sent back.
     pub fn cookie(&self) -> Option<String> {
         let set = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
         let pair =
@@ -64,7 +64,7 @@ fn front_door(portal: engine::Portal, settings: &[(&str, &str)]) -> Router {
     router(App::new(portal, &settings))
 }
 
-/// A country of the furnished house.
+/// Returns the scope of a country of the furnished house.
 pub fn scope(country: &str) -> ScopeName {
     ScopeName {
         environment: Slug::try_from("production".to_owned()).expect("a slug"),
@@ -72,8 +72,8 @@ pub fn scope(country: &str) -> ScopeName {
     }
 }
 
-/// A house with an administrator, an environment, a country with a managed key made yesterday, and another one whose
-/// customer's KMS releases the key.
+/// Creates a house with an administrator, an environment, a country with a managed key, and a country with a key that a
+/// customer's KMS releases. Both keys were created the day before.
 pub async fn furnished() -> (House, Person, String) {
     let house = House::with_kms(&[]).await;
     let person = house.test.administrator().await;
@@ -102,23 +102,23 @@ pub async fn furnished() -> (House, Person, String) {
 
 /// The id of the API key of the furnished house.
 pub const API_KEY: [u8; 6] = [1, 2, 3, 4, 5, 6];
-/// That key, whole.
+/// The whole API key.
 pub const KEY: &str = "kstdAQIDBAUGssssssssssssssssssssssssssssssss";
 pub const API_KEYS_ADD: &str = "/api-keys/add";
 pub const REVOKE: &str = "/api-keys/010203040506/revoke";
 
-/// "Create API key", filled in.
+/// The form "Create API key", filled in.
 pub const API_KEY_FORM: [(&str, &str); 4] =
     [("name", "Billing"), ("scopes", "production/DE"), ("operations", "wrap"), ("lifetime", "90")];
 
 pub const ALIAS: &str = "/environments/production/DE/alias";
 
-/// Where tenant secrets are rotated; the furnished house has one.
+/// The page that rotates tenant secrets; the furnished house has one secret.
 pub const TENANT_SECRETS: &str = "/environments/production/DE/tenant-secrets";
 
 pub const KEYS_ADD: &str = "/environments/production/DE/keys/add";
 
-/// The changes that need a code, each with the form of its first step.
+/// Returns the changes that need a code, each with the form of its first step.
 pub fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
     let passwords = vec![
         ("current_password", PASSWORD),
@@ -141,7 +141,7 @@ pub fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
     ]
 }
 
-/// The address of a row, for the furnished house.
+/// Returns the address of a table row in the furnished house.
 pub fn address(path: &str) -> String {
     let is_of_aws = path.ends_with("/check") || path.ends_with("/credentials");
     let country = if is_of_aws { "AT" } else { "DE" };
@@ -151,10 +151,10 @@ pub fn address(path: &str) -> String {
         .replace("{id}", "010203040506")
 }
 
-/// Where the customer's credentials are replaced.
+/// The page that replaces the customer's credentials.
 pub const CREDENTIALS: &str = "/environments/production/AT/keys/1/credentials";
 
-/// "Add encryption key" of type "Manual: AWS", as the customer of the fake KMS fills it in.
+/// The form "Add encryption key" of type "Manual: AWS", filled in for the fake KMS.
 pub const AWS_FORM: [(&str, &str); 6] = [
     ("key_type", "manual_aws"),
     ("region", "eu-central-1"),
@@ -170,7 +170,7 @@ pub const OTHER_CREDENTIALS: [(&str, &str); 2] = [
     ("secret_access_key", "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"),
 ];
 
-/// A request being put together; from our own page unless it says otherwise.
+/// A request under construction; same-origin unless a header says otherwise.
 pub struct Ask<'a> {
     house: &'a House,
     method: Method,
@@ -194,7 +194,7 @@ impl House {
         Self { test: Arc::new(test), router, kms: None }
     }
 
-    /// With a KMS of a customer that does as it is told.
+    /// Creates a house with a fake KMS of a customer, which answers as instructed.
     pub async fn with_kms(settings: &[(&str, &str)]) -> Self {
         let kms = FakeKms::start().await;
         let test = TestPortal::with_settings(DatabaseKind::Sqlite, kms.settings()).await;
@@ -205,13 +205,13 @@ impl House {
         self.kms.as_ref().expect("a house with a KMS")
     }
 
-    /// Another server on the same database, or the same one started again.
+    /// Opens another server on the same database, or the same one again.
     pub async fn second(&self, settings: &[(&str, &str)]) -> Self {
         let router = front_door(self.test.second().await, settings);
         Self { test: self.test.clone(), router, kms: self.kms.clone() }
     }
 
-    /// The last one takes the database away.
+    /// Ends the house; the last one on a database removes it.
     pub async fn end(self) {
         if let Some(test) = Arc::into_inner(self.test) {
             test.end().await;
@@ -240,7 +240,7 @@ impl House {
         self.ask(Method::POST, path).cookie(cookie).fields(fields).send().await
     }
 
-    /// Signs somebody in through the front door; answers with the cookie.
+    /// Signs an administrator in over HTTP; returns the cookie.
     pub async fn sign_in(&self, person: &Person) -> String {
         self.sign_in_as(&person.email, &person.seed).await
     }
@@ -253,13 +253,13 @@ impl House {
         second.cookie().expect("the code was right")
     }
 
-    /// A session that waits for its code.
+    /// Signs in with the password alone; returns the cookie of a session that waits for its code.
     pub async fn half_signed_in(&self, email: &str) -> String {
         let first = self.post("", "/sign-in", &[("email", email), ("password", PASSWORD)]).await;
         first.cookie().expect("the password was right")
     }
 
-    /// Another administrator.
+    /// Creates another administrator; returns the seed of their authenticator app.
     pub async fn newcomer(&self, email: &str) -> Seed {
         let made = self.test.portal.administrators().create(email, SecretText::new(PASSWORD), None).await;
         made.expect("the account is accepted").0
@@ -282,7 +282,7 @@ impl Ask<'_> {
         self
     }
 
-    /// One more header of that name.
+    /// Adds a header besides those of the same name.
     pub fn also(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
@@ -297,19 +297,19 @@ impl Ask<'_> {
         self.header("content-type", "application/x-www-form-urlencoded").body(form)
     }
 
-    /// What a service asks: JSON, with a key, from no page.
+    /// Makes it a service's request: JSON, with an API key, from no page.
     pub fn service(self, key: &str, body: &serde_json::Value) -> Self {
         let asked = self.without("sec-fetch-site").header("content-type", "application/json");
         asked.header("authorization", &format!("ApiKey {key}")).body(body.to_string())
     }
 
-    /// A body whose content type is said elsewhere, or not at all.
+    /// Sets a body; its content type is set elsewhere, or not at all.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Through a proxy on this machine, from such an address.
+    /// Sends the request through a proxy on this machine that forwards for an address.
     pub fn forwarded_for(mut self, address: &str) -> Self {
         self.peer = Some(Ipv4Addr::LOCALHOST.into());
         self.header("x-forwarded-for", address)

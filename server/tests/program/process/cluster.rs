@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own, for tests that stop it.
+//! A separate PostgreSQL server, for tests that stop it.
 
 use super::pooler::unprivileged;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::Child;
 use url::Url;
 
-/// Gone with the test.
+/// A PostgreSQL server that ends with the test.
 pub struct Cluster {
     port: u16,
     programs: PathBuf,
@@ -53,7 +53,7 @@ impl Cluster {
         format!("postgres://keystead@127.0.0.1:{}/postgres", self.port).parse().expect("a URL")
     }
 
-    /// Starts it again and waits until it listens.
+    /// Starts the server and waits until it listens.
     pub async fn go_on(&mut self) {
         let mut command = self.program("postgres");
         command.args([
@@ -75,7 +75,7 @@ impl Cluster {
         }
     }
 
-    /// SIGINT ends it after cutting every connection, SIGQUIT as a crash does.
+    /// Stops the server: SIGINT ends it after it cuts every connection, SIGQUIT ends it as a crash does.
     pub async fn stop(&mut self, signal: Signal) {
         let mut child = self.child.take().expect("it runs");
         let id = child.id().expect("it runs").cast_signed();

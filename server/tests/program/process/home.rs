@@ -1,4 +1,4 @@
-//! Where a server of the tests keeps everything: a folder, and a database of either kind.
+//! The files of a server under test: a folder, and a database of either kind.
 
 use super::pooler::Pooler;
 use engine::changes::totp::Seed;
@@ -21,23 +21,23 @@ const URL: &str = "KEYSTEAD_DATABASE_URL";
 /// A server's folder and settings; two of them may share a database.
 pub struct Home {
     folder: Arc<TempDir>,
-    /// Directly, whatever stands between the server and it.
+    /// The direct address of PostgreSQL, without pooler or proxy.
     database: Option<Url>,
     settings: Vec<(&'static str, String)>,
-    /// What starts the program; for most of them the program itself.
+    /// The words that start the program; in most tests the program alone.
     pub starter: Vec<String>,
-    /// Where the log goes; without it, to that of the test.
+    /// The log file; without it, the log goes to the output of the test.
     pub log: Option<PathBuf>,
 }
 
-/// The PostgreSQL server of the tests.
+/// Returns the address of the PostgreSQL server of the tests.
 pub fn postgres() -> Url {
     let url = std::env::var("KEYSTEAD_TEST_POSTGRES_URL")
         .expect("KEYSTEAD_TEST_POSTGRES_URL names a PostgreSQL server (make test starts one)");
     url.parse().expect("a PostgreSQL URL")
 }
 
-/// Runs a statement on a database of its own connection.
+/// Runs a statement over a connection of its own.
 pub async fn on_postgres(url: &Url, sql: &str) {
     let options = PgConnectOptions::from_str(url.as_str()).expect("a PostgreSQL URL");
     let db = Db::postgres(options, Mode::None).await.expect("PostgreSQL answers");
@@ -46,7 +46,7 @@ pub async fn on_postgres(url: &Url, sql: &str) {
 }
 
 impl Home {
-    /// A folder, and an empty database in it or on the server of the tests.
+    /// Creates a folder, and an empty database in it or on the PostgreSQL server of the tests.
     pub async fn new(kind: DatabaseKind) -> Self {
         match kind {
             DatabaseKind::Sqlite => Self::bare(),
@@ -54,7 +54,7 @@ impl Home {
         }
     }
 
-    /// A folder, and an empty database on a PostgreSQL server.
+    /// Creates a folder, and an empty database on a PostgreSQL server.
     pub async fn on(server: &Url) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let hint = folder.path().file_name().expect("a name").to_string_lossy().to_lowercase();
@@ -82,14 +82,14 @@ impl Home {
         Self { folder, database: None, settings: Vec::new(), starter: vec![program()], log: None }
     }
 
-    /// The same folder and database, for another server.
+    /// Returns the same folder and database, for another server.
     pub fn shared(&self) -> Self {
         let Self { folder, database, settings, starter, log } = self;
         let (database, settings) = (database.clone(), settings.clone());
         Self { folder: Arc::clone(folder), database, settings, starter: starter.clone(), log: log.clone() }
     }
 
-    /// Another host on the same database, with a copy of the root key.
+    /// Creates another host on the same database, with a copy of the root key.
     pub fn neighbour(&self) -> Self {
         let other = Self { settings: self.settings.clone(), database: self.database.clone(), ..Self::bare() };
         std::fs::create_dir(other.data()).expect("a folder");
@@ -102,14 +102,14 @@ impl Home {
         self.settings.push((name, value.to_owned()));
     }
 
-    /// From now on its servers reach the database through a pooler.
+    /// Lets servers started from now on reach the database through a pooler.
     pub fn pool(&mut self, pooler: &Pooler) {
         let through = pooler.before(self.database());
         self.set(URL, through.as_str());
         self.set("KEYSTEAD_DATABASE_POOLER", "transaction");
     }
 
-    /// The name of its connections in `pg_stat_activity`.
+    /// Names its connections in `pg_stat_activity`.
     pub fn is_called(&mut self, name: &str) {
         let mut url: Url = self
             .settings
@@ -120,7 +120,7 @@ impl Home {
         self.set(URL, url.as_str());
     }
 
-    /// Where PostgreSQL has it.
+    /// Returns the direct address of its database on PostgreSQL.
     pub fn database(&self) -> &Url {
         self.database.as_ref().expect("PostgreSQL")
     }
@@ -129,7 +129,7 @@ impl Home {
         self.folder.path().join("data")
     }
 
-    /// The key of stories, so that they can open the portal in process as well.
+    /// Writes the root key of the tests, so that a test can open the portal in process as well.
     pub fn make_root_key(&self) {
         std::fs::create_dir_all(self.data()).expect("a folder");
         std::fs::set_permissions(self.data(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
@@ -139,7 +139,7 @@ impl Home {
             .expect("written");
     }
 
-    /// The program with these settings and nothing else of ours.
+    /// Returns the command that starts the program with these settings and nothing of the test's environment.
     pub fn command(&self) -> Command {
         let (program, arguments) = self.starter.split_first().expect("a program");
         let mut command = Command::new(program);
@@ -154,19 +154,19 @@ impl Home {
         command
     }
 
-    /// Runs a command of the host to its end.
+    /// Runs a command of the program on the host to its end.
     pub async fn host(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command();
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut stdin = child.stdin.take().expect("an input");
-        // One that does not read is gone before.
+        // A command that reads no input may end before this write.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         child.wait_with_output().await.expect("it ends")
     }
 
-    /// Makes an administrator from the host; answers with the seed of the app.
+    /// Creates an administrator on the command line; returns the seed of the authenticator app.
     pub async fn administrator(&self, email: &str) -> Seed {
         let made =
             self.host(&["admin", "create", "--email", email, "--stdin"], &format!("{PASSWORD}\n")).await;
@@ -174,7 +174,7 @@ impl Home {
         seed_in(&String::from_utf8_lossy(&made.stdout))
     }
 
-    /// Connections of our own to the database.
+    /// Opens the test's own connections to the database.
     pub async fn db(&self) -> Db {
         match &self.database {
             None => Db::sqlite(&self.data().join("keystead.db")).await,
@@ -186,7 +186,7 @@ impl Home {
         .expect("the database opens")
     }
 
-    /// Takes the database away.
+    /// Drops the database on PostgreSQL.
     pub async fn end(self) {
         if let Some(url) = &self.database {
             let name = url.path().trim_start_matches('/');
@@ -199,14 +199,14 @@ fn program() -> String {
     env!("CARGO_BIN_EXE_keystead").to_owned()
 }
 
-/// The seed in an `otpauth` address.
+/// Reads the seed from an `otpauth` address.
 fn seed_in(text: &str) -> Seed {
     let secret = text.split("secret=").nth(1).expect("an otpauth address");
     let secret: String = secret.chars().take_while(char::is_ascii_alphanumeric).collect();
     Seed::from_base32(&SecretText::new(secret)).expect("base32")
 }
 
-/// What the app shows now.
+/// Returns the code that the app shows now.
 pub fn code(seed: &Seed) -> String {
     seed.code(Clock::system().now()).expose().to_owned()
 }

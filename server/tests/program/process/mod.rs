@@ -22,7 +22,7 @@ use tokio::process::Child;
 
 pub const EMAIL: &str = "ada@example.com";
 
-/// A running Keystead. It ends with the test.
+/// A Keystead process, which ends with the test.
 pub struct Keystead {
     pub port: u16,
     pub home: Home,
@@ -31,8 +31,8 @@ pub struct Keystead {
     child: Option<Child>,
 }
 
-/// Below the ports from which the system takes those of clients, and apart from those of other
-/// tests that run now: each has a process of its own.
+/// Returns a free port below the system's ephemeral ports, and apart from the ports of other
+/// running tests, each of which has its own process.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut ports = std::iter::repeat_with(|| {
@@ -44,7 +44,7 @@ pub fn free_port() -> u16 {
 }
 
 impl Keystead {
-    /// With one administrator, on SQLite.
+    /// Starts a server with one administrator, on SQLite.
     pub async fn start() -> Self {
         let home = Home::new(engine::testing::DatabaseKind::Sqlite).await;
         let seed = home.administrator(EMAIL).await;
@@ -57,12 +57,12 @@ impl Keystead {
         keystead
     }
 
-    /// One that does not run yet.
+    /// Creates a server that does not run yet.
     pub fn idle(home: Home) -> Self {
         Self { port: free_port(), home, seed: None, child: None }
     }
 
-    /// Starts it and waits until it is ready; answers with how long that took.
+    /// Starts the server and waits until it is ready; returns how long that took.
     pub async fn start_again(&mut self) -> Duration {
         let began = Instant::now();
         self.launch();
@@ -70,7 +70,7 @@ impl Keystead {
         began.elapsed()
     }
 
-    /// Starts it and does not wait.
+    /// Starts the server without waiting.
     pub fn launch(&mut self) {
         let mut command = self.home.command();
         command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{}", self.port));
@@ -91,13 +91,13 @@ impl Keystead {
         }
     }
 
-    /// SIGKILL, at once.
+    /// Sends SIGKILL and waits for the end.
     pub async fn kill(&mut self) {
         let mut child = self.child.take().expect("it was started");
         child.kill().await.expect("it is killed");
     }
 
-    /// SIGTERM; answers with how it ended, and after how long.
+    /// Sends SIGTERM; returns the exit status, and how long the end took.
     pub async fn stop(&mut self) -> (ExitStatus, Duration) {
         let began = Instant::now();
         self.signal(Signal::TERM);
@@ -105,7 +105,7 @@ impl Keystead {
         (child.wait().await.expect("it ends"), began.elapsed())
     }
 
-    /// SIGSTOP, SIGCONT and the like.
+    /// Sends a signal such as SIGSTOP or SIGCONT.
     pub fn signal(&self, signal: Signal) {
         let id = self.id().cast_signed();
         kill_process(Pid::from_raw(id).expect("a process"), signal).expect("a signal");
@@ -115,7 +115,7 @@ impl Keystead {
         self.child.as_ref().and_then(Child::id).expect("it runs")
     }
 
-    /// Signs the administrator in; answers with the cookie.
+    /// Signs the administrator in; returns the cookie.
     pub async fn sign_in(&self) -> String {
         self.sign_in_as(EMAIL, self.seed.as_ref().expect("an administrator")).await
     }
@@ -127,7 +127,7 @@ impl Keystead {
         second.cookie().unwrap_or_else(|| panic!("the code was right: {}", second.text))
     }
 
-    /// Sign-ins with an unknown name, as the pages of the audit log tell them.
+    /// Counts the sign-ins with an unknown name on the pages of the audit log.
     pub async fn failed_sign_ins(&self, cookie: &str) -> usize {
         let (mut count, mut path) = (0, "/audit".to_owned());
         loop {
@@ -143,7 +143,7 @@ impl Keystead {
         format!("/proc/{}/{name}", self.id()).into()
     }
 
-    /// The most memory it ever had.
+    /// Returns the peak of its resident memory.
     pub fn peak_memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");

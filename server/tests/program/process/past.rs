@@ -1,4 +1,4 @@
-//! Keys made in the past, so that they are due now.
+//! Keys created in the past, so that their rotation is due now.
 
 use super::EMAIL;
 use domain::keys::rotation::RotationPeriod;
@@ -8,7 +8,7 @@ use engine::store::Db;
 use engine::testing::{PASSWORD, from, root_key};
 use engine::{Clock, Portal, SecretText, Session, Settings};
 
-/// What a portal of stories needs to make keys in the past.
+/// A portal in process whose clock stands in the past, with an administrator who creates keys.
 pub struct Past {
     pub portal: Portal,
     clock: Clock,
@@ -17,7 +17,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// An administrator, five weeks ago.
+    /// Opens the portal five weeks ago and creates an administrator.
     pub async fn of(db: Db) -> Self {
         let clock = Clock::standing_at(Clock::system().now() - chrono::TimeDelta::days(35));
         let settings = Settings::default();
@@ -45,7 +45,7 @@ impl Past {
         self.portal.keys().create(proof).await.expect("a version");
     }
 
-    /// So many countries of one environment, each with a key that was due days ago.
+    /// Adds `count` countries to one environment, each with a key that was due days ago.
     pub async fn keys(&self, count: usize) {
         let made = self.portal.scopes().add_environment(&self.session, "Production", Stage::Production).await;
         made.expect("an environment");

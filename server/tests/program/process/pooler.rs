@@ -11,14 +11,14 @@ use url::Url;
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// It ends with the test.
+/// A PgBouncer that ends with the test.
 pub struct Pooler {
     port: u16,
     _child: Child,
     _folder: TempDir,
 }
 
-/// A program that refuses root's rights, without them.
+/// Returns the command of a program that refuses to run with root's rights; it runs without them.
 pub fn unprivileged(program: &str, folder: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if rustix::process::geteuid().is_root() {
@@ -68,7 +68,7 @@ impl Pooler {
         Self { port, _child: child, _folder: folder }
     }
 
-    /// The address through it, for one that leads to PostgreSQL itself.
+    /// Returns the address through the pooler for a direct address of PostgreSQL.
     pub fn before(&self, direct: &Url) -> Url {
         let mut url = direct.clone();
         url.set_query(None);

@@ -1,17 +1,17 @@
-//! A client that says exactly what it is told.
+//! A client that sends exactly the bytes it is given.
 
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// The answer to a request.
 pub struct RawAnswer {
     pub status: u16,
     pub text: String,
 }
 
 impl RawAnswer {
-    /// The body, as JSON.
+    /// Returns the body as JSON, or null when it is none.
     pub fn json(&self) -> serde_json::Value {
         let body = self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         serde_json::from_str(body).unwrap_or_default()
@@ -23,7 +23,7 @@ impl RawAnswer {
         lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The session cookie that was set, ready to be sent back.
+    /// Returns the session cookie that was set, ready to be sent back.
     pub fn cookie(&self) -> Option<String> {
         let pair = self.header("set-cookie")?.split(';').next()?;
         pair.starts_with("keystead=").then(|| pair.to_owned())
@@ -38,13 +38,13 @@ impl Raw {
         Self(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection"))
     }
 
-    /// Whether the other side still listens.
+    /// Sends bytes; returns whether the server accepted them within ten seconds.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         let sent = tokio::time::timeout(Duration::from_secs(10), self.0.write_all(bytes)).await;
         sent.is_ok_and(|sent| sent.is_ok())
     }
 
-    /// Listens for a while; whether the connection was closed meanwhile.
+    /// Reads for a while; returns whether the connection was closed meanwhile.
     pub async fn closed_within(&mut self, patience: Duration, said: &mut Vec<u8>) -> bool {
         let listen = async { while self.0.read_buf(said).await.is_ok_and(|count| count > 0) {} };
         tokio::time::timeout(patience, listen).await.is_ok()
@@ -56,7 +56,7 @@ impl Raw {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    /// What comes first.
+    /// Reads the first bytes of the answer.
     pub async fn some(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; 1024];
         let count = self.0.read(&mut bytes).await.expect("an answer");
@@ -72,7 +72,7 @@ impl Raw {
         text.contains("\r\n\r\n").then_some(RawAnswer { status, text })
     }
 
-    /// A request word for word.
+    /// Sends a request word for word.
     pub async fn say(port: u16, request: String) -> RawAnswer {
         Self::ask(port, request).await
     }
@@ -87,7 +87,7 @@ impl Raw {
         format!("{head}Cookie: {cookie}\r\n\r\n")
     }
 
-    /// `None` where nobody listens, or where the connection broke before there was an answer.
+    /// Returns `None` when no server listens, or when the connection broke before the answer.
     pub async fn try_get(port: u16, path: &str, cookie: &str) -> Option<RawAnswer> {
         Self::try_ask(port, Self::question(port, path, cookie)).await
     }
@@ -100,12 +100,12 @@ impl Raw {
         Self::post_with(port, path, &format!("Cookie: {cookie}\r\n"), form).await
     }
 
-    /// `None` as [`Raw::try_get`].
+    /// Returns `None` as [`Raw::try_get`] does.
     pub async fn try_post(port: u16, path: &str, cookie: &str, form: &str) -> Option<RawAnswer> {
         Self::try_ask(port, Self::command(port, path, &format!("Cookie: {cookie}\r\n"), form)).await
     }
 
-    /// What a service asks: JSON, with a key. `None` where the connection broke before there was an answer.
+    /// Sends a service's request: JSON, with an API key. Returns `None` when the connection broke before the answer.
     pub async fn try_service(port: u16, path: &str, key: &str, json: &str) -> Option<RawAnswer> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nAuthorization: ApiKey {key}\r\n\
@@ -132,7 +132,7 @@ impl Raw {
         Self::sign_in_from(port, 0, email, password).await
     }
 
-    /// Through a proxy, so that each may come from a network of its own.
+    /// Signs in as through a proxy, so that each try can come from a network of its own.
     pub async fn sign_in_from(port: u16, network: u16, email: &str, password: &str) -> RawAnswer {
         let [high, low] = network.to_be_bytes();
         let form = url::form_urlencoded::Serializer::new(String::new())

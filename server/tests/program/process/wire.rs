@@ -1,4 +1,4 @@
-//! Stands between a server and PostgreSQL, and cuts.
+//! A proxy between a server and PostgreSQL that cuts connections at a commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,17 +6,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-/// What it does to connections.
+/// The moment at which the proxy cuts a connection.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Cut {
     Nothing = 0,
     /// Before the next commit reaches PostgreSQL.
     BeforeCommit = 1,
-    /// After it did, before the answer comes back.
+    /// After PostgreSQL has answered the commit, before the server gets the answer.
     AfterCommit = 2,
 }
 
-/// Ends with the test.
+/// The proxy, which ends with the test.
 pub struct Wire {
     pub url: Url,
     cut: Arc<AtomicU8>,
@@ -40,12 +40,12 @@ impl Wire {
         Self { url, cut }
     }
 
-    /// The next commit meets this, once.
+    /// Applies the cut to the next commit, once.
     pub fn will(&self, cut: Cut) {
         self.cut.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// Whether a commit has met it.
+    /// Returns whether a commit was cut.
     pub fn has_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst) == Cut::Nothing as u8
     }
@@ -67,7 +67,7 @@ async fn join(mut client: TcpStream, upstream: (String, u16), orders: Arc<Atomic
                     return;
                 }
                 if order == Cut::AfterCommit as u8 {
-                    // Until PostgreSQL has said that it is done.
+                    // Waits until PostgreSQL has confirmed the commit.
                     let _ = server.read(&mut from_server).await;
                     return;
                 }

@@ -1,4 +1,4 @@
-//! Profiles, variables, YAML, tables, text, bare base64: what is read line by line.
+//! The formats that are read line by line: profiles, variables, YAML, tables, text, bare base64.
 
 use crate::custody::aws::paste::table::Table;
 use crate::custody::aws::paste::{
@@ -15,7 +15,7 @@ pub(super) fn read(text: &str, found: &mut Pasted) {
         if line.starts_with('|') {
             run.end(found);
             let mut row = Zeroizing::new(line.to_owned());
-            // A narrow terminal breaks rows.
+            // A narrow terminal breaks a row into several lines.
             while !row.ends_with('|')
                 && let Some(more) = lines.next_if(|next| continues_row(next))
             {
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, found: &mut Pasted) {
         if read_assignments(line, &mut run, found) {
             continue;
         }
-        // Only a line of a single word can go on in the next one.
+        // Only a line of a single word can continue on the next line.
         let is_single = line.split_whitespace().count() == 1;
         for word in line.split_whitespace() {
             run.word(word, found);
@@ -48,12 +48,12 @@ pub(super) fn read(text: &str, found: &mut Pasted) {
     run.end(found);
 }
 
-/// Base64 may begin with a plus, so only a whole corner ends a row.
+/// Checks whether a line continues a broken table row. Base64 may begin with a plus, so only a whole corner (`+-`) ends a row.
 fn continues_row(line: &str) -> bool {
     !line.is_empty() && !["|", "+-", "--"].iter().any(|begin| line.starts_with(begin))
 }
 
-/// `name = value`, `export NAME=value`, `$Env:NAME="value"`, several of them in a line; `Name: value`.
+/// Reads `name = value`, `export NAME=value` and `$Env:NAME="value"`, also several of them in a line, or one `Name: value`.
 fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
     let mut is_any = false;
     let mut rest = line;
@@ -75,11 +75,11 @@ fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
     let Some((name, value)) = line.split_once(':').filter(|(name, _)| !name.contains('"')) else {
         return false;
     };
-    // `$Env:Region` is no such pair: after the colon of one stands a space.
+    // A pair has a space after its colon, so `$Env:Region` is not one.
     let Some(field) = Field::named(name).filter(|_| value.starts_with([' ', '\t'])) else { return false };
     let value = value.trim_start();
     let value = value.strip_prefix("!!binary").unwrap_or(value).trim_start();
-    // After these the value stands in the lines below.
+    // In these cases the value stands on the lines below.
     if value.is_empty() || value.starts_with(['|', '>']) {
         return false;
     }
@@ -95,24 +95,25 @@ fn assign(field: Field, value: &str, run: &mut Run, found: &mut Pasted) {
     }
 }
 
-/// The first byte of what KMS makes is 1, in base64 A and one of Q to f. A secret begins so once in 256 times.
+/// Checks for the beginning of a KMS ciphertext: its first byte is 1, in base64 an A and one of Q to f. One secret in 256
+/// begins the same.
 fn begins_like_kms(text: &str) -> bool {
     matches!(text.as_bytes(), [b'A', b'Q'..=b'Z' | b'a'..=b'f', ..])
 }
 
-/// A secret key as emulators of AWS make it. Without an id before it, it is a checksum.
+/// Checks for a secret key in the form that emulators of AWS generate. Without an id before it, it is a checksum.
 fn is_hexadecimal_secret(word: &str) -> bool {
     word.len() == 40 && is_hexadecimal(word)
 }
 
-/// `2026-11-22T12:00:00+00:00`.
+/// Checks for a time: `2026-11-22T12:00:00+00:00`.
 fn is_time(word: &str) -> bool {
     word.starts_with("20")
         && word.contains(':')
         && word.bytes().all(|b| b.is_ascii_digit() || b"-T:+.Z".contains(&b))
 }
 
-/// A value, in quotes or up to a space, semicolon or comma, and what stands behind it.
+/// Splits a text into a value (in quotes, or up to a space, semicolon or comma) and the text after it.
 fn split_value(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let quoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.split_once(*quote));
@@ -121,18 +122,18 @@ fn split_value(text: &str) -> (&str, &str) {
         .unwrap_or((text, ""))
 }
 
-/// Base64 that was wrapped: lines of the same length, and a last one that may be shorter.
+/// Wrapped base64: lines of the same length, and a last line that may be shorter.
 #[derive(Default)]
 struct Run {
     text: Zeroizing<String>,
     lines: usize,
-    /// Characters of the first line.
+    /// Number of characters in the first line.
     first: usize,
-    /// Characters of the last line.
+    /// Number of characters in the last line.
     width: usize,
     is_named: bool,
     is_whole: bool,
-    /// The word before was the id of an access key: the secret comes next.
+    /// The previous word was the id of an access key, so the secret comes next.
     is_after_id: bool,
 }
 
@@ -147,7 +148,7 @@ impl Run {
         } else if is_id || is_secret || !is_base64(word) {
             self.end(found);
             found.take_unnamed(word);
-            // Between the two stands the date of their making.
+            // The creation date may stand between the id and the secret.
             self.is_after_id = is_id || self.is_after_id && is_time(word);
         } else if self.continues_with(word) {
             self.text.push_str(word);
@@ -168,13 +169,13 @@ impl Run {
     }
 
     fn continues_with(&self, word: &str) -> bool {
-        // The first line of a named value is shorter by the name.
+        // The name shortens the first line of a named value, so the second line may be longer.
         let is_no_longer = word.len() <= self.width || self.lines == 1 && self.is_named;
         self.lines > 0 && !self.is_whole && is_no_longer
     }
 
-    /// Whether a word as long as a secret is more likely one than the last line of what is whole without it. Nobody wraps
-    /// into one long line and a short one.
+    /// Checks whether a word as long as a secret is more likely a secret than the last line of this base64, which could be
+    /// complete without it. No tool wraps text into one long line and a short one.
     fn ends_before(&self, word: &str) -> bool {
         let could_be_whole =
             self.text.len() >= SHORTEST_BLOB && (self.lines == 1 || self.text.len().is_multiple_of(4));
@@ -187,16 +188,16 @@ impl Run {
         if is_named {
             found.put(Field::EncryptedKey, &text);
         } else if text.len() < SHORTEST_BLOB && could_be_secret(begin) {
-            // A word in the line below a secret is none of it.
+            // A word on the line below a secret is not part of it.
             found.take_unnamed(begin);
         } else if could_be_secret(begin) && !begins_like_kms(&text) {
-            // A secret above a ciphertext that is wrapped to the same width.
+            // The first line is a secret, above a ciphertext that is wrapped to the same width.
             found.take_unnamed(begin);
             found.take_unnamed(text.get(first..).unwrap_or_default());
         } else {
             found.take_unnamed(&text);
         }
-        // A line break or a tab between the two changes nothing.
+        // A line break or a tab may stand between the id and the secret.
         self.is_after_id = is_after_id;
     }
 }

@@ -1,24 +1,24 @@
-//! Tables as `--output table` draws them: a name beside each value, or names above the values. Long values may go on in the
-//! rows below.
+//! Tables as `--output table` draws them: a name beside each value, or names above the values. Long values may continue in
+//! the rows below.
 
 use crate::custody::aws::paste::{Field, Pasted};
 use zeroize::Zeroizing;
 
-/// The rows of one table, as far as they were read.
+/// The rows of one table that have been read so far.
 #[derive(Default)]
 pub(super) struct Table {
-    /// The names of the columns; one column when names stand beside their values.
+    /// The names of the columns; one name when names stand beside their values.
     names: Vec<String>,
     values: Vec<Zeroizing<String>>,
     is_upright: bool,
 }
 
 impl Table {
-    /// Reads a row, or a line between rows.
+    /// Reads a row, or a separator line between rows.
     pub(super) fn row(&mut self, row: &str, found: &mut Pasted) {
         let row = row.trim_matches('|');
         if row.chars().all(|c| "+-=| ".contains(c)) && row.contains('-') {
-            // A line between names and values ends nothing.
+            // A separator line between names and values does not end the table.
             if !self.values.is_empty() {
                 self.end(found);
             }
@@ -42,7 +42,7 @@ impl Table {
         }
     }
 
-    /// What was read is whole.
+    /// Takes the complete values that have been read, and starts anew.
     pub(super) fn end(&mut self, found: &mut Pasted) {
         let Self { names, values, .. } = std::mem::take(self);
         for (name, value) in names.iter().zip(&values) {
