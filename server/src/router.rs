@@ -1,7 +1,7 @@
 //! Every address of the server.
 
 use crate::pages::changes::two_step;
-use crate::pages::people::{enrol, profile, replacements, setup, sign_in};
+use crate::pages::people::{enrol, profile, recovery_codes, setup, sign_in};
 use crate::pages::scopes::{environments, home};
 use crate::pages::services::api_keys;
 use crate::pages::{audit, custody, keys};
@@ -103,7 +103,7 @@ pub const PAGES: &[Row] = rows! {
     PROFILE_AUTHENTICATOR BOTH Confirmed => change!(ReplaceAuthenticator);
     PROFILE_ENROL BOTH SignedIn => get(enrol::show_replacement).post(enrol::submit_replacement);
     PROFILE_RECOVERY_CODES BOTH Confirmed => change!(ReplaceRecoveryCodes);
-    PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(replacements::shown_codes).post(replacements::saved_codes);
+    PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(recovery_codes::shown_codes).post(recovery_codes::saved_codes);
 };
 
 /// Returns the router of the whole server.

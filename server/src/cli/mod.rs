@@ -103,7 +103,7 @@ pub(crate) struct NewApiKey {
     /// Where it may be used: production/DE, or production/* for a whole environment. Repeats.
     #[arg(long = "scope", required = true)]
     pub scopes: Vec<String>,
-    /// What it may do, with commas between: encrypt, decrypt, reencrypt, wrap, unwrap, rewrap.
+    /// Operations that it may use, comma-separated: encrypt, decrypt, reencrypt, wrap, unwrap, rewrap.
     #[arg(long)]
     pub operations: String,
     /// How long it lives: 30, 90, 180 or 365 days.

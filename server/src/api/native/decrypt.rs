@@ -13,7 +13,7 @@ requests! {
 }
 
 answers! {
-    /// What was inside, and the version that opened it.
+    /// The plaintext, and the version that decrypted it.
     Decrypted, of Opened: |done| { plaintext: done.bytes.expose(), }
 }
 

@@ -26,7 +26,7 @@ pub struct ProblemDetails {
     /// The HTTP status, also of an item in a batch.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What is wrong, then what to do.
+    /// The problem and its remedy, for a person.
     pub title: String,
 }
 

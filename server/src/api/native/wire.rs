@@ -20,23 +20,23 @@ use std::fmt;
 use std::marker::PhantomData;
 use utoipa::ToSchema;
 
-/// What the caller wants written down with the request; none of it decides anything.
+/// Metadata that Keystead writes to the journal with the request. It has no effect on the operation.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Audit {
     /// The person or service behind the request.
     #[serde(default)]
     requesting_id: Option<String>,
-    /// What kind of data it is about.
+    /// The kind of data.
     #[serde(default)]
     data_label: Option<String>,
     /// Where the request behind this one came from.
     #[serde(default)]
     source_ip: Option<String>,
-    /// What it is about: a record, a document.
+    /// The object of the request: a record, a document.
     #[serde(default)]
     object_id: Option<String>,
-    /// Your own number of the request.
+    /// Your request ID.
     #[serde(default)]
     request_id: Option<String>,
     /// Anything else, as text: at most 32 pairs; all of audit together at most 8 KiB.
@@ -81,7 +81,7 @@ macro_rules! requests {
             #[serde(default)]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
             context: Option<$crate::api::native::wire::Said>,
-            /// To be written down with it.
+            /// Metadata for the journal.
             #[serde(default)]
             #[schema(value_type = Option<$crate::api::native::wire::Audit>)]
             audit: Option<$crate::api::strict::Object<$crate::api::native::wire::Audit>>,
@@ -144,7 +144,7 @@ impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
 pub struct Batch<T> {
     #[schema(value_type = Vec<T>, min_items = 1, max_items = 1000)]
     items: Vec<Object<T>>,
-    /// To be written down with them.
+    /// Metadata for the journal.
     #[serde(default)]
     #[schema(value_type = Option<Audit>)]
     audit: Option<Object<Audit>>,

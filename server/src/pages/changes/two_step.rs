@@ -41,19 +41,19 @@ pub trait ChangeForm: Change {
     /// Checks whether it was prepared at this address.
     fn is_at(&self, at: &Self::At) -> bool;
     /// Returns the form with which the first step begins.
-    async fn form(app: &App, who: &SignedIn, at: &Self::At) -> Result<Form, Error>;
-    /// Returns the page of the first step.
-    async fn view(
-        app: &App,
-        who: &SignedIn,
-        at: &Self::At,
-        form: Form,
-        checked: Checked,
-    ) -> Result<View, Error>;
+    async fn form(_: &App, _: &SignedIn, _: &Self::At) -> Result<Form, Error> {
+        Ok(Form::new())
+    }
+    /// Returns the page of the first step. A change that begins on another page has none.
+    async fn view(_: &App, _: &SignedIn, _: &Self::At, _: Form, _: Checked) -> Result<View, Error> {
+        Err(Error::NotFound)
+    }
     /// Makes a command of the form.
     async fn plan(app: &App, who: &SignedIn, at: &Self::At, typed: Self::Typed) -> Result<Self, Box<Again>>;
     /// Returns the form of the first step as it was filled in.
-    fn filled(&self) -> Form;
+    fn filled(&self) -> Form {
+        Form::new()
+    }
     /// Forgets the secrets kept for the form, once the change is done.
     async fn forget(_: &App, _: &SignedIn) -> Result<(), Error> {
         Ok(())

@@ -2,16 +2,15 @@
 //! no other.
 
 use crate::App;
-use crate::pages::changes::in_scope::FirstStep;
-use crate::pages::changes::two_step::{Again, ChangeForm, View};
+use crate::pages::changes::two_step::Again;
 use crate::web::failure::Failure;
 use crate::web::forms::AtScope;
 use crate::web::forms::{NoFields, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::see;
 use crate::web::visitor::SignedIn;
+use app::pages::AwsGuidePage;
 use app::pages::custody::aws_fields::Checked;
-use app::pages::{AwsGuidePage, ReplaceCredentialsPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
@@ -20,9 +19,7 @@ use domain::custody::aws::{
     AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
     decrypt_only_policy, paste,
 };
-use domain::custody::command::ReplaceCredentials;
 use domain::custody::preflight::Report;
-use domain::custody::view::AwsKeyView;
 use engine::base::error::CustodyError;
 use engine::custody::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};
@@ -104,7 +101,7 @@ async fn secret(
 }
 
 /// Fills in the fields from the pasted text.
-fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
+pub fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
     if typed.paste.expose().trim().is_empty() {
         if !typed.fill.is_empty() {
             form.refuse("paste", "There is nothing here. Paste first, or fill in the fields below.");
@@ -136,7 +133,7 @@ fn field<T, E: ToString>(form: &mut Form, name: &str, read: Result<T, E>) -> Opt
 }
 
 /// Returns the credentials, or `None` with the errors in the form.
-async fn read_credentials(
+pub async fn read_credentials(
     app: &App,
     who: &SignedIn,
     path: &str,
@@ -158,7 +155,7 @@ pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, acces
 }
 
 /// Adds a field as it was typed. A field that may hold a secret stays empty and says why.
-fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
+pub fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
     if field.may_show(typed) {
         return form.with(name, typed.trim());
     }
@@ -225,7 +222,7 @@ pub async fn read_key(
 }
 
 /// Returns the form filled in from the pasted text; keeps the secret.
-async fn fill_in(
+pub async fn fill_in(
     app: &App,
     who: &SignedIn,
     path: &str,
@@ -247,91 +244,6 @@ pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
     };
     let checked = Checked { policy, report, filled: Vec::new() };
     Box::new(Again { form, error: Some(error), checked })
-}
-
-impl ChangeForm for ReplaceCredentials {
-    const HEADING: &'static str = "Replace credentials";
-    type At = AtScope;
-    type Typed = CredentialsForm;
-
-    fn path(at: &AtScope) -> String {
-        address::version_credentials(&at.scope, at.number.unwrap_or_default())
-    }
-
-    fn is_at(&self, at: &AtScope) -> bool {
-        self.scope.name == at.scope && Some(self.number) == at.number
-    }
-
-    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
-        key_at(app, at).await?;
-        Ok(Form::new())
-    }
-
-    async fn view(
-        app: &App,
-        who: &SignedIn,
-        at: &AtScope,
-        form: Form,
-        checked: Checked,
-    ) -> Result<View, Error> {
-        let (key, number) = (key_at(app, at).await?, at.version()?);
-        let form = keeping(app, who, &Self::path(at), form).await?;
-        let FirstStep { chrome, scope, environment_name, form, .. } =
-            FirstStep::load(app, who, at, form).await?;
-        Ok(Box::new(move || {
-            view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
-                .into_any()
-        }))
-    }
-
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        at: &AtScope,
-        mut typed: CredentialsForm,
-    ) -> Result<Self, Box<Again>> {
-        let mut form = Form::new();
-        let filled = take_pasted(&mut typed, &mut form).found();
-        let mut form = shown_again(form, "access_key_id", ShownField::AccessKeyId, &typed.access_key_id);
-        let path = Self::path(at);
-        if !typed.fill.is_empty() {
-            return Err(fill_in(app, who, &path, typed, form, filled).await);
-        }
-        let accepts_more = typed.accepts_more == "yes";
-        let planned = async {
-            let Some(with) = read_credentials(app, who, &path, typed, &mut form).await? else {
-                return Ok(None);
-            };
-            let (session, number) = (&who.session, at.version()?);
-            app.portal()
-                .custody()
-                .plan_replace_credentials(session, &at.scope, number, with, accepts_more)
-                .await
-                .map(Some)
-        };
-        match planned.await {
-            Ok(Some(command)) => Ok(command),
-            Ok(None) => Err(Again::form(form)),
-            Err(error) => {
-                let policy = key_at(app, at).await.ok().map(|key| key.policy);
-                Err(found(form, policy, error))
-            }
-        }
-    }
-
-    fn filled(&self) -> Form {
-        Form::new().with("access_key_id", self.to.access_key_id.as_str())
-    }
-
-    async fn forget(app: &App, who: &SignedIn) -> Result<(), Error> {
-        forget(app, who).await
-    }
-}
-
-/// Returns the customer's key that the address names.
-async fn key_at(app: &App, at: &AtScope) -> Result<AwsKeyView, Error> {
-    let key = app.portal().custody().aws_key(&at.scope, at.version()?).await?;
-    key.ok_or(Error::Custody(CustodyError::NotAws))
 }
 
 /// Handles "Check now": runs the pre-flight again, then leads to the version's page with the result.

@@ -34,10 +34,6 @@ impl ChangeForm for RotateTenantSecrets {
         self.scope.name == at.scope
     }
 
-    async fn form(_: &App, _: &SignedIn, _: &AtScope) -> Result<Form, Error> {
-        Ok(Form::new())
-    }
-
     async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let secrets = app.portal().secrets().of(&at.scope).await?;
         let FirstStep { chrome, scope, environment_name, form, .. } =
@@ -50,9 +46,5 @@ impl ChangeForm for RotateTenantSecrets {
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
         let planned = app.portal().secrets().plan_rotate(&who.session, &at.scope, &typed.step).await;
         planned.map_err(|error| Again::because(Form::new(), error))
-    }
-
-    fn filled(&self) -> Form {
-        Form::new()
     }
 }

@@ -5,7 +5,7 @@ use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::pages::custody::aws;
 use crate::pages::custody::aws::{AwsForm, CredentialsForm};
-use crate::pages::keys::rotate_and_edit::{period_form, read_period};
+use crate::pages::keys::period::{period_form, read_period};
 use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::AddKeyPage;

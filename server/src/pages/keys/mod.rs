@@ -1,5 +1,7 @@
 //! Encryption keys.
 
 pub mod add;
-pub mod rotate_and_edit;
+mod edit;
+pub mod period;
+mod rotate;
 pub mod versions;

@@ -2,7 +2,7 @@
 
 use crate::support::{
     ALIAS, API_KEY_FORM, API_KEYS_ADD, AWS_FORM, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, REVOKE,
-    furnished,
+    TENANT_SECRETS, furnished,
 };
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -11,8 +11,8 @@ use engine::testing::{PASSWORD, Person};
 
 const OTHER: &str = "nine gentle otters juggle";
 
-/// The first step of every change that needs a code, except the rotation of tenant secrets.
-pub const CHANGES: [(&str, &[(&str, &str)]); 12] = [
+/// The first step of every change that needs a code.
+pub const CHANGES: [(&str, &[(&str, &str)]); 13] = [
     (KEYS_ADD, &[("key_type", "managed"), ("rotation_days", "30")]),
     ("/environments/production/DE/keys/rotate", &[("rotation_days", "60")]),
     ("/environments/production/DE/keys/settings", &[("rotation_days", "180")]),
@@ -25,6 +25,7 @@ pub const CHANGES: [(&str, &[(&str, &str)]); 12] = [
     (API_KEYS_ADD, &API_KEY_FORM),
     (REVOKE, &[]),
     (ALIAS, &[("alias", "acme-berlin")]),
+    (TENANT_SECRETS, &[("step", "begin")]),
 ];
 
 async fn prepare(house: &House, cookie: &str, (path, fields): (&str, &[(&str, &str)])) -> String {

@@ -1,80 +1,23 @@
-//! Replacing the authenticator and the recovery codes. Both changes begin with the current password; this module has the code
-//! that they share.
+//! "New recovery codes", and the page that shows them once.
 
 use crate::App;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
+use crate::pages::people::current_password::CurrentPasswordForm;
 use crate::web::failure::Failure;
 use crate::web::forms::{Plain, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::{local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::custody::aws_fields::Checked;
-use app::pages::{NewRecoveryCodesPage, RecoveryCodesPage, ReplaceAuthenticatorPage};
+use app::pages::{NewRecoveryCodesPage, RecoveryCodesPage};
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::people::command::{ReplaceAuthenticator, ReplaceRecoveryCodes};
-use engine::{Error, SecretText};
+use domain::people::command::ReplaceRecoveryCodes;
+use engine::Error;
 use leptos::prelude::*;
 use serde::Deserialize;
-
-/// The fields of the first step.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CurrentPasswordForm {
-    #[serde(default)]
-    current_password: SecretText,
-}
-
-impl CurrentPasswordForm {
-    fn given(self) -> Result<SecretText, Box<Again>> {
-        if self.current_password.is_empty() {
-            let mut form = Form::new();
-            form.refuse("current_password", "Enter your current password.");
-            return Err(Again::form(form));
-        }
-        Ok(self.current_password)
-    }
-}
-
-impl ChangeForm for ReplaceAuthenticator {
-    const HEADING: &'static str = "Replace authenticator";
-    const OVER: Option<&'static str> = Some(address::PROFILE_AUTHENTICATOR);
-    type At = Plain;
-    type Typed = CurrentPasswordForm;
-
-    fn path(_: &Plain) -> String {
-        address::PROFILE_AUTHENTICATOR.to_owned()
-    }
-
-    fn is_at(&self, _: &Plain) -> bool {
-        true
-    }
-
-    async fn form(_: &App, _: &SignedIn, _: &Plain) -> Result<Form, Error> {
-        Ok(Form::new())
-    }
-
-    async fn view(app: &App, who: &SignedIn, _: &Plain, form: Form, _: Checked) -> Result<View, Error> {
-        let chrome = chrome(app, who).await?;
-        Ok(Box::new(move || view! { <ReplaceAuthenticatorPage chrome form /> }.into_any()))
-    }
-
-    async fn plan(
-        app: &App,
-        who: &SignedIn,
-        _: &Plain,
-        typed: CurrentPasswordForm,
-    ) -> Result<Self, Box<Again>> {
-        let planned = app.portal().people().plan_authenticator(&who.session, typed.given()?).await;
-        planned.map_err(|error| Again::because(Form::new(), error))
-    }
-
-    fn filled(&self) -> Form {
-        Form::new()
-    }
-}
 
 impl ChangeForm for ReplaceRecoveryCodes {
     const HEADING: &'static str = "New recovery codes";
@@ -90,10 +33,6 @@ impl ChangeForm for ReplaceRecoveryCodes {
         true
     }
 
-    async fn form(_: &App, _: &SignedIn, _: &Plain) -> Result<Form, Error> {
-        Ok(Form::new())
-    }
-
     async fn view(app: &App, who: &SignedIn, _: &Plain, form: Form, _: Checked) -> Result<View, Error> {
         let chrome = chrome(app, who).await?;
         Ok(Box::new(move || view! { <NewRecoveryCodesPage chrome form /> }.into_any()))
@@ -107,10 +46,6 @@ impl ChangeForm for ReplaceRecoveryCodes {
     ) -> Result<Self, Box<Again>> {
         let planned = app.portal().people().plan_recovery_codes(&who.session, typed.given()?).await;
         planned.map_err(|error| Again::because(Form::new(), error))
-    }
-
-    fn filled(&self) -> Form {
-        Form::new()
     }
 }
 

@@ -1,0 +1,50 @@
+//! The form that "Rotate encryption key" and "Edit encryption key" share: a rotation period.
+
+use crate::App;
+use crate::pages::changes::two_step::Again;
+use crate::web::forms::AtScope;
+use domain::base::form::Form;
+use domain::base::number::NotListed;
+use domain::keys::key_type::KeyType;
+use domain::keys::rotation::RotationPeriod;
+use domain::keys::view::VersionRow;
+use engine::Error;
+use serde::Deserialize;
+
+/// The form of "Rotate encryption key" and "Edit encryption key".
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodForm {
+    #[serde(default)]
+    rotation_days: String,
+}
+
+pub fn period_form(period: RotationPeriod) -> Form {
+    Form::new().with("key_type", KeyType::Managed.word()).with("rotation_days", period.days().to_string())
+}
+
+/// Returns the typed period, or `None` with the error in the form.
+pub fn read_period(rotation_days: &str, form: &mut Form) -> Option<RotationPeriod> {
+    let read = rotation_days.parse();
+    read.map_err(|error: NotListed| form.refuse("rotation_days", error.to_string())).ok()
+}
+
+impl PeriodForm {
+    pub fn read(self) -> Result<(RotationPeriod, Form), Box<Again>> {
+        let mut form = Form::new().with("rotation_days", &self.rotation_days);
+        match read_period(&self.rotation_days, &mut form) {
+            Some(period) => Ok((period, form)),
+            None => Err(Again::form(form)),
+        }
+    }
+}
+
+/// Returns the form with the period of the Active version, which must be managed.
+pub async fn form_of_active(app: &App, at: &AtScope) -> Result<Form, Error> {
+    let active = app.portal().keys().managed_version(&at.scope).await?;
+    Ok(period_form(active.period.unwrap_or_default()))
+}
+
+pub async fn active(app: &App, at: &AtScope) -> Result<VersionRow, Error> {
+    app.portal().keys().managed_version(&at.scope).await
+}
