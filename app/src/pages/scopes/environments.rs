@@ -45,7 +45,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
         .into_any()
     } else {
         view! {
-            <Table caption="Environments" columns=&["Name", "Address", "EnvironmentKind", "Countries"]>
+            <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
                 {rows.into_iter().map(line).collect_view()}
             </Table>
         }
@@ -64,7 +64,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
                     />
                     <RadioCards
                         name="kind"
-                        label="EnvironmentKind"
+                        label="Kind"
                         choices=EnvironmentKind::ALL.map(kind_choice).into()
                         initial=EnvironmentKind::default().word()
                     />
@@ -104,7 +104,7 @@ fn EnvironmentLine(
             <Cell label="Address">
                 <span class="mono">{slug}</span>
             </Cell>
-            <Cell label="EnvironmentKind">
+            <Cell label="Kind">
                 <span class="tag">{row.kind.label()}</span>
             </Cell>
             <Cell label="Countries">

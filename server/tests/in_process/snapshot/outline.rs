@@ -65,7 +65,7 @@ fn without_chance(line: &str) -> String {
     text
 }
 
-/// Returns the title, headings and forms of a page, a line each, in its order; and its links in one line.
+/// Returns the title, headings, labels and forms of a page, a line each, in its order; and its links in one line.
 pub fn outline(html: &str) -> String {
     let (mut text, mut links) = (String::new(), BTreeSet::new());
     // The open element whose line waits for its text: name, attributes, text.
@@ -75,7 +75,9 @@ pub fn outline(html: &str) -> String {
             Token::StartTag(tag) => {
                 let name = String::from_utf8_lossy(&tag.name).into_owned();
                 match name.as_str() {
-                    "title" | "h1" => waiting = Some((name, String::new(), String::new())),
+                    "title" | "h1" | "h2" | "h3" | "legend" | "label" | "th" | "dt" => {
+                        waiting = Some((name, String::new(), String::new()));
+                    }
                     "button" => waiting = Some((name, attributes(&tag, BUTTON), String::new())),
                     "a" => drop(links.insert(value(&tag, "href").unwrap_or_default())),
                     "form" => {
