@@ -88,6 +88,25 @@ mod tests {
     use super::*;
     use domain::keys::limits::DailyLimits;
 
+    #[test]
+    fn no_message_quotes_a_password() {
+        for name in ["KEYSTEAD_DATABASE_URL", "KEYSTEAD_PUBLIC_URL", "KEYSTEAD_KMS_ENDPOINT_URL"] {
+            for text in ["hunter2", "//ada:hunter2@db", "ftp://ada:hunter2@db", "http://ada:hunter2@db:x"] {
+                let said = settings(&[(name, text)]).map(drop).expect_err(text);
+                assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+            }
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keystead.toml");
+        for (text, line) in
+            [("listen = 1\ndatabase_url = postgres://ada:hunter2@db", 2), ("root_key = \"hunter2", 1)]
+        {
+            std::fs::write(&path, text).expect("it is written");
+            let said = read_file(&path.to_string_lossy()).map(drop).expect_err(text).to_string();
+            assert!(said.contains(&format!("(line {line})")) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
     fn settings(pairs: &[(&str, &str)]) -> Result<Settings, String> {
         let map = pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         Settings::from_maps(map, BTreeMap::new()).map_err(|stop| stop.to_string())

@@ -60,14 +60,24 @@ impl Source {
 
 /// Returns the sentence for a text that a setting does not accept.
 pub(super) fn is_not(setting: &Setting, text: &str, what: &str) -> Stop {
+    if setting.may_hold_secret {
+        return Stop::new(format!("The setting {} is not {what}.", setting.variable()));
+    }
     Stop::new(format!("The setting {} is “{text}”, which is not {what}.", setting.variable()))
+}
+
+/// Returns the sentence for a settings file that is not TOML. It names the line and does not quote it: the line may hold a password.
+fn is_not_toml(path: &str, text: &str, error: &toml::de::Error) -> Stop {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line =
+        before.map_or_else(String::new, |before| format!(" (line {})", before.matches('\n').count() + 1));
+    Stop::new(format!("The settings file {path} is not TOML{line}: {}.", error.message()))
 }
 
 pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Stop::new(format!("The settings file {path} cannot be read: {error}.")))?;
-    let table: toml::Table =
-        text.parse().map_err(|error| Stop::new(format!("The settings file {path} is not TOML: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error| is_not_toml(path, &text, &error))?;
     let mut settings = BTreeMap::new();
     for (name, value) in table {
         if !SETTINGS.iter().any(|setting| setting.name == name) {

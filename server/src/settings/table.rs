@@ -8,6 +8,8 @@ pub struct Setting {
     pub meaning: &'static str,
     /// Minimum and maximum of a number.
     pub bounds: Option<(u64, u64)>,
+    /// Its value may hold a secret, like the password in a URL. No message quotes it.
+    pub may_hold_secret: bool,
 }
 
 impl Setting {
@@ -18,7 +20,11 @@ impl Setting {
 }
 
 const fn setting(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Setting {
-    Setting { name, default, meaning, bounds: None }
+    Setting { name, default, meaning, bounds: None, may_hold_secret: false }
+}
+
+const fn secret(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default: None, meaning, bounds: None, may_hold_secret: true }
 }
 
 const fn number(
@@ -27,7 +33,7 @@ const fn number(
     bounds: (u64, u64),
     meaning: &'static str,
 ) -> Setting {
-    Setting { name, default: Some(default), meaning, bounds: Some(bounds) }
+    Setting { name, default: Some(default), meaning, bounds: Some(bounds), may_hold_secret: false }
 }
 
 pub const SETTINGS: &[Setting] = &[
@@ -37,7 +43,7 @@ pub const SETTINGS: &[Setting] = &[
         Some("data"),
         "Folder of the SQLite database, the root key, the setup token and the journal that is not in the database yet.",
     ),
-    setting("database_url", None, "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
+    secret("database_url", "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
     setting(
         "database_pooler",
         Some("none"),
@@ -48,14 +54,9 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",
     ),
-    setting(
-        "root_key",
-        None,
-        "The root key itself (base64 of 32 bytes). For development; warns at every start.",
-    ),
-    setting(
+    secret("root_key", "The root key itself (base64 of 32 bytes). For development; warns at every start."),
+    secret(
         "public_url",
-        None,
         "Address people type; decides cookies and which hosts are answered. Default: `http://` and the listening address.",
     ),
     setting(
@@ -69,9 +70,8 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Addresses or networks (comma-separated) whose `X-Forwarded-For` is believed.",
     ),
-    setting(
+    secret(
         "kms_endpoint_url",
-        None,
         "Where AWS KMS is called instead of the region’s own host: a VPC endpoint, an emulator. `https`, or `http` on this machine.",
     ),
     setting(

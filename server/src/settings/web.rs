@@ -1,6 +1,7 @@
 //! Settings of the listeners and of the public address.
 
-use super::source::Source;
+use super::source::{Source, is_not};
+use super::table::find;
 use crate::Stop;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -48,14 +49,12 @@ pub(super) fn is_bare(url: &Url) -> bool {
 }
 
 fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) -> Result<Url, Stop> {
-    let what = "an address like https://keystead.example.com";
+    let what = "an address like https://keystead.example.com (no path)";
     let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(listen.ip()) };
     let default = Url::parse(&format!("http://{host}:{}", listen.port())).map_err(|_| Stop::new(what))?;
     let url = source.get("public_url", what)?.unwrap_or(default);
     if !is_bare(&url) {
-        return Err(Stop::new(format!(
-            "The setting KEYSTEAD_PUBLIC_URL is “{url}”, which is not {what} (no path)."
-        )));
+        return Err(is_not(find("public_url"), url.as_str(), what));
     }
     if url.scheme() == "http" && !is_loopback(&url) && !is_insecure_allowed {
         return Err(Stop::new(format!(
