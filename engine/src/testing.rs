@@ -123,6 +123,26 @@ impl Place {
         Self(At::Postgres(Box::new(options), name, pooler))
     }
 
+    /// Makes one on SQLite with the content of a database file.
+    pub async fn of_sqlite(content: &[u8]) -> Self {
+        let place = Self::fresh(DatabaseKind::Sqlite).await;
+        if let At::Sqlite(path) = &place.0 {
+            std::fs::write(path, content).expect("the file is written");
+        }
+        place
+    }
+
+    /// Makes one on PostgreSQL by the statements of a dump.
+    pub async fn of_postgres(dump: &str) -> Self {
+        let place = Self::postgres(&[], Pooler::None).await;
+        if let At::Postgres(options, ..) = &place.0 {
+            let mut connection = PgConnection::connect_with(options).await.expect("PostgreSQL");
+            sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut connection).await.expect("the dump is read");
+            connection.close().await.expect("it closes");
+        }
+        place
+    }
+
     /// Opens another server's connections to it.
     pub async fn connect(&self) -> Db {
         match &self.0 {

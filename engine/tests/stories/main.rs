@@ -26,6 +26,7 @@ mod leases;
 mod moved_seals;
 mod previews;
 mod profile;
+mod release_before;
 mod root_rotation;
 mod rotation;
 mod scopes;
