@@ -91,7 +91,13 @@ mod tests {
     #[test]
     fn no_message_quotes_a_password() {
         for name in ["KEYSTEAD_DATABASE_URL", "KEYSTEAD_PUBLIC_URL", "KEYSTEAD_KMS_ENDPOINT_URL"] {
-            for text in ["hunter2", "//ada:hunter2@db", "ftp://ada:hunter2@db", "http://ada:hunter2@db:x"] {
+            for text in [
+                "hunter2",
+                "//ada:hunter2@db",
+                "ftp://ada:hunter2@db",
+                "http://:hunter2@db",
+                "http://ada:hunter2@db:x",
+            ] {
                 let said = settings(&[(name, text)]).map(drop).expect_err(text);
                 assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
             }

@@ -46,6 +46,7 @@ pub(super) fn is_bare(url: &Url) -> bool {
         && url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
+        && url.password().is_none()
 }
 
 fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) -> Result<Url, Stop> {
