@@ -1,9 +1,9 @@
-"""IronCore's Alloy, unchanged, against Keystead: its whole cycle for one tenant.
+"""Runs IronCore's Alloy SDK, unchanged, against Keystead: all of its operations for one tenant.
 
     alloy.py URL API_KEY TENANT OTHER_TENANT NOTE
-    alloy.py URL API_KEY TENANT OTHER_TENANT NOTE --rotating   while the tenant's secrets are rotated
+    alloy.py URL API_KEY TENANT OTHER_TENANT NOTE --rotating   during a rotation of the tenant's secrets
 
-The first run leaves what it encrypted in the file NOTE, the second finds it there.
+The first run writes encrypted values to the file NOTE. The second run (--rotating) reads them.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import ironcore_alloy as alloy
 
 URL, API_KEY, TENANT, OTHER, NOTE, *OPTIONS = sys.argv[1:]
 ABOUT = alloy.AlloyMetadata(TENANT, "end2end", "PII", "10.0.0.1", "order 17", "request 1", {"ticket": "K-1"})
-# Unknown fields are sent as null.
+# Alloy sends fields without a value as null.
 PLAIN = alloy.AlloyMetadata.new_simple(TENANT)
 THERE = alloy.AlloyMetadata.new_simple(OTHER)
 DOCUMENT = {"name": b"Ada Lovelace", "born": b"1815"}
@@ -48,12 +48,12 @@ def sdk(key=API_KEY, legacy=False):
 
 
 async def code(work):
-    """The code with which Alloy ends."""
+    """Returns the error code with which Alloy fails."""
     try:
         await work
     except alloy.AlloyError.TspError as error:
         return error.tsp_code
-    raise AssertionError("it was not refused")
+    raise AssertionError("the call was not refused")
 
 
 def near(one, other):
@@ -85,7 +85,7 @@ async def rekey(standard, encrypted):
 
 
 def prefix(standard, encrypted):
-    """What begins with the id of the version is found by it."""
+    """Checks that the id of a version finds the EDEKs of that version, because they begin with it."""
     version = int.from_bytes(encrypted.edek[:4], "big")
     assert version >= 1 and encrypted.edek.startswith(standard.get_searchable_edek_prefix(version))
 

@@ -1,11 +1,13 @@
-"""A customer of the emulator: makes keys and users in it, takes rights away, gives them back.
+"""Acts as a customer in the KMS emulator: creates keys and users, revokes permissions and restores them.
 
-    customer.py URL create [--broad]     a CMK, a user who may only decrypt (or, --broad, everything), a data key; as JSON
-    customer.py URL disable|enable|delete|restore ARN
-    customer.py URL forbid|allow USER ARN        the user's policy
-    customer.py URL revoke USER ACCESS_KEY_ID    the user's access key
-    customer.py URL access-key USER              another access key; as JSON
-    customer.py URL plaintext BLOB               the data key itself, in base64: what must be seen nowhere else
+    customer.py URL create [--broad]             create a CMK, a user and a data key; print them as JSON
+                                                 (the user may only decrypt; with --broad, do everything)
+    customer.py URL disable|enable|delete|restore ARN    change the state of the CMK
+    customer.py URL forbid|allow USER ARN        remove or restore the user's policy
+    customer.py URL revoke USER ACCESS_KEY_ID    delete the user's access key
+    customer.py URL access-key USER              create another access key; print it as JSON
+    customer.py URL plaintext BLOB               decrypt the data key and print it in base64
+                                                 (tests check that it appears nowhere else)
 """
 
 import base64
@@ -19,7 +21,7 @@ REGION = "eu-central-1"
 
 
 def client(url, service):
-    # The emulator's own account, which creates the customers' credentials.
+    # The emulator's own account creates the customers' credentials.
     return botocore.session.Session().create_client(
         service,
         region_name=REGION,

@@ -81,7 +81,7 @@ export async function addEnvironment(page: Page, name: string, kind = 'Productio
 export async function addCountry(page: Page, name: string): Promise<void> {
   await field(page, 'Country').selectOption({ label: name });
   await button(page, 'Add country').click();
-  await expect(said(page)).toContainText(`${name} is there.`);
+  await expect(said(page)).toContainText(`${name} added.`);
 }
 
 /** Creates the first version of a scope's key. */

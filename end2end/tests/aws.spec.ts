@@ -85,7 +85,7 @@ test.describe('a key that the customer holds', () => {
       // An id that appears nowhere else, because text typed into this field counts as a secret.
       await field(page, 'IAM secret key').fill('AKIAIOSFODNN7EXAMPLE');
       await button(page, 'Next').click();
-      await expectError(page, 'Region', 'The ARN says eu-central-1, the region says eu-west-3.');
+      await expectError(page, 'Region', 'The ARN is for the region eu-central-1, but the region field says eu-west-3.');
       await expectError(page, 'IAM access key ID', 'The two fields are swapped.');
       await expectError(page, 'IAM secret key', 'The two fields are swapped.');
       await expect(field(page, 'Encrypted key')).toHaveValue(customer.dataKey.CiphertextBlob);
@@ -108,7 +108,7 @@ test.describe('a key that the customer holds', () => {
       customer.disable();
       await button(page, 'Next').click();
       await expect(verdicts(page).filter({ hasText: 'Decrypt works' })).toContainText('DisabledException');
-      await expect(field(page, 'IAM secret key')).toHaveAttribute('placeholder', 'kept');
+      await expect(field(page, 'IAM secret key')).toHaveAttribute('placeholder', '••••••');
       if (await hasScript(page)) await look(page, 'add-aws-blocked');
       customer.enable();
     });
@@ -121,7 +121,7 @@ test.describe('a key that the customer holds', () => {
       await confirmWith(page, admin.wrongCode(), 'Create');
       await expectError(page, 'Verification code', 'Wrong or already used.');
       await confirmWith(page, admin.nextCode(), 'Create');
-      await expect(said(page)).toHaveText(/Version 2 is Active/);
+      await expect(said(page)).toHaveText(/Version 2 is active/);
       expect((await rows(page))[0]?.slice(0, 3)).toEqual(['2', 'Manual: AWS', '–']);
       expect((await rows(page))[1]?.slice(0, 5)).toEqual(['1', 'Managed', '1', expect.any(String), 'Deprecated']);
       await expect(page.getByText('Next rotation')).toHaveCount(0);
@@ -166,7 +166,7 @@ test.describe('a key that the customer holds', () => {
       await button(page, 'Next').click();
       await expect(verdicts(page).filter({ hasText: 'Passed' })).toHaveCount(7);
       await confirmWith(page, admin.nextCode(), 'Replace');
-      await expect(said(page)).toHaveText(/Version 2 uses the credentials AKIA….{4} from now on\./);
+      await expect(said(page)).toHaveText(/Version 2 now uses the credentials AKIA….{4}\./);
       await becomes(page, 'healthy');
       expect(await rows(page)).toHaveLength(2);
     });

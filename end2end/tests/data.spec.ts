@@ -22,7 +22,7 @@ test.describe('a service', () => {
     keystead.canaries.add('plaintext', PLAINTEXT);
     await signIn(page, admin);
     await page.goto('/api-keys/add');
-    await expect(page.getByText('There is nothing to give access to yet')).toBeVisible();
+    await expect(page.getByText('No environments yet')).toBeVisible();
     await addEnvironment(page, 'Production');
     await addCountry(page, 'Germany');
     await addCountry(page, 'France');
@@ -50,7 +50,7 @@ test.describe('a service', () => {
       for (const operation of ['encrypt', 'decrypt', 'wrap', 'unwrap']) await field(page, operation).check();
       await field(page, 'Expires').selectOption({ index: 1 });
       await button(page, 'Next').click();
-      await expect(page.getByText('It may so in production/DE, and nowhere else.')).toBeVisible();
+      await expect(page.getByText('It works in production/DE only.')).toBeVisible();
       await photo(page, 'api-key-confirm');
       await confirmWith(page, admin.nextCode(), 'Create');
       await expect(page).toHaveURL('/api-keys/new');
@@ -85,10 +85,10 @@ test.describe('a service', () => {
       await photo(page, 'audit-data');
       await field(page, 'Where').fill('production/FR');
       await button(page, 'Search').click();
-      await expect(page.getByRole('heading', { name: 'Nothing was found' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'No matching events' })).toBeVisible();
       await page.getByRole('main').getByRole('link', { name: 'Clear' }).click();
       const download = page.waitForEvent('download');
-      await button(page, 'JSON lines').click();
+      await button(page, 'JSON Lines').click();
       const exported = readFileSync(await (await download).path(), 'utf8').trim().split('\n');
       expect(exported).toHaveLength(5);
       expect(JSON.parse(exported[0] ?? '')).toMatchObject({ sequence: 1, who: 'Orders', deed: 'data.encrypt', object_id: 'order 17' });
@@ -107,7 +107,7 @@ test.describe('a service', () => {
     await test.step('the version shows its use, the list the last use of the key', async () => {
       await expect(async () => {
         await page.goto('/environments/production/DE/keys/1');
-        await expect(page.getByText('Issued', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
+        await expect(page.getByText('Encrypted', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
       }).toPass({ timeout: 15_000 });
       await page.goto('/api-keys');
       expect((await rows(page))[0]?.join(' ')).not.toContain('never');
@@ -116,7 +116,7 @@ test.describe('a service', () => {
       expect(start?.y, 'the start of the key stands below its name').toBeGreaterThanOrEqual((name?.y ?? 0) + (name?.height ?? 0));
       await photo(page, 'api-keys');
       await link(page, 'How services use it').click();
-      await expect(page.getByRole('heading', { name: 'Write and read' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'Encrypt and decrypt' })).toBeVisible();
       expect(await run(await page.locator('.guide code').allInnerTexts(), key)).toEqual([
         { plaintext: 'YSBzZWNyZXQ=', version: 1 },
         { dek: expect.stringMatching(/^[\w+/]{43}=$/), version: 1 },
@@ -155,7 +155,7 @@ test.describe('a service', () => {
       await button(page, 'Revoke').click();
       await expect(page.getByText(/It was used/)).toBeVisible();
       await confirmWith(page, admin.nextCode(), 'Revoke');
-      await expect(said(page)).toHaveText('The key Orders is revoked. Services that come in with it are refused.');
+      await expect(said(page)).toHaveText('The key "Orders" is revoked. Services that still use it are refused.');
       expect((await ask(keystead, key, DE, 'encrypt', { plaintext: base64(PLAINTEXT) })).status).toBe(401);
       await expect(button(page, 'Revoke')).toHaveCount(0);
     });

@@ -13,7 +13,7 @@ test('an environment is renamed and removed while it is empty, and its address i
   await expect(field(page, 'Name')).toHaveValue('Sandbox');
   await field(page, 'Name').fill('Sandbox of Acme');
   await button(page, 'Rename').click();
-  await expect(said(page)).toHaveText('The environment is called Sandbox of Acme now. Its address stays sandbox.');
+  await expect(said(page)).toHaveText('Environment renamed to "Sandbox of Acme". Its URL name stays sandbox.');
   await expect(page).toHaveURL('/environments/sandbox');
 
   await link(page, 'Remove').click();
@@ -23,12 +23,12 @@ test('an environment is renamed and removed while it is empty, and its address i
   await expect(field(page, 'Confirm')).toHaveValue('Sandbox of Acme');
   await field(page, 'Confirm').fill('sandbox');
   await button(page, 'Remove').click();
-  await expect(said(page)).toHaveText(/Environment Sandbox of Acme is removed\./);
+  await expect(said(page)).toHaveText(/Environment "Sandbox of Acme" removed\./);
 
   await field(page, 'Name').fill('Sandbox');
   await choose(page, 'Test');
   await button(page, 'Add environment').click();
-  await expectError(page, 'Name', 'The address “sandbox” .* never used again');
+  await expectError(page, 'Name', 'The URL name "sandbox" .* never reused');
   await expect(field(page, 'Name')).toHaveValue('Sandbox');
   await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
 });
@@ -54,7 +54,7 @@ test('what cannot be added is said beside its field, which keeps what was typed'
     await addCountry(page, 'Japan');
     await field(other, 'Country').selectOption({ label: 'Japan' });
     await button(other, 'Add country').click();
-    await expectError(other, 'Country', 'Japan is in this environment already.');
+    await expectError(other, 'Country', 'Japan is already in this environment.');
     await other.close();
   });
   await test.step('no country at all', async () => {
@@ -82,7 +82,7 @@ test('what holds a key stays, what holds none can go', async ({ page, admin }) =
   await link(page, 'Remove France').click();
   await field(page, 'Confirm').fill('production/FR');
   await button(page, 'Remove').click();
-  await expect(said(page)).toHaveText('France is removed from production.');
+  await expect(said(page)).toHaveText('France removed from production.');
   await addCountry(page, 'France');
 });
 

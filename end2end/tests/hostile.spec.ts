@@ -245,7 +245,7 @@ test.describe('with a high daily limit', () => {
         const [, slug] = /^\/environments\/(.+)$/.exec(new URL(page.url()).pathname) ?? [];
         if (slug !== undefined) {
           names.set(slug, name);
-          await expect(said(page)).toHaveText(`Environment ${name} is there. Add the countries it holds data in.`);
+          await expect(said(page)).toHaveText(`Environment "${name}" added. Next, add the countries where it stores data.`);
           await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
         }
       }
@@ -271,7 +271,7 @@ test.describe('with a high daily limit', () => {
       await attacker.open(`${home}/DE/alias`);
       await attacker.attack('', { alias: 'acme@berlin' });
       await attacker.confirm(admin);
-      await expect(said(page)).toHaveText('Services may call this scope acme@berlin.');
+      await expect(said(page)).toHaveText('Alias "acme@berlin" is now active.');
     });
 
     await test.step('keys', async () => {

@@ -36,7 +36,7 @@ test('the code field takes digits only and sends itself where it signs in, not w
   await page.waitForTimeout(500);
   await expect(page).toHaveURL(address);
   await button(page, 'Create').click();
-  await expect(said(page)).toHaveText(/Version 1 is Active/);
+  await expect(said(page)).toHaveText(/Version 1 is active/);
 });
 
 test('Enter right after the sixth digit does not send the code a second time', async ({ page, admin }) => {
@@ -105,13 +105,13 @@ test('a country is found and added with the keyboard alone', async ({ page, admi
   await page.keyboard.press('Tab');
   await expect(button(page, 'Add country')).toBeFocused();
   await page.keyboard.press('Enter');
-  await expect(said(page)).toContainText(`${second} is there.`);
+  await expect(said(page)).toContainText(`${second} added.`);
 
   await search.focus();
   await page.keyboard.type('jp');
   await expect(found).toHaveText(['Japan']);
   await page.keyboard.press('Enter');
-  await expect(said(page)).toContainText('Japan is there.');
+  await expect(said(page)).toContainText('Japan added.');
 });
 
 test('the theme changes at once and stays, with script and without', async ({ page, browser, keystead, admin }) => {

@@ -112,7 +112,7 @@ test('the pages of a profile', async ({ page, admin }) => {
   await look(page, 'replace-authenticator');
   await field(page, 'Current password').fill(admin.password);
   await button(page, 'Next').click();
-  await confirmWith(page, admin.nextCode(), 'Go on');
+  await confirmWith(page, admin.nextCode(), 'Continue');
   await look(page, 'replace-authenticator-enrol');
   await page.goto('/profile/recovery-codes');
   await field(page, 'Current password').fill(admin.password);
@@ -155,7 +155,7 @@ test('everything is reached with the keyboard, on a screen and on a phone', asyn
   await page.keyboard.type(admin.nextCode());
   await tabTo('Create', 3);
   await page.keyboard.press('Enter');
-  await expect(said(page)).toHaveText(/Version 1 is Active/);
+  await expect(said(page)).toHaveText(/Version 1 is active/);
 
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto('/environments');

@@ -43,7 +43,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await field(page, 'Repeat password').fill('password1234');
     await button(page, 'Next').click();
     await expectError(page, 'Password', 'on lists that attackers try first');
-    await expect(field(page, 'Setup token')).toHaveAttribute('placeholder', 'kept');
+    await expect(field(page, 'Setup token')).toHaveAttribute('placeholder', '••••••');
     await expect(field(page, 'E-mail')).toHaveValue(admin.email);
 
     await field(page, 'Password').fill(admin.password);
@@ -85,7 +85,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
 
   await test.step('an empty scope says what is wrong and offers the first step', async () => {
     await expect(page).toHaveURL(KEYS);
-    await expect(page.getByText('Its data would go unencrypted.')).toBeVisible();
+    await expect(page.getByText('Services cannot encrypt here until you add a key.')).toBeVisible();
     await expect(link(page, 'Add version')).toHaveCount(0);
     await expect(link(page, 'Settings')).toHaveCount(0);
     await link(page, 'Add encryption key').first().click();
@@ -95,15 +95,15 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await expect(page.getByRole('radio', { name: 'Managed' })).toBeChecked();
     await field(page, 'Rotation Period').selectOption('180 days');
     await button(page, 'Next').click();
-    await expect(effects(page).filter({ hasText: 'Version 1 becomes Active: Managed, rotates every 180 days.' })).toBeVisible();
-    await expect(effects(page).filter({ hasText: 'Left today after this: 0 of 1 Managed, 2 of 3 in all.' })).toBeVisible();
+    await expect(effects(page).filter({ hasText: 'Version 1 (Managed) becomes active and rotates every 180 days.' })).toBeVisible();
+    await expect(effects(page).filter({ hasText: 'Remaining today: 0 of 1 Managed, 2 of 3 in total.' })).toBeVisible();
     const address = page.url();
     await confirmWith(page, admin.wrongCode(), 'Create');
     await expectError(page, 'Verification code', 'Wrong or already used. Next code in');
     await expect(page).toHaveURL(address);
-    await expect(effects(page).filter({ hasText: 'Version 1 becomes Active' })).toBeVisible();
+    await expect(effects(page).filter({ hasText: 'Version 1 (Managed) becomes active' })).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Create');
-    await expect(said(page)).toHaveText(/Version 1 is Active/);
+    await expect(said(page)).toHaveText(/Version 1 is active/);
     await expect(page.getByRole('columnheader')).toHaveText(['Version', 'Type', 'Rotation period (months)', 'Created', 'Status']);
     expect(await rows(page)).toEqual([['1', 'Managed', '6', expect.stringMatching(/^2 Nov 2026, 09:\d\d UTC$/), 'Active']]);
   });
@@ -126,7 +126,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await button(page, 'Next').click();
     await expect(effects(page).filter({ hasText: 'Version 1 becomes Deprecated; it still decrypts.' })).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Rotate');
-    await expect(said(page)).toHaveText(/Version 2 is Active/);
+    await expect(said(page)).toHaveText(/Version 2 is active/);
     const made = expect.stringMatching(/UTC$/);
     expect(await rows(page)).toEqual([['2', 'Managed', '12', made, 'Active'], ['1', 'Managed', '6', made, 'Deprecated']]);
   });
@@ -158,7 +158,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     const events = (await rows(page)).map(([, who, action, where, outcome]) => [who, action?.split('\n')[0], where, outcome].join(' | '));
     const by = admin.email;
     const expected = [
-      `Keystead | Rotate encryption key by itself | production/DE | Done`,
+      `Keystead | Automatic rotation | production/DE | Done`,
       `${by} | Edit encryption key | production/DE | Done`,
       `${by} | Rotate encryption key | production/DE | Done`,
       `${by} | Add encryption key | production/DE | Refused`,

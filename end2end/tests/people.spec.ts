@@ -83,9 +83,9 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await answer(admin.password, fresh, `${fresh}!`);
     await expectError(page, 'Repeat password', 'The two passwords are not the same.');
     await answer(admin.password, fresh, fresh);
-    await expect(page.getByText('Every other session of yours is signed out.')).toBeVisible();
+    await expect(page.getByText('All your other sessions are signed out.')).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Change password');
-    await expect(said(page)).toHaveText('The password is changed. Every other session is signed out.');
+    await expect(said(page)).toHaveText('Password changed. All your other sessions are signed out.');
     admin.password = fresh;
   });
   await test.step('the authenticator', async () => {
@@ -95,7 +95,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await expectError(page, 'Current password', 'This is not your current password.');
     await field(page, 'Current password').fill(admin.password);
     await button(page, 'Next').click();
-    await confirmWith(page, admin.nextCode(), 'Go on');
+    await confirmWith(page, admin.nextCode(), 'Continue');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up your authenticator');
     admin.enrol(await page.locator('.secret code').innerText());
     await confirmWith(page, admin.nextCode(), 'Confirm');
@@ -126,7 +126,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await signIn(other, admin);
     await page.goto('/profile');
     await button(page, 'Sign out other sessions').click();
-    await expect(page.getByText('Every other session of yours is signed out.')).toBeVisible();
+    await expect(page.getByText('All your other sessions are signed out.')).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Sign out');
     await expect(said(page)).toHaveText('1 other session is signed out.');
     await other.goto('/audit');

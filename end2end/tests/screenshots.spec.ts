@@ -117,7 +117,7 @@ test.describe('with a customer in the emulator', () => {
     await awake(page);
     await photo(page, 'aws-check');
     await confirmWith(page, admin.nextCode(), 'Create');
-    await expect(said(page)).toHaveText(/Version 2 is Active/);
+    await expect(said(page)).toHaveText(/Version 2 is active/);
     customer.disable();
     await expect(async () => {
       await page.goto(KEYS);

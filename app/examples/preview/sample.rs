@@ -169,12 +169,13 @@ pub fn prepared() -> Preview {
         verb: "Create",
         about: About::Scope { name: scope(), environment_name: "Production".to_owned() },
         effects: vec![
-            "Version 4 becomes Active: Managed, rotates every 30 days, next on 22 Dec 2026.".to_owned(),
+            "Version 4 (Managed) becomes active and rotates every 30 days.".to_owned(),
             "Version 3 becomes Deprecated; it still decrypts.".to_owned(),
-            "Left today after this: 0 of 1 managed, 2 of 3 in all.".to_owned(),
+            "Remaining today: 0 of 1 Managed, 2 of 3 in total.".to_owned(),
         ],
         warning: Some(
-            "The new period has already run out: Keystead rotates soon after you confirm.".to_owned(),
+            "This date is in the past. Keystead creates the next version within seconds of this change."
+                .to_owned(),
         ),
         report: None,
         policy: None,

@@ -42,7 +42,7 @@ pub fn FieldFrame(
                 .then(|| {
                     view! {
                         <p class="hint" id=format!("{id}-kept")>
-                            "Kept from before. Leave it empty to go on with it."
+                            "Already entered. Leave blank to keep it."
                         </p>
                     }
                 })}
@@ -86,7 +86,7 @@ pub fn Field(
                 autocapitalize="none"
                 spellcheck="false"
                 list=list
-                placeholder=state.kept.then_some("kept")
+                placeholder=state.kept.then_some("••••••")
                 required=!state.kept && !optional
                 autofocus=state.takes_focus || (first && !state.any_error)
                 aria-describedby=described_by

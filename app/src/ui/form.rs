@@ -111,7 +111,7 @@ fn AnyForm(
 fn ErrorSummary(mut general: Vec<String>, shown: Vec<FieldError>) -> impl IntoView {
     let several = shown.len() > 1;
     if several && general.is_empty() {
-        general.push("Some answers cannot be used yet.".to_owned());
+        general.push("Please correct the following.".to_owned());
     }
     let line = |FieldError { name, label, message }| {
         view! { <li><a href=format!("#{}", id_of(name))>{label}</a> ": " {message}</li> }

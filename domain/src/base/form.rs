@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct Form {
     values: BTreeMap<String, String>,
     errors: BTreeMap<String, String>,
-    /// Secret fields whose value the server keeps sealed; the empty field shows "kept".
+    /// Secret fields whose value the server keeps sealed; the empty field shows dots.
     kept: Vec<String>,
     /// The error of the form as a whole.
     pub error: Option<String>,

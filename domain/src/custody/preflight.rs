@@ -70,59 +70,65 @@ impl FailureCode {
     pub fn explanation(&self) -> &'static str {
         match self.as_str() {
             "Timeout" => {
-                "KMS did not answer within two seconds. Try again; if it stays so, look at the network between."
+                "KMS did not answer within two seconds. Try again. If this continues, check the network between Keystead and KMS."
             }
             "NotConnected" => {
-                "No connection to KMS: the name does not resolve, nothing answers there, or its certificate is not trusted. \
-                 Look at the region and at the network between."
+                "Keystead could not connect to KMS. Either the host name does not resolve, the host does not answer, or its \
+                 certificate is not trusted. Check the region and the network between Keystead and KMS."
             }
             "NotPublic" => {
-                "The name of the region's KMS leads to a private address, and this server does not call those. If that is a \
-                 VPC endpoint, whoever runs Keystead sets KEYSTEAD_KMS_PRIVATE_ENDPOINTS."
+                "The host name of the region's KMS resolves to a private address, which this server does not call. If the \
+                 address is a VPC endpoint, ask the operator of Keystead to set KEYSTEAD_KMS_PRIVATE_ENDPOINTS."
             }
-            "Busy" => "Too many calls to this KMS are under way here. Try again in a few seconds.",
-            "NotUnderstood" => "What answered is not KMS. Look at what stands between Keystead and KMS.",
+            "Busy" => "Keystead has too many calls to this KMS in progress. Try again in a few seconds.",
+            "NotUnderstood" => {
+                "The answer did not come from KMS. Check for a proxy or gateway between Keystead and KMS."
+            }
             "ClockOff" | "RequestExpired" | "RequestTimeTooSkewed" => {
-                "KMS says that the request was signed at another time: the clock of this server is off."
+                "KMS rejected the time of the request's signature because this server's clock is wrong. Correct the clock."
             }
             "WrongKey" => {
-                "KMS decrypted it with another key than this CMK. Look at the ARN and at the encrypted key."
+                "KMS decrypted the data key with a different CMK. Check the ARN and the encrypted key."
             }
             "WrongLength" => {
                 "The data key is not 32 bytes. Generate it with --key-spec AES_256 and register that one."
             }
             "Sealed" => {
-                "What Keystead stored for this version was changed outside Keystead and does not open."
+                "The data stored for this version was changed outside Keystead and cannot be decrypted. Ask the operator of \
+                 Keystead to check the database."
             }
-            "Database" => "Keystead cannot read its database.",
+            "Database" => "Keystead cannot read its database. Ask the operator of Keystead to check it.",
             "AccessDeniedException" => {
-                "These credentials may not do this with this key. Attach the decrypt-only policy to the IAM user, and \
-                 look at the key policy."
+                "These credentials do not have permission for this operation with this key. Attach the decrypt-only policy \
+                 to the IAM user, and check the key policy."
             }
-            "DisabledException" => "The CMK is disabled. Whoever owns it can enable it in the AWS console.",
+            "DisabledException" => {
+                "The CMK is disabled. The owner of the key can enable it in the AWS console."
+            }
             "KMSInvalidStateException" => {
-                "The CMK is pending deletion or otherwise not usable. Whoever owns it can cancel the deletion."
+                "The CMK is pending deletion or is not usable for another reason. The owner of the key can cancel the \
+                 deletion or check the key's state in the AWS console."
             }
             "NotFoundException" => {
-                "KMS knows no such key in this region and account. Look at the ARN; a deleted key does not come back."
+                "KMS found no such key in this region and account. Check the ARN. A deleted key cannot be restored."
             }
             "IncorrectKeyException" => {
-                "This encrypted key was made under another CMK. Look at which belongs to which."
+                "The encrypted key was created under a different CMK. Check that the encrypted key and the ARN match."
             }
             "InvalidCiphertextException" => {
-                "The encrypted key is damaged or was made elsewhere. Copy CiphertextBlob whole, once more."
+                "The encrypted key is damaged or was created elsewhere. Copy the whole CiphertextBlob again."
             }
             "InvalidKeyUsageException" | "UnsupportedOperationException" | "ValidationException" => {
-                "This key or this encrypted key is not of the right kind: a symmetric encryption key is needed."
+                "This key or this encrypted key is of the wrong kind. Use a symmetric encryption key."
             }
             "UnrecognizedClientException" | "InvalidClientTokenId" => {
-                "AWS does not know this access key ID: it was mistyped, deactivated or deleted."
+                "AWS does not know this access key ID. It was mistyped, deactivated or deleted. Check it in the IAM console."
             }
             "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => {
-                "The secret key does not belong to this access key ID. Copy it once more, or make a new access key."
+                "The secret key does not belong to this access key ID. Copy it again, or create a new access key."
             }
             "ExpiredTokenException" => {
-                "These are temporary credentials that have expired. Make an access key of an IAM user."
+                "These are temporary credentials that have expired. Create an access key for an IAM user."
             }
             "ThrottlingException"
             | "Throttling"
@@ -131,19 +137,19 @@ impl FailureCode {
             | "RequestThrottledException"
             | "RequestLimitExceeded"
             | "LimitExceededException"
-            | "TooManyRequestsException" => "KMS asks to call less often. Try again in a minute.",
+            | "TooManyRequestsException" => "KMS is limiting the request rate. Try again in a minute.",
             "ForbiddenException" | "MissingAuthenticationTokenException" | "UnknownOperationException" => {
-                "A gateway between Keystead and KMS does not let this through. Look at what stands there."
+                "A gateway between Keystead and KMS blocked the request. Check the gateway's configuration."
             }
             "UnknownError" => {
-                "KMS refused with a code that is not shown, since it does not look like one. Look in CloudTrail of the \
-                 customer's account: every call stands there."
+                "KMS refused the request with a code in an unknown format, which Keystead does not show. Find the call in \
+                 CloudTrail in the customer's AWS account."
             }
             "DependencyTimeoutException" | "KMSInternalException" | "KeyUnavailableException" => {
-                "KMS has a disturbance of its own. Try again in a minute."
+                "KMS has an internal problem. Try again in a minute."
             }
             _ => {
-                "KMS refused for a reason Keystead does not know. The code says more in AWS's documentation."
+                "KMS answered with a code that Keystead does not know. Look up the code in the AWS documentation."
             }
         }
     }
@@ -217,7 +223,7 @@ impl Verdict {
             Self::Passed => "Passed",
             Self::Failed => "Failed",
             Self::Undetermined => "Could not be determined",
-            Self::NotReached => "Not reached",
+            Self::NotReached => "Not run",
         }
     }
 }
@@ -239,12 +245,12 @@ impl Line {
             (true, _) => Some(self.code.as_ref().map_or("", FailureCode::explanation)),
             (false, Verdict::Passed) => None,
             (false, Verdict::Failed) => Some(
-                "These credentials may do more than decrypt: whoever gets hold of them could encrypt in the customer's \
-                 name. Use an IAM user with the decrypt-only policy.",
+                "These credentials may do more than decrypt. Anyone who obtains them could encrypt in the customer's name. \
+                 Use an IAM user with the decrypt-only policy.",
             ),
-            (false, Verdict::Undetermined) => Some(
-                "The endpoint gave no answer to a dry run. Make sure that the policy allows Decrypt alone.",
-            ),
+            (false, Verdict::Undetermined) => {
+                Some("The dry run gave no clear answer. Make sure that the IAM policy allows only Decrypt.")
+            }
         }
     }
 }

@@ -42,12 +42,14 @@ impl Operation {
     /// Explains the operation in one line to the administrator who permits it.
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::Encrypt => "Small data, up to 64 KiB, with the newest version.",
-            Self::Decrypt => "What was encrypted, with any version.",
-            Self::Reencrypt => "To the newest version, without seeing the data.",
-            Self::Wrap => "Data keys (DEK), made here or given, with the newest version.",
-            Self::Unwrap => "Wrapped data keys (EDEK), with any version.",
-            Self::Rewrap => "To the newest version, without seeing the data key.",
+            Self::Encrypt => "Encrypt up to 64 KiB of data with the newest version.",
+            Self::Decrypt => "Decrypt data that was encrypted with any version.",
+            Self::Reencrypt => "Move a ciphertext to the newest version without revealing the data.",
+            Self::Wrap => "Wrap a new or existing data key (DEK) with the newest version.",
+            Self::Unwrap => "Unwrap a data key (EDEK) that was wrapped with any version.",
+            Self::Rewrap => {
+                "Move a wrapped data key (EDEK) to the newest version without revealing the data key."
+            }
         }
     }
 }

@@ -34,9 +34,9 @@ impl KeyType {
     /// Explains in one line which party holds the key.
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::Managed => "Keystead generates the key, keeps it sealed and rotates it by itself.",
+            Self::Managed => "Keystead generates the key, stores it encrypted and rotates it automatically.",
             Self::ManualAws => {
-                "The customer's data key, encrypted under a key in their AWS KMS. They can take it away at any time."
+                "The customer's data key, encrypted with a key in their AWS KMS. The customer can revoke access at any time."
             }
         }
     }

@@ -112,7 +112,9 @@ pub fn plan(
 pub enum NotManaged {
     #[error("This scope has no encryption key yet. Add one first.")]
     NoKey,
-    #[error("The Active version is not managed here. Register its next version with Add encryption key.")]
+    #[error(
+        "Keystead does not manage the active version. To add the next version, use \"Add encryption key\"."
+    )]
     CustomerSupplied,
 }
 

@@ -26,13 +26,15 @@ impl fmt::Display for Alias {
 /// The reason why a text cannot be the alias. The person reads the message beside the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasRefused {
-    #[error("Use 1 to {LENGTH} of the letters a to z and A to Z, digits, and . _ : @ -")]
+    #[error("Use 1 to {LENGTH} letters (a to z, A to Z), digits, or the characters . _ : @ -")]
     Grammar,
-    #[error("Another country has the alias “{0}” already. Clear it there first, or choose another.")]
+    #[error(
+        "Another country already has the alias \"{0}\". Clear it there first, or choose a different alias."
+    )]
     Taken(Alias),
-    #[error("That is the alias it has. Enter another, or nothing to clear it.")]
+    #[error("This is already the alias. Enter a different one, or clear the field.")]
     Unchanged,
-    #[error("It has no alias. Enter one.")]
+    #[error("Enter an alias.")]
     None,
 }
 

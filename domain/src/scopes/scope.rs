@@ -44,7 +44,7 @@ impl fmt::Display for Slug {
 
 /// The text is not a slug.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an environment's address: 1 to 40 of a-z, 0-9 and hyphen")]
+#[error("not an environment's URL name: use 1 to 40 of a-z, 0-9 and hyphen")]
 pub struct NotASlug;
 
 impl TryFrom<String> for Slug {
@@ -102,9 +102,9 @@ pub enum NameRefused {
     Empty,
     #[error("Use at most 60 characters.")]
     TooLong,
-    #[error("Leave out line breaks, tabs and other control characters.")]
+    #[error("Remove line breaks, tabs and other control characters.")]
     Control,
-    #[error("Use at least one letter from a to z or one digit: the address is made of them.")]
+    #[error("Use at least one letter (a to z) or digit. The URL is derived from them.")]
     NothingForAddress,
 }
 
@@ -211,7 +211,7 @@ impl fmt::Display for ScopeName {
 
 /// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a scope: write production/DE")]
+#[error("not a scope: use the form production/DE")]
 pub struct NotAScope;
 
 impl std::str::FromStr for ScopeName {

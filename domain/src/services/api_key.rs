@@ -38,7 +38,7 @@ impl fmt::Display for ApiKeyId {
 
 /// The text is not the id of an API key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of an API key: 12 hexadecimal digits, or how the key begins")]
+#[error("not an API key ID: enter its 12 hexadecimal digits, or the first 12 characters of the key (kstd…)")]
 pub struct NotAnId;
 
 impl std::str::FromStr for ApiKeyId {
@@ -90,7 +90,7 @@ impl Reach {
     pub fn explained(&self) -> String {
         match self.country {
             Some(_) => self.to_string(),
-            None => format!("{self} (every country of {}, those to come among them)", self.environment),
+            None => format!("{self} (all countries of {}, including ones added later)", self.environment),
         }
     }
 
@@ -117,7 +117,7 @@ pub enum ApiKeyRefused {
     #[error("There is no {0}. Add it first, or choose another.")]
     UnknownScope(Reach),
     #[error(
-        "{LIVE_OF_A_NAME} keys named “{0}” work already: one in use and one to follow it. Revoke one, or choose another name."
+        "There are already {LIVE_OF_A_NAME} active keys named \"{0}\", which is the maximum. Revoke one, or choose another name."
     )]
     TwoLive(String),
 }

@@ -6,21 +6,23 @@ use crate::base::error::Row;
 /// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("This is nothing that Keystead encrypted.")]
+    #[error(
+        "Cannot decrypt: this is not a value that Keystead encrypted. Send it exactly as you received it."
+    )]
     Malformed,
-    #[error("This does not open here: it was changed, belongs to another scope, or needs another context.")]
+    #[error("Cannot decrypt: the value was changed, belongs to another scope, or needs a different context.")]
     NotOpened,
-    #[error("Encrypt at most 65536 bytes directly; wrap a data key for more.")]
+    #[error("The data is larger than 64 KiB (65536 bytes). Wrap a data key and encrypt larger data with it.")]
     TooLong,
-    #[error("This is not standard base64 (RFC 4648, with padding).")]
+    #[error("The value is not valid base64. Use standard base64 with padding (RFC 4648).")]
     NotBase64,
     #[error("The request could not be read.")]
     Unread,
-    #[error("A data key has exactly 32 bytes.")]
+    #[error("A data key must have exactly 32 bytes.")]
     NotADek,
     #[error("This scope has no encryption key yet.")]
     NoKey,
-    #[error("This scope has {limit} secret paths, and there cannot be more.")]
+    #[error("This scope has {limit} secret paths, which is the maximum.")]
     TooManySecrets { limit: i64 },
 }
 

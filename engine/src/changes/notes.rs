@@ -117,7 +117,7 @@ impl Notes {
             self.put(&mut tx, session.id, FLASH, plain).await?;
             tx.commit_unaudited("a status message waits for the next page").await
         });
-        or_warn(kept.await, "a status message could not be kept");
+        or_warn(kept.await, "a status message could not be stored");
     }
 
     /// Returns the status message that waits, and deletes it. The message is shown once; it is shown
@@ -131,7 +131,7 @@ impl Notes {
             tx.sessions().delete_note(session.id, FLASH).await?;
             tx.commit_unaudited("a status message is shown once").await
         });
-        or_warn(taken.await, "a status message could not be taken away");
+        or_warn(taken.await, "a status message could not be deleted after it was shown");
         Ok(serde_json::from_slice(note.expose()).ok())
     }
 }

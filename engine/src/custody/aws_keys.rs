@@ -169,7 +169,7 @@ impl Custody {
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         // Every earlier result was for the old credentials. Only the pre-flight has tried the new ones.
         self.leases.forgive(key, to.revision);
-        crate::base::log::or_warn(self.probe(key).await, "a probe could not be made");
+        crate::base::log::or_warn(self.probe(key).await, "a health probe failed to run");
         Ok(())
     }
 
@@ -260,7 +260,7 @@ impl Custody {
                     Err(error) => {
                         let heard = Err(Failure::refused(FailureCode::SEALED));
                         let noted = self.record_health(key, &stored, heard).await;
-                        crate::base::log::or_warn(noted, "the health of a version could not be written down");
+                        crate::base::log::or_warn(noted, "the health of a version could not be saved");
                         return Err(error);
                     }
                 };
@@ -269,7 +269,7 @@ impl Custody {
                 // The probes find out whether an outage is one of KMS or of this server's network path to it.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == FailureKind::Refused) {
                     let noted = self.record_health(key, &stored, heard).await;
-                    crate::base::log::or_warn(noted, "the health of a version could not be written down");
+                    crate::base::log::or_warn(noted, "the health of a version could not be saved");
                 }
                 let StoredAwsKey { revision, refusals, .. } = stored;
                 Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
@@ -300,7 +300,7 @@ impl Custody {
             let mut stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
                 Ok(stored) => stored,
                 Err(error) => {
-                    tracing::error!(%error, "a customer's key without a revision cannot be read");
+                    tracing::error!(%error, "a customer's key that lacks its revision could not be read");
                     continue;
                 }
             };
@@ -309,7 +309,7 @@ impl Custody {
                 self.credentials(key, &stored).is_ok()
             };
             let Some(revision) = (1..=REVISIONS_TRIED).find(opens) else {
-                tracing::error!("the revision of a customer's key is lost: replace its credentials");
+                tracing::error!("the revision of a customer's key is lost; replace the key's credentials");
                 continue;
             };
             let id = stored.id.0;

@@ -89,7 +89,7 @@ impl Custody {
                 .await;
             // A failure with one row must not affect the others.
             let is_mine = claimed.unwrap_or_else(|error| {
-                tracing::error!(%error, "a probe could not be claimed; it is tried again");
+                tracing::error!(%error, "a health probe could not be claimed; it will be retried");
                 false
             });
             if !is_mine {
@@ -102,7 +102,7 @@ impl Custody {
             let portal = self.clone();
             under_way.spawn(async move {
                 let probed = portal.probe(due).await;
-                crate::base::log::or_warn(probed, "a probe could not be made");
+                crate::base::log::or_warn(probed, "a health probe failed to run");
             });
         }
         under_way.join_all().await;
@@ -209,7 +209,7 @@ impl Custody {
             }
             was = now.health;
         }
-        Err(Error::Fault("the health of a version was written by others all the time".into()))
+        Err(Error::Fault("the health of a version could not be saved: other servers kept changing it".into()))
     }
 
     /// Records a state. Returns false when another server did so in the meantime, or the credentials were replaced.

@@ -284,7 +284,7 @@ impl Custody {
         let is_old = slot.read().held.as_ref().is_some_and(|held| now.since(held.released) >= refresh);
         if is_old && slot.waits(now).is_none() {
             let renewed = self.renew(key, slot).await;
-            crate::base::log::or_warn(renewed, "a lease could not be refreshed");
+            crate::base::log::or_warn(renewed, "a key lease could not be refreshed");
         }
     }
 

@@ -424,7 +424,7 @@ impl Access {
         });
         match noted.await {
             Ok(()) => used.iter().for_each(|(key, at)| key.noted.store(*at, Ordering::Relaxed)),
-            error => or_warn(error, "the last uses of API keys could not be written down"),
+            error => or_warn(error, "the last-used times of API keys could not be saved"),
         }
     }
 }

@@ -14,26 +14,29 @@ impl Change for RotateTenantSecrets {
 
     async fn describe(&self, room: &Secrets) -> Result<Preview, Error> {
         let secrets = room.of(&self.scope.name).await?;
-        let current = words::count(secrets.total(), "secret", "secrets");
-        let previous = words::count(secrets.previous, "previous secret", "previous secrets");
+        let replaced = match secrets.total() {
+            1 => "The secret gets a new current version.".to_owned(),
+            total => format!("Each of the {total} secrets gets a new current version."),
+        };
+        let (ended, them) = match secrets.previous {
+            1 => ("The previous secret stops being served.".to_owned(), "it"),
+            previous => (format!("The {previous} previous secrets stop being served."), "them"),
+        };
         let (verb, effects, warning) = match self.step {
             RotationStep::Begin => (
                 "Begin rotation",
                 vec![
-                    format!("{current} of this country: each gets a new one, which becomes current."),
-                    "Services are given both, so that what is there is found and read until you finish.".to_owned(),
-                    "They encrypt with the new ones from now on.".to_owned(),
+                    replaced,
+                    "Services receive old and new until you finish, so existing data stays readable."
+                        .to_owned(),
+                    "They encrypt with the new secrets from now on.".to_owned(),
                 ],
                 None,
             ),
             RotationStep::Finish => (
                 "Finish rotation",
-                vec![format!("{previous}: given to no service any more.")],
-                Some(
-                    "Fields and vectors that were not moved can neither be read nor found after this, and it cannot be \
-                     undone here."
-                        .to_owned(),
-                ),
+                vec![ended],
+                Some(format!("Data still encrypted with {them} becomes unreadable. This can't be undone.")),
             ),
         };
         let about = room.about(&self.scope.name).await?;
@@ -46,7 +49,7 @@ impl Change for RotateTenantSecrets {
         let counted = words::count(count, "tenant secret", "tenant secrets");
         let message = match step {
             RotationStep::Begin => format!(
-                "A rotation of {counted} has begun. Finish it when services have moved their fields and vectors."
+                "A rotation of {counted} has begun. Finish it after your services have migrated their fields and vectors."
             ),
             RotationStep::Finish => format!("The rotation is finished: {counted} replaced."),
         };

@@ -98,7 +98,7 @@ impl Secrets {
         let opened = stored.iter().map(|stored| self.open(name, stored));
         let secrets: TenantSecrets = Arc::new(opened.collect::<Result<_, _>>()?);
         if !secrets.iter().any(|secret| secret.is_current) {
-            return Err(Error::Fault("a tenant secret was not made".into()));
+            return Err(Error::Fault("a tenant secret was not created".into()));
         }
         cache.put(name, &secrets);
         Ok(secrets)
@@ -166,7 +166,7 @@ impl Secrets {
         let followed = secrets.followed;
         match secrets.due() {
             Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
-            _ => Err(Error::Changes(ChangesError::Outdated("This is not the step that is due.".into()))),
+            _ => Err(Error::Changes(ChangesError::Outdated("The rotation is at a different step.".into()))),
         }
     }
 

@@ -21,11 +21,14 @@ impl Change for CreateKey {
         let Source::Aws(key) = &self.source else {
             return Ok(Preview::new("Add encryption key", "Create", about, effects));
         };
-        effects.push(format!("Its data key is released by {}.", key.cmk));
-        effects.push(format!("Keystead asks with {}.", key.credentials.access_key_id.masked()));
+        effects.push(format!("AWS KMS decrypts the data key with {}.", key.cmk));
+        effects.push(format!(
+            "Keystead calls AWS KMS with access key {}.",
+            key.credentials.access_key_id.masked()
+        ));
         let unknown = (!key.region.is_known()).then(|| {
             format!(
-                "Keystead does not know the region {} yet; AWS may have opened it lately. Calls go to {}.",
+                "Keystead does not recognise the region {}. AWS may have added it recently. Keystead sends its calls to {}.",
                 key.region,
                 keys.custody.kms_address(&key.region)
             )
@@ -74,8 +77,8 @@ impl Change for EditKey {
             format!("Next rotation: {}, counted from the version's creation.", words::moment(due)),
         ];
         let warning = (due <= keys.vault.now()).then(|| {
-            "That date lies in the past: Keystead makes the next version within seconds of this change, or on the next \
-             UTC day if a daily limit forbids it today."
+            "This date is in the past. Keystead creates the next version within seconds of this change, or on the next \
+             UTC day if a daily limit is reached today."
                 .to_owned()
         });
         let about = keys.about(&self.scope).await?;
@@ -106,20 +109,20 @@ fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
     let label = key_type.label();
     let rotates = match plan.new.period() {
         Some(period) => format!("rotates every {} days", period.days()),
-        None => "does not rotate by itself".to_owned(),
+        None => "does not rotate automatically".to_owned(),
     };
-    let mut effects = vec![format!("Version {} becomes Active: {label}, {rotates}.", plan.number)];
+    let mut effects = vec![format!("Version {} ({label}) becomes active and {rotates}.", plan.number)];
     effects
         .extend(plan.deprecates.map(|old| format!("Version {old} becomes Deprecated; it still decrypts.")));
     effects.extend(plan.due_at.map(|due| format!("Next rotation: {}.", words::moment(due))));
     effects.push(format!(
-        "Left today after this: {} of {} {label}, {} of {} in all.",
+        "Remaining today: {} of {} {label}, {} of {} in total.",
         plan.left.of_type_today, daily.per_type, plan.left.today, daily.per_scope
     ));
     if key_type.is_customer_supplied() {
         let left = plan.left.customer_supplied;
         effects.push(format!(
-            "Left for ever after this: {left} of {CUSTOMER_SUPPLIED_MAX} customer-supplied versions."
+            "Remaining after this: {left} of {CUSTOMER_SUPPLIED_MAX} customer-supplied versions (lifetime limit)."
         ));
     }
     effects
@@ -131,6 +134,6 @@ fn success(scope: ScopeRef, plan: &Plan) -> Outcome {
         Some(old) => format!("; version {old} still decrypts."),
         None => ".".to_owned(),
     };
-    let message = format!("Version {} is Active. Services use it from now on{follows}", plan.number);
+    let message = format!("Version {} is active. Services use it from now on{follows}", plan.number);
     Outcome::new(Seen::Keys { scope: scope.name, new: Some(plan.number) }, message)
 }

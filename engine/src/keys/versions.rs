@@ -243,7 +243,7 @@ impl Keys {
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
             let number = plan.number - 1;
             return Err(Error::Changes(ChangesError::Outdated(format!(
-                "Version {number} was made in the meantime."
+                "Version {number} was created in the meantime."
             ))));
         }
         for version in self.make_planned(tx, &[Planned::of(proof, scope.id, plan, source, None)], now).await?
@@ -300,7 +300,7 @@ impl Keys {
             let (version, period) = managed(active.as_ref().map(as_active))?;
             if version.number != *number {
                 return Err(Error::Changes(ChangesError::Outdated(format!(
-                    "Version {} is Active now.",
+                    "Version {} is active now.",
                     version.number
                 ))));
             }

@@ -13,8 +13,8 @@ impl Change for ChangePassword {
 
     async fn describe(&self, people: &People) -> Result<Preview, Error> {
         let effects = sentences([
-            "The new password is needed at the next sign-in.",
-            "Every other session of yours is signed out.",
+            "You sign in with the new password from now on.",
+            "All your other sessions are signed out.",
         ]);
         let about = people.about(self.user).await?;
         Ok(Preview::new("Change password", "Change password", about, effects))
@@ -22,7 +22,7 @@ impl Change for ChangePassword {
 
     async fn execute(people: &People, proof: Authorised<Self>, who: &Session) -> Result<Outcome, Error> {
         let session = people.change_password(proof, who).await?;
-        let message = "The password is changed. Every other session is signed out.";
+        let message = "Password changed. All your other sessions are signed out.";
         Ok(Outcome { session: Some(session), ..Outcome::new(Seen::Profile, message) })
     }
 }
@@ -32,7 +32,7 @@ impl Change for EndSessions {
 
     async fn describe(&self, people: &People) -> Result<Preview, Error> {
         let effect = match self.only {
-            None => "Every other session of yours is signed out.".to_owned(),
+            None => "All your other sessions are signed out.".to_owned(),
             Some(id) => {
                 let row = people.session_of(self.user, id).await?;
                 format!("The session of {} at {} is signed out.", row.agent, row.address)
@@ -58,11 +58,11 @@ impl Change for ReplaceAuthenticator {
     async fn describe(&self, people: &People) -> Result<Preview, Error> {
         let effects = sentences([
             "The next page shows a new QR code for another authenticator app.",
-            "The present app works until the new one has proved itself.",
-            "Then every other session of yours is signed out.",
+            "Your current app keeps working until you confirm the new one.",
+            "After that, all your other sessions are signed out.",
         ]);
         let about = people.about(self.user).await?;
-        Ok(Preview::new("Replace authenticator", "Go on", about, effects))
+        Ok(Preview::new("Replace authenticator", "Continue", about, effects))
     }
 
     async fn execute(people: &People, proof: Authorised<Self>, who: &Session) -> Result<Outcome, Error> {
@@ -76,8 +76,8 @@ impl Change for ReplaceRecoveryCodes {
 
     async fn describe(&self, people: &People) -> Result<Preview, Error> {
         let effects = sentences([
-            "Ten new recovery codes are shown once.",
-            "The codes you have now stop working at once.",
+            "Keystead shows ten new recovery codes once.",
+            "Your current codes stop working immediately.",
         ]);
         let about = people.about(self.user).await?;
         Ok(Preview::new("New recovery codes", "Replace codes", about, effects))

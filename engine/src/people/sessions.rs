@@ -74,7 +74,7 @@ impl People {
                 tx.commit_unaudited("session heartbeat").await
             });
             // Without the heartbeat the session only ends sooner.
-            or_warn(beat.await, "the heartbeat of a session could not be written");
+            or_warn(beat.await, "the last activity of a session could not be recorded");
         }
         Ok(session)
     }

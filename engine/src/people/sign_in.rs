@@ -215,7 +215,7 @@ impl People {
 }
 
 /// Warning when a right try stays counted; the action that it was for is done.
-pub(crate) const RIGHT_TRY: &str = "a right try could not be given back";
+pub(crate) const RIGHT_TRY: &str = "a correct attempt could not be removed from the attempt counter";
 
 pub(crate) fn owner(user: &User) -> Owner<'_> {
     Owner { id: user.id(), email: &user.email, security_epoch: user.security_epoch }

@@ -220,7 +220,7 @@ impl Administrators {
     /// Clears the failures of a name after an action that is done already, so an error is only logged.
     async fn forget_failures(&self, email: &str) {
         let cleared = self.changes.clear_counter(&self.changes.name_subject(email)).await;
-        or_warn(cleared, "the failures of an administrator could not be forgotten");
+        or_warn(cleared, "an administrator's count of failed attempts could not be reset");
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {

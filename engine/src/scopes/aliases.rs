@@ -52,7 +52,9 @@ impl Scopes {
             let SetAlias { scope, from, to } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             if tx.aliases().of(scope.id).await? != *from {
-                return Err(Error::Changes(ChangesError::Outdated("The alias is another one now.".into())));
+                return Err(Error::Changes(ChangesError::Outdated(
+                    "The alias was changed in the meantime.".into(),
+                )));
             }
             tx.aliases().set(scope.id, to.as_ref()).await?;
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);

@@ -13,14 +13,13 @@ impl Change for SetAlias {
     async fn describe(&self, scopes: &Scopes) -> Result<Preview, Error> {
         let scope = &self.scope.name;
         let mut effects = Vec::new();
-        effects.extend(self.to.as_ref().map(|to| format!("Services may call {scope} by the name {to}.")));
-        effects
-            .extend(self.from.as_ref().map(|from| format!("The name {from} stands for nothing any more.")));
-        effects.push(format!("{scope} is still called so as well; keys and derived keys stay as they are."));
+        effects.extend(self.to.as_ref().map(|to| format!("The alias \"{to}\" becomes active for {scope}.")));
+        effects.extend(self.from.as_ref().map(|from| format!("The alias \"{from}\" stops working.")));
+        effects.push(format!("{scope} still works as a name. Existing keys are not affected."));
         let warning = self.from.as_ref().map(|from| {
             format!(
-                "Services that still ask for {from} are refused. What they encrypted under that name opens under the \
-                 others that {scope} has."
+                "Requests that still use \"{from}\" will be refused. Data encrypted under that alias can still be decrypted \
+                 under any other name of {scope}."
             )
         });
         let about = scopes.vault.db().scopes().about(scope).await?;
@@ -31,8 +30,8 @@ impl Change for SetAlias {
         let SetAlias { scope, to, .. } = proof.command().clone();
         scopes.set_alias(proof).await?;
         let message = match to {
-            Some(alias) => format!("Services may call this scope {alias}."),
-            None => "This scope has no alias any more.".to_owned(),
+            Some(alias) => format!("Alias \"{alias}\" is now active."),
+            None => "The alias was removed.".to_owned(),
         };
         Ok(Outcome::new(Seen::Keys { scope: scope.name, new: None }, message))
     }

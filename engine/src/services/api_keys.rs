@@ -220,7 +220,7 @@ impl Services {
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
                         serde_json::to_vec(note)
-                            .map_err(|_| Error::Fault("a key cannot be kept to be shown".into()))?,
+                            .map_err(|_| Error::Fault("a new API key cannot be kept".into()))?,
                     );
                     self.notes.put(&mut tx, session.id, NOTE, &plain).await?;
                 }
@@ -246,7 +246,7 @@ impl Services {
         session.require(Stage::Full)?;
         let note = self.notes.get(session.id, NOTE).await?.ok_or(Error::NotFound)?;
         let mut note: Note = serde_json::from_slice(note.expose())
-            .map_err(|_| Error::Fault("a kept key cannot be read".into()))?;
+            .map_err(|_| Error::Fault("the stored new API key could not be read".into()))?;
         Ok(NewApiKeyView {
             name: note.name,
             key: std::mem::take(&mut *note.key),
@@ -333,7 +333,7 @@ fn room_for_another(live: i64, name: &str) -> Result<(), Error> {
 }
 
 fn already_revoked(name: &str) -> Error {
-    Error::Changes(ChangesError::Outdated(format!("The key {name} was revoked already.")))
+    Error::Changes(ChangesError::Outdated(format!("The key \"{name}\" was already revoked.")))
 }
 
 #[cfg(test)]

@@ -10,23 +10,34 @@ use domain::data::operation::Operation;
 use domain::services::api_key::words;
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 
+/// Lists the operations as in a sentence: "encrypt, decrypt and wrap".
+fn listed(operations: &[Operation]) -> String {
+    let words = words(operations);
+    match words.rsplit_once(',') {
+        Some((first, last)) => format!("{} and {last}", first.replace(',', ", ")),
+        None => words,
+    }
+}
+
 impl Change for CreateApiKey {
     type Room = Services;
 
     async fn describe(&self, services: &Services) -> Result<Preview, Error> {
         let reach: Vec<_> = self.grants.iter().map(|grant| grant.reach.explained()).collect();
         let effects = vec![
-            format!("A key named {} may {}.", self.name, words(&self.operations).replace(',', ", ")),
-            format!("It may so in {}, and nowhere else.", reach.join(", ")),
+            format!("The key \"{}\" may {}.", self.name, listed(&self.operations)),
+            format!("It works in {} only.", reach.join(", ")),
             format!(
                 "It works until {} ({} days).",
                 date(self.lifetime.end(services.vault.now())),
                 self.lifetime.days()
             ),
-            "Its secret is shown on the next page until you have saved it, and never again.".to_owned(),
+            "The next page shows the secret until you confirm that you saved it. It is not shown again."
+                .to_owned(),
         ];
         let opens = [Operation::Decrypt, Operation::Unwrap].iter().any(|one| self.operations.contains(one));
-        let warning = opens.then(|| "Whoever has this key can read what was encrypted there.".to_owned());
+        let warning =
+            opens.then(|| "Anyone who has this key can decrypt the data of these scopes.".to_owned());
         let about = About::ApiKey { name: self.name.clone() };
         Ok(Preview { warning, ..Preview::new("Create API key", "Create", about, effects) })
     }
@@ -43,10 +54,13 @@ impl Change for RevokeApiKey {
     async fn describe(&self, services: &Services) -> Result<Preview, Error> {
         let row = services.api_key(self.id).await?;
         let effects = vec![
-            format!("The key {} stops working: here at once, on other servers within a second.", self.name),
-            "Services that still come in with it are refused. What was encrypted stays readable with other keys."
+            format!(
+                "The key \"{}\" stops working: on this server immediately, on other servers within a second.",
+                self.name
+            ),
+            "Services that still use this key are refused. Encrypted data can still be decrypted with other API keys."
                 .to_owned(),
-            "This cannot be undone; another key can be made.".to_owned(),
+            "This can't be undone. You can create another key.".to_owned(),
         ];
         let now = services.vault.now();
         let warning =
@@ -58,7 +72,7 @@ impl Change for RevokeApiKey {
     async fn execute(services: &Services, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
         let name = proof.command().name.clone();
         services.revoke_api_key(proof).await?;
-        let message = format!("The key {name} is revoked. Services that come in with it are refused.");
+        let message = format!("The key \"{name}\" is revoked. Services that still use it are refused.");
         Ok(Outcome::new(Seen::ApiKeys, message))
     }
 }

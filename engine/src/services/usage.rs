@@ -73,7 +73,7 @@ impl Services {
         });
         if let Err(error) = noted.await {
             self.uses.add_back(counted);
-            or_warn(Err(error), "the use of versions could not be written down; it is tried again");
+            or_warn(Err(error), "the use counts of versions could not be saved; Keystead will retry");
         }
     }
 

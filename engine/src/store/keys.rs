@@ -452,7 +452,7 @@ impl Write<'_> {
         if rows == 1 {
             Ok(())
         } else {
-            Err(Error::Changes(ChangesError::Outdated("The Active version is another one now.".into())))
+            Err(Error::Changes(ChangesError::Outdated("The active version has changed.".into())))
         }
     }
 

@@ -226,13 +226,13 @@ impl Db {
                 && is_storage_failure(error)
             {
                 let renewed = renew(read, write).await.map_err(Error::from);
-                crate::base::log::or_warn(renewed, "connections could not be opened anew");
+                crate::base::log::or_warn(renewed, "database connections could not be reopened");
             }
             match &done {
                 Err(error) if tries < RETRIES && is_conflict(error) => tries += 1,
                 _ => return done,
             }
-            tracing::debug!(tries, "a transaction is run again after a conflict");
+            tracing::debug!(tries, "a transaction will be retried after a conflict");
             let jitter = u64::from(random::bytes::<1>()[0]) % (10 << tries);
             tokio::time::sleep(Duration::from_millis(5 + jitter)).await;
         }

@@ -60,8 +60,8 @@ pub(crate) fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Fault(
-        "The root key is not the one this database was made with. Point KEYSTEAD_ROOT_KEY_FILE to the right \
-         one (after `root-key rotate` on another host: a copy of that host's file); nothing was touched."
+        "This is not the root key of this database. Set KEYSTEAD_ROOT_KEY_FILE to the right file. After \
+         `root-key rotate` on another host, copy the root key file from there. Nothing was changed."
             .into(),
     ))
 }

@@ -71,10 +71,10 @@ impl Vault {
         if off > TOO_FAR {
             tracing::error!(
                 seconds,
-                "the clock is too far off the database's: no code is accepted, nothing is rotated"
+                "the server's clock differs too much from the database's; verification codes are refused and automatic rotation is paused"
             );
         } else if off > WORTH_SAYING {
-            tracing::warn!(seconds, "the clock is off the database's");
+            tracing::warn!(seconds, "the server's clock differs from the database's");
         }
         Ok(())
     }

@@ -122,7 +122,7 @@ pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
     renamed.map_err(|error| {
         let shown = file.display();
         Error::Fault(format!(
-            "The new root key {shown}.new cannot take the place of {shown}: {error}. Both are needed until it does."
+            "The new root key {shown}.new cannot replace {shown}: {error}. Keep both files until the rotation is complete."
         ))
     })
 }

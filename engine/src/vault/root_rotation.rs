@@ -31,7 +31,7 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
     let shown = file.display();
     let _alone = root_key::hold_folder(file)?;
     let Some(instance) = instance_if_any(db).await? else {
-        return sentence("There is no Keystead in this database yet, so there is nothing to rotate.".into());
+        return sentence("This database has no Keystead data yet, so there is no root key to rotate.".into());
     };
     let next = root_key::read(&root_key::beside(file))?;
     if let Some(next) = &next
@@ -62,7 +62,7 @@ async fn seal_anew(mut tx: Tx, old: &RootKey, new: &RootKey, clock: &Clock) -> R
     let instance = tx.instance().get().await?;
     if !opens(old, &instance) {
         return Err(Error::Fault(
-            "The root key was rotated by somebody else at this moment. Copy that host's file here.".into(),
+            "Another host rotated the root key at the same time. Copy its root key file here.".into(),
         ));
     }
     let canary = old.open(instance.uuid, canary_place(), &instance.canary)?;

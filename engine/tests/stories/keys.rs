@@ -173,7 +173,7 @@ async fn an_outdated_preview_is_refused(t: &TestPortal) {
         generous.keys().plan_rotate(&bob.session, &de, RotationPeriod::Days60).await.expect("a plan");
     generous.keys().rotate(proof(t, &bob, &faster).await).await.expect("Bob was faster");
     let error = generous.keys().rotate(seen).await.expect_err("Ada saw another state");
-    assert!(Problem::from(&error).message.starts_with("Version 2 was made in the meantime."));
+    assert!(Problem::from(&error).message.starts_with("Version 2 was created in the meantime."));
     assert_eq!(versions(t, &de).await, [(1, "deprecated"), (2, "active")]);
     let last = log(t).await.pop().expect("an event");
     assert_eq!((last.outcome, last.who.as_str()), (Outcome::Refused, "ada@example.com"));
@@ -194,7 +194,7 @@ async fn an_edit_is_refused_when_the_key_moved_on(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(1));
     rotate(t, &bob, &de).await;
     let error = t.portal.keys().edit(late).await.expect_err("another version is Active now");
-    assert!(Problem::from(&error).message.starts_with("Version 2 is Active now."));
+    assert!(Problem::from(&error).message.starts_with("Version 2 is active now."));
 }
 
 async fn a_preview_of_yesterday_may_be_confirmed_today(t: &TestPortal) {

@@ -49,7 +49,7 @@ async fn a_wrong_root_key_is_refused_before_anything_is_touched(t: &TestPortal) 
     let (events, done) = (log(t).await.len(), migrations().await);
     let refused = Portal::open(t.db().clone(), &another_key(), t.clock.clone(), settings.clone()).await;
     let said = refused.err().expect("it is refused").to_string();
-    assert!(said.starts_with("The root key is not the one this database was made with."), "{said}");
+    assert!(said.starts_with("This is not the root key of this database."), "{said}");
     assert_eq!(migrations().await, done);
     assert_eq!(log(t).await.len(), events);
     assert!(is_alive(t, &ada.token).await);

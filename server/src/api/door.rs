@@ -53,15 +53,19 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn bare(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "There is nothing at this address.",
-        StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.",
-        StatusCode::PAYLOAD_TOO_LARGE => "The body was larger than 1 MiB. Send smaller batches.",
+        StatusCode::NOT_FOUND => "There is no API endpoint at this URL.",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "This endpoint does not support this HTTP method. The Allow header lists those it supports."
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => "The request body is larger than 1 MiB. Send smaller batches.",
         StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive.",
         StatusCode::GATEWAY_TIMEOUT => {
-            "The answer took longer than 10 seconds. Try again; send smaller batches."
+            "The request took longer than 10 seconds to process. Try again with smaller batches."
         }
         StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a second.",
-        status if status.is_server_error() => "Something inside Keystead failed; its log says why.",
+        status if status.is_server_error() => {
+            "Keystead failed internally. An operator finds the cause in the server's log."
+        }
         _ => "The request could not be read.",
     }
 }

@@ -33,13 +33,43 @@ fn base64(text: &str) -> Result<Vec<u8>, Refused> {
     STANDARD.decode_to_vec(text).map_err(|_| Refused::NotBase64)
 }
 
-/// Describes where serde rejects a body, without quoting the body.
-fn what_is_wrong(error: &serde_json::Error, asked: &str) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => format!("The body is not what this {asked} takes"),
-        _ => "The body is not JSON".to_owned(),
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
+/// Describes where and why serde rejects a body. Of the body it quotes only the name of an unknown field, and only a name that
+/// cannot be a secret; never a value.
+fn what_is_wrong(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    if error.classify() != serde_json::error::Category::Data {
+        return format!("The body is not valid JSON (line {line}, column {column}).");
+    }
+    let text = error.to_string();
+    let position = format!(" at line {line} column {column}");
+    let text = text.strip_suffix(position.as_str()).unwrap_or(&text);
+    let kinds = ["Unknown field", "Missing field", "Duplicate field", "Duplicate key"];
+    let kind = kinds.into_iter().find(|kind| text.starts_with(kind.to_ascii_lowercase().as_str()));
+    // Without a kind, the text between the first backticks may be a value.
+    let name = kind.and_then(|_| text.split('`').nth(1)).filter(|name| is_harmless(name));
+    let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    // Serde says last what it expects, in words of Keystead.
+    let expected =
+        text.rsplit_once(", expected ").map(|(_, expected)| format!(" Expected: {}.", listed(expected)));
+    let kind = kind.unwrap_or("Invalid value");
+    format!("{kind}{name} at line {line}, column {column}.{}", expected.unwrap_or_default())
+}
+
+/// Checks whether a name is short and consists of letters: an API key, a data key or a ciphertext does not.
+fn is_harmless(name: &str) -> bool {
+    (1..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+}
+
+/// Rewrites what serde expects: "one of `a`, `b`" as "a, b", and a Rust type as JSON.
+fn listed(expected: &str) -> String {
+    match expected {
+        names if names.contains('`') => {
+            names.trim_start_matches("one of ").replace("` or `", "`, `").replace('`', "")
+        }
+        "a sequence" => "an array".to_owned(),
+        kind if kind.starts_with("struct ") => "an object".to_owned(),
+        kind => kind.to_owned(),
+    }
 }
 
 /// Serialises an answer; if that fails, returns a bare 500, which `door::DoorSpec::say` puts into the door's format.

@@ -41,14 +41,14 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Once<V> {
             type Value = BTreeMap<String, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map, each key once")
+                f.write_str("an object without duplicate keys")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry()? {
                     if pairs.insert(key, value).is_some() {
-                        return Err(A::Error::custom("a key is there twice"));
+                        return Err(A::Error::custom("duplicate key"));
                     }
                 }
                 Ok(pairs)

@@ -28,7 +28,7 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             })
             .await?;
             println!("{}", seed.url(&email)?);
-            eprintln!("Every session of {email} is ended. The old authenticator no longer works.");
+            eprintln!("All sessions of {email} have ended. The old authenticator no longer works.");
             Ok(())
         }
         Admin::ResetPassword(account) => {
@@ -37,32 +37,34 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
                 portal.administrators().reset_password(&email, password).await
             })
             .await?;
-            eprintln!("The password of {email} is changed. Every session is ended.");
+            eprintln!("The password of {email} has been changed. All of their sessions have ended.");
             Ok(())
         }
         Admin::SignOut { email } => {
             at(settings, &email, async |portal| portal.administrators().sign_out_everywhere(&email).await)
                 .await?;
-            eprintln!("Every session of {email} is ended.");
+            eprintln!("All sessions of {email} have ended.");
             Ok(())
         }
         Admin::Disable { email } => {
             let left =
                 at(settings, &email, async |portal| portal.administrators().disable(&email).await).await?;
-            eprintln!("{email} can no longer sign in. Every session is ended.");
+            eprintln!("{email} can no longer sign in. All of their sessions have ended.");
             if left == 0 {
-                eprintln!("Nobody can sign in now. To undo it run: keystead admin enable --email {email}");
+                eprintln!(
+                    "No administrator can sign in now. To undo this, run: keystead admin enable --email {email}"
+                );
             }
             Ok(())
         }
         Admin::Enable { email } => {
             at(settings, &email, async |portal| portal.administrators().enable(&email).await).await?;
-            eprintln!("{email} can sign in again, with the password and the app there were.");
+            eprintln!("{email} can sign in again, with the same password and authenticator app as before.");
             Ok(())
         }
         Admin::Unblock { email } => {
             at(settings, &email, async |portal| portal.administrators().unblock(&email).await).await?;
-            eprintln!("{email} need not wait any longer.");
+            eprintln!("{email} can try to sign in again without waiting.");
             Ok(())
         }
     }
@@ -87,7 +89,7 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     let portal = open_portal(settings).await?;
     let (seed, codes) = portal.administrators().create(&account.email, password, seed).await?;
     println!("{}", seed.url(&account.email)?);
-    eprintln!("Administrator {} is there. Recovery codes, shown only now:", account.email);
+    eprintln!("Administrator {} created. Recovery codes, shown only once:", account.email);
     for code in codes {
         println!("{}", code.expose());
     }
@@ -105,7 +107,7 @@ fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop
     }
     if !std::io::stdin().is_terminal() {
         return Err(Stop::new(
-            "There is no terminal to ask for the password on. Use --stdin and hand it in there.",
+            "There is no terminal on which to ask for the password. Use --stdin and pass the password on standard input.",
         ));
     }
     let password = SecretText::new(rpassword::prompt_password("Password: ").map_err(failed)?);
@@ -129,7 +131,7 @@ pub async fn api_key(settings: &Settings, command: ApiKey) -> Result<(), Stop> {
                     Error::NotFound => Stop::new(format!("There is no API key {key}.")),
                     error => error.into(),
                 })?;
-            eprintln!("The API key {revoked} is revoked: every server refuses it within a second.");
+            eprintln!("API key {revoked} revoked. All servers refuse it within a second.");
             Ok(())
         }
     }
@@ -143,13 +145,13 @@ async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop>
         .collect();
     let operations = api_key::from_words(&new.operations).ok_or_else(|| {
         let all = api_key::words(Operation::ALL).replace(',', ", ");
-        Stop::new(format!("“{}” is no list of operations. There are: {all}.", new.operations))
+        Stop::new(format!("“{}” is not a list of operations. Valid operations: {all}.", new.operations))
     })?;
     let lifetime = new.expires_days.parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
     let (reach, portal) = (reach?, open_portal(settings).await?);
     let key = portal.services().create_api_key_on_host(&new.name, &reach, operations, lifetime).await?;
     println!("{}", key.expose());
-    eprintln!("The API key {} works now. It is shown only here.", new.name);
+    eprintln!("API key {} created. It works now. The secret is shown only once.", new.name);
     Ok(())
 }
 
@@ -180,7 +182,7 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
 
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
     let TenantSecret::Rotate { scope, step } = command;
-    let unknown = || Stop::new(format!("There is no {scope}. Write production/DE."));
+    let unknown = || Stop::new(format!("There is no scope {scope}. Write it like production/DE."));
     let name: ScopeName = scope.parse().map_err(|_| unknown())?;
     let step = match step {
         Step::Begin => RotationStep::Begin,
@@ -194,10 +196,10 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
     })?;
     match step {
         RotationStep::Begin => eprintln!(
-            "{scope}: {count} tenant secrets have a follower. Both are answered: let the services rotate their fields, then \
-             run the same with: finish"
+            "{scope}: {count} tenant secrets have a new current version. Services receive old and new. Let the services \
+             re-encrypt their data, then run the same command with: finish"
         ),
-        RotationStep::Finish => eprintln!("{scope}: {count} tenant secrets are answered no more."),
+        RotationStep::Finish => eprintln!("{scope}: {count} previous tenant secrets are no longer served."),
     }
     Ok(())
 }
@@ -209,7 +211,7 @@ pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), S
     }
     root_key::create(&path)?;
     eprintln!(
-        "The root key is at {}. Keep a copy apart from the database: without it nothing opens.",
+        "Root key created at {}. Keep a copy apart from the database: nothing can be decrypted without it.",
         path.display()
     );
     Ok(())
@@ -218,7 +220,7 @@ pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), S
 pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
     if settings.root_key.text.is_some() {
         return Err(Stop::new(
-            "The root key comes from KEYSTEAD_ROOT_KEY, where it cannot be replaced. Put it into a file first (KEYSTEAD_ROOT_KEY_FILE).",
+            "The root key comes from KEYSTEAD_ROOT_KEY, which this command cannot change. Move the root key to a file first (KEYSTEAD_ROOT_KEY_FILE).",
         ));
     }
     let file = settings.root_key.file.clone();
@@ -228,21 +230,21 @@ pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
     let shown = file.display();
     match rotated? {
         Rotated::Rows(rows) => {
-            eprintln!("The root key at {shown} is a new one; {rows} rows were sealed anew.")
+            eprintln!("Root key replaced at {shown}; {rows} rows were sealed with the new key.")
         }
         Rotated::Finished => {
-            eprintln!("An earlier rotation had been stopped; its new root key is at {shown} now.");
+            eprintln!("An earlier, interrupted rotation is now complete. Its new root key is at {shown}.");
         }
     }
     eprintln!(
-        "Running servers go on. Copy the file to every other host before its server starts again, and keep a copy apart.\n\
-         Backups of the database made before open with the old root key only."
+        "Running servers keep working. Copy the file to every other host before its server restarts, and keep a copy apart.\n\
+         Earlier backups of the database open only with the old root key."
     );
     Ok(())
 }
 
 pub async fn migrate(settings: &Settings) -> Result<(), Stop> {
     open_portal(settings).await?;
-    eprintln!("The database's schema is up to date.");
+    eprintln!("The database schema is up to date.");
     Ok(())
 }

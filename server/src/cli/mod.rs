@@ -22,39 +22,39 @@ struct Cli {
 enum Command {
     /// Serve the portal (the default).
     Serve,
-    /// Administrators, by the operator's hand.
+    /// Manage administrators.
     #[command(subcommand)]
     Admin(Admin),
-    /// API keys: what the vendor's services come in with.
+    /// Manage API keys, with which your services authenticate.
     #[command(subcommand)]
     ApiKey(ApiKey),
-    /// The secrets that the keys of deterministic fields and vectors are derived from.
+    /// Manage tenant secrets, from which the keys of deterministic fields and vectors are derived.
     #[command(subcommand)]
     TenantSecret(TenantSecret),
-    /// The key that seals everything else.
+    /// Manage the root key, which protects all other keys.
     #[command(subcommand)]
     RootKey(RootKey),
-    /// Bring the database's schema up to date and end.
+    /// Update the database schema, then exit.
     Migrate,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Admin {
-    /// Make an administrator; prints the otpauth address and the recovery codes.
+    /// Create an administrator. Prints the otpauth URI and the recovery codes.
     Create(Account),
-    /// Give an administrator a new authenticator; prints the otpauth address.
+    /// Replace an administrator's authenticator. Prints the new otpauth URI.
     ResetTotp {
         #[arg(long)]
         email: String,
     },
-    /// Give an administrator a new password.
+    /// Set a new password for an administrator.
     ResetPassword(Account),
-    /// End every session of an administrator, and every change that waits for its code.
+    /// End all sessions of an administrator, and cancel all changes that wait for a verification code.
     SignOut {
         #[arg(long)]
         email: String,
     },
-    /// Keep an administrator from signing in, and end every session at once.
+    /// Disable an administrator: end all sessions now and refuse to sign them in.
     Disable {
         #[arg(long)]
         email: String,
@@ -64,7 +64,7 @@ pub(crate) enum Admin {
         #[arg(long)]
         email: String,
     },
-    /// Forget the wrong tries counted for an administrator's name: no more waiting.
+    /// Reset an administrator's count of failed attempts, so that they need not wait to sign in.
     Unblock {
         #[arg(long)]
         email: String,
@@ -83,13 +83,13 @@ pub(crate) struct Account {
 
 #[derive(Subcommand)]
 pub(crate) enum ApiKey {
-    /// Make an API key; prints it, alone, on standard output.
+    /// Create an API key. Prints only the key on standard output.
     Create(NewApiKey),
-    /// List API keys, newest first: how each begins, its name, state, expiry, last use, operations, scopes.
+    /// List API keys, newest first: first characters, name, state, expiry, last use, operations, scopes.
     List,
-    /// End an API key on every server.
+    /// Revoke an API key on all servers.
     Revoke {
-        /// How the key begins (kstd and eight characters), or its id.
+        /// First characters of the key (kstd and eight more), or its ID.
         #[arg(long)]
         key: String,
     },
@@ -97,28 +97,28 @@ pub(crate) enum ApiKey {
 
 #[derive(Args)]
 pub(crate) struct NewApiKey {
-    /// The service that uses it; two keys of one name may live at a time.
+    /// Name of the service that uses the key. Two active keys may share a name.
     #[arg(long)]
     pub name: String,
-    /// Where it may be used: production/DE, or production/* for a whole environment. Repeats.
+    /// Scope where the key works: production/DE, or production/* for a whole environment. Can be repeated.
     #[arg(long = "scope", required = true)]
     pub scopes: Vec<String>,
-    /// Operations that it may use, comma-separated: encrypt, decrypt, reencrypt, wrap, unwrap, rewrap.
+    /// Operations that the key allows, comma-separated: encrypt, decrypt, reencrypt, wrap, unwrap, rewrap.
     #[arg(long)]
     pub operations: String,
-    /// How long it lives: 30, 90, 180 or 365 days.
+    /// Lifetime of the key: 30, 90, 180 or 365 days.
     #[arg(long, default_value = "365")]
     pub expires_days: String,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum TenantSecret {
-    /// Rotate every secret of a scope: begin, let the services move their data, finish.
+    /// Rotate all tenant secrets of a scope: begin, let the services re-encrypt their data, then finish.
     Rotate {
-        /// Which: production/DE.
+        /// The scope, for example production/DE.
         #[arg(long)]
         scope: String,
-        /// begin: new secrets, the old ones still answered; finish: the old ones no more.
+        /// begin: create new secrets and serve both; finish: stop serving the old ones.
         step: Step,
     },
 }
@@ -131,14 +131,14 @@ pub(crate) enum Step {
 
 #[derive(Subcommand)]
 enum RootKey {
-    /// Make the root key's file; never overwrites one.
+    /// Create the root key file. Never overwrites an existing file.
     Init {
-        /// Where; default: KEYSTEAD_ROOT_KEY_FILE, else `root.key` in the data folder.
+        /// Path of the file. Default: KEYSTEAD_ROOT_KEY_FILE, or `root.key` in the data folder.
         #[arg(long)]
         file: Option<PathBuf>,
     },
-    /// Make a new root key in the place of the old one, beside running servers. Killed at any
-    /// moment, it goes on when it is run again.
+    /// Replace the root key while servers keep running. If the command is interrupted, run it again
+    /// to complete the rotation.
     Rotate,
 }
 
@@ -152,7 +152,7 @@ pub fn run() -> Result<(), Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Stop::new(format!("The program cannot start its threads: {error}.")))?;
+        .map_err(|error| Stop::new(format!("Keystead cannot start its threads: {error}.")))?;
     runtime.block_on(async {
         match cli.command {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,

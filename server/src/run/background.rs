@@ -34,17 +34,17 @@ const JOBS: [Job; 10] = [
                 Ok(())
             })
         },
-        failed: "background work failed; it is tried again",
+        failed: "the search for due rotations failed; it will be retried",
     },
     Job {
         every: SWEEP,
         run: |portal| Box::pin(async move { portal.sweep().await }),
-        failed: "background work failed; it is tried again",
+        failed: "the cleanup of ended sessions and old counters failed; it will be retried",
     },
     Job {
         every: COMPARE,
         run: |portal| Box::pin(async move { portal.compare_clock().await }),
-        failed: "background work failed; it is tried again",
+        failed: "the clock could not be compared with the database's; it will be retried",
     },
     Job {
         every: lease::EVERY,
@@ -54,22 +54,22 @@ const JOBS: [Job; 10] = [
                 Ok(())
             })
         },
-        failed: "the leases could not be looked after; it is tried again",
+        failed: "the maintenance of key leases failed; it will be retried",
     },
     Job {
         every: lease::EVERY,
         run: |portal| Box::pin(async move { portal.custody().apply_remote_refusals().await }),
-        failed: "what other servers were refused could not be read; it is tried again",
+        failed: "KMS refusals recorded by other servers could not be read; it will be retried",
     },
     Job {
         every: health::EVERY,
         run: |portal| Box::pin(async move { portal.custody().probe_due().await.map(drop) }),
-        failed: "the health of keys could not be probed; it is tried again",
+        failed: "the health checks of keys failed; they will be retried",
     },
     Job {
         every: access::EVERY,
         run: |portal| Box::pin(async move { portal.access().refresh().await }),
-        failed: "what changed for the data plane could not be read; it is tried again",
+        failed: "changes for the data plane could not be loaded; it will be retried",
     },
     Job {
         every: access::NOTED,
@@ -79,7 +79,7 @@ const JOBS: [Job; 10] = [
                 Ok(())
             })
         },
-        failed: "the uses of keys could not be written down; it is tried again",
+        failed: "key usage could not be recorded; it will be retried",
     },
     Job {
         every: journal::EVERY,
@@ -90,13 +90,13 @@ const JOBS: [Job; 10] = [
                 tended
             })
         },
-        failed: "the journal could not be looked after; it is tried again",
+        failed: "the maintenance of the journal failed; it will be retried",
     },
     // Separate from the job before, so that a slow database does not keep the journal from the disk.
     Job {
         every: journal::EVERY,
         run: |portal| Box::pin(async move { portal.audit().sync_journal().await }),
-        failed: "the journal could not be synced; until it can, each event is before its answer",
+        failed: "the journal could not be synced to disk; until it can, each event is synced before its answer",
     },
 ];
 

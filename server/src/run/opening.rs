@@ -16,7 +16,7 @@ use url::Url;
 /// Creates a folder that nobody else can read, if it does not exist.
 pub fn make_folder(folder: &Path) -> Result<(), Stop> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| Stop::new(format!("The folder {} cannot be made: {error}.", folder.display())))
+    made.map_err(|error| Stop::new(format!("The folder {} cannot be created: {error}.", folder.display())))
 }
 
 /// Opens the database and the root key. It changes nothing before it has checked that the root key is the right one.
@@ -63,10 +63,10 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
     }
     match root_key::finish_rotation(&settings.root_key.file, right) {
         Ok(true) => {
-            tracing::warn!("a rotation of the root key had been stopped; its new key is in place now")
+            tracing::warn!("an interrupted root key rotation was completed; the new root key is in place")
         }
         Ok(false) => {}
-        Err(error) => tracing::error!(%error, "a rotation of the root key is not finished"),
+        Err(error) => tracing::error!(%error, "an interrupted root key rotation could not be completed"),
     }
 }
 
@@ -80,8 +80,8 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
     if says_how && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
         return Err(Stop::new(
-            "The setting KEYSTEAD_DATABASE_URL asks for a connection that others could listen to or answer. \
-             Leave sslmode out (or write verify-full); a certificate authority of your own goes into sslrootcert.",
+            "The sslmode in KEYSTEAD_DATABASE_URL does not fully verify the database server, so others could intercept \
+             the connection. Remove sslmode, or set it to verify-full. To use your own certificate authority, set sslrootcert.",
         ));
     }
     Ok(options.ssl_mode(PgSslMode::VerifyFull))
@@ -94,7 +94,7 @@ fn is_loopback_name(host: &str) -> bool {
 /// Returns the root key, or two while a rotation is unfinished; creates one only for a new SQLite folder.
 fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
     if let Some(text) = &settings.root_key.text {
-        tracing::warn!("the root key comes from the environment: fit for development only");
+        tracing::warn!("the root key comes from KEYSTEAD_ROOT_KEY; use this for development only");
         return Ok(vec![root_key::from_text(text)?]);
     }
     let path = settings.root_key.file.clone();
@@ -107,17 +107,17 @@ fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKe
             make_folder(folder)?;
         }
         let key = root_key::create(&path)?;
-        tracing::warn!(path = %path.display(), "a root key was made: keep a copy apart from the database, without it nothing opens");
+        tracing::warn!(path = %path.display(), "a root key was created; keep a copy apart from the database, because nothing can be decrypted without it");
         return Ok(vec![key]);
     }
     let shown = path.display();
     Err(Stop::new(match settings.database.url {
         None => format!(
-            "There is a database in {} but no root key at {shown}. Put its root key there, or name it with KEYSTEAD_ROOT_KEY_FILE.",
+            "There is a database in {} but no root key at {shown}. Copy its root key there, or set KEYSTEAD_ROOT_KEY_FILE to the path of its root key.",
             settings.data_dir.display()
         ),
         Some(_) => format!(
-            "There is no root key at {shown}. For a new database run: keystead root-key init. For one in use, put its root key there or name it with KEYSTEAD_ROOT_KEY_FILE."
+            "There is no root key at {shown}. For a new database, run: keystead root-key init. For an existing database, copy its root key there, or set KEYSTEAD_ROOT_KEY_FILE to the path of its root key."
         ),
     }))
 }

@@ -34,7 +34,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     let metrics = telemetry::start_metrics()?;
     metrics::gauge!("keystead_memory_locked").set(if hardened.is_locked { 1.0 } else { 0.0 });
     if settings.web.is_insecure() {
-        tracing::warn!(url = %settings.web.public_url, "the public address is plain HTTP: passwords and codes cross the network in the clear");
+        tracing::warn!(url = %settings.web.public_url, "the public URL uses plain HTTP; passwords and codes cross the network unencrypted");
     }
     let portal = open_portal(&settings).await?;
     let listener = listen(settings.web.listen).await?;
@@ -54,7 +54,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     work.shutdown().await;
     background::note_uses(&portal).await;
     portal.close().await;
-    tracing::info!("ended");
+    tracing::info!("Keystead has stopped");
     ended
 }
 
@@ -68,7 +68,7 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Stop> {
     };
     listen().map_err(|error| {
         Stop::new(format!(
-            "The address {address} cannot be listened on: {error}. Choose another with KEYSTEAD_LISTEN."
+            "Keystead cannot listen on {address}: {error}. Choose another address in KEYSTEAD_LISTEN or KEYSTEAD_METRICS_LISTEN."
         ))
     })
 }
@@ -86,22 +86,22 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
             write_token(&file, &token)?;
             let _ = writeln!(
                 out,
-                "\nKeystead is at {address}\nOpen it and set it up with this one-time token (good for 60 minutes)."
+                "\nKeystead is running at {address}\nOpen this URL and set up Keystead with the one-time setup token (valid for 60 minutes)."
             );
             // Without a terminal, standard output may end in a log.
             if settings.show_setup_token || std::io::stdout().is_terminal() {
                 let _ = writeln!(out, "\n    Setup token: {}\n", token.expose());
             } else {
-                let _ = writeln!(out, "The token is in the file {}\n", file.display());
+                let _ = writeln!(out, "The setup token is in the file {}\n", file.display());
             }
         }
         None => {
             let _ = std::fs::remove_file(&file);
-            let _ = writeln!(out, "\nKeystead is at {address}\n");
+            let _ = writeln!(out, "\nKeystead is running at {address}\n");
         }
     }
     let _ = out.flush();
-    tracing::info!(%address, "serving");
+    tracing::info!(%address, "Keystead is running");
     Ok(())
 }
 
@@ -121,13 +121,13 @@ fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
 /// Accepts connections until SIGTERM or SIGINT, then drains. It also drains when a background job ends, which none of them
 /// does: the supervisor of the server is expected to restart it.
 async fn accept(listener: TcpListener, router: Router, app: App, work: &mut JoinSet<()>) -> Result<(), Stop> {
-    let failed = |error| Stop::new(format!("Signals cannot be waited for: {error}."));
+    let failed = |error| Stop::new(format!("Keystead cannot wait for termination signals: {error}."));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let graceful = GracefulShutdown::new();
     let connections = Connections::default();
     let workers = Workers::start()
-        .map_err(|error| Stop::new(format!("A thread for connections cannot be started: {error}.")))?;
+        .map_err(|error| Stop::new(format!("Keystead cannot start a thread for connections: {error}.")))?;
     let mut ended = Ok(());
     loop {
         let (stream, peer) = tokio::select! {
@@ -143,8 +143,8 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = work.join_next() => {
-                tracing::error!("work in the background has ended");
-                ended = Err(Stop::new("Work in the background has ended; the log says why. Start Keystead again."));
+                tracing::error!("a background job ended unexpectedly");
+                ended = Err(Stop::new("A background job ended unexpectedly. Find the cause in the log, then start Keystead again."));
                 break;
             }
         };
@@ -155,7 +155,7 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     }
     app.drain();
     drop(listener);
-    tracing::info!("ending: requests under way are finished");
+    tracing::info!("stopping; waiting for requests in progress");
     let until = tokio::time::Instant::now() + DRAIN;
     let gone = tokio::time::timeout_at(until - LAST, graceful.shutdown()).await;
     // Work of services that have disconnected goes on until the journal has it.

@@ -44,7 +44,7 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
     let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log.filter))
         .map_err(|_| {
         Stop::new(format!(
-            "The setting KEYSTEAD_LOG is “{}”, which is not a log filter, like info.",
+            "The value “{}” of KEYSTEAD_LOG is not valid. Expected: a log filter, like info.",
             settings.log.filter
         ))
     })?;
@@ -79,7 +79,7 @@ pub fn count_data(door: Door, deed: Deed, outcome: &'static str, items: usize) {
 /// A sentence when the recorder cannot be installed.
 pub fn start_metrics() -> Result<PrometheusHandle, Stop> {
     const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-    let failed = |_| Stop::new("The metrics cannot be started.");
+    let failed = |_| Stop::new("Keystead cannot start its metrics recorder.");
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("keystead_http_request_seconds".into()), SECONDS)
         .map_err(failed)?
@@ -134,7 +134,7 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     if matches!(status, 400 | 401 | 403 | 408 | 413 | 421 | 429) {
         let reason =
             response.extensions().get::<Reason>().map(|reason| reason.0.as_str()).unwrap_or_default();
-        tracing::warn!(method, route, status, address, reason, "a request was refused");
+        tracing::warn!(method, route, status, address, reason, "request refused");
     } else if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
         tracing::info!(method, route, status, took_ms, "request");
     }
@@ -146,7 +146,7 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
 pub fn observed(method: &Method, route: &'static str, address: &str, began: Instant, response: &Response) {
     let (method, status) = (known(method), response.status().as_u16());
     let took_ms = count(method, route, status, began);
-    tracing::debug!(method, route, status, address, took_ms, "request of a service");
+    tracing::debug!(method, route, status, address, took_ms, "service request");
 }
 
 fn count(method: &'static str, route: &str, status: u16, began: Instant) -> u64 {

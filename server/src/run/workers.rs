@@ -97,7 +97,7 @@ pub async fn served(
         ended = connection => if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         },
-        () = entered.connection.over() => tracing::debug!("a connection that waited is closed"),
+        () = entered.connection.over() => tracing::debug!("an idle connection was closed"),
     }
 }
 

@@ -32,7 +32,7 @@ fn endpoint(source: &Source) -> Result<Option<String>, Stop> {
     }
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(Stop::new(format!(
-            "The setting KEYSTEAD_KMS_ENDPOINT_URL is “{url}”: plain HTTP would carry plaintext keys over the network. Use https."
+            "KEYSTEAD_KMS_ENDPOINT_URL is “{url}”. Plain HTTP would send plaintext keys over the network unencrypted. Use https."
         )));
     }
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))

@@ -26,8 +26,9 @@ impl Source {
     }
 
     pub fn required<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Stop> {
-        self.get(name, what)?
-            .ok_or_else(|| Stop::new(format!("The setting {} is missing: {what}.", find(name).variable())))
+        self.get(name, what)?.ok_or_else(|| {
+            Stop::new(format!("The setting {} is required. Expected: {what}.", find(name).variable()))
+        })
     }
 
     pub fn flag(&self, name: &str) -> Result<bool, Stop> {
@@ -61,9 +62,9 @@ impl Source {
 /// Returns the sentence for a text that a setting does not accept.
 pub(super) fn is_not(setting: &Setting, text: &str, what: &str) -> Stop {
     if setting.may_hold_secret {
-        return Stop::new(format!("The setting {} is not {what}.", setting.variable()));
+        return Stop::new(format!("The value of {} is not valid. Expected: {what}.", setting.variable()));
     }
-    Stop::new(format!("The setting {} is “{text}”, which is not {what}.", setting.variable()))
+    Stop::new(format!("The value “{text}” of {} is not valid. Expected: {what}.", setting.variable()))
 }
 
 /// Returns the sentence for a settings file that is not TOML. It names the line and does not quote it: the line may hold a password.
@@ -71,7 +72,7 @@ fn is_not_toml(path: &str, text: &str, error: &toml::de::Error) -> Stop {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line =
         before.map_or_else(String::new, |before| format!(" (line {})", before.matches('\n').count() + 1));
-    Stop::new(format!("The settings file {path} is not TOML{line}: {}.", error.message()))
+    Stop::new(format!("The settings file {path} is not valid TOML{line}: {}.", error.message()))
 }
 
 pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
@@ -82,7 +83,7 @@ pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
     for (name, value) in table {
         if !SETTINGS.iter().any(|setting| setting.name == name) {
             return Err(Stop::new(format!(
-                "The settings file {path} sets “{name}”, which is no setting of Keystead."
+                "The settings file {path} contains “{name}”, which Keystead does not know. Check the spelling."
             )));
         }
         let text = match value {
@@ -91,7 +92,7 @@ pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
             toml::Value::Boolean(flag) => flag.to_string(),
             _ => {
                 return Err(Stop::new(format!(
-                    "In the settings file {path}, “{name}” must be a text, a number or true/false."
+                    "In the settings file {path}, “{name}” must be a string, a number, true or false."
                 )));
             }
         };

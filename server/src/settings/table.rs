@@ -41,7 +41,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "data_dir",
         Some("data"),
-        "Folder of the SQLite database, the root key, the setup token and the journal that is not in the database yet.",
+        "Folder for the SQLite database, the root key, the setup token, and journal files that are not in the database yet.",
     ),
     secret("database_url", "`postgres://…` to use PostgreSQL; without it, SQLite in the data folder."),
     setting(
@@ -54,25 +54,32 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",
     ),
-    secret("root_key", "The root key itself (base64 of 32 bytes). For development; warns at every start."),
+    secret(
+        "root_key",
+        "The root key itself (base64 of 32 bytes). For development only; Keystead logs a warning at every start.",
+    ),
     secret(
         "public_url",
-        "Address people type; decides cookies and which hosts are answered. Default: `http://` and the listening address.",
+        "URL that people open in the browser. It determines the cookies and the host names that Keystead accepts. Default: `http://` and the listening address.",
     ),
     setting(
         "allow_insecure_http",
         Some("false"),
-        "Allows a plain-HTTP public URL that is not this machine; warns at every start.",
+        "Allows a plain-HTTP public URL on a host other than this machine; Keystead logs a warning at every start.",
     ),
-    setting("metrics_listen", None, "Address and port of the Prometheus metrics; off without it."),
+    setting(
+        "metrics_listen",
+        None,
+        "Address and port of the Prometheus metrics. If not set, metrics are off.",
+    ),
     setting(
         "trusted_proxies",
         None,
-        "Addresses or networks (comma-separated) whose `X-Forwarded-For` is believed.",
+        "Addresses or networks (comma-separated) whose `X-Forwarded-For` is trusted.",
     ),
     secret(
         "kms_endpoint_url",
-        "Where AWS KMS is called instead of the region’s own host: a VPC endpoint, an emulator. `https`, or `http` on this machine.",
+        "Endpoint for AWS KMS calls in place of the region’s own host: a VPC endpoint, an emulator. `https`, or `http` on this machine.",
     ),
     setting(
         "kms_private_endpoints",
@@ -83,25 +90,25 @@ pub const SETTINGS: &[Setting] = &[
         "lease_refresh_seconds",
         "300",
         (1, 3600),
-        "Key material in memory that is used is released anew by the customer’s KMS after this time; unused, it is wiped.",
+        "After this time, Keystead asks the customer’s KMS again for key material that is in use, and wipes key material that is not in use.",
     ),
     number(
         "lease_hold_seconds",
         "3600",
         (5, 3600),
-        "Key material is used at most this long after its last release while KMS cannot be reached. A refusal wipes it at once.",
+        "While KMS cannot be reached, Keystead uses key material for at most this long after its last release. If KMS refuses, Keystead wipes it immediately.",
     ),
     number(
         "health_probe_seconds",
         "60",
         (0, 86_400),
-        "How often KMS is asked for each Active customer’s key; each probe is a call the customer pays. `0`: never.",
+        "How often Keystead checks each Active customer key with KMS. The customer pays for each call. `0`: never.",
     ),
     number(
         "preflights_per_minute",
         "10",
         (1, 10_000),
-        "Checks of a key against KMS (Next, Check now) that one administrator may make a minute.",
+        "Key checks against KMS (Next, Check now) that one administrator may run per minute.",
     ),
     number("daily_limit_per_type", "1", (1, 10_000), "New versions of one key type per scope and UTC day."),
     number(
@@ -113,21 +120,21 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "journal_sync",
         Some("second"),
-        "When the journal of services’ requests is safe from a power failure: `second` (a second later) or `answer` (before each answer; slower). A program that ends loses nothing either way.",
+        "When journal entries are safe from a power failure: `second` (within a second) or `answer` (before each response; slower). If only the Keystead process ends, nothing is lost either way.",
     ),
-    number("journal_days", "400", (0, 36_500), "The journal is kept so many days. `0`: for ever."),
+    number("journal_days", "400", (0, 36_500), "Number of days the journal is kept. `0`: forever."),
     number(
         "journal_bytes",
         "10737418240",
         (0, 1 << 50),
-        "And at most so many bytes of it, compressed, in the database (10 GiB). `0`: any number.",
+        "Maximum size of the journal in the database, in bytes after compression (default: 10 GiB). `0`: unlimited.",
     ),
     setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(
         "show_setup_token",
         Some("false"),
-        "Prints the setup token also where standard output is not a terminal.",
+        "Prints the setup token even if standard output is not a terminal.",
     ),
 ];
 

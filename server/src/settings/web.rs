@@ -59,8 +59,8 @@ fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) ->
     }
     if url.scheme() == "http" && !is_loopback(&url) && !is_insecure_allowed {
         return Err(Stop::new(format!(
-            "The public address {url} is plain HTTP: passwords and codes would cross the network in the clear. Use https, \
-             or set KEYSTEAD_ALLOW_INSECURE_HTTP=true if you really mean it."
+            "The public URL {url} uses plain HTTP, so passwords and codes would cross the network unencrypted. Use https, \
+             or set KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
         )));
     }
     Ok(url)

@@ -66,15 +66,15 @@ fn bare(status: StatusCode) -> Problem {
     let message = match status {
         StatusCode::NOT_FOUND => return Problem::from(&Error::NotFound),
         StatusCode::METHOD_NOT_ALLOWED => {
-            "This address does not take that kind of request. Open it as a page."
+            "This address does not accept this kind of request. Go back and use the buttons on the page."
         }
         StatusCode::PAYLOAD_TOO_LARGE => "The form was larger than 64 KiB. Nothing was changed.",
         StatusCode::GATEWAY_TIMEOUT => {
-            "This took longer than 10 seconds. Look whether it was done before you try again."
+            "The request took longer than 10 seconds. Check whether it took effect before you try again."
         }
         StatusCode::REQUEST_TIMEOUT => "The request took longer than 10 seconds to arrive. Try again.",
         StatusCode::SERVICE_UNAVAILABLE => "Keystead is busy. Try again in a few seconds.",
-        _ => "The request could not be understood. Open the page again.",
+        _ => "Keystead could not read the request. Reload the page and try again.",
     };
     Problem::new(Code::Invalid, message)
 }
@@ -82,10 +82,10 @@ fn bare(status: StatusCode) -> Problem {
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "Nothing here",
-        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Not from here",
+        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Request blocked",
         StatusCode::CONFLICT => "No longer possible",
-        StatusCode::SERVICE_UNAVAILABLE => "Not available just now",
+        StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
         StatusCode::INTERNAL_SERVER_ERROR => "Something failed",
-        _ => "Not possible like this",
+        _ => "Request not accepted",
     }
 }

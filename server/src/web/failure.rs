@@ -23,18 +23,18 @@ pub enum Failure {
 
 impl Failure {
     pub fn unknown_host() -> Self {
-        let message =
-            "This server does not answer for the address that was asked. Check KEYSTEAD_PUBLIC_URL.";
+        let message = "Keystead does not accept requests for this host name. Use its public URL, or check KEYSTEAD_PUBLIC_URL.";
         Self::Problem(StatusCode::MISDIRECTED_REQUEST, Problem::new(Code::Invalid, message))
     }
 
     pub fn foreign_origin() -> Self {
-        let message = "The request did not come from a page of Keystead. Open the page here and try again.";
+        let message =
+            "Keystead accepts changes from its own pages only. Open the page in Keystead and try again.";
         Self::Problem(StatusCode::FORBIDDEN, Problem::new(Code::Refused, message))
     }
 
     pub fn bad_form() -> Self {
-        let message = "The form could not be read. Open the page again and fill it in there.";
+        let message = "Keystead could not read the form. Reload the page and fill in the form again.";
         Self::Problem(StatusCode::BAD_REQUEST, Problem::new(Code::Invalid, message))
     }
 
@@ -89,7 +89,7 @@ pub(crate) fn told(error: &Error) -> Problem {
             }
             source = cause.source();
         }
-        tracing::error!(error = chain, "a request failed");
+        tracing::error!(error = chain, "request failed");
     }
     Problem::from(error)
 }

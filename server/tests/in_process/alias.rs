@@ -30,13 +30,15 @@ async fn services_know_an_alias_as_soon_as_it_is_set_and_no_longer() {
     assert_eq!(wraps(&house, "acme-berlin").await, StatusCode::OK);
     assert_eq!(wraps(&house, "production/DE").await, StatusCode::OK);
     let keys = house.get(&cookie, KEYS).await;
-    assert!(keys.body.contains("alias acme-berlin") && keys.body.contains("Services may call this scope"));
+    assert!(
+        keys.body.contains("alias acme-berlin") && keys.body.contains("Alias \"acme-berlin\" is now active.")
+    );
     let form = house.get(&cookie, ALIAS).await;
     assert!(form.body.contains("value=\"acme-berlin\""), "the form begins with what there is");
     let review = house.post(&cookie, ALIAS, &[("alias", "")]).await;
     let review = house.get(&cookie, review.location()).await;
-    assert!(review.body.contains("The name acme-berlin stands for nothing any more."));
-    assert!(review.body.contains("Services that still ask for acme-berlin are refused."));
+    assert!(review.body.contains("The alias \"acme-berlin\" stops working."));
+    assert!(review.body.contains("Requests that still use \"acme-berlin\" will be refused."));
     change(&house, &person, &cookie, "").await;
     assert_eq!(wraps(&house, "acme-berlin").await, StatusCode::UNPROCESSABLE_ENTITY);
 }
@@ -46,16 +48,16 @@ async fn what_is_no_alias_is_said_beside_the_field() {
     let (house, person, cookie) = furnished().await;
     change(&house, &person, &cookie, "acme").await;
     for (alias, said) in [
-        ("production/FR", "Use 1 to 128 of the letters"),
-        ("<b>", "Use 1 to 128 of the letters"),
-        ("acme", "That is the alias it has."),
+        ("production/FR", "Use 1 to 128 letters"),
+        ("<b>", "Use 1 to 128 letters"),
+        ("acme", "This is already the alias."),
     ] {
         let answer = house.post(&cookie, ALIAS, &[("alias", alias)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{alias}");
         assert!(answer.body.contains(said) && !answer.body.contains("<b>"), "{alias}");
     }
     let elsewhere = house.post(&cookie, &ALIAS.replace("/DE/", "/AT/"), &[("alias", "acme")]).await;
-    assert!(elsewhere.body.contains("Another country has the alias “acme” already."));
+    assert!(elsewhere.body.contains("Another country already has the alias \"acme\"."));
     let nowhere = house.get(&cookie, &ALIAS.replace("/DE/", "/JP/")).await;
     assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
 }

@@ -117,7 +117,7 @@ async fn a_batch_is_what_has_items_however_they_are_written() {
     for (wrong, column) in [(batch, 26), (single, 15)] {
         let request = house.ask(Method::POST, &format!("{HERE}/encrypt")).service(KEY, &one).body(wrong);
         let title = request.send().await.json()["title"].to_string();
-        assert!(title.contains(&format!("column {column})")), "{title}");
+        assert!(title.contains(&format!("column {column}.")), "{title}");
     }
 }
 
@@ -214,6 +214,21 @@ async fn a_body_that_cannot_be_read_is_refused_in_words() {
         let answer = request.send().await;
         assert_eq!(problem(&answer), (status, code.to_owned()), "{body}");
         assert!(!answer.body.contains("YQ"), "nothing of the request comes back");
+    }
+    for (body, said) in [
+        ("{", "The body is not valid JSON (line 1, column "),
+        ("{}", "Missing field \"plaintext\" at line 1, column "),
+        ("[]", "Invalid value at line 1, column 0. Expected: an object."),
+        (r#"{"plaintext": 7}"#, "Invalid value at line 1, column 15. Expected: a string."),
+        (
+            r#"{"plain": "YQ=="}"#,
+            "Unknown field \"plain\" at line 1, column 8. Expected: plaintext, context, audit.",
+        ),
+        (r#"{"kstdYQ17": 1}"#, "Unknown field at line 1, column 11. "),
+    ] {
+        let request = house.ask(Method::POST, &format!("{HERE}/encrypt")).service(KEY, &one).body(body);
+        let answer = request.send().await.json();
+        assert!(answer["title"].as_str().is_some_and(|title| title.starts_with(said)), "{answer}: {said}");
     }
     let many: Vec<_> = (0..1001).map(|_| one.clone()).collect();
     let answer = ask(&house, KEY, "encrypt", &json!({"items": many})).await;

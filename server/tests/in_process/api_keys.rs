@@ -22,15 +22,13 @@ async fn a_key_is_shown_once_and_found_by_how_it_begins() {
     let (house, person, cookie) = furnished().await;
     let change = house.post(&cookie, API_KEYS_ADD, &API_KEY_FORM).await;
     let review = house.get(&cookie, change.location()).await;
-    for said in
-        ["A key named Billing may wrap.", "It may so in production/DE, and nowhere else.", "(90 days)"]
-    {
+    for said in ["The key \"Billing\" may wrap.", "It works in production/DE only.", "(90 days)"] {
         assert!(review.body.contains(said), "{said}");
     }
     assert_eq!(confirmed(&house, &person, &cookie, change.location()).await, "/api-keys/new");
     let shown = house.get(&cookie, "/api-keys/new").await;
     assert!(shown.body.contains("Save it before you go on"));
-    let waits = "The secret of “Billing” is shown until you say that it is saved";
+    let waits = "The secret of \"Billing\" is shown until you confirm that you saved it";
     assert!(house.get(&cookie, "/api-keys").await.body.contains(waits), "the list leads back to it");
     let key = key_on(&shown.body).to_owned();
     house.test.portal.access().caller(&engine::SecretText::new(key.as_str()), "").await.expect("it works");
@@ -48,7 +46,7 @@ async fn a_whole_environment_is_said_once_and_in_words() {
     let form = [&API_KEY_FORM[..], &[("scopes", "production/*")]].concat();
     let change = house.post(&cookie, API_KEYS_ADD, &form).await;
     let review = house.get(&cookie, change.location()).await;
-    let said = "It may so in production/* (every country of production, those to come among them), and nowhere else.";
+    let said = "It works in production/* (all countries of production, including ones added later) only.";
     assert!(review.body.contains(said), "{}", review.body);
 }
 
@@ -88,7 +86,7 @@ async fn a_third_key_of_a_name_is_refused_where_it_was_typed_before_a_code_is_sp
     }
     let refused = house.post(&cookie, API_KEYS_ADD, &API_KEY_FORM).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("2 keys named “Billing” work already"));
+    assert!(refused.body.contains("There are already 2 active keys named \"Billing\""));
     assert!(refused.body.contains("value=\"Billing\""), "what was typed is there");
 }
 
@@ -110,9 +108,11 @@ async fn a_revoked_key_stops_and_is_not_revoked_twice() {
     assert_eq!(confirmed(&house, &person, &cookie, change.location()).await, "/api-keys");
     assert!(house.test.portal.access().caller(&key, "").await.is_err());
     let list = house.get(&cookie, "/api-keys").await;
-    assert!(list.body.contains("The key Orders is revoked.") && list.body.contains("data-state=\"revoked\""));
+    assert!(
+        list.body.contains("The key \"Orders\" is revoked.") && list.body.contains("data-state=\"revoked\"")
+    );
     let again = house.post(&cookie, REVOKE, &[]).await;
     assert_eq!(again.location(), "/api-keys");
-    assert!(house.get(&cookie, "/api-keys").await.body.contains("was revoked already"));
+    assert!(house.get(&cookie, "/api-keys").await.body.contains("was already revoked"));
     assert_eq!(house.post(&cookie, "/api-keys/ffffffffffff/revoke", &[]).await.status, StatusCode::NOT_FOUND);
 }

@@ -39,21 +39,24 @@ async fn each_mistake_is_said_beside_its_field_and_nothing_is_asked_of_kms() {
             &[("access_key_id", SECRET), ("secret_access_key", ACCESS_KEY_ID)][..],
             "The two fields are swapped.",
         ),
-        (&[("region", "eu-west-3")], "The ARN says eu-central-1, the region says eu-west-3."),
+        (
+            &[("region", "eu-west-3")],
+            "The ARN is for the region eu-central-1, but the region field says eu-west-3.",
+        ),
         (&[("cmk_arn", "arn:aws:kms:eu-central-1:111122223333:alias/x")], "This is an alias."),
         (&[("encrypted_key", "not base64!")], "This is not base64."),
-        (&[("encrypted_key", "AQICAHh5")], "This is not a ciphertext of KMS"),
-        (&[("encrypted_key", &bare_key)], "This is a bare key of 32 bytes, not an encrypted one."),
+        (&[("encrypted_key", "AQICAHh5")], "This is too short for a KMS ciphertext"),
+        (&[("encrypted_key", &bare_key)], "This is an unencrypted key of 32 bytes."),
         (&[("region", "x@127.0.0.1:9/#")], "This is not an AWS region."),
         (&[("region", "eu-central-1\r\nHost: x")], "This is not an AWS region."),
         (&[("region", "eu-central-１")], "This is not an AWS region."),
-        (&[("cmk_arn", &ARN.replace("eu-central-1", "x@127.0.0.1"))], "The region in this ARN is not one."),
+        (&[("cmk_arn", &ARN.replace("eu-central-1", "x@127.0.0.1"))], "The region in this ARN is not valid."),
         (
             &[("cmk_arn", &ARN.replace("111122223333", "11112222333３"))],
             "The account in this ARN is not 12 digits.",
         ),
         (&[("access_key_id", "ASIAIOSFODNN7EXAMPLE")], "These are temporary credentials"),
-        (&[("secret_access_key", "short")], "those have 40 characters"),
+        (&[("secret_access_key", "short")], "A secret key has 40 characters"),
         (&[("key_type", "manual")], "Choose a key type."),
     ] {
         let answer = house.post(&cookie, KEYS_ADD, &form(changes)).await;
@@ -73,8 +76,8 @@ async fn an_unknown_region_is_a_warning_and_no_refusal() {
         house.post(&cookie, KEYS_ADD, &form(&[("region", "eu-southwest-9"), ("cmk_arn", &arn)])).await;
     assert_eq!(prepared.status, StatusCode::SEE_OTHER);
     let shown = house.get(&cookie, prepared.location()).await;
-    assert!(shown.body.contains("Keystead does not know the region eu-southwest-9 yet"));
-    let said = format!("Calls go to {}.", house.kms().url());
+    assert!(shown.body.contains("Keystead does not recognise the region eu-southwest-9."));
+    let said = format!("Keystead sends its calls to {}.", house.kms().url());
     assert!(shown.body.contains(&said), "where the operator has them go: {said}");
 }
 
@@ -84,9 +87,9 @@ async fn the_review_shows_every_line_and_the_secret_never_comes_back() {
     let prepared = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
     let shown = house.get(&cookie, prepared.location()).await;
     for words in [
-        "Version 2 becomes Active: Manual: AWS, does not rotate by itself.",
+        "Version 2 (Manual: AWS) becomes active and does not rotate automatically.",
         "Version 1 becomes Deprecated; it still decrypts.",
-        "Left for ever after this: 99 of 100 customer-supplied versions.",
+        "Remaining after this: 99 of 100 customer-supplied versions (lifetime limit).",
         "The answer names this CMK",
         "GenerateDataKey is denied",
         "AKIA…MPLE",
@@ -98,7 +101,7 @@ async fn the_review_shows_every_line_and_the_secret_never_comes_back() {
     assert!(shown.body.contains("KeysteadDecryptOnly"), "the policy for this key");
     let back = house.get(&cookie, &prepared.location().replace("?change=", "?back=")).await;
     assert!(
-        back.body.contains(DATA_KEY) && back.body.contains("placeholder=\"kept\""),
+        back.body.contains(DATA_KEY) && back.body.contains("placeholder=\"••••••\""),
         "as it was filled in"
     );
     must_not_show_secrets(&back);
@@ -109,7 +112,7 @@ async fn the_review_shows_every_line_and_the_secret_never_comes_back() {
     let list = house.get(&cookie, "/environments/production/DE/keys").await;
     assert!(!list.body.contains("Next rotation"), "the schedule of the managed version has ended");
     let fresh = house.get(&cookie, KEYS_ADD).await;
-    assert!(!fresh.body.contains("placeholder=\"kept\""), "what has served is forgotten");
+    assert!(!fresh.body.contains("placeholder=\"••••••\""), "what has served is forgotten");
     for page in [
         "/environments/production/DE/keys",
         "/environments/production/DE/keys/2",
@@ -129,10 +132,12 @@ async fn a_kept_secret_serves_its_own_address_only() {
     let (house, _, cookie) = furnished().await;
     house.kms().fails(400, "AccessDeniedException");
     let refused = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
-    assert!(refused.body.contains("placeholder=\"kept\"") && refused.body.contains("AccessDeniedException"));
+    assert!(
+        refused.body.contains("placeholder=\"••••••\"") && refused.body.contains("AccessDeniedException")
+    );
     assert!(refused.body.contains("KeysteadDecryptOnly"), "the policy is at hand where it is needed");
     let elsewhere = house.get(&cookie, CREDENTIALS).await;
-    assert!(!elsewhere.body.contains("placeholder=\"kept\""));
+    assert!(!elsewhere.body.contains("placeholder=\"••••••\""));
     let answer = house.post(&cookie, CREDENTIALS, &[OTHER_CREDENTIALS[0]]).await;
     assert!(answer.body.contains("Enter the IAM secret key."), "it is not taken from another form");
     let eve = house.newcomer("eve@example.com").await;
@@ -155,8 +160,8 @@ async fn what_is_pasted_fills_the_fields_without_script_too() {
         ARN,
         "value=\"eu-central-1\"",
         ACCESS_KEY_ID,
-        "placeholder=\"kept\"",
-        "Look them over",
+        "placeholder=\"••••••\"",
+        "Review these fields",
         "KeysteadDecryptOnly",
     ] {
         assert!(filled.body.contains(words), "{words}");
@@ -191,11 +196,11 @@ async fn credentials_that_may_do_more_need_a_tick() {
     let ticked = [&OTHER_CREDENTIALS[..], &[("accepts_more", "yes")]].concat();
     let prepared = house.post(&cookie, CREDENTIALS, &ticked).await;
     let shown = house.get(&cookie, prepared.location()).await;
-    assert!(shown.body.contains("You have accepted that"));
+    assert!(shown.body.contains("You have accepted this"));
     let done = confirm(&house, &person, &cookie, prepared.location()).await;
     assert_eq!(done.location(), format!("{KEYS}/1"));
     let page = house.get(&cookie, done.location()).await;
-    assert!(page.body.contains("Version 1 uses the credentials AKIA…MPLE from now on."));
+    assert!(page.body.contains("Version 1 now uses the credentials AKIA…MPLE."));
     assert!(!house.get(&cookie, KEYS).await.body.contains("keys/2\""), "no new version");
 }
 
@@ -213,8 +218,8 @@ async fn check_now_shows_what_it_found_and_a_refusal_is_seen_everywhere() {
         "Decrypt works: failed (DisabledException)",
         "The CMK is disabled.",
         "Refused",
-        "Neither encrypts nor decrypts while KMS refuses.",
-        "No decrypt is possible",
+        "Cannot encrypt or decrypt while the customer's KMS refuses.",
+        "Decryption is not possible",
     ] {
         assert!(page.body.contains(words), "{words}");
     }
@@ -241,8 +246,7 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
     let page = format!("{KEYS}/1");
     let before = house.get(&cookie, &page).await;
     assert!(
-        before.body.contains("Not in memory")
-            && before.body.contains("No decrypt is possible from this moment on.")
+        before.body.contains("Not in memory") && before.body.contains("Decryption would stop immediately.")
     );
     let key = house.test.portal.lease_key(&crate::support::scope("AT"), 1).await.expect("a key");
     house.test.portal.custody().with_material(key, 1, 1, |_| ()).await.expect("released");
@@ -251,15 +255,17 @@ async fn the_page_of_a_version_shows_what_is_in_memory_and_the_clock() {
     house.test.portal.custody().probe_due().await.expect("probed");
     house.test.clock.advance(chrono::TimeDelta::seconds(5));
     let held = house.get(&cookie, &page).await;
-    for words in ["In memory", "53 s", "If your KMS refused now", "data-left=\"55\"", "data-left=\"3547\""] {
+    for words in
+        ["In memory", "53 s", "If the customer revoked access now", "data-left=\"55\"", "data-left=\"3547\""]
+    {
         assert!(held.body.contains(words), "{words}");
     }
     house.kms().fails(400, "DisabledException");
     house.post(&cookie, &format!("{page}/check"), &[]).await;
     let wiped = house.get(&cookie, &page).await;
     assert!(wiped.body.contains("Not in memory") && wiped.body.contains("Last failure"));
-    assert!(wiped.body.contains("No decrypt is possible until it releases the key again."));
-    assert!(!wiped.body.contains("refused now"), "it is no question any more");
+    assert!(wiped.body.contains("Decryption is not possible until"));
+    assert!(!wiped.body.contains("revoked access now"), "it is no question any more");
 }
 
 #[tokio::test]
@@ -267,7 +273,7 @@ async fn the_page_of_a_managed_version_speaks_of_no_kms() {
     let (house, _, cookie) = furnished().await;
     let (page, scope) = ("/environments/production/DE/keys/1", crate::support::scope("DE"));
     let before = house.get(&cookie, page).await;
-    assert!(before.body.contains("Not in memory") && before.body.contains("opened from the database"));
+    assert!(before.body.contains("Not in memory") && before.body.contains("loaded from the database"));
     let key = house.test.portal.lease_key(&scope, 1).await.expect("a key");
     house.test.portal.custody().with_material(key, 1, 1, |_| ()).await.expect("opened");
     let held = house.get(&cookie, page).await;
@@ -365,7 +371,7 @@ async fn a_secret_in_the_wrong_field_does_not_come_back_and_the_field_says_why()
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field} {typed}");
         must_not_show_secrets(&answer);
         assert!(!answer.body.contains(hex) && !answer.body.contains(plain), "{field} {typed}");
-        assert!(answer.body.contains("It is not shown again"), "{field} {typed}");
+        assert!(answer.body.contains("The value is not shown again"), "{field} {typed}");
         // With the other key type chosen, Keystead neither checks nor shows the fields typed before.
         let managed = form(&[(field, &typed), ("key_type", "managed"), ("rotation_days", "1")]);
         let answer = house.post(&cookie, KEYS_ADD, &managed).await;
@@ -374,7 +380,7 @@ async fn a_secret_in_the_wrong_field_does_not_come_back_and_the_field_says_why()
     }
     let answer = house.post(&cookie, CREDENTIALS, &[("access_key_id", SECRET)]).await;
     must_not_show_secrets(&answer);
-    assert!(answer.body.contains("It is not shown again"));
+    assert!(answer.body.contains("The value is not shown again"));
     assert!(house.kms().calls().is_empty(), "nobody was asked");
 }
 
@@ -388,7 +394,7 @@ async fn what_is_mistyped_and_no_secret_is_shown_again() {
     ] {
         let answer = house.post(&cookie, KEYS_ADD, &form(&[(field, typed)])).await;
         assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{field}");
-        assert!(!answer.body.contains("It is not shown again"), "{field}");
+        assert!(!answer.body.contains("The value is not shown again"), "{field}");
         assert!(answer.body.contains(DATA_KEY), "the others stay as well");
     }
 }

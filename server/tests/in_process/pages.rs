@@ -15,13 +15,13 @@ async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(answer.body.contains("Enter your current password."));
         assert!(answer.body.contains("Enter a new password."));
-        assert!(!answer.body.contains("placeholder=\"kept\""), "nothing was typed, so nothing is kept");
+        assert!(!answer.body.contains("placeholder=\"••••••\""), "nothing was typed, so nothing is kept");
     }
     let half = house.post(&cookie, "/profile/password", &[("current_password", PASSWORD)]).await;
-    assert!(half.body.contains("placeholder=\"kept\""), "what was typed is kept");
+    assert!(half.body.contains("placeholder=\"••••••\""), "what was typed is kept");
     assert!(!half.body.contains(PASSWORD), "and never sent back");
     let again = house.get(&cookie, "/profile/password").await;
-    assert!(!again.body.contains("placeholder=\"kept\""), "a page opened anew begins anew");
+    assert!(!again.body.contains("placeholder=\"••••••\""), "a page opened anew begins anew");
 }
 
 #[tokio::test]

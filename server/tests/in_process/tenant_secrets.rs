@@ -37,16 +37,15 @@ async fn a_rotation_is_begun_and_finished_with_a_code_each() {
     assert!(page.contains("None under way") && page.contains("Vector") && !page.contains("Deterministic"));
 
     let (review, keys) = step(&house, &person, &cookie, "begin").await;
-    assert!(
-        review.contains("1 secret of this country: each gets a new one") && review.contains("Begin rotation")
-    );
+    assert!(review.contains("The secret gets a new current version.") && review.contains("Begin rotation"));
     assert!(keys.contains("A rotation of 1 tenant secret has begun."));
     assert_eq!(derived(&house).await, [(2, true), (1, false)]);
     assert!(house.get(&cookie, TENANT_SECRETS).await.body.contains("Under way since"));
 
     let (review, keys) = step(&house, &person, &cookie, "finish").await;
     assert!(
-        review.contains("can neither be read nor found after this") && review.contains("Finish rotation")
+        review.contains("Data still encrypted with it becomes unreadable.")
+            && review.contains("Finish rotation")
     );
     assert!(keys.contains("The rotation is finished: 1 tenant secret replaced."));
     assert_eq!(derived(&house).await, [(2, true)]);
@@ -59,7 +58,7 @@ async fn only_the_step_that_is_due_is_prepared() {
         let answer = house.post(&cookie, TENANT_SECRETS, &[("step", asked)]).await;
         assert!(!answer.status.is_success() && answer.location().is_empty(), "{asked}");
         assert!(
-            answer.body.contains("This is not the step that is due.") && !answer.body.contains("<b>"),
+            answer.body.contains("The rotation is at a different step.") && !answer.body.contains("<b>"),
             "{asked}"
         );
     };

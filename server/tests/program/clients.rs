@@ -219,5 +219,5 @@ async fn alloy_runs_its_whole_cycle_and_moves_its_fields_while_secrets_rotate() 
     assert!(!again.status.success() && said(&again).contains("No rotation is under way."));
     let nowhere =
         house.keystead.home.host(&["tenant-secret", "rotate", "--scope", "nowhere", "begin"], "").await;
-    assert!(!nowhere.status.success() && said(&nowhere).contains("There is no nowhere."));
+    assert!(!nowhere.status.success() && said(&nowhere).contains("There is no scope nowhere."));
 }

@@ -314,7 +314,7 @@ async fn a_connection_cut_at_a_commit_is_never_called_a_success() {
         let answer = story.rename().await;
         assert!(wire.has_cut(), "the commit came by");
         assert_eq!(answer.status, 503, "{}", answer.text);
-        assert!(answer.text.contains("it was done whole or not at all"), "{}", answer.text);
+        assert!(answer.text.contains("saved completely or not at all"), "{}", answer.text);
         // PostgreSQL committed, but the server cannot know it; the message says so.
         story.acknowledged += i64::from(how == Cut::AfterCommit);
         story.check(&db).await;
@@ -341,7 +341,7 @@ async fn connections_cut_at_random_leave_no_false_success() {
         match answer.status {
             303 => {}
             503 if answer.text.contains(REFUSED) => refused += 1,
-            503 if answer.text.contains("whole or not at all") => unsure += 1,
+            503 if answer.text.contains("completely or not at all") => unsure += 1,
             other => panic!("{other}: {}", answer.text),
         }
     }

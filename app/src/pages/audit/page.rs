@@ -42,16 +42,16 @@ pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
         <Frame chrome crumbs=vec![("Audit log".to_owned(), None)]>
             <PageHead
                 heading="Audit log"
-                about="Who did what, where, when, and how it ended. Newest first; times are UTC."
+                about="Who did what, where and when, and the outcome. Newest first. Times are in UTC."
             />
             <Sources source />
             <Filters source form=form.clone() is_filtered />
             {(damaged > 0)
                 .then(|| {
                     view! {
-                        <Callout tone=Tone::Bad title="Part of the journal is not as it was written">
+                        <Callout tone=Tone::Bad title="Part of the journal is damaged">
                             <p>
-                                "Somebody changed it, or a disk failed. It is kept and not shown; the server's log names it."
+                                "A file was changed, or a disk failed. Keystead keeps the damaged part but does not show it. The server's log names it."
                             </p>
                         </Callout>
                     }
@@ -74,7 +74,7 @@ fn Sources(source: AuditSource) -> impl IntoView {
         }
     };
     view! {
-        <nav class="tabs" aria-label="Whose events">
+        <nav class="tabs" aria-label="Event source">
             {AuditSource::ALL.map(tab).collect_view()}
         </nav>
     }
@@ -83,15 +83,15 @@ fn Sources(source: AuditSource) -> impl IntoView {
 #[component]
 fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView {
     let (who, who_hint) = match source {
-        AuditSource::Portal => ("Who (e-mail)", "The whole address."),
-        AuditSource::Data => ("Who (API key)", "The whole name, or how the key begins: kstd…"),
+        AuditSource::Portal => ("Who (e-mail)", "Full e-mail address"),
+        AuditSource::Data => ("Who (API key)", "Key name or its first characters (kstd…)"),
     };
     view! {
         <QueryForm form>
             <input r#type="hidden" name="source" value=source.word() />
             <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
             <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
-            <Field name="place" label="Where" hint="production/DE, or production for all of it." optional=true />
+            <Field name="place" label="Where" hint="production/DE, or production for all its countries." optional=true />
             <Field name="who" label=who hint=who_hint optional=true />
             {(source == AuditSource::Data)
                 .then(|| {
@@ -99,7 +99,7 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
                         <Field
                             name="told"
                             label="Requesting or object ID"
-                            hint="Exactly as the service gave it."
+                            hint="Exactly as the service sent it."
                             optional=true
                         />
                     }
@@ -117,18 +117,18 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
 fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
     match (is_filtered, source) {
         (true, _) => view! {
-            <Empty title="Nothing was found">
-                <p>"No event is of this time, place and name. Names and places are compared as a whole, without regard to case; an ID exactly."</p>
+            <Empty title="No matching events">
+                <p>"Scope and name must match exactly (case is ignored). IDs are case-sensitive."</p>
             </Empty>
         },
         (false, AuditSource::Portal) => view! {
-            <Empty title="Nothing has happened yet">
-                <p>"Every sign-in and every change, done or refused, appears here."</p>
+            <Empty title="No events yet">
+                <p>"Sign-ins and changes appear here, both completed and refused."</p>
             </Empty>
         },
         (false, AuditSource::Data) => view! {
-            <Empty title="No service has asked for anything yet">
-                <p>"Every request at the data plane with a key that works, done or refused, appears here: of this server at once, of others after a minute."</p>
+            <Empty title="No service requests yet">
+                <p>"Data plane requests with a valid API key appear here, both completed and refused. Requests to this server appear immediately, requests to other servers after a minute."</p>
             </Empty>
         },
     }
@@ -145,8 +145,8 @@ fn Export(source: AuditSource, form: Form) -> impl IntoView {
         <form class="after-table export" method="post" action=address::AUDIT_EXPORT>
             <input r#type="hidden" name="source" value=source.word() />
             {kept.collect_view()}
-            <span class="quiet">"Everything that was searched for, oldest first, as"</span>
-            <ExportButton value="jsonl" label="JSON lines" />
+            <span class="quiet">"Export all results (oldest first):"</span>
+            <ExportButton value="jsonl" label="JSON Lines" />
             <ExportButton value="csv" label="CSV" />
         </form>
     }

@@ -47,7 +47,7 @@ pub fn ConfirmPage(
                 {report
                     .map(|report| {
                         view! {
-                            <Card title="What the check against KMS found">
+                            <Card title="KMS check results">
                                 <Preflight report />
                             </Card>
                         }

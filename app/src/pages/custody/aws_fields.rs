@@ -47,12 +47,12 @@ pub fn AwsKeyFields() -> impl IntoView {
         <TextArea
             name="encrypted_key"
             label="Encrypted key"
-            hint="CiphertextBlob of aws kms generate-data-key-without-plaintext, in base64."
+            hint="The CiphertextBlob that aws kms generate-data-key-without-plaintext prints (base64)."
         />
         <Field
             name="cmk_arn"
             label="Customer managed key (CMK) ARN"
-            hint="arn:aws:kms:…:key/… of the key that encrypted it."
+            hint="The ARN of the key that encrypted the data key: arn:aws:kms:…:key/…"
         />
     }
 }
@@ -60,7 +60,7 @@ pub fn AwsKeyFields() -> impl IntoView {
 /// The note shown during the call to KMS. It appears only with script, which marks the form as busy for the stylesheet.
 #[component]
 pub fn AskingKms() -> impl IntoView {
-    view! { <p class="busy-note hint">"Asking the customer's KMS. This takes up to eight seconds."</p> }
+    view! { <p class="busy-note hint">"Checking with the customer's KMS. This can take up to eight seconds."</p> }
 }
 
 #[component]
@@ -69,7 +69,7 @@ pub fn CredentialFields() -> impl IntoView {
         <Field
             name="access_key_id"
             label="IAM access key ID"
-            hint="Of a user who may only decrypt with this key."
+            hint="The access key ID of an IAM user that may only decrypt with this key."
         />
         <Field name="secret_access_key" label="IAM secret key" kind="password" autocomplete="new-password" />
         <AskingKms />
@@ -87,14 +87,14 @@ pub fn Findings(checked: Checked) -> impl IntoView {
             .then(|| {
                 view! {
                     <Callout tone=Tone::Ok title="Filled in">
-                        <p>{filled.join(", ")} ". Look them over, then go on."</p>
+                        <p>{filled.join(", ")} ". Review these fields, then choose Next."</p>
                     </Callout>
                 }
             })}
         {report
             .map(|report| {
                 view! {
-                    <Callout tone title="What the check against KMS found">
+                    <Callout tone title="KMS check results">
                         <Preflight report />
                     </Callout>
                 }
@@ -105,7 +105,7 @@ pub fn Findings(checked: Checked) -> impl IntoView {
                 view! {
                     <Checkbox
                         name="accepts_more"
-                        label="Use these credentials although they may do more than decrypt"
+                        label="Accept credentials that may be able to do more than decrypt"
                     />
                 }
             })}
@@ -117,7 +117,7 @@ pub fn Findings(checked: Checked) -> impl IntoView {
 pub fn Policy(policy: String) -> impl IntoView {
     view! {
         <details class="policy">
-            <summary>"IAM policy that allows decrypting with this key and nothing else"</summary>
+            <summary>"IAM policy that allows only Decrypt with this key"</summary>
             <Copyable text=policy />
         </details>
     }

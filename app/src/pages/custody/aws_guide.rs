@@ -26,32 +26,32 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
         <Frame chrome crumbs>
             <PageHead
                 heading="Prepare your AWS account"
-                about="For whoever owns the key: Keystead gets the right to decrypt with it, and nothing else."
+                about="For the owner of the key. Keystead receives permission to decrypt with this key, and no other permission."
             />
             <article class="guide">
                 <Section title="1. Create a customer managed key">
                     <p>
-                        "In the AWS console, open Key Management Service in the region where the key shall live and choose "
-                        <b>"Create key"</b> ": symmetric, for encrypting and decrypting, with key material from KMS. Give it an alias and a description, then copy its ARN from the key's page."
+                        "In the AWS console, open Key Management Service in the region where you want the key, and choose "
+                        <b>"Create key"</b> ". Select a symmetric key for encrypting and decrypting, with key material from KMS. Give the key an alias and a description, then copy the ARN from the key's page."
                     </p>
                     <Copyable text="aws kms create-key --description 'Data of our vendor'" />
                 </Section>
-                <Section title="2. Create a policy that may only decrypt">
+                <Section title="2. Create a policy that allows only Decrypt">
                     <p>
-                        "In IAM, create a policy: service " <b>"KMS"</b> ", action " <b>"Decrypt"</b>
-                        ", and as its resource this one key. The form offers the same text ready-made as soon as you have entered the ARN there and pressed Next."
+                        "In IAM, create a policy with service " <b>"KMS"</b> ", action " <b>"Decrypt"</b>
+                        ", and this key as the only resource. After you enter the ARN in the form and choose Next, the form shows this policy for your key."
                     </p>
                     <Copyable text=policy />
                 </Section>
                 <Section title="3. Create a user with this policy">
                     <p>
-                        "In IAM, create a user without console access, attach the policy to it and nothing else, and create an access key for it. Keep the CSV file, or the output of the last command: it is shown once."
+                        "In IAM, create a user without console access. Attach only this policy to the user, then create an access key for it. Keep the CSV file or the output of the last command: AWS shows the secret key only once."
                     </p>
                     <Copyable text=CREATE_USER />
                 </Section>
                 <Section title="4. Generate the data key">
                     <p>
-                        "Do this with another identity, one that Keystead never gets: it needs GenerateDataKeyWithoutPlaintext. That operation answers with the data key encrypted under your key only, so its plaintext has never been on your machine. Keep the whole output; the form wants its "
+                        "Use a different identity for this step, and never give its credentials to Keystead. It needs permission for GenerateDataKeyWithoutPlaintext. AWS returns only the encrypted data key, so the plaintext never reaches your machine. Keep the whole output: the form asks for its "
                         <b>"CiphertextBlob"</b> "."
                     </p>
                     <Copyable text=format!(
@@ -60,7 +60,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 </Section>
                 <Section title="5. Register it">
                     <p>
-                        "Open Encryption keys of the environment and country, choose Add encryption key and the type Manual: AWS. Have these at hand, or paste the outputs of steps 3 and 4 whole:"
+                        "Open Encryption keys for the environment and country, choose Add encryption key, then the key type Manual: AWS. Enter these values, or paste the complete outputs of steps 3 and 4:"
                     </p>
                     <ul>
                         <li>"Region"</li>
@@ -70,7 +70,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                         <li>"IAM secret key"</li>
                     </ul>
                     <p>
-                        "Keystead checks all of it against your KMS before it accepts it, also that the credentials may not encrypt."
+                        "Keystead checks these values against your KMS before it accepts the key. It also checks that the credentials cannot encrypt."
                     </p>
                 </Section>
                 <Section title="What happens to your data">
@@ -79,13 +79,13 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                         <DataFlow flow=Flow::Read />
                     </div>
                 </Section>
-                <Section title="When you want it to stop">
+                <Section title="How to revoke access">
                     <p>
-                        "Disable the key, schedule its deletion, take the policy from the user or deactivate the access key. Keystead asks your KMS every minute, unless whoever runs it has set another time: as soon as it hears a refusal it wipes the data key from memory, and nothing is decrypted any more. The page of the version shows that clock."
+                        "Disable the key, schedule its deletion, detach the policy from the user, or deactivate the access key. Keystead checks with your KMS every minute, unless the operator of Keystead has set another interval. When your KMS refuses, Keystead wipes the data key from memory and decrypts nothing more. The version's page shows how long decryption would remain possible."
                     </p>
                     <Callout tone=Tone::Warn>
                         <p>
-                            "If your KMS cannot be reached at all, that is no refusal: the data key is used from memory for at most 60 minutes after the last answer, unless whoever runs Keystead has set another time."
+                            "Keystead does not treat an unreachable KMS as a refusal. It keeps using the data key from memory for at most 60 minutes after the last successful answer, unless the operator of Keystead has set another limit."
                         </p>
                     </Callout>
                 </Section>

@@ -23,18 +23,18 @@ pub fn ReplaceCredentialsPage(
         <Parameters chrome heading="Replace credentials" scope environment_name form>
             <p>
                 "Version " {number}
-                " stays as it is, with its data key. Keystead asks KMS with other credentials from then on."
+                " and its data key do not change. Keystead will call KMS with the new credentials."
             </p>
             <Facts>
                 <Fact label="CMK ARN">
                     <code class="wrap">{key.cmk_arn}</code>
                 </Fact>
-                <Fact label="Credentials now">
+                <Fact label="Current credentials">
                     <code>{key.access_key_id}</code>
                 </Fact>
             </Facts>
             <Findings checked />
-            <Paste hint="The credentials CSV of the IAM console, or the output of aws iam create-access-key." />
+            <Paste hint="The credentials CSV from the IAM console, or the output of aws iam create-access-key." />
             <CredentialFields />
         </Parameters>
     }

@@ -28,18 +28,18 @@ impl Flow {
     fn steps(self) -> [&'static str; 5] {
         match self {
             Self::Write => [
-                "The customer's application sends data to the vendor's service.",
-                "The service asks Keystead, which has the encrypted data key in its store.",
-                "Keystead asks AWS KMS to decrypt the data key, with the IAM credentials.",
-                "The data key encrypts the data. It is in memory only, for a bounded time.",
+                "Your application sends data to the vendor's service.",
+                "The service calls Keystead, which stores the encrypted data key.",
+                "Keystead asks your AWS KMS to decrypt the data key, using the IAM credentials.",
+                "The data key encrypts the data. Keystead holds the data key in memory only, for a limited time.",
                 "The service stores the encrypted data.",
             ],
             Self::Read => [
-                "The customer's application asks the vendor's service for data.",
-                "The service brings the encrypted data to Keystead, which has the encrypted data key in its store.",
-                "Keystead asks AWS KMS to decrypt the data key, with the IAM credentials.",
-                "The data key decrypts the data. It is in memory only, for a bounded time.",
-                "The service hands the data to the application.",
+                "Your application requests data from the vendor's service.",
+                "The service sends the encrypted data to Keystead, which stores the encrypted data key.",
+                "Keystead asks your AWS KMS to decrypt the data key, using the IAM credentials.",
+                "The data key decrypts the data. Keystead holds the data key in memory only, for a limited time.",
+                "The service returns the data to your application.",
             ],
         }
     }
@@ -122,7 +122,7 @@ pub fn DataFlow(flow: Flow) -> impl IntoView {
                 {place(10, 120, 150, &["Vendor's service"])}
                 {place(220, 120, 110, &["Encrypted", "data"])}
                 {place(10, 230, 150, &["Keystead"])}
-                {place(220, 230, 110, &["AWS KMS of", "the customer"])}
+                {place(220, 230, 110, &["Your", "AWS KMS"])}
                 {flow.arrows().map(arrow).collect_view()}
             </svg>
             <ol id=format!("{id}-steps")>{steps}</ol>

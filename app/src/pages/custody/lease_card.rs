@@ -29,24 +29,27 @@ pub fn LeaseCard(
     let fact = |label, words: &'static str| Some(view! { <Fact label>{words}</Fact> }.into_any());
     let refused = match (source, held.as_ref().map(|held| held.refresh_at)) {
         (Source::Managed, _) => None,
-        (Source::RefusingKms, None) => {
-            fact("While your KMS refuses", "No decrypt is possible until it releases the key again.")
-        }
-        (Source::RefusingKms, Some(_)) => fact(
-            "While your KMS refuses",
-            "This server wipes it within seconds; then no decrypt is possible.",
+        (Source::RefusingKms, None) => fact(
+            "While the customer's KMS refuses",
+            "Decryption is not possible until the customer's KMS releases the key again.",
         ),
-        (Source::Kms, None) => fact("If your KMS refused now", "No decrypt is possible from this moment on."),
+        (Source::RefusingKms, Some(_)) => fact(
+            "While the customer's KMS refuses",
+            "This server wipes the key within seconds. Decryption is then no longer possible.",
+        ),
+        (Source::Kms, None) => {
+            fact("If the customer revoked access now", "Decryption would stop immediately.")
+        }
         (Source::Kms, Some(refresh_at)) => {
             // The latest time at which Keystead learns of the refusal.
             let at = probe_at.map_or(refresh_at, |probe| refresh_at.min(probe)).max(now);
             let words = view! { "The last decrypt is possible " <Until at now /> "." };
-            Some(view! { <Fact label="If your KMS refused now">{words}</Fact> }.into_any())
+            Some(view! { <Fact label="If the customer revoked access now">{words}</Fact> }.into_any())
         }
     };
     let from = match source {
-        Source::Managed => "opened from the database when a service needs it",
-        Source::Kms | Source::RefusingKms => "asked of your KMS when a service needs it",
+        Source::Managed => "loaded from the database on demand",
+        Source::Kms | Source::RefusingKms => "fetched from the customer's KMS on demand",
     };
     let (state, age, hold) = match held {
         None => (view! { "Not in memory" <span class="quiet">" · " {from}</span> }.into_any(), None, None),
@@ -63,11 +66,14 @@ pub fn LeaseCard(
                 // API keys, and serves nobody when it could not do so for a minute.
                 Source::Managed => fact(
                     "If the database could not be reached",
-                    "The last decrypt is possible a minute later: no server serves longer without it.",
+                    "The last decrypt is possible one minute later. Servers stop answering without the database.",
                 ),
                 Source::Kms => {
                     let words = view! { "The last decrypt is possible " <Until at=hold_until now /> "." };
-                    Some(view! { <Fact label="If your KMS could not be reached">{words}</Fact> }.into_any())
+                    Some(
+                        view! { <Fact label="If the customer's KMS could not be reached">{words}</Fact> }
+                            .into_any(),
+                    )
                 }
             },
         ),

@@ -28,8 +28,9 @@ pub fn TenantSecretsPage(
     form: Form,
 ) -> impl IntoView {
     let keys = address::keys(&scope);
-    let explained = "Services that speak IronCore's protocol encrypt deterministic fields and vectors with keys that are \
-                     derived from these secrets: one for each type and secret path, made when a service first asks for it.";
+    let explained = "Services that use IronCore's protocol encrypt deterministic fields and vectors with keys that are \
+                     derived from these secrets. Keystead creates one secret for each type and secret path, when a \
+                     service first requests it.";
     let body = match secrets.due() {
         None => view! {
             <Empty title="This country has no tenant secrets yet">
@@ -89,14 +90,14 @@ fn NextStep(step: RotationStep) -> impl IntoView {
     match step {
         RotationStep::Begin => view! {
             <p>
-                "A rotation has two steps. The first makes new secrets, which become current; services are given both. "
-                "When they have moved their fields and vectors, the second ends it."
+                "Beginning a rotation creates new secrets and makes them current; services receive old and new. After your "
+                "services have migrated their fields and vectors, finish the rotation to stop serving the old secrets."
             </p>
         }
         .into_any(),
         RotationStep::Finish => view! {
             <p>
-                "Services are given the new secrets and those before them. Finish the rotation when they have moved all "
+                "Services receive the new and the previous secrets. Finish the rotation after they have migrated all "
                 "their fields and vectors (" <code>"rotate_fields"</code> ", " <code>"rotateField"</code> ", "
                 <code>"rotate_vectors"</code> ")."
             </p>

@@ -48,11 +48,11 @@ pub fn AddKeyPage(
             </div>
             <div class="for-manual-aws">
                 <p class="hint">
-                    "What the customer has to do first: "
+                    "The customer must complete these steps first: "
                     <a href=address::AWS_GUIDE>"Prepare your AWS account"</a> "."
                 </p>
                 <Findings checked />
-                <Paste hint="Output of aws kms generate-data-key-without-plaintext (JSON, table, text), the credentials CSV, a [profile]: one or several." />
+                <Paste hint="Paste one or more of: the output of aws kms generate-data-key-without-plaintext (JSON, table or text), the credentials CSV, an AWS credentials [profile]." />
                 <AwsKeyFields />
                 <CredentialFields />
             </div>
@@ -74,7 +74,7 @@ pub fn RotateKeyPage(
         <Parameters chrome heading="Rotate encryption key" scope environment_name form>
             <LimitsToday limits types=&[KeyType::Managed] now />
             <p>
-                "Version " {active.number + 1} " becomes Active. Version " {active.number}
+                "Version " {active.number + 1} " becomes active. Version " {active.number}
                 " becomes Deprecated; it still decrypts."
             </p>
             <RotationPeriodField initial=active.period.unwrap_or_default() from=now now />
@@ -94,8 +94,8 @@ pub fn EditKeyPage(
     view! {
         <Parameters chrome heading="Edit encryption key" scope environment_name form>
             <p>
-                "The period of version " {active.number}
-                " counts from its creation. Its key material stays as it is."
+                "The rotation period of version " {active.number}
+                " is counted from its creation date. The key material does not change."
             </p>
             <RotationPeriodField initial=active.period.unwrap_or_default() from=active.created_at now />
         </Parameters>

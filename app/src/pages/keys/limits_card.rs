@@ -57,8 +57,8 @@ pub fn LimitsCard(
 #[component]
 fn CustomerSupplied(used: u32, runs_out_at: Option<DateTime<Utc>>) -> impl IntoView {
     let (tone, warning) = match used {
-        CUSTOMER_SUPPLIED_MAX.. => (Tone::Bad, Some("None left: only Managed versions are possible.")),
-        CUSTOMER_SUPPLIED_WARN.. => (Tone::Warn, Some("Few are left: register new ones rarely.")),
+        CUSTOMER_SUPPLIED_MAX.. => (Tone::Bad, Some("None left. Only Managed versions can be added.")),
+        CUSTOMER_SUPPLIED_WARN.. => (Tone::Warn, Some("Few left. Add new ones only when necessary.")),
         _ => (Tone::Ok, None),
     };
     view! {
@@ -72,7 +72,7 @@ fn CustomerSupplied(used: u32, runs_out_at: Option<DateTime<Utc>>) -> impl IntoV
                 {warning} " "
                 {runs_out_at
                     .filter(|_| used < CUSTOMER_SUPPLIED_MAX)
-                    .map(|at| view! { "At this pace they last until " <Day at /> "." })}
+                    .map(|at| view! { "At the current pace, they run out on " <Day at /> "." })}
             </dd>
         </div>
     }

@@ -36,7 +36,7 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
     view! {
         {reached.collect_view()}
         <p class="limits-today">
-            "Today: " {used} " · " {limits.today} " of " {limits.daily.per_scope} " in all · resets "
+            "Used today: " {used} " · " {limits.today} " of " {limits.daily.per_scope} " in total · resets "
             <Until at=limits.resets_at now />
         </p>
         {supplied
@@ -46,7 +46,7 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
                         "Customer-supplied versions: " {ever} " of " {CUSTOMER_SUPPLIED_MAX} " used"
                         {runs_out_at
                             .filter(|_| ever < CUSTOMER_SUPPLIED_MAX)
-                            .map(|at| view! { "; at this pace they last until " <Day at /> })} "."
+                            .map(|at| view! { ". At the current pace, they run out on " <Day at /> })} "."
                     </p>
                 }
             })}

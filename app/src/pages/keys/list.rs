@@ -49,7 +49,7 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
         view! {
             <Empty title="This country has no encryption key">
                 <p>
-                    "Its data would go unencrypted. Add an encryption key: Keystead can generate and rotate it, or the customer keeps it in AWS KMS."
+                    "Services cannot encrypt here until you add a key. Keystead can generate and rotate the key, or the customer can keep it in their AWS KMS."
                 </p>
             </Empty>
         }

@@ -24,7 +24,7 @@ pub fn RotationPeriodField(
             <p class="hint">
                 "Next rotation: " <Day at=due />
                 {(due <= now)
-                    .then_some(". That date has passed: Keystead rotates soon after you confirm.")}
+                    .then_some(". This date is in the past, so Keystead rotates the key shortly after you confirm.")}
             </p>
         }
     });

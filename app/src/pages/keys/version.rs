@@ -47,9 +47,9 @@ pub fn KeyVersionPage(
         Some(_) => Source::Kms,
     };
     let does = match version.status {
-        _ if is_refused => "Neither encrypts nor decrypts while KMS refuses.",
+        _ if is_refused => "Cannot encrypt or decrypt while the customer's KMS refuses.",
         Status::Active => "Encrypts and decrypts.",
-        Status::Deprecated => "Still decrypts what was encrypted with it.",
+        Status::Deprecated => "Decrypts existing data. New data is encrypted with the active version.",
     };
     view! {
         <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, Some(&heading))>
@@ -101,24 +101,24 @@ pub fn KeyVersionPage(
                     <Moment at=version.created_at />
                 </Fact>
                 <Fact label="Created by">{version.created_by}</Fact>
-                <Fact label="Issued">
+                <Fact label="Encrypted">
                     {thousands(usage.issued)}
-                    <span class="quiet">" · ciphertexts and wrapped data keys that it made"</span>
+                    <span class="quiet">" ciphertexts and wrapped data keys"</span>
                 </Fact>
-                <Fact label="Seen in 90 days">
+                <Fact label="Decrypted in the last 90 days">
                     {thousands(usage.seen)}
-                    <span class="quiet">" · times that something it made was opened: while there are any, its data is in use"</span>
+                    <span class="quiet">" · While this isn't zero, data encrypted with this version is still in use."</span>
                 </Fact>
                 <Fact label="Last used">
                     {match usage.last_used_at {
                         Some(at) => view! { <Moment at /> }.into_any(),
-                        None => "never".into_any(),
+                        None => "Never".into_any(),
                     }}
                 </Fact>
                 <Fact label="Scope">
                     <Copyable text=scope_name />
                 </Fact>
-                <Fact label="Portal-wide id">
+                <Fact label="Key ID (in ciphertexts)">
                     <Copyable text=version.id.to_string() />
                 </Fact>
             </Facts>

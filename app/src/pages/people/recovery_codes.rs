@@ -9,8 +9,8 @@ pub fn RecoveryCodesPage(codes: Vec<String>, next: String) -> impl IntoView {
     view! {
         <ShownOnce
             heading="Recovery codes"
-            title="Shown only now"
-            about="Keep these codes where you find them without your phone: a password manager, or on paper. Each works once in place of a verification code."
+            title="Shown only once"
+            about="Store these codes somewhere you can reach without your phone: a password manager, or on paper. Each code works once, in place of a verification code."
             saved="I have saved these codes"
             next=Some(next)
         >

@@ -16,8 +16,8 @@ use leptos::prelude::*;
 pub fn ReplaceAuthenticatorPage(chrome: Chrome, form: Form) -> impl IntoView {
     view! {
         <Explained chrome heading="Replace authenticator" form>
-            <p>"Next, confirm with a code from the authenticator that you use now. Then set up the new one."</p>
-            <p>"The old one works until the new one has proved itself. Lost it? Sign in with a recovery code instead."</p>
+            <p>"Next, confirm with a code from your current authenticator app. Then set up the new one."</p>
+            <p>"Your current app keeps working until you confirm the new one. If you have lost it, sign in with a recovery code instead."</p>
         </Explained>
     }
 }
@@ -26,7 +26,7 @@ pub fn ReplaceAuthenticatorPage(chrome: Chrome, form: Form) -> impl IntoView {
 pub fn NewRecoveryCodesPage(chrome: Chrome, form: Form) -> impl IntoView {
     view! {
         <Explained chrome heading="New recovery codes" form>
-            <p>"You get ten new codes, shown once. The old ones stop working at that moment."</p>
+            <p>"Keystead creates ten new codes and shows them once. Your old codes stop working immediately."</p>
         </Explained>
     }
 }

@@ -21,7 +21,7 @@ pub fn SetupPage(form: Form) -> impl IntoView {
                 <Field
                     name="token"
                     label="Setup token"
-                    hint="On the terminal where Keystead was started, and in the file setup-token in its data folder."
+                    hint="Find it in the terminal where you started Keystead, or in the file setup-token in the data folder."
                     first=true
                 />
                 <Field name="email" label="E-mail" kind="email" autocomplete="username" />
@@ -54,7 +54,7 @@ pub(crate) fn NewPassword(label: &'static str) -> impl IntoView {
 pub fn SetupExpiredPage() -> impl IntoView {
     view! {
         <Outside heading="Set up Keystead">
-            <p>"The setup token was valid for 60 minutes. That time is over."</p>
+            <p>"The setup token has expired. It was valid for 60 minutes."</p>
             <p>"Restart Keystead to get a new one, then load this page again."</p>
         </Outside>
     }

@@ -58,7 +58,7 @@ pub fn RecoveryPage(form: Form, next: String) -> impl IntoView {
                 <Field
                     name="recovery_code"
                     label="Recovery code"
-                    hint="One of the ten codes you saved. It works once, then you set up a new authenticator."
+                    hint="One of the ten codes you saved. Each code works once. Next, you set up a new authenticator."
                     first=true
                 />
                 <Actions>

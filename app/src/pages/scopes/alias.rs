@@ -13,13 +13,13 @@ pub fn AliasPage(chrome: Chrome, scope: ScopeName, environment_name: String, for
     view! {
         <Parameters chrome heading="Alias" scope environment_name form>
             <p>
-                "Services that speak IronCore's protocol may call this scope by its alias as well as by its name, "
-                <code>{name}</code> ". Keys and what was encrypted stay as they are."
+                "Services that use an IronCore client can address this scope by its alias or by its name, "
+                <code>{name}</code> ". Existing keys and encrypted data are not affected."
             </p>
             <Field
                 name="alias"
                 label="Alias"
-                hint="The tenant id that those services use: letters, digits and . _ : @ - (at most 128). Empty: no alias."
+                hint="The tenant ID that those services use. Up to 128 letters, digits, or the characters . _ : @ - (leave empty for no alias)."
                 first=true
             />
         </Parameters>

@@ -19,7 +19,7 @@ pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl 
         return view! {
             <Empty title="No countries yet">
                 <p>
-                    "Add each country in which this environment holds data. Every country has its own encryption key."
+                    "Add each country where this environment stores data. Each country has its own encryption key."
                 </p>
             </Empty>
         }

@@ -38,14 +38,14 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
         view! {
             <Empty title="No environments yet">
                 <p>
-                    "An environment is a stage of your product: production, staging, a customer's sandbox. Add the first one, then the countries in which it holds data."
+                    "An environment is a deployment stage of your product, such as production, staging or a customer's sandbox. Add the first one, then the countries where it stores data."
                 </p>
             </Empty>
         }
         .into_any()
     } else {
         view! {
-            <Table caption="Environments" columns=&["Name", "Address", "Kind", "Countries"]>
+            <Table caption="Environments" columns=&["Name", "URL name", "Kind", "Countries"]>
                 {rows.into_iter().map(line).collect_view()}
             </Table>
         }
@@ -53,14 +53,14 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
     };
     view! {
         <Frame chrome crumbs=vec![("Environments".to_owned(), None)]>
-            <PageHead heading="Environments" about="The stages of your product, and the countries in which each holds data." />
+            <PageHead heading="Environments" about="The deployment stages of your product, and the countries where each one stores data." />
             {list}
             <Card title="New environment">
                 <PostForm form action=address::ENVIRONMENTS>
                     <Field
                         name="name"
                         label="Name"
-                        hint="The address is made from it and never changes."
+                        hint="The URL is derived from this name and can't be changed later."
                     />
                     <RadioCards
                         name="kind"
@@ -79,8 +79,8 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
 
 fn kind_choice(kind: EnvironmentKind) -> Choice {
     let explanation = match kind {
-        EnvironmentKind::Production => "Holds real data. A country without a key is marked.",
-        EnvironmentKind::Test => "For development and trials; no real data.",
+        EnvironmentKind::Production => "Real customer data. Countries without a key are flagged.",
+        EnvironmentKind::Test => "For development and trials. No real customer data.",
     };
     Choice { value: kind.word(), label: kind.label(), explanation }
 }
@@ -101,7 +101,7 @@ fn EnvironmentLine(
             <Cell label="Name">
                 <a href=href>{name}</a>
             </Cell>
-            <Cell label="Address">
+            <Cell label="URL name">
                 <span class="mono">{slug}</span>
             </Cell>
             <Cell label="Kind">

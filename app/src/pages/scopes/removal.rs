@@ -20,15 +20,15 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
         let have = if environment.with_key == 1 { "has" } else { "have" };
         let countries = words::count(environment.with_key, "country", "countries");
         format!(
-            "{countries} of it {have} an encryption key. Data encrypted with it could no longer be read, so the environment stays."
+            "{countries} in this environment {have} an encryption key. Removing the environment would make encrypted data unreadable."
         )
     });
     let consequences = vec![
         match environment.countries {
-            0 => "It has no countries.".to_owned(),
-            countries => format!("Its {} go with it.", words::count(countries, "country", "countries")),
+            0 => "The environment has no countries.".to_owned(),
+            countries => format!("{} will be removed too.", words::count(countries, "country", "countries")),
         },
-        format!("The address {} is never used again.", environment.slug),
+        format!("The URL name {} can't be reused.", environment.slug),
     ];
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Remove")>
@@ -54,7 +54,7 @@ pub fn RemoveCountryPage(
 ) -> impl IntoView {
     let name = country.country.name();
     let refusal = country.active.map(|_| {
-        format!("{name} has an encryption key. Data encrypted with it could no longer be read, so the country stays.")
+        format!("{name} has an encryption key. Removing the country would make encrypted data unreadable.")
     });
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Remove country")>
@@ -63,7 +63,7 @@ pub fn RemoveCountryPage(
                 about=format!("{name} · {}", environment.name)
                 refusal
                 consequences=vec![
-                    "It has no encryption key, so no data is lost. It can be added again.".to_owned(),
+                    "The country has no encryption key, so no data is lost. You can add it again later.".to_owned(),
                 ]
                 typed=format!("{}/{}", environment.slug, country.country)
                 back=address::environment(&environment.slug)

@@ -24,7 +24,7 @@ pub fn RenameEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
                     <Field
                         name="name"
                         label="Name"
-                        hint=format!("The address stays {}: services and bookmarks go on as before.", environment.slug)
+                        hint=format!("The URL name stays {}. Services and bookmarks are not affected.", environment.slug)
                         first=true
                     />
                     <Actions>

@@ -64,47 +64,47 @@ pub fn ApiGuidePage(
         <Frame chrome crumbs>
             <PageHead
                 heading="How services use it"
-                about="JSON over HTTP. A service comes in with an API key and names a scope: an environment and a country."
+                about="JSON over HTTP. A service authenticates with an API key and names a scope: an environment and a country."
             />
             <article class="guide">
-                <Section title="To try it">
+                <Section title="Try it">
                     <p>
-                        "The commands of this page work as they are, one after the other, with curl 7.82 or newer and jq. First the scope, and the key, which is asked for so that it stays out of the shell's history:"
+                        "Run the commands on this page in order. They need curl 7.82 or newer, and jq. First set the scope and the API key. The second command prompts for the key, which keeps it out of your shell history:"
                     </p>
                     <Copyable text=begin />
                     <Copyable text="read -rsp 'API key: ' KEYSTEAD_API_KEY" />
                 </Section>
-                <Section title="Write and read">
+                <Section title="Encrypt and decrypt">
                     <p>
-                        "Small data is encrypted directly, up to 64 KiB: keep the ciphertext where the data would lie. It names the version that made it; any version decrypts, the newest encrypts. Binary is base64."
+                        "Encrypt data of up to 64 KiB directly, and store the ciphertext in place of the data. The newest version encrypts. A ciphertext names its version, so data encrypted with older versions can still be decrypted. Binary values are base64."
                     </p>
                     <Copyable text=encrypt />
                     <Copyable text=decrypt />
                     <p>
-                        "The context is authenticated, not stored: whoever decrypts gives the same. Put into it what the data belongs to, and it cannot be passed off as something else's."
+                        "The context is authenticated but not stored: pass the same context to decrypt. Put into it what the data belongs to, such as an order number. The ciphertext then cannot be used for another order."
                     </p>
                 </Section>
-                <Section title="Larger data: a data key for each document">
+                <Section title="Larger data: one data key per document">
                     <p>
-                        "Wrap makes a data key (DEK) and the same key wrapped (EDEK). Encrypt with the DEK, forget it, keep the EDEK beside the data; unwrap gives it back."
+                        "Wrap returns a data key (DEK) and the same key in wrapped form (EDEK). Encrypt the document with the DEK, discard the DEK, and store the EDEK with the document. Unwrap returns the DEK."
                     </p>
                     <Copyable text=wrap />
                     <Copyable text=unwrap />
                 </Section>
-                <Section title="Many at once">
-                    <p>"Up to 1000 items in one request of at most 1 MiB. Each has its own answer, in the same order."</p>
+                <Section title="Batches">
+                    <p>"One request can contain up to 1000 items and 1 MiB. Each item has its own result, in the same order."</p>
                     <Copyable text=batch />
                 </Section>
-                <Section title="What is written down">
+                <Section title="Audit metadata">
                     <p>
-                        "Every request with a key that works is in the audit log before its answer leaves: the key, the operation, the scope, the versions, how many items, from where. Add whom it was for and what it was about: the audit log finds it by either, and neither decides anything. Requests without such a key are counted in the metrics, not written down one by one."
+                        "Keystead adds every authenticated request to the audit log before it answers: the API key, the operation, the scope, the versions, the number of items, and the client's address. You can add who made the request and what it concerns. The audit log can be searched for both. They have no effect on the operation. Requests without a valid API key appear in the metrics only."
                     </p>
                     <Copyable text=audit />
                 </Section>
-                <Section title="Every operation">
+                <Section title="All operations">
                     <p>
-                        "The same for programs, as OpenAPI 3.1: " <a href=address::OPENAPI>"/api/openapi.json"</a>
-                        ". A refusal is a problem in JSON (RFC 9457) with a code that stays."
+                        "For programs, there is an OpenAPI 3.1 document: " <a href=address::OPENAPI>"/api/openapi.json"</a>
+                        ". Errors are JSON problem details (RFC 9457) with stable codes."
                     </p>
                     {operations.into_iter().map(|operation| view! { <Operation operation /> }).collect_view()}
                 </Section>
@@ -136,8 +136,8 @@ fn Operation(operation: ApiOperation) -> impl IntoView {
             </summary>
             <p class="mono wrap">{format!("{method} {path}")}</p>
             <FieldList title="Request" fields=request />
-            <FieldList title="Answer" fields=answer />
-            <Table caption="Answers" columns=&["Status", "Meaning"]>
+            <FieldList title="Response" fields=answer />
+            <Table caption="Responses" columns=&["Status", "Meaning"]>
                 {statuses.into_iter().map(row).collect_view()}
             </Table>
         </details>
@@ -147,21 +147,21 @@ fn Operation(operation: ApiOperation) -> impl IntoView {
 #[component]
 fn FieldList(title: &'static str, fields: Vec<ApiField>) -> impl IntoView {
     let row = |ApiField { name, kind, is_required, about }: ApiField| {
-        let kind = if is_required { kind } else { format!("{kind}, may be left out") };
+        let kind = if is_required { kind } else { format!("{kind}, optional") };
         view! {
             <tr>
                 <Cell label="Field">
                     <span class="mono">{name}</span>
                 </Cell>
-                <Cell label="Kind">{kind}</Cell>
-                <Cell label="What it is">{about}</Cell>
+                <Cell label="Type">{kind}</Cell>
+                <Cell label="Description">{about}</Cell>
             </tr>
         }
     };
     (!fields.is_empty()).then(|| {
         view! {
             <h3>{title}</h3>
-            <Table caption=title columns=&["Field", "Kind", "What it is"]>
+            <Table caption=title columns=&["Field", "Type", "Description"]>
                 {fields.into_iter().map(row).collect_view()}
             </Table>
         }

@@ -39,8 +39,8 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
     });
     let body = if scopes.is_empty() {
         view! {
-            <Callout tone=Tone::Quiet title="There is nothing to give access to yet">
-                <p>"An API key reaches environments and countries. Add an environment first."</p>
+            <Callout tone=Tone::Quiet title="No environments yet">
+                <p>"An API key works in the environments and countries you choose. Add an environment first."</p>
             </Callout>
             <p>
                 <ButtonLink label="Environments" href=address::ENVIRONMENTS />
@@ -53,13 +53,13 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
                 <Field
                     name="name"
                     label="Name"
-                    hint="The service that uses it. Two keys of one name may live at a time, so that the next can take over before the first ends."
+                    hint="The service that uses this key. Two active keys may share a name, so you can roll over without downtime."
                     first=true
                 />
                 <CheckList
                     name="scopes"
                     label="Scopes"
-                    hint="Where it may be used. Nothing else exists for it."
+                    hint="Where this key works. All other scopes are invisible to it."
                     groups=scopes
                 />
                 <CheckList name="operations" label="Operations" groups=operations />
@@ -94,7 +94,7 @@ fn ticks(environment: &TreeEnvironment) -> Ticks {
     let whole = Tick {
         value: reach(None),
         label: format!("All of {}", environment.name),
-        explanation: Some("Every country, those to come among them.".to_owned()),
+        explanation: Some("All countries, including ones added later.".to_owned()),
     };
     let countries = environment.countries.iter().map(|row| Tick {
         value: reach(Some(row.country)),
@@ -111,7 +111,7 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
         <ShownOnce
             heading="Your new API key"
             title="Save it before you go on"
-            about="Put it where the service finds it: a secret store, not its source. It stays on this page, for you and until you sign out; once you say that it is saved, Keystead keeps a hash of it and cannot show it again."
+            about="Store it in a secret manager, never in source code. You can return to this page until you sign out or confirm; after that only a hash is kept."
             saved="I have saved this key"
             next=None
         >

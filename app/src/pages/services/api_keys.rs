@@ -36,7 +36,7 @@ pub fn ApiKeysPage(
         view! {
             <Empty title="No API keys yet">
                 <p>
-                    "A service of yours that encrypts or decrypts comes in with an API key: it may do what you allow, in the scopes you choose, until you revoke it."
+                    "Your services authenticate with API keys. Each key is limited to the scopes and operations you choose, and works until it expires or you revoke it."
                 </p>
             </Empty>
         }
@@ -56,7 +56,7 @@ pub fn ApiKeysPage(
         <Frame chrome crumbs=vec![("API keys".to_owned(), None)]>
             <PageHead
                 heading="API keys"
-                about="What your services come in with. A new key is shown until it is saved."
+                about="Credentials your services use. The secret is shown once, until you confirm you saved it."
             >
                 <ButtonLink label="How services use it" href=address::API_GUIDE />
                 <ButtonLink label="Create API key" href=address::API_KEY_ADD weight=Weight::Primary />
@@ -64,10 +64,10 @@ pub fn ApiKeysPage(
             {unsaved
                 .map(|name| {
                     view! {
-                        <Callout tone=Tone::Warn title="A new key waits to be saved">
+                        <Callout tone=Tone::Warn title="You have an unsaved API key">
                             <p>
-                                {format!("The secret of “{name}” is shown until you say that it is saved, or sign out: ")}
-                                <a href=address::API_KEY_NEW>"see it"</a> "."
+                                {format!("The secret of \"{name}\" is shown until you confirm that you saved it, or sign out. ")}
+                                <a href=address::API_KEY_NEW>"Show it"</a>
                             </p>
                         </Callout>
                     }
@@ -86,7 +86,7 @@ pub fn ApiKeysPage(
 fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
     let is_live = key.state == State::Live;
     let reach = key.reach.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let reach = if reach.is_empty() { "nothing any more".to_owned() } else { reach };
+    let reach = if reach.is_empty() { "none: its scopes were removed".to_owned() } else { reach };
     let operations: Vec<_> = key.operations.iter().map(|operation| operation.word()).collect();
     let (seen, state) = (key.seen(), key.state);
     let label = format!("Revoke {seen}");
@@ -102,7 +102,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
             <Cell label="Name">
                 <span class="wrap">{key.name}</span>
                 <p class="cell-note mono">{format!("{seen}…")}</p>
-                <p class="cell-note">"made " <Moment at=key.created_at /></p>
+                <p class="cell-note">"created " <Moment at=key.created_at /></p>
             </Cell>
             <Cell label="Scopes">
                 <span class="mono wrap">{reach}</span>

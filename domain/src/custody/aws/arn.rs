@@ -16,37 +16,41 @@ pub struct KeyArn {
 /// The reason why a text is not the ARN of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArnRefused {
-    #[error(
-        "Enter the ARN of the customer managed key. It stands at the top of the key's page in the AWS console."
-    )]
+    #[error("Enter the ARN of the customer managed key. You find it on the key's page in the AWS console.")]
     Missing,
     #[error(
-        "This is an alias. An alias can be pointed at another key, so enter the ARN of the key itself: it contains :key/."
+        "This is an alias. An alias can be changed to point to another key. Enter the ARN of the key itself, which contains :key/."
     )]
     Alias,
-    #[error("This is the key's id. Enter its whole ARN: arn:aws:kms:…:key/ and this id.")]
+    #[error("This is the key ID. Enter the full ARN: arn:aws:kms:…:key/ followed by this ID.")]
     BareId,
-    #[error("This is the id of a multi-Region key. Enter its whole ARN: arn:aws:kms:…:key/ and this id.")]
+    #[error(
+        "This is the ID of a multi-Region key. Enter the full ARN: arn:aws:kms:…:key/ followed by this ID."
+    )]
     BareMultiRegionId,
-    #[error("This ARN is not of AWS KMS. It must begin with arn:aws:kms: (or that of another partition).")]
+    #[error(
+        "This is not the ARN of an AWS KMS key. It must begin with arn:aws:kms: (in other partitions, for example, arn:aws-cn:kms:)."
+    )]
     NotKms,
-    #[error("The account in this ARN is not 12 digits. Copy the ARN once more.")]
+    #[error("The account in this ARN is not 12 digits. Copy the ARN again.")]
     Account,
-    #[error("The region in this ARN is not one. Copy the ARN once more.")]
+    #[error("The region in this ARN is not valid. Copy the ARN again.")]
     BadRegion,
-    #[error("The second part of this ARN is no partition of AWS. Copy the ARN once more.")]
+    #[error("The second part of this ARN is not an AWS partition. Copy the ARN again.")]
     UnknownPartition,
-    #[error("In this ARN the partition {partition} and the region {region} do not belong together.")]
+    #[error(
+        "The region {region} in this ARN does not belong to the partition {partition}. Copy the ARN again."
+    )]
     Partition { partition: String, region: String },
     #[error(
-        "The key id in this ARN is not one: it must be key/ and a UUID in lower case, or key/mrk- and 32 digits."
+        "The key ID in this ARN is not valid. It must be key/ followed by a lowercase UUID, or key/mrk- followed by 32 hexadecimal digits."
     )]
     KeyId,
     #[error(
-        "This is not the ARN of a key. It looks like arn:aws:kms:eu-central-1:111122223333:key/1234abcd-…."
+        "This is not the ARN of a key. A key ARN looks like arn:aws:kms:eu-central-1:111122223333:key/1234abcd-…."
     )]
     NotAnArn,
-    #[error("The ARN says {arn}, the region says {field}. A key is used in its own region.")]
+    #[error("The ARN is for the region {arn}, but the region field says {field}. They must match.")]
     OtherRegion { arn: String, field: String },
 }
 
@@ -187,7 +191,7 @@ mod tests {
         let said = KeyArn::parse(GOOD).expect("an ARN").check_region(&paris).expect_err("another region");
         assert_eq!(
             said.to_string(),
-            "The ARN says eu-central-1, the region says eu-west-3. A key is used in its own region."
+            "The ARN is for the region eu-central-1, but the region field says eu-west-3. They must match."
         );
     }
 

@@ -18,10 +18,12 @@ pub enum AccessKeyIdRefused {
     #[error("This looks like the secret key. The two fields are swapped.")]
     Swapped,
     #[error(
-        "These are temporary credentials (ASIA…): they expire within hours. Make an access key of an IAM user; it begins with AKIA."
+        "These are temporary credentials (ASIA…), which expire within hours. Create an access key for an IAM user. Its ID begins with AKIA."
     )]
     Temporary,
-    #[error("This is not an access key ID. It begins with AKIA and has 20 capital letters and digits.")]
+    #[error(
+        "This is not an access key ID. An access key ID begins with AKIA and has 20 capital letters and digits."
+    )]
     NotAnId,
 }
 
@@ -32,9 +34,9 @@ pub enum SecretAccessKeyRefused {
     Missing,
     #[error("This looks like the access key ID. The two fields are swapped.")]
     Swapped,
-    #[error("This is not a secret key: those have 40 characters, and this has {0}.")]
+    #[error("This is not a secret key. A secret key has 40 characters, and this has {0}.")]
     Length(usize),
-    #[error("This is not a secret key: those have letters, digits, + and / only.")]
+    #[error("This is not a secret key. A secret key contains only letters, digits, + and /.")]
     Characters,
 }
 

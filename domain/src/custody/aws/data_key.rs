@@ -18,29 +18,27 @@ pub struct EncryptedDataKey(Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncryptedDataKeyRefused {
     #[error(
-        "Enter the encrypted data key: the CiphertextBlob of aws kms generate-data-key-without-plaintext."
+        "Enter the encrypted data key: the CiphertextBlob that aws kms generate-data-key-without-plaintext prints."
     )]
     Missing,
     #[error("This is an ARN. The encrypted data key is the long base64 text called CiphertextBlob.")]
     Arn,
     #[error("This is hexadecimal. Enter the base64 text that AWS printed as CiphertextBlob.")]
     Hexadecimal,
-    #[error("This is base64 for addresses (with - or _). Enter the CiphertextBlob as AWS printed it.")]
+    #[error("This is URL-safe base64 (with - or _). Enter the CiphertextBlob as AWS printed it.")]
     UrlSafe,
-    #[error("This is not base64. Copy the CiphertextBlob whole, without the quotes.")]
+    #[error("This is not base64. Copy the whole CiphertextBlob, without the quotes.")]
     NotBase64,
     #[error(
-        "This is a bare key of {0} bytes, not an encrypted one. It must not be pasted anywhere: make a new one with \
+        "This is an unencrypted key of {0} bytes. Never paste it anywhere. Generate a new data key with \
          generate-data-key-without-plaintext and enter its CiphertextBlob."
     )]
     Plaintext(usize),
-    #[error(
-        "This is not a ciphertext of KMS: it has {0} bytes, and those have more. Copy the CiphertextBlob whole."
-    )]
+    #[error("This is too short for a KMS ciphertext: it has {0} bytes. Copy the whole CiphertextBlob.")]
     TooShort(usize),
-    #[error("This is not an encrypted data key: it has {0} bytes, and KMS decrypts at most 6144.")]
+    #[error("This is too long for an encrypted data key: it has {0} bytes. KMS decrypts at most 6144 bytes.")]
     TooLong(usize),
-    #[error("This is text, not a ciphertext of KMS. Enter the CiphertextBlob as AWS printed it.")]
+    #[error("This is text, not a KMS ciphertext. Enter the CiphertextBlob as AWS printed it.")]
     Text,
 }
 

@@ -33,10 +33,10 @@ pub enum PasteRefused {
          of the IAM console, or a profile with aws_access_key_id and aws_secret_access_key."
     )]
     NothingFound,
-    #[error("This is too long: at most 64 KiB are read.")]
+    #[error("This is too long. Keystead reads at most 64 KiB.")]
     TooLong,
     #[error(
-        "This contains the plaintext of the data key, so the key is no secret any more. Make a new one with \
+        "This contains the plaintext of the data key, so the key is no longer secret. Generate a new one with \
          generate-data-key-without-plaintext and paste its output."
     )]
     HasPlaintext,

@@ -18,10 +18,10 @@ pub enum RegionRefused {
     Missing,
     #[error("Write the region in lower case: {0}.")]
     UpperCase(String),
-    #[error("This is an availability zone; the region is {0}.")]
+    #[error("This is an availability zone. Enter its region: {0}.")]
     Zone(String),
     #[error(
-        "This is not an AWS region. Regions look like eu-central-1; the fourth part of the CMK's ARN is one."
+        "This is not an AWS region. Enter a region like eu-central-1. It is the fourth part of the CMK's ARN."
     )]
     NotARegion,
 }

@@ -80,7 +80,7 @@ impl Journal {
         let journal = self.clone();
         blocking(move || journal.make_reserve()).await?;
         if has_sealed {
-            or_warn(self.sync().await, "the journal could not be synced");
+            or_warn(self.sync().await, "the journal could not be synced to disk");
         }
         self.make_known().await?;
         let stored = self.store_sealed().await;
@@ -109,11 +109,14 @@ impl Journal {
         self.0.is_closed.store(true, Ordering::Relaxed);
         self.write_waiting(Arc::clone(&self.0.writer).lock_owned().await).await;
         self.0.writer.lock().await.seal();
-        or_warn(self.sync().await, "the journal could not be synced");
+        or_warn(self.sync().await, "the journal could not be synced to disk");
         let stored = self.store_sealed().await;
-        or_warn(stored, "the journal's last segments stay files; the next start stores them");
+        or_warn(
+            stored,
+            "the last journal segments could not be stored; they will be stored at the next start",
+        );
         if self.0.is_known.load(Ordering::Relaxed) {
-            or_warn(self.end_run().await, "the journal's end could not be written down");
+            or_warn(self.end_run().await, "the end of this journal run could not be recorded");
         }
     }
 
@@ -145,11 +148,14 @@ impl Journal {
 
     pub(super) fn make_reserve(&self) {
         let is_there = self.0.reserve.make().unwrap_or_else(|error| {
-            tracing::debug!(%error, "the journal's reserve cannot be made");
+            tracing::debug!(%error, "the journal reserve file could not be created");
             false
         });
         if self.0.is_on_reserve.swap(!is_there, Ordering::Relaxed) == is_there {
-            tracing::info!(is_there, "the reserve of the journal");
+            match is_there {
+                true => tracing::info!("journal reserve file present"),
+                false => tracing::info!("journal reserve file missing"),
+            }
         }
     }
 
@@ -177,7 +183,7 @@ impl Journal {
         for name in names.into_iter().filter(|name| name.run != self.0.run) {
             match self.store(name, None).await {
                 Err(Error::Audit(AuditError::Journal(error))) => {
-                    tracing::error!(%error, %name, "a segment of the journal could not be stored; it is tried again");
+                    tracing::error!(%error, %name, "a journal segment could not be stored; it will be retried");
                 }
                 other => drop(other?),
             }
@@ -253,7 +259,7 @@ impl Journal {
     }
 
     async fn record_damage(&self, name: Name, damage: &Damage) -> Result<(), Error> {
-        tracing::error!(%name, %damage, "a segment of the journal is damaged");
+        tracing::error!(%name, %damage, "a journal segment is damaged");
         let entry = Entry::refused(self.0.clock.now(), Actor::Scheduler, Action::JournalDamaged);
         let entry = &entry.with(format!("{name}: {damage}"));
         self.0.db.write(|tx| async move { tx.commit(entry.clone()).await }).await

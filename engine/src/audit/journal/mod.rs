@@ -145,7 +145,10 @@ impl Journal {
             tracing::error!(%error, folder = %folder.display(), "the journal cannot be written");
         }
         journal.make_reserve();
-        crate::base::log::or_warn(journal.make_known().await, "the journal is not in the database yet");
+        crate::base::log::or_warn(
+            journal.make_known().await,
+            "the journal could not be registered in the database; it will be retried",
+        );
         Ok(journal)
     }
 
@@ -239,7 +242,7 @@ impl Journal {
         let inner = Arc::clone(&self.0);
         // The write completes even when its caller is gone.
         let turn = blocking(move || inner.turn(&mut writer, true));
-        crate::base::log::or_warn(turn.await, "the journal was not written to its end");
+        crate::base::log::or_warn(turn.await, "journal entries could not be written completely");
     }
 }
 
@@ -256,10 +259,9 @@ impl Inner {
         let is_behind = self.settings.bytes > 0 && waiting > most;
         if is_behind && !self.is_behind.load(Ordering::Relaxed) {
             tracing::error!(
-                waiting,
-                most,
-                "the journal is written faster than the database takes it; until it has caught up, \
-                                            the data plane stops"
+                waiting_bytes = waiting,
+                limit_bytes = most,
+                "the database stores the journal too slowly; the data plane is paused until the database catches up"
             );
         }
         self.is_behind.store(is_behind, Ordering::Relaxed);

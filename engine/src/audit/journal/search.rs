@@ -184,7 +184,7 @@ impl Journal {
                     Some(Ok(events)) => search.add(&mut found, row.server, events),
                     Some(Err(damage)) => {
                         damaged += 1;
-                        tracing::error!(server = %row.server, first = row.first_sequence, %damage, "a stored segment of the journal is damaged");
+                        tracing::error!(server = %row.server, first = row.first_sequence, %damage, "a stored journal segment is damaged");
                     }
                     // Retention deleted it.
                     None => {}

@@ -79,7 +79,9 @@ impl Writer {
             if !is_no_room(&error) || !self.reserve.give_up() {
                 return Err(error);
             }
-            tracing::error!("the disk is full: the journal goes on in its reserve. Make room at once");
+            tracing::error!(
+                "the disk is full and the journal now uses its reserve file; free disk space immediately"
+            );
             self.try_write(lines, now)?;
         }
         self.written = after;

@@ -13,8 +13,8 @@ impl AuditError {
     pub(super) fn row(&self) -> Row {
         match self {
             Self::Journal(_) => Row::busy(
-                "The journal cannot be written, so nothing is encrypted or decrypted. It goes on by itself once it can; an \
-                 operator finds the reason in the server's log.",
+                "The journal cannot be written, so nothing is encrypted or decrypted. Keystead resumes \
+                 automatically once it can write the journal. The server's log names the cause.",
             )
             .code("journal"),
         }

@@ -39,11 +39,11 @@ impl ChangesError {
                 "Too many wrong codes in a row. Use a recovery code, or ask the operator to run keystead admin reset-totp.",
             ),
             Self::ChangeGone => Row::conflict(
-                "This change has expired or was confirmed already. Nothing was done now; start it again.",
+                "This change has expired or was already confirmed. This attempt changed nothing. Start again.",
             ),
-            Self::Outdated(why) => {
-                Row::conflict(format!("{why} Nothing was changed; look at the new state and start again."))
-            }
+            Self::Outdated(why) => Row::conflict(format!(
+                "{why} Nothing was changed. Review the current state, then start again."
+            )),
         }
     }
 }

@@ -13,19 +13,19 @@ pub enum CustodyError {
     KmsRefused(FailureCode),
     #[error("the customer's KMS cannot be reached: {0}")]
     KmsUnreachable(FailureCode),
-    #[error("the Active version is not of a customer's KMS")]
+    #[error("the key type of the version is not Manual: AWS")]
     NotAws,
 }
 
 impl CustodyError {
     pub(super) fn row(&self) -> Row {
         match self {
-            Self::Preflight(report) if report.blocks() => {
-                Row::invalid("The key cannot be used as it is. The checks below say why; nothing was stored.")
-            }
+            Self::Preflight(report) if report.blocks() => Row::invalid(
+                "This key can't be registered yet; nothing was saved. See the failed check below.",
+            ),
             Self::Preflight(_) => Row::invalid(
-                "The key works, but these credentials are not limited to Decrypt as far as can be told. Use others, or tick \
-                 the box under what the check found.",
+                "We could not confirm that these credentials are limited to Decrypt. Use other credentials, or tick the box \
+                 below the results.",
             ),
             Self::PreflightsTooMany { seconds } => {
                 Row::locked(format!("Too many checks in a short time. Try again in {seconds} s."))

@@ -12,7 +12,7 @@ pub enum KeysError {
     Limit { limit: LimitReached, now: DateTime<Utc> },
     #[error(transparent)]
     NotManaged(#[from] NotManaged),
-    #[error("the period is the one it has")]
+    #[error("the rotation period is unchanged")]
     PeriodUnchanged { days: i64 },
 }
 
@@ -22,7 +22,7 @@ impl KeysError {
             Self::Limit { limit, now } => Row::limit(words::limit_reached(limit, *now)),
             Self::NotManaged(why) => Row::conflict(why.to_string()),
             Self::PeriodUnchanged { days } => {
-                Row::invalid(format!("The rotation period is {days} days already. Choose another."))
+                Row::invalid(format!("The rotation period is already {days} days. Choose a different one."))
                     .at("rotation_days")
             }
         }

@@ -28,20 +28,20 @@ impl PeopleError {
         match self {
             Self::WrongPassword => Row::refused("E-mail or password is wrong."),
             Self::WrongSetupToken => Row::refused(
-                "This is not the setup token. Each start of Keystead makes a new one: take the last.",
+                "This is not the setup token. Keystead prints a new token at every start; use the latest.",
             )
             .at("token"),
             Self::SetupTokenExpired => {
                 Row::refused("The setup token is older than 60 minutes. Restart Keystead to get a new one.")
                     .at("token")
             }
-            Self::AlreadySetUp => Row::conflict("Keystead is set up already. Sign in."),
+            Self::AlreadySetUp => Row::conflict("Keystead is already set up. Sign in instead."),
             Self::WrongCurrentPassword => {
                 Row::refused("This is not your current password.").at("current_password")
             }
             Self::NotAnEmail => Row::invalid("Enter an e-mail address, like name@example.com.").at("email"),
             Self::EmailTaken => {
-                Row::invalid("An administrator with this e-mail address exists already.").at("email")
+                Row::invalid("An administrator with this e-mail address already exists.").at("email")
             }
             Self::Password(refused @ PasswordRefused::Mismatch) => {
                 Row::invalid(refused.to_string()).at("password_again")

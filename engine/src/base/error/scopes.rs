@@ -10,13 +10,13 @@ pub enum ScopesError {
     Name(#[from] NameRefused),
     #[error("the slug {0} is or was in use")]
     SlugTaken(String),
-    #[error("there are {limit} environments")]
+    #[error("the limit of {limit} environments is reached")]
     TooManyEnvironments { limit: i64 },
-    #[error("the name is the one it has")]
+    #[error("the name is unchanged")]
     NameUnchanged,
     #[error("country refused: {0}")]
     Country(#[from] NotACountry),
-    #[error("{0} is there already")]
+    #[error("{0} is already in the environment")]
     CountryTaken(&'static str),
     #[error("alias refused: {0}")]
     Alias(#[from] AliasRefused),
@@ -29,20 +29,20 @@ impl ScopesError {
         match self {
             Self::Name(refused) => Row::invalid(refused.to_string()).at("name"),
             Self::SlugTaken(slug) => Row::invalid(format!(
-                "The address “{slug}” made from this name is or was in use, and addresses are never used again. Choose another name."
+                "The URL name \"{slug}\" derived from this name is or was in use. URL names are never reused. Choose a different name."
             ))
             .at("name"),
             Self::TooManyEnvironments { limit } => Row::conflict(format!(
-                "There are {limit} environments, and there cannot be more. Remove one that is empty."
+                "The limit of {limit} environments is reached. Remove an environment that has no encryption keys."
             )),
-            Self::NameUnchanged => Row::invalid("This is the name it has. Enter another.").at("name"),
+            Self::NameUnchanged => Row::invalid("This is already the name. Enter a different one.").at("name"),
             Self::Country(refused) => Row::invalid(refused.to_string()).at("country"),
             Self::CountryTaken(name) => {
-                Row::invalid(format!("{name} is in this environment already.")).at("country")
+                Row::invalid(format!("{name} is already in this environment.")).at("country")
             }
             Self::Alias(refused) => Row::invalid(refused.to_string()).at("alias"),
             Self::HasKeys => Row::conflict(
-                "An encryption key exists here. It may be needed to decrypt, so this cannot be removed.",
+                "This cannot be removed because it has an encryption key. Existing data may need the key to be decrypted.",
             ),
         }
     }

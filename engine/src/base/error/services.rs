@@ -8,9 +8,9 @@ use domain::services::api_key::ApiKeyRefused;
 pub enum ServicesError {
     #[error("API key refused: {0}")]
     ApiKey(#[from] ApiKeyRefused),
-    #[error("no API key, or one that does not work")]
+    #[error("the API key is missing or not valid")]
     UnknownApiKey,
-    #[error("the API key may not {}", .0.word())]
+    #[error("the API key lacks the {} permission", .0.word())]
     NotAllowed(Operation),
 }
 
@@ -25,9 +25,11 @@ impl ServicesError {
                     ApiKeyRefused::TwoLive(_) => row.at("name"),
                 }
             }
-            Self::UnknownApiKey => Row::signed_out("No API key was given, or it does not work."),
+            Self::UnknownApiKey => Row::signed_out(
+                "The API key is missing or not valid. Check that it has not expired and is not revoked.",
+            ),
             Self::NotAllowed(operation) => Row::refused(format!(
-                "This API key may not {} here. An administrator makes keys that may.",
+                "This API key lacks the \"{}\" permission for this scope. Ask an administrator for a key that has it.",
                 operation.word()
             ))
             .code("not_allowed"),

@@ -25,8 +25,8 @@ impl StoreError {
                 "The database cannot be reached or refused to write. Nothing was changed; try again in a moment.",
             ),
             Self::Unsure(_) => Row::busy(
-                "The connection to the database broke while this was being written: it was done whole or not at all. \
-                 Look which before you try again.",
+                "The connection to the database broke during this change. The change was saved completely or not at all. \
+                 Check which before you try again.",
             ),
         }
     }

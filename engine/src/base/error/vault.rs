@@ -15,7 +15,7 @@ impl VaultError {
         match self {
             Self::Sealed(_) => Row::internal(),
             Self::ClockOff { .. } => Row::busy(
-                "This server's clock differs too much from the database's: no code can be checked until an operator sets it.",
+                "This server's clock differs too much from the database's. Keystead checks no codes until an operator corrects it.",
             ),
         }
     }

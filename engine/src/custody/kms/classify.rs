@@ -38,7 +38,7 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fa
             if failure.as_connector_error().is_some_and(|e| is_not_public(e)) =>
         {
             tracing::warn!(
-                "a region's KMS host has an address that is not public; KEYSTEAD_KMS_PRIVATE_ENDPOINTS allows that"
+                "a region's KMS host resolves to an address that is not public; set KEYSTEAD_KMS_PRIVATE_ENDPOINTS to allow it"
             );
             Failure::unreachable(FailureCode::NOT_PUBLIC)
         }

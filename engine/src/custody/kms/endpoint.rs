@@ -47,7 +47,7 @@ pub fn is_not_public(error: &(dyn std::error::Error + 'static)) -> bool {
 struct PublicOnly;
 
 #[derive(Debug, thiserror::Error)]
-#[error("{name} has an address that is not public; KEYSTEAD_KMS_PRIVATE_ENDPOINTS allows that")]
+#[error("{name} resolves to an address that is not public; set KEYSTEAD_KMS_PRIVATE_ENDPOINTS to allow it")]
 struct NotPublic {
     name: String,
 }

@@ -5,7 +5,7 @@ use super::wire::{Base64, answers, context, requests};
 use engine::data::{Opened, ToOpen};
 
 requests! {
-    /// A ciphertext to be decrypted, or encrypted anew.
+    /// A ciphertext to decrypt or re-encrypt.
     CiphertextRequest, CiphertextItem {
         #[schema(value_type = String, format = Byte)]
         ciphertext: Base64<Vec<u8>>,
@@ -18,4 +18,4 @@ answers! {
 }
 
 operation! { decrypt "/api/v1/scopes/{environment}/{country}/decrypt" Decrypt
-"Decrypts, with the version that the ciphertext names.", CiphertextRequest, CiphertextItem => Decrypted, |items| &items }
+"Decrypts a ciphertext with the version that it names.", CiphertextRequest, CiphertextItem => Decrypted, |items| &items }

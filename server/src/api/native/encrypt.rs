@@ -6,7 +6,7 @@ use engine::SecretBytes;
 use engine::data::{Sealed, ToEncrypt};
 
 requests! {
-    /// Data to be encrypted.
+    /// Data to encrypt.
     EncryptRequest, EncryptItem {
         /// At most 65536 bytes, in base64.
         #[schema(value_type = String, format = Byte)]
@@ -17,7 +17,7 @@ requests! {
 }
 
 answers! {
-    /// A ciphertext and the version that made it.
+    /// A ciphertext, and the version that encrypted it.
     Encrypted, of Sealed: |done| { ciphertext: &done.bytes, }
 }
 

@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use utoipa::{IntoParams, ToSchema};
 
-/// A version of the scope's key. Nothing secret is in it.
+/// A version of the scope's key, without secrets.
 #[derive(Serialize, ToSchema)]
 pub struct KeyVersion {
     version: u32,
-    /// Portal-wide; the `kmsConfigId` of the TSP door.
+    /// The key ID in ciphertexts, unique in the portal. The TSP API calls it `kmsConfigId`.
     id: i64,
-    /// `active` (the one that encrypts) or `deprecated` (decrypts).
+    /// `active` (encrypts and decrypts) or `deprecated` (only decrypts).
     #[schema(examples("active"))]
     status: &'static str,
     /// `managed` or `manual_aws`.
     #[schema(examples("managed"))]
     key_type: &'static str,
     created_at: DateTime<Utc>,
-    /// When it rotates by itself; only of an Active managed version.
+    /// When Keystead rotates it automatically. Only an Active managed version has it.
     rotates_at: Option<DateTime<Utc>>,
 }
 
@@ -35,7 +35,7 @@ pub struct KeyVersion {
 #[derive(Serialize, ToSchema)]
 pub struct KeyVersions {
     versions: Vec<KeyVersion>,
-    /// Where there are more: ask again with `before` set to this.
+    /// Present if there are more versions: repeat the request with `before` set to this number.
     before: Option<u32>,
 }
 
@@ -58,30 +58,30 @@ impl KeyVersions {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Before {
-    /// Versions below this number; without it, the newest.
+    /// Lists versions below this number. If omitted, the list begins with the newest version.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 4294967295_i64)]
     before: Option<NonZeroU32>,
 }
 
-/// Lists the versions of the scope's key, newest first, 50 at a time. Nothing secret is in it.
+/// Lists the versions of the scope's key, newest first, 50 at a time. The list contains no secrets.
 #[utoipa::path(
     get, path = "/api/v1/scopes/{environment}/{country}/keys", tag = "keys", operation_id = "keys",
     params(
-        ("environment" = String, Path, description = "The environment's address, like `production`.", pattern = "^[a-z0-9-]{1,40}$"),
-        ("country" = String, Path, description = "The country (ISO 3166-1 alpha-2), like `DE`.", pattern = "^[A-Z]{2}$"),
+        ("environment" = String, Path, description = "The environment's URL name, such as `production`.", pattern = "^[a-z0-9-]{1,40}$"),
+        ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2), such as `DE`.", pattern = "^[A-Z]{2}$"),
         Before,
     ),
     responses(
         (status = 200, description = "The versions.", body = KeyVersions),
-        (status = 400, description = "The query could not be read.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 401, description = "No API key, or one that does not work.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "No such scope, or not for this key.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or what it needs is out of reach; see Retry-After.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 400, description = "The query string is not valid.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "The API key is missing or not valid.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "The scope does not exist, or the API key has no access to it.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Keystead is busy, or cannot reach the database or the customer's KMS. Try again after the time in `Retry-After`.", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("api_key" = []), ("bearer" = [])),
 )]
 pub async fn keys(ask: Ask) -> Result<Response, Failed> {
-    let title = "The query takes `before`, a version's number, and nothing else.";
+    let title = "The query string is not valid. Its only parameter is `before`, the number of a version.";
     let Query(Before { before }) = Query::try_from_uri(&ask.parts.uri)
         .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
     let app = ask.app.clone();

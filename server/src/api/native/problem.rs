@@ -1,4 +1,4 @@
-//! Failures of the native door: problem details in JSON (RFC 9457). They contain nothing of the request.
+//! Failures of the native door: problem details in JSON (RFC 9457). They contain no value of the request.
 
 use crate::web::error_pages::Reason;
 use crate::web::failure;
@@ -13,20 +13,20 @@ use engine::base::refused::Refused;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Why a request, or one item of a batch, was not done.
+/// Why a request, or one item of a batch, failed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProblemDetails {
-    /// `urn:keystead:problem:` and the code.
+    /// `urn:keystead:problem:` followed by the code.
     #[serde(rename = "type")]
     #[schema(examples("urn:keystead:problem:not_opened"))]
     pub kind: String,
-    /// One word for a program.
+    /// A stable code for programs.
     #[schema(examples("not_opened"))]
     pub code: String,
-    /// The HTTP status, also of an item in a batch.
+    /// The HTTP status. In a batch, the status of the item.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
-    /// The problem and its remedy, for a person.
+    /// For people: what is wrong, and what to do.
     pub title: String,
 }
 
@@ -40,7 +40,7 @@ impl ProblemDetails {
 impl From<&Error> for ProblemDetails {
     fn from(error: &Error) -> Self {
         let message = match error {
-            Error::NotFound => "There is no such scope, or this API key does not reach it.".to_owned(),
+            Error::NotFound => "The scope does not exist, or this API key has no access to it.".to_owned(),
             error => failure::told(error).message,
         };
         Self::new(status_of(error), error.word(), message)
@@ -105,7 +105,7 @@ pub fn refused(error: Error) -> Response {
 
 /// Returns the response for an address that this door does not have.
 pub fn nothing_here() -> Response {
-    let title = "There is nothing at this address.".to_owned();
+    let title = "There is no API endpoint at this URL.".to_owned();
     Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
 }
 

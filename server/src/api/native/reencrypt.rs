@@ -5,4 +5,4 @@ use super::encrypt::Encrypted;
 use super::operations::operation;
 
 operation! { reencrypt "/api/v1/scopes/{environment}/{country}/reencrypt" Reencrypt
-"Moves a ciphertext to the newest version; the plaintext stays in Keystead.", CiphertextRequest, CiphertextItem => Encrypted, |items| &items }
+"Moves a ciphertext to the newest version. The plaintext does not leave Keystead.", CiphertextRequest, CiphertextItem => Encrypted, |items| &items }

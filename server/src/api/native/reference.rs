@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Keystead data plane",
         description = "Encrypt, decrypt, wrap and unwrap with the key of a scope: one environment in one country. A service \
-                       comes in with an API key; every request with one that works is written into the journal before its answer leaves.",
+                       authenticates with an API key. Keystead writes every authenticated request to the journal before it answers.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     paths(
@@ -26,8 +26,8 @@ use utoipa::{Modify, OpenApi};
         super::unwrap::unwrap, super::rewrap::rewrap,
     ),
     tags(
-        (name = "operations", description = "One item, or `{\"items\": […]}` with up to 1000; a body has at most 1 MiB."),
-        (name = "keys", description = "What there is."),
+        (name = "operations", description = "Send one item, or `{\"items\": […]}` with up to 1000. A request body may have up to 1 MiB."),
+        (name = "keys", description = "The versions of a scope's key."),
     ),
     modifiers(&Schemes, &Links),
 )]
@@ -38,7 +38,7 @@ struct Schemes;
 impl Modify for Schemes {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
-        let key = ApiKeyValue::with_description("Authorization", "`ApiKey` and the key.");
+        let key = ApiKeyValue::with_description("Authorization", "`ApiKey`, a space, and the key.");
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
@@ -151,7 +151,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
     properties.flat_map(field).collect()
 }
 
-/// Returns "text", "base64", "time", "number", "list", "map of texts" or "object".
+/// Returns "string", "base64", "time", "number", "array", "object with string values" or "object".
 fn kind(document: &Value, property: &Value) -> String {
     if let Some(some) = property["oneOf"].as_array() {
         let inner = some.iter().find(|one| one["type"] != "null");
@@ -168,10 +168,10 @@ fn kind(document: &Value, property: &Value) -> String {
         Some("byte") => "base64",
         Some("date-time") => "time",
         _ if of_type("integer") => "number",
-        _ if of_type("array") => "list",
-        _ if of_type("object") && is_map => "map of texts",
+        _ if of_type("array") => "array",
+        _ if of_type("object") && is_map => "object with string values",
         _ if of_type("object") => "object",
-        _ => "text",
+        _ => "string",
     };
     word.to_owned()
 }
@@ -194,13 +194,13 @@ mod tests {
             said(&encrypt.request),
             [
                 "audit object?",
-                "audit.custom map of texts?",
-                "audit.data_label text?",
-                "audit.object_id text?",
-                "audit.request_id text?",
-                "audit.requesting_id text?",
-                "audit.source_ip text?",
-                "context map of texts?",
+                "audit.custom object with string values?",
+                "audit.data_label string?",
+                "audit.object_id string?",
+                "audit.request_id string?",
+                "audit.requesting_id string?",
+                "audit.source_ip string?",
+                "context object with string values?",
                 "plaintext base64",
             ]
         );

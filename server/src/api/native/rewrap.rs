@@ -11,4 +11,4 @@ answers! {
 }
 
 operation! { rewrap "/api/v1/scopes/{environment}/{country}/rewrap" Rewrap
-"Moves an EDEK to the newest version; the data key stays in Keystead.", EdekRequest, EdekItem => RewrappedKey, |items| &items }
+"Moves an EDEK to the newest version. The data key does not leave Keystead.", EdekRequest, EdekItem => RewrappedKey, |items| &items }

@@ -5,7 +5,7 @@ use super::wire::{Base64, answers, context, requests};
 use engine::data::{Opened, ToOpen};
 
 requests! {
-    /// A wrapped data key to be unwrapped, or wrapped anew.
+    /// A wrapped data key to unwrap or rewrap.
     EdekRequest, EdekItem {
         #[schema(value_type = String, format = Byte)]
         edek: Base64<Vec<u8>>,
@@ -13,9 +13,9 @@ requests! {
 }
 
 answers! {
-    /// A data key, and the version that opened it.
+    /// A data key, and the version that unwrapped it.
     UnwrappedKey, of Opened: |done| { dek: done.bytes.expose(), }
 }
 
 operation! { unwrap "/api/v1/scopes/{environment}/{country}/unwrap" Unwrap
-"Unwraps a data key, with the version that the EDEK names.", EdekRequest, EdekItem => UnwrappedKey, |items| &items }
+"Unwraps a data key with the version that the EDEK names.", EdekRequest, EdekItem => UnwrappedKey, |items| &items }

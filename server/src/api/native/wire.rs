@@ -30,16 +30,16 @@ pub struct Audit {
     /// The kind of data.
     #[serde(default)]
     data_label: Option<String>,
-    /// Where the request behind this one came from.
+    /// The address that the original request came from.
     #[serde(default)]
     source_ip: Option<String>,
-    /// The object of the request: a record, a document.
+    /// The record or document that the request concerns.
     #[serde(default)]
     object_id: Option<String>,
     /// Your request ID.
     #[serde(default)]
     request_id: Option<String>,
-    /// Anything else, as text: at most 32 pairs; all of audit together at most 8 KiB.
+    /// Other metadata: at most 32 pairs. All of `audit` together may have up to 8 KiB.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     #[serde(default)]
     custom: Option<Said>,
@@ -77,7 +77,7 @@ macro_rules! requests {
         #[serde(deny_unknown_fields)]
         pub struct $request {
             $($(#[$field_about])* $field: $kind,)*
-            /// Authenticated, not stored: whoever opens it gives the same.
+            /// Authenticated but not stored: pass the same context to decrypt or unwrap.
             #[serde(default)]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
             context: Option<$crate::api::native::wire::Said>,
@@ -92,7 +92,7 @@ macro_rules! requests {
         #[serde(deny_unknown_fields)]
         pub struct $item {
             $($(#[$field_about])* $field: $kind,)*
-            /// Authenticated, not stored: whoever opens it gives the same.
+            /// Authenticated but not stored: pass the same context to decrypt or unwrap.
             #[serde(default)]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
             context: Option<$crate::api::native::wire::Said>,
@@ -138,7 +138,7 @@ impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
     }
 }
 
-/// Many of a kind; the answers come in the same order.
+/// A batch of items. The results come in the same order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch<T> {
@@ -150,7 +150,7 @@ pub struct Batch<T> {
     audit: Option<Object<Audit>>,
 }
 
-/// One, or many of a kind. How the document says it; [`Asked`] is how it is read.
+/// One item, or a batch. This type describes the body in the document; [`Asked`] parses it.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "its schema is what is used")]
@@ -201,9 +201,9 @@ fn unreadable(title: impl Into<String>) -> Failed {
     Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
 }
 
-/// Returns the failure for a body that serde rejects, without quoting the body.
+/// Returns the failure for a body that serde rejects, without quoting its values.
 fn not_json(error: &serde_json::Error) -> Failed {
-    unreadable(format!("{}. See {}.", what_is_wrong(error, "operation"), address::OPENAPI))
+    unreadable(format!("{} See {}.", what_is_wrong(error), address::OPENAPI))
 }
 
 fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
@@ -211,7 +211,8 @@ fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
     if told.is_within_bounds() {
         return Ok(told);
     }
-    let title = format!("In audit there is room for {TOLD_BYTES} bytes and {TOLD_PAIRS} pairs of your own.");
+    let title =
+        format!("The audit metadata is too large: at most {TOLD_BYTES} bytes and {TOLD_PAIRS} custom pairs.");
     Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "audit_too_long", title))
 }
 
@@ -223,7 +224,7 @@ impl<R: Request> Asked<R> {
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
         });
         if !is_json {
-            let title = "Send the body as application/json.".to_owned();
+            let title = "Send the body as JSON, with the header `Content-Type: application/json`.".to_owned();
             return Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title));
         }
         let Some(batch) = Self::batch(body)? else {
@@ -232,7 +233,7 @@ impl<R: Request> Asked<R> {
             return Ok(Self { items: vec![item.read()], told: bounded(audit)?, is_batch: false });
         };
         if batch.items.is_empty() || batch.items.len() > ITEMS {
-            let title = format!("A batch has 1 to {ITEMS} items.");
+            let title = format!("A batch must have 1 to {ITEMS} items.");
             return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
         }
         let items = batch.items.into_iter().map(|item| item.0.read()).collect();
@@ -293,7 +294,7 @@ macro_rules! answers {
 
 pub(super) use {answers, requests};
 
-/// An answer, or why there is none.
+/// The result of an item, or why it failed.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "its schema is what is used")]
@@ -302,14 +303,14 @@ pub enum AnswerOrProblem<T: ToSchema> {
     Problem { problem: ProblemDetails },
 }
 
-/// The answers of a batch, in the order of its items.
+/// The results of a batch, in the order of its items.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "its schema is what is used")]
 pub struct Results<T: ToSchema> {
     results: Vec<AnswerOrProblem<T>>,
 }
 
-/// The answer to one, or to many.
+/// The answer to one item, or to a batch.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "its schema is what is used")]

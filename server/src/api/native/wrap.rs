@@ -6,7 +6,7 @@ use engine::SecretBytes;
 use engine::data::{ToWrap, Wrapped};
 
 requests! {
-    /// A data key to be wrapped; a new one of 32 bytes is made where none is given.
+    /// A data key to wrap. If none is given, Keystead generates one of 32 bytes.
     WrapRequest, WrapItem {
         /// 32 bytes, in base64.
         #[serde(default)]
@@ -18,9 +18,9 @@ requests! {
 }
 
 answers! {
-    /// A data key, the same wrapped, and the version that wrapped it.
+    /// A data key, its wrapped form (EDEK), and the version that wrapped it.
     WrappedKey, of Wrapped: |done| { dek: done.dek.expose(), edek: &done.edek, }
 }
 
 operation! { wrap "/api/v1/scopes/{environment}/{country}/wrap" Wrap
-"Wraps a data key, a new one unless one is given, with the newest version.", WrapRequest, WrapItem => WrappedKey, |items| items }
+"Wraps a data key with the newest version. Generates the data key if none is given.", WrapRequest, WrapItem => WrappedKey, |items| items }

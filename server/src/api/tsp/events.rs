@@ -43,7 +43,7 @@ pub async fn security_event(ask: Ask) -> Result<Response, Refusal> {
     let take = |SecurityEvent { mut metadata, event, timestamp_millis }| {
         let event = event.or(metadata.event()).filter(|name| (1..=NAME).contains(&name.len()));
         let event = event.ok_or_else(|| {
-            Refusal::unreadable(format!("An event has a name of at most {NAME} characters."))
+            Refusal::unreadable(format!("The event must have a name of 1 to {NAME} bytes."))
         })?;
         let mut call = metadata.call(&ask)?;
         call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));

@@ -62,7 +62,7 @@ pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
         within_bounds(paths.keys().chain(paths.values().flatten()))?;
         // PostgreSQL rejects a text with a NUL in it, and nobody types control characters.
         if paths.keys().any(|path| path.chars().any(char::is_control)) {
-            return Err(Refusal::unreadable("A secret path has no control characters."));
+            return Err(Refusal::unreadable("A secret path must not contain control characters."));
         }
         Ok((metadata.call(&ask)?, ToDerive { secret_type, paths }))
     };

@@ -1,5 +1,5 @@
-//! Failures of this door: `{"code", "message"}`, with the numbers that IronCore's clients know. They contain nothing of the
-//! request.
+//! Failures of this door: `{"code", "message"}`, with the numbers that IronCore's clients know. They contain no value of
+//! the request.
 
 use crate::web::error_pages::Reason;
 use crate::web::failure;
@@ -51,21 +51,23 @@ impl Code {
 
     fn message(self) -> &'static str {
         match self {
-            Self::Unknown => "Something inside Keystead failed; its log says why.",
-            Self::Unauthorised => "No API key was given, or it does not work, or it may not do this.",
-            Self::InvalidBody => "The request is not what this address takes.",
+            Self::Unknown => "Keystead failed internally. An operator finds the cause in the server's log.",
+            Self::Unauthorised => {
+                "The API key is missing or not valid, or lacks the permission for this operation."
+            }
+            Self::InvalidBody => "The request is not valid for this endpoint.",
             Self::NoPrimaryKey => "This tenant has no encryption key yet.",
-            Self::UnknownTenant => "There is no such tenant, or this API key does not reach it.",
-            Self::InvalidEdek => "This is no EDEK that Keystead made.",
+            Self::UnknownTenant => "The tenant does not exist, or this API key has no access to it.",
+            Self::InvalidEdek => "This is not an EDEK that Keystead created.",
             Self::WrapFailed => "The data key could not be wrapped.",
-            Self::UnwrapFailed => "The EDEK does not open here.",
-            Self::KmsAuthorisation => "The tenant's KMS does not accept its credentials.",
-            Self::KmsInvalid => "The tenant's KMS refuses to release the key.",
+            Self::UnwrapFailed => "Cannot unwrap the EDEK: it was changed, or belongs to another tenant.",
+            Self::KmsAuthorisation => "The tenant's KMS rejected the credentials.",
+            Self::KmsInvalid => "The tenant's KMS refused to release the key.",
             Self::KmsUnreachable => "The tenant's KMS cannot be reached. Try again in a moment.",
-            Self::KmsThrottled => "The tenant's KMS asks for fewer requests. Try again in a moment.",
-            Self::KmsAccount => "The tenant's KMS account cannot be used.",
-            Self::EventRejected => "The event could not be written down. Send it again in a moment.",
-            Self::SecretNotMade => "The tenant secret could not be made.",
+            Self::KmsThrottled => "The tenant's KMS is throttling requests. Try again in a moment.",
+            Self::KmsAccount => "The tenant's KMS account is not active.",
+            Self::EventRejected => "The event could not be saved. Send it again in a moment.",
+            Self::SecretNotMade => "The tenant secret could not be created.",
         }
     }
 }
@@ -189,7 +191,7 @@ pub fn refused(error: Error) -> Response {
 
 /// Returns the response for an address that this door does not have.
 pub fn nothing_here() -> Response {
-    let message = "There is nothing at this address.";
+    let message = "There is no API endpoint at this URL.";
     Refusal::with(Code::InvalidBody, StatusCode::NOT_FOUND, message).into_response()
 }
 

@@ -60,7 +60,9 @@ impl Metadata {
         let texts = said.into_iter().flatten().chain(custom.iter().flat_map(|(key, value)| [key, value]));
         within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
         if custom.len() > TOLD_PAIRS {
-            return Err(Refusal::unreadable(format!("At most {TOLD_PAIRS} custom fields are written down.")));
+            return Err(Refusal::unreadable(format!(
+                "A request may have at most {TOLD_PAIRS} custom fields."
+            )));
         }
         let told = AuditNote {
             requesting_id: Some(fields.requesting_id),
@@ -71,7 +73,9 @@ impl Metadata {
             custom,
         };
         if !told.is_within_bounds() {
-            return Err(Refusal::unreadable(format!("There is room for {TOLD_BYTES} bytes of metadata.")));
+            return Err(Refusal::unreadable(format!(
+                "The metadata is too large: at most {TOLD_BYTES} bytes."
+            )));
         }
         Ok(Call { caller: ask.caller.clone(), door: Door::Tsp, scope: tenant_id, told })
     }
@@ -82,7 +86,9 @@ impl Metadata {
 pub fn within_bounds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
     match texts.into_iter().all(|text| text.len() <= TEXT) {
         true => Ok(()),
-        false => Err(Refusal::unreadable(format!("A text has at most {TEXT} bytes."))),
+        false => {
+            Err(Refusal::unreadable(format!("A text in the request is too long: at most {TEXT} bytes.")))
+        }
     }
 }
 
@@ -91,7 +97,7 @@ pub fn within_bounds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<
 pub fn few_enough(entries: usize) -> Result<(), Refusal> {
     match entries <= ITEMS {
         true => Ok(()),
-        false => Err(Refusal::unreadable(format!("A request has at most {ITEMS} entries."))),
+        false => Err(Refusal::unreadable(format!("A request may have at most {ITEMS} entries."))),
     }
 }
 
@@ -99,14 +105,13 @@ pub fn few_enough(entries: usize) -> Result<(), Refusal> {
 /// cannot read.
 ///
 /// # Errors
-/// [`Refusal`] that says where the body is wrong, without quoting it.
+/// [`Refusal`] that says where the body is wrong, without quoting its values.
 pub async fn asked<B: DeserializeOwned, T>(
     ask: &Ask,
     deed: Deed,
     take: impl FnOnce(B) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let read = serde_json::from_slice(&ask.body)
-        .map_err(|error| Refusal::unreadable(format!("{}.", what_is_wrong(&error, "address"))));
+    let read = serde_json::from_slice(&ask.body).map_err(|error| Refusal::unreadable(what_is_wrong(&error)));
     match read.and_then(take) {
         Ok(asked) => Ok(asked),
         Err(refusal) => {

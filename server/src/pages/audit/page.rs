@@ -118,7 +118,7 @@ impl Sought {
         let from = time("from", &self.from).map(|lasts| lasts.start);
         let to = time("to", &self.to).map(|lasts| lasts.end);
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
-            form.refuse("to", "The end is before the beginning.");
+            form.refuse("to", r#""To" must be after "From"."#);
         }
         let source = AuditSource::from_word(&self.source).unwrap_or_default();
         // People write a whole environment with `/*`, and the list cuts a key with `…`.
@@ -331,7 +331,7 @@ impl Pieces {
         }
         let piece = self.continued(next).await;
         if let Err(error) = &piece {
-            tracing::warn!(%error, "an export breaks off");
+            tracing::warn!(%error, "an audit log export was aborted");
         }
         Some(piece.map(Bytes::from))
     }
@@ -382,7 +382,7 @@ impl Pieces {
     async fn data_piece(&mut self, cursor: Option<String>) -> Result<Vec<u8>, Error> {
         let page = self.portal.audit().export_journal(&self.search.journal(cursor)).await?;
         if page.damaged > 0 {
-            return Err(Error::Fault("a segment of the journal is damaged: the export breaks off".into()));
+            return Err(Error::Fault("a journal segment is damaged; the export was aborted".into()));
         }
         self.next = page.next.map_or(Next::Nothing, |cursor| Next::Data(Some(cursor)));
         match self.format {

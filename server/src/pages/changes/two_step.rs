@@ -175,7 +175,7 @@ async fn over<C: ChangeForm>(
 ) -> Result<Response, Failure> {
     match (error, C::OVER) {
         (Error::Changes(ChangesError::ChangeGone), Some(page)) => {
-            let message = "This change has expired or was confirmed already. Start it again.";
+            let message = "This change has expired or was already confirmed. Start again.";
             Ok(done(app, who, page, message).await)
         }
         (gone @ Error::Changes(ChangesError::ChangeGone), None) => {
@@ -233,7 +233,7 @@ async fn confirm<C: ChangeForm>(
         Ok(outcome) => {
             // The change is done, even if this fails.
             if let Err(error) = C::forget(app, who).await {
-                tracing::warn!(%error, "what a form had kept could not be forgotten; it ends with its time");
+                tracing::warn!(%error, "secrets kept for a form could not be deleted; they expire on their own");
             }
             Ok(shown(app, who, outcome).await)
         }

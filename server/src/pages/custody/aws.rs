@@ -104,7 +104,7 @@ async fn secret(
 pub fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
     if typed.paste.expose().trim().is_empty() {
         if !typed.fill.is_empty() {
-            form.refuse("paste", "There is nothing here. Paste first, or fill in the fields below.");
+            form.refuse("paste", "Paste text here first, or fill in the fields below.");
         }
         return Pasted::default();
     }
@@ -167,7 +167,7 @@ pub fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Fo
     };
     let mut form = form.with(name, "");
     let why = refused.map(|why| format!("{why} ")).unwrap_or_default();
-    form.refuse(name, format!("{why}It is not shown again, since there may be a secret in it."));
+    form.refuse(name, format!("{why}The value is not shown again because it may contain a secret."));
     form
 }
 

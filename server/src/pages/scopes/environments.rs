@@ -73,7 +73,8 @@ pub async fn add(
     };
     match app.portal().scopes().add_environment(&who.session, &typed.name, kind).await {
         Ok(row) => {
-            let message = format!("Environment {} is there. Add the countries it holds data in.", row.name);
+            let message =
+                format!("Environment \"{}\" added. Next, add the countries where it stores data.", row.name);
             Ok(done(&app, &who, &address::environment(&row.slug), message).await)
         }
         Err(error) => list_page(&app, &who, form.refused(&in_form(error)?)).await,
@@ -105,7 +106,7 @@ pub async fn add_country(
 ) -> Result<Response, Failure> {
     match app.portal().scopes().add_country(&who.session, &slug, &typed.country).await {
         Ok(country) => {
-            let message = format!("{} is there. It has no encryption key yet.", country.name());
+            let message = format!("{} added. Next: add an encryption key.", country.name());
             Ok(done(&app, &who, &address::environment(&slug), message).await)
         }
         Err(error) => {
@@ -139,7 +140,7 @@ pub async fn rename(
 ) -> Result<Response, Failure> {
     match app.portal().scopes().rename_environment(&who.session, &slug, &typed.name).await {
         Ok(name) => {
-            let message = format!("The environment is called {name} now. Its address stays {slug}.");
+            let message = format!("Environment renamed to \"{name}\". Its URL name stays {slug}.");
             Ok(done(&app, &who, &address::environment(&slug), message).await)
         }
         Err(error) => {
@@ -185,7 +186,7 @@ pub async fn remove(
     }
     match app.portal().scopes().remove_environment(&who.session, &slug).await {
         Ok(name) => {
-            let message = format!("Environment {name} is removed. Its address {slug} is not used again.");
+            let message = format!("Environment \"{name}\" removed. Its URL name {slug} can't be reused.");
             Ok(done(&app, &who, address::ENVIRONMENTS, message).await)
         }
         Err(error) => remove_page(&app, &who, &slug, Form::new().refused(&in_form(error)?)).await,
@@ -223,7 +224,7 @@ pub async fn remove_country(
     }
     match app.portal().scopes().remove_country(&who.session, &scope).await {
         Ok(()) => {
-            let message = format!("{} is removed from {}.", scope.country.name(), scope.environment);
+            let message = format!("{} removed from {}.", scope.country.name(), scope.environment);
             Ok(done(&app, &who, &address::environment(&scope.environment), message).await)
         }
         Err(error) => remove_country_page(&app, &who, &scope, Form::new().refused(&in_form(error)?)).await,
