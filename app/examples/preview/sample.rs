@@ -295,7 +295,7 @@ pub fn events() -> Vec<Event> {
             "Daily limit reached: 1 of 1",
         ),
         event(45, anna, Action::EnvironmentAdd, "sandbox-initech", done, ""),
-        event(44, "Nobody signed in", Action::SignIn, "", refused, "mallory@example.com"),
+        event(44, "Not signed in", Action::SignIn, "", refused, "mallory@example.com"),
         event(43, anna, Action::SignIn, "", done, ""),
     ]
 }

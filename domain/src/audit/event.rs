@@ -145,7 +145,7 @@ pub struct Event {
     /// 1, 2, 3, … without gaps.
     pub sequence: i64,
     pub at: DateTime<Utc>,
-    /// An e-mail address, "Keystead" (the scheduler), "Command line" or "Nobody signed in".
+    /// An e-mail address, "Keystead" (the scheduler), "Command line" or "Not signed in".
     pub who: String,
     pub action: Action,
     /// `production/DE`, `production`, or empty where the event belongs to no scope.

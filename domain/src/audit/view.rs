@@ -76,20 +76,12 @@ pub struct LogView {
     pub damaged: u32,
 }
 
-/// Returns the name that the page shows for a name as the audit log stores it.
-fn shown_name(stored: &str) -> String {
-    match stored {
-        "Nobody signed in" => "Not signed in".to_owned(),
-        name => visible(name),
-    }
-}
-
 impl From<Event> for LogLine {
     fn from(event: Event) -> Self {
         Self {
             id: event.sequence.to_string(),
             at: event.at,
-            who: shown_name(&event.who),
+            who: visible(&event.who),
             key: None,
             action: event.action.label(),
             detail: visible(&event.detail),

@@ -22,13 +22,19 @@ pub enum Actor {
     },
 }
 
+/// Kind in the audit log of an actor who is not signed in.
+pub(crate) const STRANGER: &str = "stranger";
+
+/// Name in the audit log of somebody who is not signed in.
+pub(crate) const NOT_SIGNED_IN: &str = "Not signed in";
+
 impl Actor {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Person { .. } => "person",
             Self::Host => "host",
             Self::Scheduler => "scheduler",
-            Self::Stranger { .. } => "stranger",
+            Self::Stranger { .. } => STRANGER,
         }
     }
 
@@ -45,7 +51,7 @@ impl Actor {
             Self::Person { email, .. } => email,
             Self::Host => "Command line",
             Self::Scheduler => "Keystead",
-            Self::Stranger { .. } => "Nobody signed in",
+            Self::Stranger { .. } => NOT_SIGNED_IN,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{ROWS, corrupt, on, table, within};
 use crate::Error;
 use crate::base::email;
-use crate::base::entry::Entry;
+use crate::base::entry::{Entry, NOT_SIGNED_IN, STRANGER};
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
@@ -13,6 +13,7 @@ use std::collections::HashSet;
 struct Row {
     sequence: i64,
     at: DateTime<Utc>,
+    actor_kind: String,
     who: String,
     action: String,
     place: String,
@@ -30,7 +31,8 @@ impl TryFrom<Row> for Event {
             outcome: Outcome::from_word(&row.outcome).ok_or_else(|| column("outcome"))?,
             sequence: row.sequence,
             at: row.at,
-            who: row.who,
+            // Older releases called somebody who is not signed in by another name.
+            who: if row.actor_kind == STRANGER { NOT_SIGNED_IN.to_owned() } else { row.who },
             place: row.place,
             detail: row.detail,
             address: row.address,
@@ -41,11 +43,11 @@ impl TryFrom<Row> for Event {
 macro_rules! select_events {
     ($place:literal, $order:literal) => {
         concat!(
-            "SELECT sequence, at, who, action, place, outcome, detail, address FROM audit_event WHERE ",
+            "SELECT sequence, at, actor_kind, who, action, place, outcome, detail, address FROM audit_event WHERE ",
             $place,
             " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 IS NULL OR LOWER(place) = $5 \
              OR LOWER(SUBSTR(place, 1, LENGTH($5) + 1)) = $5 || '/') \
-             AND ($6 IS NULL OR LOWER(who) = $6) ORDER BY sequence ",
+             AND ($6 IS NULL OR LOWER(who) = $6 OR ($7 AND actor_kind = 'stranger')) ORDER BY sequence ",
             $order,
             " LIMIT $2"
         )
@@ -148,8 +150,9 @@ impl Read<'_> {
     ) -> Result<Vec<Event>, Error> {
         let place = query.place.as_ref().map(|place| place.to_lowercase());
         let who = query.who.as_ref().map(|who| email::normalise(who));
+        let strangers = who.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(NOT_SIGNED_IN));
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
-            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&place).bind(&who)
+            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&place).bind(&who).bind(strangers)
             .fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }

@@ -4,6 +4,7 @@
 use crate::support::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64;
+use domain::audit::event::AuditQuery;
 use domain::audit::journal::JournalQuery;
 use domain::data::operation::{AuditNote, Door};
 use domain::data::tenant_secret::SecretType;
@@ -199,6 +200,19 @@ async fn log_and_journal(before: &Before) {
         "it is only appended to"
     );
     let audit = before.portal.audit();
+    // That release had another name for somebody who is not signed in. The log shows and finds such lines under the new one.
+    execute(
+        &before.db,
+        "INSERT INTO audit_event (sequence, at, actor_kind, who, action, place, outcome, detail, address) \
+         SELECT 1000000, at, 'stranger', 'Nobody signed in', 'sign_in', '', 'refused', '', '192.0.2.1' \
+         FROM audit_event WHERE sequence = 1",
+    )
+    .await
+    .expect("a line is appended");
+    let query = AuditQuery { who: Some("not signed in".to_owned()), ..AuditQuery::default() };
+    let strangers = audit.search_log(&query, None).await.expect("lines").events;
+    assert!(strangers.iter().any(|event| event.sequence == 1_000_000), "{strangers:?}");
+    assert!(strangers.iter().all(|event| event.who == "Not signed in"), "{strangers:?}");
     let segments: Vec<(Uuid, i64)> =
         engine::testing::look::rows(&before.db, "SELECT server, first_sequence FROM journal_segment").await;
     assert!(!segments.is_empty());

@@ -69,7 +69,7 @@ async fn a_wrong_token_is_refused_and_recorded(t: &TestPortal) {
     let events = log(t).await;
     let last = events.last().expect("an event");
     assert_eq!((last.action, last.outcome), (Action::Setup, Outcome::Refused));
-    assert_eq!((last.who.as_str(), last.address.as_str()), ("Nobody signed in", "192.0.2.1"));
+    assert_eq!((last.who.as_str(), last.address.as_str()), ("Not signed in", "192.0.2.1"));
 }
 
 async fn a_token_is_refused_after_sixty_minutes(t: &TestPortal) {

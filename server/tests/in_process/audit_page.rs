@@ -106,12 +106,12 @@ async fn what_is_searched_for_is_taken_away_whole_and_that_is_written_down() {
     let (head, first) = table.split_once('\n').expect("a head");
     for (name, cell) in head.split(',').zip(first.split(',')).take(8) {
         let said = lines[0][name].as_str().map_or_else(|| lines[0][name].to_string(), str::to_owned);
-        assert_eq!(said, cell, "{name}: as in the JSON lines");
+        assert_eq!(said, cell, "{name}: as in the JSON Lines");
     }
     let found = export("data", "csv", &[("told", "=order 17"), ("place", "production")]).await;
     assert_eq!(found.lines().count(), 2, "only what was searched for: {found}");
     let log = house.get(&cookie, "/audit").await;
-    for said in ["Data plane as JSON lines<", "Data plane as CSV, at production, for or about =order 17<"] {
+    for said in ["Data plane as JSON Lines<", "Data plane as CSV, at production, for or about =order 17<"] {
         assert!(log.body.contains(said), "{said}");
     }
     let portal = export("portal", "jsonl", &[]).await;

@@ -109,7 +109,7 @@ async fn a_value_that_the_schema_does_not_list_is_not_told_as_an_outage() {
     let answer = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
 
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(answer.body.contains("Something inside Keystead failed."), "{}", answer.body);
+    assert!(answer.body.contains("Keystead failed internally."), "{}", answer.body);
     assert!(!answer.body.contains("database cannot be reached"), "{}", answer.body);
 }
 

@@ -36,6 +36,7 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
                 heading="Remove environment"
                 about=environment.name.clone()
                 refusal
+                warning="This cannot be undone"
                 consequences
                 typed=environment.slug.to_string()
                 back=address::environment(&environment.slug)
@@ -62,6 +63,7 @@ pub fn RemoveCountryPage(
                 heading="Remove country"
                 about=format!("{name} · {}", environment.name)
                 refusal
+                warning="The country will be removed"
                 consequences=vec![
                     "The country has no encryption key, so no data is lost. You can add it again later.".to_owned(),
                 ]
@@ -79,6 +81,7 @@ fn Removal(
     heading: &'static str,
     about: String,
     refusal: Option<String>,
+    warning: &'static str,
     consequences: Vec<String>,
     typed: String,
     back: String,
@@ -95,7 +98,7 @@ fn Removal(
         }
         .into_any(),
         None => view! {
-            <Callout tone=Tone::Bad title="This cannot be undone">
+            <Callout tone=Tone::Bad title=warning>
                 {consequences.into_iter().map(|line| view! { <p>{line}</p> }).collect_view()}
             </Callout>
             <DangerForm form name=typed back />

@@ -37,7 +37,7 @@ impl Row {
 
     /// Returns the row of a fault of Keystead itself, which tells nobody outside any detail.
     pub fn internal() -> Self {
-        let message = "Something inside Keystead failed. Nothing was changed; the server's log says why.";
+        let message = "Keystead failed internally. Nothing was changed. An operator finds the cause in the server's log.";
         Self { code: "internal", status: Code::Internal, field: None, message: message.into() }
     }
 

@@ -251,7 +251,7 @@ pub async fn export(
     let (search, form) = sought.read();
     let (format, kind, ending, called) = match sought.format.as_str() {
         "csv" => (Format::Csv, "text/csv; charset=utf-8", "csv", "CSV"),
-        "jsonl" => (Format::JsonLines, "application/jsonl", "jsonl", "JSON lines"),
+        "jsonl" => (Format::JsonLines, "application/jsonl", "jsonl", "JSON Lines"),
         _ => return Err(Failure::bad_form()),
     };
     if form.is_refused() {
@@ -296,7 +296,7 @@ enum Next {
 
 const PORTAL_COLUMNS: [&str; 8] =
     ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
-/// The same names as in the JSON lines.
+/// The same names as in the JSON Lines.
 const DATA_COLUMNS: [&str; 22] = [
     "server",
     "sequence",
