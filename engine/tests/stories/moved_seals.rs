@@ -85,7 +85,7 @@ impl Cell {
             }
             // The canary decides whether the root key is the right one.
             Err(Error::Fault(sentence)) if self.table == "instance" => {
-                assert!(sentence.starts_with("The root key is not the one"), "{sentence}");
+                assert!(sentence.starts_with("This is not the root key"), "{sentence}");
             }
             other => panic!("{what} in {name} of {}: {other:?}", self.row),
         }

@@ -204,7 +204,7 @@ async fn log_and_journal(before: &Before) {
     execute(
         &before.db,
         "INSERT INTO audit_event (sequence, at, actor_kind, who, action, place, outcome, detail, address) \
-         SELECT 1000000, at, 'stranger', 'Nobody signed in', 'sign_in', '', 'refused', '', '192.0.2.1' \
+         SELECT 1000000, at, 'stranger', 'Nobody signed in', 'session.sign_in', '', 'refused', '', '192.0.2.1' \
          FROM audit_event WHERE sequence = 1",
     )
     .await

@@ -182,8 +182,9 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
 
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
     let TenantSecret::Rotate { scope, step } = command;
-    let unknown = || Stop::new(format!("There is no scope {scope}. Write it like production/DE."));
-    let name: ScopeName = scope.parse().map_err(|_| unknown())?;
+    let name: ScopeName = scope
+        .parse()
+        .map_err(|_| Stop::new(format!("“{scope}” is not a scope. Write it like production/DE.")))?;
     let step = match step {
         Step::Begin => RotationStep::Begin,
         Step::Finish => RotationStep::Finish,
@@ -191,7 +192,7 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
     let portal = open_portal(settings).await?;
     let rotated = portal.secrets().rotate_on_host(&name, step).await;
     let count = rotated.map_err(|error| match error {
-        Error::NotFound => unknown(),
+        Error::NotFound => Stop::new(format!("There is no scope {scope}.")),
         error => error.into(),
     })?;
     match step {
