@@ -7,6 +7,7 @@ use domain::changes::view::*;
 use domain::custody::aws::{KeyArn, decrypt_only_policy};
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::{Check, FailureCode, Line, Report, Verdict};
+use domain::custody::vendor::Vendor;
 use domain::custody::view::*;
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::Status;
@@ -133,7 +134,7 @@ pub fn keys(customer_supplied: u32) -> KeysView {
         older: Some(1),
         is_older_page: false,
         limits: LimitsView {
-            of_type_today: vec![(KeyType::Managed, 1), (KeyType::ManualAws, 0)],
+            of_type_today: vec![(KeyType::Managed, 1), (KeyType::CustomerHeld(Vendor::Aws), 0)],
             today: 1,
             customer_supplied_used: customer_supplied,
             runs_out_at: Some(now() + Duration::days(1700)),
@@ -193,10 +194,10 @@ pub fn aws_keys() -> KeysView {
     ];
     let mut view = keys(37);
     for (version, health) in view.versions.iter_mut().zip(states) {
-        (version.key_type, version.period, version.due_at) = (KeyType::ManualAws, None, None);
+        (version.key_type, version.period, version.due_at) = (KeyType::CustomerHeld(Vendor::Aws), None, None);
         version.health = health;
     }
-    view.limits.active_type = Some(KeyType::ManualAws);
+    view.limits.active_type = Some(KeyType::CustomerHeld(Vendor::Aws));
     view
 }
 

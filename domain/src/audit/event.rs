@@ -107,6 +107,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 2] = [Self::Done, Self::Refused];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -122,7 +124,7 @@ impl Outcome {
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Done, Self::Refused].into_iter().find(|outcome| outcome.word() == word)
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }
 

@@ -37,8 +37,8 @@ uuid_ids! {
     SessionId,
     /// A prepared change that waits for its verification code.
     ChangeId,
-    /// The AWS data of a version of type "Manual: AWS".
-    AwsKeyId,
+    /// A customer's key that holds a version.
+    HolderId,
 }
 
 /// The portal-wide number of a key version, from 1 (the `kmsConfigId` of the data plane).

@@ -1,6 +1,6 @@
 //! Commands for a customer's key that a verification code confirms.
 
-use crate::base::id::AwsKeyId;
+use crate::base::id::HolderId;
 use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use crate::custody::preflight::Report;
 use crate::scopes::command::ScopeRef;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A data key encrypted under a customer's AWS KMS key, and the credentials to decrypt it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsKey {
-    pub id: AwsKeyId,
+    pub id: HolderId,
     pub region: Region,
     pub cmk: KeyArn,
     pub data_key: EncryptedDataKey,

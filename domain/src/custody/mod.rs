@@ -5,4 +5,5 @@ pub mod command;
 pub mod customer_key;
 pub mod health;
 pub mod preflight;
+pub mod vendor;
 pub mod view;

@@ -1,25 +1,32 @@
 //! The types of keys, by the party that holds the key.
 
+use crate::custody::vendor::Vendor;
 use serde::{Deserialize, Serialize};
 
-/// The type of a key version: the source of its material.
+/// The type of a key version: the source of its material, and the party that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyType {
     /// Material that Keystead generates, sealed at rest.
     Managed,
-    /// The customer's data key, encrypted under the customer's AWS KMS key.
-    ManualAws,
+    /// Material that the customer brings, sealed at rest.
+    Imported,
+    /// A key that only the customer's KMS can release. It may refuse at any time.
+    CustomerHeld(Vendor),
 }
 
 impl KeyType {
-    pub const ALL: [Self; 2] = [Self::Managed, Self::ManualAws];
+    pub const ALL: [Self; 3] = [Self::Managed, Self::Imported, Self::CustomerHeld(Vendor::Aws)];
 
-    /// Returns the word used in the database, in forms and in CSS.
+    /// The types that "Add encryption key" offers.
+    pub const OFFERED: [Self; 2] = [Self::Managed, Self::CustomerHeld(Vendor::Aws)];
+
+    /// Returns the word used in the database, in forms, in the API and in CSS.
     pub fn word(self) -> &'static str {
         match self {
             Self::Managed => "managed",
-            Self::ManualAws => "manual_aws",
+            Self::Imported => "imported",
+            Self::CustomerHeld(Vendor::Aws) => "manual_aws",
         }
     }
 
@@ -27,7 +34,8 @@ impl KeyType {
     pub fn label(self) -> &'static str {
         match self {
             Self::Managed => "Managed",
-            Self::ManualAws => "Manual: AWS",
+            Self::Imported => "Manual: Imported",
+            Self::CustomerHeld(Vendor::Aws) => "Manual: AWS",
         }
     }
 
@@ -35,7 +43,8 @@ impl KeyType {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Managed => "Keystead generates the key, stores it encrypted and rotates it automatically.",
-            Self::ManualAws => {
+            Self::Imported => "The customer's own key material. Keystead stores it encrypted.",
+            Self::CustomerHeld(Vendor::Aws) => {
                 "The customer's data key, encrypted with a key in their AWS KMS. The customer can revoke access at any time."
             }
         }
@@ -47,9 +56,23 @@ impl KeyType {
 
     /// Checks whether a version of this type counts towards the 100 customer-supplied versions of a scope.
     pub fn is_customer_supplied(self) -> bool {
-        match self {
-            Self::Managed => false,
-            Self::ManualAws => true,
+        self != Self::Managed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_has_a_type_and_every_word_reads_back() {
+        for vendor in Vendor::ALL {
+            assert!(KeyType::ALL.contains(&KeyType::CustomerHeld(vendor)));
+            assert_eq!(Vendor::from_word(vendor.word()), Some(vendor));
         }
+        for key_type in KeyType::ALL {
+            assert_eq!(KeyType::from_word(key_type.word()), Some(key_type));
+        }
+        assert!(KeyType::OFFERED.iter().all(|offered| KeyType::ALL.contains(offered)));
     }
 }

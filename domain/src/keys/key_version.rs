@@ -1,5 +1,6 @@
 //! Key versions: their types, their status, and the plan of the next version.
 
+use crate::custody::vendor::Vendor;
 use crate::keys::key_type::KeyType;
 use crate::keys::limits::{DailyLimits, Left, LimitReached, Used};
 use crate::keys::rotation::RotationPeriod;
@@ -15,6 +16,8 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: [Self; 2] = [Self::Active, Self::Deprecated];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -30,7 +33,7 @@ impl Status {
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Active, Self::Deprecated].into_iter().find(|status| status.word() == word)
+        Self::ALL.into_iter().find(|status| status.word() == word)
     }
 }
 
@@ -50,14 +53,14 @@ pub struct ActiveVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewVersion {
     Managed { period: RotationPeriod },
-    ManualAws,
+    CustomerHeld(Vendor),
 }
 
 impl NewVersion {
     pub fn key_type(self) -> KeyType {
         match self {
             Self::Managed { .. } => KeyType::Managed,
-            Self::ManualAws => KeyType::ManualAws,
+            Self::CustomerHeld(vendor) => KeyType::CustomerHeld(vendor),
         }
     }
 
@@ -65,7 +68,7 @@ impl NewVersion {
     pub fn period(self) -> Option<RotationPeriod> {
         match self {
             Self::Managed { period } => Some(period),
-            Self::ManualAws => None,
+            Self::CustomerHeld(_) => None,
         }
     }
 }
@@ -225,7 +228,7 @@ mod tests {
         let period = prop::sample::select(RotationPeriod::ALL.to_vec());
         prop_oneof![
             period.clone().prop_map(|period| Action::Add(NewVersion::Managed { period })),
-            Just(Action::Add(NewVersion::ManualAws)),
+            Just(Action::Add(NewVersion::CustomerHeld(Vendor::Aws))),
             period.prop_map(Action::Settings),
             Just(Action::Tick),
             (1i64..200 * 24 * 60).prop_map(Action::Wait),
@@ -291,7 +294,7 @@ mod tests {
         let noon: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("a time");
         let limits = DailyLimits::default();
         scope.add(NewVersion::Managed { period: RotationPeriod::Days30 }, limits, noon, None).expect("room");
-        scope.add(NewVersion::ManualAws, limits, noon, None).expect("room for another type");
+        scope.add(NewVersion::CustomerHeld(Vendor::Aws), limits, noon, None).expect("room for another type");
         assert_eq!(managed(scope.active()), Err(NotManaged::CustomerSupplied));
         let later = noon + Duration::days(400);
         assert!(scope.active().is_some_and(|active| !is_due(active, later)), "its schedule has ended");

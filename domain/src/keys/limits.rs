@@ -116,6 +116,7 @@ pub fn runs_out_at(used: u32, made_in_90_days: u32, now: DateTime<Utc>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custody::vendor::Vendor;
 
     fn noon() -> DateTime<Utc> {
         "2026-11-22T12:00:00Z".parse().expect("a time")
@@ -143,9 +144,13 @@ mod tests {
     fn the_hundred_customer_supplied_versions_are_for_ever() {
         let limits = DailyLimits::default();
         let used = |customer_supplied| Used { of_type_today: 0, today: 0, customer_supplied };
-        let last = limits.after_one_more(used(99), KeyType::ManualAws, noon()).expect("the hundredth");
+        let last = limits
+            .after_one_more(used(99), KeyType::CustomerHeld(Vendor::Aws), noon())
+            .expect("the hundredth");
         assert_eq!(last.customer_supplied, 0);
-        let refused = limits.after_one_more(used(100), KeyType::ManualAws, noon()).expect_err("no more");
+        let refused = limits
+            .after_one_more(used(100), KeyType::CustomerHeld(Vendor::Aws), noon())
+            .expect_err("no more");
         assert_eq!(
             (refused.clone(), refused.resets_at()),
             (LimitReached::CustomerSupplied { limit: 100, used: 100 }, None)

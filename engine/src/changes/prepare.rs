@@ -43,8 +43,9 @@ impl Opened {
         if self.kind != C::KIND {
             return Err(Error::Changes(ChangesError::ChangeGone));
         }
+        // The seal proves that Keystead wrote it. Another release did, if it does not read.
         let command = serde_json::from_slice(self.plain.expose())
-            .map_err(|_| Error::Fault("a prepared change cannot be read".into()))?;
+            .map_err(|_| Error::Changes(ChangesError::ChangeGone))?;
         Ok(Prepared { command, expires_at: self.expires_at, bound: self.bound })
     }
 }

@@ -26,9 +26,10 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 4] = [Self::Setup, Self::Password, Self::Enrolment, Self::Full];
+    pub const ALL: [Self; 4] = [Self::Setup, Self::Password, Self::Enrolment, Self::Full];
 
-    pub(crate) fn word(self) -> &'static str {
+    /// Returns the word used in the database.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Setup => "setup",
             Self::Password => "password",

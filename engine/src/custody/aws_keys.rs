@@ -10,16 +10,17 @@ use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For, KmsCredentials, preflight};
 use crate::custody::lease::{AskedWith, Released};
 use crate::store::Lock;
-use crate::store::aws_keys::StoredAwsKey;
+use crate::store::holders::StoredHolder;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
-use domain::base::id::{AwsKeyId, ScopeId, UserId};
+use domain::base::id::{HolderId, ScopeId, UserId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
 use domain::custody::command::{AwsCredentials, AwsKey, ReplaceCredentials};
 use domain::custody::customer_key::CustomerKey;
 use domain::custody::preflight::{FailureCode, Report};
+use domain::custody::vendor::Vendor;
 use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::Status;
@@ -66,7 +67,7 @@ pub struct AwsAsked {
 }
 
 /// Hashes everything the secret is used with, so that the secret opens with nothing else.
-fn bound_to(id: AwsKeyId, number: u32, key: &CustomerKey, access_key_id: &AccessKeyId) -> [u8; 32] {
+fn bound_to(id: HolderId, number: u32, key: &CustomerKey, access_key_id: &AccessKeyId) -> [u8; 32] {
     let number = number.to_be_bytes();
     let parts: [&[u8]; 6] = [
         id.0.as_bytes(),
@@ -86,6 +87,7 @@ fn bound_to(id: AwsKeyId, number: u32, key: &CustomerKey, access_key_id: &Access
 
 fn place<'a>(scope: &'a ScopeId, row: &'a [u8; 32], revision: i64) -> SealContext<'a> {
     SealContext {
+        // The name of the table in the release that sealed the first of these secrets. It is part of every seal.
         table: "aws_key",
         column: SECRET,
         row,
@@ -115,7 +117,7 @@ impl Custody {
         let with =
             KmsCredentials { access_key_id: asked.access_key_id, secret_access_key: asked.secret_access_key };
         let report = self.accepted(who, scope, &key, &with, asked.accepts_more).await?;
-        let (id, revision) = (AwsKeyId(random::uuid()), 1);
+        let (id, revision) = (HolderId(random::uuid()), 1);
         let sealed_secret = self.seal_secret(scope, number, id, &key, &with, revision);
         let credentials =
             AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
@@ -126,7 +128,7 @@ impl Custody {
     /// Plans "Replace credentials" of a version.
     ///
     /// # Errors
-    /// [`CustodyError::Preflight`] as for a new key; [`CustodyError::NotAws`] for a version of another type.
+    /// [`CustodyError::Preflight`] as for a new key; [`CustodyError::NotHeld`] for a version of another type.
     pub async fn plan_replace_credentials(
         &self,
         who: &Session,
@@ -137,7 +139,7 @@ impl Custody {
     ) -> Result<ReplaceCredentials, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
-        let stored = self.vault.db().aws_keys().get(scope.id, number).await?;
+        let stored = self.vault.db().holders().get(scope.id, number).await?;
         let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
         let revision = stored.revision + 1;
         let sealed_secret = self.seal_secret(scope.id, number, stored.id, &stored.key, &with, revision);
@@ -152,7 +154,7 @@ impl Custody {
     pub async fn replace_credentials(&self, proof: Authorised<ReplaceCredentials>) -> Result<(), Error> {
         let ReplaceCredentials { scope, number, from, to } = proof.command();
         let key = LeaseKey { scope: scope.id, number: *number };
-        let stored = self.vault.db().aws_keys().get(scope.id, *number).await?;
+        let stored = self.vault.db().holders().get(scope.id, *number).await?;
         let (id, preflight) = (stored.id, &json(&to.report)?);
         let detail = &format!("version {number}: {} → {}", from.masked(), to.access_key_id.masked());
         let proof = &proof;
@@ -163,7 +165,7 @@ impl Custody {
                     "The credentials were replaced in the meantime.".into(),
                 )));
             }
-            tx.aws_keys().set_credentials(id, to, preflight, self.vault.now()).await?;
+            tx.holders().set_credentials(id, to, preflight, self.vault.now()).await?;
             tx.commit(proof.entry(detail.clone())).await
         });
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
@@ -177,12 +179,12 @@ impl Custody {
     /// version.
     ///
     /// # Errors
-    /// [`CustodyError::NotAws`] for a version of another type; [`CustodyError::PreflightsTooMany`].
+    /// [`CustodyError::NotHeld`] for a version of another type; [`CustodyError::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let key = LeaseKey { scope: scope.id, number };
-        let stored = match self.vault.db().aws_keys().get(scope.id, number).await {
+        let stored = match self.vault.db().holders().get(scope.id, number).await {
             Ok(stored) => Some(stored),
             Err(Error::Store(StoreError::Corrupt { .. })) => None,
             Err(error) => return Err(error),
@@ -208,7 +210,7 @@ impl Custody {
             .db()
             .write(|mut tx| async move {
                 if let Some(id) = id {
-                    tx.aws_keys().set_preflight(id, preflight, now).await?;
+                    tx.holders().set_preflight(id, preflight, now).await?;
                 }
                 tx.commit(entry.clone()).await
             })
@@ -223,10 +225,10 @@ impl Custody {
     pub async fn aws_key(&self, name: &ScopeName, number: u32) -> Result<Option<AwsKeyView>, Error> {
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let version = self.vault.db().keys().version(scope.id, number).await?;
-        if version.key_type != KeyType::ManualAws {
+        if version.key_type != KeyType::CustomerHeld(Vendor::Aws) {
             return Ok(None);
         }
-        let stored = self.vault.db().aws_keys().get(scope.id, number).await?;
+        let stored = self.vault.db().holders().get(scope.id, number).await?;
         let every = self.probe_every.and_then(|every| TimeDelta::from_std(every).ok());
         let probe_at =
             every.filter(|_| version.status == Status::Active).map(|every| stored.probed_at + every);
@@ -250,11 +252,11 @@ impl Custody {
     /// Requests the material of a version from its holder. Only `lease` calls this.
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
         match self.vault.db().keys().version(key.scope, key.number).await?.key_type {
-            KeyType::Managed => {
+            KeyType::Managed | KeyType::Imported => {
                 Ok(Released { material: self.managed_material(key).await?, seen: AskedWith::default() })
             }
-            KeyType::ManualAws => {
-                let stored = self.vault.db().aws_keys().get(key.scope, key.number).await?;
+            KeyType::CustomerHeld(Vendor::Aws) => {
+                let stored = self.vault.db().holders().get(key.scope, key.number).await?;
                 let with = match self.credentials(key, &stored) {
                     Ok(with) => with,
                     Err(error) => {
@@ -271,14 +273,14 @@ impl Custody {
                     let noted = self.record_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be saved");
                 }
-                let StoredAwsKey { revision, refusals, .. } = stored;
+                let StoredHolder { revision, refusals, .. } = stored;
                 Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
             }
         }
     }
 
     /// Opens the stored credentials.
-    pub(crate) fn credentials(&self, key: LeaseKey, stored: &StoredAwsKey) -> Result<KmsCredentials, Error> {
+    pub(crate) fn credentials(&self, key: LeaseKey, stored: &StoredHolder) -> Result<KmsCredentials, Error> {
         let row = bound_to(stored.id, key.number, &stored.key, &stored.access_key_id);
         let opened = self.vault.keyring().open(
             Purpose::Credentials,
@@ -296,8 +298,8 @@ impl Custody {
     /// Restores lost revisions, which the sweep of an early version deleted. The seal covers the revision, so trying revisions
     /// finds it. Somebody who could hide a revision could as well set it.
     pub(crate) async fn find_lost_revisions(&self) -> Result<(), Error> {
-        for key in self.vault.db().aws_keys().without_revision().await? {
-            let mut stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
+        for key in self.vault.db().holders().without_revision().await? {
+            let mut stored = match self.vault.db().holders().get(key.scope, key.number).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::error!(%error, "a customer's key that lacks its revision could not be read");
@@ -328,7 +330,7 @@ impl Custody {
         &self,
         scope: ScopeId,
         number: u32,
-        id: AwsKeyId,
+        id: HolderId,
         key: &CustomerKey,
         with: &KmsCredentials,
         revision: i64,
@@ -367,7 +369,7 @@ impl Custody {
     }
 }
 
-fn view(stored: StoredAwsKey, probe_at: Option<DateTime<Utc>>) -> AwsKeyView {
+fn view(stored: StoredHolder, probe_at: Option<DateTime<Utc>>) -> AwsKeyView {
     AwsKeyView {
         region: stored.key.region.to_string(),
         policy: decrypt_only_policy(&stored.key.cmk),

@@ -6,7 +6,7 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::error::StoreError;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For};
-use crate::store::aws_keys::StoredAwsKey;
+use crate::store::holders::StoredHolder;
 use chrono::TimeDelta;
 use domain::audit::event::Action;
 use domain::custody::health::{Health, HealthState};
@@ -71,7 +71,7 @@ impl Custody {
         let mut under_way = JoinSet::new();
         let mut made = 0;
         let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
-        for due in self.vault.db().aws_keys().due_probes(before, late, BATCH).await? {
+        for due in self.vault.db().holders().due_probes(before, late, BATCH).await? {
             // A server that could not reach this KMS last time leaves the probe to the other servers until it is late.
             if !due.is_late && self.probes.failed_last(due.key()) {
                 continue;
@@ -82,7 +82,7 @@ impl Custody {
                 .vault
                 .db()
                 .write(|mut tx| async move {
-                    let is_mine = tx.aws_keys().claim_probe(id, before, now).await?;
+                    let is_mine = tx.holders().claim_probe(id, before, now).await?;
                     tx.commit_unaudited("a probe changes nothing by itself").await?;
                     Ok(is_mine)
                 })
@@ -111,7 +111,7 @@ impl Custody {
 
     /// Requests the data key from the KMS and drops it.
     pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
-        let stored = match self.vault.db().aws_keys().get(key.scope, key.number).await {
+        let stored = match self.vault.db().holders().get(key.scope, key.number).await {
             Ok(stored) => stored,
             Err(error @ Error::Store(StoreError::Corrupt { .. })) => {
                 self.note_unreadable(key).await?;
@@ -136,7 +136,7 @@ impl Custody {
         self.vault
             .db()
             .write(|mut tx| async move {
-                let Some(was) = tx.aws_keys().set_unreadable(key, now).await? else { return Ok(()) };
+                let Some(was) = tx.holders().set_unreadable(key, now).await? else { return Ok(()) };
                 if was.health == HealthState::Refused.word() {
                     return tx.commit_unaudited("a row that cannot be read was found again").await;
                 }
@@ -158,7 +158,7 @@ impl Custody {
     pub(crate) async fn record_health(
         &self,
         key: LeaseKey,
-        stored: &StoredAwsKey,
+        stored: &StoredHolder,
         heard: Result<(), Failure>,
     ) -> Result<(), Error> {
         match &heard {
@@ -176,7 +176,7 @@ impl Custody {
     async fn note_health(
         &self,
         key: LeaseKey,
-        stored: &StoredAwsKey,
+        stored: &StoredHolder,
         heard: Result<(), Failure>,
     ) -> Result<(), Error> {
         let (state, code) = match heard {
@@ -199,7 +199,7 @@ impl Custody {
                 return Ok(());
             }
             // Another server wrote first.
-            let now = self.vault.db().aws_keys().get(key.scope, key.number).await?;
+            let now = self.vault.db().holders().get(key.scope, key.number).await?;
             if now.secret != stored.secret {
                 self.leases.forgive(key, now.revision);
                 return Ok(());
@@ -216,7 +216,7 @@ impl Custody {
     async fn write_health(
         &self,
         key: LeaseKey,
-        stored: &StoredAwsKey,
+        stored: &StoredHolder,
         was: &Health,
         to: &Health,
     ) -> Result<bool, Error> {
@@ -227,7 +227,7 @@ impl Custody {
         self.vault
             .db()
             .write(|mut tx| async move {
-                if !tx.aws_keys().set_health(stored, was, to).await? {
+                if !tx.holders().set_health(stored, was, to).await? {
                     return Ok(false);
                 }
                 match was.state == to.state {

@@ -381,7 +381,7 @@ impl Custody {
         if held.is_empty() {
             return Ok(());
         }
-        for refused in self.vault.db().aws_keys().refused().await? {
+        for refused in self.vault.db().holders().refused().await? {
             let key = refused.key();
             if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
                 continue;

@@ -15,6 +15,7 @@ use crate::{Error, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
+use domain::custody::vendor::Vendor;
 use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
 use domain::keys::key_version::{NewVersion, Plan, managed, plan};
 use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
@@ -120,7 +121,8 @@ impl Keys {
         name: &ScopeName,
         asked: AwsAsked,
     ) -> Result<CreateKey, Error> {
-        let (scope, plan) = self.plan_version(who, name, NewVersion::ManualAws, Action::KeyCreate).await?;
+        let (scope, plan) =
+            self.plan_version(who, name, NewVersion::CustomerHeld(Vendor::Aws), Action::KeyCreate).await?;
         let key = self.custody.prepare_aws_key(who, scope.id, plan.number, asked).await?;
         Ok(CreateKey { scope, plan, source: Source::Aws(Box::new(key)) })
     }
@@ -251,7 +253,7 @@ impl Keys {
             if let Source::Aws(key) = source {
                 let preflight = json(&key.credentials.report)?;
                 tx.revisions().next(key.id.0, SECRET).await?;
-                tx.aws_keys().insert(version, key, &preflight, now).await?;
+                tx.holders().insert(version, key, &preflight, now).await?;
             }
         }
         Ok(plan)
@@ -360,13 +362,13 @@ impl<'a> Planned<'a> {
 pub(crate) fn describe(plan: &Plan, source: &Source) -> String {
     let how = match (plan.new, source) {
         (NewVersion::Managed { period }, _) => format!("{} days", period.days()),
-        (NewVersion::ManualAws, Source::Aws(key)) => format!(
+        (NewVersion::CustomerHeld(Vendor::Aws), Source::Aws(key)) => format!(
             "{}, {}, {}",
             key.cmk,
             key.credentials.access_key_id.masked(),
             key.credentials.report.summary()
         ),
-        (NewVersion::ManualAws, Source::Generated) => String::new(),
+        (NewVersion::CustomerHeld(_), Source::Generated) => String::new(),
     };
     let made = format!("version {}, {}, {how}", plan.number, plan.new.key_type().label());
     match plan.deprecates {

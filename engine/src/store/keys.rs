@@ -1,6 +1,6 @@
 //! Key versions.
 
-use super::aws_keys::health_of;
+use super::holders::health_of;
 use super::scopes::{Named, NamedRecord, named};
 use super::{Inner, corrupt, on, table, within};
 use crate::Error;
@@ -81,8 +81,7 @@ struct Counts {
 struct MadeRecord {
     #[sqlx(flatten)]
     named: NamedRecord,
-    #[sqlx(flatten)]
-    counts: Counts,
+    customer_supplied: i64,
     lately: i64,
     active_type: Option<String>,
 }
@@ -143,7 +142,7 @@ macro_rules! select_versions {
     ($rest:literal) => {
         concat!(
             "SELECT k.id, k.number, k.key_type, k.status, k.rotation_days, k.due_at, k.created_at, k.created_by, \
-             a.health, a.health_since, a.health_code FROM key_version k LEFT JOIN aws_key a ON a.version_id = k.id ",
+             h.health, h.health_since, h.health_code FROM key_version k LEFT JOIN holder h ON h.version_id = k.id ",
             $rest
         )
     };
@@ -172,12 +171,14 @@ macro_rules! counts {
     };
 }
 const USAGE: &str = concat!("SELECT ", counts!("$1", "$2", "$3"));
+/// Counts a scope's versions of each type made since `$2`.
+const OF_TYPE: &str =
+    "SELECT key_type, COUNT(*) FROM key_version WHERE scope_id = $1 AND created_at >= $2 GROUP BY key_type";
 /// Customer-supplied versions are few, and have an index. The time is in a FILTER, so that no planner uses the index of times
 /// instead and reads all versions made since.
 const MADE: &str = named!(concat!(
-    ", ",
-    counts!("s.id", "$3", "'managed'"),
-    ", (SELECT COUNT(*) FILTER (WHERE d.created_at >= $4) FROM key_version d \
+    ", (SELECT COUNT(*) FROM key_version d WHERE d.scope_id = s.id AND d.customer_supplied_no IS NOT NULL) \
+      AS customer_supplied, (SELECT COUNT(*) FILTER (WHERE d.created_at >= $3) FROM key_version d \
       WHERE d.scope_id = s.id AND d.customer_supplied_no IS NOT NULL) AS lately, \
       (SELECT key_type FROM key_version d WHERE d.scope_id = s.id AND d.status = 'active') AS active_type"
 ));
@@ -190,9 +191,13 @@ macro_rules! due {
     };
 }
 
+/// Returns a count of the database.
+fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 impl From<Counts> for Used {
     fn from(counts: Counts) -> Self {
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
             of_type_today: count(counts.of_type_today),
             today: count(counts.today),
@@ -265,17 +270,21 @@ impl Read<'_> {
         since: DateTime<Utc>,
     ) -> Result<(Named, VersionCounts), Error> {
         let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
-            .bind(name.environment.as_str()).bind(name.country.code()).bind(day).bind(since)
+            .bind(name.environment.as_str()).bind(name.country.code()).bind(since)
             .fetch_optional(pool).await)?;
-        let MadeRecord { named, counts, lately, active_type } = record.ok_or(Error::NotFound)?;
+        let MadeRecord { named, customer_supplied, lately, active_type } = record.ok_or(Error::NotFound)?;
         let named = Named::try_from(named)?;
-        let Used { of_type_today: managed, today, customer_supplied } = counts.into();
+        let made: Vec<(String, i64)> = on!(self.0, pool => sqlx::query_as(OF_TYPE)
+            .bind(named.id.0).bind(day).fetch_all(pool).await)?;
+        let made_of = |key_type: KeyType| made.iter().find(|(word, _)| word == key_type.word());
         let column = || corrupt("key_version", "key_type", format!("the Active one of {name}"));
         let active_type = active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
         let made = VersionCounts {
-            of_type_today: vec![(KeyType::Managed, managed), (KeyType::ManualAws, today - managed)],
-            customer_supplied,
-            customer_supplied_lately: u32::try_from(lately).unwrap_or(u32::MAX),
+            of_type_today: KeyType::ALL
+                .map(|key_type| (key_type, made_of(key_type).map_or(0, |(_, made)| count(*made))))
+                .into(),
+            customer_supplied: count(customer_supplied),
+            customer_supplied_lately: count(lately),
             active_type: active_type.transpose()?,
         };
         Ok((named, made))
@@ -482,10 +491,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::sqlite(&folder.path().join("keystead.db")).await.expect("it opens");
         db.migrate().await.expect("the schema");
-        let plan = format!("EXPLAIN QUERY PLAN {MADE}");
-        let steps: Vec<(i64, i64, i64, String)> = crate::testing::look::rows(&db, &plan).await;
+        let mut steps: Vec<(i64, i64, i64, String)> = Vec::new();
+        for sql in [MADE, OF_TYPE] {
+            steps.extend(crate::testing::look::rows(&db, &format!("EXPLAIN QUERY PLAN {sql}")).await);
+        }
         let using = |index: &str| steps.iter().filter(|step| step.3.contains(index)).count();
-        assert_eq!(using("(scope_id=? AND created_at>?)"), 2, "{steps:?}");
+        assert_eq!(using("(scope_id=? AND created_at>?)"), 1, "{steps:?}");
         assert_eq!(using("(scope_id=? AND customer_supplied_no>?)"), 2, "{steps:?}");
         assert_eq!(using("SCAN"), 0, "{steps:?}");
         db.close().await;

@@ -3,10 +3,10 @@
 pub mod aliases;
 pub mod api_keys;
 pub mod audit;
-pub mod aws_keys;
 pub mod changes;
 mod driver;
 mod failpoints;
+pub mod holders;
 pub mod instance;
 pub mod journal;
 pub mod keys;
@@ -26,10 +26,11 @@ use crate::base::random;
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -412,7 +413,7 @@ async fn begin_postgres(
 
 /// Runs all migrations in one transaction, under a lock that ends with it. It therefore also works
 /// behind a pooler, and never leaves a schema half-way.
-async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::migrate::MigrateError> {
+async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), MigrateError> {
     const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
     let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
@@ -425,17 +426,42 @@ async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), sqlx::mig
     Ok(())
 }
 
-/// Runs the migrations, with retries. SQLite has no lock that spans migrations: a command beside a
-/// server that starts for the first time may find a table made a moment ago. A retry continues there.
-async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
-    let migrations = sqlx_macros::migrate!("../migrations/sqlite");
+/// Runs all migrations in one transaction. SQLite waits five seconds for the lock of another process (BUSY), and a long migration
+/// takes several such waits. The migrations run on a connection of their
+/// own, without foreign keys: SQLite cannot change a constraint, so a migration creates a table again while others refer to it.
+/// Before the commit, all references are checked.
+async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
+    let options = pool.connect_options().as_ref().clone().foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
     for _ in 0..10 {
-        if migrations.run(pool).await.is_ok() {
-            return Ok(());
+        match migrate_sqlite_once(&mut connection).await {
+            Err(MigrateError::Execute(error)) if sqlite_code(&error) == Some(5) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            done => return done,
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    migrations.run(pool).await
+    migrate_sqlite_once(&mut connection).await
+}
+
+async fn migrate_sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let migrations = sqlx_macros::migrate!("../migrations/sqlite");
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let before = schema_number(&mut transaction).await?;
+    migrations.run_direct(None, &mut *transaction, false).await?;
+    if schema_number(&mut transaction).await? != before {
+        let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *transaction).await?;
+        if broken.is_some() {
+            return Err(MigrateError::Source("a row refers to a row that does not exist".into()));
+        }
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Returns the number that SQLite increments with each change of the schema.
+async fn schema_number(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA schema_version").fetch_one(connection).await
 }
 
 /// Maximum number of rows that one statement inserts.

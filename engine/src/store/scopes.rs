@@ -151,7 +151,7 @@ impl TreeRecord {
     fn lacks(&self, now: DateTime<Utc>) -> Result<Option<Lack>, Error> {
         let health = self.health.as_ref().map(|word| {
             HealthState::from_word(word)
-                .ok_or_else(|| corrupt("aws_key", "health", format!("an Active key in {}", self.slug)))
+                .ok_or_else(|| corrupt("holder", "health", format!("an Active key in {}", self.slug)))
         });
         Ok(Lack::of(self.key_type.is_some(), self.due_at, health.transpose()?, now))
     }
@@ -173,9 +173,9 @@ macro_rules! select_environments {
 macro_rules! select_scopes {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, a.health ",
+            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, h.health ",
             "FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
-            "LEFT JOIN aws_key a ON a.version_id = k.id ",
+            "LEFT JOIN holder h ON h.version_id = k.id ",
             $rest
         )
     };
@@ -200,12 +200,12 @@ impl Read<'_> {
     /// Returns every environment with its countries and what they lack now, by slug; the countries in the order of people.
     pub(crate) async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
         // An environment whose countries are not requested joins no scope, and that join uses the index.
-        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, a.health, n.scopes \
+        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, h.health, n.scopes \
                            FROM (SELECT COUNT(*) AS scopes FROM (SELECT 1 FROM scope LIMIT $1 + 1) c) n \
                            CROSS JOIN environment e LEFT JOIN scope s ON s.environment_id = \
                            CASE WHEN n.scopes <= $1 OR $2 OR e.slug = $3 THEN e.id END \
                            LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' \
-                           LEFT JOIN aws_key a ON a.version_id = k.id \
+                           LEFT JOIN holder h ON h.version_id = k.id \
                            WHERE e.removed_at IS NULL ORDER BY e.slug";
         let (all, around) = match branches {
             Branches::All => (true, None),

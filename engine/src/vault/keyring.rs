@@ -99,7 +99,7 @@ pub(crate) async fn add_new_terms(
 ) -> Result<(), Error> {
     let terms = db.instance().terms().await?;
     for (purpose, is_used) in [
-        (Purpose::Credentials, db.aws_keys().any().await?),
+        (Purpose::Credentials, db.holders().any().await?),
         (Purpose::TenantSecret, db.tenant_secrets().any().await?),
     ] {
         if !is_used && !is_there(&terms, purpose) {

@@ -7,6 +7,7 @@ use domain::audit::event::{Action, Outcome};
 use domain::custody::aws::EncryptedDataKey;
 use domain::custody::health::HealthState;
 use domain::custody::preflight::{Check, Verdict};
+use domain::custody::vendor::Vendor;
 use domain::keys::command::Source;
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::NotManaged;
@@ -54,7 +55,7 @@ async fn a_key_is_registered_checked_and_used(t: &TestPortal) {
     assert!(calls.iter().all(|call| call.authorization.contains(&format!("{ACCESS_KEY_ID}/"))));
     assert_eq!(house.use_key().await.expect("it is used"), house.kms.plaintext());
     let version = house.t.portal.keys().list(&house.de, None).await.expect("the page").versions.remove(0);
-    assert_eq!((version.key_type, version.period), (KeyType::ManualAws, None));
+    assert_eq!((version.key_type, version.period), (KeyType::CustomerHeld(Vendor::Aws), None));
     assert_eq!(version.health.map(|health| health.state), Some(HealthState::Healthy));
     let shown = house.t.portal.custody().aws_key(&house.de, 1).await.expect("a key").expect("of AWS");
     assert_eq!((shown.access_key_id.as_str(), shown.cmk_arn.as_str()), ("AKIA…MPLE", ARN));
@@ -157,7 +158,7 @@ async fn the_limits_of_the_type_hold_and_are_forecast(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     match house.plan().await {
         Err(Error::Keys(KeysError::Limit { limit: LimitReached::DailyOfType { key_type, .. }, .. })) => {
-            assert_eq!(key_type, KeyType::ManualAws);
+            assert_eq!(key_type, KeyType::CustomerHeld(Vendor::Aws));
         }
         _ => panic!("a second one the same day"),
     }
@@ -165,7 +166,11 @@ async fn the_limits_of_the_type_hold_and_are_forecast(t: &TestPortal) {
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
     let (limits, _) = house.t.portal.keys().limits(&house.de).await.expect("the limits");
     assert_eq!(
-        (limits.usage(KeyType::ManualAws).of_type_today, limits.today, limits.customer_supplied_used),
+        (
+            limits.usage(KeyType::CustomerHeld(Vendor::Aws)).of_type_today,
+            limits.today,
+            limits.customer_supplied_used
+        ),
         (1, 2, 1)
     );
     let runs_out = limits.runs_out_at.expect("a forecast");
@@ -261,7 +266,7 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.use_key().await.expect("a lease is held");
     house.kms.forget_calls();
-    put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
+    put_bytes(house.t.db(), "UPDATE holder SET secret = $1", &[7; 100]).await;
     let report =
         house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("a report");
     assert!(report.blocks());
@@ -298,31 +303,31 @@ async fn the_secret_is_sealed_beside_what_it_is_used_with(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let other_arn = ARN.replace("1234abcd-", "ffffabcd-");
     for (column, to) in [
-        ("region", "'eu-west-3'".to_owned()),
-        ("cmk_arn", format!("'{other_arn}'")),
-        ("access_key_id", "'AKIAI44QH8DHBEXAMPLE'".to_owned()),
+        ("location", "'eu-west-3'".to_owned()),
+        ("reference", format!("'{other_arn}'")),
+        ("credential_id", "'AKIAI44QH8DHBEXAMPLE'".to_owned()),
     ] {
-        execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM aws_key").await.expect("copied");
-        execute(house.t.db(), &format!("UPDATE aws_key SET {column} = {to}")).await.expect("changed");
+        execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM holder").await.expect("copied");
+        execute(house.t.db(), &format!("UPDATE holder SET {column} = {to}")).await.expect("changed");
         refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
-        execute(house.t.db(), &format!("UPDATE aws_key SET {column} = (SELECT {column} FROM older)"))
+        execute(house.t.db(), &format!("UPDATE holder SET {column} = (SELECT {column} FROM older)"))
             .await
             .expect("back");
         execute(house.t.db(), "DROP TABLE older").await.expect("dropped");
     }
-    let right = bytes(house.t.db(), "SELECT encrypted_key FROM aws_key").await;
+    let right = bytes(house.t.db(), "SELECT wrapped_key FROM holder").await;
     let mut other = right.clone();
     other[100] ^= 1;
-    put_bytes(house.t.db(), "UPDATE aws_key SET encrypted_key = $1", &other).await;
+    put_bytes(house.t.db(), "UPDATE holder SET wrapped_key = $1", &other).await;
     refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     assert_eq!(house.kms.calls().len(), 0, "nothing was asked of anybody's KMS");
-    put_bytes(house.t.db(), "UPDATE aws_key SET encrypted_key = $1", &right).await;
+    put_bytes(house.t.db(), "UPDATE holder SET wrapped_key = $1", &right).await;
     house.t.portal.material(&house.de, 1).await.expect("as it was, it opens");
-    let right = bytes(house.t.db(), "SELECT secret FROM aws_key").await;
+    let right = bytes(house.t.db(), "SELECT secret FROM holder").await;
     for bit in (0..right.len() * 8).step_by(engine::testing::scale(61, 1)) {
         let mut changed = right.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &changed).await;
+        put_bytes(house.t.db(), "UPDATE holder SET secret = $1", &changed).await;
         refused!(house.t.portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     }
     house.end().await;
@@ -331,7 +336,7 @@ async fn the_secret_is_sealed_beside_what_it_is_used_with(t: &TestPortal) {
 async fn the_secret_of_before_a_replacement_does_not_open(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let portal = &house.t.portal;
-    execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM aws_key").await.expect("copied");
+    execute(house.t.db(), "CREATE TABLE older AS SELECT * FROM holder").await.expect("copied");
     let command = portal
         .custody()
         .plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false)
@@ -342,7 +347,7 @@ async fn the_secret_of_before_a_replacement_does_not_open(t: &TestPortal) {
         .replace_credentials(proof(&house.t, &house.ada, &command).await)
         .await
         .expect("replaced");
-    let back = "UPDATE aws_key SET (access_key_id, secret) = (SELECT access_key_id, secret FROM older)";
+    let back = "UPDATE holder SET (credential_id, secret) = (SELECT credential_id, secret FROM older)";
     execute(house.t.db(), back).await.expect("put back");
     refused!(portal.material(&house.de, 1).await, Error::Vault(VaultError::Sealed(_)));
     house.end().await;
@@ -397,10 +402,10 @@ async fn other_types_have_no_credentials(t: &TestPortal) {
     create(&house.t, &house.ada, &house.de, RotationPeriod::Days30).await;
     let replace =
         portal.custody().plan_replace_credentials(&house.ada.session, &house.de, 1, others(), false).await;
-    refused!(replace, Error::Custody(CustodyError::NotAws));
+    refused!(replace, Error::Custody(CustodyError::NotHeld));
     refused!(
         portal.custody().check_now(&house.ada.session, &house.de, 1).await,
-        Error::Custody(CustodyError::NotAws)
+        Error::Custody(CustodyError::NotHeld)
     );
     assert_eq!(portal.custody().aws_key(&house.de, 1).await.expect("looked"), None);
     let half = half_way(portal, &house.ada.email).await;
@@ -410,7 +415,7 @@ async fn other_types_have_no_credentials(t: &TestPortal) {
     );
     refused!(
         portal.custody().check_now(&half, &house.de, 1).await,
-        Error::Changes(ChangesError::SignedOut) | Error::Custody(CustodyError::NotAws)
+        Error::Changes(ChangesError::SignedOut) | Error::Custody(CustodyError::NotHeld)
     );
     house.end().await;
 }

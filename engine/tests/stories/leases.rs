@@ -537,13 +537,13 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
     let command =
         house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
     house.t.portal.keys().create(proof(&house.t, &house.ada, &command).await).await.expect("registered");
-    let only_de = "version_id = (SELECT MIN(version_id) FROM aws_key)";
-    let healthy = format!("UPDATE aws_key SET health = 'healthy', health_code = NULL WHERE {only_de}");
-    for (column, wrong) in [("region", "nowhere"), ("preflight", "{")] {
+    let only_de = "version_id = (SELECT MIN(version_id) FROM holder)";
+    let healthy = format!("UPDATE holder SET health = 'healthy', health_code = NULL WHERE {only_de}");
+    for (column, wrong) in [("location", "nowhere"), ("preflight", "{")] {
         let right =
-            texts(house.t.db(), &format!("SELECT {column} FROM aws_key WHERE {only_de}")).await.remove(0);
+            texts(house.t.db(), &format!("SELECT {column} FROM holder WHERE {only_de}")).await.remove(0);
         let put = async |value: &str| {
-            let sql = format!("UPDATE aws_key SET {column} = '{value}' WHERE {only_de}");
+            let sql = format!("UPDATE holder SET {column} = '{value}' WHERE {only_de}");
             execute(house.t.db(), &sql).await.expect("put");
         };
         house.use_key().await.expect("released before");

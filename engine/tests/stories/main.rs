@@ -14,6 +14,7 @@ mod audit;
 mod aws;
 mod aws_keys;
 mod changes;
+mod closed_lists;
 mod conflicts;
 mod data;
 mod failing_steps;

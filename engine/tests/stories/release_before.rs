@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64;
 use domain::audit::event::AuditQuery;
 use domain::audit::journal::JournalQuery;
+use domain::custody::vendor::Vendor;
 use domain::data::operation::{AuditNote, Door};
 use domain::data::tenant_secret::SecretType;
 use domain::keys::key_type::KeyType;
@@ -52,7 +53,8 @@ fn unpacked(name: &str) -> Vec<u8> {
 }
 
 impl Before {
-    async fn open(kind: DatabaseKind) -> Self {
+    /// Opens the database after these statements.
+    async fn open(kind: DatabaseKind, first: &[&str]) -> Result<Self, (Error, Db)> {
         let folder = tempfile::tempdir().expect("a folder");
         let name = if kind == DatabaseKind::Sqlite { "sqlite" } else { "postgres" };
         let place = match kind {
@@ -72,9 +74,13 @@ impl Before {
         let kms = FakeKms::start().await;
         kms.decrypts(Decrypts::Plaintext(decoded(&facts["data_key"])));
         let db = place.connect().await;
-        let portal = Portal::open(db.clone(), &root, clock.clone(), kms.settings()).await.expect("it opens");
+        for sql in first {
+            execute(&db, sql).await.expect("it is done");
+        }
+        let opened = Portal::open(db.clone(), &root, clock.clone(), kms.settings()).await;
+        let portal = opened.map_err(|error| (error, db.clone()))?;
         portal.audit().open_journal(&folder.path().join("journal")).await.expect("a journal");
-        Self { portal, db, kms, facts, clock, place, _folder: folder }
+        Ok(Self { portal, db, kms, facts, clock, place, _folder: folder })
     }
 
     fn secret(&self, name: &str) -> SecretText {
@@ -115,7 +121,7 @@ fn name(text: &str) -> ScopeName {
 }
 
 async fn the_release_before_opens(kind: DatabaseKind) {
-    let before = Before::open(kind).await;
+    let Ok(before) = Before::open(kind, &[]).await else { panic!("it does not open") };
     Box::pin(versions_and_their_material(&before)).await;
     Box::pin(services(&before)).await;
     Box::pin(people_and_sessions(&before)).await;
@@ -132,7 +138,7 @@ async fn versions_and_their_material(before: &Before) {
     assert_eq!(de.alias, Some("acme-berlin".parse().expect("an alias")));
     let fr = keys.list(&name("production/FR"), None).await.expect("the page");
     let shown: Vec<_> = fr.versions.iter().map(|row| (row.number, row.status, row.key_type)).collect();
-    assert_eq!(shown, [(1, Status::Active, KeyType::ManualAws)]);
+    assert_eq!(shown, [(1, Status::Active, KeyType::CustomerHeld(Vendor::Aws))]);
     assert_eq!(fr.limits.customer_supplied_used, 1);
     let at = keys.list(&name("staging/AT"), None).await.expect("the page");
     assert!(at.versions.is_empty());
@@ -235,4 +241,30 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     the_release_before_opens(DatabaseKind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_id_is_given_again_on_sqlite() {
+    let used = ["key_version", "tenant_secret"]
+        .map(|table| format!("UPDATE sqlite_sequence SET seq = 1000 WHERE name = '{table}'"));
+    let Ok(before) = Before::open(DatabaseKind::Sqlite, &used.each_ref().map(String::as_str)).await else {
+        panic!("it does not open")
+    };
+    let kept = number(&before.db, "SELECT COUNT(*) FROM sqlite_sequence WHERE seq = 1000").await;
+    assert_eq!(kept, 2, "the next ids are larger than all that were given");
+    before.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_finds_a_broken_reference_leaves_the_schema_as_it_was() {
+    let first = [
+        "PRAGMA foreign_keys = OFF",
+        "INSERT INTO alias_history (scope_id, alias) VALUES (x'00', 'nobody')",
+        "PRAGMA foreign_keys = ON",
+    ];
+    let Err((error, db)) = Before::open(DatabaseKind::Sqlite, &first).await else { panic!("it opens") };
+    assert!(error.to_string().contains("a row refers to a row that does not exist"), "{error}");
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM aws_key").await, 1, "the tables of before are there");
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE '%anew'").await, 0);
+    db.close().await;
 }

@@ -168,7 +168,7 @@ async fn revisions_that_were_lost_are_found_again_at_the_start(t: &TestPortal) {
     assert_eq!(house.use_key().await.expect("released"), house.kms.plaintext());
     // When no revision opens the seal, the start goes on, because everything else is intact.
     execute(house.t.db(), lost).await.expect("lost");
-    put_bytes(house.t.db(), "UPDATE aws_key SET secret = $1", &[7; 100]).await;
+    put_bytes(house.t.db(), "UPDATE holder SET secret = $1", &[7; 100]).await;
     house.t.second().await.close().await;
     assert_eq!(
         number(house.t.db(), "SELECT COUNT(*) FROM sealed_revision WHERE column_name = 'secret'").await,

@@ -217,7 +217,12 @@ async fn alloy_runs_its_whole_cycle_and_moves_its_fields_while_secrets_rotate() 
         .host(&["tenant-secret", "rotate", "--scope", "production/DE", "finish"], "")
         .await;
     assert!(!again.status.success() && said(&again).contains("No rotation is under way."));
-    let nowhere =
-        house.keystead.home.host(&["tenant-secret", "rotate", "--scope", "nowhere", "begin"], "").await;
-    assert!(!nowhere.status.success() && said(&nowhere).contains("There is no scope nowhere."));
+    for (scope, why) in [
+        ("nowhere", "“nowhere” is not a scope. Write it like production/DE."),
+        ("atlantis/DE", "There is no scope atlantis/DE."),
+    ] {
+        let nowhere =
+            house.keystead.home.host(&["tenant-secret", "rotate", "--scope", scope, "begin"], "").await;
+        assert!(!nowhere.status.success() && said(&nowhere).contains(why), "{scope}");
+    }
 }

@@ -29,14 +29,14 @@ pub fn AddKeyPage(
     checked: Checked,
 ) -> impl IntoView {
     let now = chrome.now;
-    let choices = KeyType::ALL.map(|key_type| Choice {
+    let choices = KeyType::OFFERED.map(|key_type| Choice {
         value: key_type.word(),
         label: key_type.label(),
         explanation: key_type.explanation(),
     });
     view! {
         <Parameters chrome heading="Add encryption key" scope environment_name form>
-            <LimitsToday limits types=&KeyType::ALL now />
+            <LimitsToday limits types=&KeyType::OFFERED now />
             <RadioCards
                 name="key_type"
                 label="Key Type"

@@ -5,6 +5,7 @@ use crate::ui::badge::Tone;
 use crate::ui::meter::Meter;
 use chrono::{DateTime, Utc};
 use domain::base::words;
+use domain::keys::key_type::KeyType;
 use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
 use domain::keys::view::LimitsView;
 use leptos::prelude::*;
@@ -17,7 +18,8 @@ pub fn LimitsCard(
 ) -> impl IntoView {
     let LimitsView { daily, of_type_today, today, resets_at, customer_supplied_used, runs_out_at, .. } =
         limits;
-    let of_type = of_type_today.into_iter().map(|(key_type, used)| {
+    let offered = of_type_today.into_iter().filter(|(key_type, _)| KeyType::OFFERED.contains(key_type));
+    let of_type = offered.map(|(key_type, used)| {
         view! {
             <div>
                 <dt>{key_type.label()} " today"</dt>

@@ -14,7 +14,7 @@ pub enum CustodyError {
     #[error("the customer's KMS cannot be reached: {0}")]
     KmsUnreachable(FailureCode),
     #[error("the key type of the version is not Manual: AWS")]
-    NotAws,
+    NotHeld,
 }
 
 impl CustodyError {
@@ -38,7 +38,7 @@ impl CustodyError {
                 Row::busy(format!("The customer's KMS cannot be reached ({code}). Try again in a moment."))
                     .code("kms_unreachable")
             }
-            Self::NotAws => Row::not_found("There is nothing at this address."),
+            Self::NotHeld => Row::not_found("There is nothing at this address."),
         }
     }
 }

@@ -22,7 +22,7 @@ use leptos::prelude::*;
 /// Returns the customer's key that the address names.
 async fn key_at(app: &App, at: &AtScope) -> Result<AwsKeyView, Error> {
     let key = app.portal().custody().aws_key(&at.scope, at.version()?).await?;
-    key.ok_or(Error::Custody(CustodyError::NotAws))
+    key.ok_or(Error::Custody(CustodyError::NotHeld))
 }
 
 impl ChangeForm for ReplaceCredentials {

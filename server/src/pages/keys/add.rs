@@ -12,6 +12,7 @@ use app::pages::AddKeyPage;
 use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::custody::vendor::Vendor;
 use domain::keys::command::{CreateKey, Source};
 use domain::keys::key_type::KeyType;
 use domain::keys::rotation::RotationPeriod;
@@ -40,7 +41,7 @@ impl AddForm {
     fn shown(&self) -> Form {
         let form = Form::new().with("key_type", &self.key_type).with("rotation_days", &self.rotation_days);
         // The pasted text may still replace the typed fields.
-        if KeyType::from_word(&self.key_type) == Some(KeyType::ManualAws) {
+        if KeyType::from_word(&self.key_type) == Some(KeyType::CustomerHeld(Vendor::Aws)) {
             return form;
         }
         aws::shown(form, &self.region, &self.encrypted_key, &self.cmk_arn, &self.access_key_id)
@@ -89,7 +90,7 @@ impl ChangeForm for CreateKey {
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: AddForm) -> Result<Self, Box<Again>> {
         let mut form = typed.shown();
         match KeyType::from_word(&typed.key_type) {
-            None => {
+            Some(KeyType::Imported) | None => {
                 form.refuse("key_type", "Choose a key type.");
                 Err(Again::form(form))
             }
@@ -99,7 +100,7 @@ impl ChangeForm for CreateKey {
                 let planned = app.portal().keys().plan_create(&who.session, &at.scope, period).await;
                 planned.map_err(|error| Again::because(form, error))
             }
-            Some(KeyType::ManualAws) => {
+            Some(KeyType::CustomerHeld(Vendor::Aws)) => {
                 let read = aws::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
                 let planned = app.portal().keys().plan_create_aws(&who.session, &at.scope, read.asked).await;
                 planned.map_err(|error| aws::found(read.form, read.policy, error))
@@ -111,7 +112,7 @@ impl ChangeForm for CreateKey {
         match &self.source {
             Source::Generated => period_form(self.plan.new.period().unwrap_or_default()),
             Source::Aws(key) => Form::new()
-                .with("key_type", KeyType::ManualAws.word())
+                .with("key_type", KeyType::CustomerHeld(Vendor::Aws).word())
                 .with("region", key.region.as_str())
                 .with("encrypted_key", key.data_key.to_base64())
                 .with("cmk_arn", key.cmk.as_str())

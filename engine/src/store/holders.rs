@@ -1,25 +1,27 @@
-//! Versions whose data key a customer's AWS KMS releases.
+//! Holders: the customers' keys that hold versions, a row beside each version.
 
 use super::{corrupt, on, table, within};
 use crate::Error;
 use crate::base::error::CustodyError;
 use chrono::{DateTime, Utc};
-use domain::base::id::{AwsKeyId, ScopeId};
+use domain::base::id::{HolderId, ScopeId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use domain::custody::command::{AwsCredentials, AwsKey};
 use domain::custody::customer_key::CustomerKey;
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::{FailureCode, Report};
+use domain::custody::vendor::Vendor;
 use domain::keys::version_ref::LeaseKey;
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
 struct Record {
     id: Uuid,
-    region: String,
-    cmk_arn: String,
-    encrypted_key: Vec<u8>,
-    access_key_id: String,
+    vendor: String,
+    location: String,
+    reference: String,
+    wrapped_key: Vec<u8>,
+    credential_id: String,
     secret: Vec<u8>,
     credentials_at: DateTime<Utc>,
     preflight: String,
@@ -34,9 +36,9 @@ struct Record {
     country: String,
 }
 
-/// A customer's AWS key as stored; the secret is still sealed.
-pub struct StoredAwsKey {
-    pub id: AwsKeyId,
+/// A customer's key that holds a version, as stored. The secret is still sealed.
+pub struct StoredHolder {
+    pub id: HolderId,
     pub key: CustomerKey,
     pub access_key_id: AccessKeyId,
     pub secret: Vec<u8>,
@@ -57,21 +59,21 @@ pub(super) fn health_of(word: &str, since: DateTime<Utc>, code: Option<&str>) ->
     Some(Health { state: HealthState::from_word(word)?, since, code: code.map(FailureCode::stored) })
 }
 
-impl TryFrom<Record> for StoredAwsKey {
+impl TryFrom<Record> for StoredHolder {
     type Error = Error;
     fn try_from(record: Record) -> Result<Self, Error> {
-        let column = |name| corrupt("aws_key", name, record.id);
+        let column = |name| corrupt("holder", name, record.id);
+        let Vendor::Aws = Vendor::from_word(&record.vendor).ok_or_else(|| column("vendor"))?;
         let key = CustomerKey {
-            region: Region::parse(&record.region).map_err(|_| column("region"))?,
-            cmk: KeyArn::parse(&record.cmk_arn).map_err(|_| column("cmk_arn"))?,
-            data_key: EncryptedDataKey::from_bytes(record.encrypted_key)
-                .map_err(|_| column("encrypted_key"))?,
+            region: Region::parse(&record.location).map_err(|_| column("location"))?,
+            cmk: KeyArn::parse(&record.reference).map_err(|_| column("reference"))?,
+            data_key: EncryptedDataKey::from_bytes(record.wrapped_key).map_err(|_| column("wrapped_key"))?,
         };
         let health = health_of(&record.health, record.health_since, record.health_code.as_deref());
         Ok(Self {
-            id: AwsKeyId(record.id),
+            id: HolderId(record.id),
             key,
-            access_key_id: AccessKeyId::parse(&record.access_key_id).map_err(|_| column("access_key_id"))?,
+            access_key_id: AccessKeyId::parse(&record.credential_id).map_err(|_| column("credential_id"))?,
             secret: record.secret,
             revision: record.revision,
             credentials_at: record.credentials_at,
@@ -134,29 +136,29 @@ impl RefusedKey {
     }
 }
 
-const AWS_KEY: &str = "SELECT a.id, a.region, a.cmk_arn, a.encrypted_key, a.access_key_id, a.secret, a.credentials_at, \
-                       a.preflight, a.preflight_at, a.health, a.health_since, a.health_code, a.probed_at, a.refusals, \
+const HOLDER: &str = "SELECT h.id, h.vendor, h.location, h.reference, h.wrapped_key, h.credential_id, h.secret, h.credentials_at, \
+                       h.preflight, h.preflight_at, h.health, h.health_since, h.health_code, h.probed_at, h.refusals, \
                        COALESCE(r.revision, 0) AS revision, \
-                       e.slug, s.country FROM aws_key a JOIN key_version k ON k.id = a.version_id \
+                       e.slug, s.country FROM holder h JOIN key_version k ON k.id = h.version_id \
                        JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
-                       LEFT JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'secret' \
+                       LEFT JOIN sealed_revision r ON r.row_id = h.id AND r.column_name = 'secret' \
                        WHERE k.scope_id = $1 AND k.number = $2";
 
-table!(aws_keys: Read, Write);
+table!(holders: Read, Write);
 
 impl Read<'_> {
     /// # Errors
-    /// [`CustodyError::NotAws`] for a version of another type, or none.
-    pub(crate) async fn get(&self, scope: ScopeId, number: u32) -> Result<StoredAwsKey, Error> {
-        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(AWS_KEY)
+    /// [`CustodyError::NotHeld`] for a version of another type, or none.
+    pub(crate) async fn get(&self, scope: ScopeId, number: u32) -> Result<StoredHolder, Error> {
+        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(HOLDER)
             .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
-        record.ok_or(Error::Custody(CustodyError::NotAws))?.try_into()
+        record.ok_or(Error::Custody(CustodyError::NotHeld))?.try_into()
     }
 
     /// Returns the versions whose secret has lost its revision.
     pub(crate) async fn without_revision(&self) -> Result<Vec<LeaseKey>, Error> {
-        const SQL: &str = "SELECT k.scope_id, k.number FROM aws_key a JOIN key_version k ON k.id = a.version_id \
-                           WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = a.id \
+        const SQL: &str = "SELECT k.scope_id, k.number FROM holder h JOIN key_version k ON k.id = h.version_id \
+                           WHERE NOT EXISTS (SELECT 1 FROM sealed_revision r WHERE r.row_id = h.id \
                            AND r.column_name = 'secret')";
         let found: Vec<(Uuid, i64)> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
@@ -164,7 +166,7 @@ impl Read<'_> {
 
     /// Checks whether any secret is sealed under the credentials' term.
     pub(crate) async fn any(&self) -> Result<bool, Error> {
-        const SQL: &str = "SELECT COUNT(*) FROM aws_key";
+        const SQL: &str = "SELECT COUNT(*) FROM holder";
         let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
     }
@@ -176,18 +178,18 @@ impl Read<'_> {
         late: DateTime<Utc>,
         count: u32,
     ) -> Result<Vec<DueProbe>, Error> {
-        const SQL: &str = "SELECT a.id, k.scope_id, k.number, a.probed_at <= $3 AS is_late FROM aws_key a \
-                           JOIN key_version k ON k.id = a.version_id \
-                           WHERE a.probed_at <= $1 AND k.status = 'active' ORDER BY a.probed_at, a.id LIMIT $2";
+        const SQL: &str = "SELECT h.id, k.scope_id, k.number, h.probed_at <= $3 AS is_late FROM holder h \
+                           JOIN key_version k ON k.id = h.version_id \
+                           WHERE h.probed_at <= $1 AND k.status = 'active' ORDER BY h.probed_at, h.id LIMIT $2";
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
             .fetch_all(pool).await)?)
     }
 
     /// Returns every version that was ever refused.
     pub(crate) async fn refused(&self) -> Result<Vec<RefusedKey>, Error> {
-        const SQL: &str = "SELECT k.scope_id, k.number, a.refusals, a.health = 'refused' AS is_refused, \
-                           a.health_code AS code FROM aws_key a JOIN key_version k ON k.id = a.version_id \
-                           WHERE a.refusals > 0";
+        const SQL: &str = "SELECT k.scope_id, k.number, h.refusals, h.health = 'refused' AS is_refused, \
+                           h.health_code AS code FROM holder h JOIN key_version k ON k.id = h.version_id \
+                           WHERE h.refusals > 0";
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 }
@@ -200,11 +202,11 @@ impl Write<'_> {
         preflight: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO aws_key (id, version_id, region, cmk_arn, encrypted_key, access_key_id, secret, \
+        const SQL: &str = "INSERT INTO holder (id, version_id, vendor, location, reference, wrapped_key, credential_id, secret, \
                            credentials_at, preflight, preflight_at, health, health_since, probed_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, 'healthy', $8, $8)";
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 'healthy', $9, $9)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(key.id.0).bind(version).bind(key.region.as_str()).bind(key.cmk.as_str()).bind(key.data_key.bytes())
+            .bind(key.id.0).bind(version).bind(Vendor::Aws.word()).bind(key.region.as_str()).bind(key.cmk.as_str()).bind(key.data_key.bytes())
             .bind(key.credentials.access_key_id.as_str()).bind(&key.credentials.sealed_secret).bind(now)
             .bind(preflight).execute(c).await.map(drop))?;
         Ok(())
@@ -213,12 +215,12 @@ impl Write<'_> {
     /// Replaces the credentials and their pre-flight. The health is still that of the old credentials until the next probe.
     pub(crate) async fn set_credentials(
         &mut self,
-        id: AwsKeyId,
+        id: HolderId,
         to: &AwsCredentials,
         preflight: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "UPDATE aws_key SET access_key_id = $2, secret = $3, credentials_at = $4, preflight = $5, \
+        const SQL: &str = "UPDATE holder SET credential_id = $2, secret = $3, credentials_at = $4, preflight = $5, \
                            preflight_at = $4 WHERE id = $1";
         let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id.0).bind(to.access_key_id.as_str()).bind(&to.sealed_secret).bind(now).bind(preflight)
@@ -228,11 +230,11 @@ impl Write<'_> {
 
     pub(crate) async fn set_preflight(
         &mut self,
-        id: AwsKeyId,
+        id: HolderId,
         preflight: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "UPDATE aws_key SET preflight = $2, preflight_at = $3 WHERE id = $1";
+        const SQL: &str = "UPDATE holder SET preflight = $2, preflight_at = $3 WHERE id = $1";
         within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(preflight).bind(now).execute(c).await.map(drop))?;
         Ok(())
     }
@@ -244,7 +246,7 @@ impl Write<'_> {
         before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE aws_key SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
+        const SQL: &str = "UPDATE holder SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
         let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(id).bind(before).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
@@ -256,10 +258,10 @@ impl Write<'_> {
         key: LeaseKey,
         now: DateTime<Utc>,
     ) -> Result<Option<Unreadable>, Error> {
-        const WAS: &str = "SELECT a.health, e.slug || '/' || s.country AS place FROM aws_key a \
-                           JOIN key_version k ON k.id = a.version_id JOIN scope s ON s.id = k.scope_id \
+        const WAS: &str = "SELECT h.health, e.slug || '/' || s.country AS place FROM holder h \
+                           JOIN key_version k ON k.id = h.version_id JOIN scope s ON s.id = k.scope_id \
                            JOIN environment e ON e.id = s.environment_id WHERE k.scope_id = $1 AND k.number = $2";
-        const SQL: &str = "UPDATE aws_key SET health_since = CASE WHEN health = 'refused' THEN health_since ELSE $3 END, \
+        const SQL: &str = "UPDATE holder SET health_since = CASE WHEN health = 'refused' THEN health_since ELSE $3 END, \
                            health = 'refused', health_code = $4, refusals = refusals + 1 WHERE version_id = \
                            (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
         let number = i64::from(key.number);
@@ -275,12 +277,12 @@ impl Write<'_> {
     /// longer `was`, or the credentials are no longer those of the call.
     pub(crate) async fn set_health(
         &mut self,
-        asked_with: &StoredAwsKey,
+        asked_with: &StoredHolder,
         was: &Health,
         to: &Health,
     ) -> Result<bool, Error> {
         // The sealed secret differs after every replacement of the credentials.
-        const SQL: &str = "UPDATE aws_key SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
+        const SQL: &str = "UPDATE holder SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
                            WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);
         let refusals = i64::from(to.state == HealthState::Refused);
