@@ -1,5 +1,6 @@
 //! The tests, and everything else that must pass before a change is accepted.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -36,7 +37,7 @@ impl Part {
 /// Runs the parts in turn, until one fails.
 pub fn test(place: &Place, parts: &[Part]) -> Result<()> {
     setup::for_testing(place, || site::make(place))?;
-    perform(place, parts)
+    perform(place, parts, Lints::Skipped)
 }
 
 /// Checks format and lints, then runs all tests.
@@ -46,19 +47,39 @@ pub fn ci(place: &Place) -> Result<()> {
         .context("some files are not formatted: run `cargo fmt --all`")?;
     // The server embeds the site: without it nothing that depends on the server compiles.
     setup::for_testing(place, || site::make(place))?;
-    progress::say("Lints", "checking the workspace …");
-    lint(place, &["--workspace", "--all-targets"])?;
     progress::say("Lints", "checking what the browser gets …");
     lint(place, &["--package", "app", "--no-default-features", "--features", "hydrate"])?;
-    perform(place, &Part::ALL)
+    perform(place, &Part::ALL, Lints::Checked)
 }
 
-fn perform(place: &Place, parts: &[Part]) -> Result<()> {
+/// Whether Clippy compiles the tests. It is the compiler with more lints, so the libraries need not be checked first and compiled
+/// afterwards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lints {
+    Checked,
+    Skipped,
+}
+
+impl Lints {
+    /// Returns cargo for the compilation of tests.
+    fn cargo(self, place: &Place) -> Command {
+        let mut cargo = place.cargo();
+        if self == Self::Checked {
+            // As `cargo clippy` calls it. Clippy splits its arguments at this word.
+            let driver = PathBuf::from(cargo.get_program()).with_file_name("clippy-driver");
+            cargo.env("RUSTC_WORKSPACE_WRAPPER", driver);
+            cargo.env("CLIPPY_ARGS", ["-D", "warnings"].join("__CLIPPY_HACKERY__"));
+        }
+        cargo
+    }
+}
+
+fn perform(place: &Place, parts: &[Part], lints: Lints) -> Result<()> {
     for part in parts {
         match part {
             Part::Crates => crates::check(place)?,
-            Part::Unit => unit(place)?,
-            Part::Doc => doc(place)?,
+            Part::Unit => unit(place, lints)?,
+            Part::Doc => doc(place, lints)?,
             Part::Browser => browser(place)?,
             Part::Speed => speed(place)?,
         }
@@ -77,11 +98,12 @@ fn lint(place: &Place, what: &[&str]) -> Result<()> {
 
 /// Runs the unit tests. The build tool is tested in the profile it was built in, because compiling its libraries a second time
 /// takes minutes.
-fn unit(place: &Place) -> Result<()> {
+fn unit(place: &Place, lints: Lints) -> Result<()> {
     progress::say("Tests", "the build tool's own …");
-    shell::loud(place.cargo().args(["nextest", "run", "--package", "xtask", "--cargo-profile", "xtask"]))
+    let mut own = lints.cargo(place);
+    shell::loud(own.args(["nextest", "run", "--package", "xtask", "--cargo-profile", "xtask"]))
         .context("the build tool's tests failed: see their messages above")?;
-    let mut runner = place.cargo();
+    let mut runner = lints.cargo(place);
     runner
         .args(["nextest", "run", "--cargo-profile", Profile::Ci.name()])
         .args(FOR_TESTS)
@@ -125,9 +147,9 @@ fn with_neighbours(place: &Place, runner: &mut Command) -> Result<()> {
     shell::loud(runner).context("tests failed: see their messages above")
 }
 
-fn doc(place: &Place) -> Result<()> {
+fn doc(place: &Place, lints: Lints) -> Result<()> {
     progress::say("Tests", "examples in the documentation, and what must not compile …");
-    let mut cargo = place.cargo();
+    let mut cargo = lints.cargo(place);
     cargo.args(["test", "--doc", "--profile", Profile::Ci.name()]).args(FOR_TESTS).args(EVERYTHING_ELSE);
     shell::loud(&mut cargo).context("examples in the documentation failed: see above")
 }
