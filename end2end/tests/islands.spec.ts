@@ -39,6 +39,18 @@ test('the code field takes digits only and sends itself where it signs in, not w
   await expect(said(page)).toHaveText(/Version 1 is active/);
 });
 
+test('the URL of a new environment is shown while its name is typed', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await awake(page);
+  const name = field(page, 'Name');
+  await name.pressSequentially('EU Production');
+  await expect(page.getByText('URL: /environments/eu-production', { exact: true })).toBeVisible();
+  await name.fill('!!!');
+  await expect(page.getByText('URL: /environments/')).toHaveCount(0);
+  await name.fill('Übung 2');
+  await expect(page.getByText('URL: /environments/bung-2', { exact: true })).toBeVisible();
+});
+
 test('Enter right after the sixth digit does not send the code a second time', async ({ page, admin }) => {
   await page.goto('/sign-in');
   await field(page, 'E-mail').fill(admin.email);

@@ -9,6 +9,7 @@ pub mod paste_box;
 pub mod search_options;
 pub mod theme_now;
 pub mod tree_filter;
+pub mod url_preview;
 
 use leptos::prelude::*;
 use web_sys::{Element, wasm_bindgen::JsCast};

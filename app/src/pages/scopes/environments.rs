@@ -2,6 +2,7 @@
 
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
+use crate::islands::url_preview::UrlPreview;
 use crate::pages::overview::lack::LackBadge;
 use crate::ui::button::{Button, Weight};
 use crate::ui::card::Card;
@@ -57,11 +58,13 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
             {list}
             <Card title="New environment">
                 <PostForm form action=address::ENVIRONMENTS>
-                    <Field
-                        name="name"
-                        label="Name"
-                        hint="The URL is derived from this name and can't be changed later."
-                    />
+                    <UrlPreview>
+                        <Field
+                            name="name"
+                            label="Name"
+                            hint="The URL is derived from this name and can't be changed later."
+                        />
+                    </UrlPreview>
                     <RadioCards
                         name="kind"
                         label="Kind"
