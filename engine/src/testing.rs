@@ -178,7 +178,7 @@ impl Portal {
     /// Returns the material of a version as its holder releases it now, without the leases.
     ///
     /// # Errors
-    /// As [`Portal::with_material`].
+    /// As [`Custody::with_material`](crate::custody::Custody::with_material).
     pub async fn material(&self, name: &ScopeName, number: u32) -> Result<SecretBytes, Error> {
         Ok(self.custody().release(self.lease_key(name, number).await?).await?.material)
     }
@@ -231,7 +231,7 @@ impl Portal {
     /// Opens the stored secrets of a scope's vectors without the cache; makes them when there are none.
     ///
     /// # Errors
-    /// [`VaultError::Sealed`] when a secret was changed.
+    /// [`VaultError::Sealed`](crate::base::error::VaultError::Sealed) when a secret was changed.
     pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
         let (scope, _) = self.vault().db().scopes().resolve(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
@@ -330,7 +330,7 @@ impl TestPortal {
     /// Opens the stored seed of an administrator, and does not return it.
     ///
     /// # Errors
-    /// [`VaultError::Sealed`] when the seed was changed.
+    /// [`VaultError::Sealed`](crate::base::error::VaultError::Sealed) when the seed was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
         let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
         self.portal.changes().open_seed(&user).map(drop)

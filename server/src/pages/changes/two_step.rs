@@ -18,7 +18,7 @@ use domain::base::address;
 use domain::base::form::Form;
 use domain::base::id::ChangeId;
 use domain::changes::view::Seen;
-use engine::base::error::{ChangesError, KeysError};
+use engine::base::error::ChangesError;
 use engine::changes::change::{Change, Outcome};
 use engine::{Error, SecretText, Waiting};
 use leptos::prelude::*;
@@ -90,7 +90,6 @@ async fn first_step<C: ChangeForm>(
 ) -> Result<Response, Failure> {
     let Again { form, error, checked } = again;
     let (form, status) = match error {
-        Some(error @ Error::Keys(KeysError::NotManaged(_))) => return Err(error.into()),
         Some(error) => refused(form, error)?,
         None => {
             let status = form_status(&form);
