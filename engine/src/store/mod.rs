@@ -10,6 +10,7 @@ pub mod holders;
 pub mod instance;
 pub mod journal;
 pub mod keys;
+mod migrate;
 pub(crate) mod reader;
 pub mod revisions;
 pub mod scopes;
@@ -26,11 +27,10 @@ use crate::base::random;
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
-use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -187,8 +187,8 @@ impl Db {
     /// When a migration fails, or the database was made by a newer Keystead.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
-            Self::Sqlite { write, .. } => migrate_sqlite(write).await,
-            Self::Postgres(pool, pooler) => migrate_postgres(pool, *pooler).await,
+            Self::Sqlite { write, .. } => migrate::sqlite(write).await,
+            Self::Postgres(pool, pooler) => migrate::postgres(pool, *pooler).await,
         };
         done.map_err(|error| {
             Error::Fault(format!("the database's schema cannot be brought up to date: {error}"))
@@ -409,59 +409,6 @@ async fn begin_postgres(
         Pooler::Transaction => "DEALLOCATE ALL; ",
     };
     pool.begin_with(AssertSqlSafe(format!("BEGIN; {deallocate}{LIMITS}"))).await
-}
-
-/// Runs all migrations in one transaction, under a lock that ends with it. It therefore also works
-/// behind a pooler, and never leaves a schema half-way.
-async fn migrate_postgres(pool: &PgPool, pooler: Pooler) -> Result<(), MigrateError> {
-    const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
-    const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
-    let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
-    migrations.set_locking(false);
-    let mut transaction = begin_postgres(pool, pooler).await?;
-    sqlx::query(PATIENCE).execute(&mut *transaction).await?;
-    sqlx::query(LOCK).execute(&mut *transaction).await?;
-    migrations.run_direct(None, &mut *transaction, false).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Runs all migrations in one transaction. SQLite waits five seconds for the lock of another process (BUSY), and a long migration
-/// takes several such waits. The migrations run on a connection of their
-/// own, without foreign keys: SQLite cannot change a constraint, so a migration creates a table again while others refer to it.
-/// Before the commit, all references are checked.
-async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
-    let options = pool.connect_options().as_ref().clone().foreign_keys(false);
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    for _ in 0..10 {
-        match migrate_sqlite_once(&mut connection).await {
-            Err(MigrateError::Execute(error)) if sqlite_code(&error) == Some(5) => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            done => return done,
-        }
-    }
-    migrate_sqlite_once(&mut connection).await
-}
-
-async fn migrate_sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
-    let migrations = sqlx_macros::migrate!("../migrations/sqlite");
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let before = schema_number(&mut transaction).await?;
-    migrations.run_direct(None, &mut *transaction, false).await?;
-    if schema_number(&mut transaction).await? != before {
-        let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *transaction).await?;
-        if broken.is_some() {
-            return Err(MigrateError::Source("a row refers to a row that does not exist".into()));
-        }
-    }
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Returns the number that SQLite increments with each change of the schema.
-async fn schema_number(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("PRAGMA schema_version").fetch_one(connection).await
 }
 
 /// Maximum number of rows that one statement inserts.

@@ -1,3 +1,5 @@
 //! The audit log.
 
+pub mod export;
 pub mod page;
+mod search;
