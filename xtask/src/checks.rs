@@ -1,5 +1,6 @@
 //! The tests, and everything else that must pass before a change is accepted.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -108,6 +109,9 @@ fn unit(place: &Place, lints: Lints) -> Result<()> {
         .args(["nextest", "run", "--cargo-profile", Profile::Ci.name()])
         .args(FOR_TESTS)
         .args(EVERYTHING_ELSE);
+    // Many tests wait for a clock or a database. One more than there are cores keeps all cores busy.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    runner.args(["--test-threads", &(cores + 1).to_string()]);
     with_neighbours(place, &mut runner)
 }
 
