@@ -3,7 +3,7 @@
 use super::driver::sqlite_code;
 use super::{Pooler, begin_postgres};
 use sqlx::migrate::MigrateError;
-use sqlx::{Connection, PgPool, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool};
 use std::time::Duration;
 
 /// Runs all migrations in one transaction, under a lock that ends with it. It therefore also works
@@ -21,13 +21,13 @@ pub(super) async fn postgres(pool: &PgPool, pooler: Pooler) -> Result<(), Migrat
     Ok(())
 }
 
-/// Runs all migrations in one transaction. SQLite waits five seconds for the lock of another process (BUSY), and a long migration
-/// takes several such waits. The migrations run on a connection of their
-/// own, without foreign keys: SQLite cannot change a constraint, so a migration creates a table again while others refer to it.
-/// Before the commit, all references are checked.
+/// Runs all migrations in one transaction, on a connection of their own without foreign keys: SQLite cannot change a constraint,
+/// so a migration creates a table again while others refer to it. Before the commit, all references are checked.
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
-    let options = pool.connect_options().as_ref().clone().foreign_keys(false);
+    // A migration of many rows takes longer than a second. The log of slow statements would quote all of it.
+    let options = pool.connect_options().as_ref().clone().foreign_keys(false).disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options).await?;
+    // SQLite waits five seconds for the lock of another process. A long migration takes several such waits.
     for _ in 0..10 {
         match sqlite_once(&mut connection).await {
             Err(MigrateError::Execute(error)) if sqlite_code(&error) == Some(5) => {
@@ -43,6 +43,12 @@ async fn sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateErr
     let migrations = sqlx_macros::migrate!("../migrations/sqlite");
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let before = schema_number(&mut transaction).await?;
+    let done = applied(&mut transaction).await?;
+    if done > 0 && done < migrations.iter().count() {
+        tracing::info!(
+            "the database schema is being updated; with a large audit log this takes some minutes"
+        );
+    }
     migrations.run_direct(None, &mut *transaction, false).await?;
     if schema_number(&mut transaction).await? != before {
         let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *transaction).await?;
@@ -52,6 +58,15 @@ async fn sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateErr
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// Returns the number of migrations that an earlier start applied.
+async fn applied(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
+    const TABLE: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    const ROWS: &str = "SELECT COUNT(*) FROM _sqlx_migrations";
+    let tables: i64 = sqlx::query_scalar(TABLE).fetch_one(&mut *connection).await?;
+    let rows: i64 = if tables == 0 { 0 } else { sqlx::query_scalar(ROWS).fetch_one(connection).await? };
+    Ok(usize::try_from(rows).unwrap_or_default())
 }
 
 /// Returns the number that SQLite increments with each change of the schema.
