@@ -18,6 +18,7 @@ pub fn Document(
     let options = islands.then(|| {
         LeptosOptions::builder()
             .output_name("keystead")
+            // Leptos puts a slash before the folder by itself.
             .site_pkg_dir(assets.trim_start_matches('/').to_owned())
             .build()
     });

@@ -133,6 +133,7 @@ impl Portal {
 
     /// Ends the journal, wipes the leases and the data plane's cache, and closes the database's connections.
     pub async fn close(&self) {
+        // The journal comes first, because it stores its last segments in the database.
         self.audit().close().await;
         self.custody().clear();
         self.access().clear();

@@ -368,6 +368,7 @@ impl TestPortal {
     pub async fn failures(&self, name: &str) -> i64 {
         let subject = self.portal.changes().name_subject(name);
         let subject = &subject;
+        // The transaction ends without a commit, so that the look makes no counter.
         let counter = self
             .db()
             .write(|mut tx| async move { tx.throttle().hold(subject.hash(), self.clock.now()).await })
@@ -453,6 +454,7 @@ impl TestPortal {
         let NewSession { session, token } =
             self.portal.people().finish_setup(&setup, &code).await.expect("the code is right");
         let recovery_codes = self.portal.people().recovery_codes(&session).await.expect("recovery codes");
+        // The set-up has spent the code of this step.
         self.next_code();
         Person { session, token, seed, recovery_codes, email: email.to_owned() }
     }

@@ -20,6 +20,7 @@ pub fn full(place: &Place, part: Option<&str>) -> Result<()> {
         None | Some("data") => Some(without_audit(place)?),
         Some(_) => None,
     };
+    // Both builds have the same path: the silent one was copied away, and this one replaces it.
     release::compile(place, Profile::Release)?;
     progress::say("Bench", "measuring; leave the machine alone …");
     let cluster = Cluster::start()?;

@@ -161,6 +161,7 @@ fn doc(place: &Place, lints: Lints) -> Result<()> {
 fn browser(place: &Place) -> Result<()> {
     let program = release::compile(place, Profile::Ci)?;
     progress::say("Tests", "types of the journeys …");
+    // Playwright removes the types without checking them.
     shell::quiet(Command::new(place.npm_program("tsc")).current_dir(place.end2end()))
         .context("the journeys do not compile: see above")?;
     progress::say("Tests", "journeys in a browser …");

@@ -35,6 +35,7 @@ impl Cluster {
         )
         .context("the PostgreSQL cluster could not be made")?;
         let server = launch(&programs, &folder, &data)?;
+        // From here on `drop` ends the server, also when it does not answer.
         let mut cluster = Self { server, folder };
         cluster.await_answer(&programs)?;
         Ok(cluster)
@@ -78,6 +79,7 @@ pub fn programs() -> Option<PathBuf> {
         .filter_map(|version| {
             Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path().join("bin")))
         })
+        // Debian's package of the client alone leaves a folder without `initdb`.
         .filter(|(_, bin)| bin.join("initdb").exists())
         .max_by_key(|(number, _)| *number)
         .map(|(_, bin)| bin)
@@ -108,6 +110,8 @@ fn launch(programs: &Path, folder: &TempDir, data: &Path) -> Result<Child> {
     let log = File::create(folder.path().join("log"))?;
     let mut command = unprivileged(folder);
     command.arg(programs.join("postgres")).arg("-D").arg(data).arg("-k").arg(folder.path());
+    // The data ends with the tests, so it need not survive a crash. Many tests run at once, each with connections of its own,
+    // and PostgreSQL permits 100 unless told otherwise.
     for setting in [
         "listen_addresses=",
         "fsync=off",

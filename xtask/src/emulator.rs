@@ -47,6 +47,7 @@ impl Emulator {
     }
 
     fn on(place: &Place, port: u16) -> Result<Self> {
+        // `await_answer` would take another process that answers on this port for the emulator.
         ensure!(!answers(port), "something answers on port {port} already: is the emulator running?");
         let folder = tempfile::Builder::new().prefix("keystead-kms-").tempdir()?;
         let log = File::create(folder.path().join("log"))?;
@@ -100,6 +101,7 @@ fn answers(port: u16) -> bool {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(b"GET /_ministack/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+        // The version and the status have a fixed length: `HTTP/1.0 200` (RFC 9112, 4).
         let mut head = [0; 12];
         stream.read_exact(&mut head)?;
         Ok::<_, std::io::Error>(head)

@@ -18,6 +18,7 @@ pub fn watch() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
     std::thread::spawn(move || {
         for number in signals.forever() {
+            // The flag comes before the list: `start` checks it under the lock, so a child is in the list or does not start.
             HAPPENED.store(true, Ordering::SeqCst);
             let Some(signal) = Signal::from_named_raw(number) else { continue };
             for pid in UNDER_WAY.lock().expect("no holder panics").iter() {
@@ -36,6 +37,7 @@ pub fn happened() -> bool {
 
 /// Starts a child that gets the signals; starts none after an interruption. The caller must call [`ended`] afterwards.
 pub fn start(command: &mut Command) -> Result<Child> {
+    // The lock is held until the child is in the list, so that no signal misses it.
     let mut under_way = UNDER_WAY.lock().expect("no holder panics");
     ensure!(!happened(), "interrupted");
     let child = command.spawn().with_context(|| {

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if interrupt::happened() => {
             progress::say("Stopped", "as you asked");
+            // Shells report 128 + 2 for a program that SIGINT ended.
             ExitCode::from(130)
         }
         Err(error) => {

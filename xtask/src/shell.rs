@@ -10,6 +10,7 @@ use crate::interrupt;
 
 /// Runs a command whose output matters only when it fails.
 pub fn quiet(command: &mut Command) -> Result<()> {
+    // Both streams share one file and its position, so that the lines keep their order.
     let mut log = tempfile::tempfile().context("no temporary file could be made")?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
     let status = wait(command)?;
@@ -39,6 +40,7 @@ pub fn answer(command: &mut Command) -> Option<String> {
 fn wait(command: &mut Command) -> Result<ExitStatus> {
     let mut child = interrupt::start(command)?;
     let status = child.wait();
+    // The `?` comes last: a process id that stays in the list may later belong to another process.
     interrupt::ended(&child);
     Ok(status?)
 }

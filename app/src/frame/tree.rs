@@ -27,9 +27,11 @@ pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
     let filter = filter.trim().to_lowercase();
     let all = environments.iter().map(|environment| environment.countries.len()).sum::<usize>();
     let small = all <= SMALL && !is_large;
+    // This bounds the page when a filter matches most countries of a large portal.
     let mut room = view::Tree::LARGE;
     let items = environments.into_iter().map(|environment| {
         let href = address::environment(&environment.slug);
+        // The slash distinguishes `production` from `production-2`.
         let inside = path == href || path.starts_with(&format!("{href}/"));
         let mut found = words(&environment);
         let mut shown = found.contains(&filter);
@@ -38,12 +40,15 @@ pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
             let words = country_words(&environment, country);
             let is_found = words.contains(&filter);
             shown |= is_found;
+            // The environment stays visible when its country is left out here. In a smaller portal every country is in the page,
+            // hidden or not, because the island filters without a request.
             if is_large && !inside {
                 if filter.is_empty() || !is_found || room == 0 {
                     continue;
                 }
                 room -= 1;
             }
+            // A text that is typed into one line has no line break, so it never matches across two countries.
             found.push('\n');
             found.push_str(&words);
             let scope = ScopeName { environment: environment.slug.clone(), country: country.country };

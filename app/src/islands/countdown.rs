@@ -19,9 +19,11 @@ pub fn Countdown(children: Children) -> impl IntoView {
     let node = NodeRef::new();
     super::on_wake(node, |root| {
         let Some(time) = super::find::<Element>(&root, "time") else { return };
+        // Whole seconds: a parser of floating-point numbers adds 14 KB to the first load.
         let left: i64 =
             time.get_attribute("data-left").and_then(|left| left.parse().ok()).unwrap_or_default();
         let end = js_sys::Date::now() + left as f64 * 1000.0;
+        // Browsers slow the timers of background tabs, so each tick computes the time that is left.
         let tick = move || time.set_text_content(Some(&words(((end - js_sys::Date::now()) / 1000.0) as i64)));
         tick();
         set_interval(tick, std::time::Duration::from_secs(1));

@@ -52,6 +52,7 @@ fn name_local_times(root: &Element) {
 /// Closes the open menu unless the click was inside it.
 fn close_menu(clicked: Option<&Node>) {
     let Ok(Some(menu)) = document().query_selector("details.menu[open]") else { return };
+    // `contains(None)` is false, so Escape closes the menu in any case.
     if !menu.contains(clicked) {
         let _ = menu.remove_attribute("open");
     }

@@ -30,6 +30,7 @@ pub fn PasteBox(children: Children) -> impl IntoView {
         }
         match paste(&boxed.value()) {
             Ok(found) => {
+                // The text may contain the secret, which must neither stay visible nor be sent a second time.
                 boxed.set_value("");
                 said.set(format!("{FILLED_IN} {}.", found.found().join(", ")));
                 if let Ok(Some(form)) = root.closest("form") {
@@ -58,6 +59,7 @@ fn fill(form: &Element, found: &Pasted) {
         ("access_key_id", found.access_key_id.as_deref()),
         ("secret_access_key", secret),
     ] {
+        // A person may paste several outputs one after the other, so the other fields keep their values.
         let Some(value) = value else { continue };
         let selector = format!("[name={name}]");
         if let Some(area) = super::find::<HtmlTextAreaElement>(form, &selector) {

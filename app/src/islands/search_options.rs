@@ -31,13 +31,16 @@ pub fn SearchOptions(children: Children) -> impl IntoView {
         let mut shown = all.get_value();
         if searching {
             shown.retain(|option| rank(option, &wanted).is_some());
+            // The sort is stable: options of one rank stay in the order of the page.
             shown.sort_by_key(|option| rank(option, &wanted));
         }
         select.set_text_content(None);
         for option in &shown {
             let _ = select.append_child(option);
         }
+        // Without a match nothing is selected, so that the form sends no country that the person cannot see.
         select.set_selected_index(if shown.is_empty() { -1 } else { 0 });
+        // A `select` of one row would be a closed drop-down list again.
         let rows = (shown.len() as u32).clamp(2, ROWS);
         select.set_size(if searching { rows } else { 0 });
         found.set(match shown.len() {

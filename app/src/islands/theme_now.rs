@@ -18,11 +18,13 @@ pub fn ThemeNow(children: Children) -> impl IntoView {
         }
         if let Some(html) = document().document_element() {
             let _ = match theme.as_str() {
+                // Without the attribute the style sheet follows the operating system.
                 "system" => html.remove_attribute("data-theme"),
                 theme => html.set_attribute("data-theme", theme),
             };
         }
         let is_https = window().location().protocol().is_ok_and(|protocol| protocol == "https:");
+        // The server's `web::cookies` has the same two names. Not every browser takes a `Secure` cookie over plain HTTP.
         let (prefix, secure) = if is_https { ("__Host-", "; secure") } else { ("", "") };
         let cookie =
             format!("{prefix}keystead-theme={theme}; path=/; max-age=31536000; samesite=lax{secure}");

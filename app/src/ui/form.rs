@@ -93,8 +93,10 @@ fn AnyForm(
 ) -> impl IntoView {
     let state = FormState { form: Arc::new(form), shown: Arc::default() };
     let FormState { form, shown } = state.clone();
+    // The fields are made first: each notes its error in `shown`, which the summary above them needs.
     let fields = view! { <Provider value=state>{children()}</Provider> }.into_any();
     let shown = std::mem::take(&mut *shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    // An error whose field this form does not have must not get lost.
     let elsewhere = form.errors().filter(|(name, _)| shown.iter().all(|error| error.name != *name));
     let general = form.error.clone().into_iter().chain(elsewhere.map(|(_, message)| message.to_owned()));
     view! {
@@ -109,6 +111,7 @@ fn AnyForm(
 /// The errors of a form. `general` holds errors that belong to none of its fields.
 #[component]
 fn ErrorSummary(mut general: Vec<String>, shown: Vec<FieldError>) -> impl IntoView {
+    // A single error needs no list, because it stands beside its field.
     let several = shown.len() > 1;
     if several && general.is_empty() {
         general.push("Please correct the following.".to_owned());

@@ -25,6 +25,7 @@ pub fn RadioCards(
         .into_iter()
         .enumerate()
         .map(|(index, choice)| {
+            // The first button has the field's own id, because the error summary links to it.
             let id = if index == 0 { state.id.clone() } else { format!("{}-{}", state.id, choice.value) };
             let explained = format!("{}-{}-explained", state.id, choice.value);
             view! {

@@ -93,6 +93,8 @@ impl Action {
             | Self::CountryRemove
             | Self::ScopeAlias
             | Self::TenantSecretRotate => Moves::Everything,
+            // An environment alone is no scope, and a new name does not change its slug. Credentials are not in this cache: a
+            // lease reads them from the database at each release.
             _ => Moves::Nothing,
         }
     }

@@ -81,6 +81,7 @@ impl From<Event> for LogLine {
         Self {
             id: event.sequence.to_string(),
             at: event.at,
+            // People and services wrote these texts: a direction mark in one of them could reorder the line on the screen.
             who: visible(&event.who),
             key: None,
             action: event.action.label(),

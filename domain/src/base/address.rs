@@ -119,6 +119,7 @@ pub fn with_next(path: &str, next: &str) -> String {
     if next.is_empty() || next == HOME {
         return path.to_owned();
     }
+    // An `&` in the next page's own query would otherwise begin another parameter of this address.
     let encoded: String = next
         .bytes()
         .map(|byte| match byte {

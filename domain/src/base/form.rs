@@ -35,6 +35,7 @@ impl Form {
     }
 
     pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        // The first message stays. If the page does not show a value again, only that message says why the field is empty.
         self.errors.entry(field.to_owned()).or_insert_with(|| message.into());
     }
 

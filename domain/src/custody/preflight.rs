@@ -84,6 +84,7 @@ impl FailureCode {
             "NotUnderstood" => {
                 "The answer did not come from KMS. Check for a proxy or gateway between Keystead and KMS."
             }
+            // `ClockOff` stands for an invalid signature that KMS explains with the time; the other two codes say it themselves.
             "ClockOff" | "RequestExpired" | "RequestTimeTooSkewed" => {
                 "KMS rejected the time of the request's signature because this server's clock is wrong. Correct the clock."
             }
@@ -264,6 +265,7 @@ pub struct Report {
 impl Report {
     /// Checks whether a positive check did not pass, so that the key cannot be used.
     pub fn blocks(&self) -> bool {
+        // A check that is missing from the report counts as not passed: an empty report proves nothing.
         !Check::POSITIVE.iter().all(|check| self.verdict_of(*check) == Some(Verdict::Passed))
     }
 

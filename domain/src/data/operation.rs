@@ -150,6 +150,7 @@ impl AuditNote {
         let custom = self.custom.iter().flat_map(|(name, text)| [name, text]);
         let texts = own.into_iter().flatten().chain(custom);
         let written = |byte: u8| match byte {
+            // JSON writes most control characters as `\u001f`, in six bytes (RFC 8259, 7).
             0..=0x1f => 6,
             b'"' | b'\\' => 2,
             _ => 1,

@@ -19,6 +19,7 @@ impl KeyType {
     pub const ALL: [Self; 3] = [Self::Managed, Self::Imported, Self::CustomerHeld(Vendor::Aws)];
 
     /// The types that "Add encryption key" offers.
+    // `Imported` is missing, because no command creates such a version yet.
     pub const OFFERED: [Self; 2] = [Self::Managed, Self::CustomerHeld(Vendor::Aws)];
 
     /// Returns the word used in the database, in forms, in the API and in CSS.

@@ -101,10 +101,12 @@ pub fn plan(
     let left = limits.after_one_more(used, key_type, at)?;
     let due_at = new.period().map(|period| period.due_after(at));
     Ok(Plan {
+        // The Active version is always the newest, so no number is left out or used twice.
         number: active.map_or(1, |version| version.number + 1),
         new,
         deprecates: active.map(|version| version.number),
         due_at,
+        // Keystead never deletes a version, so the number after the count is free.
         customer_supplied_no: key_type.is_customer_supplied().then_some(used.customer_supplied + 1),
         left,
     })

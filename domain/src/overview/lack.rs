@@ -48,6 +48,7 @@ impl Lack {
 
     /// Checks whether something does not work because of it. The others only need attention.
     pub fn is_bad(self) -> bool {
+        // In an outage servers use the material in memory until its hold time, and a version that is overdue still encrypts.
         matches!(self, Self::NoKey | Self::Refused)
     }
 }

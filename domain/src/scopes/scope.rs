@@ -26,6 +26,7 @@ impl Slug {
                 _ => {}
             }
         }
+        // The slug is ASCII, so the cut never falls inside a character. It may leave a hyphen at the end.
         slug.truncate(SLUG_MAX);
         let slug = slug.trim_end_matches('-');
         (!slug.is_empty()).then(|| Self(slug.to_owned()))
@@ -127,6 +128,8 @@ pub fn display_name(text: &str) -> Result<String, NameRefused> {
 /// Checks whether a character is a control character, a mark that changes the direction of text around it, or invisible.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
+        // Zero-width characters and direction marks; separators and embeddings; invisible operators and isolates; the byte order
+        // mark; tags. With them one name could look like another.
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -163,6 +166,7 @@ impl Country {
 
     /// Returns the sort key for lists: the name without accents, so that a reader finds it where they expect it.
     pub fn order(self) -> String {
+        // A test fails when the table contains an accented letter that is missing here.
         let plain = |c| match c {
             'Å' => 'A',
             'ã' => 'a',

@@ -14,6 +14,7 @@ pub const LIVE_OF_A_NAME: usize = 2;
 /// The beginning of every key, in base64.
 pub const PREFIX: &str = "kstd";
 /// Number of characters of a key.
+// 33 bytes fill base64 without padding: 3 fixed ones, 6 of the id and 24 of the secret.
 pub const LENGTH: usize = 44;
 /// Number of characters of a key that may be shown: the prefix and the id.
 pub const SEEN: usize = 12;
@@ -44,6 +45,7 @@ pub struct NotAnId;
 impl std::str::FromStr for ApiKeyId {
     type Err = NotAnId;
     fn from_str(text: &str) -> Result<Self, NotAnId> {
+        // `k` is no hexadecimal digit, so the two forms cannot be confused.
         let bytes = match text.strip_prefix(PREFIX) {
             Some(id) => data_encoding::BASE64.decode(id.as_bytes()),
             None => HEXLOWER.decode(text.as_bytes()),

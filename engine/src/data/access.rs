@@ -69,6 +69,7 @@ struct Look {
 impl Look {
     /// Checks whether this check began after the other had its answer, and still found a lower number.
     fn is_behind(&self, last: &Self) -> bool {
+        // Answers of checks that overlap may come in either order. A lower number proves something only after the other's answer.
         let (now, then) = (self.epoch, last.epoch);
         self.at > last.read && (now.number < then.number || now.sequence < then.sequence)
     }
@@ -154,6 +155,7 @@ impl Caller {
     /// Checks whether the key's quota allows this many more bytes in the journal.
     pub fn may_tell(&self, bytes: usize) -> bool {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        // The outer error means more than the quota allows at once, which no waiting helps against.
         NonZeroU32::new(bytes).is_none_or(|bytes| matches!(self.key.told.check_n(bytes), Ok(Ok(()))))
     }
 
@@ -215,6 +217,7 @@ impl Access {
     /// # Errors
     /// When the database fails.
     pub async fn refresh(&self) -> Result<(), Error> {
+        // Read before the epoch. Read after it, the counter could include a change that the epoch does not show yet.
         let (at, moved) = (self.vault.steady(), self.vault.moved().count());
         let epoch = self.vault.db().audit().data_epoch().await?;
         let look = Look { at, read: self.vault.steady(), epoch, moved };
@@ -226,6 +229,7 @@ impl Access {
             && !went_back
         {
             let mut looked = known.looked.write().unwrap_or_else(PoisonError::into_inner);
+            // A check that began later may have ended first, and its result must stay.
             if looked.at <= look.at {
                 *looked = look;
             }
@@ -266,6 +270,7 @@ impl Access {
             let known = before.and_then(|known| known.keys.get(&key.id));
             let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
             let quota = Quota::per_second(TOLD).allow_burst(TOLD_AT_ONCE);
+            // A known key keeps its limiter, because a new one would give it its whole quota again at each change.
             let told =
                 known.map_or_else(|| Arc::new(RateLimiter::direct(quota)), |known| Arc::clone(&known.told));
             let mut reach = HashMap::<_, Vec<_>>::new();
@@ -315,6 +320,7 @@ impl Access {
         };
         let known = self.known().await?;
         let found = known.keys.get(&presented.id);
+        // An id that does not exist is compared as well, so that the time does not tell which ids exist.
         let hash = found.map_or(&NOBODY[..], |key| &key.hash);
         let is_right = bool::from(presented.hash.ct_eq(hash));
         let now = self.vault.now();
@@ -359,6 +365,7 @@ impl Access {
         let Some(name) = text.parse().ok().or_else(alias) else { return (None, Err(Error::NotFound)) };
         let text = Arc::from(name.to_string());
         let scope = match known.scope(&text) {
+            // This comes before the database is asked, so that an existing scope and an unknown one cost the same.
             _ if !caller.reaches(&name) => Err(Error::NotFound),
             Some(scope) => Ok(scope),
             None => self.read_scope(&known, &name).await,
@@ -393,6 +400,7 @@ impl Access {
                 read.active = Some(version);
             }
         }
+        // `KnownScope::version` searches by id, and the rows come by number.
         read.versions.sort_unstable_by_key(|version| version.id);
         read.versions.shrink_to_fit();
         let read = Arc::new(read);
@@ -423,6 +431,7 @@ impl Access {
             tx.commit_unaudited("the last use of an API key; each use is in the journal").await
         });
         match noted.await {
+            // The stored value, not the present one: a use during the write is stored the next time.
             Ok(()) => used.iter().for_each(|(key, at)| key.noted.store(*at, Ordering::Relaxed)),
             error => or_warn(error, "the last-used times of API keys could not be saved"),
         }

@@ -51,6 +51,7 @@ pub struct Edek {
 }
 
 fn associated(version: u32, context: &Context) -> Vec<u8> {
+    // `tenantId` is not part of it, because the client adds it to an EDEK that is sealed already.
     [Use::DataKey.label(), &version.to_be_bytes(), &context::bytes(context)].concat()
 }
 
@@ -75,6 +76,7 @@ impl Edek {
             return Err(Refused::Malformed);
         }
         let read = EncryptedDeks::decode(bytes).map_err(|_| Refused::Malformed)?;
+        // Protobuf allows other orders of fields, longer varints and unknown fields. None of them survives a second encoding.
         if read.encode_to_vec() != bytes {
             return Err(Refused::Malformed);
         }

@@ -302,6 +302,7 @@ impl Data {
             record.versions = answers.iter().flatten().map(Numbered::number).collect();
             record.versions.sort_unstable();
             record.versions.dedup();
+            // A line of the journal has room for one reason, so the first failed item gives it.
             why = answers.iter().find_map(|answer| answer.as_ref().err());
         }
         self.write_down(call, text, record, why).await?;
@@ -343,6 +344,7 @@ impl Data {
         if of_version.iter().any(|(id, _)| scope.version(*id).is_none()) {
             scope = self.access.scope_anew(&scope.name).await?;
         }
+        // A version that this scope does not have gets the answer of a changed ciphertext, so nobody learns which versions exist.
         let refused =
             |foreign: &Result<F, Refused>| foreign.as_ref().err().copied().unwrap_or(Refused::NotOpened);
         let mut answers: Answers<Opened> = read.iter().map(|foreign| Err(refused(foreign).into())).collect();
@@ -408,6 +410,7 @@ impl Data {
     ) -> Result<Answers<Sealed>, Error> {
         let inside: Vec<_> = opened.iter().map(|opened| opened.as_ref().ok()).collect();
         let bytes = inside.iter().flatten().map(|opened| opened.bytes.expose().len()).sum();
+        // Items that did not open keep their places, because the answers of both steps are joined by position.
         let sealed = self
             .seal_all(scope, inside.len(), bytes, |ciphers, version, index| match inside[index] {
                 Some(opened) => {

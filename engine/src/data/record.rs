@@ -28,6 +28,7 @@ impl Asked {
         caller: &Caller,
         operation: Operation,
     ) -> (Arc<str>, Result<Arc<KnownScope>, Error>) {
+        // A scope that the key does not reach stays `NotFound`; "not allowed" would reveal that it exists.
         let scope = self.scope.and_then(|scope| match caller.may(operation) {
             true => Ok(scope),
             false => Err(Error::Services(ServicesError::NotAllowed(operation))),
@@ -100,6 +101,7 @@ impl Data {
     ) -> Result<(), Error> {
         let of_events: usize =
             lines.iter().filter_map(|(_, done)| done.event.as_ref()).map(String::len).sum();
+        // Every line repeats the note of the request, so each counts it.
         let has_room = call.caller.may_tell(lines.len() * call.told.weight() + of_events);
         for (scope, done) in lines {
             self.write_line(call, scope, done, why, has_room).await?;
@@ -118,6 +120,7 @@ impl Data {
         let Done { deed, items, failed, versions, event, made } = done;
         let (why, failed, event, told) = match has_room {
             true => (why, failed, event, call.told.bounded()),
+            // The line is always written, because it records work. The caller gets no result, so all items count as failed.
             false => (Some(&Error::Busy), items.max(1), None, AuditNote::default()),
         };
         let event = DataEvent {

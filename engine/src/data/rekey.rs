@@ -30,6 +30,7 @@ impl Data {
         };
         let (failed, why) = (u32::from(done.is_err()), done.as_ref().err());
         let line = |versions| Done { failed, versions, ..Done::new(Deed::Rekey, 1) };
+        // Names are resolved by now, so the alias and the name of one scope are equal.
         if from == into {
             let mut versions = [opened, wrapped].concat();
             versions.sort_unstable();
@@ -48,6 +49,7 @@ impl Data {
         destination: Result<Arc<KnownScope>, Error>,
         item: Result<ToOpen, Refused>,
     ) -> Result<(u32, Wrapped), Error> {
+        // Both rights are checked before anything is opened.
         let (source, to) = (source?, destination?);
         let items = [item];
         let edeks = read_edeks(&source, &items);

@@ -82,6 +82,7 @@ impl Secrets {
     /// # Errors
     /// [`Refused::TooManySecrets`]; when the database fails.
     pub(crate) async fn get(&self, name: &SecretName, made: &mut u32) -> Result<TenantSecrets, Error> {
+        // The cache belongs to one view of the database. After a rotation requests get a new view, so a late `put` harms nobody.
         let cache = self.access.known_secrets().await?;
         if let Some(secrets) = cache.get(name) {
             return Ok(secrets);
@@ -93,6 +94,7 @@ impl Secrets {
         let mut stored = self.vault.db().tenant_secrets().of(name).await?;
         if stored.is_empty() {
             *made += u32::from(self.make(name).await?);
+            // Read in either case, because another server may have made the secret first.
             stored = self.vault.db().tenant_secrets().of(name).await?;
         }
         let opened = stored.iter().map(|stored| self.open(name, stored));
@@ -191,6 +193,7 @@ impl Secrets {
         let done = self.vault.db().write(|mut tx| async move {
             let RotateTenantSecrets { scope, step, followed } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
+            // The step alone does not tell: after a whole rotation in the meantime, the same step is due again.
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
                 return Err(Error::Changes(ChangesError::Outdated(
                     "The secrets were rotated in the meantime.".into(),
@@ -220,6 +223,7 @@ impl Secrets {
                 "This scope has no tenant secret yet.".into(),
             )));
         }
+        // Before the successors are inserted, because an index allows one current secret of a name.
         tx.tenant_secrets().set_status(scope.id, "current", "previous").await?;
         for (name, generation) in &current {
             self.insert(tx, name, generation + 1).await?;

@@ -31,6 +31,7 @@ impl Keys {
     /// When the database fails. Completed rotations stay, and the next call finds the rest.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
         self.vault.require_clock()?;
+        // The place in the list moves past versions that failed, so that the loop ends although they stay due.
         let (mut rotated, mut last) = (0, DueVersion::default());
         loop {
             let mut due = self.vault.db().keys().due(self.vault.now(), &last, LOOKED_UP).await?;
@@ -82,6 +83,7 @@ impl Keys {
         if let [one] = due {
             tx.lock(Lock::Scope(ScopeId(one.scope_id))).await?;
         }
+        // After the wait for the lock, because the day on which the limits count may have changed.
         let now = self.vault.now();
         let (mut proofs, mut entries) = (Vec::new(), Vec::new());
         for Due { scope, version, used } in tx.keys().lock_due(due, now).await? {
@@ -93,9 +95,11 @@ impl Keys {
                     proofs.push((proof, version.due_at));
                 }
                 Err(limit) => {
+                    // Only the limit of customer-supplied versions never resets, and it does not apply to managed versions.
                     let until = limit
                         .resets_at()
                         .ok_or_else(|| Error::Keys(KeysError::Limit { limit: limit.clone(), now }))?;
+                    // Only the server that records the deferral writes its audit event.
                     if tx.keys().defer(scope.id, version.number, until).await? {
                         let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
                         let why = domain::base::words::limit_reached(&limit, now);

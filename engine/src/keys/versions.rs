@@ -121,6 +121,7 @@ impl Keys {
         name: &ScopeName,
         asked: AwsAsked,
     ) -> Result<CreateKey, Error> {
+        // A version that a limit forbids costs the customer no call of KMS.
         let (scope, plan) =
             self.plan_version(who, name, NewVersion::CustomerHeld(Vendor::Aws), Action::KeyCreate).await?;
         let key = self.custody.prepare_aws_key(who, scope.id, plan.number, asked).await?;
@@ -137,6 +138,7 @@ impl Keys {
         name: &ScopeName,
         period: RotationPeriod,
     ) -> Result<RotateKey, Error> {
+        // Without this check "Add version" would replace a customer's key by a managed version.
         self.managed_version(name).await?;
         let (scope, plan) =
             self.plan_version(who, name, NewVersion::Managed { period }, Action::KeyRotate).await?;
@@ -237,11 +239,13 @@ impl Keys {
         proof: &Authorised<C>,
     ) -> Result<Plan, Error> {
         tx.lock(Lock::Scope(scope.id)).await?;
+        // After the wait for the lock, so that the limits count the day on which the version is made.
         let now = self.vault.now();
         let active = tx.keys().active_version(scope.id).await?;
         let used = tx.keys().used(scope.id, new.key_type(), now).await?;
         let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
             .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
+        // Due date and remaining limits move with the clock, so only the two numbers must be those that the person saw.
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
             let number = plan.number - 1;
             return Err(Error::Changes(ChangesError::Outdated(format!(
@@ -252,6 +256,7 @@ impl Keys {
         {
             if let Source::Aws(key) = source {
                 let preflight = json(&key.credentials.report)?;
+                // The id is new, so this is revision 1, under which the pre-flight sealed the secret.
                 tx.revisions().next(key.id.0, SECRET).await?;
                 tx.holders().insert(version, key, &preflight, now).await?;
             }
@@ -269,6 +274,7 @@ impl Keys {
         let mut made = Vec::with_capacity(planned.len());
         for some in planned.chunks(ROWS) {
             let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);
+            // The index `key_version_one_active` refuses a second Active version even for a moment within the transaction.
             tx.keys().deprecate(&with_old.collect::<Vec<_>>()).await?;
             let rows = some.iter().map(|one| NewVersionRow {
                 scope: one.scope,
@@ -306,6 +312,7 @@ impl Keys {
                     version.number
                 ))));
             }
+            // The person agreed to a change from one period to another, so another edit in between must not be undone unseen.
             if period != *from {
                 return Err(Error::Changes(ChangesError::Outdated(format!(
                     "The rotation period is {} days now.",

@@ -103,6 +103,7 @@ impl Hasher {
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move || {
             let done = work();
+            // Before the answer: the caller that gets it finds the place free.
             drop(place.0);
             let _ = answer.send(done);
         });
@@ -117,6 +118,8 @@ fn start(threads: usize) -> Result<mpsc::Sender<Work>, Error> {
     let receiver = Arc::new(Mutex::new(receiver));
     for _ in 0..threads {
         let receiver = receiver.clone();
+        // A closure of its own: in the head of `while let` the guard would live until the work is done, and only one thread
+        // would hash.
         let next = move || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
         let all = move || {
             while let Some(work) = next() {
@@ -164,6 +167,7 @@ impl CustomizedPasswordHasher<PasswordHash> for InPlace {
         let context = Argon2::new(algorithm, version, params.clone());
         let mut blocks = vec![Block::default(); params.block_count()];
         let done = context.hash_password_into_with_memory(password, salt, &mut out, &mut blocks[..]);
+        // Before the error is returned, so that the memory of a failed hash is overwritten, too.
         blocks.fill(Block::default());
         done?;
         phc(&params, salt, &out)
@@ -204,6 +208,7 @@ fn normal(password: &SecretText) -> SecretText {
 pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(), PasswordRefused> {
     let normalised = normal(password);
     let text = normalised.expose();
+    // SP 800-63B-4, 3.1.1.2 counts each code point as one character, so the minimum is not one of bytes.
     if text.chars().count() < MIN_CHARS {
         return Err(PasswordRefused::TooShort);
     }

@@ -63,6 +63,7 @@ impl People {
         let user = session.user()?;
         if let Some(id) = only {
             self.session_of(user, id).await?;
+            // Signing out ends this session, and needs no code.
             if id == session.id {
                 return Err(Error::NotFound);
             }
@@ -100,6 +101,7 @@ impl People {
         let user = self.vault.db().users().get(session.user()?).await?;
         let place = self.hasher.place()?;
         let tried = self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::Password).await?;
+        // From here on an error leaves the try counted, so that a check that is cut off is no free guess.
         let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {
             let entry = Entry::refused(self.vault.now(), session.actor(), action);
@@ -170,8 +172,10 @@ impl People {
         self.vault
             .db()
             .write(|mut tx| async move {
+                // Before the password is set, which increments the epoch that this compares with the session's.
                 tx.users().hold_user(user.id(), session.id).await?;
                 tx.users().set_password(user.id(), &proof.command().password_hash, proof.at()).await?;
+                // The incremented epoch: with the earlier one the new session would be over at once.
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });
                 let new =

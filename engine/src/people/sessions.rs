@@ -62,6 +62,7 @@ impl People {
             .await?
             .ok_or(Error::Changes(ChangesError::SignedOut))?;
         let now = self.vault.now();
+        // A setup session has no administrator, and therefore no epoch to compare.
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
         if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
             return Err(Error::Changes(ChangesError::SignedOut));

@@ -37,6 +37,7 @@ pub enum SetupState {
 }
 
 fn token_hash(token: &SecretText) -> Vec<u8> {
+    // People copy the token from a terminal or a file, often with the line break behind it.
     Sha256::digest(token.expose().trim().as_bytes()).to_vec()
 }
 
@@ -88,6 +89,7 @@ impl People {
         }
         let tried =
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
+        // The database looks up a hash, so the time of its comparison tells nothing about the token.
         let refused = match self.vault.db().instance().setup_token(&token_hash(token)).await? {
             Some(expires_at) if expires_at > self.vault.now() => None,
             Some(_) => Some(Error::People(PeopleError::SetupTokenExpired)),
@@ -193,6 +195,7 @@ impl People {
         step: i64,
     ) -> Result<NewSession, Error> {
         tx.lock(Lock::Instance).await?;
+        // Under the lock, because two set-ups, or a set-up and the command line, may get here at once.
         if tx.users().count().await? > 0 {
             return Err(Error::People(PeopleError::AlreadySetUp));
         }
@@ -207,6 +210,7 @@ impl People {
         };
         tx.users().insert(new, self.vault.now()).await?;
         tx.instance().delete_setup_tokens().await?;
+        // 1 is the column's default, which the row inserted above has.
         let owner = Some(crate::people::sessions::Owner { id, email: &account.email, security_epoch: 1 });
         let new = self.open_session(&mut tx, Stage::Full, owner, &session.from, Some(session.id)).await?;
         self.changes.store_recovery_codes(&mut tx, id, Some(new.session.id), &recovery::generate()).await?;

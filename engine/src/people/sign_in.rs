@@ -31,6 +31,7 @@ impl People {
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
         let place = self.hasher.place()?;
+        // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
         let network =
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         let tried = self.changes.begin_try(self.changes.name_subject(name), TryKind::Password).await?;
@@ -40,6 +41,7 @@ impl People {
         let stored = enabled.map(|user| user.password_hash.clone());
         let verified = self.hasher.verify(place, password, stored).await?;
         let user = match (user, verified) {
+            // An administrator who is disabled is not in this arm, because a check without a stored hash is never right.
             (Some(user), Verified::Right) => user,
             (Some(user), Verified::RightButOutgrown(hash)) => {
                 self.renew_hash(&user, &hash).await?;
@@ -57,6 +59,7 @@ impl People {
         self.vault
             .db()
             .write(|mut tx| async move {
+                // The epoch is that from before the check, so a session for somebody who was disabled meanwhile is over at once.
                 let owner = Some(owner(user));
                 let new = self.open_session(&mut tx, Stage::Password, owner, from, replaces).await?;
                 tx.commit_unaudited("the password was right; the event is the whole sign-in").await?;
@@ -69,6 +72,7 @@ impl People {
         self.vault
             .db()
             .write(|mut tx| async move {
+                // The old hash is a condition: a password that was changed during the check stays.
                 tx.users().renew_password_hash(user.id(), &user.password_hash, hash).await?;
                 tx.commit_unaudited("the same password under the parameters of today").await
             })
@@ -129,6 +133,7 @@ impl People {
         let now = self.vault.now();
         let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
+            // Unlike a verification code, it is spent together with its effect: a failure of the database costs none of the ten.
             if !tx.users().spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
                 return Err(Error::Changes(ChangesError::WrongRecoveryCode));
             }
@@ -145,6 +150,7 @@ impl People {
                 Ok(new)
             }
             Err(Error::Changes(ChangesError::WrongRecoveryCode)) => {
+                // An entry inside the transaction would have been rolled back with it.
                 let entry = Entry::refused(now, session.actor(), Action::SignInRecovery);
                 self.vault.db().record(entry.with("wrong recovery code")).await?;
                 Err(Error::Changes(ChangesError::WrongRecoveryCode))
@@ -183,6 +189,7 @@ impl People {
         self.vault.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
         let user = &self.vault.db().users().get(session.user()?).await?;
+        // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
         let tried =
             self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
@@ -201,6 +208,7 @@ impl People {
                 tx.users().hold_user(user.id(), session.id).await?;
                 let sealed = self.changes.seal_seed(&mut tx, user.id(), seed).await?;
                 tx.users().set_authenticator(user.id(), Some(&sealed), step, now).await?;
+                // The new app has incremented the epoch: with the earlier one the new session would be over at once.
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..owner(user) });
                 let new =

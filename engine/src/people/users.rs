@@ -80,6 +80,7 @@ impl Administrators {
         password::check(&password, &password, &email)?;
         let password_hash = self.hasher.hash(password).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
+        // Drawn outside the transaction, which may run again: the operator must see the seed and the codes that were stored.
         let codes = recovery::generate();
         let id = UserId(random::uuid());
         let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
@@ -89,6 +90,7 @@ impl Administrators {
                 // The same lock as in setup: they run one after the other, and do not wait for each other's rows.
                 tx.lock(Lock::Instance).await?;
                 let sealed = self.changes.seal_seed(&mut tx, id, drawn).await?;
+                // No code has proved the seed yet, so no step of it is spent.
                 let new =
                     NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
                 tx.users().insert(new, self.vault.now()).await?;
@@ -174,6 +176,7 @@ impl Administrators {
                 // The lock keeps the count true: when two operators disable the last two administrators, the second reads 0.
                 tx.lock(Lock::Instance).await?;
                 tx.users().set_disabled(user.id(), Some(self.vault.now())).await?;
+                // The sign-in reads `disabled_at` at the password only, so sessions and half sign-ins end by the epoch.
                 tx.users().end_sessions(user.id()).await?;
                 let left = tx.users().count_enabled().await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserDisable).with(&user.email))

@@ -34,6 +34,7 @@ impl Scopes {
         match &to {
             None if from.is_none() => return Err(AliasRefused::None.into()),
             to if *to == from => return Err(AliasRefused::Unchanged.into()),
+            // Here the person learns it before a code is spent. The unique index decides when the alias is set.
             Some(alias) if self.vault.db().aliases().all().await?.contains_key(alias) => {
                 return Err(AliasRefused::Taken(alias.clone()).into());
             }

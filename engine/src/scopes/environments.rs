@@ -74,6 +74,7 @@ impl Scopes {
                 // Additions run one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
                 tx.scopes().insert_environment(EnvironmentId(random::uuid()), new).await?;
+                // The count includes the new row, which a refusal rolls back.
                 if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
                     return Err(Error::Scopes(ScopesError::TooManyEnvironments { limit: MOST_ENVIRONMENTS }));
                 }

@@ -60,6 +60,7 @@ fn draw() -> (SecretText, Presented) {
     let secret = random::secret(SECRET_BYTES);
     let id = ApiKeyId(random::bytes());
     let mut text = Zeroizing::new(String::with_capacity(LENGTH));
+    // Prefix and id are nine bytes, a multiple of three, so their base64 is a prefix of the whole key's base64.
     text.push_str(&id.seen());
     BASE64.encode_append(secret.expose(), &mut text);
     let presented = read(&text).expect("a key of ours is read");
@@ -201,6 +202,7 @@ impl Services {
         show_in: Option<&Session>,
     ) -> Result<SecretText, Error> {
         let command = proof.command();
+        // Drawn outside the transaction, which may run again: the key that is returned must be the key that is stored.
         let (key, Presented { id, hash }) = &draw();
         let now = self.vault.now();
         let note = &Note {

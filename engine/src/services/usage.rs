@@ -60,6 +60,7 @@ impl Services {
 
     /// Writes the counts to the database. Counts that cannot be written are added back.
     pub async fn note_uses(&self) {
+        // Taken out before the write, because requests count on meanwhile and must not wait for the database.
         let mut counted: Vec<_> = self.uses.with(|counts| counts.drain().collect());
         if counted.is_empty() {
             return;
@@ -86,6 +87,7 @@ impl Services {
         self.vault
             .db()
             .write(|mut tx| async move {
+                // The sums go to a day in 1970, before any that a page looks back to. The number ever issued stays complete.
                 tx.usage().fold(before, DateTime::UNIX_EPOCH).await?;
                 tx.commit_unaudited("sums of long ago become one").await
             })

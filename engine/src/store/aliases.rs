@@ -57,6 +57,7 @@ impl Write<'_> {
     /// [`AliasRefused::Taken`] when another scope has it.
     pub(crate) async fn set(&mut self, scope: ScopeId, alias: Option<&Alias>) -> Result<(), Error> {
         const SET: &str = "UPDATE scope SET alias = $2 WHERE id = $1";
+        // A scope may take an alias that it had before.
         const KEEP: &str =
             "INSERT INTO alias_history (scope_id, alias) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let done = within!(self.0, c => sqlx::query(SET)

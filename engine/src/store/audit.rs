@@ -167,6 +167,7 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
                            detail, address) ";
         let moves = |entry: &Entry| entry.action.moves(entry.outcome) != Moves::Nothing;
+        // One increment for all lines together: `scopes_moved` accepts fewer increments than lines.
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let first: i64 =

@@ -84,6 +84,7 @@ pub(crate) fn was_duplicate(error: &Error) -> bool {
 pub(crate) fn is_missing_table(error: &Error) -> bool {
     let Some(error) = outage(error) else { return false };
     error.as_database_error().is_some_and(|error| {
+        // SQLite reports it as SQLITE_ERROR, like any wrong statement, so only its message tells.
         error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
     })
 }

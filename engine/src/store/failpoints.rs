@@ -7,6 +7,7 @@ macro_rules! failpoint {
     ($name:ident) => {
         #[inline]
         pub fn $name() -> Result<(), Error> {
+            // It counts as an outage, not as a conflict, so the transaction is not tried again.
             #[cfg(feature = "failpoints")]
             fail::fail_point!(stringify!($name), |_| Err(Error::from(sqlx::Error::WorkerCrashed)));
             Ok(())

@@ -116,6 +116,7 @@ pub struct RefusedKey {
 }
 
 fn lease_key(scope: Uuid, number: i64) -> LeaseKey {
+    // Numbers begin at 1, so 0 finds no version.
     LeaseKey { scope: ScopeId(scope), number: u32::try_from(number).unwrap_or_default() }
 }
 
@@ -202,6 +203,7 @@ impl Write<'_> {
         preflight: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        // No key is stored whose pre-flight has failed, so its health begins as healthy.
         const SQL: &str = "INSERT INTO holder (id, version_id, vendor, location, reference, wrapped_key, credential_id, secret, \
                            credentials_at, preflight, preflight_at, health, health_since, probed_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 'healthy', $9, $9)";

@@ -31,6 +31,7 @@ impl Read<'_> {
         if self.0.is_sqlite() {
             return Ok(None);
         }
+        // `now()` would be the time at which the transaction began, and behind a pooler every read is one.
         const SQL: &str = "SELECT clock_timestamp()";
         Ok(on!(self.0, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
     }
@@ -86,6 +87,7 @@ impl Write<'_> {
         canary: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        // The id is fixed: of several servers that start on an empty database, the primary key lets one insert the row.
         const SQL: &str = "INSERT INTO instance (id, uuid, canary, created_at) VALUES (1, $1, $2, $3)";
         within!(self.0, c => sqlx::query(SQL).bind(uuid).bind(canary).bind(now).execute(c).await.map(drop))?;
         Ok(())

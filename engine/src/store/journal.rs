@@ -118,6 +118,7 @@ impl Read<'_> {
         bytes: Option<i64>,
         count: u32,
     ) -> Result<Option<DateTime<Utc>>, Error> {
+        // PostgreSQL's sum of BIGINT is NUMERIC.
         const SUM: &str = "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM journal_segment";
         const OLDEST: &str = "SELECT last_at, stored_bytes FROM journal_segment ORDER BY last_at LIMIT $1";
         let sum: i64 = on!(self.0, pool => sqlx::query_scalar(SUM).fetch_one(pool).await)?;
@@ -184,6 +185,7 @@ impl Write<'_> {
                                 WHERE server = journal_run.id AND last_at <= $1) \
                                 WHERE id IN (SELECT server FROM journal_segment WHERE last_at <= $1)";
         const REMOVE: &str = "DELETE FROM journal_segment WHERE last_at <= $1";
+        // Before the deletion, because the number comes from the rows that are deleted.
         within!(self.0, c => sqlx::query(REMEMBER).bind(until).execute(c).await.map(drop))?;
         Ok(
             within!(self.0, c => sqlx::query(REMOVE).bind(until).execute(c).await.map(|done| done.rows_affected()))?,

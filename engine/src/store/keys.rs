@@ -270,6 +270,7 @@ impl Write<'_> {
         );
         let locking = match self.0.0 {
             Inner::Sqlite(_) => "",
+            // With the version's row locked, PostgreSQL checks a version that has changed since the snapshot once more.
             Inner::Postgres(_) => " FOR UPDATE OF k, s SKIP LOCKED",
         };
         let ids: Vec<_> = (3..these.len() + 3).map(|number| format!("${number}")).collect();
@@ -316,6 +317,7 @@ impl Write<'_> {
                     .push_bind(row.rotated_for_due).push_bind(row.plan.customer_supplied_no.map(i64::from))
                     .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by);
             });
+            // Neither database promises the order of these ids. The only caller that uses one inserts one row.
             query.push(" RETURNING id").build_query_scalar().fetch_all(c).await?
         }))
     }
@@ -328,6 +330,7 @@ impl Write<'_> {
         period: RotationPeriod,
         due_at: DateTime<Utc>,
     ) -> Result<(), Error> {
+        // A deferral belongs to the old due date. If a limit still forbids the rotation, the scheduler defers it again.
         const SQL: &str = "UPDATE key_version SET rotation_days = $3, due_at = $4, deferred_until = NULL \
                            WHERE scope_id = $1 AND number = $2 AND status = 'active'";
         let rows = within!(self.0, c => sqlx::query(SQL)

@@ -9,9 +9,11 @@ use std::time::Duration;
 /// Runs all migrations in one transaction, under a lock that ends with it. It therefore also works
 /// behind a pooler, and never leaves a schema half-way.
 pub(super) async fn postgres(pool: &PgPool, pooler: Pooler) -> Result<(), MigrateError> {
+    // Zero waits without limit, because another server's migration may take longer than the usual five seconds.
     const PATIENCE: &str = "SET LOCAL lock_timeout = 0";
     const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('keystead migration'))";
     let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
+    // The library's lock belongs to the session, which a transaction pooler does not keep. `LOCK` takes its place.
     migrations.set_locking(false);
     let mut transaction = begin_postgres(pool, pooler).await?;
     sqlx::query(PATIENCE).execute(&mut *transaction).await?;
@@ -50,6 +52,7 @@ async fn sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateErr
         );
     }
     migrations.run_direct(None, &mut *transaction, false).await?;
+    // The check reads every table with references, so a start without a migration does not make it.
     if schema_number(&mut transaction).await? != before {
         let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *transaction).await?;
         if broken.is_some() {

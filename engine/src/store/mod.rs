@@ -144,6 +144,7 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode NORMAL may lose the last commits with the power, and a code that was spent would work again.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
@@ -234,6 +235,7 @@ impl Db {
                 _ => return done,
             }
             tracing::debug!(tries, "a transaction will be retried after a conflict");
+            // The other transaction of the conflict may be tried again, too. A random wait keeps the two apart.
             let jitter = u64::from(random::bytes::<1>()[0]) % (10 << tries);
             tokio::time::sleep(Duration::from_millis(5 + jitter)).await;
         }
@@ -265,6 +267,7 @@ impl Db {
     /// The refusal itself.
     pub(crate) async fn refuse<T>(&self, error: Error, entry: Entry) -> Result<T, Error> {
         if !error.is_fault() {
+            // In a transaction of its own, because that of the refused work was rolled back.
             self.record(entry.with(error.to_string())).await?;
         }
         Err(error)
@@ -273,6 +276,7 @@ impl Db {
     async fn begin(&self) -> Result<Tx, Error> {
         failpoints::begin()?;
         Ok(Tx(match self {
+            // Without IMMEDIATE a transaction that reads first does not wait to write: it fails when another process has written.
             Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool, pooler) => Inner::Postgres(begin_postgres(pool, *pooler).await?),
         }))
@@ -332,6 +336,7 @@ impl Tx {
         if entries.is_empty() {
             return Ok(());
         }
+        // Last before the commit: in PostgreSQL other transactions with a line wait from here on for the row of the numbers.
         let first = self.audit().append(entries).await?;
         self.end().await?;
         // The line also goes to the log, which collectors copy to another machine. Names are quoted, so that no line break
@@ -374,6 +379,7 @@ async fn open_sqlite(
     pool: SqlitePoolOptions,
     options: SqliteConnectOptions,
 ) -> Result<SqlitePool, sqlx::Error> {
+    // 100 times 50 ms: the same five seconds that a writer waits elsewhere.
     for _ in 0..100 {
         match pool.clone().connect_with(options.clone()).await {
             Err(error) if sqlite_code(&error) == Some(5) => {

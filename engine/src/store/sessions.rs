@@ -87,6 +87,7 @@ impl Read<'_> {
         kind: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<NoteRow>, Error> {
+        // Revisions begin at 1, so a note whose revision is missing is read with 0 and does not open.
         const SQL: &str = "SELECT n.sealed, COALESCE(r.revision, 0) AS revision FROM session_note n \
                            LEFT JOIN sealed_revision r ON r.row_id = n.session_id AND r.column_name = n.kind \
                            WHERE n.session_id = $1 AND n.kind = $2 AND n.expires_at > $3";
@@ -113,6 +114,7 @@ impl Write<'_> {
         now: DateTime<Utc>,
         address: &str,
     ) -> Result<(), Error> {
+        // Another server may have written a later time, which must stay.
         const SQL: &str = "UPDATE session SET seen_at = $2, address = $3 WHERE id = $1 AND seen_at < $2";
         within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(now).bind(address).execute(c).await.map(drop))?;
         Ok(())
@@ -121,6 +123,7 @@ impl Write<'_> {
     pub(crate) async fn delete(&mut self, id: SessionId) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM session WHERE id = $1 RETURNING id";
         let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).bind(id.0).fetch_all(c).await)?;
+        // Notes and prepared changes go with the session by foreign key. The revisions refer to no table, so they do not.
         self.forget_revisions(&ended).await?;
         Ok(!ended.is_empty())
     }
@@ -165,7 +168,9 @@ impl Write<'_> {
         const SESSIONS: &str = "DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2 RETURNING id";
         const NOTES: &str = "DELETE FROM session_note WHERE expires_at <= $1";
         const CHANGES: &str = "DELETE FROM prepared_change WHERE expires_at <= $1";
+        // An expired token stays for a day, so that the page can tell it from a wrong one.
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at <= $1";
+        // Wrong codes never expire: a person who waits a day would otherwise get twenty more.
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
         let over: Vec<Uuid> =
             within!(self.0, c => sqlx::query_scalar(SESSIONS).bind(now).bind(idle_since).fetch_all(c).await)?;

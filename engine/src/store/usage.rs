@@ -45,6 +45,7 @@ impl Read<'_> {
 /// Adds to a row that exists already.
 macro_rules! add_up {
     () => {
+        // CASE, because the greater of two values is MAX in SQLite and GREATEST in PostgreSQL.
         "ON CONFLICT (version_id, day) DO UPDATE SET issued = version_usage.issued + excluded.issued, \
          seen = version_usage.seen + excluded.seen, last_at = CASE WHEN version_usage.last_at > \
          excluded.last_at THEN version_usage.last_at ELSE excluded.last_at END"
@@ -71,6 +72,7 @@ impl Write<'_> {
 
     /// Folds the days before `before` into one row for each version.
     pub(crate) async fn fold(&mut self, before: DateTime<Utc>, into: DateTime<Utc>) -> Result<u64, Error> {
+        // `day > $2` leaves out the folded row itself, to which the conflict clause adds.
         const FOLD: &str = concat!(
             "INSERT INTO version_usage (version_id, day, issued, seen, last_at) SELECT version_id, $2, \
              CAST(SUM(issued) AS BIGINT), CAST(SUM(seen) AS BIGINT), MAX(last_at) FROM version_usage \

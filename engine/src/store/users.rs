@@ -136,6 +136,7 @@ impl Write<'_> {
     /// Locks the administrator until the commit, if the session is still valid, so that nobody who was
     /// signed out or disabled a moment ago steps up.
     pub(crate) async fn hold_user(&mut self, id: UserId, session: SessionId) -> Result<(), Error> {
+        // An update that changes nothing locks the row in both databases, and has the session's epoch as its condition.
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch WHERE id = $1 AND \
                            security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
         let rows = within!(self.0, c => sqlx::query(SQL)

@@ -34,6 +34,7 @@ impl Portal {
             let name = |country: &Country| ScopeName { environment: environment.clone(), country: *country };
             names.extend(countries.iter().take(left).map(name));
         }
+        // Whole environments, because the row of an environment is made in the transaction of its first country.
         for some in names.chunks(AT_ONCE / countries.len() * countries.len()) {
             self.vault().db().write(|tx| self.bulk_in(tx, some, versions, made_at)).await?;
         }

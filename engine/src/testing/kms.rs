@@ -271,6 +271,7 @@ async fn answer(
             }
             Decrypts::Resets => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"KeyId\":").await;
+                // Without it the kernel would close the connection in good order; a linger of zero sends a reset.
                 let _ = stream.set_zero_linger();
                 return false;
             }

@@ -199,6 +199,7 @@ impl Keyring {
 /// Derives the key and the commitment of one value.
 fn derive(key: &[u8], salt: &[u8], place: &[u8]) -> (Zeroizing<[u8; 32]>, [u8; COMMITMENT]) {
     let hkdf = Hkdf::<Sha256>::new(Some(salt), key);
+    // HKDF's outputs are independent of each other, so the commitment, which is stored, tells nothing about the key.
     let mut out = Zeroizing::new([0; 64]);
     hkdf.expand(place, out.as_mut()).expect("64 bytes are within HKDF's limit");
     let mut message_key = Zeroizing::new([0; 32]);

@@ -33,6 +33,7 @@ pub(crate) fn term_place(purpose: Purpose) -> SealContext<'static> {
 /// When the database fails.
 pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     match db.instance().get().await {
+        // The schema is made only after the root key is proved, so a new database has no table yet.
         Err(error) if crate::store::is_missing_table(&error) => Ok(None),
         other => other,
     }
@@ -48,6 +49,7 @@ pub async fn right_root_key(db: &Db, mut keys: Vec<RootKey>) -> Result<RootKey, 
     if keys.is_empty() {
         return Err(Error::Fault("There is no root key.".into()));
     }
+    // Without a right key the first one goes on: the proof at the opening refuses it with its own sentence.
     Ok(keys.swap_remove(right.unwrap_or_default()))
 }
 

@@ -44,6 +44,7 @@ impl Vault {
             Some(instance) => instance,
             None => create_instance(&db, root, clock.now()).await?,
         };
+        // Another server may have made the instance under another root key a moment ago.
         prove(root, &instance)?;
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;

@@ -26,6 +26,7 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>,
     let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
     let others = if is_credential { 0o037 } else { 0o077 };
     let shown = path.display();
+    // A link could lead to a file that somebody else may write or exchange.
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
@@ -35,6 +36,7 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>,
         }
         Err(error) => return sentence(format!("The root key {shown} cannot be read: {error}.")),
     };
+    // The mode is that of the opened file, not of its path, because the path may name another file by now.
     let meta = file
         .metadata()
         .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
@@ -49,6 +51,7 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>,
     }
     let mut text = Zeroizing::new(String::new());
     Read::by_ref(&mut file)
+        // A key has 45 bytes. A wrong path must not make Keystead read a large file into memory.
         .take(256)
         .read_to_string(&mut text)
         .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
@@ -109,6 +112,7 @@ pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
     if !is_left()? {
         return Ok(false);
     }
+    // After the lock it is checked again, because a command may have put the file in place meanwhile.
     let _alone = hold_folder(file)?;
     if !is_left()? {
         return Ok(false);
@@ -118,6 +122,7 @@ pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
 
 /// Renames the file of the new key over that of the old one.
 pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
+    // A rename survives a crash of the machine only after a sync of the folder.
     let renamed = std::fs::rename(beside(file), file).and_then(|()| File::open(folder(file))?.sync_all());
     renamed.map_err(|error| {
         let shown = file.display();
@@ -141,6 +146,7 @@ pub fn create(path: &Path) -> Result<RootKey, Error> {
     let text = Zeroizing::new(format!("{}\n", BASE64.encode(key.expose())));
     let written =
         tempfile::Builder::new().prefix(".root-key-").tempfile_in(folder(path)).and_then(|mut file| {
+            // `tempfile` makes files with mode 0600. The sync comes before the name, so a crash leaves no empty key file.
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist_noclobber(path).map_err(|refused| refused.error)?;

@@ -33,6 +33,7 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
     let Some(instance) = instance_if_any(db).await? else {
         return sentence("This database has no Keystead data yet, so there is no root key to rotate.".into());
     };
+    // The new file comes first: if it opens the database, an earlier command has committed, and the old file no longer opens it.
     let next = root_key::read(&root_key::beside(file))?;
     if let Some(next) = &next
         && opens(next, &instance)
@@ -45,10 +46,12 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
             "{shown} does not hold the root key of this database. If it was rotated on another host, copy that host's file here."
         ));
     };
+    // A key that an earlier command left before its commit is used, because a file of a key is never overwritten.
     let next = match next {
         Some(next) => next,
         None => root_key::create(&root_key::beside(file))?,
     };
+    // Only a proved key may change the schema. The audit event below needs the present schema.
     db.migrate().await?;
     let (old, new) = (&old, &next);
     let rows = db.write(|tx| seal_anew(tx, old, new, clock)).await?;
@@ -60,6 +63,7 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
 async fn seal_anew(mut tx: Tx, old: &RootKey, new: &RootKey, clock: &Clock) -> Result<u32, Error> {
     tx.lock(Lock::Instance).await?;
     let instance = tx.instance().get().await?;
+    // Checked again under the lock: the folder's lock does not stop a command on another host.
     if !opens(old, &instance) {
         return Err(Error::Fault(
             "Another host rotated the root key at the same time. Copy its root key file here.".into(),

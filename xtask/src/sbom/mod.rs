@@ -76,6 +76,7 @@ fn together(trees: [Tree; 2]) -> Tree {
     for (package, node) in trees.into_iter().flatten() {
         let one = all.entry(package).or_default();
         one.license = node.license;
+        // A crate that both builds use may have other features in each, and therefore need other crates.
         one.needs.extend(node.needs);
     }
     all
@@ -111,6 +112,7 @@ fn references<'a>(packages: impl Iterator<Item = &'a Package>, checksums: &Check
 }
 
 fn url(package: &Package) -> String {
+    // A package URL percent-encodes its version. Of the characters that Cargo allows there, only `+` needs that.
     format!("pkg:cargo/{}@{}", package.name, package.version.replace('+', "%2B"))
 }
 

@@ -27,6 +27,7 @@ pub type Tree = BTreeMap<Package, Node>;
 /// Asks cargo for the crates of the build that `build` selects. Macros run in the compiler and are not in the program.
 pub fn ask(place: &Place, build: &[&str]) -> Result<Tree> {
     let mut cargo = place.cargo();
+    // The format begins with a space, because cargo prints the depth directly before it.
     cargo.args(["tree", "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", " {p}\t{l}\t"]);
     let lines = shell::answer(cargo.args(build))
         .with_context(|| format!("`cargo tree {}` failed: run it to see why", build.join(" ")))?;

@@ -40,6 +40,7 @@ pub fn library_exists(file: &str) -> bool {
 
 fn apt() -> Command {
     let mut command = Command::new(if geteuid().is_root() { "env" } else { "sudo" });
+    // Usually `sudo` resets the environment, so `env` sets the variable behind it.
     if !geteuid().is_root() {
         command.arg("env");
     }

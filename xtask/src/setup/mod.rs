@@ -76,12 +76,14 @@ pub fn python_environment(folder: &Path, lists: &[PathBuf], what: &str) -> Resul
     shell::quiet(Command::new("python3").args(["-m", "venv"]).arg(folder))
         .with_context(|| format!("no Python environment could be made for {what}"))?;
     let mut pip = Command::new(folder.join("bin/python"));
+    // The lists pin every package, also those that others need, so pip must add none (`--no-deps`).
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     for list in lists {
         pip.arg("-r").arg(list);
     }
     shell::quiet(&mut pip)
         .with_context(|| format!("{what} could not be installed from PyPI: is the network there?"))?;
+    // The note comes last, so that an interrupted installation is made again.
     fs::write(note, wanted)?;
     Ok(())
 }
@@ -90,6 +92,7 @@ pub fn python_environment(folder: &Path, lists: &[PathBuf], what: &str) -> Resul
 fn python() -> Result<()> {
     let has =
         |module| shell::answer(Command::new("python3").args(["-c", &format!("import {module}")])).is_some();
+    // Debian's `python3` includes `venv` but not `ensurepip`, which `venv` needs for pip.
     if has("venv") && has("ensurepip") { Ok(()) } else { debian::install(&["python3-venv"]) }
 }
 

@@ -28,6 +28,7 @@ pub fn provide() -> Result<Compiler> {
     progress::say("Set-up", "adding the WebAssembly target with rustup …");
     // A closed network may drop packets instead of refusing them: three minutes suffice for 30 MB, then the other way is tried.
     let mut rustup = Command::new("timeout");
+    // `--foreground` keeps rustup in the terminal's process group, so that Ctrl-C reaches it.
     if shell::answer(rustup.args(["--foreground", "180", "rustup", "target", "add", TARGET])).is_none() {
         progress::say("Set-up", "rustup could not; using Debian's compiler and its standard library instead");
         debian::install(&["rustc-web", "rust-web-src"])?;
@@ -45,6 +46,7 @@ impl Compiler {
             // Building the standard library is still called unstable, hence BOOTSTRAP; Debian brings no linker for
             // WebAssembly, so rustup's is used.
             build
+                // The profile `wasm-release` aborts at a panic, so the standard library needs `panic_abort` beside it.
                 .arg("-Zbuild-std=std,panic_abort")
                 .env("RUSTC", DEBIAN_RUSTC)
                 .env("RUSTC_BOOTSTRAP", "1")
@@ -77,6 +79,7 @@ fn rustup_linker() -> Result<PathBuf> {
 /// Checks whether `rustc 1.96.0 (…)` is at least the version that the workspace requires.
 fn is_recent(version: &str) -> bool {
     let minor = |text: &str| text.split('.').nth(1).and_then(|number| number.parse::<u32>().ok());
+    // `None` is less than every number, so a text without a version is not recent. Every version of Rust begins with 1.
     minor(version) >= minor(env!("CARGO_PKG_RUST_VERSION"))
 }
 

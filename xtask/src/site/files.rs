@@ -18,6 +18,7 @@ pub fn read(folder: &Path) -> Result<Files> {
     }
     let mut files = Files::new();
     let shown = |name: &std::ffi::OsStr| !name.to_string_lossy().starts_with('.');
+    // `min_depth` keeps the folder itself from the filter: the name of a temporary folder begins with a dot.
     for entry in WalkDir::new(folder).min_depth(1).into_iter().filter_entry(|entry| shown(entry.file_name()))
     {
         let entry = entry?;
@@ -38,6 +39,7 @@ pub fn write(folder: &Path, name: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Tells inputs apart; it does not withstand an attacker.
 pub fn fingerprint(inputs: impl Hash) -> u64 {
+    // `DefaultHasher::new` has constant keys. Another release of Rust may hash differently, and then the parts are made anew.
     let mut hasher = DefaultHasher::new();
     inputs.hash(&mut hasher);
     hasher.finish()

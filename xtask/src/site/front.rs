@@ -35,6 +35,7 @@ pub fn make(place: &Place, compiler: Compiler) -> Result<Files> {
 
     let module = place.front().join("wasm32-unknown-unknown/wasm-release/app.wasm");
     let optimiser = optimiser_version(place);
+    // The optimiser counts as an input, so that a module made without it is optimised once it is installed.
     let inputs = (fs::read(&module).context("the compiled app is missing")?, &optimiser);
     part::keep(place, "front", files::fingerprint(inputs), || {
         progress::say("WebAssembly", "binding, optimising and compressing …");

@@ -27,6 +27,8 @@ fn keep_in(store: &Path, name: &str, inputs: u64, make: impl FnOnce() -> Result<
     let kept = store.join(format!("{name}-{inputs:016x}"));
     if !kept.exists() {
         let part = compress::with_compressed(make()?);
+        // The old part goes only now, so that it stays when the new one cannot be made. The unfinished folder of a killed run
+        // goes too.
         forget(store, name)?;
         let unfinished = store.join(format!("{name}-unfinished"));
         fs::create_dir_all(&unfinished)?;

@@ -13,9 +13,11 @@ use super::files::{self, Files};
 /// anything changed.
 pub fn publish(site: &Path, wanted: &Files) -> Result<bool> {
     let present = files::read(site)?;
+    // `files::read` takes a missing folder for an empty one.
     if present == *wanted && site.exists() {
         return Ok(false);
     }
+    // The new folder lies beside the site, because a rename cannot cross file systems. A killed run may have left one.
     let next = site.with_extension("next");
     if next.exists() {
         fs::remove_dir_all(&next)?;
@@ -34,6 +36,7 @@ pub fn publish(site: &Path, wanted: &Files) -> Result<bool> {
 
 fn swap(next: &Path, site: &Path) -> Result<()> {
     if !site.exists() {
+        // An exchange needs both folders to exist.
         return Ok(fs::rename(next, site)?);
     }
     renameat_with(CWD, next, CWD, site, RenameFlags::EXCHANGE)?;

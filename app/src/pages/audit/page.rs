@@ -137,6 +137,7 @@ fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
 /// The form that exports the results of the search as a file.
 #[component]
 fn Export(source: AuditSource, form: Form) -> impl IntoView {
+    // An export contains all results, so the form takes the search along but not the position of the page.
     let kept = ["from", "to", "place", "who", "told"].map(|name| {
         let value = form.value(name).to_owned();
         (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })

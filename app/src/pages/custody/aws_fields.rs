@@ -80,6 +80,7 @@ pub fn CredentialFields() -> impl IntoView {
 #[component]
 pub fn Findings(checked: Checked) -> impl IntoView {
     let Checked { report, policy, filled } = checked;
+    // While a positive check fails, accepting more permissions would not help, so the form offers no box for it.
     let needs_tick = report.as_ref().is_some_and(|report| !report.blocks() && report.warns());
     let tone = if needs_tick { Tone::Warn } else { Tone::Bad };
     view! {

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 
 #[component]
 pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
+    // The frame of this page has every country, also in a large portal (the server's `chrome_of_all`).
     let lacks: HashMap<_, Vec<_>> = chrome
         .tree
         .environments

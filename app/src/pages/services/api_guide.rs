@@ -16,6 +16,7 @@ use leptos::prelude::*;
 /// after the other; an end-to-end test in the browser does exactly that.
 const EXAMPLES: [(&str, &str, Option<&str>); 6] = [
     ("encrypt", r#"{"plaintext": "YSBzZWNyZXQ=", "context": {"order": "17"}}"#, Some("ciphertext")),
+    // `'$CIPHERTEXT'` leaves the single quotes of the command, so that the shell inserts the value.
     ("decrypt", r#"{"ciphertext": "'$CIPHERTEXT'", "context": {"order": "17"}}"#, None),
     ("wrap", "{}", Some("edek")),
     ("unwrap", r#"{"edek": "'$EDEK'"}"#, None),

@@ -65,6 +65,7 @@ impl KeyArn {
         if text.starts_with("alias/") {
             return Err(ArnRefused::Alias);
         }
+        // A bare id in capital letters gets the same advice. Within an ARN, `is_key_id` accepts lower case only.
         let lower = text.to_ascii_lowercase();
         if is_key_id(&lower) {
             return Err(match lower.starts_with("mrk-") {
@@ -72,6 +73,7 @@ impl KeyArn {
                 false => ArnRefused::BareId,
             });
         }
+        // The last part keeps any further colon, so that `is_key_id` refuses text behind the id.
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &[arn, partition, service, region, account, resource] = parts.as_slice() else {
             return Err(ArnRefused::NotAnArn);

@@ -79,8 +79,10 @@ pub fn check_secret_access_key(text: &str) -> Result<(), SecretAccessKeyRefused>
     if text.is_empty() {
         Err(SecretAccessKeyRefused::Missing)
     } else if AccessKeyId::parse(text).is_ok() || text.starts_with("ASIA") && text.len() == 20 {
+        // A secret may begin with `ASIA` too, so the length decides: an id of temporary credentials has 20 characters.
         Err(SecretAccessKeyRefused::Swapped)
     } else if !text.bytes().all(is_of_secret) {
+        // This comes before the length, because a quote or a space that was copied along also makes the text longer.
         Err(SecretAccessKeyRefused::Characters)
     } else if text.len() != SECRET {
         Err(SecretAccessKeyRefused::Length(text.len()))

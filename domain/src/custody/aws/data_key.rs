@@ -50,6 +50,7 @@ impl EncryptedDataKey {
     pub fn parse(text: &str) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
         let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        // The text may be a plaintext key that somebody entered by mistake.
         let bare = Zeroizing::new(bare);
         let bare = bare.trim_end_matches(',').trim_matches(['"', '\'']);
         if bare.is_empty() {
@@ -58,6 +59,7 @@ impl EncryptedDataKey {
         if bare.starts_with("arn:") || bare.starts_with("alias/") {
             return Err(Refused::Arn);
         }
+        // Hexadecimal digits are base64 too: the decoder would accept them and return other bytes.
         if bare.len() >= 32 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(Refused::Hexadecimal);
         }
@@ -79,8 +81,10 @@ impl EncryptedDataKey {
     pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
         let refused = match bytes.len() {
+            // AES keys have these lengths. They come before the range that includes them: the person must learn of the exposure.
             16 | 24 | 32 => Refused::Plaintext(bytes.len()),
             0..SHORTEST => Refused::TooShort(bytes.len()),
+            // A ciphertext contains unprintable bytes. Base64 that was encoded twice, for example, contains none.
             SHORTEST..=LONGEST if bytes.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => {
                 Refused::Text
             }

@@ -158,15 +158,18 @@ pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
         return Err(PasteRefused::TooLong);
     }
     let mut found = Pasted::default();
+    // A field keeps its first value. The readers of names come first, because the reader of lines also guesses by form.
     let rest = read_quoted(text, &mut found);
     read_csv(&rest, &mut found);
     lines::read(&rest, &mut found);
+    // This comes before the check for an empty result, because a plaintext key alone fills no field.
     if found.has_plaintext {
         return Err(PasteRefused::HasPlaintext);
     }
     if found.is_empty() {
         return Err(PasteRefused::NothingFound);
     }
+    // The output for a data key has no region of its own, but its `KeyId` is an ARN that contains one.
     if found.region.is_none() {
         let arn = found.cmk_arn.as_deref().and_then(|arn| KeyArn::parse(arn).ok());
         found.region = arn.map(|arn| arn.region().to_string());
@@ -195,6 +198,7 @@ fn read_quoted(text: &str, found: &mut Pasted) -> Zeroizing<String> {
                 rest.push('"');
                 rest.push_str(between);
             }
+            // Behind the name of an object stands `: {`, so the next quoted text is a name and not its value.
             name = value;
         }
     }
@@ -214,6 +218,7 @@ fn unescape(text: &str) -> Zeroizing<String> {
                 plain.push(c);
                 plain.push_str(after);
             }
+            // Of the other escapes, base64 and ARNs need only `\/`, for which dropping the backslash suffices.
             _ => plain.push_str(part),
         }
     }
@@ -225,6 +230,7 @@ fn read_csv(text: &str, found: &mut Pasted) {
     let is_head = |line: &str| line.contains(',') && plain_name(line).contains("accesskeyidsecretaccesskey");
     let Some(start) = text.lines().position(is_head) else { return };
     let mut rows = Zeroizing::new(String::with_capacity(text.len()));
+    // Further lines may be another pasted text, which is no CSV.
     for line in text.lines().skip(start).take(2) {
         rows.push_str(line.trim_start_matches('\u{feff}'));
         rows.push('\n');
@@ -263,6 +269,7 @@ fn is_blob(text: &str) -> bool {
 /// Checks for a plaintext data key of 16 or 32 bytes in base64; `--output text` prints it without a name.
 fn is_bare_key(text: &str) -> bool {
     let decoded = BASE64.decode(text.as_bytes()).map(Zeroizing::new);
+    // A `KeySpec` of KMS means 16 or 32 bytes (AES_128, AES_256). In base64 both end with padding.
     text.ends_with('=') && decoded.is_ok_and(|bytes| matches!(bytes.len(), 16 | 32))
 }
 

@@ -52,6 +52,7 @@ impl Region {
     }
 
     pub fn partition(&self) -> &'static Partition {
+        // Every region was parsed, also one that serde reads, so its partition is always found.
         partition_of(&self.0).unwrap_or(&PARTITIONS[0])
     }
 
@@ -78,6 +79,7 @@ fn partition_of(text: &str) -> Option<&'static Partition> {
     let fits = |prefix: &&str| {
         text.strip_prefix(*prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_rest)
     };
+    // The order of the partitions does not matter: `us` is a prefix of `us-gov-west-1` too, but `is_rest` refuses `gov-west-1`.
     PARTITIONS.iter().find(|partition| text.len() <= LONGEST && partition.prefixes.iter().any(fits))
 }
 

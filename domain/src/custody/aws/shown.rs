@@ -36,6 +36,7 @@ impl ShownField {
 /// Checks whether a text may hold a secret. Ignores white space, because a wrapped secret is still a secret.
 fn may_hold_secret(text: &str) -> bool {
     let dense: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect());
+    // Colons and hyphens end a run, so that a mistyped ARN with a UUID may be shown.
     dense.split(|c: char| !(c.is_ascii_alphanumeric() || "+/".contains(c))).any(|run| run.len() > LONGEST_RUN)
 }
 

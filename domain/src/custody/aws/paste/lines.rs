@@ -58,9 +58,11 @@ fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
     let mut is_any = false;
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('=') {
+        // A name may contain a space (`Encrypted key`). Elsewhere other words stand before it (`export NAME`, `$Env:NAME`).
         let last =
             before.rsplit([' ', '\t', ';', ',', ':']).find(|word| !word.is_empty()).unwrap_or_default();
         let field = Field::named(before).or_else(|| Field::named(last));
+        // An equals sign without a name before it may be padding of base64, so the search goes on behind it.
         rest = after;
         if let Some(field) = field {
             let (value, more) = split_value(after);
@@ -90,6 +92,7 @@ fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
 fn assign(field: Field, value: &str, run: &mut Run, found: &mut Pasted) {
     run.end(found);
     match field {
+        // A named value may be wrapped, so the lines below may belong to it.
         Field::EncryptedKey if is_base64(value) => run.begin(value, true),
         _ => found.put(field, value),
     }

@@ -29,6 +29,7 @@ impl Table {
         match cells.as_slice() {
             ["", value] if self.is_upright => self.go_on(&[value]),
             cells if !self.is_upright && cells.len() == self.names.len() && !cells.iter().any(is_name) => {
+                // A row that continues values has an empty cell where one has ended. Another full row is a new record: ignored.
                 if self.values.is_empty() || cells.contains(&"") {
                     self.go_on(cells);
                 }
