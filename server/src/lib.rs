@@ -31,6 +31,7 @@ impl From<engine::Error> for Stop {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::Fault(sentence) => Self::Sentence(sentence),
+            // The operator reads this sentence, so it has the driver's own words. No page shows them.
             engine::Error::Store(StoreError::Database(error)) => {
                 Self::Sentence(format!("The database cannot be used: {error}."))
             }

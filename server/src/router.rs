@@ -73,6 +73,7 @@ pub const PAGES: &[Row] = rows! {
     SIGN_IN_CODE BOTH SigningIn => get(sign_in::show_code).post(sign_in::submit_code);
     SIGN_IN_RECOVERY BOTH SigningIn => get(sign_in::show_recovery).post(sign_in::submit_recovery);
     SIGN_IN_AUTHENTICATOR BOTH SigningIn => get(enrol::show_recovery).post(enrol::submit_recovery);
+    // Public, because a person can also end a sign-in that is not complete.
     SIGN_OUT WRITE Public => post(sign_in::sign_out);
     ENVIRONMENTS BOTH SignedIn => get(environments::list).post(environments::add);
     ENVIRONMENT BOTH SignedIn => get(environments::show).post(environments::add_country);
@@ -96,11 +97,13 @@ pub const PAGES: &[Row] = rows! {
     API_GUIDE READ SignedIn => get(api_keys::guide);
     AWS_GUIDE READ SignedIn => get(custody::aws::guide);
     AUDIT READ SignedIn => get(audit::page::show);
+    // POST, because an export writes an audit event and a GET changes nothing.
     AUDIT_EXPORT WRITE SignedIn => post(audit::export::export);
     PROFILE READ SignedIn => get(profile::show);
     PROFILE_SESSIONS BOTH Confirmed => change!(EndSessions);
     PROFILE_PASSWORD BOTH Confirmed => change!(ChangePassword);
     PROFILE_AUTHENTICATOR BOTH Confirmed => change!(ReplaceAuthenticator);
+    // The change before it took a code of the old app; this form takes one of the new app.
     PROFILE_ENROL BOTH SignedIn => get(enrol::show_replacement).post(enrol::submit_replacement);
     PROFILE_RECOVERY_CODES BOTH Confirmed => change!(ReplaceRecoveryCodes);
     PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(recovery_codes::shown_codes).post(recovery_codes::saved_codes);
@@ -109,15 +112,19 @@ pub const PAGES: &[Row] = rows! {
 /// Returns the router of the whole server.
 pub fn router(app: App) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, row| router.route(row.path, (row.handler)()));
+    // The layer that is added last runs first: a request from a foreign host or origin takes no place and looks up no session.
     let pages = gallery(pages)
+        // A layer covers only the routes and the fallback that stand before it.
         .fallback(async || failure::Failure::not_found())
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
+        // Inside `as_page`, which turns the bare 500 of a panic into a page.
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::as_page));
     Router::new()
+        // Outside the layers of the pages: a balancer's probe may name any host, and gets its answer while all places are taken.
         .route("/healthz", get(readiness::healthz))
         .route("/readyz", get(readiness::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))

@@ -25,6 +25,7 @@ impl Audit {
     /// # Errors
     /// When the database fails.
     pub async fn search_log(&self, query: &AuditQuery, before: Option<i64>) -> Result<AuditView, Error> {
+        // One event more than a page holds tells whether an older page exists, without a count of all matches.
         let mut events = self.vault.db().audit().events(query, before, PAGE + 1).await?;
         let has_older = events.len() > PAGE as usize;
         events.truncate(PAGE as usize);

@@ -18,6 +18,7 @@ pub fn normalise(email: &str) -> String {
 /// [`PeopleError::NotAnEmail`] when the text is not such an address.
 pub fn parse(email: &str) -> Result<String, Error> {
     let email = normalise(email);
+    // RFC 5321, 4.5.3.1.3: a path has at most 256 octets, two of which are its angle brackets.
     let good = email.len() <= 254
         && email.split_once('@').is_some_and(|(local, host)| {
             !local.is_empty()
@@ -26,6 +27,7 @@ pub fn parse(email: &str) -> Result<String, Error> {
                 && !host.ends_with('.')
                 && !host.is_empty()
         })
+        // RFC 5322, 3.2.3: an atom contains none of these special characters.
         && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c));
     if good { Ok(email) } else { Err(Error::People(PeopleError::NotAnEmail)) }
 }

@@ -25,6 +25,7 @@ pub fn nonce() -> [u8; NONCE] {
     thread_local! {
         static POOL: RefCell<Vec<[u8; NONCE]>> = RefCell::default();
     }
+    // Each thread has a pool of its own, so encrypting takes no lock.
     POOL.with_borrow_mut(|pool| {
         if pool.is_empty() {
             let many: [u8; NONCE * POOLED] = bytes();

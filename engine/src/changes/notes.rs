@@ -70,6 +70,8 @@ impl Notes {
         form: &str,
         secrets: &[(&str, &SecretText)],
     ) -> Result<(), Error> {
+        // A page marks the fields of this map as kept, so an empty text is left out.
+        // An empty map is stored all the same: it replaces the secrets that were kept before.
         let map: BTreeMap<&str, &str> = secrets
             .iter()
             .filter(|(_, secret)| !secret.is_empty())

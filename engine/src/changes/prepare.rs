@@ -40,6 +40,7 @@ impl Opened {
     /// # Errors
     /// [`ChangesError::ChangeGone`] when the change is of another kind.
     pub(crate) fn read<C: Sensitive>(&self) -> Result<Prepared<C>, Error> {
+        // Commands of two kinds may have the same JSON, as CreateKey and RotateKey do.
         if self.kind != C::KIND {
             return Err(Error::Changes(ChangesError::ChangeGone));
         }
@@ -51,6 +52,7 @@ impl Opened {
 }
 
 fn place<'a>(bound: &'a Binding, kind: &'a str) -> SealContext<'a> {
+    // Kind and session are part of the seal, so a row in which somebody changed them does not open.
     SealContext {
         table: "prepared_change",
         column: kind,
@@ -119,6 +121,7 @@ impl Changes {
         code: &SecretText,
     ) -> Result<Authorised<C>, Error> {
         let Prepared { command, bound, .. } = prepared;
+        // The code comes first, because a wrong code must not use up the change.
         self.spend_code(who, code, C::ACTION, &command.place()).await?;
         let now = self.vault.now();
         let is_first = self
@@ -130,6 +133,7 @@ impl Changes {
                 Ok(is_first)
             })
             .await?;
+        // `is_first` is also false when the change expired, or its session ended, while Keystead checked the code.
         if !is_first {
             let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(command.place());
             return self.vault.db().refuse(Error::Changes(ChangesError::ChangeGone), entry).await;

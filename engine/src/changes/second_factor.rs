@@ -54,6 +54,7 @@ impl Changes {
         action: Action,
         place: &str,
     ) -> Result<(), Error> {
+        // With a wrong clock a right code would count as a failure, so this check comes before the count.
         self.vault.require_clock()?;
         let user = self.vault.db().users().get(session.user()?).await?;
         let refused =
@@ -61,6 +62,7 @@ impl Changes {
         let tried = match self.begin_try(self.name_subject(&user.email), TryKind::Code).await {
             Ok(tried) => tried,
             Err(error) => {
+                // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.
                 self.vault.db().record(refused(&error.to_string())).await?;
                 return Err(error);
             }
@@ -82,6 +84,7 @@ impl Changes {
             }
             None => false,
         };
+        // `tried` is not cleared here, so a code that was used before counts as a failure, too.
         if !is_first {
             self.vault
                 .db()

@@ -67,16 +67,20 @@ fn begin(
     kind: TryKind,
     now: DateTime<Utc>,
 ) -> Result<Counter, Error> {
+    // A right attempt takes back only its own count of a network (`give_back`). Time ends the other failures.
     if subject.memory.is_some_and(|memory| counter.updated_at + memory <= now) {
         counter = Counter { failures: 0, blocked_until: None, ..counter };
     }
+    // This comes before the block: waiting does not end this limit, so the message must not name a time.
     if kind == TryKind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
         return Err(Error::Changes(ChangesError::CodesExhausted));
     }
     if let Some(until) = counter.blocked_until.filter(|until| *until > now) {
         return Err(Error::Changes(ChangesError::Blocked { until, now }));
     }
+    // A blocked attempt has returned by now, so it does not prolong the block.
     counter.failures += 1;
+    // With passwords in this count, a stranger who knows the address could end an administrator's codes.
     counter.wrong_codes += i64::from(kind == TryKind::Code);
     counter.updated_at = now;
     counter.blocked_until = block_for(counter.failures, subject.free).map(|wait| now + wait);
@@ -86,8 +90,10 @@ fn begin(
 /// Returns the counter without a try that was right. The block of this try is removed as well,
 /// because otherwise nobody could sign in after five failures.
 fn given_back(mut counter: Counter, right: &Try) -> Counter {
+    // Another success may have cleared the counter since this attempt was counted.
     counter.failures = (counter.failures - 1).max(0);
     counter.wrong_codes = (counter.wrong_codes - i64::from(right.kind == TryKind::Code)).max(0);
+    // A block that a later attempt has set stays.
     if counter.failures < right.subject.free || counter.blocked_until == right.blocked_until {
         counter.blocked_until = None;
     }
@@ -103,13 +109,16 @@ fn block_for(failures: i64, free: i64) -> Option<TimeDelta> {
 impl Changes {
     pub(crate) fn name_subject(&self, name: &str) -> Subject {
         let name = format!("name {}", email::normalise(name));
+        // Unknown names are counted too, and people type passwords into this field. The table shows neither.
         let hash = self.vault.keyring().keyed_hash(Purpose::Names, name.as_bytes());
         Subject { hash, free: FREE_FOR_NAME, memory: None }
     }
 
     /// Returns the subject for the network of an address: the address itself (IPv4), its /64 (IPv6).
     pub(crate) fn network_subject(&self, address: &str) -> Subject {
+        // An IPv4 client of an IPv6 socket (::ffff:0:0/96) has the counter of its IPv4 address.
         let network = match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+            // A client chooses the lower half of its IPv6 address itself (RFC 4862).
             Ok(IpAddr::V6(v6)) => format!("{:x?}/64", &v6.segments()[..4]),
             Ok(IpAddr::V4(v4)) => v4.to_string(),
             Err(_) => address.to_owned(),
@@ -129,6 +138,7 @@ impl Changes {
             .vault
             .db()
             .write(|mut tx| async move {
+                // A refusal drops the transaction, so a blocked counter is not written again.
                 let counter = begin(tx.throttle().hold(&of.hash, now).await?, of, kind, now)?;
                 tx.throttle().set(&of.hash, counter).await?;
                 tx.commit_unaudited("a try is counted before it is compared").await?;

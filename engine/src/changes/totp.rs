@@ -59,6 +59,7 @@ impl Seed {
     /// # Errors
     /// When the library refuses the account name.
     pub fn url(&self, email: &str) -> Result<String, Error> {
+        // A colon separates issuer and account in the label, and totp-rs refuses one in either.
         let account = email.replace(':', "");
         let url = Builder::new()
             .with_secret(self.0.expose().to_vec())
@@ -81,9 +82,11 @@ impl Seed {
         let typed = code.expose().as_bytes();
         let current = step(now);
         let is_code = typed.len() == 6 && typed.iter().all(u8::is_ascii_digit);
+        // RFC 6238, 5.2: one step back allows for the time that typing and sending take.
         let [this, before] = [current, current - 1].map(|step| self.code_at(step).as_bytes().ct_eq(typed));
         let well_formed = Choice::from(u8::from(is_code));
         match (bool::from(this & well_formed), bool::from(before & well_formed)) {
+            // Two neighbouring steps may have the same code. Spending the later step spends the earlier one, too.
             (true, _) => Some(current),
             (_, true) => Some(current - 1),
             _ => None,

@@ -117,6 +117,7 @@ impl Custody {
         let with =
             KmsCredentials { access_key_id: asked.access_key_id, secret_access_key: asked.secret_access_key };
         let report = self.accepted(who, scope, &key, &with, asked.accepts_more).await?;
+        // `revisions().next` gives 1 to a row whose id is new.
         let (id, revision) = (HolderId(random::uuid()), 1);
         let sealed_secret = self.seal_secret(scope, number, id, &key, &with, revision);
         let credentials =
@@ -160,6 +161,8 @@ impl Custody {
         let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
+            // The secret is sealed for the revision that came next when it was planned.
+            // A refusal drops the transaction and with it this revision.
             if tx.revisions().next(id.0, SECRET).await? != to.revision {
                 return Err(Error::Changes(ChangesError::Outdated(
                     "The credentials were replaced in the meantime.".into(),
@@ -273,6 +276,7 @@ impl Custody {
                     let noted = self.record_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be saved");
                 }
+                // Both numbers are from before the call, so `apply_remote_refusals` notices a refusal during it.
                 let StoredHolder { revision, refusals, .. } = stored;
                 Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
             }

@@ -131,12 +131,14 @@ impl Custody {
     /// Treats a version whose row cannot be read like one whose secret does not open: as refused.
     pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
         let failure = Failure::refused(FailureCode::SEALED);
+        // The revision of the credentials cannot be read, so the refusal holds for every revision.
         self.leases.refuse(key, i64::MAX, failure, self.vault.steady());
         let now = self.vault.now();
         self.vault
             .db()
             .write(|mut tx| async move {
                 let Some(was) = tx.holders().set_unreadable(key, now).await? else { return Ok(()) };
+                // `set_unreadable` has raised the count of refusals all the same, so the other servers wipe their material.
                 if was.health == HealthState::Refused.word() {
                     return tx.commit_unaudited("a row that cannot be read was found again").await;
                 }
@@ -166,6 +168,7 @@ impl Custody {
             Err(failure) if failure.kind == FailureKind::Refused => {
                 self.leases.refuse(key, stored.revision, failure.clone(), self.vault.steady());
             }
+            // An outage leaves the lease alone, because material bridges it until the hold time.
             Err(_) => {}
         }
         self.note_health(key, stored, heard).await
@@ -200,10 +203,12 @@ impl Custody {
             }
             // Another server wrote first.
             let now = self.vault.db().holders().get(key.scope, key.number).await?;
+            // The wait that the old credentials caused must not delay the new ones.
             if now.secret != stored.secret {
                 self.leases.forgive(key, now.revision);
                 return Ok(());
             }
+            // A refusal that another server has recorded wins over whatever this one heard at the same time.
             if now.health.state == HealthState::Refused && !is_refused {
                 return Ok(());
             }

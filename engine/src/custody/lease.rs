@@ -200,12 +200,14 @@ impl Leases {
     /// Wipes everything.
     pub(crate) fn clear(&self) {
         for slot in std::mem::take(&mut *self.slots()).into_values() {
+            // A task under way may still have the slot, so dropping the map alone would not wipe it.
             slot.write().held = None;
         }
     }
 
     /// Returns the versions whose material is in memory, and the number of their refusals when it was requested.
     fn held(&self) -> HashMap<LeaseKey, i64> {
+        // The map is free again before the slots are read. A slot may stay locked for as long as work with its material takes.
         let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
         slots
             .into_iter()
@@ -249,6 +251,7 @@ impl Custody {
         work: &mut Option<impl FnOnce(&Material) -> T>,
     ) -> Option<T> {
         let (now, times) = (self.vault.steady(), self.leases.times);
+        // The lock lasts until the work is done. Therefore nobody works with the material once `wipe` returns.
         let state = slot.read();
         let held = state.held.as_ref().filter(|held| held.is_usable(now, times))?;
         held.is_used.store(true, Ordering::Relaxed);
@@ -256,6 +259,7 @@ impl Custody {
         held.bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_old = now.since(held.released) >= times.refresh;
         let done = work.take().map(|work| held.material.lend(work));
+        // `waits` reads the slot again, and a second read lock could deadlock behind a waiting writer.
         drop(state);
         if is_old && slot.waits(now).is_none() && slot.loading.try_lock().is_ok() {
             let (portal, slot) = (self.clone(), Arc::clone(slot));
@@ -333,6 +337,7 @@ impl Custody {
                     }
                     state.fail(failure, now);
                 } else {
+                    // This is neither a refusal nor an outage, so nothing says that the material may still be used.
                     state.held = None;
                 }
                 Err(error)
@@ -349,6 +354,7 @@ impl Custody {
             let Some(held) = &state.held else {
                 // A slot without material is kept while a task uses it, or while its failure is recent.
                 let is_fresh = |trouble: &Trouble| now.since(trouble.again) < BACKOFF;
+                // Nobody gets another reference meanwhile, because the map is locked.
                 return Arc::strong_count(slot) > 1 || state.trouble.as_ref().is_some_and(is_fresh);
             };
             let age = now.since(held.released);
@@ -383,11 +389,13 @@ impl Custody {
         }
         for refused in self.vault.db().holders().refused().await? {
             let key = refused.key();
+            // Any other number wipes, also a smaller one, as in a database that was restored to an earlier state.
             if held.get(&key).is_none_or(|seen| *seen == refused.refusals) {
                 continue;
             }
             let Some(slot) = self.leases.found(key) else { continue };
             let mut state = slot.wipe();
+            // A refusal that is over wipes all the same, but begins no wait: the next use asks KMS again.
             if let Some(code) = refused.code() {
                 state.fail(Failure::refused(code), self.vault.steady());
             }

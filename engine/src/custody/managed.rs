@@ -13,6 +13,7 @@ fn place<'a>(scope: &'a ScopeId, number: u32) -> SealContext<'a> {
     SealContext {
         table: "key_version",
         column: "material",
+        // The row has no id yet when its material is sealed. Scope and number are unique.
         row: b"",
         scope: scope.0.as_bytes(),
         number: u64::from(number),

@@ -147,10 +147,12 @@ impl Material {
 
     /// Returns the cipher of a message that was encrypted under this salt.
     fn opening(&self, what: Use, version: u32, salt: &Salt) -> Aes256Gcm {
+        // This server's own key takes no place among those kept for the salts of others.
         if let Some(own) = held(&self.sealing[what as usize]).as_ref().filter(|own| own.salt == *salt) {
             return cipher(&own.key);
         }
         let mut kept = held(&self.opening);
+        // The version is not compared, because a material belongs to one version.
         let index = match kept.iter().position(|one| one.what == what && one.salt == *salt) {
             Some(index) => index,
             None => {

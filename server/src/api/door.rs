@@ -28,6 +28,7 @@ pub struct Words {
 
 impl DoorSpec {
     pub(super) fn is_at(&self, path: &str) -> bool {
+        // "/api/10" lies below "/api", not below "/api/1".
         path.strip_prefix(self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
@@ -40,6 +41,7 @@ impl DoorSpec {
         let problem = response.extensions_mut().remove::<Problem>();
         let message = problem.map_or_else(|| bare(status).to_owned(), |problem| problem.message);
         let mut said = (self.words.in_words)(status, message);
+        // A 405 must have this header (RFC 9110, 15.5.6), and `said` is a new response.
         if let Some(allow) = response.headers_mut().remove(ALLOW) {
             said.headers_mut().insert(ALLOW, allow);
         }

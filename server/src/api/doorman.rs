@@ -76,6 +76,7 @@ struct Address {
 static ADDRESSES: LazyLock<Router<Address>> = LazyLock::new(|| {
     let mut router = Router::new();
     let mut paths: Vec<&'static str> = rows().map(|row| row.path).collect();
+    // `dedup` removes neighbours only, so the rows of one address must stand together in the table of their door.
     paths.dedup();
     for path in paths {
         let rows: Vec<_> = rows().filter(|row| row.path == path).collect();
@@ -119,6 +120,7 @@ where
     let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let mut response = door.say(response);
     headers::dress(&mut response, app.is_https());
+    // All unknown addresses share one name, because each name is a meter that stays.
     telemetry::observed(
         &method,
         address.map_or("/api/{*rest}", |address| address.path),
@@ -131,6 +133,7 @@ where
 
 /// Returns the scope, such as `production/DE`, if the address contains an environment and a country; else an empty text.
 fn scope_in(params: &matchit::Params) -> String {
+    // matchit compares the address as the client sent it, so the parts may still be escaped.
     let part = |name| params.get(name).and_then(|text| percent_decode_str(text).decode_utf8().ok());
     match (part("environment"), part("country")) {
         (Some(environment), Some(country)) => [&*environment, &*country].join("/"),
@@ -192,6 +195,7 @@ where
             let ask = Ask { app: app.clone(), caller, scope, parts, body: bytes };
             limits.perform(handler(ask), until, connection, held).await
         }
+        // The table would be wrong: a row with such a handler needs a key. Nobody is let in.
         (Handler::Asked(_), None) => (door.words.refused)(Error::Services(ServicesError::UnknownApiKey)),
     }
 }

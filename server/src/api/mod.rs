@@ -136,6 +136,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 /// Returns the doors as an axum router. A server calls [`answer`] without it.
 pub fn router() -> Router<App> {
     let answer = any(doorman::answer_in_router);
+    // A wildcard matches no empty rest, so "/api" and "/api/" have routes of their own.
     Router::new().route("/api", answer.clone()).route("/api/", answer.clone()).route("/api/{*rest}", answer)
 }
 

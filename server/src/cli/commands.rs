@@ -225,8 +225,10 @@ pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
         ));
     }
     let file = settings.root_key.file.clone();
+    // The database alone: `rotate` finds out which key opens it before it touches the schema.
     let db = open_database(settings).await?;
     let rotated = root_rotation::rotate(&db, &file, &Clock::system()).await;
+    // Closed before a failure is reported, so that SQLite leaves no journal beside the database.
     db.close().await;
     let shown = file.display();
     match rotated? {

@@ -148,6 +148,7 @@ pub fn run() -> Result<(), Stop> {
     let cli = Cli::parse();
     let settings = Settings::read()?;
     telemetry::start_logs(&settings)?;
+    // Before any file is made, because `harden` also sets the umask.
     let hardened = engine::harden()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -40,6 +40,7 @@ pub(crate) fn enter(app: &App, new: &NewSession, path: &str) -> Response {
 pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {
     match HeaderValue::from_str(&cookie) {
         Ok(mut value) => {
+            // Keeps the token out of HTTP/2's table of headers (RFC 7541, 7.1.3) and out of debug output.
             value.set_sensitive(true);
             let mut response = response;
             response.headers_mut().append(SET_COOKIE, value);
@@ -51,6 +52,7 @@ pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {
 
 /// Returns a seed as a page shows it: text, and a QR code as the path of its dark modules.
 pub(crate) fn enrolment_view(email: &str, seed: &Seed) -> Result<EnrolmentView, Error> {
+    // Scanners need a margin of four modules (ISO/IEC 18004).
     const QUIET: usize = 4;
     let url = seed.url(email)?;
     let code = QrCode::new(url.as_bytes()).map_err(|_| Error::Fault("the QR code cannot be drawn".into()))?;

@@ -56,6 +56,7 @@ const JOBS: [Job; 10] = [
         },
         failed: "the maintenance of key leases failed; it will be retried",
     },
+    // Separate from the job before, so that a slow KMS does not delay refusals that other servers received.
     Job {
         every: lease::EVERY,
         run: |portal| Box::pin(async move { portal.custody().apply_remote_refusals().await }),

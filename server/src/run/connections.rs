@@ -72,6 +72,7 @@ impl Connections {
         if all.open.len() >= AT_ONCE {
             let waiting = all.open.iter().filter_map(|(id, open)| open.waits_since().zip(Some(*id)));
             let (_, id) = waiting.min()?;
+            // Removed at once, although its socket closes a moment later: the next newcomer must not choose it again.
             all.open.remove(&id)?.0.make_room.notify_one();
         }
         all.entered += 1;
@@ -125,6 +126,7 @@ impl Connection {
                     let state = held(&self.0.state);
                     let Patience { headers, quiet } = self.0.patience;
                     let patience = if state.has_asked { quiet } else { headers };
+                    // Nothing wakes this loop when work ends, so it looks again when the connection can be over at the earliest.
                     let since = if state.at_work > 0 { Instant::now() } else { state.since };
                     (since + patience, state.at_work == 0 && state.since.elapsed() >= patience)
                 };

@@ -25,6 +25,7 @@ pub fn make_folder(folder: &Path) -> Result<(), Stop> {
 /// A sentence that says what is wrong and what to do.
 pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
     let db_file = settings.data_dir.join("keystead.db");
+    // Asked before `open_database`, which creates the file.
     let is_new_folder = settings.database.url.is_none() && !db_file.exists();
     let keys = find_root_keys(settings, is_new_folder)?;
     let db = open_database(settings).await?;
@@ -66,6 +67,7 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
             tracing::warn!("an interrupted root key rotation was completed; the new root key is in place")
         }
         Ok(false) => {}
+        // The server has the right key in memory, and the next start tries both files again.
         Err(error) => tracing::error!(%error, "an interrupted root key rotation could not be completed"),
     }
 }
@@ -74,9 +76,11 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
 fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     let options = PgConnectOptions::from_str(url.as_str())
         .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
+    // The options decide, not the URL's host: `?host=` replaces it.
     if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
         return Ok(options);
     }
+    // Without sslmode sqlx assumes `prefer`, which the operator has not chosen.
     let says_how = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
     if says_how && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
         return Err(Stop::new(
@@ -102,10 +106,12 @@ fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKe
     if !keys.is_empty() {
         return Ok(keys);
     }
+    // Never for PostgreSQL: two servers on an empty database would each make a key.
     if is_new_folder {
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }
+        // Made before the database: a start that is killed in between finds this key again.
         let key = root_key::create(&path)?;
         tracing::warn!(path = %path.display(), "a root key was created; keep a copy apart from the database, because nothing can be decrypted without it");
         return Ok(vec![key]);

@@ -15,6 +15,7 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
     if app.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
+    // Only the database decides: a customer's KMS that is away must not take the server from the balancer.
     match tokio::time::timeout(PATIENCE, app.portal().ready()).await {
         Ok(Ok(())) => (StatusCode::OK, "ok\n"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),

@@ -37,6 +37,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
         tracing::warn!(url = %settings.web.public_url, "the public URL uses plain HTTP; passwords and codes cross the network unencrypted");
     }
     let portal = open_portal(&settings).await?;
+    // Before the journal is opened: a second start on the same port ends here and adds no run to it.
     let listener = listen(settings.web.listen).await?;
     let metrics_listener = match settings.web.metrics_listen {
         Some(address) => Some(listen(address).await?),
@@ -107,6 +108,7 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
 
 fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
     let _ = std::fs::remove_file(file);
+    // `create_new` follows no link and does not inherit the mode of an earlier file.
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -150,6 +152,7 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
         };
         // When every connection is at work, the new one is dropped.
         let Some(entered) = connections.enter() else { continue };
+        // The stream leaves this runtime; the worker registers it with its own.
         let Ok(stream) = stream.into_std() else { continue };
         workers.spawn(served(app.clone(), router.clone(), (stream, peer), entered, graceful.watcher()));
     }
@@ -157,6 +160,7 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     drop(listener);
     tracing::info!("stopping; waiting for requests in progress");
     let until = tokio::time::Instant::now() + DRAIN;
+    // Connections first: `idle` takes free places at once, and requests under way would find none.
     let gone = tokio::time::timeout_at(until - LAST, graceful.shutdown()).await;
     // Work of services that have disconnected goes on until the journal has it.
     let idle = tokio::time::timeout_at(until, app.doors().idle()).await;

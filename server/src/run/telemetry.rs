@@ -80,6 +80,7 @@ pub fn count_data(door: Door, deed: Deed, outcome: &'static str, items: usize) {
 pub fn start_metrics() -> Result<PrometheusHandle, Stop> {
     const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
     let failed = |_| Stop::new("Keystead cannot start its metrics recorder.");
+    // Without buckets the exporter makes summaries, which cannot be added up over several servers.
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("keystead_http_request_seconds".into()), SECONDS)
         .map_err(failed)?
@@ -152,6 +153,7 @@ pub fn observed(method: &Method, route: &'static str, address: &str, began: Inst
 fn count(method: &'static str, route: &str, status: u16, began: Instant) -> u64 {
     let took = began.elapsed();
     METERS.with_borrow_mut(|meters| {
+        // `entry` takes an owned key, which would be an allocation for each request.
         let meter = match meters.get_mut(&(method, status)).and_then(|routes| routes.get(route)) {
             Some(meter) => meter,
             None => {

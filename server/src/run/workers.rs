@@ -68,6 +68,7 @@ struct Served {
 impl Served {
     async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         self.connection.asked();
+        // The doors are not behind the router, because its layers take too long (docs/DECISIONS.md, Speed).
         if api::is_door(request.uri().path()) {
             return Ok(api::answer(&self.app, &self.from, request).await);
         }
@@ -93,6 +94,7 @@ pub async fn served(
     let service = service_fn(move |request| Arc::clone(&served).answer(request));
     let server = protocols();
     let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
+    // Dropping `connection` closes it. A door's work that has begun on it continues (`web::guard`).
     tokio::select! {
         ended = connection => if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
@@ -105,6 +107,7 @@ pub async fn served(
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    // One client can make Keystead hold the product of streams and windows, so both are small.
     server
         .http2()
         .timer(TokioTimer::new())

@@ -15,6 +15,7 @@ pub(super) struct Source {
 impl Source {
     fn text(&self, setting: &Setting) -> Option<&str> {
         let text = self.environment.get(&setting.variable()).or_else(|| self.file.get(setting.name));
+        // An empty text unsets the setting: neither the file nor the default applies.
         text.map(String::as_str).or(setting.default).filter(|text| !text.is_empty())
     }
 

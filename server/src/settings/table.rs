@@ -58,6 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         "root_key",
         "The root key itself (base64 of 32 bytes). For development only; Keystead logs a warning at every start.",
     ),
+    // `secret`, because people paste URLs with a password.
     secret(
         "public_url",
         "URL that people open in the browser. It determines the cookies and the host names that Keystead accepts. Default: `http://` and the listening address.",
@@ -95,6 +96,7 @@ pub const SETTINGS: &[Setting] = &[
     number(
         "lease_hold_seconds",
         "3600",
+        // A call of KMS may take two seconds. The material must outlast the call, or every use would ask again.
         (5, 3600),
         "While KMS cannot be reached, Keystead uses key material for at most this long after its last release. If KMS refuses, Keystead wipes it immediately.",
     ),
@@ -107,6 +109,7 @@ pub const SETTINGS: &[Setting] = &[
     number(
         "preflights_per_minute",
         "10",
+        // This maximum and those of the daily limits catch typing errors; they are no recommendations.
         (1, 10_000),
         "Key checks against KMS (Next, Check now) that one administrator may run per minute.",
     ),

@@ -51,6 +51,7 @@ pub(super) fn is_bare(url: &Url) -> bool {
 
 fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) -> Result<Url, Stop> {
     let what = "an address like https://keystead.example.com (no path)";
+    // An unspecified address (0.0.0.0, ::) is one to listen on, not one to connect to.
     let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(listen.ip()) };
     let default = Url::parse(&format!("http://{host}:{}", listen.port())).map_err(|_| Stop::new(what))?;
     let url = source.get("public_url", what)?.unwrap_or(default);
@@ -58,6 +59,7 @@ fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) ->
         return Err(is_not(find("public_url"), url.as_str(), what));
     }
     if url.scheme() == "http" && !is_loopback(&url) && !is_insecure_allowed {
+        // `is_bare` has refused a URL with a password, so this message may quote it.
         return Err(Stop::new(format!(
             "The public URL {url} uses plain HTTP, so passwords and codes would cross the network unencrypted. Use https, \
              or set KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
@@ -75,6 +77,7 @@ fn bracketed(ip: IpAddr) -> String {
 
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // No other name counts, even if it resolves to this machine: a stranger can point a DNS name of theirs at 127.0.0.1.
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

@@ -52,6 +52,7 @@ fn answer(file: EmbeddedFile, kind: &'static str, encoding: Option<&'static str>
     let head = [
         (CONTENT_TYPE, kind),
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        // Also on an uncompressed answer: a shared cache must not give one form to every client (RFC 9110, 12.5.5).
         (VARY, "accept-encoding"),
         (CONTENT_SECURITY_POLICY, ASSET_POLICY),
     ];

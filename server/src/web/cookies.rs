@@ -36,12 +36,14 @@ pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
         .path("/")
         .http_only(true)
         .secure(app.is_https())
+        // No request that another site causes carries the session, not even a link to a page.
         .same_site(SameSite::Strict)
         .build()
 }
 
 /// Returns the cookie that removes the session's token from the browser.
 pub fn no_session(app: &App) -> Cookie<'static> {
+    // A browser ignores a `__Host-` cookie without `Secure` and `Path=/`, also one that only removes.
     let mut cookie = session(app, &SecretText::default());
     cookie.make_removal();
     cookie

@@ -29,6 +29,7 @@ pub async fn nothing_in_frame(State(app): State<App>, request: Request, next: Ne
     let page = page::Page::framed(&who, title).status(StatusCode::NOT_FOUND);
     let mut page =
         page.show(&app, move || view! { <NothingHerePage chrome title=title.to_owned() message /> });
+    // The log needs the reason. A `Problem` here would make `as_page` replace this page.
     page.extensions_mut().insert(reason);
     page
 }
@@ -69,6 +70,7 @@ fn bare(status: StatusCode) -> Problem {
             "This address does not accept this kind of request. Go back and use the buttons on the page."
         }
         StatusCode::PAYLOAD_TOO_LARGE => "The form was larger than 64 KiB. Nothing was changed.",
+        // The time-out drops the handler wherever it is, perhaps after its commit.
         StatusCode::GATEWAY_TIMEOUT => {
             "The request took longer than 10 seconds. Check whether it took effect before you try again."
         }

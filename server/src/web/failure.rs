@@ -45,6 +45,7 @@ impl Failure {
     /// Redirects to the sign-in page; after sign-in the browser returns to a page that was requested with GET.
     pub fn sign_in_first(parts: &Parts) -> Self {
         let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
+        // Some addresses take POST only; a browser that returned to one of them would get 405.
         let next = if parts.method == Method::GET { local_path(wanted) } else { String::new() };
         Self::See(match next.as_str() {
             // Sign-in leads to this page by default.
@@ -59,6 +60,7 @@ pub fn status_of(code: Code) -> StatusCode {
     match code {
         Code::Invalid | Code::Refused | Code::Limit => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Locked => StatusCode::TOO_MANY_REQUESTS,
+        // Only the doors answer 401. A page redirects to the sign-in.
         Code::SignedOut => StatusCode::UNAUTHORIZED,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Conflict => StatusCode::CONFLICT,
@@ -69,6 +71,7 @@ pub fn status_of(code: Code) -> StatusCode {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        // The session ended after the extractor had found it. The address to return to is not known here.
         if matches!(error, Error::Changes(ChangesError::SignedOut)) {
             return Self::See(address::SIGN_IN.into());
         }
@@ -100,6 +103,7 @@ pub(crate) fn told(error: &Error) -> Problem {
 /// # Errors
 /// [`Failure`] for a problem that cannot be shown in a form.
 pub fn in_form(error: Error) -> Result<Problem, Failure> {
+    // `told` logs, and the conversion into `Failure` calls it: each fault is logged once.
     match Problem::from(&error).code {
         Code::Internal | Code::NotFound | Code::SignedOut => Err(error.into()),
         _ => Ok(told(&error)),

@@ -141,6 +141,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AtScope {
         let InScope(scope) = InScope::from_request_parts(parts, state).await?;
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
         let path = path.map_err(|_| Failure::not_found())?;
+        // `plain` takes one spelling only, so "01" is no second address of version 1.
         let number = path.get("number").map(|text| number::plain(text).ok_or_else(Failure::not_found));
         Ok(Self { scope, number: number.transpose()? })
     }

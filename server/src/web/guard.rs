@@ -116,9 +116,12 @@ impl Limits {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
             let Ok(data) = frame.into_data() else { continue };
+            // `all` begins with `first`, so the longer one has every byte that has arrived.
             if first.len().max(all.len()) + data.len() > self.body {
                 return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
             }
+            // Keystead counts bytes that are here, not `Content-Length`: a chunked body has none, and a client may announce bytes
+            // that never come.
             let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
             let more = self.bytes.clone().try_acquire_many_owned(size).map_err(|_| busy())?;
             match &mut held {
@@ -148,6 +151,7 @@ impl Limits {
         let Ok(place) = self.places.clone().try_acquire_owned() else { return busy() };
         let at_work = connection.map(Connection::at_work);
         let work = async move {
+            // The work itself holds its place, so work that outlives its client still counts.
             let _held = (body, place, at_work);
             work.await
         };
@@ -156,7 +160,9 @@ impl Limits {
             false => timeout_at(until, work).await,
         };
         match done {
+            // The place is free again: a client that reads slowly holds memory, not a place.
             Ok(response) => unread::with_room(response, &self.answers).await.unwrap_or_else(busy),
+            // A page's handler has been dropped; the work of a door goes on.
             Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
         }
     }

@@ -20,6 +20,7 @@ const FIXED: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), NOTHING_PERMITTED),
+    // For browsers that do not know `frame-ancestors`.
     (HeaderName::from_static("x-frame-options"), "DENY"),
 ];
 
@@ -55,6 +56,7 @@ pub fn dress(response: &mut Response, is_https: bool) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(ASSET_POLICY));
     if is_https {
+        // A host must not send this header over plain HTTP (RFC 6797, 7.2).
         let always = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(STRICT_TRANSPORT_SECURITY, always);
     }
@@ -63,6 +65,7 @@ pub fn dress(response: &mut Response, is_https: bool) {
 /// Returns the policy of a page. With a nonce its script may run; without one no script runs at all.
 pub fn page_policy(nonce: Option<&str>) -> String {
     let script = match nonce {
+        // 'wasm-unsafe-eval' lets the browser compile WebAssembly; it allows no `eval` of script.
         Some(nonce) => format!("'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'"),
         None => "'none'".to_owned(),
     };

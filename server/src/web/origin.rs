@@ -50,6 +50,7 @@ fn is_for_us(headers: &HeaderMap, authority: Option<&str>, public: &Url) -> bool
 }
 
 fn host_url(scheme: &str, host: &str) -> Option<Url> {
+    // The parser of URLs takes more: user names, paths and escapes; and it drops tabs.
     let is_plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
     is_plain.then(|| Url::parse(&format!("{scheme}://{host}")).ok()).flatten()
 }
@@ -71,6 +72,7 @@ pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -
 fn is_same_origin(headers: &HeaderMap, public: &Url) -> bool {
     match (said(headers, HeaderName::from_static("sec-fetch-site")), said(headers, ORIGIN)) {
         (Said::Unclear, _) | (_, Said::Unclear) => false,
+        // Browsers let no script set this header, so it decides without `Origin`.
         (Said::Once(site), _) => site == "same-origin",
         (Said::Nothing, Said::Once(origin)) => {
             origin == public.origin().ascii_serialization() || here(headers).is_some_and(|own| origin == own)
@@ -82,6 +84,7 @@ fn is_same_origin(headers: &HeaderMap, public: &Url) -> bool {
 /// Returns the origin of a page of Keystead that was opened on this machine.
 fn here(headers: &HeaderMap) -> Option<String> {
     let Said::Once(host) = said(headers, HOST) else { return None };
+    // Keystead itself speaks plain HTTP; TLS ends at the proxy.
     host_url("http", host).filter(is_loopback).map(|asked| asked.origin().ascii_serialization())
 }
 

@@ -65,6 +65,7 @@ impl Page {
             let document = DocumentProps { title, assets, theme, islands, children };
             (Document(document).to_html(), page_policy(nonce.as_deref()))
         });
+        // Nothing is streamed later, so the page's reactive values are cleaned up even if something still refers to them.
         owner.unset_with_forced_cleanup();
         let Ok(policy) = HeaderValue::from_str(&policy) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -105,6 +106,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         path: who.visitor.path.clone(),
         filter,
         tree,
+        // The query of the session has told whether a message waits, so most pages need no query for it.
         flash: match who.session.has_message {
             true => app.portal().notes().take_flash(&who.session).await?,
             false => None,

@@ -21,6 +21,8 @@ pub fn see(path: &str) -> Response {
 
 /// Returns the path to go to after sign-in: a path of Keystead, never another site.
 pub fn local_path(next: &str) -> String {
+    // Browsers read `\` as `/`.
+    // The text becomes a header and, escaped, the value of `next`, where it may be three times as long.
     let is_local = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')

@@ -52,6 +52,7 @@ pub async fn with_room(response: Response, room: &Arc<Semaphore>) -> Option<Resp
     // A body that is made while it is read has no exact size and reserves no memory.
     let size = response.body().size_hint().exact().filter(|size| *size > SMALL);
     let (Some(size), None) = (size, response.extensions().get::<Shared>()) else { return Some(response) };
+    // It does not wait: an answer that waited for room would be in memory without a reservation.
     let room = Arc::clone(room).try_acquire_many_owned(u32::try_from(size).ok()?).ok()?;
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.ok()?.to_bytes();

@@ -44,6 +44,7 @@ impl FromRequestParts<App> for Visitor {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
                 Ok(session) => Some(session),
                 Err(Error::Changes(ChangesError::SignedOut)) => None,
+                // A database that does not answer must not look like the end of the session.
                 Err(error) => return Err(error.into()),
             },
             None => None,
@@ -89,6 +90,7 @@ pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String
 /// them.
 pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(&ip.to_canonical()));
+    // A listener on `[::]` sees IPv4 clients as `::ffff:a.b.c.d`.
     let peer = peer?.to_canonical();
     if !is_trusted(&peer) {
         return Some(peer);
@@ -100,6 +102,7 @@ pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> 
         .flat_map(|list| list.split(','))
         .map(|entry| entry.trim().parse::<IpAddr>())
         .collect();
+    // Each proxy appends the address it saw. A client can invent everything to the left of its own address.
     let mut client = peer;
     for entry in forwarded.into_iter().rev() {
         let Ok(ip) = entry else { break };
@@ -117,6 +120,7 @@ fn agent(headers: &HeaderMap) -> String {
     let first = |pairs: &[(&str, &'static str)]| {
         pairs.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)
     };
+    // The order decides: Edge and Opera also contain "Chrome/", and Chrome also contains "Safari/".
     let browser = first(&[
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),
@@ -124,6 +128,7 @@ fn agent(headers: &HeaderMap) -> String {
         ("Chrome/", "Chrome"),
         ("Safari/", "Safari"),
     ]);
+    // Android also contains "Linux"; iPhone and iPad also contain "Mac OS X".
     let system = first(&[
         ("Windows", "Windows"),
         ("Android", "Android"),

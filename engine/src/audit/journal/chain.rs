@@ -43,6 +43,7 @@ impl Key {
     }
 
     fn derive(&self, what: &[u8], run: Uuid) -> Hmac<Sha256> {
+        // Both labels have three bytes and a run has sixteen, so no two inputs are the same bytes.
         let code = ready(&*self.0).chain_update(what).chain_update(run.as_bytes()).finalize();
         ready(&*Zeroizing::new(<Code>::from(code.into_bytes())))
     }
@@ -62,6 +63,7 @@ impl RunKey {
     pub fn next(&self, head: &Head, event: &[u8]) -> Head {
         let sequence = head.sequence.wrapping_add(1);
         let mut mac = self.lines.clone();
+        // The parts before the event have fixed lengths, so the event needs no length of its own.
         mac.update(&head.code);
         mac.update(&sequence.to_be_bytes());
         mac.update(event);

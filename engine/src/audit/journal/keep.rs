@@ -79,6 +79,7 @@ impl Journal {
         };
         let journal = self.clone();
         blocking(move || journal.make_reserve()).await?;
+        // The sync, even one that fails, lets go of the sealed files and of their locks. Before it, `pack` finds them locked.
         if has_sealed {
             or_warn(self.sync().await, "the journal could not be synced to disk");
         }
@@ -96,6 +97,7 @@ impl Journal {
             let mut rounds = self.0.rounds();
             (rounds.expired, rounds.stored) = (Some(now), 0);
         }
+        // The failure is returned only here, because the deletion above may make room for the next attempt.
         stored?;
         if is_due(self.0.rounds().adopted, now, ADOPT) {
             self.adopt().await?;
@@ -106,6 +108,7 @@ impl Journal {
 
     /// Ends the run: stores all its segments, if the database accepts them.
     pub(crate) async fn close(&self) {
+        // The journal refuses events first, so that the sequence that `end_run` stores is the last one.
         self.0.is_closed.store(true, Ordering::Relaxed);
         self.write_waiting(Arc::clone(&self.0.writer).lock_owned().await).await;
         self.0.writer.lock().await.seal();
@@ -115,6 +118,7 @@ impl Journal {
             stored,
             "the last journal segments could not be stored; they will be stored at the next start",
         );
+        // This also happens when storing failed: `journal_gaps` reports the events until the next start stores them.
         if self.0.is_known.load(Ordering::Relaxed) {
             or_warn(self.end_run().await, "the end of this journal run could not be recorded");
         }
@@ -128,6 +132,7 @@ impl Journal {
         }
         let (run, now) = (self.0.run, self.0.clock.now());
         let made = self.0.db.write(|mut tx| async move {
+            // A repetition changes nothing (ON CONFLICT), so an uncertain commit may be tried again.
             tx.journal().insert_run(run, now).await?;
             tx.commit_unaudited("a run of the journal begins").await
         });
@@ -163,6 +168,7 @@ impl Journal {
     async fn store_sealed(&self) -> Result<(), Error> {
         loop {
             let Some(sealed) = self.0.writer.lock().await.sealed.front().copied() else { return Ok(()) };
+            // A locked file waits for its sync, or another run in this folder stores it. The next round tries again.
             if !self.store(sealed.name, Some(sealed)).await? {
                 return Ok(());
             }
@@ -180,8 +186,10 @@ impl Journal {
             inner.names()
         });
         let names = names.await?.map_err(not_written)?;
+        // `store_sealed` stores this run's own files, because it knows where each of them must end.
         for name in names.into_iter().filter(|name| name.run != self.0.run) {
             match self.store(name, None).await {
+                // The disk fails for one file. A failure of the database would meet every file, so it ends the round.
                 Err(Error::Audit(AuditError::Journal(error))) => {
                     tracing::error!(%error, %name, "a journal segment could not be stored; it will be retried");
                 }
@@ -219,6 +227,7 @@ impl Journal {
                 file
             }
         };
+        // This comes after the commit: a crash between the two leaves both, and `insert` recognises the row.
         std::fs::remove_file(self.0.path(name)).map_err(not_written)?;
         Ok(true)
     }
@@ -229,6 +238,7 @@ impl Journal {
             if let Some(there) = tx.journal().segment(row.server, row.first_sequence).await? {
                 return Ok(there.last_sequence == row.last_sequence && same(&there.mac_after, &row.mac_after));
             }
+            // Each run is registered before its first event. Only a database that was restored to an earlier state lacks it.
             tx.journal().insert_run(row.server, row.first_at).await?;
             tx.journal().insert_segment(row, body).await?;
             tx.commit_unaudited("a segment of the journal is stored").await?;
@@ -249,6 +259,7 @@ impl Journal {
     /// Renames a damaged file, for an administrator to examine, and records the damage once.
     async fn set_aside(&self, name: Name, damage: &Damage) -> Result<(), Error> {
         let path = self.0.path(name);
+        // The record comes before the rename: a crash in between may repeat it, but never loses it.
         if !self.0.rounds().damaged.contains(&path) {
             self.record_damage(name, damage).await?;
             self.0.rounds().damaged.insert(path.clone());
@@ -270,11 +281,13 @@ impl Journal {
         let (settings, now) = (self.0.settings, self.0.clock.now());
         let cutoff = (settings.days > 0).then(|| now - TimeDelta::days(i64::from(settings.days)));
         let bytes = (settings.bytes > 0).then(|| i64_of(settings.bytes));
+        // The journal stores nothing meanwhile, so the number of rounds is limited.
         for _ in 0..EXPIRE_ROUNDS {
             let Some(until) = self.0.db.journal().expired_until(cutoff, bytes, EXPIRE_AT_ONCE).await? else {
                 break;
             };
             let removed = self.0.db.write(|mut tx| async move {
+                // One server deletes at a time; otherwise a slower one could set `removed_through` back.
                 tx.lock(Lock::Instance).await?;
                 let count = tx.journal().remove_segments(until).await?;
                 let segments = if count == 1 { "segment" } else { "segments" };
@@ -345,6 +358,7 @@ impl Inner {
             locked => locked?,
         }
         let meta = file.metadata()?;
+        // Another run may have stored and removed the file between its opening and its lock.
         if meta.nlink() == 0 {
             return Ok(Packed::Gone);
         }
@@ -364,6 +378,7 @@ impl Inner {
 /// Returns the row of a file that ends where it should.
 fn row(name: Name, text: &[u8], end: Option<Head>, key: &RunKey) -> Result<Option<Row>, Damage> {
     let segment = segment::read(name, text, key)?;
+    // A file that is cut at a line break verifies by itself. Only its own run knows where it must end.
     if end.is_some_and(|end| segment.as_ref().is_none_or(|segment| segment.after != end)) {
         return Err(Damage("it does not end where it was written to".into()));
     }
@@ -371,6 +386,7 @@ fn row(name: Name, text: &[u8], end: Option<Head>, key: &RunKey) -> Result<Optio
     let times = events.iter().map(|event| segment::time(event));
     let times: Option<Vec<_>> = times.collect();
     let times = times.ok_or_else(|| Damage("an event has no time".into()))?;
+    // Events take their times before they join the chain, so the first one need not be the oldest.
     let (Some(first_at), Some(last_at)) = (times.iter().min(), times.iter().max()) else {
         return Ok(None);
     };

@@ -141,10 +141,12 @@ impl Journal {
             writes: AtomicU64::new(0),
             rounds: Mutex::new(Rounds::default()),
         }));
+        // `Writer::open` creates the folder again for each segment, so the journal recovers without a restart.
         if let Err(error) = writer::make_folder(folder) {
             tracing::error!(%error, folder = %folder.display(), "the journal cannot be written");
         }
         journal.make_reserve();
+        // `tend` repeats this every second. Until it succeeds, `may_write` refuses events.
         crate::base::log::or_warn(
             journal.make_known().await,
             "the journal could not be registered in the database; it will be retried",
@@ -181,8 +183,10 @@ impl Journal {
         if cfg!(feature = "audit-off") {
             return Ok(());
         }
+        // The event becomes JSON outside the lock of `waiting`, which every request of a service takes.
         let mut json = Vec::with_capacity(LINE);
         serde_json::to_writer(&mut json, event).map_err(|error| not_written(io::Error::other(error)))?;
+        // Nobody can take a chained event back alone, so this check comes before the chain.
         self.may_write()?;
         let outcome = self.0.enqueue(&json);
         // Yields once, so that every task that is ready to run adds its line to the same write.
@@ -197,6 +201,7 @@ impl Journal {
         .await;
         if outcome.get().is_none() {
             let writer = Arc::clone(&self.0.writer).lock_owned().await;
+            // The task that had the writer before may have written this event, too.
             if outcome.get().is_none() {
                 self.write_waiting(writer).await;
             }
@@ -204,6 +209,7 @@ impl Journal {
         match outcome.get() {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(Error::Audit(AuditError::Journal(Arc::clone(error)))),
+            // The write panicked, or the runtime ended before it began. The caller must not answer then.
             None => Err(not_written(io::Error::other("nobody wrote it"))),
         }
     }
@@ -213,6 +219,7 @@ impl Journal {
     /// # Errors
     /// [`AuditError::Journal`] when the sync fails; until a sync succeeds, each event is synced before its answer.
     pub async fn sync(&self) -> Result<(), Error> {
+        // The writer is free during the sync, so that events do not wait for the disk.
         let unsynced = self.0.writer.lock().await.unsynced();
         let (unsynced, done) = blocking(move || {
             let done = unsynced.sync();
@@ -236,6 +243,7 @@ impl Journal {
     /// Writes all waiting lines in one write.
     async fn write_waiting(&self, mut writer: OwnedMutexGuard<Writer>) {
         if self.0.settings.sync == Sync::Second && !writer.is_doubtful {
+            // A write without a sync only fills the system's page cache, so it needs no blocking thread.
             self.0.turn(&mut writer, false);
             return;
         }
@@ -255,6 +263,7 @@ impl Inner {
     /// full segments.
     fn look_behind(&self, writer: &Writer) {
         let most = (self.settings.bytes / 4).max(2 * writer::FULL);
+        // This estimate asks no file for its length; a segment that was sealed for its age is smaller.
         let waiting = writer.sealed.len() as u64 * writer::FULL;
         let is_behind = self.settings.bytes > 0 && waiting > most;
         if is_behind && !self.is_behind.load(Ordering::Relaxed) {
@@ -269,6 +278,7 @@ impl Inner {
 
     /// Appends an event to the chain and to the waiting lines.
     fn enqueue(&self, json: &[u8]) -> Arc<Outcome> {
+        // Chain and text change under one lock, so that the lines lie in the order of their sequences.
         let mut waiting = self.waiting();
         let head = self.run_key.next(&waiting.head, json);
         segment::write_line(&mut waiting.lines, &head, json);
@@ -289,6 +299,7 @@ impl Inner {
             let error = Arc::new(error);
             let mut waiting = self.waiting();
             let (_, _, later) = waiting.take(lines);
+            // The next event continues the chain where the file ends, so a failure leaves no gap.
             waiting.head = writer.written();
             drop(waiting);
             for lost in [outcome, later] {
@@ -298,6 +309,7 @@ impl Inner {
         }
         // Written lines stay even when the sync fails: the journal may record more than was done, never less.
         let done = if is_synced { writer.sync() } else { Ok(()) };
+        // A turn without lines has tried nothing, so it does not end a known failure.
         if !lines.is_empty() {
             self.is_failing.store(done.is_err(), Ordering::Relaxed);
         }

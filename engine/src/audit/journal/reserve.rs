@@ -40,12 +40,15 @@ impl Reserve {
             return Ok(true);
         }
         let disk = statvfs(self.folder())?;
+        // `f_bavail` leaves out the blocks that only root may use (statvfs(3)).
         if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM {
             return Ok(false);
         }
+        // `sweep_unnamed` removes a file that a crash leaves under this name.
         let unfinished = self.0.with_extension("new");
         let made = fill(&unfinished).and_then(|()| std::fs::rename(&unfinished, &self.0));
         if made.is_err() {
+            // A half-filled file would take the space that is missing.
             let _ = std::fs::remove_file(&unfinished);
         }
         made.map(|()| true)
@@ -55,6 +58,7 @@ impl Reserve {
 /// Creates a file that has all its blocks. Writes zeroes where the file system cannot allocate them.
 fn fill(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // `set_len` would make a sparse file, which reserves no blocks.
     match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
             (0..SIZE >> 16).try_for_each(|_| file.write_all(&[0; 1 << 16]))

@@ -67,6 +67,7 @@ impl Search {
         // Segments that cannot hold anything behind the cursor are not even listed.
         if let Some(at) = cursor.and_then(|place| DateTime::from_timestamp_micros(place.0)) {
             match order {
+                // `to` is exclusive, and the cursor's own microsecond may hold more events.
                 Order::NewestFirst => search.to = to.min(at + TimeDelta::microseconds(1)),
                 Order::OldestFirst => search.from = from.max(at),
             }
@@ -137,6 +138,7 @@ impl Search {
             sorted.reverse();
         }
         if let Some(frontier) = frontier {
+            // The search has not opened the rows behind the frontier, so other events may come before those found there.
             sorted.retain(|(place, _)| self.is_before(*place, frontier));
         }
         let has_more = sorted.len() > self.size;
@@ -221,11 +223,13 @@ impl Journal {
             let (mut found, mut damaged) = (Found::new(), 0);
             for name in inner.names()? {
                 let text = match std::fs::read(inner.path(name)) {
+                    // The file became a row in the meantime, and the rows are read after the files.
                     Err(error) if error.kind() == ErrorKind::NotFound => continue,
                     text => text?,
                 };
                 match inner.events_of(name, &text) {
                     Ok(events) => search.add(&mut found, name.run, events),
+                    // `set_aside` logs and records the damage when the maintenance comes to this file.
                     Err(_) => damaged += 1,
                 }
             }
@@ -257,6 +261,7 @@ impl Journal {
                 miss(through, row.first_sequence);
                 through = through.max(row.last_sequence);
             }
+            // A run that was killed, or still runs, has stored no last sequence, so nothing counts as missing at its end.
             if let Some(last) = run.last_sequence {
                 miss(through, last + 1);
             }
@@ -283,6 +288,7 @@ fn unpack(row: &Segment, body: &[u8], key: &RunKey) -> Result<Vec<u8>, Damage> {
     if !same(&row_seal(key, row, body), &row.seal) {
         return Err(Damage("its row is not as it was stored".into()));
     }
+    // The seal covers `plain_bytes`, so nobody who can only write to the database chooses the capacity.
     let mut text = Vec::with_capacity(usize::try_from(row.plain_bytes).unwrap_or_default());
     let unpacked = GzDecoder::new(body).read_to_end(&mut text);
     unpacked.map(|_| text).map_err(|error| Damage(error.to_string()))

@@ -38,6 +38,7 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (run, first) = text.strip_suffix(ENDING).and_then(|stem| stem.rsplit_once('-')).ok_or(())?;
         let name = Self { run: run.parse().map_err(drop)?, first: first.parse().map_err(drop)? };
+        // The parsers accept other spellings, too (`+1`, capitals). A segment has only the name that `Writer` gives it.
         if name.first > 0 && name.to_string() == text { Ok(name) } else { Err(()) }
     }
 }
@@ -88,6 +89,7 @@ pub fn read<'a>(name: Name, text: &'a [u8], key: &RunKey) -> Result<Option<Segme
     let (before, run) = parts(first).ok_or_else(|| Damage("its first line cannot be read".into()))?;
     let is_right =
         before.sequence.checked_add(1) == Some(name.first) && run == name.run.to_string().as_bytes();
+    // The key alone gives the code of a run's beginning. Any other beginning proves itself by the lines behind it.
     if !is_right || (name.first == 1 && before != key.first()) {
         return Err(Damage("its first line is not of this segment".into()));
     }
@@ -149,6 +151,7 @@ pub fn read_events<'a>(run: Uuid, before: Head, text: &'a [u8], key: &RunKey) ->
         return Err(begins_elsewhere());
     }
     let mut segment = Segment { before, after: before, events: Vec::new() };
+    // No line has a code to compare. The caller compares the end of the chain with the row's (`search::events`).
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let event = line.strip_suffix(b"\n").ok_or_else(|| Damage("its last line is torn".into()))?;
         segment.after = key.next(&segment.after, event);

@@ -82,6 +82,7 @@ impl Writer {
             tracing::error!(
                 "the disk is full and the journal now uses its reserve file; free disk space immediately"
             );
+            // `mend` cuts off what the first attempt wrote, so no line is there twice.
             self.try_write(lines, now)?;
         }
         self.written = after;
@@ -94,6 +95,7 @@ impl Writer {
             None => self.open(now)?,
         };
         let done = live.mend().and_then(|()| {
+            // `open` does not write the first line, because after a failed write the same file needs it again.
             if live.length == 0 {
                 let mut head = Vec::new();
                 segment::write_head(&mut head, self.run, &self.written);
@@ -113,6 +115,7 @@ impl Writer {
         let path = self.folder.join(name.to_string());
         let unnamed = path.with_extension("new");
         let mut how = OpenOptions::new();
+        // With O_APPEND, the next write after `mend` begins at the file's new end.
         let file = how.append(true).create(true).mode(0o600).open(&unnamed)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         file.set_len(0)?;
@@ -126,6 +129,7 @@ impl Writer {
     /// Ends the segment if it holds events. The next line begins another one.
     pub fn seal(&mut self) {
         let written = self.written.sequence;
+        // A torn file does not end at `written`, and a file without events has the name that the next one would get.
         if let Some(live) = self.live.take_if(|live| !live.is_torn && written >= live.name.first) {
             self.sealed.push_back(Sealed { name: live.name, after: self.written });
         }
@@ -150,6 +154,7 @@ impl Writer {
         let live = self.live.as_ref().map(|live| Arc::clone(&live.file));
         // More may have been written to the live file in the meantime.
         let is_live = |file: &Arc<File>| live.as_ref().is_some_and(|live| Arc::ptr_eq(live, file));
+        // The folder's sync may have missed the name of a file that was opened meanwhile.
         let is_name_newer = self.unsynced.len() > what.files.len();
         self.is_name_new &= is_name_newer || done.is_err();
         self.unsynced.retain(|file| is_live(file) || !what.files.iter().any(|one| Arc::ptr_eq(one, file)));
@@ -188,7 +193,9 @@ impl Unsynced {
     pub fn sync(&self) -> io::Result<()> {
         #[cfg(feature = "failpoints")]
         fail::fail_point!("journal_sync", |_| Err(io::Error::from_raw_os_error(5)));
+        // fdatasync also writes the new length of a file, because reading needs it (fdatasync(2)).
         self.files.iter().try_for_each(|file| file.sync_data())?;
+        // The sync of a file does not put its name on the disk; that of its folder does (fsync(2)).
         match &self.folder {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),

@@ -103,6 +103,7 @@ impl Error {
 
     /// Checks whether the server is at fault. The server logs such errors, in full, at the boundary.
     pub fn is_fault(&self) -> bool {
+        // Outages have the status of a full queue, but an operator must hear of them.
         let is_outage = matches!(self, Self::Store(_) | Self::Audit(_));
         is_outage || self.row().status == Code::Internal
     }

@@ -26,6 +26,7 @@ pub enum PeopleError {
 impl PeopleError {
     pub(super) fn row(&self) -> Row {
         match self {
+            // No field is named, because that would tell a stranger whether the address has an account.
             Self::WrongPassword => Row::refused("E-mail or password is wrong."),
             Self::WrongSetupToken => Row::refused(
                 "This is not the setup token. Keystead prints a new token at every start; use the latest.",

@@ -48,6 +48,7 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fa
             let said = service.err().meta();
             answer(status, said.code(), said.message().unwrap_or_default())
         }
+        // An answer that is not KMS's protocol says nothing about the customer's decision.
         _ => Failure::unreachable(FailureCode::NOT_UNDERSTOOD),
     }
 }
@@ -82,6 +83,7 @@ pub fn dry_run<T, E: ProvideErrorMetadata>(sent: Result<T, SdkError<E, HttpRespo
     let Failure { code, .. } = failure(&error);
     match code.as_str() {
         "AccessDeniedException" => DryRun::Denied,
+        // KMS sends this code when the call would have succeeded (AWS KMS Developer Guide).
         "DryRunOperationException" => DryRun::Allowed,
         _ => DryRun::Undetermined(Some(code)),
     }

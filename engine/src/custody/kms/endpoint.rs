@@ -32,6 +32,7 @@ impl Endpoint {
         if self.override_url.is_some() || self.private_endpoints {
             builder.build_https()
         } else {
+            // The client connects to the very addresses that the resolver returns, so no second look-up can change them.
             builder.build_with_resolver(PublicOnly)
         }
     }
@@ -73,6 +74,7 @@ fn all_public(name: &str, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, NotPublic> 
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
+        // An IPv4 address inside an IPv6 one counts as IPv4. `::1` and `::` become 0.0.0.1 and 0.0.0.0, which are not public.
         IpAddr::V6(v6) => match v6.to_ipv4_mapped().or_else(|| v6.to_ipv4()) {
             Some(v4) => is_public_v4(v4),
             None => is_public_v6(v6),
@@ -83,6 +85,7 @@ fn is_public(address: IpAddr) -> bool {
 /// Excludes the addresses that are never reached over the internet (RFC 6890 and its successors).
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
+    // The last five are 0/8, reserved and broadcast, shared (RFC 6598), IETF protocols (RFC 6890), benchmarks (RFC 2544).
     !(address.is_private()
         || address.is_loopback()
         || address.is_link_local()

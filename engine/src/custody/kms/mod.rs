@@ -140,10 +140,13 @@ impl Kms {
         who: For,
     ) -> Result<SecretBytes, Failure> {
         let _turn = self.turn(scope, who).await?;
+        // With KeyId, KMS refuses a ciphertext of another key (AWS KMS API reference, Decrypt: IncorrectKeyException).
         let call = self.client(&key.region, with).decrypt().key_id(key.cmk.as_str());
         let sent = call.ciphertext_blob(Blob::new(key.data_key.bytes())).send().await;
         let mut answer = sent.map_err(|error| classify::failure(&error))?;
+        // The plaintext leaves the answer before the checks, so that every way out wipes it.
         let plain = SecretBytes::new(answer.plaintext.take().map(Blob::into_inner).unwrap_or_default());
+        // An endpoint that ignores KeyId, such as an emulator, could decrypt with any key.
         if answer.key_id() != Some(key.cmk.as_str()) {
             return Err(Failure::refused(FailureCode::WRONG_KEY));
         }
@@ -202,6 +205,7 @@ impl Kms {
             .credentials_provider(credentials)
             .http_client(self.http.clone())
             .timeout_config(times)
+            // Leases and probes have waits of their own. A retry here would come on top of them.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
@@ -212,6 +216,7 @@ impl Kms {
     async fn turn(&self, scope: ScopeId, who: For) -> Result<Turn, Failure> {
         let queue = {
             let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+            // A `Turn` keeps its semaphores but not its queue, so calls under way show only in the permits.
             scopes.retain(|_, queue| {
                 Arc::strong_count(queue) > 1
                     || queue.all.available_permits() < AT_ONCE

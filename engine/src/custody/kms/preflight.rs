@@ -56,6 +56,7 @@ fn positive(failure: Option<Failure>) -> Vec<Line> {
 
 fn fails_at(failure: &Failure) -> Check {
     match (failure.kind, failure.code.as_str()) {
+        // KMS answered, so it was reached. It rejected the time of the signature.
         (FailureKind::Unreachable, code) if code == FailureCode::CLOCK.as_str() => Check::Credentials,
         (FailureKind::Unreachable, _) => Check::Reachable,
         (_, code) if code == FailureCode::WRONG_KEY.as_str() => Check::NamesKey,
@@ -69,6 +70,7 @@ fn fails_at(failure: &Failure) -> Check {
             | "IncompleteSignature"
             | "ExpiredTokenException",
         ) => Check::Credentials,
+        // AWS authenticates a request before it looks at the key, so the credentials have passed here.
         _ => Check::Decrypt,
     }
 }

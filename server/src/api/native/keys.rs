@@ -47,6 +47,7 @@ impl KeyVersions {
             status: row.status.word(),
             key_type: row.key_type.word(),
             created_at: row.created_at,
+            // A deprecated version keeps its due date in the database, but nothing rotates it any more.
             rotates_at: row.due_at.filter(|_| row.status == domain::keys::key_version::Status::Active),
         };
         Self { versions: rows.iter().map(version).collect(), before }

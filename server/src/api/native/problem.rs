@@ -40,6 +40,7 @@ impl ProblemDetails {
 impl From<&Error> for ProblemDetails {
     fn from(error: &Error) -> Self {
         let message = match error {
+            // One answer for both: a second one would reveal that the scope exists.
             Error::NotFound => "The scope does not exist, or this API key has no access to it.".to_owned(),
             error => failure::told(error).message,
         };
@@ -88,6 +89,7 @@ fn answer(details: ProblemDetails) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    // A 401 must name a scheme (RFC 9110, 15.5.2).
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
     }

@@ -38,6 +38,7 @@ struct Schemes;
 impl Modify for Schemes {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
+        // OpenAPI takes the names of HTTP schemes from IANA's registry, which has `Bearer` and no `ApiKey`.
         let key = ApiKeyValue::with_description("Authorization", "`ApiKey`, a space, and the key.");
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));

@@ -245,8 +245,10 @@ impl<R: Request> Asked<R> {
         if !may_be_batch(body) {
             return Ok(None);
         }
+        // A body that may be a batch is parsed as one at once: to look beforehand took 3 to 4 % of a batch's time.
         match serde_json::from_slice(body) {
             Ok(Object(batch)) => Ok(Some(batch)),
+            // The message must be about the form that the client meant; `items` may also be a key of a context.
             Err(error) if has_items(body)? => Err(not_json(&error)),
             Err(_) => Ok(None),
         }

@@ -58,6 +58,7 @@ fn derivations(paths: &BTreeMap<String, BTreeSet<String>>) -> usize {
 
 pub async fn derive(ask: Ask) -> Result<Response, Refusal> {
     let take = |Derive { metadata, paths: Once(paths), secret_type, .. }| {
+        // Paths without derivations count, too: otherwise a request could name any number of them.
         few_enough(derivations(&paths).max(paths.len()))?;
         within_bounds(paths.keys().chain(paths.values().flatten()))?;
         // PostgreSQL rejects a text with a NUL in it, and nobody types control characters.

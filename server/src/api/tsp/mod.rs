@@ -40,6 +40,7 @@ const ROWS: &[super::Row] = addresses! {
     "/api/1/document/batch-wrap" POST Needs::May(Operation::Wrap) => asked batch_wrap::batch_wrap;
     "/api/1/document/batch-unwrap" POST Needs::May(Operation::Unwrap) => asked batch_unwrap::batch_unwrap;
     "/api/1/document/rekey" POST BOTH => asked rekey::rekey;
+    // A report may name any tenant, also one that the key does not reach.
     "/api/1/document/report-operations" POST Needs::AnyKey => asked report_operations::report_operations;
     "/api/1/key/derive-with-secret-path" POST BOTH => asked derive::derive;
     "/api/1/event/security-event" POST Needs::AnyKey => asked security_event::security_event;

@@ -103,6 +103,7 @@ impl Refusal {
         let told = failure::told(error);
         match error {
             Error::Services(ServicesError::UnknownApiKey) => Code::Unauthorised.into(),
+            // The clients know no other code for it, so only the status differs.
             Error::Services(ServicesError::NotAllowed(_)) => {
                 Self::with(Code::Unauthorised, StatusCode::FORBIDDEN, Code::Unauthorised.message())
             }
@@ -113,7 +114,9 @@ impl Refusal {
             Error::Data(refused) => of_data(*refused, deed).into(),
             Error::Custody(CustodyError::KmsRefused(code)) => of_refusal(code).into(),
             Error::Custody(CustodyError::KmsUnreachable(code)) => of_outage(code).into(),
+            // Every other failure to save a report is 301, so this arm stands before those of `Busy` and the database.
             _ if matches!(deed, Deed::SecurityEvent | Deed::Report) => Code::EventRejected.into(),
+            // Before the arm of `Derive`: nothing is wrong with the secret, and the client may repeat the request.
             Error::Busy | Error::Audit(AuditError::Journal(_)) => {
                 Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
             }
@@ -186,6 +189,7 @@ impl IntoResponse for Refusal {
 
 /// Returns the response to a failed authentication: the key is unknown, or the engine could not check it.
 pub fn refused(error: Error) -> Response {
+    // No handler has run, so the deed is unknown. `Wrap` selects the general codes.
     Refusal::of(&error, Deed::Wrap).into_response()
 }
 
@@ -197,6 +201,7 @@ pub fn nothing_here() -> Response {
 
 /// Describes a bare status that the guard, the doorman or a panic answered with, in this door's format.
 pub fn in_words(status: StatusCode, message: String) -> Response {
+    // A body that arrives too slowly is not a wrong body, so 408 gets no 102.
     let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
     let code = if is_ours { Code::Unknown } else { Code::InvalidBody };
     Refusal::with(code, status, message).into_response()

@@ -30,6 +30,7 @@ pub async fn report_operations(ask: Ask) -> Result<Response, Refusal> {
         Ok((metadata.call(&ask)?, operations))
     };
     let (call, operations) = asked(&ask, Deed::Report, take).await?;
+    // The numbers are the client's: their sum must not overflow.
     let total =
         |of: fn(&Operations) -> u64| operations.values().map(|one| of(&one.0)).fold(0, u64::saturating_add);
     let edeks: Vec<_> =

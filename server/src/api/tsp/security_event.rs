@@ -29,6 +29,7 @@ pub async fn security_event(ask: Ask) -> Result<Response, Refusal> {
             Refusal::unreadable(format!("The event must have a name of 1 to {NAME} bytes."))
         })?;
         let mut call = metadata.call(&ask)?;
+        // After the bounds in `call`: Keystead's own pair takes no room from the client's.
         call.told.custom.extend(timestamp_millis.map(|at| ("timestampMillis".to_owned(), at.to_string())));
         Ok((call, event))
     };

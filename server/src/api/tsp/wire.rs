@@ -58,6 +58,7 @@ impl Metadata {
         let custom = custom_fields.map(|said| said.0).unwrap_or_default();
         let said = [&fields.data_label, &fields.source_ip, &fields.object_id, &fields.request_id];
         let texts = said.into_iter().flatten().chain(custom.iter().flat_map(|(key, value)| [key, value]));
+        // Keystead refuses a text that is too long and does not cut it: the journal never holds half a text.
         within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
         if custom.len() > TOLD_PAIRS {
             return Err(Refusal::unreadable(format!(
@@ -115,6 +116,7 @@ pub async fn asked<B: DeserializeOwned, T>(
     match read.and_then(take) {
         Ok(asked) => Ok(asked),
         Err(refusal) => {
+            // Another field may be wrong. If the tenant cannot be read either, the event has no scope.
             let scope = serde_json::from_slice::<Tenant>(&ask.body).unwrap_or_default().tenant_id;
             let call =
                 Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: AuditNote::default() };

@@ -45,10 +45,12 @@ pub async fn export(
     }
     let what = format!("{} as {called}{}", search.source.label(), search.said());
     // The export ends with the events that exist now and does not follow later ones.
+    // The end is exclusive, so it lies one microsecond later.
     let end = app.portal().now() + TimeDelta::microseconds(1);
     let search = search.until(end);
     app.portal().audit().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());
+    // The body is made while it is sent. Until its end the connection is at work and does not count as idle.
     let at_work = connection.map(|Extension(connection)| connection.at_work());
     let (portal, session) = (app.portal().clone(), who.session);
     let pieces = Pieces { portal, session, search, format, next: Next::Head };

@@ -21,6 +21,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Step<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         match named(request.uri().query().unwrap_or_default()) {
+            // Only this step compares a code, so only here an unreadable form is a failed attempt.
             Some(id) => Tried::<CodeForm>::from_request(request, state)
                 .await
                 .map(|Tried(typed)| Self::Confirm(id, typed.code)),

@@ -159,6 +159,7 @@ async fn waiting<C: ChangeForm>(
     id: ChangeId,
 ) -> Result<Waiting, Error> {
     let waiting = app.portal().waiting(&who.session, id).await?;
+    // Otherwise a person could confirm a change on the page of another object.
     match waiting.command::<C>() {
         Some(command) if command.is_at(at) => Ok(waiting),
         _ => Err(Error::Changes(ChangesError::ChangeGone)),
@@ -219,6 +220,7 @@ async fn confirm<C: ChangeForm>(
     id: ChangeId,
     code: &SecretText,
 ) -> Result<Response, Failure> {
+    // Opened before the code is compared: a change that is over counts no attempt and spends no code.
     let waiting = match waiting::<C>(app, who, at, id).await {
         Ok(waiting) => waiting,
         Err(error) => return over::<C>(app, who, at, error).await,
@@ -237,6 +239,7 @@ async fn confirm<C: ChangeForm>(
             Ok(shown(app, who, outcome).await)
         }
         Err(error) => {
+            // The change is spent, so the person has to prepare it again.
             let form = waiting.command::<C>().map(C::filled).unwrap_or_default();
             first_step::<C>(app, who, at, *Again::because(form, error)).await
         }
@@ -247,6 +250,7 @@ async fn confirm<C: ChangeForm>(
 async fn shown(app: &App, who: &SignedIn, outcome: Outcome) -> Response {
     let Outcome { seen, message, session } = outcome;
     let path = address_of(&seen);
+    // A message in a session that has been replaced would never be shown.
     let of = session.as_ref().map_or(&who.session, |new| &new.session);
     if let Some(message) = message {
         app.portal().notes().put_flash(of, &message).await;

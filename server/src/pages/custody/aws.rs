@@ -68,6 +68,7 @@ pub async fn keeping(app: &App, who: &SignedIn, path: &str, form: Form) -> Resul
 
 async fn kept(app: &App, who: &SignedIn, path: &str) -> Result<Option<SecretText>, Error> {
     let mut kept = app.portal().notes().kept(&who.session, NOTE).await?;
+    // A secret that was typed for one scope must not serve another.
     let is_of_here = kept.get(AT).is_some_and(|at| at.same_as(&SecretText::new(path)));
     Ok(kept.remove(SECRET).filter(|_| is_of_here))
 }
@@ -195,18 +196,21 @@ pub async fn read_key(
         shown(form, &typed.region, &typed.encrypted_key, &typed.cmk_arn, &typed.credentials.access_key_id);
     // The ARN is enough to show the policy with which the IAM user can be made.
     let policy = KeyArn::parse(&typed.cmk_arn).ok().as_ref().map(decrypt_only_policy);
+    // The button only fills in, so a field that is still empty is no error yet.
     if !typed.credentials.fill.is_empty() {
         let mut again = fill_in(app, who, path, typed.credentials, form, filled).await;
         again.checked.policy = policy;
         return Err(again);
     }
     let accepts_more = typed.credentials.accepts_more == "yes";
+    // Every field is read before the first refusal, so that the form shows all errors at once.
     let region = field(&mut form, "region", Region::parse(&typed.region));
     let data_key = field(&mut form, "encrypted_key", EncryptedDataKey::parse(&typed.encrypted_key));
     let cmk = field(&mut form, "cmk_arn", KeyArn::parse(&typed.cmk_arn));
     if let (Some(region), Some(cmk)) = (&region, &cmk) {
         field(&mut form, "region", cmk.check_region(region));
     }
+    // Also when another field is wrong: Keystead keeps the typed secret while the person corrects the rest.
     let with = match read_credentials(app, who, path, typed.credentials, &mut form).await {
         Ok(with) => with,
         Err(error) => return Err(Again::because(form, error)),

@@ -90,6 +90,7 @@ impl ChangeForm for CreateKey {
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: AddForm) -> Result<Self, Box<Again>> {
         let mut form = typed.shown();
         match KeyType::from_word(&typed.key_type) {
+            // No page offers imported keys yet.
             Some(KeyType::Imported) | None => {
                 form.refuse("key_type", "Choose a key type.");
                 Err(Again::form(form))

@@ -80,6 +80,7 @@ impl ChangeForm for ChangePassword {
                     form.refuse(field, what);
                 }
             }
+            // An empty field is refused before the engine counts an attempt.
             if form.is_refused() {
                 let typed =
                     [("current_password", &current), ("password", &password), ("password_again", &again)];

@@ -102,6 +102,7 @@ pub async fn submit(
             form_page(&app, &visitor, form).await
         }
     };
+    // Also beside a refusal: the new session keeps the secrets, and the token is not needed again.
     Ok(match new {
         Some(new) => {
             crate::pages::with_cookie(response, crate::web::cookies::session(&app, &new.token).to_string())

@@ -59,6 +59,7 @@ async fn password_page(
     next: String,
     status: StatusCode,
 ) -> Response {
+    // The query chooses a fixed sentence, so a link cannot put a text of its own on this page.
     let notice = query_value(&visitor.query, "notice").filter(|word| word == "signed-out");
     let notice = notice.map(|_| "You are signed out.".to_owned());
     let page = Page::plain(visitor, "Sign in").status(status);
@@ -82,6 +83,7 @@ pub async fn submit(
     Typed(typed): Typed<PasswordForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
+    // Of any stage: a new sign-in ends the session that the browser had.
     let replaces = visitor.session.as_ref();
     match app
         .portal()
@@ -178,6 +180,7 @@ pub async fn sign_out(
         see(&format!("{}?notice=signed-out", address::SIGN_IN)),
         cookies::no_session(&app).to_string(),
     );
+    // Not "cookies": that would also remove the theme, and the cookies of the domain's other hosts.
     let clear = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert("clear-site-data", clear);
     Ok(response)

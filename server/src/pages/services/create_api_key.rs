@@ -37,6 +37,7 @@ impl TryFrom<Vec<(String, String)>> for AddForm {
                 "lifetime" if lifetime.is_none() => lifetime = Some(value),
                 "scopes" => form.scopes.push(value),
                 "operations" => form.operations.push(value),
+                // A repeated field has two readings, so it is refused like an unknown one.
                 _ => return Err("a field that the form does not have"),
             }
         }
@@ -77,6 +78,7 @@ impl ChangeForm for CreateApiKey {
     /// Makes a command of the form; else returns the form with all of its errors at once.
     async fn plan(app: &App, who: &SignedIn, _: &Plain, typed: AddForm) -> Result<Self, Box<Again>> {
         let mut form = typed.shown();
+        // The engine checks the name again; checked here, its error stands beside the others.
         let name = domain::scopes::scope::display_name(&typed.name);
         name.map_err(|refused| form.refuse("name", refused.to_string())).ok();
         let reach: Result<Vec<Reach>, _> = typed.scopes.iter().map(|text| text.parse::<Reach>()).collect();
