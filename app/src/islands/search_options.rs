@@ -30,7 +30,8 @@ pub fn SearchOptions(children: Children) -> impl IntoView {
         let searching = !wanted.is_empty();
         let mut shown = all.get_value();
         if searching {
-            shown.retain(|option| rank(option, &wanted).is_some());
+            // The prompt has no value: it is no country.
+            shown.retain(|option| !option.value().is_empty() && rank(option, &wanted).is_some());
             // The sort is stable: options of one rank stay in the order of the page.
             shown.sort_by_key(|option| rank(option, &wanted));
         }

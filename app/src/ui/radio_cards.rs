@@ -36,6 +36,7 @@ pub fn RadioCards(
                         name=name
                         value=choice.value
                         checked=choice.value == chosen
+                        autofocus=state.takes_focus && index == 0
                         aria-describedby=explained.clone()
                     />
                     <label for=id>{choice.label}</label>

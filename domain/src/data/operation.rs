@@ -144,7 +144,8 @@ impl AuditNote {
         self.custom.len() <= pairs && self.weight() <= bytes
     }
 
-    /// Returns the maximum bytes that the note takes in the journal, which escapes some characters.
+    /// Returns the bytes that the note's texts take in the journal, which escapes some characters. The names of its fields are not
+    /// counted.
     pub fn weight(&self) -> usize {
         let own = [&self.requesting_id, &self.data_label, &self.source_ip, &self.object_id, &self.request_id];
         let custom = self.custom.iter().flat_map(|(name, text)| [name, text]);

@@ -412,7 +412,7 @@ impl Access {
     /// Stores when keys were last used. A crash loses the last seconds of it.
     pub async fn note_uses(&self) {
         let Some(known) = self.remembered() else { return };
-        let used: Vec<_> = known
+        let mut used: Vec<_> = known
             .keys
             .values()
             .filter(|key| key.used.load(Ordering::Relaxed) > key.noted.load(Ordering::Relaxed))
@@ -421,6 +421,8 @@ impl Access {
         if used.is_empty() {
             return;
         }
+        // Every server locks the rows in this order, so no two of them wait for each other.
+        used.sort_unstable_by_key(|(key, _)| key.id);
         let these = &used;
         let noted = self.vault.db().write(|mut tx| async move {
             for (key, at) in these {

@@ -408,25 +408,24 @@ impl Data {
         opened: Answers<Opened>,
         seal: impl Fn(&mut Ciphers<'_>, u32, &[u8], usize) -> Result<Vec<u8>, Refused>,
     ) -> Result<Answers<Sealed>, Error> {
-        let inside: Vec<_> = opened.iter().map(|opened| opened.as_ref().ok()).collect();
-        let bytes = inside.iter().flatten().map(|opened| opened.bytes.expose().len()).sum();
-        // Items that did not open keep their places, because the answers of both steps are joined by position.
-        let sealed = self
-            .seal_all(scope, inside.len(), bytes, |ciphers, version, index| match inside[index] {
-                Some(opened) => {
+        let inside: Vec<(usize, &Opened)> =
+            opened.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref().ok()?))).collect();
+        let bytes = inside.iter().map(|(_, opened)| opened.bytes.expose().len()).sum();
+        // Items that did not open are neither sealed nor counted. Without any that did, nobody is asked for the newest version.
+        let sealed = match inside.is_empty() {
+            true => Vec::new(),
+            false => {
+                let one = |ciphers: &mut Ciphers<'_>, version: Version, nth: usize| {
+                    let (index, opened) = inside[nth];
                     let bytes = seal(ciphers, version.id, opened.bytes.expose(), index)?;
-                    Ok(Some(Sealed { bytes, version: version.number }))
-                }
-                None => Ok(None),
-            })
-            .await?;
-        let why = |opened: Result<Opened, Error>| opened.err().unwrap_or_else(|| Refused::NotOpened.into());
-        let answers = sealed.into_iter().zip(opened).map(|(sealed, opened)| match sealed {
-            Ok(Some(sealed)) => Ok(sealed),
-            Ok(None) => Err(why(opened)),
-            Err(error) => Err(error),
-        });
-        Ok(answers.collect())
+                    Ok(Sealed { bytes, version: version.number })
+                };
+                self.seal_all(scope, inside.len(), bytes, one).await?
+            }
+        };
+        let mut sealed = sealed.into_iter();
+        let mut next = |_| sealed.next().unwrap_or_else(|| Err(Refused::NotOpened.into()));
+        Ok(opened.into_iter().map(|one| one.and_then(&mut next)).collect())
     }
 }
 

@@ -181,7 +181,7 @@ impl People {
         if let Err(Error::People(PeopleError::AlreadySetUp)) = done {
             self.vault
                 .db()
-                .record(Entry::refused(now, session.actor(), Action::Setup).with("set up already"))
+                .record(Entry::refused(now, session.actor(), Action::Setup).with("already set up"))
                 .await?;
         }
         done

@@ -1,6 +1,7 @@
 //! The table of all changes: the command of each kind, and the room that executes it.
 
 use super::Portal;
+use crate::base::error::ChangesError;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::changes::change::{Change, Outcome};
 use crate::changes::prepare::{Opened, Prepared};
@@ -113,7 +114,8 @@ kinds! {
 impl Waiting {
     pub(crate) fn read(opened: &Opened) -> Result<Self, Error> {
         let kind = KINDS.iter().find(|(kind, _)| *kind == opened.kind);
-        let (_, read) = kind.ok_or_else(|| Error::Fault(format!("no change is a {}", opened.kind)))?;
+        // Another release may have kinds that this one does not have.
+        let (_, read) = kind.ok_or(Error::Changes(ChangesError::ChangeGone))?;
         read(opened)
     }
 

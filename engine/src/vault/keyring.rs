@@ -79,7 +79,7 @@ pub(crate) async fn create_instance(db: &Db, root: &RootKey, now: DateTime<Utc>)
             let term = root.seal(uuid, term_place(purpose), random::secret(32).expose());
             tx.instance().insert_term(purpose.word(), &term, now).await?;
         }
-        tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring made")).await
+        tx.commit(Entry::done(now, Actor::Host, Action::RootKeyInit).with("keyring created")).await
     });
     match made.await {
         Ok(()) => Ok(Instance { uuid, canary }),
@@ -131,7 +131,7 @@ async fn add_term(
         }
         tx.instance().insert_term(purpose.word(), term, now).await?;
         let entry = Entry::done(now, Actor::Host, Action::RootKeyInit);
-        tx.commit(entry.with(format!("keyring: a term for {} made", purpose.word()))).await
+        tx.commit(entry.with(format!("keyring: term for {} created", purpose.word()))).await
     })
     .await
 }

@@ -83,6 +83,6 @@ async fn seal_anew(mut tx: Tx, old: &RootKey, new: &RootKey, clock: &Clock) -> R
         rows += 1;
     }
     let entry = Entry::done(clock.now(), Actor::Host, Action::RootKeyRotate);
-    tx.commit(entry.with(format!("{rows} rows sealed anew"))).await?;
+    tx.commit(entry.with(format!("{rows} rows sealed with the new key"))).await?;
     Ok(rows)
 }

@@ -515,7 +515,13 @@ async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &Test
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
     t.portal.access().refresh().await.expect("it looks");
-    t.portal.data().reencrypt(&here, &[sealed(&made, Context::new())]).await.expect("allowed");
+    let items = [sealed(b"rubbish", Context::new()), sealed(&made, Context::new())];
+    let answers = t.portal.data().reencrypt(&here, &items).await.expect("allowed");
+    assert_eq!(
+        answers.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [false, true],
+        "only the other one counts"
+    );
     // Two servers add to the same sums.
     let other = t.second().await;
     t.open_journal(&other).await;

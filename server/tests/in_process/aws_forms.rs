@@ -62,6 +62,11 @@ async fn each_mistake_is_said_beside_its_field_and_nothing_is_asked_of_kms() {
         let answer = house.post(&cookie, KEYS_ADD, &form(changes)).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{changes:?}");
         assert!(answer.body.contains(sentence), "{changes:?} without “{sentence}”");
+        assert_eq!(
+            answer.body.matches(" autofocus").count(),
+            1,
+            "{changes:?}: the first refused field has the focus"
+        );
         must_not_show_secrets(&answer);
         assert!(!answer.body.contains(&bare_key), "what may be a plaintext key is not shown again");
     }
