@@ -25,10 +25,11 @@ pub fn for_building(place: &Place) -> Result<Compiler> {
 }
 
 /// Installs the further requirements of the tests: runners, the crates' sources, a database, a browser, a clock that can be set.
-/// Compiling needs the processor and packages need the network, so both run at once. `then` runs after the packages.
+/// Compiling needs the processor and packages need the network, so both run at once. `then` runs after the packages that
+/// it may need.
 pub fn for_testing(place: &Place, then: impl FnOnce() -> Result<()> + Send) -> Result<()> {
     std::thread::scope(|scope| {
-        let packages = scope.spawn(|| packages(place).and_then(|()| then()));
+        let packages = scope.spawn(|| packages(place, then));
         let programs = programs(place);
         packages.join().expect("it does not panic").and(programs)
     })
@@ -40,7 +41,7 @@ fn programs(place: &Place) -> Result<()> {
     cargo::fetch(place)
 }
 
-fn packages(place: &Place) -> Result<()> {
+fn packages(place: &Place, then: impl FnOnce() -> Result<()>) -> Result<()> {
     let missing: Vec<&str> = [
         // Needed even where the tests were given a server, because some tests stop a server of their own.
         ("postgresql", database::programs().is_some()),
@@ -52,8 +53,12 @@ fn packages(place: &Place) -> Result<()> {
     .filter_map(|(package, present)| (!present).then_some(package))
     .collect();
     debian::install(&missing)?;
-    emulator::provide(place)?;
-    npm::provide(place)
+    // `then` compiles and needs nothing of the emulator.
+    std::thread::scope(|scope| {
+        let emulator = scope.spawn(|| emulator::provide(place));
+        let others = npm::provide(place).and_then(|()| then());
+        emulator.join().expect("it does not panic").and(others)
+    })
 }
 
 /// Installs the further requirements of measurements: a load generator.
