@@ -411,17 +411,16 @@ impl Data {
         let inside: Vec<(usize, &Opened)> =
             opened.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref().ok()?))).collect();
         let bytes = inside.iter().map(|(_, opened)| opened.bytes.expose().len()).sum();
-        // Items that did not open are neither sealed nor counted. Without any that did, nobody is asked for the newest version.
-        let sealed = match inside.is_empty() {
+        let one = |ciphers: &mut Ciphers<'_>, version: Version, nth: usize| {
+            let (index, opened) = inside[nth];
+            let bytes = seal(ciphers, version.id, opened.bytes.expose(), index)?;
+            Ok(Sealed { bytes, version: version.number })
+        };
+        // Items that did not open are neither sealed nor counted, and nobody is asked for material for them. A scope without a key
+        // is refused by `seal_all` in any case.
+        let sealed = match inside.is_empty() && scope.active.is_some() {
             true => Vec::new(),
-            false => {
-                let one = |ciphers: &mut Ciphers<'_>, version: Version, nth: usize| {
-                    let (index, opened) = inside[nth];
-                    let bytes = seal(ciphers, version.id, opened.bytes.expose(), index)?;
-                    Ok(Sealed { bytes, version: version.number })
-                };
-                self.seal_all(scope, inside.len(), bytes, one).await?
-            }
+            false => self.seal_all(scope, inside.len(), bytes, one).await?,
         };
         let mut sealed = sealed.into_iter();
         let mut next = |_| sealed.next().unwrap_or_else(|| Err(Refused::NotOpened.into()));

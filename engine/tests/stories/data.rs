@@ -294,6 +294,9 @@ async fn a_scope_without_a_key_encrypts_nothing(t: &TestPortal) {
         t.portal.data().encrypt(&here, &[plain("x", Context::new())]).await,
         Error::Data(Refused::NoKey)
     );
+    let foreign = [sealed(b"rubbish", Context::new())];
+    refused!(t.portal.data().reencrypt(&here, &foreign).await, Error::Data(Refused::NoKey));
+    refused!(t.portal.data().rewrap(&here, &foreign).await, Error::Data(Refused::NoKey));
 }
 
 async fn every_request_is_written_down_with_what_was_told(t: &TestPortal) {
