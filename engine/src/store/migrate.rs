@@ -44,16 +44,16 @@ pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
 async fn sqlite_once(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let migrations = sqlx_macros::migrate!("../migrations/sqlite");
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let before = schema_number(&mut transaction).await?;
     let done = applied(&mut transaction).await?;
-    if done > 0 && done < migrations.iter().count() {
+    let is_due = done < migrations.iter().count();
+    if is_due && done > 0 {
         tracing::info!(
             "the database schema is being updated; with a large audit log this takes some minutes"
         );
     }
     migrations.run_direct(None, &mut *transaction, false).await?;
     // The check reads every table with references, so a start without a migration does not make it.
-    if schema_number(&mut transaction).await? != before {
+    if is_due {
         let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *transaction).await?;
         if broken.is_some() {
             return Err(MigrateError::Source("a row refers to a row that does not exist".into()));
@@ -70,9 +70,4 @@ async fn applied(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error
     let tables: i64 = sqlx::query_scalar(TABLE).fetch_one(&mut *connection).await?;
     let rows: i64 = if tables == 0 { 0 } else { sqlx::query_scalar(ROWS).fetch_one(connection).await? };
     Ok(usize::try_from(rows).unwrap_or_default())
-}
-
-/// Returns the number that SQLite increments with each change of the schema.
-async fn schema_number(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("PRAGMA schema_version").fetch_one(connection).await
 }
