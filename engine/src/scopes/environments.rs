@@ -54,6 +54,14 @@ impl Scopes {
         Ok((environment.row, scope.row))
     }
 
+    /// Returns the display name of a scope's environment.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn environment_name(&self, name: &ScopeName) -> Result<String, Error> {
+        Ok(self.vault.db().scopes().resolve(name).await?.1)
+    }
+
     /// # Errors
     /// A sentence that says what is wrong with the name.
     pub async fn add_environment(

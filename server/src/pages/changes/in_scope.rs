@@ -15,7 +15,6 @@ pub struct FirstStep {
     pub chrome: Chrome,
     pub scope: ScopeName,
     pub environment_name: String,
-    pub limits: LimitsView,
     pub form: Form,
 }
 
@@ -23,7 +22,22 @@ impl FirstStep {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn load(app: &App, who: &SignedIn, at: &AtScope, form: Form) -> Result<Self, Error> {
+        let environment_name = app.portal().scopes().environment_name(&at.scope).await?;
+        Ok(Self { chrome: chrome(app, who).await?, scope: at.scope.clone(), environment_name, form })
+    }
+
+    /// Returns the data of a page that also shows the limits. The query for the limits finds the name, too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn with_limits(
+        app: &App,
+        who: &SignedIn,
+        at: &AtScope,
+        form: Form,
+    ) -> Result<(Self, LimitsView), Error> {
         let (limits, environment_name) = app.portal().keys().limits(&at.scope).await?;
-        Ok(Self { chrome: chrome(app, who).await?, scope: at.scope.clone(), environment_name, limits, form })
+        let chrome = chrome(app, who).await?;
+        Ok((Self { chrome, scope: at.scope.clone(), environment_name, form }, limits))
     }
 }

@@ -38,11 +38,6 @@ impl ChangeForm for ReplaceCredentials {
         self.scope.name == at.scope && Some(self.number) == at.number
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
-        key_at(app, at).await?;
-        Ok(Form::new())
-    }
-
     async fn view(
         app: &App,
         who: &SignedIn,
@@ -52,8 +47,7 @@ impl ChangeForm for ReplaceCredentials {
     ) -> Result<View, Error> {
         let (key, number) = (key_at(app, at).await?, at.version()?);
         let form = keeping(app, who, &Self::path(at), form).await?;
-        let FirstStep { chrome, scope, environment_name, form, .. } =
-            FirstStep::load(app, who, at, form).await?;
+        let FirstStep { chrome, scope, environment_name, form } = FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <ReplaceCredentialsPage chrome scope environment_name number key form checked /> }
                 .into_any()

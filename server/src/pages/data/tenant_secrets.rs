@@ -36,8 +36,7 @@ impl ChangeForm for RotateTenantSecrets {
 
     async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let secrets = app.portal().secrets().of(&at.scope).await?;
-        let FirstStep { chrome, scope, environment_name, form, .. } =
-            FirstStep::load(app, who, at, form).await?;
+        let FirstStep { chrome, scope, environment_name, form } = FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <TenantSecretsPage chrome scope environment_name secrets form /> }.into_any()
         }))

@@ -80,8 +80,8 @@ impl ChangeForm for CreateKey {
         checked: Checked,
     ) -> Result<View, Error> {
         let form = aws::keeping(app, who, &Self::path(at), form).await?;
-        let FirstStep { chrome, scope, environment_name, limits, form } =
-            FirstStep::load(app, who, at, form).await?;
+        let (FirstStep { chrome, scope, environment_name, form }, limits) =
+            FirstStep::with_limits(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <AddKeyPage chrome scope environment_name limits form checked /> }.into_any()
         }))

@@ -39,12 +39,7 @@ impl PeriodForm {
     }
 }
 
-/// Returns the form with the period of the Active version, which must be managed.
-pub async fn form_of_active(app: &App, at: &AtScope) -> Result<Form, Error> {
-    let active = app.portal().keys().managed_version(&at.scope).await?;
-    Ok(period_form(active.period.unwrap_or_default()))
-}
-
+/// Returns the Active version, whose period the form has until another is chosen. It must be managed.
 pub async fn active(app: &App, at: &AtScope) -> Result<VersionRow, Error> {
     app.portal().keys().managed_version(&at.scope).await
 }

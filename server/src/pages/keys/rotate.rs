@@ -3,7 +3,7 @@
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
-use crate::pages::keys::period::{PeriodForm, active, form_of_active, period_form};
+use crate::pages::keys::period::{PeriodForm, active, period_form};
 use crate::web::forms::AtScope;
 use crate::web::visitor::SignedIn;
 use app::pages::RotateKeyPage;
@@ -27,14 +27,10 @@ impl ChangeForm for RotateKey {
         self.scope.name == at.scope
     }
 
-    async fn form(app: &App, _: &SignedIn, at: &AtScope) -> Result<Form, Error> {
-        form_of_active(app, at).await
-    }
-
     async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
         let active = active(app, at).await?;
-        let FirstStep { chrome, scope, environment_name, limits, form } =
-            FirstStep::load(app, who, at, form).await?;
+        let (FirstStep { chrome, scope, environment_name, form }, limits) =
+            FirstStep::with_limits(app, who, at, form).await?;
         Ok(Box::new(move || {
             view! { <RotateKeyPage chrome scope environment_name active limits form /> }.into_any()
         }))

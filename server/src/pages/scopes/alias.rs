@@ -44,8 +44,7 @@ impl ChangeForm for SetAlias {
     }
 
     async fn view(app: &App, who: &SignedIn, at: &AtScope, form: Form, _: Checked) -> Result<View, Error> {
-        let FirstStep { chrome, scope, environment_name, form, .. } =
-            FirstStep::load(app, who, at, form).await?;
+        let FirstStep { chrome, scope, environment_name, form } = FirstStep::load(app, who, at, form).await?;
         Ok(Box::new(move || view! { <AliasPage chrome scope environment_name form /> }.into_any()))
     }
 
