@@ -147,7 +147,8 @@ fn make_data(data: &Path) -> Result<()> {
 /// When the engine fails.
 pub async fn sign_in(portal: &Portal) -> Result<(NewSession, Seed)> {
     const EMAIL: &str = "ada@example.com";
-    let (seed, _) = portal.administrators().create(EMAIL, SecretText::new(PASSWORD), None).await?;
+    let (seed, _) =
+        portal.administrators().create(EMAIL, SecretText::new(PASSWORD), None, |_, _| Ok(())).await?;
     let half =
         portal.people().check_password(EMAIL, SecretText::new(PASSWORD), from("127.0.0.1"), None).await?;
     let session = portal.people().check_sign_in_code(&half.session, &seed.code(portal.now())).await?;

@@ -144,7 +144,10 @@ pub async fn ask_for(portal: &Portal, names: &[ScopeName], works: &[Work], folde
     let reach = environments.into_iter().map(|environment| Reach { environment, country: None });
     let reach: Vec<Reach> = reach.collect();
     let operations = Operation::ALL.to_vec();
-    let key = portal.services().create_api_key_on_host("bench", &reach, operations, Lifetime::Days30).await?;
+    let key = portal
+        .services()
+        .create_api_key_on_host("bench", &reach, operations, Lifetime::Days30, |_| Ok(()))
+        .await?;
     for work in works.iter().copied() {
         let mut file = std::io::BufWriter::new(fs::File::create(work.file(folder))?);
         // A file of batches is large, and the generator has to read it: a tenth of the scopes suffices.

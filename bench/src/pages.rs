@@ -91,7 +91,7 @@ pub async fn measure(
     let look = Look::new(&home, &server, &token, database);
     let path = format!("/environments/{}/keys", names.first().context("a scope")?);
     let [keys] = look.at([("keys page, 50 versions", &path)])?;
-    lengthen(&home, rows).await?;
+    lengthen(&home, names.first().context("a scope")?, rows).await?;
     let before = VERSIONS + 2;
     let lists = vec![
         look.at_both("versions", rows, [&path, &format!("{path}?before={before}")])?,
@@ -167,18 +167,24 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Adds versions to the first scope, up to `rows`, and `rows` lines to the audit log.
-async fn lengthen(home: &Home, rows: usize) -> Result<()> {
+/// Adds versions to a scope, up to `rows`, and `rows` lines to the audit log.
+async fn lengthen(home: &Home, scope: &ScopeName, rows: usize) -> Result<()> {
     let db = home.db().await?;
     let numbers = |first: u32| {
         format!(
             "WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) INSERT INTO"
         )
     };
-    let versions = "key_version (scope_id, number, key_type, status, rotation_days, due_at, material, created_at, \
-                    created_by) SELECT k.scope_id, n.i, k.key_type, 'deprecated', k.rotation_days, k.due_at, \
+    // Ids above those that Keystead draws.
+    let versions = format!(
+        "key_version (id, scope_id, number, key_type, status, rotation_days, due_at, material, created_at, \
+                    created_by) SELECT 3000000000 + n.i, k.scope_id, n.i, k.key_type, 'deprecated', k.rotation_days, k.due_at, \
                     k.material, k.created_at, k.created_by FROM n, key_version k \
-                    WHERE k.id = (SELECT MIN(id) FROM key_version)";
+                    WHERE k.number = 1 AND k.scope_id = (SELECT s.id FROM scope s JOIN environment e ON e.id = s.environment_id \
+                    WHERE e.slug = '{}' AND s.country = '{}')",
+        scope.environment,
+        scope.country.code()
+    );
     let lines = "audit_event (sequence, at, actor_kind, who, action, place, outcome, detail, address) \
                  SELECT e.sequence + n.i, e.at, e.actor_kind, e.who, e.action, e.place, e.outcome, e.detail, e.address \
                  FROM n, audit_event e WHERE e.sequence = (SELECT MAX(sequence) FROM audit_event)";

@@ -30,4 +30,5 @@ pub use changes::session::{Client, NewSession, Session, Stage};
 pub use custody::aws_keys::AwsAsked;
 pub use people::setup::SetupState;
 pub use portal::{Confirmed, Portal, Settings, Waiting};
+pub use store::migrate::schema;
 pub use vault::keyring::{instance_if_any, right_root_key};

@@ -86,7 +86,13 @@ impl Portal {
             scopes: Scopes::new(vault.clone()),
             administrators: people.administrators(),
             keys: Keys::new(vault.clone(), custody.clone(), settings.daily),
-            overview: Overview::new(vault.clone()),
+            overview: Overview {
+                vault: vault.clone(),
+                custody: custody.clone(),
+                administrators: people.administrators(),
+                secrets: secrets.clone(),
+                folder: Arc::default(),
+            },
             vault,
             notes,
             changes,
@@ -145,7 +151,20 @@ impl Portal {
         &self.0.scopes
     }
 
-    /// Returns the room of the tree.
+    /// Waits until a newer release has raised the database's schema; returns the sentence that says so.
+    pub async fn outdated(&self) -> String {
+        self.0.vault.outdated().await
+    }
+
+    /// Copies what SQLite has written into its log to the database's file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn settle(&self) -> Result<(), Error> {
+        self.0.vault.db().settle().await.map(drop)
+    }
+
+    /// Returns the room of the tree and of what an operator looks after.
     pub fn overview(&self) -> &Overview {
         &self.0.overview
     }

@@ -4,6 +4,8 @@
 //! noun), `run` (start and end), `cli`.
 
 #![forbid(unsafe_code)]
+// These macros panic when the output is closed. `cli::out` has the others.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod api;
 mod cli;
@@ -17,6 +19,7 @@ pub mod web;
 use engine::base::error::StoreError;
 pub use router::{PAGES, Row, Who, router};
 pub use state::App;
+use std::process::ExitCode;
 
 /// The reason why the program ends, as a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,12 @@ pub enum Stop {
     Sentence(String),
     #[error("{}", domain::Problem::from(.0).message)]
     Refused(engine::Error),
+    /// Nobody reads the output any more, like `head` after its last line. That is no failure.
+    #[error("nobody reads the output")]
+    Closed,
+    /// The command has said what it found, and ends with status 1.
+    #[error("something needs attention")]
+    Findings,
 }
 
 impl From<engine::Error> for Stop {
@@ -47,10 +56,14 @@ impl Stop {
     }
 }
 
-/// Runs the command line.
-///
-/// # Errors
-/// The sentence with which the program ends.
-pub fn run() -> Result<(), Stop> {
-    cli::run()
+/// Runs the command line, and returns the status with which the program ends. A failure is a sentence on standard error.
+pub fn run() -> ExitCode {
+    match cli::run() {
+        Ok(()) | Err(Stop::Closed) => ExitCode::SUCCESS,
+        Err(Stop::Findings) => ExitCode::FAILURE,
+        Err(error) => {
+            cli::say(format!("keystead: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }

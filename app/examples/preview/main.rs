@@ -104,11 +104,11 @@ fn outside(preview: &Preview) {
 fn environments(preview: &Preview) {
     preview.page("environments", true, || {
         let chrome = sample::chrome("/environments");
-        view! { <EnvironmentsPage chrome rows=sample::environments() form=Form::new() /> }
+        view! { <EnvironmentsPage chrome rows=sample::environments() upkeep=sample::upkeep(1) form=Form::new() /> }
     });
     preview.page("environments-empty", true, || {
         let chrome = Chrome { tree: Tree::default(), ..sample::chrome("/environments") };
-        view! { <EnvironmentsPage chrome rows=Vec::new() form=Form::new() /> }
+        view! { <EnvironmentsPage chrome rows=Vec::new() upkeep=sample::upkeep(9) form=Form::new() /> }
     });
     preview.page("environment", true, || {
         let chrome = sample::chrome("/environments/production");

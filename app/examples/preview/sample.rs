@@ -16,6 +16,7 @@ use domain::keys::rotation::{RotationPeriod, next_day};
 use domain::keys::view::*;
 use domain::overview::frame::*;
 use domain::overview::lack::Lack;
+use domain::overview::upkeep::UpkeepView;
 use domain::overview::view::*;
 use domain::people::view::*;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
@@ -71,6 +72,12 @@ pub fn chrome(path: &str) -> Chrome {
         flash: None,
         now: now(),
     }
+}
+
+/// The last backup was made so many days ago.
+pub fn upkeep(days: i64) -> UpkeepView {
+    let at = |days| now() - Duration::days(days);
+    UpkeepView { now: now(), created_at: at(100), backup_at: Some(at(days)), older_than: None }
 }
 
 pub fn environments() -> Vec<EnvironmentRow> {

@@ -66,6 +66,10 @@ actions! {
     JournalExpired = "journal.expired", "Remove old journal entries";
     AuditExport = "audit.export", "Export audit log";
     ConfirmCode = "change.confirm", "Confirm a change";
+    BackupMake = "backup.make", "Make backup";
+    BackupRestore = "backup.restore", "Restore backup";
+    DatabaseOlder = "database.older", "Database is older";
+    DatabaseAccept = "database.accept", "Accept older database";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";
 }

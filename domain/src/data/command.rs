@@ -9,6 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct RotateTenantSecrets {
     pub scope: ScopeRef,
     pub step: RotationStep,
-    /// The newest replaced secret at the time of planning. If it differs at execution, another rotation has taken place since.
-    pub followed: Option<u32>,
+    /// Number of replaced secrets at the time of planning. If it differs at execution, another rotation has taken place since.
+    pub followed: i64,
 }

@@ -11,8 +11,8 @@ pub struct TenantSecretsView {
     /// Number of previous secrets, which clients still get while a rotation is under way.
     pub previous: u32,
     pub rotating_since: Option<DateTime<Utc>>,
-    /// The newest secret that has been replaced, in any rotation.
-    pub followed: Option<u32>,
+    /// Number of secrets that have been replaced, in any rotation.
+    pub followed: i64,
 }
 
 impl TenantSecretsView {

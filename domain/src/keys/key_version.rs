@@ -101,8 +101,8 @@ pub fn plan(
     let left = limits.after_one_more(used, key_type, at)?;
     let due_at = new.period().map(|period| period.due_after(at));
     Ok(Plan {
-        // The Active version is always the newest, so no number is left out or used twice.
-        number: active.map_or(1, |version| version.number + 1),
+        // The Active version is always the newest, so no number is used twice. Only a restore leaves numbers out.
+        number: active.map_or(0, |version| version.number).max(used.numbers_through) + 1,
         new,
         deprecates: active.map(|version| version.number),
         due_at,
@@ -181,6 +181,7 @@ mod tests {
                 today: today.count() as u32,
                 customer_supplied: self.rows.iter().filter(|row| row.customer_supplied_no.is_some()).count()
                     as u32,
+                numbers_through: 0,
             }
         }
 

@@ -36,6 +36,8 @@ pub struct Used {
     pub today: u32,
     /// Customer-supplied versions ever created.
     pub customer_supplied: u32,
+    /// The highest number that a lost version may have had; 0 unless an older database was restored.
+    pub numbers_through: u32,
 }
 
 /// Number of versions that remain of each limit after a version is created.
@@ -125,7 +127,12 @@ mod tests {
     #[test]
     fn the_defaults_allow_one_of_a_type_and_three_in_all() {
         let limits = DailyLimits::default();
-        let used = |of_type_today, today, customer_supplied| Used { of_type_today, today, customer_supplied };
+        let used = |of_type_today, today, customer_supplied| Used {
+            of_type_today,
+            today,
+            customer_supplied,
+            numbers_through: 0,
+        };
         assert_eq!(
             limits.after_one_more(used(0, 0, 0), KeyType::Managed, noon()),
             Ok(Left { of_type_today: 0, today: 2, customer_supplied: 100 })
@@ -143,7 +150,8 @@ mod tests {
     #[test]
     fn the_hundred_customer_supplied_versions_are_for_ever() {
         let limits = DailyLimits::default();
-        let used = |customer_supplied| Used { of_type_today: 0, today: 0, customer_supplied };
+        let used =
+            |customer_supplied| Used { of_type_today: 0, today: 0, customer_supplied, numbers_through: 0 };
         let last = limits
             .after_one_more(used(99), KeyType::CustomerHeld(Vendor::Aws), noon())
             .expect("the hundredth");
@@ -162,7 +170,7 @@ mod tests {
     fn a_refusal_says_when_it_resets() {
         let refused = DailyLimits::default()
             .after_one_more(
-                Used { of_type_today: 1, today: 1, customer_supplied: 0 },
+                Used { of_type_today: 1, today: 1, customer_supplied: 0, numbers_through: 0 },
                 KeyType::Managed,
                 noon(),
             )

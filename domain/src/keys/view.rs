@@ -54,6 +54,8 @@ impl LimitsView {
             of_type_today: of_type.map_or(0, |(_, made)| *made),
             today: self.today,
             customer_supplied: self.customer_supplied_used,
+            // Numbers are planned from the database, not from a view.
+            numbers_through: 0,
         }
     }
 }

@@ -43,6 +43,16 @@ pub fn secret(length: usize) -> SecretBytes {
     SecretBytes::new(bytes)
 }
 
+/// Returns a random number from 1 to 2³¹ − 1, which every field of an id can hold, signed or not.
+pub fn id() -> i32 {
+    loop {
+        let number = i32::from_ne_bytes(bytes()) & i32::MAX;
+        if number > 0 {
+            return number;
+        }
+    }
+}
+
 /// Returns a fresh identifier.
 pub fn uuid() -> Uuid {
     uuid::Builder::from_random_bytes(bytes()).into_uuid()

@@ -1,5 +1,6 @@
 //! Managed versions: Keystead itself stores their material, sealed.
 
+use crate::base::error::StoreError;
 use crate::base::random;
 use crate::custody::Custody;
 use crate::vault::envelope::{Purpose, SealContext};
@@ -8,6 +9,8 @@ use domain::base::id::ScopeId;
 use domain::keys::version_ref::LeaseKey;
 
 const KEY_BYTES: usize = 32;
+/// Number of versions read at once.
+const LISTED: u32 = 500;
 
 fn place<'a>(scope: &'a ScopeId, number: u32) -> SealContext<'a> {
     SealContext {
@@ -25,6 +28,39 @@ impl Custody {
     pub(crate) fn new_material(&self, scope: ScopeId, number: u32) -> Vec<u8> {
         let material = random::secret(KEY_BYTES);
         self.vault.keyring().seal(Purpose::ManagedKey, place(&scope, number), material.expose())
+    }
+
+    /// Returns the names of stored versions that do not open: neither their material nor the credentials of their holder.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn unopened(&self) -> Result<Vec<String>, Error> {
+        let (mut unopened, mut after) = (Vec::new(), 0);
+        loop {
+            let versions = self.vault.db().keys().sealed(after, LISTED).await?;
+            let Some(last) = versions.last() else { return Ok(unopened) };
+            after = last.id;
+            for version in &versions {
+                let key = version.key();
+                let opened = match &version.material {
+                    Some(sealed) => {
+                        self.vault.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), sealed)
+                    }
+                    None if version.is_held() => {
+                        let stored = self.vault.db().holders().get(key.scope, key.number).await;
+                        stored
+                            .and_then(|stored| self.credentials(key, &stored))
+                            .map(|_| SecretBytes::new(vec![]))
+                    }
+                    None => Err(Error::NotFound),
+                };
+                match opened {
+                    Err(error @ Error::Store(StoreError::Database(_))) => return Err(error),
+                    Err(_) => unopened.push(version.name()),
+                    Ok(_) => {}
+                }
+            }
+        }
     }
 
     /// Returns the material of a managed version. Only `release` calls this.

@@ -21,7 +21,7 @@ use domain::services::api_key::{ApiKeyId, Reach};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -43,6 +43,8 @@ const TOLD_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 << 20).expect("not 0");
 pub struct Access {
     vault: Vault,
     remembered: Arc<RwLock<Option<Arc<Known>>>>,
+    /// Number of items that named a version that their scope does not have.
+    unknown: Arc<AtomicU64>,
 }
 
 struct Known {
@@ -197,7 +199,18 @@ impl Known {
 
 impl Access {
     pub(crate) fn new(vault: Vault) -> Self {
-        Self { vault, remembered: Arc::default() }
+        Self { vault, remembered: Arc::default(), unknown: Arc::default() }
+    }
+
+    /// Counts items that name a version that their scope does not have.
+    pub(crate) fn count_unknown(&self, items: u64) {
+        self.unknown.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Returns how many items named a version that their scope does not have. Anybody can write such an item, so it proves nothing;
+    /// after a restore, many of them mean that versions are lost.
+    pub fn unknown_versions(&self) -> u64 {
+        self.unknown.load(Ordering::Relaxed)
     }
 
     /// Wipes the secrets.
@@ -224,6 +237,10 @@ impl Access {
         let before = self.remembered().map(|known| (known.looked(), known));
         // The database was restored, or replaced by an incomplete replica: the cached view may no longer be true.
         let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
+        self.vault.look(epoch);
+        if let Some((last, _)) = before.as_ref().filter(|_| went_back) {
+            self.vault.compare(last.epoch.into(), epoch.into()).await;
+        }
         if let Some((last, known)) = &before
             && last.epoch.number == epoch.number
             && !went_back

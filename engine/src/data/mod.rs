@@ -343,6 +343,8 @@ impl Data {
         // Another server may have made a version a moment ago, and with it an item that is to be opened here.
         if of_version.iter().any(|(id, _)| scope.version(*id).is_none()) {
             scope = self.access.scope_anew(&scope.name).await?;
+            let unknown = of_version.iter().filter(|(id, _)| scope.version(*id).is_none()).count();
+            self.access.count_unknown(unknown as u64);
         }
         // A version that this scope does not have gets the answer of a changed ciphertext, so nobody learns which versions exist.
         let refused =

@@ -114,7 +114,6 @@ impl Secrets {
             if tx.tenant_secrets().has(name).await? {
                 return Ok(false);
             }
-            // The limit is checked before an id is drawn, because PostgreSQL does not reuse the ids that it has drawn.
             if tx.tenant_secrets().count(name.scope, "current").await? >= MOST {
                 return Err(Error::Data(Refused::TooManySecrets { limit: MOST }));
             }
@@ -125,7 +124,10 @@ impl Secrets {
             .await?;
             Ok(true)
         });
-        made.await
+        let made = made.await?;
+        // A service gets keys that are derived from it, so a copy of the database's file must have it.
+        self.vault.db().settle_now().await;
+        Ok(made)
     }
 
     async fn insert(&self, tx: &mut Tx, name: &SecretName, generation: u64) -> Result<(), Error> {
@@ -134,6 +136,24 @@ impl Secrets {
         let sealed =
             self.vault.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
         tx.tenant_secrets().insert(name, generation, &sealed, self.vault.now()).await
+    }
+
+    /// Returns the ids of secrets that do not open.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn unopened(&self) -> Result<Vec<String>, Error> {
+        let (mut unopened, mut after) = (Vec::new(), 0);
+        loop {
+            let secrets = self.vault.db().tenant_secrets().sealed(after, 500).await?;
+            let Some((_, last)) = secrets.last() else { return Ok(unopened) };
+            after = last.id;
+            for (name, stored) in &secrets {
+                if self.open(name, stored).is_err() {
+                    unopened.push(format!("tenant secret {}", stored.id));
+                }
+            }
+        }
     }
 
     pub(crate) fn open(&self, name: &SecretName, stored: &StoredSecret) -> Result<TenantSecret, Error> {

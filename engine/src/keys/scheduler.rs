@@ -31,6 +31,10 @@ impl Keys {
     /// When the database fails. Completed rotations stay, and the next call finds the rest.
     pub async fn rotate_due(&self) -> Result<u32, Error> {
         self.vault.require_clock()?;
+        // What is due stays due until an operator has accepted the older database.
+        if self.vault.require_current().is_err() {
+            return Ok(0);
+        }
         // The place in the list moves past versions that failed, so that the loop ends although they stay due.
         let (mut rotated, mut last) = (0, DueVersion::default());
         loop {

@@ -153,6 +153,7 @@ impl Keys {
         action: Action,
     ) -> Result<(ScopeRef, Plan), Error> {
         who.require(Stage::Full)?;
+        self.vault.require_current()?;
         let (scope, _) = self.vault.db().scopes().resolve(name).await?;
         let now = self.vault.now();
         let active = self.vault.db().keys().active_version(scope.id).await?;
@@ -227,7 +228,10 @@ impl Keys {
             tx.commit(proof.entry(describe(&plan, source))).await?;
             Ok(plan)
         });
-        self.vault.db().or_refuse(made.await, proof.refusal("")).await
+        let made = self.vault.db().or_refuse(made.await, proof.refusal("")).await?;
+        // Before the answer: services may encrypt with the version from then on, so a copy of the file must have it.
+        self.vault.db().settle_now().await;
+        Ok(made)
     }
 
     /// Locks the scope, plans, deprecates the old version, inserts the new one. The caller commits.
@@ -238,6 +242,7 @@ impl Keys {
         Wanted { new, source, shown }: Wanted<'_>,
         proof: &Authorised<C>,
     ) -> Result<Plan, Error> {
+        self.vault.require_current()?;
         tx.lock(Lock::Scope(scope.id)).await?;
         // After the wait for the lock, so that the limits count the day on which the version is made.
         let now = self.vault.now();
@@ -247,7 +252,7 @@ impl Keys {
             .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
         // Due date and remaining limits move with the clock, so only the two numbers must be those that the person saw.
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
-            let number = plan.number - 1;
+            let number = plan.deprecates.unwrap_or_default();
             return Err(Error::Changes(ChangesError::Outdated(format!(
                 "Version {number} was created in the meantime."
             ))));

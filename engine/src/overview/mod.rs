@@ -1,20 +1,70 @@
-//! The tree of environments and countries.
+//! The tree of environments and countries, and what an operator looks after: backups, restores, the health of the installation.
+
+pub mod backup;
+pub mod older;
 
 use crate::Error;
+use crate::audit::journal::verify;
+use crate::custody::Custody;
+use crate::data::tenant_secrets::Secrets;
+use crate::people::users::Administrators;
+use crate::store::instance::Upkeep;
 use crate::store::scopes::Branches;
 use crate::vault::opened::Vault;
+use chrono::TimeDelta;
+use domain::overview::upkeep::UpkeepView;
 use domain::overview::view::Tree;
 use domain::scopes::scope::Slug;
+use std::sync::{Arc, OnceLock};
+
+/// The result of reading everything that is sealed, and the whole journal.
+pub struct Verified {
+    /// Names of what does not open.
+    pub unopened: Vec<String>,
+    pub journal: verify::Whole,
+}
 
 /// The room of the overview.
 #[derive(Clone)]
 pub struct Overview {
-    vault: Vault,
+    pub(crate) vault: Vault,
+    pub(crate) custody: Custody,
+    pub(crate) administrators: Administrators,
+    pub(crate) secrets: Secrets,
+    /// Where this server leaves its trace, and how far it has come.
+    pub(crate) folder: Arc<OnceLock<older::Traced>>,
 }
 
 impl Overview {
-    pub(crate) fn new(vault: Vault) -> Self {
-        Self { vault }
+    /// Returns the names of sealed rows that do not open, and what is wrong with the journal. All of it is read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn verify(&self) -> Result<Verified, Error> {
+        let mut unopened = self.custody.unopened().await?;
+        unopened.extend(self.administrators.unopened().await?);
+        unopened.extend(self.secrets.unopened().await?);
+        let journal = verify::rows(self.vault.db(), self.vault.keyring()).await?;
+        Ok(Verified { unopened, journal })
+    }
+
+    /// Returns how far the clock is off the database's, and how far the newest line of the audit log lies in the future.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clock(&self) -> Result<(TimeDelta, TimeDelta), Error> {
+        let newest = self.vault.db().audit().newest_at().await?;
+        let ahead = newest.map_or(TimeDelta::zero(), |at| at - self.vault.now());
+        Ok((self.vault.clock_off(), ahead.max(TimeDelta::zero())))
+    }
+
+    /// Returns when the last backup was made, and why the database is known to be older than it was, if it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn upkeep(&self) -> Result<UpkeepView, Error> {
+        let Upkeep { created_at, backup_at, older_than } = self.vault.db().instance().upkeep().await?;
+        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than })
     }
 
     /// Returns every environment with its countries and what they lack.

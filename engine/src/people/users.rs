@@ -2,6 +2,7 @@
 //! host's command line.
 
 use crate::base::entry::{Actor, Entry};
+use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::Changes;
@@ -65,23 +66,39 @@ impl Administrators {
         Self { vault, changes, hasher }
     }
 
-    /// Creates an administrator (`keystead admin create`). Without a given seed it generates one. It
-    /// returns the seed in both cases, to be shown once.
+    /// Returns the e-mail addresses of administrators whose seed does not open.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with e-mail or password.
+    /// When the database fails.
+    pub(crate) async fn unopened(&self) -> Result<Vec<String>, Error> {
+        let users = self.vault.db().users().all().await?;
+        let unopened = users.iter().filter(|user| self.changes.open_seed(user).is_err());
+        Ok(unopened.map(|user| format!("the authenticator of {}", user.email)).collect())
+    }
+
+    /// Creates an administrator (`keystead admin create`). Without a given seed it generates one. Seed and recovery codes are shown
+    /// before the account exists, so that no account exists whose codes nobody has seen.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with e-mail or password; the error of `show`. The account then does not exist.
     pub async fn create(
         &self,
         email: &str,
         password: SecretText,
         seed: Option<Seed>,
+        show: impl FnOnce(&Seed, &[SecretText]) -> Result<(), Error>,
     ) -> Result<(Seed, Vec<SecretText>), Error> {
         let email = email::parse(email)?;
         password::check(&password, &password, &email)?;
+        // What is shown for nothing would look like an account. Only the index decides.
+        if self.vault.db().users().by_email(&email).await?.is_some() {
+            return Err(PeopleError::EmailTaken.into());
+        }
         let password_hash = self.hasher.hash(password).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
         // Drawn outside the transaction, which may run again: the operator must see the seed and the codes that were stored.
         let codes = recovery::generate();
+        show(&seed, &codes)?;
         let id = UserId(random::uuid());
         let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
         self.vault
@@ -124,13 +141,19 @@ impl Administrators {
         Ok(())
     }
 
-    /// Sets a new seed, ends every session and clears the failure counter (`keystead admin reset-totp`).
+    /// Sets a new seed, ends every session and clears the failure counter (`keystead admin reset-totp`). The seed is shown before
+    /// the old one stops working.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown e-mail.
-    pub async fn reset_authenticator(&self, email: &str) -> Result<Seed, Error> {
+    /// [`Error::NotFound`] for an unknown e-mail; the error of `show`. The old seed then still works.
+    pub async fn reset_authenticator(
+        &self,
+        email: &str,
+        show: impl FnOnce(&Seed) -> Result<(), Error>,
+    ) -> Result<Seed, Error> {
         let user = self.user_by_email(email).await?;
         let seed = Seed::generate();
+        show(&seed)?;
         let (who, drawn) = (&user, &seed);
         self.vault
             .db()

@@ -177,33 +177,37 @@ impl Services {
         proof: Authorised<CreateApiKey>,
         session: &Session,
     ) -> Result<(), Error> {
-        let made = self.make_api_key(&proof, Some(session)).await;
+        let made = self.make_api_key(&proof, Some(session), |_| Ok(())).await;
         self.vault.db().or_refuse(made, proof.refusal("")).await.map(drop)
     }
 
-    /// Makes a key for `keystead api-key create`.
+    /// Makes a key for `keystead api-key create`. The key is shown before it works, so that no key works that nobody has seen.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the request.
+    /// A sentence that says what is wrong with the request; the error of `show`. The key then does not work.
     pub async fn create_api_key_on_host(
         &self,
         name: &str,
         reach: &[Reach],
         operations: Vec<Operation>,
         lifetime: Lifetime,
+        show: impl FnOnce(&SecretText) -> Result<(), Error>,
     ) -> Result<SecretText, Error> {
         let command = self.asked_api_key(name, reach, operations, lifetime).await?;
-        self.make_api_key(&Authorised::on_host(command, self.vault.now()), None).await
+        self.make_api_key(&Authorised::on_host(command, self.vault.now()), None, show).await
     }
 
     async fn make_api_key(
         &self,
         proof: &Authorised<CreateApiKey>,
         show_in: Option<&Session>,
+        show: impl FnOnce(&SecretText) -> Result<(), Error>,
     ) -> Result<SecretText, Error> {
         let command = proof.command();
         // Drawn outside the transaction, which may run again: the key that is returned must be the key that is stored.
         let (key, Presented { id, hash }) = &draw();
+        let shown = SecretText::new(key.expose());
+        show(&shown)?;
         let now = self.vault.now();
         let note = &Note {
             name: command.name.clone(),
@@ -237,7 +241,7 @@ impl Services {
             })
             .await?;
         self.vault.moved().raise();
-        Ok(SecretText::new(key.expose()))
+        Ok(shown)
     }
 
     /// Returns the new key that still waits to be seen in this session.

@@ -63,6 +63,11 @@ pub struct Epoch {
     /// Number of the last line of the log.
     #[sqlx(rename = "audit_sequence")]
     pub sequence: i64,
+    pub timeline: i64,
+    /// Somebody found that this database is older than it was.
+    pub is_older: bool,
+    /// Number of the schema, which a newer release may have raised.
+    pub schema: i64,
 }
 
 /// The columns of an event that tell what it changed for the data plane.
@@ -80,7 +85,8 @@ table!(audit: Read, Write);
 
 impl Read<'_> {
     pub(crate) async fn data_epoch(&self) -> Result<Epoch, Error> {
-        const SQL: &str = "SELECT data_epoch, audit_sequence FROM instance WHERE id = 1";
+        const SQL: &str = "SELECT data_epoch, audit_sequence, timeline, older_than IS NOT NULL AS is_older, \
+                           (SELECT MAX(version) FROM _sqlx_migrations) AS schema FROM instance WHERE id = 1";
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
     }
 
@@ -117,6 +123,12 @@ impl Read<'_> {
         }
         // Each increment of the epoch has a line that explains it, unless another release of Keystead made it.
         Ok((1..=movers).contains(&moves).then_some(scopes))
+    }
+
+    /// Returns the time of the newest event.
+    pub(crate) async fn newest_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        const SQL: &str = "SELECT at FROM audit_event ORDER BY sequence DESC LIMIT 1";
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
     }
 
     /// Returns events older than `before` (or the newest), newest first.

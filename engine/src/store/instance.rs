@@ -20,6 +20,15 @@ pub struct SealedTerm {
     pub sealed: Vec<u8>,
 }
 
+/// What the operator must look after.
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
+pub struct Upkeep {
+    pub created_at: DateTime<Utc>,
+    pub backup_at: Option<DateTime<Utc>>,
+    /// Why the database is known to be older than it was.
+    pub older_than: Option<String>,
+}
+
 const INSTANCE: &str = "SELECT uuid, canary FROM instance WHERE id = 1";
 const TERMS: &str = "SELECT purpose, term, sealed FROM keyring ORDER BY purpose, term";
 
@@ -44,6 +53,12 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(TERMS).fetch_all(pool).await)?)
     }
 
+    /// Returns when the last backup was made, and why the database is older than it was, if it is.
+    pub(crate) async fn upkeep(&self) -> Result<Upkeep, Error> {
+        const SQL: &str = "SELECT created_at, backup_at, older_than FROM instance WHERE id = 1";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
+    }
+
     /// Returns when the setup token with this hash expires.
     pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT expires_at FROM setup_token WHERE hash = $1";
@@ -59,6 +74,29 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
+    /// Records why the database is known to be older than it was. Returns false when that was recorded before.
+    pub(crate) async fn set_older(&mut self, why: &str) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE instance SET older_than = $1 WHERE id = 1 AND older_than IS NULL";
+        let rows =
+            within!(self.0, c => sqlx::query(SQL).bind(why).execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Accepts the database as it is, on a timeline after `timeline`.
+    pub(crate) async fn accept_older(&mut self, timeline: i64) -> Result<(), Error> {
+        const SQL: &str = "UPDATE instance SET older_than = NULL, \
+                           timeline = (CASE WHEN timeline > $1 THEN timeline ELSE $1 END) + 1 WHERE id = 1";
+        within!(self.0, c => sqlx::query(SQL).bind(timeline).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Records that a backup was written completely.
+    pub(crate) async fn set_backup_at(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "UPDATE instance SET backup_at = $1 WHERE id = 1";
+        within!(self.0, c => sqlx::query(SQL).bind(at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     /// Returns the instance. The caller holds its lock.
     pub(crate) async fn get(&mut self) -> Result<Instance, Error> {
         let instance = within!(self.0, c => sqlx::query_as(INSTANCE).fetch_optional(c).await)?;

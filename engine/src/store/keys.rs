@@ -13,6 +13,7 @@ use domain::keys::key_type::KeyType;
 use domain::keys::key_version::{ActiveVersion, Plan, Status};
 use domain::keys::limits::Used;
 use domain::keys::rotation::{RotationPeriod, day_start};
+use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::VersionRow;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, ScopeName, Slug};
@@ -202,6 +203,14 @@ impl Read<'_> {
         numbered.collect()
     }
 
+    /// Returns versions of every scope in the order of their ids, after `after`, each with its sealed material.
+    pub(crate) async fn sealed(&self, after: i64, count: u32) -> Result<Vec<SealedVersion>, Error> {
+        const SQL: &str = "SELECT k.id, k.scope_id, e.slug, s.country, k.number, k.key_type, k.material FROM key_version k \
+                           JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
+                           WHERE k.id > $1 ORDER BY k.id LIMIT $2";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(after).bind(i64::from(count)).fetch_all(pool).await)?)
+    }
+
     /// Returns the sealed material of a version.
     pub(crate) async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT material FROM key_version WHERE scope_id = $1 AND number = $2";
@@ -225,6 +234,34 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL)
             .bind(now).bind(after.due_at).bind(after.id).bind(i64::try_from(count).unwrap_or(i64::MAX))
             .fetch_all(pool).await)?)
+    }
+}
+
+/// A version as it is stored.
+#[derive(sqlx_macros::FromRow)]
+pub struct SealedVersion {
+    pub id: i64,
+    pub scope_id: Uuid,
+    slug: String,
+    country: String,
+    number: i64,
+    key_type: String,
+    /// `None` when a customer's KMS releases it.
+    pub material: Option<Vec<u8>>,
+}
+
+impl SealedVersion {
+    /// Returns its name in a sentence.
+    pub fn name(&self) -> String {
+        format!("version {} of {}/{}", self.number, self.slug, self.country)
+    }
+
+    pub fn key(&self) -> LeaseKey {
+        LeaseKey { scope: ScopeId(self.scope_id), number: u32::try_from(self.number).unwrap_or_default() }
+    }
+
+    pub fn is_held(&self) -> bool {
+        matches!(KeyType::from_word(&self.key_type), Some(KeyType::CustomerHeld(_)))
     }
 }
 
@@ -305,21 +342,22 @@ impl Write<'_> {
 
     /// Inserts versions as the Active ones and returns their portal-wide ids.
     pub(crate) async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
-        const SQL: &str = "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, \
+        const SQL: &str = "INSERT INTO key_version (id, scope_id, number, key_type, status, rotation_days, due_at, \
                            rotated_for_due, customer_supplied_no, material, created_at, created_by) ";
-        Ok(within!(self.0, c => {
+        let ids = self.0.draw_ids(these.len()).await?;
+        within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
-            query.push_values(these, |mut values, row| {
+            query.push_values(these.iter().zip(&ids), |mut values, (row, id)| {
                 values
-                    .push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
+                    .push_bind(*id).push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
                     .push_bind(row.plan.new.key_type().word()).push_bind(Status::Active.word())
                     .push_bind(row.plan.new.period().map(RotationPeriod::days)).push_bind(row.plan.due_at)
                     .push_bind(row.rotated_for_due).push_bind(row.plan.customer_supplied_no.map(i64::from))
                     .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by);
             });
-            // Neither database promises the order of these ids. The only caller that uses one inserts one row.
-            query.push(" RETURNING id").build_query_scalar().fetch_all(c).await?
-        }))
+            query.build().execute(c).await.map(drop)
+        })?;
+        Ok(ids)
     }
 
     /// Sets the rotation period of the Active version, and the due date that follows from it.

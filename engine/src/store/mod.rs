@@ -5,12 +5,14 @@ pub mod api_keys;
 pub mod audit;
 pub mod changes;
 mod driver;
+pub(crate) mod dump;
 mod failpoints;
 pub mod holders;
+mod ids;
 pub mod instance;
 pub mod journal;
 pub mod keys;
-mod migrate;
+pub(crate) mod migrate;
 pub(crate) mod reader;
 pub mod revisions;
 pub mod scopes;
@@ -188,12 +190,10 @@ impl Db {
     /// When a migration fails, or the database was made by a newer Keystead.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let done = match self {
-            Self::Sqlite { write, .. } => migrate::sqlite(write).await,
+            Self::Sqlite { write, .. } => migrate::sqlite(write, None).await,
             Self::Postgres(pool, pooler) => migrate::postgres(pool, *pooler).await,
         };
-        done.map_err(|error| {
-            Error::Fault(format!("the database's schema cannot be brought up to date: {error}"))
-        })
+        done.map_err(|error| migrate::failed(&error))
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -207,6 +207,33 @@ impl Db {
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         on!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         Ok(())
+    }
+
+    /// Copies what SQLite has written into its log to the database's file, so that a copy of that file alone has it. Returns whether
+    /// everything is copied; a reader of an earlier state delays it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) async fn settle(&self) -> Result<bool, Error> {
+        // PASSIVE waits for nobody, and nobody waits for it.
+        const SQL: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+        let Self::Sqlite { read, .. } = self else { return Ok(true) };
+        let (busy, written, copied): (i64, i64, i64) = sqlx::query_as(SQL).fetch_one(read).await?;
+        Ok(busy == 0 && written == copied)
+    }
+
+    /// Settles, and waits a while for the readers of an earlier state.
+    pub(crate) async fn settle_now(&self) {
+        for _ in 0..50 {
+            match self.settle().await {
+                Ok(true) => return,
+                Ok(false) => tokio::time::sleep(Duration::from_millis(10)).await,
+                // The change is committed. The next round of the maintenance copies it.
+                Err(error) => {
+                    return tracing::warn!(%error, "the database's log could not be copied to its file");
+                }
+            }
+        }
     }
 
     /// Runs a writing transaction: `run` gets it and commits it. When the database aborted it to

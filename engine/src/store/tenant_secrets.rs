@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::data::tenant_secret::SecretType;
 use domain::data::view::TenantSecretsView;
+use uuid::Uuid;
 
 /// A sealed secret that clients still get: the current one, or the previous one during a rotation.
 pub struct StoredSecret {
@@ -16,6 +17,37 @@ pub struct StoredSecret {
     pub sealed: Vec<u8>,
 }
 
+#[derive(sqlx_macros::FromRow)]
+struct StoredRecord {
+    id: i64,
+    generation: i64,
+    status: String,
+    secret: Vec<u8>,
+}
+
+/// A secret of any scope.
+#[derive(sqlx_macros::FromRow)]
+struct Record {
+    scope_id: Uuid,
+    secret_type: String,
+    secret_path: String,
+    #[sqlx(flatten)]
+    stored: StoredRecord,
+}
+
+impl TryFrom<StoredRecord> for StoredSecret {
+    type Error = Error;
+    fn try_from(record: StoredRecord) -> Result<Self, Error> {
+        let column = |name| corrupt("tenant_secret", name, record.id);
+        Ok(Self {
+            id: u32::try_from(record.id).map_err(|_| column("id"))?,
+            generation: u64::try_from(record.generation).map_err(|_| column("generation"))?,
+            is_current: record.status == "current",
+            sealed: record.secret,
+        })
+    }
+}
+
 /// The name of a tenant secret: its scope, type and path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretName {
@@ -24,12 +56,8 @@ pub struct SecretName {
     pub path: String,
 }
 
-/// Newest secret that has a successor. It changes with each rotation that begins, and with nothing else.
-const FOLLOWED: &str = "SELECT MAX(id) FROM tenant_secret WHERE scope_id = $1 AND status <> 'current'";
-
-fn read_followed(id: Option<i64>, scope: ScopeId) -> Result<Option<u32>, Error> {
-    id.map(|id| u32::try_from(id).map_err(|_| corrupt("tenant_secret", "id", scope))).transpose()
-}
+/// Number of secrets that have a successor. It grows with each rotation that begins, and with nothing else.
+const FOLLOWED: &str = "SELECT COUNT(*) FROM tenant_secret WHERE scope_id = $1 AND status <> 'current'";
 
 table!(tenant_secrets: Read, Write);
 
@@ -38,18 +66,28 @@ impl Read<'_> {
     pub(crate) async fn of(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
         const SQL: &str = "SELECT id, generation, status, secret FROM tenant_secret WHERE scope_id = $1 \
                            AND secret_type = $2 AND secret_path = $3 AND status <> 'retired' ORDER BY generation DESC";
-        let rows: Vec<(i64, i64, String, Vec<u8>)> = on!(self.0, pool => sqlx::query_as(SQL)
+        let rows: Vec<StoredRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_all(pool).await)?;
-        let stored = rows.into_iter().map(|(id, generation, status, sealed)| {
-            let column = |name| corrupt("tenant_secret", name, id);
-            Ok(StoredSecret {
-                id: u32::try_from(id).map_err(|_| column("id"))?,
-                generation: u64::try_from(generation).map_err(|_| column("generation"))?,
-                is_current: status == "current",
-                sealed,
-            })
+        rows.into_iter().map(StoredSecret::try_from).collect()
+    }
+
+    /// Returns secrets of every scope in the order of their ids, after `after`, the retired ones as well.
+    pub(crate) async fn sealed(
+        &self,
+        after: u32,
+        count: u32,
+    ) -> Result<Vec<(SecretName, StoredSecret)>, Error> {
+        const SQL: &str = "SELECT id, scope_id, secret_type, secret_path, generation, status, secret FROM tenant_secret \
+                           WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
+            .bind(i64::from(after)).bind(i64::from(count)).fetch_all(pool).await)?;
+        let named = rows.into_iter().map(|row| {
+            let column = || corrupt("tenant_secret", "secret_type", row.stored.id);
+            let secret_type = SecretType::from_word(&row.secret_type).ok_or_else(column)?;
+            let name = SecretName { scope: ScopeId(row.scope_id), secret_type, path: row.secret_path };
+            Ok((name, row.stored.try_into()?))
         });
-        stored.collect()
+        named.collect()
     }
 
     /// Counts the secrets of a scope that are not retired, by type, and returns since when a rotation is under way.
@@ -66,9 +104,8 @@ impl Read<'_> {
             on!(self.0, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
         let rotating_since: Option<DateTime<Utc>> =
             on!(self.0, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
-        let followed: Option<i64> =
+        let followed: i64 =
             on!(self.0, pool => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(pool).await)?;
-        let followed = read_followed(followed, scope)?;
         let mut view = TenantSecretsView { rotating_since, followed, ..TenantSecretsView::default() };
         for (secret_type, status, count) in rows {
             let column = |name| corrupt("tenant_secret", name, scope);
@@ -100,19 +137,20 @@ impl Write<'_> {
         sealed: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO tenant_secret (scope_id, secret_type, secret_path, generation, status, secret, \
-                           created_at) VALUES ($1, $2, $3, $4, 'current', $5, $6)";
+        const SQL: &str = "INSERT INTO tenant_secret (id, scope_id, secret_type, secret_path, generation, status, secret, \
+                           created_at) VALUES ($7, $1, $2, $3, $4, 'current', $5, $6)";
         let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
+        let ids = self.0.draw_ids(1).await?;
         within!(self.0, c => sqlx::query(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed).bind(now)
-            .execute(c).await.map(drop))?;
+            .bind(ids.first()).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Returns the current secrets of a scope, each with its generation.
     pub(crate) async fn current(&mut self, scope: ScopeId) -> Result<Vec<(SecretName, u64)>, Error> {
         const SQL: &str = "SELECT id, secret_type, secret_path, generation FROM tenant_secret \
-                           WHERE scope_id = $1 AND status = 'current' ORDER BY id";
+                           WHERE scope_id = $1 AND status = 'current' ORDER BY secret_type, secret_path";
         let rows: Vec<(i64, String, String, i64)> =
             within!(self.0, c => sqlx::query_as(SQL).bind(scope.0).fetch_all(c).await)?;
         let named = rows.into_iter().map(|(id, secret_type, path, generation)| {
@@ -132,10 +170,9 @@ impl Write<'_> {
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
-    /// Returns the id of the newest secret of a scope that has a successor.
-    pub(crate) async fn followed(&mut self, scope: ScopeId) -> Result<Option<u32>, Error> {
-        let id = within!(self.0, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?;
-        read_followed(id, scope)
+    /// Counts the secrets of a scope that have a successor.
+    pub(crate) async fn followed(&mut self, scope: ScopeId) -> Result<i64, Error> {
+        Ok(within!(self.0, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?)
     }
 
     /// Checks whether there is a current secret.

@@ -55,6 +55,11 @@ macro_rules! select_user {
 table!(users: Read, Write);
 
 impl Read<'_> {
+    pub(crate) async fn all(&self) -> Result<Vec<User>, Error> {
+        const SQL: &str = select_user!("id IS NOT NULL ORDER BY email");
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+    }
+
     pub(crate) async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
         const SQL: &str = select_user!("email = $1");
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?)

@@ -141,6 +141,11 @@ impl RootKey {
         Self(random::secret(32))
     }
 
+    /// Compares two root keys in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        self.expose().ct_eq(other.expose()).into()
+    }
+
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.expose()
     }

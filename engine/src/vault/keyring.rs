@@ -125,6 +125,8 @@ async fn add_term(
     let term = &root.seal(instance, term_place(purpose), random::secret(32).expose());
     db.write(|mut tx| async move {
         tx.lock(Lock::Instance).await?;
+        // The root key may have been rotated while this waited. A term under the old one would never open again.
+        prove(root, &tx.instance().get().await?)?;
         // Another server may have come first.
         if is_there(&tx.instance().terms().await?, purpose) {
             return Ok(());

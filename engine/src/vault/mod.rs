@@ -5,3 +5,5 @@ pub(crate) mod keyring;
 pub(crate) mod opened;
 pub mod root_key;
 pub mod root_rotation;
+pub mod sealed_file;
+pub(crate) mod trace;

@@ -2,14 +2,23 @@
 
 use crate::Error;
 use crate::base::clock::{Clock, Steady};
+use crate::base::entry::{Actor, Entry};
 use crate::base::error::VaultError;
+use crate::base::log::or_warn;
 use crate::base::moved::Moved;
-use crate::store::Db;
+use crate::store::audit::Epoch;
+use crate::store::{Db, migrate};
 use crate::vault::envelope::{Keyring, RootKey};
 use crate::vault::keyring::{add_new_terms, create_instance, instance_if_any, open_keyring, prove};
+use crate::vault::trace;
+use crate::vault::trace::Moment;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::sync::Arc;
+use domain::audit::event::Action;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use uuid::Uuid;
 
 /// Difference from the database's clock above which Keystead logs a warning.
 const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
@@ -27,6 +36,19 @@ struct Inner {
     /// Difference between this clock and the database's, in milliseconds.
     clock_off: AtomicI64,
     moved: Moved,
+    instance: Uuid,
+    /// The timeline on which the database was found older than it was; 0 while it is not.
+    older_on: AtomicI64,
+    /// The state of the database when it was last looked at.
+    seen: Mutex<Moment>,
+    /// Number of the database's schema when it was last looked at.
+    schema: watch::Sender<i64>,
+}
+
+impl From<Epoch> for Moment {
+    fn from(epoch: Epoch) -> Self {
+        Self { timeline: epoch.timeline, sequence: epoch.sequence }
+    }
 }
 
 impl Vault {
@@ -48,13 +70,20 @@ impl Vault {
         prove(root, &instance)?;
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
-        Ok(Self(Arc::new(Inner {
+        let epoch = db.audit().data_epoch().await?;
+        let vault = Self(Arc::new(Inner {
             db,
             keyring,
             clock,
             clock_off: AtomicI64::new(0),
             moved: Moved::default(),
-        })))
+            instance: instance.uuid,
+            older_on: AtomicI64::new(0),
+            seen: Mutex::new(epoch.into()),
+            schema: watch::Sender::new(migrate::newest()),
+        }));
+        vault.look(epoch);
+        Ok(vault)
     }
 
     /// Compares the clock with that of the database, which several servers share.
@@ -80,15 +109,104 @@ impl Vault {
         Ok(())
     }
 
+    /// Returns how far the clock was off the database's when they were compared.
+    pub(crate) fn clock_off(&self) -> TimeDelta {
+        TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed))
+    }
+
     /// # Errors
     /// [`VaultError::ClockOff`] when the clock is too far off for decisions that depend on the time.
     pub(crate) fn require_clock(&self) -> Result<(), Error> {
-        let off = TimeDelta::milliseconds(self.0.clock_off.load(Ordering::Relaxed));
+        let off = self.clock_off();
         if off > TOO_FAR {
             Err(Error::Vault(VaultError::ClockOff { seconds: off.num_seconds() }))
         } else {
             Ok(())
         }
+    }
+
+    /// Notes a state of the database that was just read.
+    pub(crate) fn look(&self, epoch: Epoch) {
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = epoch.into();
+        let older_on = &self.0.older_on;
+        if epoch.is_older {
+            older_on.store(epoch.timeline, Ordering::Relaxed);
+        } else if epoch.timeline > older_on.load(Ordering::Relaxed) {
+            // An operator has accepted the older database, or nobody has found it older.
+            older_on.store(0, Ordering::Relaxed);
+        }
+        self.0.schema.send_if_modified(|schema| std::mem::replace(schema, epoch.schema) != epoch.schema);
+    }
+
+    /// Waits until a newer release has raised the schema; returns the sentence that says so.
+    pub(crate) async fn outdated(&self) -> String {
+        let mut schema = self.0.schema.subscribe();
+        match schema.wait_for(|schema| *schema > migrate::newest()).await {
+            Ok(found) => migrate::newer_schema(*found),
+            // The sender lives as long as the vault.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Compares the database with a state that it once had. When it is older, nothing makes versions from now on, on any server,
+    /// until an operator accepts it.
+    pub(crate) async fn compare(&self, once: Moment, now: Moment) {
+        if now >= once {
+            return;
+        }
+        let why = format!(
+            "line {} of the audit log was seen; the database ends at line {}",
+            once.sequence, now.sequence
+        );
+        self.is_older(now, &why).await;
+    }
+
+    /// Records that the database is older than it was.
+    pub(crate) async fn is_older(&self, now: Moment, why: &str) {
+        if self.0.older_on.swap(now.timeline, Ordering::Relaxed) == now.timeline {
+            return;
+        }
+        tracing::error!(
+            why,
+            "the database is older than it was; no versions are created until `keystead doctor --accept-older-database`"
+        );
+        let recorded = self.db().write(|mut tx| async move {
+            if !tx.instance().set_older(why).await? {
+                return Ok(());
+            }
+            tx.commit(Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseOlder).with(why)).await
+        });
+        or_warn(recorded.await, "that the database is older than it was could not be recorded");
+    }
+
+    /// # Errors
+    /// [`VaultError::OlderDatabase`] while the database is older than it was: a number could then be given twice.
+    pub(crate) fn require_current(&self) -> Result<(), Error> {
+        match self.0.older_on.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(Error::Vault(VaultError::OlderDatabase)),
+        }
+    }
+
+    /// Returns the state of the database when it was last looked at.
+    pub(crate) fn seen(&self) -> Moment {
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the state of the database that this server saw last, by its trace in the data folder.
+    ///
+    /// # Errors
+    /// When the trace cannot be read.
+    pub(crate) fn trace(&self, folder: &Path) -> Result<Option<Moment>, Error> {
+        trace::read(folder, self.keyring(), self.0.instance)
+    }
+
+    /// Leaves a trace of a state of the database in the data folder.
+    ///
+    /// # Errors
+    /// When the trace cannot be written.
+    pub(crate) fn leave_trace(&self, folder: &Path, moment: Moment) -> Result<(), Error> {
+        trace::write(folder, self.keyring(), self.0.instance, moment)
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

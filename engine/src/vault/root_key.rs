@@ -2,13 +2,12 @@
 
 use crate::Error;
 use crate::vault::envelope::RootKey;
-use crate::{SecretBytes, SecretText};
+use crate::{Clock, SecretBytes, SecretText};
 use data_encoding::BASE64;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Reads the root key's file; returns `None` when there is no such file.
@@ -76,9 +75,7 @@ fn parse(text: &str, what: &str) -> Result<RootKey, Error> {
 
 /// Returns the path to which a rotation writes the new key.
 pub fn beside(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    file.with_file_name(name)
+    with_ending(file, ".new")
 }
 
 /// Reads the key of the file, and the one that a rotation has left beside it.
@@ -106,7 +103,7 @@ pub(crate) fn hold_folder(file: &Path) -> Result<File, Error> {
 /// # Errors
 /// [`Error::Fault`] with a sentence when a file cannot be read or renamed.
 pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
-    let is_right = |key: RootKey| bool::from(key.expose().ct_eq(right.expose()));
+    let is_right = |key: RootKey| key.is(right);
     let is_left = || read(&beside(file)).map(|next| next.is_some_and(is_right));
     // Checked before the lock, so that a server does not wait for a running rotation at a normal start.
     if !is_left()? {
@@ -117,19 +114,103 @@ pub fn finish_rotation(file: &Path, right: &RootKey) -> Result<bool, Error> {
     if !is_left()? {
         return Ok(false);
     }
-    put_in_place(file).map(|()| true)
+    put_in_place(file).map(|_| true)
 }
 
-/// Renames the file of the new key over that of the old one.
-pub(crate) fn put_in_place(file: &Path) -> Result<(), Error> {
+/// Renames the file of the new key over that of the old one, which stays as `root.key.before-<date>`: backups need it. Returns
+/// where it is.
+pub(crate) fn put_in_place(file: &Path) -> Result<PathBuf, Error> {
+    let kept = keep_old(file);
     // A rename survives a crash of the machine only after a sync of the folder.
-    let renamed = std::fs::rename(beside(file), file).and_then(|()| File::open(folder(file))?.sync_all());
+    let renamed = kept.and_then(|kept| {
+        std::fs::rename(beside(file), file)?;
+        File::open(folder(file))?.sync_all()?;
+        Ok(kept)
+    });
     renamed.map_err(|error| {
         let shown = file.display();
         Error::Fault(format!(
             "The new root key {shown}.new cannot replace {shown}: {error}. Keep both files until the rotation is complete."
         ))
     })
+}
+
+fn with_ending(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    file.with_file_name(name)
+}
+
+/// Gives the file of the old key a second name, with today's date. The file keeps its mode.
+fn keep_old(file: &Path) -> std::io::Result<PathBuf> {
+    let date = Clock::system().now().format("%Y-%m-%d");
+    let mut number = 1;
+    loop {
+        let again = if number == 1 { String::new() } else { format!("-{number}") };
+        let kept = with_ending(file, &format!(".before-{date}{again}"));
+        match std::fs::hard_link(file, &kept) {
+            Ok(()) => return Ok(kept),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                // An earlier command was stopped after this step.
+                if std::fs::metadata(&kept)?.ino() == std::fs::metadata(file)?.ino() {
+                    return Ok(kept);
+                }
+                number += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Returns the files of earlier root keys that rotations have kept beside the file, oldest first.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn old_copies(file: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let prefix = format!("{}.before-", file.file_name().unwrap_or_default().to_string_lossy());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder(file))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Returns the file that says that nothing has been sealed under this key yet. A copy of the key alone lacks it, so that a lost
+/// database is not taken for a new one.
+fn unused(file: &Path) -> PathBuf {
+    with_ending(file, ".unused")
+}
+
+/// Makes the first root key of an installation, for a database that does not exist yet.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_first(path: &Path) -> Result<RootKey, Error> {
+    let key = create(path)?;
+    let note = "Nothing is encrypted under this root key yet. Keystead deletes this file when it makes the database.\n";
+    std::fs::write(unused(path), note).map_err(|error| {
+        Error::Fault(format!("The file {} cannot be written: {error}.", unused(path).display()))
+    })?;
+    Ok(key)
+}
+
+/// Checks whether nothing has been sealed under the key of this file yet.
+pub fn is_unused(path: &Path) -> bool {
+    unused(path).exists()
+}
+
+/// Records that the key of this file is in use.
+pub fn is_used_now(path: &Path) {
+    match std::fs::remove_file(unused(path)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(%error, file = %unused(path).display(), "this file could not be deleted; delete it, because the root key is in use");
+        }
+        _ => {}
+    }
 }
 
 fn folder(file: &Path) -> &Path {
@@ -141,8 +222,17 @@ fn folder(file: &Path) -> &Path {
 /// # Errors
 /// [`Error::Fault`] with a sentence when the file exists already or cannot be written.
 pub fn create(path: &Path) -> Result<RootKey, Error> {
-    let shown = path.display();
     let key = RootKey::generate();
+    store(path, &key)?;
+    Ok(key)
+}
+
+/// Makes the file of a root key; never overwrites one. The file appears whole or not at all.
+///
+/// # Errors
+/// [`Error::Fault`] with a sentence when the file exists already or cannot be written.
+pub fn store(path: &Path, key: &RootKey) -> Result<(), Error> {
+    let shown = path.display();
     let text = Zeroizing::new(format!("{}\n", BASE64.encode(key.expose())));
     let written =
         tempfile::Builder::new().prefix(".root-key-").tempfile_in(folder(path)).and_then(|mut file| {
@@ -153,7 +243,7 @@ pub fn create(path: &Path) -> Result<RootKey, Error> {
             File::open(folder(path))?.sync_all()
         });
     match written {
-        Ok(()) => Ok(key),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             sentence(format!("There is a root key at {shown} already. It is never overwritten."))
         }

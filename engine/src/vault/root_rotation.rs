@@ -11,8 +11,9 @@ use crate::vault::envelope::{Purpose, RootKey};
 use crate::vault::keyring::{canary_place, instance_if_any, opens, term_place};
 use crate::vault::root_key;
 use crate::{Clock, Error};
+use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The result of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +24,18 @@ pub enum Rotated {
     Finished,
 }
 
+/// The old key, after a rotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub file: PathBuf,
+    /// When the last backup was made that needs it, if there is one.
+    pub backup_at: Option<DateTime<Utc>>,
+}
+
 /// # Errors
 /// [`Error::Fault`] with a sentence when there is no key or no database yet, the key is not the right
 /// one, or the new file cannot be written. The old key then still works.
-pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Error> {
+pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<(Rotated, Kept), Error> {
     let sentence = |text: String| Err(Error::Fault(text));
     let shown = file.display();
     let _alone = root_key::hold_folder(file)?;
@@ -38,8 +47,8 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
     if let Some(next) = &next
         && opens(next, &instance)
     {
-        root_key::put_in_place(file)?;
-        return Ok(Rotated::Finished);
+        let kept = keep(db, file).await?;
+        return Ok((Rotated::Finished, kept));
     }
     let Some(old) = root_key::read(file)?.filter(|old| opens(old, &instance)) else {
         return sentence(format!(
@@ -55,8 +64,23 @@ pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<Rotated, Erro
     db.migrate().await?;
     let (old, new) = (&old, &next);
     let rows = db.write(|tx| seal_anew(tx, old, new, clock)).await?;
-    root_key::put_in_place(file)?;
-    Ok(Rotated::Rows(rows))
+    Ok((Rotated::Rows(rows), keep(db, file).await?))
+}
+
+async fn keep(db: &Db, file: &Path) -> Result<Kept, Error> {
+    let file = root_key::put_in_place(file)?;
+    // An interrupted rotation may be finished on the schema of an earlier release, which knows no backups.
+    let backup_at = db.instance().upkeep().await.ok().and_then(|upkeep| upkeep.backup_at);
+    Ok(Kept { file, backup_at })
+}
+
+/// Seals a restored database under another root key than that of its backup.
+///
+/// # Errors
+/// When the old key does not open it, or the database fails.
+pub async fn reseal(db: &Db, old: &RootKey, new: &RootKey, clock: &Clock) -> Result<(), Error> {
+    db.migrate().await?;
+    db.write(|tx| seal_anew(tx, old, new, clock)).await.map(drop)
 }
 
 /// Opens every row of the keyring with the old key and seals it with the new one.

@@ -170,7 +170,13 @@ async fn two_keys_of_a_name_live_at_a_time(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(91));
     t.portal
         .services()
-        .create_api_key_on_host("Orders", &[reach("production/DE")], vec![Operation::Wrap], Lifetime::Days30)
+        .create_api_key_on_host(
+            "Orders",
+            &[reach("production/DE")],
+            vec![Operation::Wrap],
+            Lifetime::Days30,
+            |_| Ok(()),
+        )
         .await
         .expect("two have expired");
 }
@@ -185,7 +191,7 @@ async fn two_at_once_do_not_make_a_third(t: &TestPortal) {
             let at = [reach("production/DE")];
             portal
                 .services()
-                .create_api_key_on_host("Orders", &at, vec![Operation::Wrap], Lifetime::Days30)
+                .create_api_key_on_host("Orders", &at, vec![Operation::Wrap], Lifetime::Days30, |_| Ok(()))
                 .await
         }
     });
@@ -300,7 +306,7 @@ async fn the_host_makes_and_revokes_keys(t: &TestPortal) {
     let made = t
         .portal
         .services()
-        .create_api_key_on_host("Batch", &at, vec![Operation::Wrap], Lifetime::default())
+        .create_api_key_on_host("Batch", &at, vec![Operation::Wrap], Lifetime::default(), |_| Ok(()))
         .await;
     let key = made.expect("a key");
     assert!(comes_in(&t.portal, &key).await);
@@ -321,7 +327,7 @@ async fn the_list_of_api_keys_comes_in_pages(t: &TestPortal) {
         let made = t
             .portal
             .services()
-            .create_api_key_on_host(&name, &at, vec![Operation::Wrap], Lifetime::Days30)
+            .create_api_key_on_host(&name, &at, vec![Operation::Wrap], Lifetime::Days30, |_| Ok(()))
             .await;
         made.expect("a key");
     }

@@ -187,8 +187,8 @@ async fn the_hundred_and_first_is_refused_for_ever(t: &TestPortal) {
     assert!(again().await.is_ok(), "one is counted, whatever its number");
     for number in 2..=100 {
         let copy = format!(
-            "INSERT INTO key_version (scope_id, number, key_type, status, customer_supplied_no, created_at, created_by) \
-             SELECT scope_id, {number}, key_type, 'deprecated', {}, created_at, created_by FROM key_version WHERE number = 1",
+            "INSERT INTO key_version (id, scope_id, number, key_type, status, customer_supplied_no, created_at, created_by) \
+             SELECT id + {number}, scope_id, {number}, key_type, 'deprecated', {}, created_at, created_by FROM key_version WHERE number = 1",
             number - 1
         );
         execute(house.t.db(), &copy).await.expect("as if made on other days");

@@ -80,8 +80,8 @@ async fn every_type_and_status_of_a_key_is_stored(t: &TestPortal) {
     for (number, key_type) in (11..).zip(KeyType::ALL) {
         let word = key_type.word();
         let sql = format!(
-            "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, customer_supplied_no, \
-             material, created_at, created_by) SELECT scope_id, {number}, '{word}', 'deprecated', \
+            "INSERT INTO key_version (id, scope_id, number, key_type, status, rotation_days, due_at, customer_supplied_no, \
+             material, created_at, created_by) SELECT id + {number}, scope_id, {number}, '{word}', 'deprecated', \
              CASE WHEN '{word}' = 'managed' THEN rotation_days END, CASE WHEN '{word}' = 'managed' THEN due_at END, \
              CASE WHEN '{word}' <> 'managed' THEN {number} END, \
              CASE WHEN '{word}' IN ('managed', 'imported') THEN material END, created_at, created_by \

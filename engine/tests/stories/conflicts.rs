@@ -122,7 +122,7 @@ async fn a_clock_that_is_off_accepts_no_code_and_rotates_nothing() {
     let (right, clock) = off_by(&place, 0).await;
     let (seed, _) = right
         .administrators()
-        .create("ada@example.com", text(engine::testing::PASSWORD), None)
+        .create("ada@example.com", text(engine::testing::PASSWORD), None, |_, _| Ok(()))
         .await
         .expect("made");
     for seconds in [-45, 45, 3_600] {

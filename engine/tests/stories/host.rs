@@ -46,14 +46,19 @@ async fn an_administrator_can_be_made_before_any_setup(t: &TestPortal) {
 
 async fn a_given_seed_is_taken_as_it_is(t: &TestPortal) {
     let given = || Seed::from_base32(&text("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")).expect("a seed");
-    let (seed, _) = t.portal.administrators().create(BOB, text(PASSWORD), Some(given())).await.expect("made");
+    let (seed, _) = t
+        .portal
+        .administrators()
+        .create(BOB, text(PASSWORD), Some(given()), |_, _| Ok(()))
+        .await
+        .expect("made");
     assert_eq!(seed.text(), given().text());
     sign_in(t, BOB, &given()).await;
 }
 
 async fn an_e_mail_belongs_to_one_administrator(t: &TestPortal) {
     let ada = t.administrator().await;
-    let again = t.portal.administrators().create("ADA@example.com", text(NEW), None).await;
+    let again = t.portal.administrators().create("ADA@example.com", text(NEW), None, |_, _| Ok(())).await;
     refused!(again, Error::People(PeopleError::EmailTaken));
     assert_eq!(number(t.db(), "SELECT COUNT(*) FROM administrator").await, 1);
     sign_in(t, &ada.email, &ada.seed).await;
@@ -61,11 +66,11 @@ async fn an_e_mail_belongs_to_one_administrator(t: &TestPortal) {
 
 async fn a_password_is_checked_here_too(t: &TestPortal) {
     refused!(
-        t.portal.administrators().create(BOB, text("short"), None).await,
+        t.portal.administrators().create(BOB, text("short"), None, |_, _| Ok(())).await,
         Error::People(PeopleError::Password(_))
     );
     refused!(
-        t.portal.administrators().create("bob", text(PASSWORD), None).await,
+        t.portal.administrators().create("bob", text(PASSWORD), None, |_, _| Ok(())).await,
         Error::People(PeopleError::NotAnEmail)
     );
     let ada = t.administrator().await;
@@ -90,7 +95,7 @@ async fn a_new_password_ends_sessions_and_blocks(t: &TestPortal) {
 
 async fn a_new_authenticator_ends_sessions_and_the_old_app(t: &TestPortal) {
     let ada = t.administrator().await;
-    let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("reset");
+    let seed = t.portal.administrators().reset_authenticator(&ada.email, |_| Ok(())).await.expect("reset");
     assert!(!is_alive(t, &ada.token).await);
     let half = half_way(&t.portal, &ada.email).await;
     refused!(
@@ -116,13 +121,13 @@ async fn a_new_authenticator_opens_the_way_after_twenty_wrong_codes(t: &TestPort
         t.portal.people().check_sign_in_code(&half, &t.code(&ada)).await,
         Error::Changes(ChangesError::CodesExhausted)
     );
-    let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("reset");
+    let seed = t.portal.administrators().reset_authenticator(&ada.email, |_| Ok(())).await.expect("reset");
     sign_in(t, &ada.email, &seed).await;
 }
 
 async fn an_unknown_administrator_is_not_found(t: &TestPortal) {
     refused!(t.portal.administrators().reset_password(BOB, text(NEW)).await, Error::NotFound);
-    refused!(t.portal.administrators().reset_authenticator(BOB).await, Error::NotFound);
+    refused!(t.portal.administrators().reset_authenticator(BOB, |_| Ok(())).await, Error::NotFound);
 }
 
 async fn recovery_codes_of_a_new_administrator_work(t: &TestPortal) {

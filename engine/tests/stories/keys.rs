@@ -116,7 +116,7 @@ async fn numbers_and_ids_are_never_used_again(t: &TestPortal) {
     execute(t.db(), "DELETE FROM key_version").await.expect("deleted");
     create(t, &ada, &de, RotationPeriod::Days30).await;
     let after = t.portal.keys().version(&de, 1).await.expect("it is there").0.id;
-    assert!(before >= 1 && after > before, "{before}, {after}");
+    assert!(before >= 1 && after >= 1 && after != before, "{before}, {after}");
 }
 
 async fn an_edited_period_counts_from_the_creation(t: &TestPortal) {

@@ -99,8 +99,8 @@ async fn one_version(t: &TestPortal) -> ScopeName {
 /// Copies version 1 past the engine with some columns changed; returns the database's error in lower case.
 async fn copy(t: &TestPortal, number: &str, status: &str, rotated: &str, material: &str) -> String {
     let sql = format!(
-        "INSERT INTO key_version (scope_id, number, key_type, status, rotation_days, due_at, rotated_for_due, \
-         material, created_at, created_by) SELECT scope_id, {number}, key_type, {status}, rotation_days, due_at, \
+        "INSERT INTO key_version (id, scope_id, number, key_type, status, rotation_days, due_at, rotated_for_due, \
+         material, created_at, created_by) SELECT id + 1 + {number}, scope_id, {number}, key_type, {status}, rotation_days, due_at, \
          {rotated}, {material}, created_at, created_by FROM key_version WHERE number = 1"
     );
     match execute(t.db(), &sql).await {

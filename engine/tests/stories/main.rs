@@ -13,6 +13,7 @@ mod architecture;
 mod audit;
 mod aws;
 mod aws_keys;
+mod backups;
 mod changes;
 mod closed_lists;
 mod conflicts;

@@ -189,7 +189,12 @@ const ADMINISTRATOR: &str =
 async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
     let ada = t.administrator().await;
     execute(t.db(), "CREATE TABLE older AS SELECT * FROM administrator").await.expect("copied");
-    let seed = t.portal.administrators().reset_authenticator(&ada.email).await.expect("a new authenticator");
+    let seed = t
+        .portal
+        .administrators()
+        .reset_authenticator(&ada.email, |_| Ok(()))
+        .await
+        .expect("a new authenticator");
     t.open_stored_seed(&ada.email).await.expect("the new one opens");
     let back = format!(
         "UPDATE administrator SET ({ADMINISTRATOR}) = (SELECT {ADMINISTRATOR} FROM older WHERE older.id = administrator.id)"

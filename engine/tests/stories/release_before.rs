@@ -17,6 +17,7 @@ use engine::base::error::{ChangesError, PeopleError, ServicesError};
 use engine::changes::totp::Seed;
 use engine::data::derive::ToDerive;
 use engine::data::{Call, ToOpen};
+use engine::overview::backup;
 use engine::store::Db;
 use engine::testing::kms::{Decrypts, FakeKms};
 use engine::testing::{DatabaseKind, Place, from};
@@ -55,9 +56,23 @@ fn unpacked(name: &str) -> Vec<u8> {
 impl Before {
     /// Opens the database after these statements.
     async fn open(kind: DatabaseKind, first: &[&str]) -> Result<Self, (Error, Db)> {
+        Self::opened(kind, first, None).await
+    }
+
+    /// Opens what is restored, into a database of the second kind, from a backup of a database of the first kind.
+    async fn restored(kind: DatabaseKind, into: DatabaseKind) -> Self {
+        let Ok(before) = Self::opened(kind, &[], Some(into)).await else { panic!("it does not open") };
+        before
+    }
+
+    async fn opened(
+        kind: DatabaseKind,
+        first: &[&str],
+        restore_into: Option<DatabaseKind>,
+    ) -> Result<Self, (Error, Db)> {
         let folder = tempfile::tempdir().expect("a folder");
         let name = if kind == DatabaseKind::Sqlite { "sqlite" } else { "postgres" };
-        let place = match kind {
+        let mut place = match kind {
             DatabaseKind::Sqlite => Place::of_sqlite(&unpacked("before-sqlite.db.gz")).await,
             DatabaseKind::Postgres => {
                 let dump = String::from_utf8(unpacked("before-postgres.sql.gz")).expect("text");
@@ -73,7 +88,18 @@ impl Before {
         let clock = Clock::standing_at(made.expect("a time") + TimeDelta::seconds(60));
         let kms = FakeKms::start().await;
         kms.decrypts(Decrypts::Plaintext(decoded(&facts["data_key"])));
-        let db = place.connect().await;
+        let mut db = place.connect().await;
+        if let Some(into) = restore_into {
+            // This program makes a backup of it, without touching its schema.
+            let keys = || root_key::read(&file).expect("it is read").expect("a root key");
+            let file = backup::write(&db, keys(), "test", clock.now(), Vec::new()).await.expect("a backup").1;
+            db.close().await;
+            place.remove().await;
+            place = Place::fresh(into).await;
+            db = place.connect().await;
+            let from = std::io::Cursor::new(file);
+            backup::read_into(&db, vec![keys()], clock.now(), from).await.expect("it is restored");
+        }
         for sql in first {
             execute(&db, sql).await.expect("it is done");
         }
@@ -241,6 +267,38 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     the_release_before_opens(DatabaseKind::Postgres).await;
+}
+
+/// A backup of it brings back everything but what was under way.
+async fn a_backup_of_it_is_restored(kind: DatabaseKind) {
+    for into in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
+        let before = Before::restored(kind, into).await;
+        Box::pin(versions_and_their_material(&before)).await;
+        Box::pin(services(&before)).await;
+        let verified = before.portal.overview().verify().await.expect("it reads");
+        assert!(
+            verified.unopened.is_empty() && verified.journal.damaged.is_empty(),
+            "{:?}",
+            verified.unopened
+        );
+        assert!(verified.journal.segments > 0);
+        for table in ["session", "session_note", "prepared_change", "setup_token"] {
+            assert_eq!(number(&before.db, &format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        }
+        let spent = number(&before.db, "SELECT MIN(totp_step) FROM administrator").await;
+        assert_eq!(spent, before.clock.now().timestamp() / 30 + 1);
+        before.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_it_is_restored_from_sqlite() {
+    a_backup_of_it_is_restored(DatabaseKind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_it_is_restored_from_postgres() {
+    a_backup_of_it_is_restored(DatabaseKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,9 +44,11 @@ impl Folder {
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).expect("private");
     }
 
+    /// Returns the names of its files, without those of old keys that a rotation keeps.
     fn names(&self) -> Vec<String> {
         let names = std::fs::read_dir(self.0.path()).expect("the folder").flatten();
-        let mut names: Vec<_> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with("root.key.before-")).collect();
         names.sort();
         names
     }
@@ -63,7 +65,7 @@ async fn start(t: &TestPortal, folder: &Folder) -> Result<(), Error> {
 }
 
 async fn rotate(t: &TestPortal, folder: &Folder) -> Result<Rotated, Error> {
-    rotate_root_key(t.db(), &folder.file(), &t.clock).await
+    rotate_root_key(t.db(), &folder.file(), &t.clock).await.map(|(rotated, _)| rotated)
 }
 
 async fn a_new_root_key_opens_everything_and_the_old_one_nothing(t: &TestPortal) {
@@ -73,8 +75,12 @@ async fn a_new_root_key_opens_everything_and_the_old_one_nothing(t: &TestPortal)
     create(t, &ada, &de, RotationPeriod::Days30).await;
     assert_eq!(rotate(t, &folder).await.expect("rotated"), Rotated::Rows(8));
     assert_eq!(folder.names(), ["root.key"]);
-    let mode = std::fs::metadata(folder.file()).expect("metadata").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    // The old key stays, for backups from before.
+    let [old] = &files::old_copies(&folder.file()).expect("the folder")[..] else { panic!("one old key") };
+    assert!(files::read(old).expect("read").expect("a key").is(&root_key()));
+    for file in [&folder.file(), old] {
+        assert_eq!(std::fs::metadata(file).expect("metadata").permissions().mode() & 0o777, 0o600);
+    }
     start(t, &folder).await.expect("the new key opens");
     refused!(t.try_second(&root_key()).await, Error::Fault(_));
     let key = files::read(&folder.file()).expect("read").expect("a key");

@@ -146,7 +146,8 @@ async fn a_scope_that_cannot_rotate_keeps_no_other_waiting(t: &TestPortal) {
     create(t, &ada, &de, RotationPeriod::Days30).await;
     create(t, &ada, &fr, RotationPeriod::Days30).await;
     // A number that cannot be read: the row is damaged.
-    let damage = "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT MIN(id) FROM key_version)";
+    let damage = "UPDATE key_version SET number = 5000000000 \
+                  WHERE scope_id = (SELECT id FROM scope WHERE country = 'DE')";
     execute(t.db(), damage).await.expect("damaged");
     t.clock.advance(TimeDelta::days(31));
     assert_eq!(tick(t).await, 1);
@@ -156,8 +157,7 @@ async fn a_scope_that_cannot_rotate_keeps_no_other_waiting(t: &TestPortal) {
 async fn hundreds_at_once_rotate_once_each_and_the_damaged_one_alone_does_not(t: &TestPortal) {
     let names = t.portal.bulk(250, 1, TimeDelta::days(31)).await.expect("in bulk");
     let lines = log(t).await.len();
-    let damage =
-        "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT MIN(id) + 120 FROM key_version)";
+    let damage = "UPDATE key_version SET number = 5000000000 WHERE id = (SELECT id FROM key_version ORDER BY id LIMIT 1 OFFSET 120)";
     execute(t.db(), damage).await.expect("damaged");
     let three = domain::keys::limits::DailyLimits { per_type: 3, per_scope: 3 };
     let servers = [t.second_with(three).await, t.second_with(three).await];

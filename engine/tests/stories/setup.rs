@@ -127,7 +127,8 @@ async fn setup_and_the_command_line_at_once_do_not_wait_for_each_other(t: &TestP
         let (portal, code) = (t.portal.clone(), seed.code(t.clock.now()));
         let web = tokio::spawn(async move { portal.people().finish_setup(&session, &code).await.map(drop) });
         let email = "ada@example.com";
-        let host = t.portal.administrators().create(email, text(PASSWORD), None).await.map(drop);
+        let host =
+            t.portal.administrators().create(email, text(PASSWORD), None, |_, _| Ok(())).await.map(drop);
         for done in [web.await.expect("a task ends"), host] {
             assert!(
                 matches!(

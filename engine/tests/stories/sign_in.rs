@@ -198,7 +198,11 @@ async fn long_passwords_count_to_their_end(t: &TestPortal) {
         let email = format!("long{number}@example.com");
         let long: String =
             "seven quiet otters paint bridges over the wide river; ".chars().cycle().take(length).collect();
-        t.portal.administrators().create(&email, text(&long), None).await.expect("a long password is taken");
+        t.portal
+            .administrators()
+            .create(&email, text(&long), None, |_, _| Ok(()))
+            .await
+            .expect("a long password is taken");
         refused!(
             password(&t.portal, &email, &long[..length - 1]).await,
             Error::People(PeopleError::WrongPassword)

@@ -114,7 +114,8 @@ async fn start_at_once(kind: DatabaseKind) {
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
     // One server opens what another has sealed.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);
-    let (seed, _) = servers[0].administrators().create(bob, text(password), None).await.expect("made");
+    let (seed, _) =
+        servers[0].administrators().create(bob, text(password), None, |_, _| Ok(())).await.expect("made");
     let half = half_way(&servers[3], bob).await;
     assert!(servers[3].people().check_sign_in_code(&half, &seed.code(servers[3].now())).await.is_ok());
     place.remove().await;

@@ -19,8 +19,7 @@ stories! {
     revisions_that_were_lost_are_found_again_at_the_start,
 }
 
-const MATERIAL_OF_FIRST: &str =
-    "UPDATE key_version SET material = (SELECT k.material FROM key_version k ORDER BY k.id LIMIT 1)";
+const MATERIAL_OF_FIRST: &str = "UPDATE key_version SET material = (SELECT k.material FROM key_version k ORDER BY k.created_at, k.number LIMIT 1)";
 
 async fn material_moved_to_another_version_or_scope_is_refused(t: &TestPortal) {
     let ada = t.administrator().await;

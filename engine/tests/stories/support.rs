@@ -82,7 +82,7 @@ pub async fn sign_in(t: &TestPortal, email: &str, seed: &Seed) -> NewSession {
 
 /// Creates another administrator on the command line and signs them in.
 pub async fn colleague(t: &TestPortal, email: &str) -> Person {
-    let made = t.portal.administrators().create(email, text(PASSWORD), None).await;
+    let made = t.portal.administrators().create(email, text(PASSWORD), None, |_, _| Ok(())).await;
     let (seed, codes) = made.expect("an administrator");
     let NewSession { session, token } = sign_in(t, email, &seed).await;
     let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();

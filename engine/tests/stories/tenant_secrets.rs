@@ -157,7 +157,7 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     other.access().refresh().await.expect("it looks");
     let both = derive(&other, &key, "production/DE", "users").await;
     assert_eq!(both.len(), 2);
-    assert!(both[0].2 && both[0].1 > old.1 && both[0].0 != old.0, "the new one is current");
+    assert!(both[0].2 && both[0].1 != old.1 && both[0].0 != old.0, "the new one is current");
     assert_eq!(both[1], (old.0.clone(), old.1, false), "the old one is answered still");
     // A path that is first requested during the rotation has one secret.
     assert_eq!(derive(&other, &key, "production/DE", "late").await.len(), 1);
@@ -246,9 +246,8 @@ async fn a_scope_has_so_many_paths_and_no_more(t: &TestPortal) {
     let one_more = asked(SecretType::Vector, "one more", &["x"]);
     refused!(t.portal.data().derive(&call, &one_more).await, Error::Data(Refused::TooManySecrets { .. }));
     t.portal.data().derive(&call, &all).await.expect("those there are go on");
-    // A refused request draws no number, because numbers end at 2^32 for all scopes together.
-    let [next] = &derive(&t.portal, &key, "production/FR", "users").await[..] else { panic!("one secret") };
-    assert_eq!(next.1, 1001);
+    // Other scopes have room of their own.
+    assert_eq!(derive(&t.portal, &key, "production/FR", "users").await.len(), 1);
 }
 
 async fn a_database_from_before_gets_the_term_and_a_lost_one_stops_the_start(t: &TestPortal) {

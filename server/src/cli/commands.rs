@@ -2,8 +2,9 @@
 //! print what must be kept once, on standard output.
 
 use crate::Stop;
+use crate::cli::out::{print, say, show};
 use crate::cli::{Account, Admin, ApiKey, NewApiKey, Step, TenantSecret};
-use crate::run::opening::{open_database, open_portal};
+use crate::run::opening::{self, database_name, open_database, open_or_make_portal};
 use crate::settings::Settings;
 use domain::base::words;
 use domain::data::operation::Operation;
@@ -16,6 +17,7 @@ use engine::vault::root_key;
 use engine::vault::root_rotation;
 use engine::vault::root_rotation::Rotated;
 use engine::{Clock, Error, Portal, SecretText};
+use std::cell::Cell;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
@@ -23,12 +25,12 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     match command {
         Admin::Create(account) => create(settings, account).await,
         Admin::ResetTotp { email } => {
-            let seed = at(settings, &email, async |portal| {
-                portal.administrators().reset_authenticator(&email).await
+            at(settings, &email, async |portal| {
+                let show = |seed: &Seed| show(seed.url(&email)?);
+                portal.administrators().reset_authenticator(&email, show).await
             })
             .await?;
-            println!("{}", seed.url(&email)?);
-            eprintln!("All sessions of {email} have ended. The old authenticator no longer works.");
+            say(format!("All sessions of {email} have ended. The old authenticator no longer works."));
             Ok(())
         }
         Admin::ResetPassword(account) => {
@@ -37,34 +39,36 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
                 portal.administrators().reset_password(&email, password).await
             })
             .await?;
-            eprintln!("The password of {email} has been changed. All of their sessions have ended.");
+            say(format!("The password of {email} has been changed. All of their sessions have ended."));
             Ok(())
         }
         Admin::SignOut { email } => {
             at(settings, &email, async |portal| portal.administrators().sign_out_everywhere(&email).await)
                 .await?;
-            eprintln!("All sessions of {email} have ended.");
+            say(format!("All sessions of {email} have ended."));
             Ok(())
         }
         Admin::Disable { email } => {
             let left =
                 at(settings, &email, async |portal| portal.administrators().disable(&email).await).await?;
-            eprintln!("{email} can no longer sign in. All of their sessions have ended.");
+            say(format!("{email} can no longer sign in. All of their sessions have ended."));
             if left == 0 {
-                eprintln!(
+                say(format!(
                     "No administrator can sign in now. To undo this, run: keystead admin enable --email {email}"
-                );
+                ));
             }
             Ok(())
         }
         Admin::Enable { email } => {
             at(settings, &email, async |portal| portal.administrators().enable(&email).await).await?;
-            eprintln!("{email} can sign in again, with the same password and authenticator app as before.");
+            say(format!(
+                "{email} can sign in again, with the same password and authenticator app as before."
+            ));
             Ok(())
         }
         Admin::Unblock { email } => {
             at(settings, &email, async |portal| portal.administrators().unblock(&email).await).await?;
-            eprintln!("{email} can try to sign in again without waiting.");
+            say(format!("{email} can try to sign in again without waiting."));
             Ok(())
         }
     }
@@ -76,23 +80,59 @@ async fn at<T>(
     email: &str,
     run: impl AsyncFnOnce(&Portal) -> Result<T, Error>,
 ) -> Result<T, Stop> {
-    let portal = open_portal(settings).await?;
-    run(&portal).await.map_err(|error| match error {
-        Error::NotFound => Stop::new(format!("There is no administrator {email}.")),
-        error => error.into(),
+    with(open_portal(settings).await?, run).await.map_err(|error| match error {
+        Stop::Refused(Error::NotFound) => Stop::new(format!("There is no administrator {email}.")),
+        error => error,
     })
+}
+
+/// Runs a command on a portal, and closes it. SQLite then copies its log into the database's file.
+async fn with<T, E>(portal: Portal, run: impl AsyncFnOnce(&Portal) -> Result<T, E>) -> Result<T, Stop>
+where
+    Stop: From<E>,
+{
+    let done = run(&portal).await;
+    portal.close().await;
+    Ok(done?)
+}
+
+/// Says which database a command works on.
+pub(super) fn say_where(settings: &Settings) {
+    say(format!("Database: {}", database_name(settings)));
+}
+
+/// Opens an existing portal, and says where it is.
+pub(super) async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
+    let portal = opening::open_portal(settings).await?;
+    say_where(settings);
+    Ok(portal)
+}
+
+/// Returns the sentence for an account or a key that was shown and then not made.
+fn not_made(error: Stop, was_shown: bool) -> Stop {
+    if was_shown {
+        say("What is printed above does not work, because it was not stored:");
+    }
+    error
 }
 
 async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     let (password, seed) = read_secrets(account.stdin)?;
     let seed = seed.map(|text| Seed::from_base32(&text)).transpose()?;
-    let portal = open_portal(settings).await?;
-    let (seed, codes) = portal.administrators().create(&account.email, password, seed).await?;
-    println!("{}", seed.url(&account.email)?);
-    eprintln!("Administrator {} created. Recovery codes, shown only once:", account.email);
-    for code in codes {
-        println!("{}", code.expose());
-    }
+    let portal = open_or_make_portal(settings).await?;
+    say_where(settings);
+    let was_shown = Cell::new(false);
+    let show = |seed: &Seed, codes: &[SecretText]| {
+        show(seed.url(&account.email)?)?;
+        say("The recovery codes, shown only once:");
+        codes.iter().try_for_each(|code| show(code.expose()))?;
+        was_shown.set(true);
+        Ok(())
+    };
+    let made =
+        async |portal: &Portal| portal.administrators().create(&account.email, password, seed, show).await;
+    with(portal, made).await.map_err(|error| not_made(error, was_shown.get()))?;
+    say(format!("Administrator {} created.", account.email));
     Ok(())
 }
 
@@ -122,16 +162,17 @@ fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop
 pub async fn api_key(settings: &Settings, command: ApiKey) -> Result<(), Stop> {
     match command {
         ApiKey::Create(new) => create_api_key(settings, new).await,
-        ApiKey::List => list_api_keys(settings).await,
+        ApiKey::List => with(open_portal(settings).await?, list_api_keys).await,
         ApiKey::Revoke { key } => {
-            let id: ApiKeyId = key.parse().map_err(|error| Stop::new(format!("“{key}” is {error}.")))?;
-            let portal = open_portal(settings).await?;
-            let revoked =
-                portal.services().revoke_api_key_on_host(id).await.map_err(|error| match error {
-                    Error::NotFound => Stop::new(format!("There is no API key {key}.")),
-                    error => error.into(),
-                })?;
-            eprintln!("API key {revoked} revoked. All servers refuse it within a second.");
+            // Without a quote: somebody may have pasted the whole key.
+            let id: ApiKeyId =
+                key.parse().map_err(|error| Stop::new(format!("The value of --key is {error}.")))?;
+            let revoke = async |portal: &Portal| portal.services().revoke_api_key_on_host(id).await;
+            let revoked = with(open_portal(settings).await?, revoke).await.map_err(|error| match error {
+                Stop::Refused(Error::NotFound) => Stop::new(format!("There is no API key {key}.")),
+                error => error,
+            })?;
+            say(format!("API key {revoked} revoked. All servers refuse it within a second."));
             Ok(())
         }
     }
@@ -149,20 +190,27 @@ async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop>
     })?;
     let lifetime = new.expires_days.parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
     let (reach, portal) = (reach?, open_portal(settings).await?);
-    let key = portal.services().create_api_key_on_host(&new.name, &reach, operations, lifetime).await?;
-    println!("{}", key.expose());
-    eprintln!("API key {} created. It works now. The secret is shown only once.", new.name);
+    let was_shown = Cell::new(false);
+    let show = |key: &SecretText| {
+        show(key.expose())?;
+        was_shown.set(true);
+        Ok(())
+    };
+    let make = async |portal: &Portal| {
+        portal.services().create_api_key_on_host(&new.name, &reach, operations, lifetime, show).await
+    };
+    with(portal, make).await.map_err(|error| not_made(error, was_shown.get()))?;
+    say(format!("API key {} created. It works now. The secret is shown only once.", new.name));
     Ok(())
 }
 
-async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
-    let portal = open_portal(settings).await?;
+async fn list_api_keys(portal: &Portal) -> Result<(), Stop> {
     let mut before = None;
     loop {
         let page = portal.services().api_keys(before).await?;
         for key in page.keys {
             let reach: Vec<_> = key.reach.iter().map(ToString::to_string).collect();
-            println!(
+            print(format!(
                 "{}…\t{}\t{}\t{}\t{}\t{}\t{}",
                 key.seen(),
                 key.name,
@@ -171,7 +219,7 @@ async fn list_api_keys(settings: &Settings) -> Result<(), Stop> {
                 key.last_used_at.map_or("never used".to_owned(), words::moment),
                 api_key::words(&key.operations),
                 reach.join(",")
-            );
+            ))?;
         }
         before = page.older;
         if before.is_none() {
@@ -189,18 +237,20 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
         Step::Begin => RotationStep::Begin,
         Step::Finish => RotationStep::Finish,
     };
-    let portal = open_portal(settings).await?;
-    let rotated = portal.secrets().rotate_on_host(&name, step).await;
+    let rotate = async |portal: &Portal| portal.secrets().rotate_on_host(&name, step).await;
+    let rotated = with(open_portal(settings).await?, rotate).await;
     let count = rotated.map_err(|error| match error {
-        Error::NotFound => Stop::new(format!("There is no scope {scope}.")),
-        error => error.into(),
+        Stop::Refused(Error::NotFound) => Stop::new(format!("There is no scope {scope}.")),
+        error => error,
     })?;
     match step {
-        RotationStep::Begin => eprintln!(
+        RotationStep::Begin => say(format!(
             "{scope}: {count} tenant secrets have a new current version. Services receive old and new. Let the services \
              re-encrypt their data, then run the same command with: finish"
-        ),
-        RotationStep::Finish => eprintln!("{scope}: {count} previous tenant secrets are no longer served."),
+        )),
+        RotationStep::Finish => {
+            say(format!("{scope}: {count} previous tenant secrets are no longer served."))
+        }
     }
     Ok(())
 }
@@ -210,11 +260,11 @@ pub fn root_key_init(settings: &Settings, file: Option<PathBuf>) -> Result<(), S
     if let Some(folder) = path.parent() {
         crate::run::opening::make_folder(folder)?;
     }
-    root_key::create(&path)?;
-    eprintln!(
+    root_key::create_first(&path)?;
+    say(format!(
         "Root key created at {}. Keep a copy apart from the database: nothing can be decrypted without it.",
         path.display()
-    );
+    ));
     Ok(())
 }
 
@@ -225,29 +275,37 @@ pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
         ));
     }
     let file = settings.root_key.file.clone();
+    say_where(settings);
     // The database alone: `rotate` finds out which key opens it before it touches the schema.
     let db = open_database(settings).await?;
     let rotated = root_rotation::rotate(&db, &file, &Clock::system()).await;
     // Closed before a failure is reported, so that SQLite leaves no journal beside the database.
     db.close().await;
     let shown = file.display();
-    match rotated? {
+    let (rotated, kept) = rotated?;
+    match rotated {
         Rotated::Rows(rows) => {
-            eprintln!("Root key replaced at {shown}; {rows} rows were sealed with the new key.")
+            say(format!("Root key replaced at {shown}; {rows} rows were sealed with the new key."))
         }
         Rotated::Finished => {
-            eprintln!("An earlier, interrupted rotation is now complete. Its new root key is at {shown}.");
+            say(format!("An earlier, interrupted rotation is now complete. Its new root key is at {shown}."));
         }
     }
-    eprintln!(
-        "Running servers keep working. Copy the file to every other host before its server restarts, and keep a copy apart.\n\
-         Earlier backups of the database open only with the old root key."
+    say(
+        "Running servers keep working. Copy the file to every other host before its server restarts, and keep a copy apart.",
     );
+    let which = match kept.backup_at {
+        Some(at) => format!("Backups made until now need it, also the last one ({}).", words::moment(at)),
+        None => "Copies of the database from before now need it.".to_owned(),
+    };
+    say(format!("The old root key is kept at {}. {which}", kept.file.display()));
     Ok(())
 }
 
 pub async fn migrate(settings: &Settings) -> Result<(), Stop> {
-    open_portal(settings).await?;
-    eprintln!("The database schema is up to date.");
+    let portal = open_or_make_portal(settings).await?;
+    say_where(settings);
+    portal.close().await;
+    say("The database schema is up to date.");
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod backups;
 mod commands;
+mod doctor;
+mod out;
 
 use crate::Stop;
 use crate::run::{serve, telemetry};
 use crate::settings::Settings;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use out::say;
 use std::path::PathBuf;
 
 /// A self-hosted key-management portal: your customers own the keys to their data.
@@ -36,6 +40,50 @@ enum Command {
     RootKey(RootKey),
     /// Update the database schema, then exit.
     Migrate,
+    /// Write a backup of the database into one encrypted file, while servers keep running.
+    ///
+    /// The file opens only with the root key, which is not in it: keep a copy of both, apart from each other.
+    Backup {
+        /// Path of the new file, or - for standard output.
+        file: PathBuf,
+    },
+    /// Restore a backup into an empty data folder or an empty PostgreSQL database.
+    Restore(Restore),
+    /// Examine the installation: what is wrong, and what to do about it.
+    ///
+    /// The status is 0 when nothing needs attention, and 1 otherwise.
+    Doctor(Doctor),
+}
+
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// Path of the backup, or - for standard input.
+    pub file: PathBuf,
+    /// Only check the backup: open every sealed value, verify the journal, count the rows. Changes nothing.
+    #[arg(long)]
+    pub check: bool,
+    /// File of the root key with which the backup was made, if it is another one now.
+    #[arg(long)]
+    pub root_key_file: Option<PathBuf>,
+    /// The data folder from before, if it still exists: its journal tells which versions were used.
+    #[arg(long)]
+    pub old_data: Option<PathBuf>,
+    /// The highest version of a scope that ever existed, like production/DE=7. Can be repeated.
+    #[arg(long = "number", value_name = "SCOPE=NUMBER")]
+    pub numbers: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Accept that the database is older than it was: versions are created again, with numbers above all that are known.
+    #[arg(long, conflicts_with = "json")]
+    pub accept_older_database: bool,
+    /// With --accept-older-database: the highest version of a scope that ever existed, like production/DE=7. Can be repeated.
+    #[arg(long = "number", value_name = "SCOPE=NUMBER", requires = "accept_older_database")]
+    pub numbers: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -163,6 +211,9 @@ pub fn run() -> Result<(), Stop> {
             Some(Command::RootKey(RootKey::Init { file })) => commands::root_key_init(&settings, file),
             Some(Command::RootKey(RootKey::Rotate)) => commands::root_key_rotate(&settings).await,
             Some(Command::Migrate) => commands::migrate(&settings).await,
+            Some(Command::Backup { file }) => backups::backup(&settings, &file).await,
+            Some(Command::Restore(restore)) => backups::restore(&settings, restore).await,
+            Some(Command::Doctor(doctor)) => doctor::doctor(&settings, doctor).await,
         }
     })
 }

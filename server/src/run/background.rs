@@ -6,6 +6,7 @@ use engine::data::access;
 use engine::keys::scheduler;
 use engine::{Error, Portal};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -13,6 +14,11 @@ use tokio::task::JoinSet;
 const SWEEP: Duration = Duration::from_secs(300);
 /// Interval of comparisons of the clock with the database's.
 const COMPARE: Duration = Duration::from_secs(10);
+
+/// Interval at which SQLite's newest changes are copied to its file, and a trace of them is left.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Interval at which the metrics of the last backup are renewed.
+const UPKEEP: Duration = Duration::from_secs(15);
 
 type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
@@ -24,7 +30,7 @@ struct Job {
     failed: &'static str,
 }
 
-const JOBS: [Job; 10] = [
+const JOBS: [Job; 13] = [
     Job {
         every: scheduler::EVERY,
         run: |portal| {
@@ -93,6 +99,21 @@ const JOBS: [Job; 10] = [
         },
         failed: "the maintenance of the journal failed; it will be retried",
     },
+    Job {
+        every: SETTLE,
+        run: |portal| Box::pin(async move { portal.settle().await }),
+        failed: "the newest changes could not be copied to the database's file; it will be retried",
+    },
+    Job {
+        every: SETTLE,
+        run: |portal| Box::pin(async move { portal.overview().leave_trace().await }),
+        failed: "the trace of the database could not be written; it will be retried",
+    },
+    Job {
+        every: UPKEEP,
+        run: |portal| Box::pin(show_upkeep(portal)),
+        failed: "the time of the last backup could not be read; it will be retried",
+    },
     // Separate from the job before, so that a slow database does not keep the journal from the disk.
     Job {
         every: journal::EVERY,
@@ -132,4 +153,23 @@ fn show_journal(portal: &Portal) {
     for (name, is_so) in states {
         metrics::gauge!(name).set(if is_so { 1.0 } else { 0.0 });
     }
+}
+
+async fn show_upkeep(portal: Portal) -> Result<(), Error> {
+    static UNKNOWN: AtomicU64 = AtomicU64::new(0);
+    let unknown = portal.access().unknown_versions();
+    metrics::counter!("keystead_unknown_versions_total").absolute(unknown);
+    // Logged by count and not one by one, because a stranger with a key may send any number of them.
+    let more = unknown - UNKNOWN.swap(unknown, Ordering::Relaxed).min(unknown);
+    if more > 0 {
+        tracing::warn!(
+            items = more,
+            "services sent items of versions that their scopes do not have; if a backup was restored, versions may be lost"
+        );
+    }
+    let upkeep = portal.overview().upkeep().await?;
+    let made = upkeep.backup_at.map_or(0.0, |at| at.timestamp() as f64);
+    metrics::gauge!("keystead_last_backup_timestamp_seconds").set(made);
+    metrics::gauge!("keystead_database_older").set(if upkeep.older_than.is_some() { 1.0 } else { 0.0 });
+    Ok(())
 }

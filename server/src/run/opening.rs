@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
-use engine::{Clock, Portal, right_root_key};
+use engine::{Clock, Portal, instance_if_any, right_root_key};
 use std::fs::DirBuilder;
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -19,34 +19,142 @@ pub fn make_folder(folder: &Path) -> Result<(), Stop> {
     made.map_err(|error| Stop::new(format!("The folder {} cannot be created: {error}.", folder.display())))
 }
 
-/// Opens the database and the root key. It changes nothing before it has checked that the root key is the right one.
+/// Opens the portal of an existing database. It changes nothing before it has checked that the root key is the right one.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what to do.
 pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
-    let db_file = settings.data_dir.join("keystead.db");
-    // Asked before `open_database`, which creates the file.
-    let is_new_folder = settings.database.url.is_none() && !db_file.exists();
+    open(settings, May::Find).await
+}
+
+/// Opens the portal, and makes a new one where there is none.
+///
+/// # Errors
+/// A sentence that says what is wrong and what to do.
+pub async fn open_or_make_portal(settings: &Settings) -> Result<Portal, Stop> {
+    open(settings, May::Make).await
+}
+
+/// What a command may do where there is no database yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum May {
+    Find,
+    Make,
+}
+
+async fn open(settings: &Settings, may: May) -> Result<Portal, Stop> {
+    // Asked before `connect`, which creates the file.
+    let is_new_folder = is_new_folder(settings);
+    if is_new_folder && may == May::Find {
+        return Err(nothing_here(settings));
+    }
     let keys = find_root_keys(settings, is_new_folder)?;
-    let db = open_database(settings).await?;
+    if is_new_folder {
+        // Before `connect`, so that a refusal leaves no empty database.
+        check_new(settings, may, is_new_folder)?;
+    }
+    let db = connect(settings).await?;
     let portal = async {
+        let is_new = instance_if_any(&db).await?.is_none();
+        if is_new {
+            check_new(settings, may, is_new_folder)?;
+        } else if settings.new_database {
+            tracing::warn!("KEYSTEAD_NEW_DATABASE is set, and the database is not new; remove the setting");
+        }
         let key = right_root_key(&db, keys).await?;
         let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine.clone()).await?;
         end_rotation(settings, &key);
+        if settings.root_key.text.is_none() {
+            root_key::is_used_now(&settings.root_key.file);
+        }
         portal.compare_clock().await?;
-        Ok::<_, engine::Error>(portal)
+        Ok::<_, Stop>(portal)
     };
     let portal = portal.await;
     if portal.is_err() {
         // Closed, so that no SQLite journal stays beside a database that this server may not touch.
         db.close().await;
     }
-    Ok(portal?)
+    portal
+}
+
+pub(crate) fn is_new_folder(settings: &Settings) -> bool {
+    settings.database.url.is_none() && !settings.data_dir.join("keystead.db").exists()
+}
+
+/// Returns the sentence for a command that works on an existing database only.
+fn nothing_here(settings: &Settings) -> Stop {
+    Stop::new(match settings.database.url {
+        None => format!(
+            "There is no Keystead in the folder {}: it has no keystead.db. Set KEYSTEAD_DATA_DIR to the right folder.",
+            settings.data_dir.display()
+        ),
+        Some(_) => format!(
+            "There is no Keystead in this database: {}. Set KEYSTEAD_DATABASE_URL to the right one.",
+            database_name(settings)
+        ),
+    })
+}
+
+/// Checks whether an empty database may become a new one. A lost database must not be taken for a new one.
+fn check_new(settings: &Settings, may: May, is_new_folder: bool) -> Result<(), Stop> {
+    if may == May::Find {
+        return Err(nothing_here(settings));
+    }
+    let (file, name) = (settings.root_key.file.display(), database_name(settings));
+    let is_from_text = settings.root_key.text.is_some();
+    if !is_from_text && root_key::is_unused(&settings.root_key.file) {
+        return Ok(());
+    }
+    if settings.database.url.is_none() && !is_new_folder {
+        return Err(Stop::new(format!(
+            "The database is empty: {name}. Its newest changes may be in keystead.db-wal: copy that file too, or restore a backup. \
+             For a new Keystead, delete the empty file."
+        )));
+    }
+    if settings.new_database {
+        return Ok(());
+    }
+    let key = if is_from_text { "KEYSTEAD_ROOT_KEY".to_owned() } else { format!("the root key at {file}") };
+    Err(Stop::new(format!(
+        "There is no Keystead in this database: {name}. But {key} may be the key of another one. If the data is elsewhere, correct \
+         KEYSTEAD_DATA_DIR or KEYSTEAD_DATABASE_URL. If it is lost, restore a backup. To make a new database under this key, set \
+         KEYSTEAD_NEW_DATABASE=true for the first start."
+    )))
+}
+
+/// Returns where the database is, without user and password.
+pub(crate) fn database_name(settings: &Settings) -> String {
+    let Some(url) = &settings.database.url else {
+        let file = settings.data_dir.join("keystead.db");
+        return format!("SQLite, {}", std::path::absolute(&file).unwrap_or(file).display());
+    };
+    match postgres_options(url) {
+        Ok(options) => {
+            let name = options.get_database().unwrap_or(options.get_username());
+            match options.get_socket() {
+                Some(socket) => format!("PostgreSQL, {name} at {}", socket.display()),
+                None => format!("PostgreSQL, {name} at {}:{}", options.get_host(), options.get_port()),
+            }
+        }
+        Err(_) => "PostgreSQL".to_owned(),
+    }
+}
+
+/// Opens the database that exists, and changes nothing in it.
+///
+/// # Errors
+/// A sentence when there is none, or it cannot be opened.
+pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
+    if is_new_folder(settings) {
+        return Err(nothing_here(settings));
+    }
+    connect(settings).await
 }
 
 /// # Errors
 /// A sentence when it cannot be opened.
-pub async fn open_database(settings: &Settings) -> Result<Db, Stop> {
+pub(crate) async fn connect(settings: &Settings) -> Result<Db, Stop> {
     Ok(match &settings.database.url {
         Some(url) => Db::postgres(postgres_options(url)?, settings.database.pooler).await?,
         None => {
@@ -75,7 +183,12 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
 /// Returns the options of a connection. To another machine it is encrypted, and the server's name is verified.
 fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     let options = PgConnectOptions::from_str(url.as_str())
-        .map_err(|error| Stop::new(format!("The setting KEYSTEAD_DATABASE_URL cannot be used: {error}.")))?;
+        // Without the driver's words: they may quote a part of the address.
+        .map_err(|_| {
+            Stop::new(
+                "The setting KEYSTEAD_DATABASE_URL cannot be used: a parameter after the ? is not valid.",
+            )
+        })?;
     // The options decide, not the URL's host: `?host=` replaces it.
     if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
         return Ok(options);
@@ -96,7 +209,7 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 /// Returns the root key, or two while a rotation is unfinished; creates one only for a new SQLite folder.
-fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
+pub(crate) fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKey>, Stop> {
     if let Some(text) = &settings.root_key.text {
         tracing::warn!("the root key comes from KEYSTEAD_ROOT_KEY; use this for development only");
         return Ok(vec![root_key::from_text(text)?]);
@@ -112,7 +225,7 @@ fn find_root_keys(settings: &Settings, is_new_folder: bool) -> Result<Vec<RootKe
             make_folder(folder)?;
         }
         // Made before the database: a start that is killed in between finds this key again.
-        let key = root_key::create(&path)?;
+        let key = root_key::create_first(&path)?;
         tracing::warn!(path = %path.display(), "a root key was created; keep a copy apart from the database, because nothing can be decrypted without it");
         return Ok(vec![key]);
     }

@@ -2,7 +2,7 @@
 
 use crate::run::background;
 use crate::run::connections::Connections;
-use crate::run::opening::{make_folder, open_portal};
+use crate::run::opening::{database_name, make_folder, open_or_make_portal};
 use crate::run::telemetry;
 use crate::run::workers::{Workers, served};
 use crate::settings::Settings;
@@ -36,7 +36,10 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     if settings.web.is_insecure() {
         tracing::warn!(url = %settings.web.public_url, "the public URL uses plain HTTP; passwords and codes cross the network unencrypted");
     }
-    let portal = open_portal(&settings).await?;
+    let portal = open_or_make_portal(&settings).await?;
+    tracing::info!(database = database_name(&settings), "the database is open");
+    make_folder(&settings.data_dir)?;
+    portal.overview().look_back(&settings.data_dir).await?;
     // Before the journal is opened: a second start on the same port ends here and adds no run to it.
     let listener = listen(settings.web.listen).await?;
     let metrics_listener = match settings.web.metrics_listen {
@@ -131,6 +134,8 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
     let workers = Workers::start()
         .map_err(|error| Stop::new(format!("Keystead cannot start a thread for connections: {error}.")))?;
     let mut ended = Ok(());
+    let portal = app.portal().clone();
+    let mut outdated = std::pin::pin!(portal.outdated());
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -142,6 +147,11 @@ async fn accept(listener: TcpListener, router: Router, app: App, work: &mut Join
                     continue;
                 }
             },
+            sentence = &mut outdated => {
+                tracing::error!(sentence, "a newer release has changed the database");
+                ended = Err(Stop::new(sentence));
+                break;
+            }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = work.join_next() => {

@@ -25,6 +25,8 @@ pub(crate) use web::is_loopback;
 /// Everything the operator may set, checked.
 pub struct Settings {
     pub web: WebSettings,
+    /// The settings file, if there is one.
+    pub config: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub database: DatabaseSettings,
     pub root_key: RootKeySettings,
@@ -32,6 +34,8 @@ pub struct Settings {
     pub engine: engine::Settings,
     pub log: LogSettings,
     pub show_setup_token: bool,
+    /// The root key may be used for a new database, although Keystead did not just make it.
+    pub new_database: bool,
 }
 
 impl Settings {
@@ -42,11 +46,10 @@ impl Settings {
     pub fn read() -> Result<Self, Stop> {
         let environment: BTreeMap<_, _> =
             std::env::vars().filter(|(name, _)| name.starts_with("KEYSTEAD_")).collect();
-        let file = match environment.get("KEYSTEAD_CONFIG").filter(|path| !path.is_empty()) {
-            Some(path) => read_file(path)?,
-            None => BTreeMap::new(),
-        };
-        Self::from_maps(environment, file)
+        let config = environment.get("KEYSTEAD_CONFIG").filter(|path| !path.is_empty()).cloned();
+        let file = config.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_file)?;
+        let settings = Self::from_maps(environment, file)?;
+        Ok(Self { config: config.map(PathBuf::from), ..settings })
     }
 
     /// # Errors
@@ -62,6 +65,7 @@ impl Settings {
         Ok(Self {
             web,
             root_key: RootKeySettings::read(source, &data_dir)?,
+            config: None,
             data_dir,
             database,
             engine: engine::Settings {
@@ -79,6 +83,7 @@ impl Settings {
             },
             log: LogSettings::read(source)?,
             show_setup_token: source.flag("show_setup_token")?,
+            new_database: source.flag("new_database")?,
         })
     }
 }
@@ -102,6 +107,13 @@ mod tests {
                 assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
             }
         }
+        let key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=";
+        let said = settings(&[("KEYSTEAD_ROOT_KEY_FILE", key)]).map(drop).expect_err("a key is no path");
+        assert!(said.contains("KEYSTEAD_ROOT_KEY_FILE") && !said.contains(key), "{said}");
+        let address = "postgres://keystead:pa/ss:W0rd@db.example.com/keystead";
+        let said =
+            settings(&[("KEYSTEAD_DATABASE_URL", address)]).map(drop).expect_err("a slash in the password");
+        assert!(said.contains("percent-encoded") && !said.contains("W0rd"), "{said}");
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("keystead.toml");
         for (text, line) in
@@ -156,6 +168,7 @@ mod tests {
             ("KEYSTEAD_JOURNAL_BYTES", "10 GiB"),
             ("KEYSTEAD_LOG_FORMAT", "xml"),
             ("KEYSTEAD_SHOW_SETUP_TOKEN", "maybe"),
+            ("KEYSTEAD_NEW_DATABASE", "1"),
             ("KEYSTEAD_ALLOW_INSECURE_HTTP", "yes"),
         ] {
             let sentence = settings(&[(name, text)]).err().unwrap_or_default();

@@ -50,6 +50,11 @@ pub const SETTINGS: &[Setting] = &[
         "`transaction` when PostgreSQL is reached through a transaction pooler (PgBouncer’s `pool_mode = transaction`).",
     ),
     setting(
+        "new_database",
+        Some("false"),
+        "Lets Keystead make a new database under a root key that it did not just make itself. For the first start only: remove it afterwards, so that a lost database is not taken for a new one.",
+    ),
+    setting(
         "root_key_file",
         None,
         "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",

@@ -44,6 +44,7 @@ pub fn compare(name: &str, text: &str) {
         (r"\bkstd[A-Za-z0-9+/]{40}", "[API key]"),
         (r"secret=[A-Z2-7]{32,}", "secret=[seed]"),
         (r"\b[A-Z2-7]{4}(-[A-Z2-7]{2,4}){5,7}\b", "[recovery code]"),
+        (r"\.before-\d{4}-\d\d-\d\d(-\d+)?", ".before-[date]"),
         (r"/tmp/\.tmp[A-Za-z0-9]+", "[folder]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "[time]"),
     ];

@@ -138,7 +138,7 @@ impl House {
         let operations = vec![Operation::Wrap, Operation::Unwrap];
         let key = portal
             .services()
-            .create_api_key_on_host("End to end", &reach, operations, Lifetime::Days30)
+            .create_api_key_on_host("End to end", &reach, operations, Lifetime::Days30, |_| Ok(()))
             .await;
         let key = key.expect("a key").expose().to_owned();
         portal.close().await;

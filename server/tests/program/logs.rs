@@ -216,3 +216,46 @@ async fn where_a_request_ends_is_never_in_doubt() {
         assert!(count == 1 || answer.text.ends_with("ok\n"), "the second is what it was: {}", answer.text);
     }
 }
+
+/// The password of the database is in no line of any command, whatever it logs, and in no error about the address.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_has_the_password_of_the_database() {
+    const SECRET: &str = "hunter2hunter2";
+    let mut home = Home::new(DatabaseKind::Postgres).await;
+    let mut url = home.database().clone();
+    // The server of the tests trusts every password.
+    url.set_password(Some(SECRET)).expect("a password");
+    home.set("KEYSTEAD_DATABASE_URL", url.as_str());
+    home.set("KEYSTEAD_LOG", "trace");
+    home.administrator(EMAIL).await;
+    for arguments in
+        [&["migrate"][..], &["api-key", "list"], &["doctor"], &["backup", "-"], &["root-key", "rotate"]]
+    {
+        let done = home.host(arguments, "").await;
+        let said = [&done.stdout[..], &done.stderr[..]].concat();
+        assert!(!String::from_utf8_lossy(&said).contains(SECRET), "{arguments:?}");
+    }
+    let file = home.data().join("log");
+    home.log = Some(file.clone());
+    let mut server = Keystead::on(home).await;
+    server.stop().await;
+    let log = std::fs::read_to_string(&file).expect("the log");
+    assert!(log.contains("DEBUG") && !log.contains(SECRET));
+    for address in [
+        format!("postgres://keystead:{SECRET}/ss@db.example.com/keystead"),
+        format!("postgres://keystead:{SECRET}@db.example.com:x/keystead"),
+        format!("postgres://keystead@127.0.0.1:1/keystead?password={SECRET}&sslmode={SECRET}"),
+        format!("postgres://keystead:{SECRET}@127.0.0.1:1/keystead?sslmode=disable"),
+        format!("mysql://keystead:{SECRET}@db.example.com/keystead"),
+        format!("keystead:{SECRET}@db.example.com"),
+    ] {
+        server.home.set("KEYSTEAD_DATABASE_URL", &address);
+        for arguments in [&["migrate"][..], &["serve"], &["doctor"], &["backup", "-"]] {
+            let done = server.home.host(arguments, "").await;
+            let said = String::from_utf8_lossy(&[&done.stdout[..], &done.stderr[..]].concat()).into_owned();
+            assert!(!done.status.success() && !said.contains(SECRET), "{arguments:?}: {said}");
+        }
+    }
+    server.home.set("KEYSTEAD_DATABASE_URL", url.as_str());
+    server.home.end().await;
+}

@@ -1,5 +1,6 @@
 //! The real program: started on its own folder and port, called over sockets, stopped, killed, cut off.
 
+mod backups;
 mod clients;
 mod commands;
 mod crashes;

@@ -1,3 +1,4 @@
-//! Badges that show what countries lack.
+//! What countries lack, and what an operator looks after.
 
 pub mod lack;
+pub mod upkeep;

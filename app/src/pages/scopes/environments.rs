@@ -4,6 +4,7 @@ use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::islands::url_preview::UrlPreview;
 use crate::pages::overview::lack::LackBadge;
+use crate::pages::overview::upkeep::{LastBackup, UpkeepWarnings};
 use crate::ui::button::{Button, Weight};
 use crate::ui::card::Card;
 use crate::ui::empty::Empty;
@@ -16,13 +17,19 @@ use domain::base::form::Form;
 use domain::base::words;
 use domain::overview::frame::Chrome;
 use domain::overview::lack::Lack;
+use domain::overview::upkeep::UpkeepView;
 use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::EnvironmentKind;
 use leptos::prelude::*;
 use std::collections::HashMap;
 
 #[component]
-pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
+pub fn EnvironmentsPage(
+    chrome: Chrome,
+    rows: Vec<EnvironmentRow>,
+    upkeep: UpkeepView,
+    form: Form,
+) -> impl IntoView {
     // The frame of this page has every country, also in a large portal (the server's `chrome_of_all`).
     let lacks: HashMap<_, Vec<_>> = chrome
         .tree
@@ -56,6 +63,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
     view! {
         <Frame chrome crumbs=vec![("Environments".to_owned(), None)]>
             <PageHead heading="Environments" about="The deployment stages of your product, and the countries where each one stores data." />
+            <UpkeepWarnings upkeep=upkeep.clone() />
             {list}
             <Card title="New environment">
                 <PostForm form action=address::ENVIRONMENTS>
@@ -77,6 +85,7 @@ pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -
                     </Actions>
                 </PostForm>
             </Card>
+            <LastBackup upkeep />
         </Frame>
     }
 }

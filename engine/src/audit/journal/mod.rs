@@ -12,6 +12,7 @@ mod keep;
 mod reserve;
 mod search;
 mod segment;
+pub mod verify;
 mod writer;
 
 use crate::audit::Audit;

@@ -6,7 +6,8 @@ use crate::audit::journal::chain::{Head, RunKey, same};
 use crate::audit::journal::keep::{i64_of, row_seal, whole_micros};
 use crate::audit::journal::segment;
 use crate::audit::journal::segment::{Damage, Name};
-use crate::audit::journal::{Inner, Journal, blocking, not_written};
+use crate::audit::journal::{Journal, blocking, not_written};
+use crate::store::Db;
 use crate::store::journal::{Mark, Segment, begin_of_time, end_of_time};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
@@ -227,7 +228,7 @@ impl Journal {
                     Err(error) if error.kind() == ErrorKind::NotFound => continue,
                     text => text?,
                 };
-                match inner.events_of(name, &text) {
+                match events_of(name, &text, &inner.key.run(name.run)) {
                     Ok(events) => search.add(&mut found, name.run, events),
                     // `set_aside` logs and records the damage when the maintenance comes to this file.
                     Err(_) => damaged += 1,
@@ -246,36 +247,35 @@ impl Journal {
             Err(Damage(what)) => SegmentState::Damaged(what),
         })
     }
-
-    async fn gaps(&self) -> Result<Vec<JournalGap>, Error> {
-        let mut gaps = Vec::new();
-        for run in self.0.db.journal().runs().await? {
-            let mut through = run.removed_through;
-            let mut miss = |through: i64, next: i64| {
-                if next > through + 1 {
-                    let (first, last) = ((through + 1).unsigned_abs(), (next - 1).unsigned_abs());
-                    gaps.push(JournalGap { server: run.id, first, last });
-                }
-            };
-            for row in self.0.db.journal().segments_of(run.id).await? {
-                miss(through, row.first_sequence);
-                through = through.max(row.last_sequence);
-            }
-            // A run that was killed, or still runs, has stored no last sequence, so nothing counts as missing at its end.
-            if let Some(last) = run.last_sequence {
-                miss(through, last + 1);
-            }
-        }
-        Ok(gaps)
-    }
 }
 
-impl Inner {
-    /// Returns the events of a file with their sequences, and verifies its chain.
-    fn events_of(&self, name: Name, text: &[u8]) -> Result<Vec<(u64, DataEvent)>, Damage> {
-        let segment = segment::read(name, text, &self.key.run(name.run))?;
-        segment.map_or_else(|| Ok(Vec::new()), |segment| numbered(&segment))
+/// Returns the events that should be in the database and are not.
+pub(super) async fn gaps(db: &Db) -> Result<Vec<JournalGap>, Error> {
+    let mut gaps = Vec::new();
+    for run in db.journal().runs().await? {
+        let mut through = run.removed_through;
+        let mut miss = |through: i64, next: i64| {
+            if next > through + 1 {
+                let (first, last) = ((through + 1).unsigned_abs(), (next - 1).unsigned_abs());
+                gaps.push(JournalGap { server: run.id, first, last });
+            }
+        };
+        for row in db.journal().segments_of(run.id).await? {
+            miss(through, row.first_sequence);
+            through = through.max(row.last_sequence);
+        }
+        // A run that was killed, or still runs, has stored no last sequence, so nothing counts as missing at its end.
+        if let Some(last) = run.last_sequence {
+            miss(through, last + 1);
+        }
     }
+    Ok(gaps)
+}
+
+/// Returns the events of a file with their sequences, and verifies its chain.
+pub(super) fn events_of(name: Name, text: &[u8], key: &RunKey) -> Result<Vec<(u64, DataEvent)>, Damage> {
+    let segment = segment::read(name, text, key)?;
+    segment.map_or_else(|| Ok(Vec::new()), |segment| numbered(&segment))
 }
 
 /// Returns the events of a row, and verifies them.
@@ -347,6 +347,6 @@ impl Audit {
     /// # Errors
     /// When the database fails.
     pub async fn journal_gaps(&self) -> Result<Vec<JournalGap>, Error> {
-        self.journal()?.gaps().await
+        gaps(self.vault.db()).await
     }
 }

@@ -8,6 +8,8 @@ pub enum VaultError {
     Sealed(String),
     #[error("the clock is {seconds} s off the database's")]
     ClockOff { seconds: i64 },
+    #[error("the database is older than it was")]
+    OlderDatabase,
 }
 
 impl VaultError {
@@ -17,6 +19,11 @@ impl VaultError {
             Self::ClockOff { .. } => Row::busy(
                 "This server's clock differs too much from the database's. Keystead checks no codes until an operator corrects it.",
             ),
+            Self::OlderDatabase => Row::busy(
+                "This database is older than one that Keystead saw before, perhaps because a backup was restored. Keystead creates no \
+                 versions until an operator has run \"keystead doctor\" on the host.",
+            )
+            .code("older_database"),
         }
     }
 }

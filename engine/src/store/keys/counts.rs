@@ -16,6 +16,7 @@ pub(super) struct Counts {
     of_type_today: i64,
     today: i64,
     customer_supplied: i64,
+    numbers_through: i64,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -55,7 +56,10 @@ macro_rules! counts {
             ") AS today, ",
             "(SELECT COUNT(*) FROM key_version d WHERE d.scope_id = ",
             $scope,
-            " AND d.customer_supplied_no IS NOT NULL) AS customer_supplied"
+            " AND d.customer_supplied_no IS NOT NULL) AS customer_supplied, ",
+            "(SELECT numbers_through FROM scope d WHERE d.id = ",
+            $scope,
+            ") AS numbers_through"
         )
     };
 }
@@ -85,6 +89,7 @@ impl From<Counts> for Used {
             of_type_today: count(counts.of_type_today),
             today: count(counts.today),
             customer_supplied: count(counts.customer_supplied),
+            numbers_through: count(counts.numbers_through),
         }
     }
 }

@@ -49,8 +49,9 @@ pub struct RemovalForm {
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
     let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().scopes().environments().await?);
+    let upkeep = app.portal().overview().upkeep().await?;
     let page = Page::framed(who, "Environments").status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows form /> }))
+    Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows upkeep form /> }))
 }
 
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {

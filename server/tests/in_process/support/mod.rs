@@ -261,7 +261,12 @@ impl House {
 
     /// Creates another administrator; returns the seed of their authenticator app.
     pub async fn newcomer(&self, email: &str) -> Seed {
-        let made = self.test.portal.administrators().create(email, SecretText::new(PASSWORD), None).await;
+        let made = self
+            .test
+            .portal
+            .administrators()
+            .create(email, SecretText::new(PASSWORD), None, |_, _| Ok(()))
+            .await;
         made.expect("the account is accepted").0
     }
 }

@@ -137,6 +137,8 @@ impl Home {
         let file = file.write(true).create_new(true).mode(0o600).open(self.data().join("root.key"));
         std::io::Write::write_all(&mut file.expect("a file"), engine::testing::ROOT_KEY_TEXT.as_bytes())
             .expect("written");
+        // As `root-key init` leaves it.
+        std::fs::write(self.data().join("root.key.unused"), "").expect("written");
     }
 
     /// Returns the command that starts the program with these settings and nothing of the test's environment.

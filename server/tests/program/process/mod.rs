@@ -105,6 +105,13 @@ impl Keystead {
         (child.wait().await.expect("it ends"), began.elapsed())
     }
 
+    /// Waits until the server has ended by itself.
+    pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let mut child = self.child.take().expect("it was started");
+        let ended = tokio::time::timeout(patience, child.wait()).await;
+        ended.expect("it ends by itself").expect("its status")
+    }
+
     /// Sends a signal such as SIGSTOP or SIGCONT.
     pub fn signal(&self, signal: Signal) {
         let id = self.id().cast_signed();

@@ -22,7 +22,8 @@ impl Past {
         let clock = Clock::standing_at(Clock::system().now() - chrono::TimeDelta::days(35));
         let settings = Settings::default();
         let portal = Portal::open(db, &root_key(), clock.clone(), settings).await.expect("it opens");
-        let made = portal.administrators().create(EMAIL, SecretText::new(PASSWORD), None).await;
+        let made =
+            portal.administrators().create(EMAIL, SecretText::new(PASSWORD), None, |_, _| Ok(())).await;
         let (seed, _) = made.expect("an administrator");
         let half =
             portal.people().check_password(EMAIL, SecretText::new(PASSWORD), from("192.0.2.1"), None).await;

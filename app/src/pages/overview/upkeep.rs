@@ -1,0 +1,44 @@
+//! What an operator must look after, for administrators to see.
+
+use crate::frame::moment::Moment;
+use crate::ui::badge::Tone;
+use crate::ui::callout::Callout;
+use domain::overview::upkeep::UpkeepView;
+use leptos::prelude::*;
+
+/// Shows what is wrong; it stands at the head of a page.
+#[component]
+pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
+    let older = upkeep.older_than.is_some().then(|| {
+        view! {
+            <Callout tone=Tone::Bad title="The database is older than it was">
+                <p>
+                    "A backup was restored, or an old copy was started. Keystead creates no versions, so that none gets the number of a lost one. An operator runs "
+                    <code>"keystead doctor"</code> " on the host."
+                </p>
+            </Callout>
+        }
+    });
+    let late = upkeep.is_backup_late().then(|| {
+        let when = match upkeep.backup_at {
+            Some(at) => view! { "The last one was made at " <Moment at /> "." }.into_any(),
+            None => view! { "None was ever made." }.into_any(),
+        };
+        view! {
+            <Callout tone=Tone::Warn title="A backup is due">
+                <p>{when} " An operator runs " <code>"keystead backup"</code> " on the host, best every day."</p>
+            </Callout>
+        }
+    });
+    (older, late).into_any()
+}
+
+/// Shows the time of the last backup; it stands at the foot of a page.
+#[component]
+pub fn LastBackup(upkeep: UpkeepView) -> impl IntoView {
+    let when = match upkeep.backup_at {
+        Some(at) => view! { <Moment at /> }.into_any(),
+        None => view! { "none yet" }.into_any(),
+    };
+    view! { <p class="muted">"Last backup: " {when}</p> }.into_any()
+}

@@ -1,0 +1,41 @@
+//! How an installation is looked after: its backups, and whether its database is the newest.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Age from which on a backup is too old.
+const LATE: TimeDelta = TimeDelta::days(7);
+
+/// What an operator must look after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepView {
+    pub now: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    /// When the last backup was made.
+    pub backup_at: Option<DateTime<Utc>>,
+    /// Why the database is known to be older than it was, if it is. No versions are made meanwhile.
+    pub older_than: Option<String>,
+}
+
+impl UpkeepView {
+    /// Checks whether the last backup is too old. A new installation has as much time for its first one.
+    pub fn is_backup_late(&self) -> bool {
+        self.now - self.backup_at.unwrap_or(self.created_at) > LATE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_late_after_a_week_and_so_is_the_first_one() {
+        let now: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().expect("a time");
+        let is_late = |age: i64, backup: Option<i64>| {
+            let before = |days| now - TimeDelta::days(days);
+            let backup_at = backup.map(before);
+            UpkeepView { now, created_at: before(age), backup_at, older_than: None }.is_backup_late()
+        };
+        assert!(!is_late(7, None) && is_late(8, None));
+        assert!(!is_late(400, Some(7)) && is_late(400, Some(8)));
+    }
+}

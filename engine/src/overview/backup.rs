@@ -1,0 +1,232 @@
+//! Backups: all rows of the database at one moment, in one file that only the root key opens.
+//!
+//! The text in the file is one JSON value a line: the manifest, then each table and its rows, then the end. The text does not
+//! depend on the kind of the database, so a backup of SQLite can be restored into PostgreSQL, and the other way round.
+
+use crate::Error;
+use crate::base::entry::{Actor, Entry};
+use crate::changes::totp;
+use crate::store::Db;
+use crate::store::dump::{Table, Value};
+use crate::store::migrate;
+use crate::vault::envelope::RootKey;
+use crate::vault::keyring::{instance_if_any, prove};
+use crate::vault::sealed_file::{Opener, Sealer};
+use chrono::{DateTime, Utc};
+use domain::audit::event::Action;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+/// Number of pieces of text that wait for the disk or the database.
+const WAITING: usize = 16;
+
+/// What a backup holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub instance: Uuid,
+    /// Number of the database's schema.
+    pub schema: i64,
+    pub made_at: DateTime<Utc>,
+    /// The release that made it.
+    pub release: String,
+    /// Number of the last line of the audit log.
+    pub audit_sequence: i64,
+    tables: Vec<Table>,
+}
+
+impl Manifest {
+    /// Returns each table that has rows, and their number. Lists of words are not among them.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
+        let told = self.tables.iter().filter(|table| table.rows > 0 && table.columns.len() > 1);
+        told.map(|table| (table.name.as_str(), table.rows))
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+}
+
+/// A line of the text.
+#[derive(Serialize, Deserialize)]
+enum Line {
+    #[serde(rename = "manifest")]
+    Manifest(Manifest),
+    #[serde(rename = "table")]
+    Table(String),
+    #[serde(rename = "rows")]
+    Rows(Vec<Vec<Value>>),
+    #[serde(rename = "end")]
+    End(u64),
+}
+
+fn stopped(error: &io::Error) -> Error {
+    Error::Fault(format!("The backup cannot be written: {error}."))
+}
+
+fn damaged(why: impl std::fmt::Display) -> Error {
+    Error::Fault(format!("The backup cannot be read: {why}."))
+}
+
+/// Writes a backup of a database that Keystead may be serving. Returns what it holds, what it was written to, and its length.
+///
+/// # Errors
+/// A sentence when the root key is not the right one, or the backup cannot be written. What was written then does not open.
+pub async fn write<W: Write + Send + 'static>(
+    db: &Db,
+    root: RootKey,
+    release: &str,
+    now: DateTime<Utc>,
+    to: W,
+) -> Result<(Manifest, W, u64), Error> {
+    let Some(instance) = instance_if_any(db).await? else {
+        return Err(Error::Fault(
+            "This database has no Keystead data yet, so there is nothing to back up.".into(),
+        ));
+    };
+    prove(&root, &instance)?;
+    let schema = db.schema().await?;
+    if schema > migrate::newest() {
+        return Err(Error::Fault(migrate::newer_schema(schema)));
+    }
+    let mut snapshot = db.snapshot().await?;
+    let manifest = Manifest {
+        instance: instance.uuid,
+        schema,
+        made_at: now,
+        release: release.to_owned(),
+        audit_sequence: snapshot.audit_sequence().await?,
+        tables: snapshot.tables().await?,
+    };
+    let (lines, mut waiting) = mpsc::channel::<Line>(WAITING);
+    let written = spawn_blocking(move || {
+        let mut out = GzEncoder::new(Sealer::new(&root, to)?, Compression::fast());
+        while let Some(line) = waiting.blocking_recv() {
+            serde_json::to_writer(&mut out, &line)?;
+            out.write_all(b"\n")?;
+            if matches!(line, Line::End(_)) {
+                return out.finish()?.finish();
+            }
+        }
+        // The reader of the rows has failed, and knows why.
+        Err(io::Error::other("it was given up"))
+    });
+    let read = async {
+        // When the writer has failed, it has the cause.
+        let send =
+            async |line| lines.send(line).await.map_err(|_| stopped(&io::Error::other("it was given up")));
+        send(Line::Manifest(manifest.clone())).await?;
+        for table in &manifest.tables {
+            send(Line::Table(table.name.clone())).await?;
+            snapshot.rows(table, async |rows| send(Line::Rows(rows)).await).await?;
+        }
+        send(Line::End(manifest.rows())).await
+    };
+    let read = read.await;
+    drop(lines);
+    match written.await.map_err(|error| Error::Fault(format!("the backup stopped: {error}")))? {
+        Ok((to, length)) => read.map(|()| (manifest, to, length)),
+        Err(error) => match read {
+            // The rows could not be read, which is the cause.
+            Err(Error::Store(error)) => Err(error.into()),
+            _ => Err(stopped(&error)),
+        },
+    }
+}
+
+/// Records a backup that is complete. A database of an earlier release has no place for it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(db: &Db, manifest: &Manifest, now: DateTime<Utc>) -> Result<(), Error> {
+    if manifest.schema < migrate::newest() {
+        return Ok(());
+    }
+    db.write(|mut tx| async move {
+        tx.instance().set_backup_at(manifest.made_at).await?;
+        let detail = format!("{} rows, up to line {} of this log", manifest.rows(), manifest.audit_sequence);
+        tx.commit(Entry::done(now, Actor::Host, Action::BackupMake).with(detail)).await
+    })
+    .await
+}
+
+/// Fills an empty database with a backup. Returns what it holds.
+///
+/// # Errors
+/// A sentence when the backup is damaged, opens with another root key, or is of a newer release; when the database fails. The
+/// database is empty then.
+pub async fn read_into<R: Read + Send + 'static>(
+    db: &Db,
+    roots: Vec<RootKey>,
+    now: DateTime<Utc>,
+    from: R,
+) -> Result<(Manifest, RootKey), Error> {
+    let (lines, mut waiting) = mpsc::channel::<Line>(WAITING);
+    let read = spawn_blocking(move || {
+        let opener = Opener::new(from, &roots)?;
+        let right = opener.fingerprint();
+        let mut text = BufReader::new(GzDecoder::new(opener));
+        let mut line = String::new();
+        loop {
+            line.clear();
+            match text.read_line(&mut line) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => return Err(damaged(error)),
+            }
+            // A line that this release does not know is one of a later release.
+            let line = serde_json::from_str(&line)
+                .map_err(|_| damaged("a line in it is not known to this release"))?;
+            if lines.blocking_send(line).is_err() {
+                break;
+            }
+        }
+        // The last piece proves that nothing is missing.
+        io::copy(&mut text, &mut io::sink()).map_err(damaged)?;
+        let root = roots.into_iter().find(|root| root.fingerprint() == right);
+        root.ok_or_else(|| damaged("its root key is gone"))
+    });
+    let filled = fill(db, now, &mut waiting).await;
+    drop(waiting);
+    let root = read.await.map_err(|error| Error::Fault(format!("the restore stopped: {error}")))??;
+    let (manifest, filling) = filled?;
+    filling.commit().await?;
+    Ok((manifest, root))
+}
+
+async fn fill(
+    db: &Db,
+    now: DateTime<Utc>,
+    lines: &mut mpsc::Receiver<Line>,
+) -> Result<(Manifest, crate::store::dump::Filling), Error> {
+    let early = || damaged("it ends too early");
+    let Some(Line::Manifest(manifest)) = lines.recv().await else { return Err(early()) };
+    if manifest.schema > migrate::newest() {
+        return Err(Error::Fault(migrate::newer_schema(manifest.schema)));
+    }
+    let mut filling = db.fill(manifest.schema).await?;
+    let (mut table, mut rows) = (None::<(&Table, Vec<String>)>, 0);
+    loop {
+        match (lines.recv().await.ok_or_else(early)?, &table) {
+            (Line::Table(name), _) => {
+                let known = manifest.tables.iter().find(|table| table.name == name);
+                let known = known.ok_or_else(|| damaged("a table in it is not in its manifest"))?;
+                table = Some((known, filling.types(known).await?));
+            }
+            (Line::Rows(some), Some((table, types))) => {
+                rows += some.len() as u64;
+                filling.insert(table, types, some).await?;
+            }
+            (Line::End(all), _) if all == rows && rows == manifest.rows() => break,
+            _ => return Err(damaged("its rows are not those of its manifest")),
+        }
+    }
+    // One step either way of the present one is accepted, so that one must be spent as well.
+    filling.revive_nothing(totp::step(now) + 1).await?;
+    Ok((manifest, filling))
+}

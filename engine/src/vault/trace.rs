@@ -1,0 +1,79 @@
+//! The trace that a server leaves in its data folder: how far the audit log had come. A database that ends before it is older than
+//! the one that the server saw.
+
+use crate::Error;
+use crate::vault::envelope::{Keyring, Purpose};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+const NAME: &str = "last-seen";
+
+/// A state of a database: the line of the audit log that it ends with, on a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    /// First, because a later timeline follows all of an earlier one.
+    pub timeline: i64,
+    pub sequence: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Trace {
+    instance: Uuid,
+    moment: Moment,
+    mac: String,
+}
+
+/// Returns the code over a trace, so that nobody without the root key writes one.
+fn mac(keyring: &Keyring, instance: Uuid, moment: Moment) -> [u8; 32] {
+    let mut message = b"keystead trace v1".to_vec();
+    message.extend_from_slice(instance.as_bytes());
+    message.extend_from_slice(&moment.timeline.to_be_bytes());
+    message.extend_from_slice(&moment.sequence.to_be_bytes());
+    keyring.keyed_hash(Purpose::Audit, &message)
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join(NAME)
+}
+
+/// Reads the trace of this instance. A file that is not whole, or that belongs to another instance, proves nothing.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<Option<Moment>, Error> {
+    let text = match std::fs::read(path(folder)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|error| failed(folder, &error))?,
+    };
+    let Ok(trace) = serde_json::from_slice::<Trace>(&text) else { return Ok(None) };
+    let stated = HEXLOWER.decode(trace.mac.as_bytes()).unwrap_or_default();
+    let is_ours = trace.instance == instance
+        && bool::from(mac(keyring, instance, trace.moment).as_slice().ct_eq(&stated));
+    Ok(is_ours.then_some(trace.moment))
+}
+
+/// Writes the trace: whole, or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write(folder: &Path, keyring: &Keyring, instance: Uuid, moment: Moment) -> Result<(), Error> {
+    let mac = HEXLOWER.encode(&mac(keyring, instance, moment));
+    let text = serde_json::to_vec(&Trace { instance, moment, mac })
+        .map_err(|error| Error::Fault(format!("a trace cannot be written: {error}")))?;
+    let written = tempfile::Builder::new().prefix(".last-seen-").tempfile_in(folder).and_then(|mut file| {
+        file.write_all(&text)?;
+        file.as_file().sync_all()?;
+        file.persist(path(folder)).map_err(|refused| refused.error)?;
+        File::open(folder)?.sync_all()
+    });
+    written.map_err(|error| failed(folder, &error))
+}
+
+fn failed(folder: &Path, error: &std::io::Error) -> Error {
+    Error::Fault(format!("the trace {} cannot be used: {error}", path(folder).display()))
+}
