@@ -40,6 +40,8 @@ impl From<engine::Error> for Stop {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::Fault(sentence) => Self::Sentence(sentence),
+            // Whether the change was made is the question then, and not the driver's words.
+            error @ engine::Error::Store(StoreError::Unsure(_)) => Self::Refused(error),
             // The operator reads this sentence, so it has the driver's own words. No page shows them.
             engine::Error::Store(StoreError::Database(error)) => {
                 Self::Sentence(format!("The database cannot be used: {error}."))

@@ -238,8 +238,14 @@ impl Access {
         // The database was restored, or replaced by an incomplete replica: the cached view may no longer be true.
         let went_back = before.as_ref().is_some_and(|(last, _)| look.is_behind(last));
         self.vault.look(epoch);
-        if let Some((last, _)) = before.as_ref().filter(|_| went_back) {
-            self.vault.compare(last.epoch.into(), epoch.into()).await;
+        if let Some((last, _)) =
+            before.as_ref().filter(|(last, _)| went_back && last.epoch.timeline >= epoch.timeline)
+        {
+            let why = format!(
+                "line {} of the audit log was seen, with change {}; the database has line {} and change {}",
+                last.epoch.sequence, last.epoch.number, epoch.sequence, epoch.number
+            );
+            self.vault.is_older(last.epoch.into(), epoch.into(), why).await;
         }
         if let Some((last, known)) = &before
             && last.epoch.number == epoch.number

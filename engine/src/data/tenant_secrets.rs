@@ -124,10 +124,7 @@ impl Secrets {
             .await?;
             Ok(true)
         });
-        let made = made.await?;
-        // A service gets keys that are derived from it, so a copy of the database's file must have it.
-        self.vault.db().settle_now().await;
-        Ok(made)
+        made.await
     }
 
     async fn insert(&self, tx: &mut Tx, name: &SecretName, generation: u64) -> Result<(), Error> {

@@ -252,10 +252,14 @@ impl Keys {
             .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
         // Due date and remaining limits move with the clock, so only the two numbers must be those that the person saw.
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
-            let number = plan.deprecates.unwrap_or_default();
-            return Err(Error::Changes(ChangesError::Outdated(format!(
-                "Version {number} was created in the meantime."
-            ))));
+            let said = match plan.deprecates {
+                Some(newest) if shown.is_some_and(|shown| shown.deprecates != Some(newest)) => {
+                    format!("Version {newest} was created in the meantime.")
+                }
+                // Only after a restore are numbers left out.
+                _ => format!("The next version gets the number {} now.", plan.number),
+            };
+            return Err(Error::Changes(ChangesError::Outdated(said)));
         }
         for version in self.make_planned(tx, &[Planned::of(proof, scope.id, plan, source, None)], now).await?
         {
@@ -276,6 +280,7 @@ impl Keys {
         planned: &[Planned<'_>],
         now: DateTime<Utc>,
     ) -> Result<Vec<i64>, Error> {
+        self.vault.require_current()?;
         let mut made = Vec::with_capacity(planned.len());
         for some in planned.chunks(ROWS) {
             let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);

@@ -19,12 +19,17 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 /// Number of pieces of text that wait for the disk or the database.
 const WAITING: usize = 16;
+
+/// Time without progress after which a backup is given up.
+const STUCK: Duration = Duration::from_secs(600);
 
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,23 +89,24 @@ pub async fn write<W: Write + Send + 'static>(
     now: DateTime<Utc>,
     to: W,
 ) -> Result<(Manifest, W, u64), Error> {
-    let Some(instance) = instance_if_any(db).await? else {
+    if instance_if_any(db).await?.is_none() {
         return Err(Error::Fault(
             "This database has no Keystead data yet, so there is nothing to back up.".into(),
         ));
-    };
-    prove(&root, &instance)?;
-    let schema = db.schema().await?;
+    }
+    let mut snapshot = db.snapshot().await?;
+    // Within the snapshot: the root key may be rotated, or the schema raised, at any other moment.
+    let (instance, schema, audit_sequence) = snapshot.state().await?;
     if schema > migrate::newest() {
         return Err(Error::Fault(migrate::newer_schema(schema)));
     }
-    let mut snapshot = db.snapshot().await?;
+    prove(&root, &instance)?;
     let manifest = Manifest {
         instance: instance.uuid,
         schema,
         made_at: now,
         release: release.to_owned(),
-        audit_sequence: snapshot.audit_sequence().await?,
+        audit_sequence,
         tables: snapshot.tables().await?,
     };
     let (lines, mut waiting) = mpsc::channel::<Line>(WAITING);
@@ -116,10 +122,17 @@ pub async fn write<W: Write + Send + 'static>(
         // The reader of the rows has failed, and knows why.
         Err(io::Error::other("it was given up"))
     });
+    let is_stuck = AtomicBool::new(false);
     let read = async {
         // When the writer has failed, it has the cause.
-        let send =
-            async |line| lines.send(line).await.map_err(|_| stopped(&io::Error::other("it was given up")));
+        let send = async |line| match tokio::time::timeout(STUCK, lines.send(line)).await {
+            Ok(sent) => sent.map_err(|_| stopped(&io::Error::other("it was given up"))),
+            // The snapshot keeps the database from discarding what is old.
+            Err(_) => {
+                is_stuck.store(true, Ordering::Relaxed);
+                Err(stopped(&io::Error::other("nothing could be written for ten minutes")))
+            }
+        };
         send(Line::Manifest(manifest.clone())).await?;
         for table in &manifest.tables {
             send(Line::Table(table.name.clone())).await?;
@@ -129,6 +142,10 @@ pub async fn write<W: Write + Send + 'static>(
     };
     let read = read.await;
     drop(lines);
+    if is_stuck.load(Ordering::Relaxed) {
+        // The writer hangs in a write, so nobody waits for it.
+        return Err(read.err().unwrap_or(Error::Busy));
+    }
     match written.await.map_err(|error| Error::Fault(format!("the backup stopped: {error}")))? {
         Ok((to, length)) => read.map(|()| (manifest, to, length)),
         Err(error) => match read {

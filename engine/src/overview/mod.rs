@@ -64,6 +64,8 @@ impl Overview {
     /// When the database fails.
     pub async fn upkeep(&self) -> Result<UpkeepView, Error> {
         let Upkeep { created_at, backup_at, older_than } = self.vault.db().instance().upkeep().await?;
+        // This server may know it before the database does.
+        let older_than = older_than.or_else(|| self.vault.older_than());
         Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than })
     }
 

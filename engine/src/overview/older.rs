@@ -6,8 +6,9 @@ use super::backup::Manifest;
 use crate::Error;
 use crate::audit::journal::verify;
 use crate::base::entry::{Actor, Entry};
-use crate::store::{Lock, Tx};
-use crate::vault::trace::Moment;
+use crate::store::{Db, Lock, Tx};
+use crate::vault::trace::{Moment, Seen};
+use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::scopes::scope::ScopeName;
 use std::collections::BTreeMap;
@@ -25,105 +26,166 @@ pub type Numbers = BTreeMap<ScopeName, u32>;
 
 impl Overview {
     /// Compares the database with the traces in a server's data folder, and leaves its own there from now on. It must come before
-    /// the journal is opened, which registers the runs that the database lacks.
+    /// the journal is opened, which registers the runs that the database lacks. A trace that cannot be read proves nothing.
     ///
     /// # Errors
-    /// When the folder cannot be read, or the database fails.
+    /// When the database fails.
     pub async fn look_back(&self, folder: &Path) -> Result<(), Error> {
-        let now = self.vault.seen();
-        let trace = self.vault.trace(folder)?;
-        if let Some(once) = trace {
-            self.vault.compare(once, now).await;
+        if let Some((once, now, why)) = self.lost(folder).await? {
+            self.vault.is_older(once, now, why).await;
         }
-        let (_, runs) = verify::files(&folder.join("journal"), self.vault.keyring()).await?;
-        let known = self.vault.db().journal().runs().await?;
-        if let Some(run) = runs.iter().find(|run| known.iter().all(|known| known.id != **run)) {
-            self.vault.is_older(now, &format!("the journal has a run that the database lacks: {run}")).await;
+        match verify::files(&folder.join("journal"), self.vault.keyring()).await {
+            Ok((_, runs)) => {
+                let known = self.vault.db().journal().runs().await?;
+                if let Some(run) = runs.iter().find(|run| known.iter().all(|known| known.id != **run)) {
+                    let now = self.vault.seen();
+                    let why = format!("the journal has a run that the database lacks: {run}");
+                    self.vault.is_older(Moment { sequence: i64::MAX, ..now }, now, why).await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal's folder could not be compared with the database")
+            }
         }
-        let _ = self.folder.set(Traced { folder: folder.to_owned(), moment: Mutex::new(trace) });
+        let _ = self.folder.set(Traced { folder: folder.to_owned(), moment: Mutex::default() });
         Ok(())
     }
 
-    /// Leaves a trace of the database's present state in the data folder, unless the database is older than it was.
-    ///
-    /// # Errors
-    /// When the trace cannot be written.
-    pub async fn leave_trace(&self) -> Result<(), Error> {
-        let Some(traced) = self.folder.get() else { return Ok(()) };
-        let now = self.vault.seen();
-        let is_new = |moment: Option<Moment>| moment.is_none_or(|moment| moment < now);
-        if self.vault.require_current().is_err()
-            || !is_new(*traced.moment.lock().unwrap_or_else(PoisonError::into_inner))
-        {
-            return Ok(());
-        }
-        let (vault, folder) = (self.vault.clone(), traced.folder.clone());
-        let left = tokio::task::spawn_blocking(move || vault.leave_trace(&folder, now)).await;
-        left.map_err(|error| Error::Fault(format!("the trace was not written: {error}")))??;
-        *traced.moment.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        Ok(())
-    }
-
-    /// Returns the state that the trace in a data folder proves and the database does not reach, in words.
-    ///
-    /// # Errors
-    /// When the trace cannot be read.
-    pub fn lost_since(&self, folder: &Path) -> Result<Option<String>, Error> {
-        let now = self.vault.seen();
-        let lost = self.vault.trace(folder)?.filter(|once| now < *once);
-        Ok(lost.map(|once| {
+    /// Compares the database with the trace in a data folder. Returns the state that it does not have, its present state, and the
+    /// difference in words.
+    async fn lost(&self, folder: &Path) -> Result<Option<(Moment, Moment, String)>, Error> {
+        // The trace first: a server that runs beside writes the database first, and the trace afterwards.
+        let trace = match self.vault.trace(folder) {
+            Ok(trace) => trace,
+            Err(error) => {
+                tracing::error!(%error, "the trace in the data folder could not be read");
+                None
+            }
+        };
+        let epoch = self.vault.db().audit().data_epoch().await?;
+        self.vault.look(epoch);
+        let (Some(Seen { moment: once, at }), now) = (trace, Moment::from(epoch)) else { return Ok(None) };
+        let difference = if now < once {
             format!(
                 "line {} of the audit log was seen; the database ends at line {}",
                 once.sequence, now.sequence
             )
-        }))
+        } else if now.timeline == once.timeline
+            && at.is_some()
+            && whole_micros(self.vault.db().audit().line_at(once.sequence).await?) != whole_micros(at)
+        {
+            format!("line {} of the audit log is not the line that was seen", once.sequence)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some((once, now, difference)))
     }
 
-    /// Returns the highest numbers that the journal knows of: its rows, and its files in a data folder.
+    /// Leaves a trace of the database's present state in the data folder, unless the database is older than it was. Then it
+    /// records that, if it is not recorded yet.
     ///
     /// # Errors
-    /// When the database or the disk fails.
-    pub async fn numbers_in_journal(&self, folder: &Path) -> Result<Numbers, Error> {
+    /// When the trace cannot be written, or the database fails.
+    pub async fn leave_trace(&self) -> Result<(), Error> {
+        let Some(traced) = self.folder.get() else { return Ok(()) };
+        if self.vault.require_current().is_err() {
+            return self.vault.record_older().await;
+        }
+        let moment = self.vault.seen();
+        if *traced.moment.lock().unwrap_or_else(PoisonError::into_inner) == Some(moment) {
+            return Ok(());
+        }
+        let at = self.vault.db().audit().line_at(moment.sequence).await?;
+        let (vault, folder) = (self.vault.clone(), traced.folder.clone());
+        let left = tokio::task::spawn_blocking(move || vault.leave_trace(&folder, Seen { moment, at })).await;
+        left.map_err(|error| Error::Fault(format!("the trace was not written: {error}")))??;
+        *traced.moment.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
+        Ok(())
+    }
+
+    /// Returns what the trace in a data folder proves and the database does not have, in words.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lost_since(&self, folder: &Path) -> Result<Option<String>, Error> {
+        Ok(self.lost(folder).await?.map(|(_, _, why)| why))
+    }
+
+    /// Returns the highest numbers that the journal in the database knows of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn numbers_in_journal(&self) -> Result<Numbers, Error> {
         let rows = verify::rows(self.vault.db(), self.vault.keyring()).await?;
+        Ok(by_scope(rows.numbers))
+    }
+
+    /// Returns the highest numbers that a data folder knows of: the files of its journal that are not in a database yet, and its
+    /// SQLite database, if there is one and it can be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub async fn numbers_in_folder(&self, folder: &Path) -> Result<Numbers, Error> {
         let (files, _) = verify::files(&folder.join("journal"), self.vault.keyring()).await?;
-        let mut numbers = Numbers::new();
-        for (name, number) in rows.numbers.into_iter().chain(files.numbers) {
-            // Requests that name no scope have another text there.
-            if let Ok(name) = name.parse::<ScopeName>() {
-                let known = numbers.entry(name).or_default();
-                *known = (*known).max(number);
+        for damage in &files.damaged {
+            tracing::warn!(
+                damage,
+                "a part of the journal cannot be read, so versions may have been used that are not known"
+            );
+        }
+        let mut numbers = by_scope(files.numbers);
+        let file = folder.join("keystead.db");
+        if file.exists() && self.vault.db().is_other_than(&file).await {
+            match numbers_in_database(&file).await {
+                Ok(known) => {
+                    known.into_iter().for_each(|(name, number)| keep_highest(&mut numbers, name, number))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the old database cannot be read, so versions may have been made that are not known");
+                }
             }
         }
         Ok(numbers)
     }
 
-    /// Records a restore. The next version of each scope gets a number above those that are known. Returns the scopes that leave
-    /// numbers out.
+    /// Records that a restore is complete. The next version of each scope gets a number above those that are known. What the trace
+    /// in the data folder proves and the backup does not have makes the database an older one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn restored(&self, manifest: &Manifest, numbers: Numbers) -> Result<Vec<String>, Error> {
-        let (now, numbers) = (self.vault.now(), &numbers);
+    pub async fn restored(
+        &self,
+        manifest: &Manifest,
+        numbers: Numbers,
+        folder: Option<&Path>,
+    ) -> Result<Raised, Error> {
+        let lost = match folder {
+            Some(folder) => self.lost_since(folder).await?,
+            None => None,
+        };
+        let (now, numbers, lost) = (self.vault.now(), &numbers, lost.as_deref());
         let recorded = self.vault.db().write(|mut tx| async move {
+            tx.lock(Lock::Instance).await?;
             let raised = raise(&mut tx, numbers).await?;
             // The snapshot was taken before the backup was recorded.
-            tx.instance().set_backup_at(manifest.made_at).await?;
+            tx.instance().set_restored(manifest.made_at, lost).await?;
             let made = domain::base::words::moment(manifest.made_at);
             let detail = format!("the backup of {made}, {} rows; {}", manifest.rows(), left_out(&raised));
             tx.commit(Entry::done(now, Actor::Host, Action::BackupRestore).with(detail)).await?;
             Ok(raised)
         });
-        recorded.await
+        let raised = recorded.await?;
+        self.vault.look(self.vault.db().audit().data_epoch().await?);
+        Ok(Raised { older_than: lost.map(str::to_owned), ..raised })
     }
 
-    /// Accepts the database as it is. The next version of each scope gets a number above those that are known. Returns the scopes
-    /// that leave numbers out.
+    /// Accepts the database as it is. The next version of each scope gets a number above those that are known.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn accept_older(&self, folder: &Path, numbers: Numbers) -> Result<Vec<String>, Error> {
-        let (trace, now) = (self.vault.trace(folder)?, self.vault.now());
-        let timeline = trace.map_or(0, |trace| trace.timeline);
+    pub async fn accept_older(&self, folder: &Path, numbers: Numbers) -> Result<Raised, Error> {
+        let (trace, now) = (self.vault.trace(folder).unwrap_or_default(), self.vault.now());
+        let timeline = trace.map_or(0, |trace| trace.moment.timeline);
         let numbers = &numbers;
         let accepted = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Instance).await?;
@@ -134,27 +196,63 @@ impl Overview {
             Ok(raised)
         });
         let raised = accepted.await?;
-        let epoch = self.vault.db().audit().data_epoch().await?;
-        self.vault.look(epoch);
-        self.vault.leave_trace(folder, epoch.into())?;
+        self.vault.look(self.vault.db().audit().data_epoch().await?);
         Ok(raised)
     }
 }
 
-/// Raises the numbers of scopes; returns those that leave numbers out.
-async fn raise(tx: &mut Tx, numbers: &Numbers) -> Result<Vec<String>, Error> {
-    let mut raised = Vec::new();
+/// The scopes whose numbers were raised.
+#[derive(Debug, Default)]
+pub struct Raised {
+    /// Those that leave numbers out, each with the last of them.
+    pub raised: Vec<(ScopeName, u32)>,
+    /// Those that the database does not have.
+    pub missing: Vec<(ScopeName, u32)>,
+    /// Why the restored database is older than it was, if it is.
+    pub older_than: Option<String>,
+}
+
+fn by_scope(numbers: BTreeMap<String, u32>) -> Numbers {
+    // Requests that name no scope have another text in the journal.
+    numbers.into_iter().filter_map(|(name, number)| Some((name.parse().ok()?, number))).collect()
+}
+
+/// Keeps the higher one of two numbers of a scope.
+pub fn keep_highest(numbers: &mut Numbers, name: ScopeName, number: u32) {
+    let known = numbers.entry(name).or_default();
+    *known = (*known).max(number);
+}
+
+/// Returns the highest number of each scope in another SQLite database.
+async fn numbers_in_database(file: &Path) -> Result<Numbers, Error> {
+    let db = Db::sqlite(file).await?;
+    let numbers = db.keys().highest_numbers().await;
+    db.close().await;
+    Ok(numbers?.into_iter().collect())
+}
+
+fn whole_micros(at: Option<DateTime<Utc>>) -> Option<i64> {
+    at.map(|at| at.timestamp_micros())
+}
+
+/// Raises the numbers of scopes.
+async fn raise(tx: &mut Tx, numbers: &Numbers) -> Result<Raised, Error> {
+    let mut raised = Raised::default();
     for (name, number) in numbers {
-        if tx.scopes().raise_numbers(name, *number).await? {
-            raised.push(format!("{name} through {number}"));
+        match tx.scopes().raise_numbers(name, *number).await? {
+            Some(true) => raised.raised.push((name.clone(), *number)),
+            Some(false) => {}
+            None => raised.missing.push((name.clone(), *number)),
         }
     }
     Ok(raised)
 }
 
-fn left_out(raised: &[String]) -> String {
-    match raised {
-        [] => "no version numbers are left out".to_owned(),
-        some => format!("version numbers left out: {}", some.join(", ")),
+fn left_out(raised: &Raised) -> String {
+    if raised.raised.is_empty() {
+        return "no version numbers are left out".to_owned();
     }
+    let names: Vec<_> =
+        raised.raised.iter().map(|(name, number)| format!("{name} through {number}")).collect();
+    format!("version numbers left out: {}", names.join(", "))
 }

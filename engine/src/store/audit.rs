@@ -4,6 +4,7 @@ use super::{ROWS, corrupt, on, table, within};
 use crate::Error;
 use crate::base::email;
 use crate::base::entry::{Entry, NOT_SIGNED_IN, STRANGER};
+use crate::base::error::VaultError;
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
@@ -125,6 +126,12 @@ impl Read<'_> {
         Ok((1..=movers).contains(&moves).then_some(scopes))
     }
 
+    /// Returns the time of a line.
+    pub(crate) async fn line_at(&self, sequence: i64) -> Result<Option<DateTime<Utc>>, Error> {
+        const SQL: &str = "SELECT at FROM audit_event WHERE sequence = $1";
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(sequence).fetch_optional(pool).await)?)
+    }
+
     /// Returns the time of the newest event.
     pub(crate) async fn newest_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT at FROM audit_event ORDER BY sequence DESC LIMIT 1";
@@ -175,15 +182,20 @@ impl Write<'_> {
     /// that stays locked until the commit, so that numbers have no gaps and follow the order of the commits.
     pub(super) async fn append(&mut self, entries: &[Entry]) -> Result<i64, Error> {
         const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
-                            WHERE id = 1 RETURNING audit_sequence - $1 + 1";
+                            WHERE id = 1 RETURNING audit_sequence - $1 + 1, older_than IS NOT NULL";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
                            detail, address) ";
         let moves = |entry: &Entry| entry.action.moves(entry.outcome) != Moves::Nothing;
         // One increment for all lines together: `scopes_moved` accepts fewer increments than lines.
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        let first: i64 =
-            within!(self.0, c => sqlx::query_scalar(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
+        let (first, is_older): (i64, bool) =
+            within!(self.0, c => sqlx::query_as(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
+        // The last check of all: another server may have found the database older a moment ago.
+        let makes = |entry: &Entry| entry.action.moves(entry.outcome) == Moves::Versions;
+        if is_older && entries.iter().any(makes) {
+            return Err(Error::Vault(VaultError::OlderDatabase));
+        }
         let mut numbers = first..;
         for some in entries.chunks(ROWS) {
             within!(self.0, c => {

@@ -1,5 +1,6 @@
 //! All rows of a database, read at one moment, and written into an empty one of either kind.
 
+use super::instance::Instance;
 use super::migrate;
 use super::{Db, Inner, Tx, begin_postgres, within};
 use crate::Error;
@@ -18,6 +19,44 @@ const VALUES: usize = 30_000;
 /// Maximum number of rows that are passed on at once, and of bytes beyond which no further row joins them.
 const TOGETHER: usize = 200;
 const BYTES: usize = 1 << 20;
+
+/// Every table that a schema of Keystead has or had. Others in the same schema, of an extension perhaps, are not ours to read.
+const OURS: [&str; 34] = [
+    "actor_kind",
+    "administrator",
+    "alias_history",
+    "api_key",
+    "api_key_grant",
+    "audit_event",
+    "audit_outcome",
+    "aws_key",
+    "environment",
+    "environment_kind",
+    "health_state",
+    "holder",
+    "instance",
+    "journal_run",
+    "journal_segment",
+    "key_status",
+    "key_type",
+    "key_version",
+    "keyring",
+    "prepared_change",
+    "recovery_code",
+    "rotation_period",
+    "scope",
+    "sealed_revision",
+    "secret_status",
+    "secret_type",
+    "session",
+    "session_note",
+    "session_stage",
+    "setup_token",
+    "tenant_secret",
+    "throttle",
+    "vendor",
+    "version_usage",
+];
 
 /// A value of a row, as either database stores it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +136,7 @@ impl Db {
         })))
     }
 
-    /// Checks whether the database has no tables.
+    /// Checks whether the database has no tables of Keystead.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,16 +155,21 @@ impl Snapshot {
             Inner::Sqlite(c) => sqlx::query_scalar(SQLITE).fetch_all(&mut **c).await?,
             Inner::Postgres(c) => sqlx::query_scalar(POSTGRES).fetch_all(&mut **c).await?,
         };
-        Ok(names.into_iter().collect())
+        Ok(names.into_iter().filter(|name| OURS.contains(&name.as_str())).collect())
     }
 
-    /// Returns the number of the last line of the audit log.
+    /// Returns the instance, the number of the schema, and that of the last line of the audit log. It comes first, because the
+    /// first question fixes the moment.
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn audit_sequence(&mut self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT audit_sequence FROM instance WHERE id = 1";
-        Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
+    pub(crate) async fn state(&mut self) -> Result<(Instance, i64, i64), Error> {
+        const SCHEMA: &str = "SELECT MAX(version) FROM _sqlx_migrations";
+        const SEQUENCE: &str = "SELECT audit_sequence FROM instance WHERE id = 1";
+        let instance = self.0.instance().get().await?;
+        let schema = within!(self.0, c => sqlx::query_scalar(SCHEMA).fetch_one(c).await)?;
+        let sequence = within!(self.0, c => sqlx::query_scalar(SEQUENCE).fetch_one(c).await)?;
+        Ok((instance, schema, sequence))
     }
 
     /// Returns the tables with their columns and numbers of rows, those first that others refer to.
@@ -133,9 +177,7 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn tables(&mut self) -> Result<Vec<Table>, Error> {
-        let mut names = self.names().await?;
-        // The migrations of a new database write it.
-        names.remove("_sqlx_migrations");
+        let names = self.names().await?;
         let mut tables = Vec::new();
         for name in in_order(&names, &self.references(&names).await?)? {
             let columns = self.columns(&name).await?;
@@ -417,11 +459,51 @@ impl Filling {
         Ok(())
     }
 
+    /// Brings PostgreSQL up to date, and marks the restore as incomplete: a server that starts now must not make versions before the
+    /// numbers of lost ones are known. SQLite's file has another name until the restore is complete.
+    ///
     /// # Errors
     /// When the database fails; it is empty then.
-    pub(crate) async fn commit(self) -> Result<(), Error> {
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        if let Inner::Postgres(transaction) = &mut self.0.0 {
+            migrate::postgres_within(transaction, None).await.map_err(|error| migrate::failed(&error))?;
+            self.0.instance().set_older("a restore is not complete", None).await?;
+        }
         self.0
             .commit_unaudited("a backup is restored; its event follows under the schema of this release")
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_table_is_in_a_backup() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::sqlite(&folder.path().join("keystead.db")).await.expect("it opens");
+        assert!(db.is_empty().await.expect("it reads"));
+        db.migrate().await.expect("it is up to date");
+        let Db::Sqlite { read, .. } = &db else { panic!("SQLite") };
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let mut names: Vec<String> = sqlx::query_scalar(sql).fetch_all(read).await.expect("names");
+        names.retain(|name| name != "_sqlx_migrations");
+        // Of an earlier schema.
+        names.push("aws_key".to_owned());
+        names.sort();
+        assert_eq!(names, OURS);
+        db.close().await;
+    }
+
+    #[test]
+    fn tables_come_after_those_that_they_refer_to() {
+        let names = ["a", "b", "c"].map(str::to_owned).into();
+        let refers = |pairs: &[(&str, &str)]| -> Vec<_> {
+            pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
+        };
+        let sorted = in_order(&names, &refers(&[("a", "c"), ("c", "b"), ("b", "b"), ("a", "elsewhere")]));
+        assert_eq!(sorted.expect("no circle"), ["b", "c", "a"]);
+        assert!(in_order(&names, &refers(&[("a", "b"), ("b", "a")])).is_err());
     }
 }

@@ -75,11 +75,23 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Records why the database is known to be older than it was. Returns false when that was recorded before.
-    pub(crate) async fn set_older(&mut self, why: &str) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE instance SET older_than = $1 WHERE id = 1 AND older_than IS NULL";
-        let rows =
-            within!(self.0, c => sqlx::query(SQL).bind(why).execute(c).await.map(|r| r.rows_affected()))?;
+    /// On another timeline than the given one, an operator has accepted the database meanwhile.
+    pub(crate) async fn set_older(&mut self, why: &str, timeline: Option<i64>) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE instance SET older_than = $1 WHERE id = 1 AND older_than IS NULL \
+                           AND timeline = COALESCE($2, timeline)";
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(why).bind(timeline).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
+    }
+
+    /// Records that a restore is complete; `older_than` says why the database is known to be older than it was, if it is.
+    pub(crate) async fn set_restored(
+        &mut self,
+        backup_at: DateTime<Utc>,
+        older_than: Option<&str>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "UPDATE instance SET backup_at = $1, older_than = $2 WHERE id = 1";
+        within!(self.0, c => sqlx::query(SQL).bind(backup_at).bind(older_than).execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// Accepts the database as it is, on a timeline after `timeline`.

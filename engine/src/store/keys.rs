@@ -203,6 +203,22 @@ impl Read<'_> {
         numbered.collect()
     }
 
+    /// Returns the highest number that each scope has or has left out.
+    pub(crate) async fn highest_numbers(&self) -> Result<Vec<(ScopeName, u32)>, Error> {
+        const SQL: &str = "SELECT e.slug, s.country, MAX(k.number) FROM key_version k JOIN scope s ON s.id = k.scope_id \
+                           JOIN environment e ON e.id = s.environment_id GROUP BY e.slug, s.country";
+        let rows: Vec<(String, String, i64)> =
+            on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        let read = |(slug, country, number): (String, String, i64)| {
+            let name = ScopeName {
+                environment: Slug::try_from(slug).ok()?,
+                country: Country::from_code(&country).ok()?,
+            };
+            Some((name, u32::try_from(number).ok()?))
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
     /// Returns versions of every scope in the order of their ids, after `after`, each with its sealed material.
     pub(crate) async fn sealed(&self, after: i64, count: u32) -> Result<Vec<SealedVersion>, Error> {
         const SQL: &str = "SELECT k.id, k.scope_id, e.slug, s.country, k.number, k.key_type, k.material FROM key_version k \

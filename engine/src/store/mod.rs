@@ -196,6 +196,13 @@ impl Db {
         done.map_err(|error| migrate::failed(&error))
     }
 
+    /// Checks whether this is not the SQLite database in the file.
+    pub(crate) async fn is_other_than(&self, file: &Path) -> bool {
+        let Self::Sqlite { read, .. } = self else { return true };
+        let own = read.connect_options().get_filename().canonicalize().ok();
+        own != file.canonicalize().ok()
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite { .. })
     }
@@ -209,30 +216,39 @@ impl Db {
         Ok(())
     }
 
-    /// Copies what SQLite has written into its log to the database's file, so that a copy of that file alone has it. Returns whether
-    /// everything is copied; a reader of an earlier state delays it.
+    /// Copies what SQLite has written into its log to the database's file, so that a copy of that file alone has it. Returns how
+    /// many pages are not copied yet; a reader of an earlier state delays them.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) async fn settle(&self) -> Result<bool, Error> {
+    pub(crate) async fn settle(&self) -> Result<i64, Error> {
         // PASSIVE waits for nobody, and nobody waits for it.
         const SQL: &str = "PRAGMA wal_checkpoint(PASSIVE)";
-        let Self::Sqlite { read, .. } = self else { return Ok(true) };
+        let Self::Sqlite { read, .. } = self else { return Ok(0) };
         let (busy, written, copied): (i64, i64, i64) = sqlx::query_as(SQL).fetch_one(read).await?;
-        Ok(busy == 0 && written == copied)
+        Ok((written - copied).max(busy))
     }
 
-    /// Settles, and waits a while for the readers of an earlier state.
+    /// Settles, and waits for the readers of an earlier state while that helps.
     pub(crate) async fn settle_now(&self) {
-        for _ in 0..50 {
+        let mut before = i64::MAX;
+        loop {
             match self.settle().await {
-                Ok(true) => return,
-                Ok(false) => tokio::time::sleep(Duration::from_millis(10)).await,
-                // The change is committed. The next round of the maintenance copies it.
+                Ok(0) => return,
+                // A backup reads an earlier state for long. The next round of the maintenance after it copies the rest.
+                Ok(left) if left >= before => {
+                    return tracing::warn!(
+                        pages = left,
+                        "the newest change is not in the database's file yet, because an earlier state of the database is being read"
+                    );
+                }
+                Ok(left) => before = left,
+                // The change is committed.
                 Err(error) => {
                     return tracing::warn!(%error, "the database's log could not be copied to its file");
                 }
             }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -281,14 +281,23 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Lets the next version of a scope get a number above `through`. Returns whether that leaves out a number.
-    pub(crate) async fn raise_numbers(&mut self, name: &ScopeName, through: u32) -> Result<bool, Error> {
+    /// Lets the next version of a scope get a number above `through`. Returns whether that leaves out a number; `None` when there
+    /// is no such scope.
+    pub(crate) async fn raise_numbers(
+        &mut self,
+        name: &ScopeName,
+        through: u32,
+    ) -> Result<Option<bool>, Error> {
+        const FIND: &str = "SELECT COUNT(*) FROM scope s JOIN environment e ON e.id = s.environment_id \
+                            WHERE e.slug = $1 AND s.country = $2";
         const SQL: &str = "UPDATE scope SET numbers_through = $3 WHERE country = $2 AND numbers_through < $3 \
                            AND environment_id IN (SELECT id FROM environment WHERE slug = $1) \
                            AND NOT EXISTS (SELECT 1 FROM key_version k WHERE k.scope_id = scope.id AND k.number >= $3)";
         let rows = within!(self.0, c => sqlx::query(SQL).bind(name.environment.as_str()).bind(name.country.code())
             .bind(i64::from(through)).execute(c).await.map(|r| r.rows_affected()))?;
-        Ok(rows > 0)
+        let found: i64 = within!(self.0, c => sqlx::query_scalar(FIND).bind(name.environment.as_str())
+            .bind(name.country.code()).fetch_one(c).await)?;
+        Ok((found > 0).then_some(rows > 0))
     }
 
     /// Counts the environments that are not removed.

@@ -11,7 +11,7 @@ use crate::store::{Db, migrate};
 use crate::vault::envelope::{Keyring, RootKey};
 use crate::vault::keyring::{add_new_terms, create_instance, instance_if_any, open_keyring, prove};
 use crate::vault::trace;
-use crate::vault::trace::Moment;
+use crate::vault::trace::{Moment, Seen};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use std::path::Path;
@@ -37,12 +37,22 @@ struct Inner {
     clock_off: AtomicI64,
     moved: Moved,
     instance: Uuid,
-    /// The timeline on which the database was found older than it was; 0 while it is not.
-    older_on: AtomicI64,
+    older: Mutex<Option<Older>>,
     /// The state of the database when it was last looked at.
     seen: Mutex<Moment>,
     /// Number of the database's schema when it was last looked at.
     schema: watch::Sender<i64>,
+}
+
+/// The database is older than it was.
+struct Older {
+    /// Its state when that was found.
+    on: Moment,
+    /// The state that it no longer has; `None` when another server has found it.
+    once: Option<Moment>,
+    why: String,
+    /// The database itself says so.
+    is_recorded: bool,
 }
 
 impl From<Epoch> for Moment {
@@ -78,7 +88,7 @@ impl Vault {
             clock_off: AtomicI64::new(0),
             moved: Moved::default(),
             instance: instance.uuid,
-            older_on: AtomicI64::new(0),
+            older: Mutex::default(),
             seen: Mutex::new(epoch.into()),
             schema: watch::Sender::new(migrate::newest()),
         }));
@@ -127,14 +137,22 @@ impl Vault {
 
     /// Notes a state of the database that was just read.
     pub(crate) fn look(&self, epoch: Epoch) {
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = epoch.into();
-        let older_on = &self.0.older_on;
+        let now = Moment::from(epoch);
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let mut older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |known: &Older| match known.once {
+            // An operator has accepted the older database, or brought back the newest.
+            Some(once) => now.timeline > known.on.timeline || now >= once,
+            // Only the database itself said so.
+            None => true,
+        };
         if epoch.is_older {
-            older_on.store(epoch.timeline, Ordering::Relaxed);
-        } else if epoch.timeline > older_on.load(Ordering::Relaxed) {
-            // An operator has accepted the older database, or nobody has found it older.
-            older_on.store(0, Ordering::Relaxed);
+            let said = || Older { on: now, once: None, why: String::new(), is_recorded: true };
+            older.get_or_insert_with(said).is_recorded = true;
+        } else if older.as_ref().is_some_and(is_over) {
+            *older = None;
         }
+        drop(older);
         self.0.schema.send_if_modified(|schema| std::mem::replace(schema, epoch.schema) != epoch.schema);
     }
 
@@ -148,43 +166,63 @@ impl Vault {
         }
     }
 
-    /// Compares the database with a state that it once had. When it is older, nothing makes versions from now on, on any server,
-    /// until an operator accepts it.
-    pub(crate) async fn compare(&self, once: Moment, now: Moment) {
-        if now >= once {
-            return;
+    /// Notes that the database, which is at `now`, was once at `once` and no longer has that state. From now on nothing makes
+    /// versions, on any server, until an operator accepts the database as it is, or brings back the newest.
+    pub(crate) async fn is_older(&self, once: Moment, now: Moment, why: String) {
+        {
+            let mut older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
+            if older.is_some() {
+                return;
+            }
+            tracing::error!(
+                why,
+                "the database is older than it was; no versions are created until `keystead doctor --accept-older-database`"
+            );
+            *older = Some(Older { on: now, once: Some(once), why, is_recorded: false });
         }
-        let why = format!(
-            "line {} of the audit log was seen; the database ends at line {}",
-            once.sequence, now.sequence
-        );
-        self.is_older(now, &why).await;
+        let recorded = self.record_older().await;
+        or_warn(recorded, "that the database is older than it was could not be recorded; it will be retried");
     }
 
-    /// Records that the database is older than it was.
-    pub(crate) async fn is_older(&self, now: Moment, why: &str) {
-        if self.0.older_on.swap(now.timeline, Ordering::Relaxed) == now.timeline {
-            return;
-        }
-        tracing::error!(
-            why,
-            "the database is older than it was; no versions are created until `keystead doctor --accept-older-database`"
-        );
+    /// Records in the database that it is older than it was, so that every server knows, unless that is done.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn record_older(&self) -> Result<(), Error> {
+        let unrecorded = {
+            let older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
+            older
+                .as_ref()
+                .filter(|older| !older.is_recorded)
+                .map(|older| (older.on.timeline, older.why.clone()))
+        };
+        let Some((timeline, why)) = unrecorded else { return Ok(()) };
+        let (timeline, why) = (Some(timeline), &why);
         let recorded = self.db().write(|mut tx| async move {
-            if !tx.instance().set_older(why).await? {
+            if !tx.instance().set_older(why, timeline).await? {
                 return Ok(());
             }
             tx.commit(Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseOlder).with(why)).await
         });
-        or_warn(recorded.await, "that the database is older than it was could not be recorded");
+        recorded.await?;
+        if let Some(older) = self.0.older.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            older.is_recorded = true;
+        }
+        Ok(())
+    }
+
+    /// Returns why this server takes the database for older than it was, if it does.
+    pub(crate) fn older_than(&self) -> Option<String> {
+        let older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
+        older.as_ref().map(|older| older.why.clone())
     }
 
     /// # Errors
     /// [`VaultError::OlderDatabase`] while the database is older than it was: a number could then be given twice.
     pub(crate) fn require_current(&self) -> Result<(), Error> {
-        match self.0.older_on.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            _ => Err(Error::Vault(VaultError::OlderDatabase)),
+        match *self.0.older.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(_) => Err(Error::Vault(VaultError::OlderDatabase)),
         }
     }
 
@@ -197,7 +235,7 @@ impl Vault {
     ///
     /// # Errors
     /// When the trace cannot be read.
-    pub(crate) fn trace(&self, folder: &Path) -> Result<Option<Moment>, Error> {
+    pub(crate) fn trace(&self, folder: &Path) -> Result<Option<Seen>, Error> {
         trace::read(folder, self.keyring(), self.0.instance)
     }
 
@@ -205,8 +243,8 @@ impl Vault {
     ///
     /// # Errors
     /// When the trace cannot be written.
-    pub(crate) fn leave_trace(&self, folder: &Path, moment: Moment) -> Result<(), Error> {
-        trace::write(folder, self.keyring(), self.0.instance, moment)
+    pub(crate) fn leave_trace(&self, folder: &Path, seen: Seen) -> Result<(), Error> {
+        trace::write(folder, self.keyring(), self.0.instance, seen)
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

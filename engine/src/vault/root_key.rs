@@ -157,9 +157,18 @@ fn keep_old(file: &Path) -> std::io::Result<PathBuf> {
                 }
                 number += 1;
             }
-            Err(error) => return Err(error),
+            // Not every file system has hard links.
+            Err(_) => return copy(file, &kept).map(|()| kept),
         }
     }
+}
+
+/// Copies a key's file to a new one.
+fn copy(file: &Path, to: &Path) -> std::io::Result<()> {
+    let text = Zeroizing::new(std::fs::read(file)?);
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    copy.write_all(&text)?;
+    copy.sync_all()
 }
 
 /// Returns the files of earlier root keys that rotations have kept beside the file, oldest first.
@@ -190,12 +199,14 @@ fn unused(file: &Path) -> PathBuf {
 /// # Errors
 /// As [`create`].
 pub fn create_first(path: &Path) -> Result<RootKey, Error> {
-    let key = create(path)?;
     let note = "Nothing is encrypted under this root key yet. Keystead deletes this file when it makes the database.\n";
-    std::fs::write(unused(path), note).map_err(|error| {
-        Error::Fault(format!("The file {} cannot be written: {error}.", unused(path).display()))
-    })?;
-    Ok(key)
+    // Before the key, so that a command that is killed in between leaves no key whose database seems to be lost.
+    if !path.exists() {
+        std::fs::write(unused(path), note).map_err(|error| {
+            Error::Fault(format!("The file {} cannot be written: {error}.", unused(path).display()))
+        })?;
+    }
+    create(path)
 }
 
 /// Checks whether nothing has been sealed under the key of this file yet.

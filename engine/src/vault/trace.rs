@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::vault::envelope::{Keyring, Purpose};
+use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -21,19 +22,29 @@ pub(crate) struct Moment {
     pub sequence: i64,
 }
 
+/// A state that a server saw, and when the line was written with which the audit log ended then. After a restore, another line may
+/// have the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub moment: Moment,
+    pub at: Option<DateTime<Utc>>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Trace {
     instance: Uuid,
-    moment: Moment,
+    seen: Seen,
     mac: String,
 }
 
 /// Returns the code over a trace, so that nobody without the root key writes one.
-fn mac(keyring: &Keyring, instance: Uuid, moment: Moment) -> [u8; 32] {
+fn mac(keyring: &Keyring, instance: Uuid, seen: Seen) -> [u8; 32] {
+    let at = seen.at.map_or(i64::MIN, |at| at.timestamp_micros());
     let mut message = b"keystead trace v1".to_vec();
     message.extend_from_slice(instance.as_bytes());
-    message.extend_from_slice(&moment.timeline.to_be_bytes());
-    message.extend_from_slice(&moment.sequence.to_be_bytes());
+    for number in [seen.moment.timeline, seen.moment.sequence, at] {
+        message.extend_from_slice(&number.to_be_bytes());
+    }
     keyring.keyed_hash(Purpose::Audit, &message)
 }
 
@@ -45,7 +56,7 @@ fn path(folder: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<Option<Moment>, Error> {
+pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<Option<Seen>, Error> {
     let text = match std::fs::read(path(folder)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| failed(folder, &error))?,
@@ -53,17 +64,17 @@ pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<O
     let Ok(trace) = serde_json::from_slice::<Trace>(&text) else { return Ok(None) };
     let stated = HEXLOWER.decode(trace.mac.as_bytes()).unwrap_or_default();
     let is_ours = trace.instance == instance
-        && bool::from(mac(keyring, instance, trace.moment).as_slice().ct_eq(&stated));
-    Ok(is_ours.then_some(trace.moment))
+        && bool::from(mac(keyring, instance, trace.seen).as_slice().ct_eq(&stated));
+    Ok(is_ours.then_some(trace.seen))
 }
 
 /// Writes the trace: whole, or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(crate) fn write(folder: &Path, keyring: &Keyring, instance: Uuid, moment: Moment) -> Result<(), Error> {
-    let mac = HEXLOWER.encode(&mac(keyring, instance, moment));
-    let text = serde_json::to_vec(&Trace { instance, moment, mac })
+pub(crate) fn write(folder: &Path, keyring: &Keyring, instance: Uuid, seen: Seen) -> Result<(), Error> {
+    let mac = HEXLOWER.encode(&mac(keyring, instance, seen));
+    let text = serde_json::to_vec(&Trace { instance, seen, mac })
         .map_err(|error| Error::Fault(format!("a trace cannot be written: {error}")))?;
     let written = tempfile::Builder::new().prefix(".last-seen-").tempfile_in(folder).and_then(|mut file| {
         file.write_all(&text)?;

@@ -31,6 +31,9 @@ stories! {
     what_was_changed_in_a_backup_is_named,
     a_server_that_saw_more_makes_no_versions_until_that_is_accepted,
     a_running_server_notices_that_the_database_went_back,
+    other_lines_under_the_same_numbers_are_noticed,
+    the_newest_database_ends_it_when_it_is_back,
+    until_a_restore_is_complete_no_version_is_made,
     a_journal_that_the_database_lacks_proves_it_older,
     numbers_lie_above_all_that_are_known,
 }
@@ -49,7 +52,7 @@ async fn restored(kind: DatabaseKind, file: &[u8], t: &TestPortal) -> (Place, Po
     let (manifest, _) = read.await.expect("it is restored");
     let settings = Settings { daily: DailyLimits { per_type: 9, per_scope: 9 }, ..Settings::default() };
     let portal = Portal::open(db, &root_key(), t.clock.clone(), settings).await.expect("it opens");
-    portal.overview().restored(&manifest, BTreeMap::new()).await.expect("recorded");
+    portal.overview().restored(&manifest, BTreeMap::new(), None).await.expect("recorded");
     (place, portal, manifest)
 }
 
@@ -352,7 +355,7 @@ async fn a_server_that_saw_more_makes_no_versions_until_that_is_accepted(t: &Tes
     assert_eq!(t.portal.keys().rotate_due().await.expect("it looks"), 0);
 
     second.overview().accept_older(folder.path(), BTreeMap::from([(de.clone(), 7)])).await.expect("accepted");
-    assert_eq!(second.overview().lost_since(folder.path()).expect("read"), None);
+    assert_eq!(second.overview().lost_since(folder.path()).await.expect("read"), None);
     for portal in [&t.portal, &second] {
         portal.access().refresh().await.expect("it looks");
     }
@@ -373,6 +376,70 @@ async fn a_running_server_notices_that_the_database_went_back(t: &TestPortal) {
     assert!(t.portal.overview().upkeep().await.expect("read").older_than.is_some());
     let planned = t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await;
     refused!(planned, Error::Vault(VaultError::OlderDatabase));
+}
+
+async fn other_lines_under_the_same_numbers_are_noticed(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    t.portal.overview().look_back(folder.path()).await.expect("it looks");
+    t.portal.access().refresh().await.expect("it looks");
+    t.portal.overview().leave_trace().await.expect("a trace");
+    let second = t.second().await;
+    second.overview().look_back(folder.path()).await.expect("it looks");
+    assert!(second.overview().upkeep().await.expect("read").older_than.is_none(), "it is the same");
+    set_back(t.db()).await;
+    t.clock.advance(TimeDelta::seconds(1));
+    for name in ["One", "Two", "Three"] {
+        let kind = domain::scopes::scope::EnvironmentKind::Test;
+        second.scopes().add_environment(&ada.session, name, kind).await.expect("an environment");
+    }
+    let third = t.second().await;
+    third.overview().look_back(folder.path()).await.expect("it looks");
+    let why = third.overview().upkeep().await.expect("read").older_than.expect("it is older");
+    assert!(why.contains("is not the line"), "{why}");
+}
+
+async fn the_newest_database_ends_it_when_it_is_back(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    t.portal.access().refresh().await.expect("it looks");
+    let newest = "SELECT audit_sequence FROM instance";
+    let newest = number(t.db(), newest).await;
+    set_back(t.db()).await;
+    t.clock.advance(TimeDelta::seconds(1));
+    t.portal.access().refresh().await.expect("it looks");
+    assert!(t.portal.overview().upkeep().await.expect("read").older_than.is_some());
+    // As if the right database were there again.
+    let back = format!(
+        "UPDATE instance SET older_than = NULL, audit_sequence = {newest}, data_epoch = data_epoch + 1"
+    );
+    execute(t.db(), &back).await.expect("it is back");
+    t.clock.advance(TimeDelta::seconds(1));
+    t.portal.access().refresh().await.expect("it looks");
+    assert!(t.portal.overview().upkeep().await.expect("read").older_than.is_none());
+    t.portal.keys().plan_create(&ada.session, &de, RotationPeriod::Days30).await.expect("a plan");
+}
+
+async fn until_a_restore_is_complete_no_version_is_made(t: &TestPortal) {
+    let filled = Box::pin(fill(t)).await;
+    execute(t.db(), "UPDATE key_version SET due_at = created_at WHERE status = 'active'")
+        .await
+        .expect("it is due");
+    let place = Place::fresh(DatabaseKind::Postgres).await;
+    let (db, file) = (place.connect().await, backed_up(t.db(), t).await);
+    let read = backup::read_into(&db, vec![root_key()], t.clock.now(), std::io::Cursor::new(file)).await;
+    let (manifest, _) = read.expect("it is restored");
+    let settings = Settings { daily: DailyLimits { per_type: 9, per_scope: 9 }, ..Settings::default() };
+    let portal = Portal::open(db, &root_key(), t.clock.clone(), settings).await.expect("it opens");
+    assert_eq!(portal.keys().rotate_due().await.expect("it looks"), 0);
+    let numbers = BTreeMap::from([(filled.de.clone(), 5), ("production/AT".parse().expect("a scope"), 3)]);
+    let raised = portal.overview().restored(&manifest, numbers, None).await.expect("recorded");
+    assert_eq!((raised.raised.len(), raised.missing.len()), (1, 1));
+    assert_eq!(portal.keys().rotate_due().await.expect("it looks"), 1);
+    let newest = portal.keys().list(&filled.de, None).await.expect("the page").versions[0].number;
+    assert_eq!(newest, 6);
+    portal.close().await;
+    place.remove().await;
 }
 
 async fn a_journal_that_the_database_lacks_proves_it_older(t: &TestPortal) {
@@ -405,10 +472,10 @@ async fn numbers_lie_above_all_that_are_known(t: &TestPortal) {
     let later = t.second().await;
     later.audit().open_journal(&folder.path().join("journal")).await.expect("a journal");
     encrypted(&later, &filled.key).await;
-    let known = portal.overview().numbers_in_journal(folder.path()).await.expect("it reads");
+    let known = portal.overview().numbers_in_folder(folder.path()).await.expect("it reads");
     assert_eq!(known.get(&filled.de), Some(&3));
-    let raised = portal.overview().restored(&manifest, known).await.expect("recorded");
-    assert_eq!(raised, [format!("{NAME} through 3")]);
+    let raised = portal.overview().restored(&manifest, known, None).await.expect("recorded");
+    assert_eq!(raised.raised, [(filled.de.clone(), 3)]);
     let half = half_way(&portal, &ada.email).await;
     t.clock.advance(TimeDelta::seconds(90));
     let session = portal.people().check_sign_in_code(&half, &t.code(&ada)).await.expect("signed in").session;

@@ -3,21 +3,24 @@
 use crate::Stop;
 use crate::cli::Restore;
 use crate::cli::commands::say_where;
-use crate::cli::out::{print, say};
+use crate::cli::out::{report, say};
 use crate::run::opening::{connect, find_root_keys, make_folder, open_database};
 use crate::settings::Settings;
 use domain::base::words;
 use domain::scopes::scope::ScopeName;
 use engine::overview::Verified;
 use engine::overview::backup::{self, Manifest};
-use engine::overview::older::Numbers;
+use engine::overview::older::{Numbers, Raised, keep_highest};
 use engine::store::Db;
 use engine::vault::envelope::RootKey;
 use engine::vault::{root_key, root_rotation};
-use engine::{Clock, Portal, right_root_key};
+use engine::{Clock, Portal, instance_if_any, right_root_key};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+
+/// Beginning of the name that a database has until its restore is complete.
+const RESTORING: &str = ".keystead.db.restoring-";
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -122,7 +125,7 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
         let (manifest, root) = backup::read_into(&db, roots, Clock::system().now(), from).await?;
         describe(&manifest)?;
         let portal = Portal::open(db.clone(), &root, Clock::system(), settings.engine.clone()).await?;
-        report(&portal.overview().verify().await?)
+        tell(&portal.overview().verify().await?)
     };
     let checked = checked.await;
     db.close().await;
@@ -130,7 +133,7 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
 }
 
 fn describe(manifest: &Manifest) -> Result<(), Stop> {
-    print(format!(
+    report(format!(
         "Backup of {}, made by Keystead {} (schema {}), up to line {} of the audit log. Rows:",
         words::moment(manifest.made_at),
         manifest.release,
@@ -140,25 +143,25 @@ fn describe(manifest: &Manifest) -> Result<(), Stop> {
     manifest
         .counts()
         .filter(|(_, rows)| *rows > 0)
-        .try_for_each(|(table, rows)| print(format!("  {table}: {rows}")))
+        .try_for_each(|(table, rows)| report(format!("  {table}: {rows}")))
 }
 
 /// Prints what was verified.
-fn report(verified: &Verified) -> Result<(), Stop> {
+fn tell(verified: &Verified) -> Result<(), Stop> {
     let Verified { unopened, journal } = verified;
-    print(format!("The journal has {} segments with {} events.", journal.segments, journal.events))?;
+    report(format!("The journal has {} segments with {} events.", journal.segments, journal.events))?;
     for what in &journal.damaged {
-        print(format!("Damaged: {what}"))?;
+        report(format!("Damaged: {what}"))?;
     }
     for gap in &journal.gaps {
-        print(format!("Missing in the journal of {}: events {} to {}", gap.server, gap.first, gap.last))?;
+        report(format!("Missing in the journal of {}: events {} to {}", gap.server, gap.first, gap.last))?;
     }
     for what in unopened {
-        print(format!("Does not open: {what}"))?;
+        report(format!("Does not open: {what}"))?;
     }
     // A running server has events in files that are not in its database yet, so a gap is no damage.
     if unopened.is_empty() && journal.damaged.is_empty() {
-        return print("Everything sealed opens, and the journal is as it was written.");
+        return report("Everything sealed opens, and the journal is as it was written.");
     }
     Err(Stop::Findings)
 }
@@ -172,16 +175,26 @@ pub(super) fn numbers(texts: &[String]) -> Result<Numbers, Stop> {
             number.parse::<u32>().ok().filter(|number| *number < i32::MAX as u32)?,
         ))
     };
-    texts
-        .iter()
-        .map(|text| {
-            read(text).ok_or_else(|| {
-                Stop::new(format!(
-                    "“{text}” is not a scope and its highest version. Write it like production/DE=7."
-                ))
-            })
-        })
-        .collect()
+    let mut numbers = Numbers::new();
+    for text in texts {
+        let (name, number) = read(text).ok_or_else(|| {
+            Stop::new(format!(
+                "“{text}” is not a scope and its highest version. Write it like production/DE=7."
+            ))
+        })?;
+        keep_highest(&mut numbers, name, number);
+    }
+    Ok(numbers)
+}
+
+/// Says which version numbers are left out.
+pub(super) fn say_raised(raised: &Raised) {
+    for (name, number) in &raised.raised {
+        say(format!("{name}: version numbers up to {number} are left out, because they were used."));
+    }
+    for (name, number) in &raised.missing {
+        say(format!("There is no scope {name} in this database. Versions up to {number} were used there."));
+    }
 }
 
 async fn restore_from(
@@ -191,6 +204,15 @@ async fn restore_from(
     asked: &Restore,
 ) -> Result<(), Stop> {
     let given = numbers(&asked.numbers)?;
+    if let Some(folder) = &asked.old_data
+        && !folder.join("journal").exists()
+        && !folder.join("keystead.db").exists()
+    {
+        return Err(Stop::new(format!(
+            "The folder {} is not a data folder of Keystead: it has neither keystead.db nor journal.",
+            folder.display()
+        )));
+    }
     say_where(settings);
     let (db, temporary) = match &settings.database.url {
         Some(_) => (connect(settings).await?, None),
@@ -198,12 +220,13 @@ async fn restore_from(
             check_empty(settings)?;
             make_folder(&settings.data_dir)?;
             // The database gets its name when it is complete.
-            let name = format!(".keystead.db.restoring-{}", std::process::id());
+            let name = format!("{RESTORING}{}", std::process::id());
             let temporary = settings.data_dir.join(name);
             (Db::sqlite(&temporary).await?, Some(temporary))
         }
     };
     let restored = fill(settings, &db, roots, from, given, asked.old_data.as_deref()).await;
+    let db_has_rows = restored.is_err() && matches!(instance_if_any(&db).await, Ok(Some(_)));
     // SQLite copies its log into the file when it closes.
     db.close().await;
     match (restored, temporary) {
@@ -216,8 +239,13 @@ async fn restore_from(
             say("Restored. Everybody must sign in again, with a verification code that is new.\n\
                  Administrators and API keys are as they were at the time of the backup: revoke and disable again what was revoked \
                  or disabled since. Recovery codes that were used since work again: replace them.");
-            report(&verified)
+            tell(&verified)
         }
+        // PostgreSQL has the rows, if the restore came so far.
+        (Err(error), None) if db_has_rows => Err(Stop::new(format!(
+            "The restore is not complete: {error} Keystead creates no versions on this database. Drop it and restore again, or accept it \
+             with keystead doctor --accept-older-database."
+        ))),
         (Err(error), temporary) => {
             for ending in temporary.iter().flat_map(|_| ["", "-wal", "-shm"]) {
                 let mut file = temporary.clone().unwrap_or_default().into_os_string();
@@ -234,7 +262,12 @@ fn check_empty(settings: &Settings) -> Result<(), Stop> {
     let Ok(entries) = std::fs::read_dir(&settings.data_dir) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with("root.key") && entry.path() != settings.root_key.file {
+        // What an interrupted restore has left is of no use.
+        if name.starts_with(RESTORING) {
+            let _ = std::fs::remove_file(entry.path());
+            continue;
+        }
+        if !name.starts_with("root.key") && name != "lost+found" && entry.path() != settings.root_key.file {
             return Err(Stop::new(format!(
                 "The folder {} is not empty: it has {name}. A backup is restored into an empty folder. Move the old one aside, and \
                  name it with --old-data.",
@@ -277,16 +310,17 @@ async fn fill(
     };
     let portal = Portal::open(db.clone(), &root, clock, settings.engine.clone()).await?;
     let overview = portal.overview();
+    for (name, number) in overview.numbers_in_journal().await? {
+        keep_highest(&mut numbers, name, number);
+    }
     for folder in old_data.into_iter().chain([&*settings.data_dir]) {
-        for (name, number) in overview.numbers_in_journal(folder).await? {
-            let known = numbers.entry(name).or_default();
-            *known = (*known).max(number);
+        for (name, number) in overview.numbers_in_folder(folder).await? {
+            keep_highest(&mut numbers, name, number);
         }
     }
-    for raised in overview.restored(&manifest, numbers).await? {
-        say(format!("Version numbers are left out, because they were used: {raised}."));
-    }
-    if let Some(why) = overview.lost_since(&settings.data_dir)? {
+    let raised = overview.restored(&manifest, numbers, Some(&settings.data_dir)).await?;
+    say_raised(&raised);
+    if let Some(why) = &raised.older_than {
         say(format!(
             "This host saw a newer database ({why}). Until you run keystead doctor --accept-older-database, Keystead creates no versions."
         ));

@@ -12,6 +12,7 @@ use domain::data::tenant_secret::RotationStep;
 use domain::scopes::scope::ScopeName;
 use domain::services::api_key;
 use domain::services::api_key::{ApiKeyId, Reach};
+use engine::base::error::StoreError;
 use engine::changes::totp::Seed;
 use engine::vault::root_key;
 use engine::vault::root_rotation;
@@ -25,11 +26,17 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     match command {
         Admin::Create(account) => create(settings, account).await,
         Admin::ResetTotp { email } => {
-            at(settings, &email, async |portal| {
-                let show = |seed: &Seed| show(seed.url(&email)?);
+            let was_shown = Cell::new(false);
+            let reset = async |portal: &Portal| {
+                let show = |seed: &Seed| {
+                    show(seed.url(&email)?)?;
+                    was_shown.set(true);
+                    Ok(())
+                };
                 portal.administrators().reset_authenticator(&email, show).await
-            })
-            .await?;
+            };
+            let reset = at(settings, &email, reset).await;
+            reset.map_err(|error| not_made(error, was_shown.get()))?;
             say(format!("All sessions of {email} have ended. The old authenticator no longer works."));
             Ok(())
         }
@@ -110,8 +117,12 @@ pub(super) async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
 
 /// Returns the sentence for an account or a key that was shown and then not made.
 fn not_made(error: Stop, was_shown: bool) -> Stop {
-    if was_shown {
-        say("What is printed above does not work, because it was not stored:");
+    match &error {
+        _ if !was_shown => {}
+        Stop::Refused(Error::Store(StoreError::Unsure(_))) => {
+            say("What is printed above may work or not. Take it back if it does:");
+        }
+        _ => say("What is printed above does not work, because it was not stored:"),
     }
     error
 }

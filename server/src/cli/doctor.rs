@@ -2,13 +2,14 @@
 
 use crate::Stop;
 use crate::cli::Doctor;
-use crate::cli::backups::numbers;
+use crate::cli::backups::{numbers, say_raised};
 use crate::cli::commands::open_portal;
-use crate::cli::out::{print, say};
+use crate::cli::out::{report, say};
 use crate::run::opening::{connect, database_name, is_new_folder};
 use crate::settings::Settings;
 use chrono::TimeDelta;
 use domain::base::words;
+use engine::overview::older::keep_highest;
 use engine::store::Db;
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
@@ -78,19 +79,19 @@ pub async fn doctor(settings: &Settings, asked: Doctor) -> Result<(), Stop> {
     addresses(settings, &mut findings);
     database(settings, keys, &mut findings).await;
     let state = findings.0.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
-    let report = Report { state, findings: findings.0 };
+    let all = Report { state, findings: findings.0 };
     if asked.json {
-        print(serde_json::to_string_pretty(&report).map_err(|error| Stop::new(error.to_string()))?)?;
+        report(serde_json::to_string_pretty(&all).map_err(|error| Stop::new(error.to_string()))?)?;
     } else {
-        for Finding { check, state, finding, remedy } in &report.findings {
+        for Finding { check, state, finding, remedy } in &all.findings {
             let word = match state {
                 State::Ok => "ok     ",
                 State::Warning => "warning",
                 State::Error => "error  ",
             };
-            print(format!("{word}  {check}: {finding}"))?;
+            report(format!("{word}  {check}: {finding}"))?;
             if let Some(remedy) = remedy {
-                print(format!("         {remedy}"))?;
+                report(format!("         {remedy}"))?;
             }
         }
     }
@@ -100,15 +101,17 @@ pub async fn doctor(settings: &Settings, asked: Doctor) -> Result<(), Stop> {
 async fn accept(settings: &Settings, given: &[String]) -> Result<(), Stop> {
     let given = numbers(given)?;
     let portal = open_portal(settings).await?;
-    let mut known = portal.overview().numbers_in_journal(&settings.data_dir).await?;
-    for (name, number) in given {
-        let highest = known.entry(name).or_default();
-        *highest = (*highest).max(number);
-    }
-    for raised in portal.overview().accept_older(&settings.data_dir, known).await? {
-        say(format!("Version numbers are left out, because they were used: {raised}."));
-    }
+    let accepted = async {
+        let overview = portal.overview();
+        let mut known = overview.numbers_in_journal().await?;
+        let in_folder = overview.numbers_in_folder(&settings.data_dir).await?;
+        in_folder.into_iter().for_each(|(name, number)| keep_highest(&mut known, name, number));
+        given.into_iter().for_each(|(name, number)| keep_highest(&mut known, name, number));
+        overview.accept_older(&settings.data_dir, known).await
+    };
+    let accepted = accepted.await;
     portal.close().await;
+    say_raised(&accepted?);
     say("The database is accepted as it is. Running servers create versions again within a second.");
     Ok(())
 }
@@ -335,7 +338,7 @@ async fn examine(settings: &Settings, portal: &Portal, findings: &mut Findings) 
     let is_late = upkeep.is_backup_late();
     let older = match upkeep.older_than {
         Some(why) => Some(why),
-        None => overview.lost_since(&settings.data_dir)?,
+        None => overview.lost_since(&settings.data_dir).await?,
     };
     match older {
         Some(why) => findings.error(

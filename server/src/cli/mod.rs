@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use out::say;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A self-hosted key-management portal: your customers own the keys to their data.
 ///
@@ -65,7 +66,7 @@ pub(crate) struct Restore {
     /// File of the root key with which the backup was made, if it is another one now.
     #[arg(long)]
     pub root_key_file: Option<PathBuf>,
-    /// The data folder from before, if it still exists: its journal tells which versions were used.
+    /// The data folder from before, if it still exists: its database and its journal tell which versions there were.
     #[arg(long)]
     pub old_data: Option<PathBuf>,
     /// The highest version of a scope that ever existed, like production/DE=7. Can be repeated.
@@ -202,7 +203,7 @@ pub fn run() -> Result<(), Stop> {
         .enable_all()
         .build()
         .map_err(|error| Stop::new(format!("Keystead cannot start its threads: {error}.")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             None | Some(Command::Serve) => serve::serve(settings, hardened).await,
             Some(Command::Admin(command)) => commands::admin(&settings, command).await,
@@ -215,5 +216,8 @@ pub fn run() -> Result<(), Stop> {
             Some(Command::Restore(restore)) => backups::restore(&settings, restore).await,
             Some(Command::Doctor(doctor)) => doctor::doctor(&settings, doctor).await,
         }
-    })
+    });
+    // Work on another thread may hang in a write to a pipe that nobody reads.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    done
 }

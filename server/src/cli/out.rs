@@ -24,6 +24,17 @@ pub fn print(text: impl Display) -> Result<(), Stop> {
     })
 }
 
+/// Prints a line of a report, whose status matters more than its text: nobody need read it to the end.
+///
+/// # Errors
+/// A sentence when the output cannot be written.
+pub fn report(text: impl Display) -> Result<(), Stop> {
+    match print(text) {
+        Err(Stop::Closed) => Ok(()),
+        printed => printed,
+    }
+}
+
 /// Prints a secret that is shown once, before it works.
 ///
 /// # Errors

@@ -114,7 +114,7 @@ const JOBS: [Job; 13] = [
         run: |portal| Box::pin(show_upkeep(portal)),
         failed: "the time of the last backup could not be read; it will be retried",
     },
-    // Separate from the job before, so that a slow database does not keep the journal from the disk.
+    // Separate from the maintenance of the journal, so that a slow database does not keep the journal from the disk.
     Job {
         every: journal::EVERY,
         run: |portal| Box::pin(async move { portal.audit().sync_journal().await }),
@@ -172,4 +172,16 @@ async fn show_upkeep(portal: Portal) -> Result<(), Error> {
     metrics::gauge!("keystead_last_backup_timestamp_seconds").set(made);
     metrics::gauge!("keystead_database_older").set(if upkeep.older_than.is_some() { 1.0 } else { 0.0 });
     Ok(())
+}
+
+/// Leaves a trace of the last state of the database that this server sees.
+pub(crate) async fn leave_last_trace(portal: &Portal) {
+    let looked = portal.access().refresh().await;
+    let left = match looked {
+        Ok(()) => portal.overview().leave_trace().await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = left {
+        tracing::warn!(%error, "the last trace of the database could not be written");
+    }
 }

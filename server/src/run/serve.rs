@@ -38,14 +38,14 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     }
     let portal = open_or_make_portal(&settings).await?;
     tracing::info!(database = database_name(&settings), "the database is open");
-    make_folder(&settings.data_dir)?;
-    portal.overview().look_back(&settings.data_dir).await?;
     // Before the journal is opened: a second start on the same port ends here and adds no run to it.
     let listener = listen(settings.web.listen).await?;
     let metrics_listener = match settings.web.metrics_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    make_folder(&settings.data_dir)?;
+    portal.overview().look_back(&settings.data_dir).await?;
     portal.audit().open_journal(&settings.data_dir.join("journal")).await?;
     let app = App::new(portal.clone(), &settings);
     announce(&settings, &portal).await?;
@@ -57,6 +57,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     let ended = accept(listener, router(app.clone()), app, &mut work).await;
     work.shutdown().await;
     background::note_uses(&portal).await;
+    background::leave_last_trace(&portal).await;
     portal.close().await;
     tracing::info!("Keystead has stopped");
     ended

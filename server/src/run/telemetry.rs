@@ -18,8 +18,8 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
-/// Libraries that log what they send, sign or receive.
-const QUIET: [&str; 9] = [
+/// Libraries that log what they send, sign or receive, or the parameters of an address.
+const QUIET: [&str; 10] = [
     "aws_config",
     "aws_runtime",
     "aws_sdk_kms",
@@ -29,6 +29,7 @@ const QUIET: [&str; 9] = [
     "aws_smithy_runtime",
     "aws_smithy_runtime_api",
     "hyper_util",
+    "sqlx_postgres::options",
 ];
 
 const TIDY: Duration = Duration::from_secs(5);

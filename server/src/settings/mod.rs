@@ -110,10 +110,17 @@ mod tests {
         let key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=";
         let said = settings(&[("KEYSTEAD_ROOT_KEY_FILE", key)]).map(drop).expect_err("a key is no path");
         assert!(said.contains("KEYSTEAD_ROOT_KEY_FILE") && !said.contains(key), "{said}");
-        let address = "postgres://keystead:pa/ss:W0rd@db.example.com/keystead";
-        let said =
-            settings(&[("KEYSTEAD_DATABASE_URL", address)]).map(drop).expect_err("a slash in the password");
-        assert!(said.contains("percent-encoded") && !said.contains("W0rd"), "{said}");
+        for address in [
+            "postgres://keystead:pa/ss:W0rd@db.example.com/keystead",
+            "postgres://keystead:/ssW0rd@db.example.com/keystead",
+            "postgres://keystead:12/ssW0rd@db.example.com/keystead",
+            "postgres://keystead:?W0rd@db.example.com/keystead",
+            "postgres://keystead:12#W0rd@db.example.com/keystead",
+            "postgres://keystead@db.example.com/keystead?pasword=W0rd",
+        ] {
+            let said = settings(&[("KEYSTEAD_DATABASE_URL", address)]).map(drop).expect_err(address);
+            assert!(said.contains("percent-encoded") && !said.contains("W0rd"), "{said}");
+        }
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("keystead.toml");
         for (text, line) in

@@ -132,6 +132,30 @@ async fn a_backup_of_an_earlier_root_key_is_restored_under_the_present_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_need_read_what_a_command_reports() {
+    let home = filled(DatabaseKind::Sqlite, 1).await;
+    let file = home.data().with_file_name("backup").display().to_string();
+    ok(&home, &["backup", &file]).await;
+    let new = Home::new(DatabaseKind::Sqlite).await;
+    std::fs::create_dir_all(new.data()).expect("a folder");
+    std::fs::set_permissions(new.data(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    std::fs::copy(home.data().join("root.key"), new.data().join("root.key")).expect("a copy");
+    let run = async |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = new.command();
+        command.args(arguments).stdout(writer).stderr(std::process::Stdio::piped());
+        command.spawn().expect("it runs").wait_with_output().await.expect("it ends")
+    };
+    let done = run(&["restore", &file]).await;
+    assert!(done.status.success() && said(&done).contains("Restored."), "{}", said(&done));
+    assert!(new.data().join("keystead.db").exists());
+    assert_eq!(run(&["restore", "--check", &file]).await.status.code(), Some(0));
+    std::fs::set_permissions(new.data(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    assert_eq!(run(&["doctor"]).await.status.code(), Some(1), "the status is that of the findings");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_backup_is_refused_and_leaves_nothing() {
     let home = Home::new(DatabaseKind::Sqlite).await;
     home.administrator(EMAIL).await;
@@ -396,7 +420,7 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     let country = look::texts(&db, "SELECT country FROM scope").await.remove(0);
     let number = format!("production/{country}=7");
     let accepted = ok(&home, &["doctor", "--accept-older-database", "--number", &number]).await;
-    assert!(accepted.contains(&format!("production/{country} through 7")), "{accepted}");
+    assert!(accepted.contains(&format!("production/{country}: version numbers up to 7")), "{accepted}");
     assert!(!checks(&home).await.contains(&"older database".to_owned()));
     db.close().await;
 }

@@ -41,7 +41,7 @@ const EXPIRE_ROUNDS: u32 = 20;
 /// Compression level of gzip. One level above the fastest takes hardly longer, and two thirds of the space.
 const LEVEL: u32 = 2;
 /// Maximum size of a file that is read. A segment is full at a small part of it.
-const TOO_BIG: u64 = 256 << 20;
+pub(super) const TOO_BIG: u64 = 256 << 20;
 
 /// State of the periodic work.
 #[derive(Default)]

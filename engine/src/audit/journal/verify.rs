@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::audit::journal::chain::Key;
+use crate::audit::journal::keep::TOO_BIG;
 use crate::audit::journal::search::{events_of, gaps, in_row};
 use crate::audit::journal::segment::Name;
 use crate::audit::journal::{blocking, not_written};
@@ -93,10 +94,19 @@ fn read_files(folder: &PathBuf, key: &Key) -> io::Result<(Whole, BTreeSet<Uuid>)
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Name>().ok());
         let Some(name) = name else { continue };
+        let is_too_big = path.metadata().is_ok_and(|meta| meta.len() > TOO_BIG);
         let text = match std::fs::read(&path) {
             // A running server has stored it in the meantime.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            text => text?,
+            Err(error) => {
+                whole.damaged.push(format!("file {name}: {error}"));
+                continue;
+            }
+            Ok(_) if is_too_big => {
+                whole.damaged.push(format!("file {name}: it is too large"));
+                continue;
+            }
+            Ok(text) => text,
         };
         match events_of(name, &text, &key.run(name.run)) {
             Ok(events) if events.is_empty() => {}
