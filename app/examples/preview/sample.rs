@@ -146,6 +146,7 @@ pub fn keys(customer_supplied: u32) -> KeysView {
             customer_supplied_used: customer_supplied,
             runs_out_at: Some(now() + Duration::days(1700)),
             active_type: Some(KeyType::Managed),
+            next_number: 5,
             ..no_keys().limits
         },
     }
@@ -167,6 +168,7 @@ pub fn no_keys() -> KeysView {
             customer_supplied_used: 0,
             runs_out_at: None,
             active_type: None,
+            next_number: 1,
         },
     }
 }

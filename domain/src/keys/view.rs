@@ -44,6 +44,8 @@ pub struct LimitsView {
     pub customer_supplied_used: u32,
     pub runs_out_at: Option<DateTime<Utc>>,
     pub active_type: Option<KeyType>,
+    /// Number of the next version.
+    pub next_number: u32,
 }
 
 impl LimitsView {

@@ -73,6 +73,7 @@ impl Keys {
             customer_supplied_used: made.customer_supplied,
             runs_out_at: runs_out_at(made.customer_supplied, made.customer_supplied_lately, now),
             active_type: made.active_type,
+            next_number: made.highest.saturating_add(1),
         };
         Ok((scope, limits))
     }

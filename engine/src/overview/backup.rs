@@ -116,11 +116,11 @@ pub async fn write<W: Write + Send + 'static>(
             serde_json::to_writer(&mut out, &line)?;
             out.write_all(b"\n")?;
             if matches!(line, Line::End(_)) {
-                return out.finish()?.finish();
+                return out.finish()?.finish().map(Some);
             }
         }
         // The reader of the rows has failed, and knows why.
-        Err(io::Error::other("it was given up"))
+        Ok(None)
     });
     let is_stuck = AtomicBool::new(false);
     let read = async {
@@ -147,12 +147,9 @@ pub async fn write<W: Write + Send + 'static>(
         return Err(read.err().unwrap_or(Error::Busy));
     }
     match written.await.map_err(|error| Error::Fault(format!("the backup stopped: {error}")))? {
-        Ok((to, length)) => read.map(|()| (manifest, to, length)),
-        Err(error) => match read {
-            // The rows could not be read, which is the cause.
-            Err(Error::Store(error)) => Err(error.into()),
-            _ => Err(stopped(&error)),
-        },
+        Ok(Some((to, length))) => read.map(|()| (manifest, to, length)),
+        Ok(None) => Err(read.err().unwrap_or(Error::Busy)),
+        Err(error) => Err(stopped(&error)),
     }
 }
 

@@ -11,9 +11,10 @@ use crate::vault::trace::{Moment, Seen};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::scopes::scope::ScopeName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use uuid::Uuid;
 
 /// A data folder, and the state that its trace proves.
 pub(crate) struct Traced {
@@ -34,19 +35,6 @@ impl Overview {
         if let Some((once, now, why)) = self.lost(folder).await? {
             self.vault.is_older(once, now, why).await;
         }
-        match verify::files(&folder.join("journal"), self.vault.keyring()).await {
-            Ok((_, runs)) => {
-                let known = self.vault.db().journal().runs().await?;
-                if let Some(run) = runs.iter().find(|run| known.iter().all(|known| known.id != **run)) {
-                    let now = self.vault.seen();
-                    let why = format!("the journal has a run that the database lacks: {run}");
-                    self.vault.is_older(Moment { sequence: i64::MAX, ..now }, now, why).await;
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "the journal's folder could not be compared with the database")
-            }
-        }
         let _ = self.folder.set(Traced { folder: folder.to_owned(), moment: Mutex::default() });
         Ok(())
     }
@@ -64,7 +52,8 @@ impl Overview {
         };
         let epoch = self.vault.db().audit().data_epoch().await?;
         self.vault.look(epoch);
-        let (Some(Seen { moment: once, at }), now) = (trace, Moment::from(epoch)) else { return Ok(None) };
+        let now = Moment::from(epoch);
+        let Some(Seen { moment: once, at }) = trace else { return self.lost_run(folder, now).await };
         let difference = if now < once {
             format!(
                 "line {} of the audit log was seen; the database ends at line {}",
@@ -76,9 +65,33 @@ impl Overview {
         {
             format!("line {} of the audit log is not the line that was seen", once.sequence)
         } else {
-            return Ok(None);
+            return self.lost_run(folder, now).await;
         };
         Ok(Some((once, now, difference)))
+    }
+
+    /// Finds a run of the journal that left files in a data folder and is not in the database.
+    async fn lost_run(&self, folder: &Path, now: Moment) -> Result<Option<(Moment, Moment, String)>, Error> {
+        let unknown = self.unknown_runs(folder).await?;
+        let lost = |run: Uuid| {
+            let why = format!("the journal has a run that the database lacks: {run}");
+            (Moment { sequence: i64::MAX, ..now }, now, why)
+        };
+        Ok(unknown.into_iter().next().map(lost))
+    }
+
+    async fn unknown_runs(&self, folder: &Path) -> Result<BTreeSet<Uuid>, Error> {
+        let mut runs = match verify::files(&folder.join("journal"), self.vault.keyring()).await {
+            Ok((_, runs)) => runs,
+            Err(error) => {
+                tracing::error!(%error, "the journal's folder could not be compared with the database");
+                return Ok(BTreeSet::new());
+            }
+        };
+        for known in self.vault.db().journal().runs().await? {
+            runs.remove(&known.id);
+        }
+        Ok(runs)
     }
 
     /// Leaves a trace of the database's present state in the data folder, unless the database is older than it was. Then it
@@ -186,11 +199,16 @@ impl Overview {
     pub async fn accept_older(&self, folder: &Path, numbers: Numbers) -> Result<Raised, Error> {
         let (trace, now) = (self.vault.trace(folder).unwrap_or_default(), self.vault.now());
         let timeline = trace.map_or(0, |trace| trace.moment.timeline);
+        // Accepted as well: the next start stores what they wrote.
+        let runs = &self.unknown_runs(folder).await?;
         let numbers = &numbers;
         let accepted = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Instance).await?;
             let raised = raise(&mut tx, numbers).await?;
             tx.instance().accept_older(timeline).await?;
+            for run in runs {
+                tx.journal().insert_run(*run, now).await?;
+            }
             let entry = Entry::done(now, Actor::Host, Action::DatabaseAccept);
             tx.commit(entry.with(left_out(&raised))).await?;
             Ok(raised)

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Column, QueryBuilder, Row, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, QueryBuilder, Row, TypeInfo, ValueRef};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -124,7 +124,8 @@ impl Db {
         Ok(Snapshot(Tx(match self {
             Self::Sqlite { read, .. } => {
                 // The journal's rows are large, so only a few of them are read ahead.
-                let options = read.connect_options().as_ref().clone().row_buffer_size(4);
+                let options =
+                    read.connect_options().as_ref().clone().row_buffer_size(4).disable_statement_logging();
                 let own = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
                 Inner::Sqlite(own.begin_with("BEGIN").await?)
             }

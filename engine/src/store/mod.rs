@@ -325,6 +325,29 @@ impl Db {
         }))
     }
 
+    /// Closes every connection of a file that nobody else uses, when all that SQLite has written into its log is in the file.
+    ///
+    /// # Errors
+    /// When the file cannot take it, for example because the disk is full.
+    pub async fn close_whole(&self) -> Result<(), Error> {
+        const SQL: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let whole = match self {
+            Self::Sqlite { write, .. } => {
+                let done: Result<(i64, i64, i64), sqlx::Error> = sqlx::query_as(SQL).fetch_one(write).await;
+                match done {
+                    Ok((0, ..)) => Ok(()),
+                    Ok(_) => Err(Error::Fault(
+                        "The database's file is not complete, because another program reads it.".into(),
+                    )),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Self::Postgres(..) => Ok(()),
+        };
+        self.close().await;
+        whole
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         match self {

@@ -14,13 +14,16 @@ use engine::overview::older::{Numbers, Raised, keep_highest};
 use engine::store::Db;
 use engine::vault::envelope::RootKey;
 use engine::vault::{root_key, root_rotation};
-use engine::{Clock, Portal, instance_if_any, right_root_key};
+use engine::{Clock, Portal, right_root_key};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 /// Beginning of the name that a database has until its restore is complete.
 const RESTORING: &str = ".keystead.db.restoring-";
+
+/// The highest number of a version that an operator may name. A larger one is a typing error.
+const HIGHEST: u32 = 1_000_000;
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -48,7 +51,10 @@ async fn write(settings: &Settings, db: &Db, file: &Path) -> Result<(), Stop> {
     } else {
         into_file(db, root, &clock, file).await?
     };
-    backup::record(db, &manifest, clock.now()).await?;
+    root_key::is_used_now(&settings.root_key.file);
+    if let Err(error) = backup::record(db, &manifest, clock.now()).await {
+        say(format!("The backup is complete. That it was made could not be recorded: {}", Stop::from(error)));
+    }
     let shown = if is_standard(file) { "standard output".to_owned() } else { file.display().to_string() };
     say(format!(
         "Backup written to {shown}: {} rows in {length} bytes, up to line {} of the audit log.\n\
@@ -106,7 +112,10 @@ fn root_keys(settings: &Settings, named: Option<&Path>) -> Result<Vec<RootKey>, 
     }
     roots.extend(root_key::read_all(file)?);
     for old in root_key::old_copies(file).unwrap_or_default() {
-        roots.extend(root_key::read(&old)?);
+        match root_key::read(&old) {
+            Ok(root) => roots.extend(root),
+            Err(error) => say(format!("{} It is not tried.", Stop::from(error))),
+        }
     }
     if roots.is_empty() {
         return Err(Stop::new(format!(
@@ -129,7 +138,12 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
     };
     let checked = checked.await;
     db.close().await;
-    checked
+    checked.map_err(|error| match error {
+        Stop::Findings => error,
+        error => {
+            Stop::new(format!("{error} (The backup was checked in the folder {}.)", folder.path().display()))
+        }
+    })
 }
 
 fn describe(manifest: &Manifest) -> Result<(), Stop> {
@@ -172,7 +186,7 @@ pub(super) fn numbers(texts: &[String]) -> Result<Numbers, Stop> {
         let (scope, number) = text.split_once('=')?;
         Some((
             scope.parse::<ScopeName>().ok()?,
-            number.parse::<u32>().ok().filter(|number| *number < i32::MAX as u32)?,
+            number.parse::<u32>().ok().filter(|number| *number <= HIGHEST)?,
         ))
     };
     let mut numbers = Numbers::new();
@@ -225,28 +239,37 @@ async fn restore_from(
             (Db::sqlite(&temporary).await?, Some(temporary))
         }
     };
-    let restored = fill(settings, &db, roots, from, given, asked.old_data.as_deref()).await;
-    let db_has_rows = restored.is_err() && matches!(instance_if_any(&db).await, Ok(Some(_)));
-    // SQLite copies its log into the file when it closes.
-    db.close().await;
-    match (restored, temporary) {
-        (Ok((root, verified)), temporary) => {
-            // First the key: a database without it would be of no use.
-            store_root_key(settings, &root)?;
-            if let Some(temporary) = temporary {
-                put_in_place(&temporary, &settings.data_dir)?;
-            }
+    let filled = backup::read_into(&db, roots, Clock::system().now(), from).await;
+    let is_filled = filled.is_ok();
+    let done = match filled {
+        Ok((manifest, root)) => {
+            complete(settings, &db, &manifest, root, given, asked.old_data.as_deref()).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    // What waits in SQLite's log must be in the file before the file gets its name.
+    let whole = db.close_whole().await.map_err(Stop::from);
+    let done = done.and_then(|(root, verified)| {
+        whole?;
+        // First the key: a database without it would be of no use.
+        store_root_key(settings, &root)?;
+        if let Some(temporary) = &temporary {
+            put_in_place(temporary, &settings.data_dir)?;
+        }
+        Ok(verified)
+    });
+    match done {
+        Ok(verified) => {
             say("Restored. Everybody must sign in again, with a verification code that is new.\n\
-                 Administrators and API keys are as they were at the time of the backup: revoke and disable again what was revoked \
-                 or disabled since. Recovery codes that were used since work again: replace them.");
+                 Everything is as it was at the time of the backup, also administrators, API keys, customers' credentials: disable, \
+                 revoke and replace again what was changed since. Recovery codes that were used since work again: replace them.");
             tell(&verified)
         }
-        // PostgreSQL has the rows, if the restore came so far.
-        (Err(error), None) if db_has_rows => Err(Stop::new(format!(
-            "The restore is not complete: {error} Keystead creates no versions on this database. Drop it and restore again, or accept it \
-             with keystead doctor --accept-older-database."
+        // PostgreSQL has the rows already.
+        Err(error) if is_filled && temporary.is_none() => Err(Stop::new(format!(
+            "The restore is not complete: {error} Keystead creates no versions on this database. Drop the database and restore again."
         ))),
-        (Err(error), temporary) => {
+        Err(error) => {
             for ending in temporary.iter().flat_map(|_| ["", "-wal", "-shm"]) {
                 let mut file = temporary.clone().unwrap_or_default().into_os_string();
                 file.push(ending);
@@ -257,17 +280,28 @@ async fn restore_from(
     }
 }
 
+/// Checks whether the process of a temporary name still runs.
+fn is_running(id: &str) -> bool {
+    Path::new("/proc").join(id).exists()
+}
+
 /// A backup is restored into a folder that holds no other Keystead. A root key alone counts as empty.
 fn check_empty(settings: &Settings) -> Result<(), Stop> {
     let Ok(entries) = std::fs::read_dir(&settings.data_dir) else { return Ok(()) };
+    let key = settings.root_key.file.file_name().map(|name| name.to_string_lossy().into_owned());
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // What an interrupted restore has left is of no use.
-        if name.starts_with(RESTORING) {
+        if let Some(rest) = name.strip_prefix(RESTORING) {
+            if is_running(rest.split('-').next().unwrap_or_default()) {
+                return Err(Stop::new("Another restore into this folder is running."));
+            }
+            // What an interrupted restore has left is of no use.
             let _ = std::fs::remove_file(entry.path());
             continue;
         }
-        if !name.starts_with("root.key") && name != "lost+found" && entry.path() != settings.root_key.file {
+        // The root key, its new and its old copies.
+        let is_key = name.starts_with("root.key") || key.as_ref().is_some_and(|key| name.starts_with(key));
+        if !is_key && name != "lost+found" {
             return Err(Stop::new(format!(
                 "The folder {} is not empty: it has {name}. A backup is restored into an empty folder. Move the old one aside, and \
                  name it with --old-data.",
@@ -287,18 +321,18 @@ fn put_in_place(temporary: &Path, folder: &Path) -> Result<(), Stop> {
     })
 }
 
-/// Fills the empty database. Returns the root key that opens it, and what was verified.
-async fn fill(
+/// Completes a restore after the rows are there. Returns the root key that opens the database, and what was verified.
+async fn complete(
     settings: &Settings,
     db: &Db,
-    roots: Vec<RootKey>,
-    from: Box<dyn Read + Send>,
+    manifest: &Manifest,
+    root: RootKey,
     mut numbers: Numbers,
     old_data: Option<&Path>,
 ) -> Result<(RootKey, Verified), Stop> {
     let clock = Clock::system();
-    let (manifest, root) = backup::read_into(db, roots, clock.now(), from).await?;
-    describe(&manifest)?;
+    // Nobody need read it, and what is half done must be completed.
+    let _ = describe(manifest);
     let root = match present_key(settings)? {
         // The database is sealed under the key that this installation uses now.
         Some(present) if !present.is(&root) => {
@@ -318,7 +352,7 @@ async fn fill(
             keep_highest(&mut numbers, name, number);
         }
     }
-    let raised = overview.restored(&manifest, numbers, Some(&settings.data_dir)).await?;
+    let raised = overview.restored(manifest, numbers, Some(&settings.data_dir)).await?;
     say_raised(&raised);
     if let Some(why) = &raised.older_than {
         say(format!(

@@ -150,8 +150,17 @@ fn root_keys(settings: &Settings, findings: &mut Findings) -> Vec<RootKey> {
             "Run keystead root-key rotate again. It completes the rotation.",
         );
     }
-    if let Some(key) = keys.first() {
+    if let [key] = &keys[..] {
         findings.ok(CHECK, format!("It is at {shown} (fingerprint {}).", key.fingerprint()));
+    }
+    for old in root_key::old_copies(file).unwrap_or_default() {
+        if let Err(error) = root_key::read(&old) {
+            findings.warn(
+                "old root keys",
+                error.to_string(),
+                "Backups that need it cannot be restored with this file.",
+            );
+        }
     }
     match root_key::old_copies(file) {
         Ok(old) if !old.is_empty() => {
@@ -280,6 +289,16 @@ async fn database(settings: &Settings, keys: Vec<RootKey>, findings: &mut Findin
     db.close().await;
 }
 
+/// Returns what to do about a database that cannot be used.
+fn remedy(settings: &Settings) -> &'static str {
+    match settings.database.url {
+        Some(_) => "Check KEYSTEAD_DATABASE_URL, and that PostgreSQL runs.",
+        None => {
+            "Check who owns the file and its folder, and that there is room on the disk. If the file is damaged, restore a backup."
+        }
+    }
+}
+
 /// Opens the portal on a database of this release. An earlier one would be changed by that.
 async fn opened(settings: &Settings, db: &Db, keys: Vec<RootKey>, findings: &mut Findings) -> Option<Portal> {
     const CHECK: &str = "database";
@@ -311,7 +330,7 @@ async fn opened(settings: &Settings, db: &Db, keys: Vec<RootKey>, findings: &mut
         }
         Ok((schema, _)) => findings.ok(CHECK, format!("{name} (schema {schema}).")),
         Err(error) => {
-            findings.error(CHECK, Stop::from(error).to_string(), "Check that the database runs.");
+            findings.error(CHECK, Stop::from(error).to_string(), remedy(settings));
             return None;
         }
     }

@@ -79,7 +79,10 @@ async fn open(settings: &Settings, may: May) -> Result<Portal, Stop> {
 }
 
 pub(crate) fn is_new_folder(settings: &Settings) -> bool {
-    settings.database.url.is_none() && !settings.data_dir.join("keystead.db").exists()
+    // A file that may not be looked at exists; opening it says why it cannot be used.
+    let is_missing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    settings.database.url.is_none()
+        && std::fs::metadata(settings.data_dir.join("keystead.db")).is_err_and(is_missing)
 }
 
 /// Returns the sentence for a command that works on an existing database only.

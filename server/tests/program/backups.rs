@@ -132,6 +132,41 @@ async fn a_backup_of_an_earlier_root_key_is_restored_under_the_present_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_of_keystead_spoils_no_backup() {
+    for kind in KINDS {
+        let home = filled(kind, 1).await;
+        let db = home.db().await;
+        look::execute(&db, "CREATE TABLE \"Ops Notes\" (at TIMESTAMP, note TEXT)").await.expect("a table");
+        look::execute(&db, "INSERT INTO \"Ops Notes\" (note) VALUES ('x')").await.expect("a row");
+        db.close().await;
+        let file = home.data().with_file_name("backup").display().to_string();
+        ok(&home, &["backup", &file]).await;
+        // A bad copy of an old key keeps no other key from opening it.
+        std::fs::write(home.data().join("root.key.before-2026-01-01"), "junk").expect("it is written");
+        let checked = ok(&home, &["restore", "--check", &file]).await;
+        assert!(
+            checked.contains("It is not tried.") && checked.contains("Everything sealed opens"),
+            "{checked}"
+        );
+        home.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_restore_touches_no_database_that_is_there() {
+    let home = filled(DatabaseKind::Postgres, 1).await;
+    let file = home.data().with_file_name("backup").display().to_string();
+    ok(&home, &["backup", &file]).await;
+    let refused = fails(&home, &["restore", &file]).await;
+    assert!(refused.contains("not empty") && !refused.contains("Drop"), "{refused}");
+    assert!(fails(&home, &["restore", &file, "--old-data", "/nowhere"]).await.contains("not a data folder"));
+    let numbers = fails(&home, &["restore", &file, "--number", "production/DE=99999999"]).await;
+    assert!(numbers.contains("production/DE=7"), "{numbers}");
+    ok(&home, &["api-key", "list"]).await;
+    home.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_need_read_what_a_command_reports() {
     let home = filled(DatabaseKind::Sqlite, 1).await;
     let file = home.data().with_file_name("backup").display().to_string();

@@ -360,3 +360,47 @@ async fn connections_cut_at_random_leave_no_false_success() {
     story.server.kill().await;
     story.server.home.end().await;
 }
+
+/// A restore that has no room fails and leaves nothing; one that says "Restored" has everything in its file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_on_a_full_disk_fails_or_is_whole() {
+    let from = Home::new(DatabaseKind::Sqlite).await;
+    from.administrator(EMAIL).await;
+    let file = from.data().with_file_name("backup").display().to_string();
+    assert!(from.host(&["backup", &file], "").await.status.success());
+    let key = from.data().join("root.key").display().to_string();
+    let (mut failed, mut restored) = (0, 0);
+    for size in ["200k", "400k", "500k", "600k", "700k", "800k", "900k", "2m"] {
+        let mut home = Home::new(DatabaseKind::Sqlite).await;
+        std::fs::create_dir(home.data()).expect("a folder");
+        let small = SmallDisk::over(&home.data(), size).await;
+        home.starter = small.inside(&home.starter[0]);
+        let inner = home.data().join("inner");
+        home.set("KEYSTEAD_DATA_DIR", &inner.display().to_string());
+        let done = home.host(&["restore", &file, "--root-key-file", &key], "").await;
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let disk = small.within(&inner);
+        let left = std::fs::read_dir(&disk).map_or_else(
+            |_| Vec::new(),
+            |entries| {
+                entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+            },
+        );
+        if done.status.success() {
+            restored += 1;
+            let copy = tempfile::tempdir().expect("a folder");
+            std::fs::copy(disk.join("keystead.db"), copy.path().join("keystead.db")).expect("a copy");
+            let db = Db::sqlite(&copy.path().join("keystead.db")).await.expect("the database opens");
+            assert_eq!(number(&db, "SELECT COUNT(*) FROM administrator").await, 1, "{size}");
+            assert_eq!(broken(&db).await, [""; 0], "{size}");
+            db.close().await;
+        } else {
+            failed += 1;
+            assert!(
+                !said.contains("Restored.") && left.iter().all(|name| name == "root.key"),
+                "{size}: {left:?} {said}"
+            );
+        }
+    }
+    assert!(failed > 0 && restored > 0, "{failed} failed, {restored} restored");
+}

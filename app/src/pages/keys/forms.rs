@@ -69,12 +69,12 @@ pub fn RotateKeyPage(
     limits: LimitsView,
     form: Form,
 ) -> impl IntoView {
-    let now = chrome.now;
+    let (now, next) = (chrome.now, limits.next_number);
     view! {
         <Parameters chrome heading="Rotate encryption key" scope environment_name form>
             <LimitsToday limits types=&[KeyType::Managed] now />
             <p>
-                "Version " {active.number + 1} " becomes active. Version " {active.number}
+                "Version " {next} " becomes active. Version " {active.number}
                 " becomes Deprecated; it still decrypts."
             </p>
             <RotationPeriodField initial=active.period.unwrap_or_default() from=now now />

@@ -1,11 +1,11 @@
 //! Reads all of the journal without a run of it: for `doctor`, for the check of a backup, and after a restore.
 
 use crate::Error;
+use crate::audit::journal::blocking;
 use crate::audit::journal::chain::Key;
 use crate::audit::journal::keep::TOO_BIG;
 use crate::audit::journal::search::{events_of, gaps, in_row};
 use crate::audit::journal::segment::Name;
-use crate::audit::journal::{blocking, not_written};
 use crate::store::Db;
 use crate::store::journal::Mark;
 use crate::vault::envelope::Keyring;
@@ -81,7 +81,9 @@ pub(crate) async fn rows(db: &Db, keyring: &Keyring) -> Result<Whole, Error> {
 /// When a file cannot be read.
 pub(crate) async fn files(folder: &Path, keyring: &Keyring) -> Result<(Whole, BTreeSet<Uuid>), Error> {
     let (folder, key) = (folder.to_owned(), Key::new(keyring));
-    blocking(move || read_files(&folder, &key)).await?.map_err(not_written)
+    let shown = folder.display().to_string();
+    let read = blocking(move || read_files(&folder, &key)).await?;
+    read.map_err(|error| Error::Fault(format!("The journal's folder {shown} cannot be read: {error}.")))
 }
 
 fn read_files(folder: &PathBuf, key: &Key) -> io::Result<(Whole, BTreeSet<Uuid>)> {

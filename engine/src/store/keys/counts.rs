@@ -26,6 +26,8 @@ struct MadeRecord {
     customer_supplied: i64,
     lately: i64,
     active_type: Option<String>,
+    highest: i64,
+    numbers_through: i64,
 }
 
 /// Numbers of versions of a scope, as its limits count them.
@@ -36,6 +38,8 @@ pub struct VersionCounts {
     pub customer_supplied_lately: u32,
     /// Type of the Active version.
     pub active_type: Option<KeyType>,
+    /// The highest number that a version has or may have had.
+    pub highest: u32,
 }
 
 /// Each count reads an index of its own, so that its cost does not grow with the number of a scope's versions.
@@ -75,7 +79,8 @@ const MADE: &str = named!(concat!(
     ", (SELECT COUNT(*) FROM key_version d WHERE d.scope_id = s.id AND d.customer_supplied_no IS NOT NULL) \
       AS customer_supplied, (SELECT COUNT(*) FILTER (WHERE d.created_at >= $3) FROM key_version d \
       WHERE d.scope_id = s.id AND d.customer_supplied_no IS NOT NULL) AS lately, \
-      (SELECT key_type FROM key_version d WHERE d.scope_id = s.id AND d.status = 'active') AS active_type"
+      (SELECT key_type FROM key_version d WHERE d.scope_id = s.id AND d.status = 'active') AS active_type, \
+      (SELECT COALESCE(MAX(d.number), 0) FROM key_version d WHERE d.scope_id = s.id) AS highest, s.numbers_through"
 ));
 
 /// Returns a count of the database.
@@ -117,7 +122,8 @@ impl Read<'_> {
         let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
             .bind(name.environment.as_str()).bind(name.country.code()).bind(since)
             .fetch_optional(pool).await)?;
-        let MadeRecord { named, customer_supplied, lately, active_type } = record.ok_or(Error::NotFound)?;
+        let MadeRecord { named, customer_supplied, lately, active_type, highest, numbers_through } =
+            record.ok_or(Error::NotFound)?;
         let named = Named::try_from(named)?;
         let made: Vec<(String, i64)> = on!(self.0, pool => sqlx::query_as(OF_TYPE)
             .bind(named.id.0).bind(day).fetch_all(pool).await)?;
@@ -131,6 +137,7 @@ impl Read<'_> {
             customer_supplied: count(customer_supplied),
             customer_supplied_lately: count(lately),
             active_type: active_type.transpose()?,
+            highest: count(highest.max(numbers_through)),
         };
         Ok((named, made))
     }
