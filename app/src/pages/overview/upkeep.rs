@@ -40,5 +40,5 @@ pub fn LastBackup(upkeep: UpkeepView) -> impl IntoView {
         Some(at) => view! { <Moment at /> }.into_any(),
         None => view! { "none yet" }.into_any(),
     };
-    view! { <p class="muted">"Last backup: " {when}</p> }.into_any()
+    view! { <p class="quiet">"Last backup: " {when}</p> }.into_any()
 }
