@@ -229,20 +229,23 @@ impl Db {
         Ok((written - copied).max(busy))
     }
 
-    /// Settles, and waits for the readers of an earlier state while that helps.
+    /// Settles, and waits a while for the readers of an earlier state.
     pub(crate) async fn settle_now(&self) {
-        let mut before = i64::MAX;
+        // Most readers take a millisecond. A backup reads for long, and what it delays is copied a second after its end.
+        let (mut before, mut patience) = (i64::MAX, 10);
         loop {
             match self.settle().await {
                 Ok(0) => return,
-                // A backup reads an earlier state for long. The next round of the maintenance after it copies the rest.
-                Ok(left) if left >= before => {
+                Ok(left) if left >= before && patience == 0 => {
                     return tracing::warn!(
                         pages = left,
                         "the newest change is not in the database's file yet, because an earlier state of the database is being read"
                     );
                 }
-                Ok(left) => before = left,
+                Ok(left) => {
+                    patience = if left < before { 10 } else { patience - 1 };
+                    before = left;
+                }
                 // The change is committed.
                 Err(error) => {
                     return tracing::warn!(%error, "the database's log could not be copied to its file");

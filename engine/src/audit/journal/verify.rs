@@ -7,13 +7,14 @@ use crate::audit::journal::keep::TOO_BIG;
 use crate::audit::journal::search::{events_of, gaps, in_row};
 use crate::audit::journal::segment::Name;
 use crate::store::Db;
-use crate::store::journal::Mark;
+use crate::store::journal::{Mark, begin_of_time, end_of_time};
 use crate::vault::envelope::Keyring;
 use domain::audit::journal::JournalGap;
 use domain::data::operation::DataEvent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Number of rows listed at once, without their bodies.
@@ -48,8 +49,8 @@ impl Whole {
 /// # Errors
 /// When the database fails.
 pub(crate) async fn rows(db: &Db, keyring: &Keyring) -> Result<Whole, Error> {
-    let (mut whole, mut mark, key) = (Whole::default(), None::<Mark>, std::sync::Arc::new(Key::new(keyring)));
-    let (from, to) = (crate::store::journal::begin_of_time(), crate::store::journal::end_of_time());
+    let (mut whole, mut mark, key) = (Whole::default(), None::<Mark>, Arc::new(Key::new(keyring)));
+    let (from, to) = (begin_of_time(), end_of_time());
     loop {
         let rows = db.journal().oldest_segments(from, to, mark, LISTED).await?;
         for row in &rows {
@@ -57,8 +58,7 @@ pub(crate) async fn rows(db: &Db, keyring: &Keyring) -> Result<Whole, Error> {
             let Some(body) = db.journal().segment_body(row.server, row.first_sequence).await? else {
                 continue;
             };
-            let (key, server, first, row) =
-                (std::sync::Arc::clone(&key), row.server, row.first_sequence, row.clone());
+            let (key, server, first, row) = (Arc::clone(&key), row.server, row.first_sequence, row.clone());
             match blocking(move || in_row(&row, &body, &key.run(server))).await? {
                 Ok(events) => whole.add(&events),
                 Err(damage) => whole.damaged.push(format!("segment {server}, event {first}: {damage}")),
