@@ -44,20 +44,19 @@ impl Custody {
                 let key = version.key();
                 let opened = match &version.material {
                     Some(sealed) => {
-                        self.vault.keyring().open(Purpose::ManagedKey, place(&key.scope, key.number), sealed)
+                        let place = place(&key.scope, key.number);
+                        self.vault.keyring().open(Purpose::ManagedKey, place, sealed).map(drop)
                     }
                     None if version.is_held() => {
                         let stored = self.vault.db().holders().get(key.scope, key.number).await;
-                        stored
-                            .and_then(|stored| self.credentials(key, &stored))
-                            .map(|_| SecretBytes::new(vec![]))
+                        stored.and_then(|stored| self.credentials(key, &stored).map(drop))
                     }
                     None => Err(Error::NotFound),
                 };
                 match opened {
                     Err(error @ Error::Store(StoreError::Database(_))) => return Err(error),
                     Err(_) => unopened.push(version.name()),
-                    Ok(_) => {}
+                    Ok(()) => {}
                 }
             }
         }

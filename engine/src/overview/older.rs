@@ -130,7 +130,7 @@ impl Overview {
     /// When the database fails.
     pub async fn numbers_in_journal(&self) -> Result<Numbers, Error> {
         let rows = verify::rows(self.vault.db(), self.vault.keyring()).await?;
-        Ok(by_scope(rows.numbers))
+        Ok(rows.numbers().collect())
     }
 
     /// Returns the highest numbers that a data folder knows of: the files of its journal that are not in a database yet, and its
@@ -146,13 +146,11 @@ impl Overview {
                 "a part of the journal cannot be read, so versions may have been used that are not known"
             );
         }
-        let mut numbers = by_scope(files.numbers);
+        let mut numbers = files.numbers().collect();
         let file = folder.join("keystead.db");
         if file.exists() && self.vault.db().is_other_than(&file).await {
             match numbers_in_database(&file).await {
-                Ok(known) => {
-                    known.into_iter().for_each(|(name, number)| keep_highest(&mut numbers, name, number))
-                }
+                Ok(known) => keep_highest(&mut numbers, known),
                 Err(error) => {
                     tracing::warn!(%error, "the old database cannot be read, so versions may have been made that are not known");
                 }
@@ -230,15 +228,12 @@ pub struct Raised {
     pub older_than: Option<String>,
 }
 
-fn by_scope(numbers: BTreeMap<String, u32>) -> Numbers {
-    // Requests that name no scope have another text in the journal.
-    numbers.into_iter().filter_map(|(name, number)| Some((name.parse().ok()?, number))).collect()
-}
-
-/// Keeps the higher one of two numbers of a scope.
-pub fn keep_highest(numbers: &mut Numbers, name: ScopeName, number: u32) {
-    let known = numbers.entry(name).or_default();
-    *known = (*known).max(number);
+/// Keeps the highest number of each scope.
+pub fn keep_highest(numbers: &mut Numbers, known: impl IntoIterator<Item = (ScopeName, u32)>) {
+    for (name, number) in known {
+        let highest = numbers.entry(name).or_default();
+        *highest = (*highest).max(number);
+    }
 }
 
 /// Returns the highest number of each scope in another SQLite database.

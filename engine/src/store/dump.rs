@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, QueryBuilder, Row, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Column, ColumnIndex, ConnectOptions, QueryBuilder, Row, TypeInfo, ValueRef};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -181,13 +181,9 @@ impl Snapshot {
         let names = self.names().await?;
         let mut tables = Vec::new();
         for name in in_order(&names, &self.references(&names).await?)? {
-            let columns = self.columns(&name).await?;
+            let columns = self.0.columns(&name).await?.into_keys().collect();
             let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {name}"));
-            let rows: i64 = match &mut self.0.0 {
-                Inner::Sqlite(c) => sqlx::query_scalar(count).fetch_one(&mut **c).await?,
-                Inner::Postgres(c) => sqlx::query_scalar(count).fetch_one(&mut **c).await?,
-            };
-            let columns = columns.into_keys().collect();
+            let rows: i64 = within!(self.0, c => sqlx::query_scalar(count).fetch_one(c).await)?;
             tables.push(Table { name, columns, rows: rows.unsigned_abs() });
         }
         Ok(tables)
@@ -210,10 +206,6 @@ impl Snapshot {
                 Ok(references)
             }
         }
-    }
-
-    async fn columns(&mut self, table: &str) -> Result<BTreeMap<String, String>, Error> {
-        self.0.columns(table).await
     }
 
     /// Passes on all rows of a table, some at a time.
@@ -268,35 +260,44 @@ fn in_order(names: &BTreeSet<String>, references: &[(String, String)]) -> Result
     Ok(sorted)
 }
 
-fn unknown(table: &str, column: &str, type_name: &str) -> Error {
-    Error::Fault(format!("the type {type_name} of the column {table}.{column} is not known"))
-}
-
-fn of_sqlite(row: &SqliteRow, table: &str) -> Result<Vec<Value>, Error> {
+/// Reads every column of a row. `read` gets a column's index and the name of its value's type; it returns `None` for a type that
+/// it does not know.
+fn values<R: Row>(
+    row: &R,
+    table: &str,
+    read: impl Fn(usize, &str) -> Result<Option<Value>, sqlx::Error>,
+) -> Result<Vec<Value>, Error>
+where
+    usize: ColumnIndex<R>,
+{
     let value = |at: usize| {
         let raw = row.try_get_raw(at)?;
         if raw.is_null() {
             return Ok(Value::Null);
         }
-        let type_name = raw.type_info().name().to_owned();
-        Ok(match type_name.as_str() {
-            "INTEGER" => Value::Int(row.try_get_unchecked(at)?),
-            "TEXT" => Value::Text(row.try_get_unchecked(at)?),
-            "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
-            other => return Err(unknown(table, row.column(at).name(), other)),
+        let type_info = raw.type_info();
+        read(at, type_info.name())?.ok_or_else(|| {
+            let (column, type_name) = (row.column(at).name(), type_info.name());
+            Error::Fault(format!("the type {type_name} of the column {table}.{column} is not known"))
         })
     };
     (0..row.len()).map(value).collect()
 }
 
+fn of_sqlite(row: &SqliteRow, table: &str) -> Result<Vec<Value>, Error> {
+    values(row, table, |at, type_name| {
+        Ok(Some(match type_name {
+            "INTEGER" => Value::Int(row.try_get_unchecked(at)?),
+            "TEXT" => Value::Text(row.try_get_unchecked(at)?),
+            "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
+            _ => return Ok(None),
+        }))
+    })
+}
+
 fn of_postgres(row: &PgRow, table: &str) -> Result<Vec<Value>, Error> {
-    let value = |at: usize| {
-        let raw = row.try_get_raw(at)?;
-        if raw.is_null() {
-            return Ok(Value::Null);
-        }
-        let type_name = raw.type_info().name().to_owned();
-        Ok(match type_name.as_str() {
+    values(row, table, |at, type_name| {
+        Ok(Some(match type_name {
             "INT8" => Value::Int(row.try_get(at)?),
             "INT4" => Value::Int(row.try_get::<i32, _>(at)?.into()),
             "INT2" => Value::Int(row.try_get::<i16, _>(at)?.into()),
@@ -305,10 +306,9 @@ fn of_postgres(row: &PgRow, table: &str) -> Result<Vec<Value>, Error> {
             "BYTEA" => Value::Bytes(row.try_get(at)?),
             "TIMESTAMPTZ" => Value::Time(row.try_get(at)?),
             "UUID" => Value::Uuid(row.try_get(at)?),
-            other => return Err(unknown(table, row.column(at).name(), other)),
-        })
-    };
-    (0..row.len()).map(value).collect()
+            _ => return Ok(None),
+        }))
+    })
 }
 
 /// Converts a value of SQLite, which has four types, to that of a column of PostgreSQL.

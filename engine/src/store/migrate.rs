@@ -16,26 +16,16 @@ pub(crate) fn newest() -> i64 {
         .unwrap_or_default()
 }
 
-impl Db {
-    /// Returns the number of the database's schema; 0 for a database without tables.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(crate) async fn schema(&self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
-        match on!(self, pool => sqlx::query_scalar(SQL).fetch_one(pool).await).map_err(Error::from) {
-            Err(error) if is_missing_table(&error) => Ok(0),
-            number => number,
-        }
-    }
-}
-
 /// Returns the number of a database's schema (0 without tables), and the number that this release needs.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn schema(db: &Db) -> Result<(i64, i64), Error> {
-    Ok((db.schema().await?, newest()))
+    const SQL: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    match on!(db, pool => sqlx::query_scalar(SQL).fetch_one(pool).await).map_err(Error::from) {
+        Err(error) if is_missing_table(&error) => Ok((0, newest())),
+        number => Ok((number?, newest())),
+    }
 }
 
 /// Returns the sentence for a migration that failed.

@@ -18,6 +18,7 @@ use engine::{Clock, Portal, right_root_key};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use tempfile::TempPath;
 
 /// Beginning of the name that a database has until its restore is complete.
 const RESTORING: &str = ".keystead.db.restoring-";
@@ -196,7 +197,7 @@ pub(super) fn numbers(texts: &[String]) -> Result<Numbers, Stop> {
                 "“{text}” is not a scope and its highest version. Write it like production/DE=7."
             ))
         })?;
-        keep_highest(&mut numbers, name, number);
+        keep_highest(&mut numbers, [(name, number)]);
     }
     Ok(numbers)
 }
@@ -270,10 +271,11 @@ async fn restore_from(
             "The restore is not complete: {error} Keystead creates no versions on this database. Drop the database and restore again."
         ))),
         Err(error) => {
-            for ending in temporary.iter().flat_map(|_| ["", "-wal", "-shm"]) {
-                let mut file = temporary.clone().unwrap_or_default().into_os_string();
-                file.push(ending);
-                let _ = std::fs::remove_file(PathBuf::from(file));
+            for ending in ["", "-wal", "-shm"] {
+                if let Some(mut file) = temporary.clone().map(PathBuf::into_os_string) {
+                    file.push(ending);
+                    let _ = std::fs::remove_file(file);
+                }
             }
             Err(error)
         }
@@ -313,9 +315,10 @@ fn check_empty(settings: &Settings) -> Result<(), Stop> {
 }
 
 fn put_in_place(temporary: &Path, folder: &Path) -> Result<(), Stop> {
-    let renamed = std::fs::hard_link(temporary, folder.join("keystead.db"))
-        .and_then(|()| std::fs::remove_file(temporary))
-        .and_then(|()| File::open(folder)?.sync_all());
+    let renamed = TempPath::try_from_path(temporary).and_then(|whole| {
+        whole.persist_noclobber(folder.join("keystead.db")).map_err(|refused| refused.error)?;
+        File::open(folder)?.sync_all()
+    });
     renamed.map_err(|error| {
         Stop::new(format!("The restored database {} cannot get its name: {error}.", temporary.display()))
     })
@@ -344,13 +347,10 @@ async fn complete(
     };
     let portal = Portal::open(db.clone(), &root, clock, settings.engine.clone()).await?;
     let overview = portal.overview();
-    for (name, number) in overview.numbers_in_journal().await? {
-        keep_highest(&mut numbers, name, number);
-    }
+    let verified = overview.verify().await?;
+    keep_highest(&mut numbers, verified.journal.numbers());
     for folder in old_data.into_iter().chain([&*settings.data_dir]) {
-        for (name, number) in overview.numbers_in_folder(folder).await? {
-            keep_highest(&mut numbers, name, number);
-        }
+        keep_highest(&mut numbers, overview.numbers_in_folder(folder).await?);
     }
     let raised = overview.restored(manifest, numbers, Some(&settings.data_dir)).await?;
     say_raised(&raised);
@@ -359,7 +359,7 @@ async fn complete(
             "This host saw a newer database ({why}). Until you run keystead doctor --accept-older-database, Keystead creates no versions."
         ));
     }
-    Ok((root, overview.verify().await?))
+    Ok((root, verified))
 }
 
 /// Returns the root key that this installation has already.

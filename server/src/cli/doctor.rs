@@ -16,6 +16,7 @@ use engine::vault::root_key;
 use engine::{Clock, Portal, right_root_key};
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 /// Maximum difference of clocks, and maximum distance of a line of the audit log in the future.
 const CLOCK: TimeDelta = TimeDelta::seconds(2);
@@ -104,9 +105,8 @@ async fn accept(settings: &Settings, given: &[String]) -> Result<(), Stop> {
     let accepted = async {
         let overview = portal.overview();
         let mut known = overview.numbers_in_journal().await?;
-        let in_folder = overview.numbers_in_folder(&settings.data_dir).await?;
-        in_folder.into_iter().for_each(|(name, number)| keep_highest(&mut known, name, number));
-        given.into_iter().for_each(|(name, number)| keep_highest(&mut known, name, number));
+        keep_highest(&mut known, overview.numbers_in_folder(&settings.data_dir).await?);
+        keep_highest(&mut known, given);
         overview.accept_older(&settings.data_dir, known).await
     };
     let accepted = accepted.await;
@@ -143,39 +143,33 @@ fn root_keys(settings: &Settings, findings: &mut Findings) -> Vec<RootKey> {
             return Vec::new();
         }
     };
-    if keys.len() > 1 {
-        findings.warn(
+    match &keys[..] {
+        [key] => findings.ok(CHECK, format!("It is at {shown} (fingerprint {}).", key.fingerprint())),
+        _ => findings.warn(
             CHECK,
             format!("A rotation was interrupted: there is a new key beside {shown}."),
             "Run keystead root-key rotate again. It completes the rotation.",
+        ),
+    }
+    old_root_keys(&root_key::old_copies(file).unwrap_or_default(), findings);
+    keys
+}
+
+fn old_root_keys(old: &[PathBuf], findings: &mut Findings) {
+    const CHECK: &str = "old root keys";
+    for error in old.iter().filter_map(|file| root_key::read(file).err()) {
+        findings.warn(CHECK, error.to_string(), "Backups that need it cannot be restored with this file.");
+    }
+    if !old.is_empty() {
+        let names: Vec<_> = old.iter().map(|file| file.display().to_string()).collect();
+        let names = names.join(", ");
+        findings.ok(
+            CHECK,
+            format!(
+                "Backups from before a rotation need them: {names}. Delete a key when no backup needs it."
+            ),
         );
     }
-    if let [key] = &keys[..] {
-        findings.ok(CHECK, format!("It is at {shown} (fingerprint {}).", key.fingerprint()));
-    }
-    for old in root_key::old_copies(file).unwrap_or_default() {
-        if let Err(error) = root_key::read(&old) {
-            findings.warn(
-                "old root keys",
-                error.to_string(),
-                "Backups that need it cannot be restored with this file.",
-            );
-        }
-    }
-    match root_key::old_copies(file) {
-        Ok(old) if !old.is_empty() => {
-            let names: Vec<_> = old.iter().map(|file| file.display().to_string()).collect();
-            findings.ok(
-                "old root keys",
-                format!(
-                    "Backups from before a rotation need them: {}. Delete a key when no backup needs it.",
-                    names.join(", ")
-                ),
-            );
-        }
-        _ => {}
-    }
-    keys
 }
 
 /// Checks who may read the files.

@@ -160,7 +160,7 @@ async fn show_upkeep(portal: Portal) -> Result<(), Error> {
     let unknown = portal.access().unknown_versions();
     metrics::counter!("keystead_unknown_versions_total").absolute(unknown);
     // Logged by count and not one by one, because a stranger with a key may send any number of them.
-    let more = unknown - UNKNOWN.swap(unknown, Ordering::Relaxed).min(unknown);
+    let more = unknown.saturating_sub(UNKNOWN.swap(unknown, Ordering::Relaxed));
     if more > 0 {
         tracing::warn!(
             items = more,

@@ -11,6 +11,7 @@ use crate::store::journal::{Mark, begin_of_time, end_of_time};
 use crate::vault::envelope::Keyring;
 use domain::audit::journal::JournalGap;
 use domain::data::operation::DataEvent;
+use domain::scopes::scope::ScopeName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -29,10 +30,16 @@ pub struct Whole {
     pub damaged: Vec<String>,
     pub gaps: Vec<JournalGap>,
     /// The highest version that a service used, for each scope by its name.
-    pub numbers: BTreeMap<String, u32>,
+    numbers: BTreeMap<String, u32>,
 }
 
 impl Whole {
+    /// Returns the highest version of each scope that a service used.
+    pub fn numbers(&self) -> impl Iterator<Item = (ScopeName, u32)> {
+        // Requests that name no scope have another text in the journal.
+        self.numbers.iter().filter_map(|(name, number)| Some((name.parse().ok()?, *number)))
+    }
+
     fn add(&mut self, events: &[(u64, DataEvent)]) {
         self.segments += 1;
         self.events += events.len() as u64;
