@@ -17,6 +17,7 @@ use crate::people::users::Administrators;
 use crate::scopes::Scopes;
 use crate::services::Services;
 use crate::store::Db;
+use crate::vault::authority::Counts;
 use crate::vault::envelope::RootKey;
 use crate::vault::opened::Vault;
 use crate::{Clock, Error};
@@ -64,7 +65,25 @@ impl Portal {
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub async fn open(db: Db, root: &RootKey, clock: Clock, settings: Settings) -> Result<Self, Error> {
-        let vault = Vault::open(db, root, clock).await?;
+        Self::over(Vault::open(db, root, clock, false).await?.0, settings).await
+    }
+
+    /// Opens the portal on a database that may be of an earlier release, whose rows do not carry codes yet. It signs them all, so
+    /// only a command on the host does this. Returns the numbers of rows that it has signed.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do.
+    pub async fn adopt(
+        db: Db,
+        root: &RootKey,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<(Self, Counts), Error> {
+        let (vault, adopted) = Vault::open(db, root, clock, true).await?;
+        Ok((Self::over(vault, settings).await?, adopted))
+    }
+
+    async fn over(vault: Vault, settings: Settings) -> Result<Self, Error> {
         let notes = Notes::new(vault.clone());
         let changes = Changes::new(vault.clone(), notes.clone());
         let people = People::new(vault.clone(), notes.clone(), changes.clone())?;

@@ -11,6 +11,7 @@ use crate::changes::authority::{Authorised, Sensitive};
 use crate::changes::prepare::Prepared;
 use crate::changes::totp::Seed;
 use crate::data::access::{Caller, KnownScope};
+use crate::store::authority::{Kind, RowRef};
 use crate::store::changes::Binding;
 use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
@@ -222,7 +223,7 @@ impl Portal {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn lease_key(&self, name: &ScopeName, number: u32) -> Result<LeaseKey, Error> {
-        let (scope, _) = self.vault().db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault().scope(name).await?;
         Ok(LeaseKey { scope: scope.id, number })
     }
 }
@@ -233,14 +234,14 @@ impl Portal {
     /// # Errors
     /// [`VaultError::Sealed`](crate::base::error::VaultError::Sealed) when a secret was changed.
     pub async fn open_tenant_secrets(&self, scope: &ScopeName, path: &str) -> Result<(), Error> {
-        let (scope, _) = self.vault().db().scopes().resolve(scope).await?;
+        let (scope, _) = self.vault().scope(scope).await?;
         let (secret_type, path) = (SecretType::Vector, path.to_owned());
         let name = SecretName { scope: scope.id, secret_type, path };
         if self.vault().db().tenant_secrets().of(&name).await?.is_empty() {
             self.secrets().get(&name, &mut 0).await?;
         }
         for stored in self.vault().db().tenant_secrets().of(&name).await? {
-            self.secrets().open(&name, &stored)?;
+            self.secrets().open(&name, &stored.unproved())?;
         }
         Ok(())
     }
@@ -332,8 +333,29 @@ impl TestPortal {
     /// # Errors
     /// [`VaultError::Sealed`](crate::base::error::VaultError::Sealed) when the seed was changed.
     pub async fn open_stored_seed(&self, email: &str) -> Result<(), Error> {
-        let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?;
+        let user = self.db().users().by_email(email).await?.ok_or(Error::NotFound)?.unproved();
         self.portal.changes().open_seed(&user).map(drop)
+    }
+
+    /// Signs every row as it is, like the adoption of a database of an earlier release.
+    pub async fn sign_everything(&self) {
+        let vault = self.portal.vault();
+        for kind in Kind::ALL {
+            let claims = self.db().authority().page(kind, None).await.expect("rows");
+            let macs: Vec<_> = claims
+                .into_iter()
+                .map(|claim| {
+                    let code = vault.code(&claim, claim.revision);
+                    (claim.key, code)
+                })
+                .collect();
+            let macs = &macs;
+            let signed = self.db().write(|mut tx| async move {
+                tx.authority().set_macs(kind, macs).await?;
+                transaction::commit(tx).await
+            });
+            signed.await.expect("signed");
+        }
     }
 
     /// Returns the database itself, for tests that inspect it directly.
@@ -399,6 +421,7 @@ impl TestPortal {
         let hash = crate::services::api_keys::read(key.expose()).expect("a key of ours").hash;
         let made = self.db().write(|mut tx| async move {
             tx.api_keys().insert(id, &hash, command, "ada@example.com", now).await?;
+            self.portal.vault().sign_new(&mut tx, RowRef::ApiKey(id)).await?;
             tx.commit(Entry::done(now, Actor::Host, Action::ApiKeyCreate)).await
         });
         made.await.expect("a key");

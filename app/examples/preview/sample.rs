@@ -77,7 +77,7 @@ pub fn chrome(path: &str) -> Chrome {
 /// The last backup was made so many days ago.
 pub fn upkeep(days: i64) -> UpkeepView {
     let at = |days| now() - Duration::days(days);
-    UpkeepView { now: now(), created_at: at(100), backup_at: Some(at(days)), older_than: None }
+    UpkeepView { now: now(), created_at: at(100), backup_at: Some(at(days)), older_than: None, unproved: 0 }
 }
 
 pub fn environments() -> Vec<EnvironmentRow> {
@@ -88,6 +88,7 @@ pub fn environments() -> Vec<EnvironmentRow> {
         countries,
         with_key,
         created_at: now() - Duration::days(40),
+        is_proved: true,
     };
     vec![
         row("Production", EnvironmentKind::Production, 4, 2),
@@ -108,6 +109,7 @@ pub fn countries() -> Vec<CountryRow> {
             _ => None,
         },
         created_at: now() - Duration::days(40),
+        is_proved: true,
     };
     vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]
 }
@@ -123,6 +125,7 @@ pub fn versions() -> Vec<VersionRow> {
         created_by: if number == 2 { "Keystead".to_owned() } else { "anna.richter@example.com".to_owned() },
         id: i64::from(number) + 7,
         health: None,
+        is_proved: true,
     };
     vec![
         row(4, 0, RotationPeriod::Days30),

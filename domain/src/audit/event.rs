@@ -70,6 +70,8 @@ actions! {
     BackupRestore = "backup.restore", "Restore backup";
     DatabaseOlder = "database.older", "Database is older";
     DatabaseAccept = "database.accept", "Accept older database";
+    DatabaseAdopt = "database.adopt", "Adopt rows of an earlier release";
+    DatabaseDamaged = "database.damaged", "Damaged row in the database";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";
 }

@@ -77,6 +77,8 @@ pub struct VersionRow {
     pub id: i64,
     /// Only for a version whose key a customer's KMS releases.
     pub health: Option<Health>,
+    /// Keystead wrote its row; nothing uses one that somebody else wrote.
+    pub is_proved: bool,
 }
 
 /// The use of a version.

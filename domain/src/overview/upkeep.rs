@@ -14,6 +14,8 @@ pub struct UpkeepView {
     pub backup_at: Option<DateTime<Utc>>,
     /// Why the database is known to be older than it was, if it is. No versions are made meanwhile.
     pub older_than: Option<String>,
+    /// Number of rows that this server has found and that Keystead did not write.
+    pub unproved: usize,
 }
 
 impl UpkeepView {
@@ -33,7 +35,8 @@ mod tests {
         let is_late = |age: i64, backup: Option<i64>| {
             let before = |days| now - TimeDelta::days(days);
             let backup_at = backup.map(before);
-            UpkeepView { now, created_at: before(age), backup_at, older_than: None }.is_backup_late()
+            UpkeepView { now, created_at: before(age), backup_at, older_than: None, unproved: 0 }
+                .is_backup_late()
         };
         assert!(!is_late(7, None) && is_late(8, None));
         assert!(!is_late(400, Some(7)) && is_late(400, Some(8)));

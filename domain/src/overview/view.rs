@@ -45,6 +45,8 @@ pub struct EnvironmentRow {
     /// Number of countries that have an encryption key.
     pub with_key: u32,
     pub created_at: DateTime<Utc>,
+    /// Keystead wrote its row; nothing uses one that somebody else wrote.
+    pub is_proved: bool,
 }
 
 impl EnvironmentRow {
@@ -71,4 +73,6 @@ pub struct CountryRow {
     pub due_at: Option<DateTime<Utc>>,
     pub lacks: Option<Lack>,
     pub created_at: DateTime<Utc>,
+    /// Keystead wrote its row; nothing uses one that somebody else wrote.
+    pub is_proved: bool,
 }

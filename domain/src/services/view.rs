@@ -17,6 +17,8 @@ pub struct ApiKeyRow {
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub state: State,
+    /// Keystead wrote its row; nothing uses one that somebody else wrote.
+    pub is_proved: bool,
 }
 
 impl ApiKeyRow {

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod change;
+mod compared;
 pub mod notes;
 pub mod prepare;
 pub mod recovery;
@@ -11,17 +12,20 @@ pub(crate) mod throttle;
 pub mod totp;
 
 use crate::vault::opened::Vault;
+use compared::Compared;
 use notes::Notes;
+use std::sync::Arc;
 
 /// The room of changes: changes that wait for a code, verification codes, recovery codes, and failure counters.
 #[derive(Clone)]
 pub struct Changes {
     vault: Vault,
     notes: Notes,
+    compared: Arc<Compared>,
 }
 
 impl Changes {
     pub(crate) fn new(vault: Vault, notes: Notes) -> Self {
-        Self { vault, notes }
+        Self { vault, notes, compared: Arc::default() }
     }
 }

@@ -51,15 +51,39 @@ impl Opened {
     }
 }
 
-fn place<'a>(bound: &'a Binding, kind: &'a str) -> SealContext<'a> {
-    // Kind and session are part of the seal, so a row in which somebody changed them does not open.
-    SealContext {
-        table: "prepared_change",
-        column: kind,
-        row: bound.id.0.as_bytes(),
-        scope: bound.session.0.as_bytes(),
-        number: 0,
+/// The place of a stored change. Kind, session, person and end are part of the seal, so a row in which somebody changed them does
+/// not open.
+struct Place([u8; 32]);
+
+impl Place {
+    fn of(bound: &Binding) -> Self {
+        let mut owner = [0; 32];
+        owner[..16].copy_from_slice(bound.session.0.as_bytes());
+        owner[16..].copy_from_slice(bound.user.0.as_bytes());
+        Self(owner)
     }
+
+    fn context<'a>(
+        &'a self,
+        bound: &'a Binding,
+        kind: &'a str,
+        expires_at: DateTime<Utc>,
+    ) -> SealContext<'a> {
+        SealContext {
+            table: "prepared_change",
+            column: kind,
+            row: bound.id.0.as_bytes(),
+            scope: &self.0,
+            // PostgreSQL keeps microseconds.
+            number: expires_at.timestamp_micros().unsigned_abs(),
+        }
+    }
+}
+
+/// Returns the column of the revision that a change has while it waits. It ends with the change, so that a row that was put back
+/// opens nothing, and it is deleted with the session.
+fn waiting(bound: &Binding) -> String {
+    format!("change {}", bound.id.0)
 }
 
 fn binding(who: &Session, id: ChangeId) -> Result<Binding, Error> {
@@ -79,14 +103,15 @@ impl Changes {
         }
         let plain =
             serde_json::to_vec(command).map_err(|_| Error::Fault("a change cannot be written".into()))?;
-        let sealed =
-            self.vault.keyring().seal(Purpose::Session, place(&bound, C::KIND), &Zeroizing::new(plain));
         let now = self.vault.now();
-        let sealed = &sealed;
+        let (place, ends) = (Place::of(&bound), now + WAITS);
+        let context = place.context(&bound, C::KIND, ends);
+        let sealed = &self.vault.keyring().seal(Purpose::Session, context, &Zeroizing::new(plain));
         self.vault
             .db()
             .write(|mut tx| async move {
-                tx.changes().insert(bound, C::KIND, sealed, now, now + WAITS).await?;
+                tx.changes().insert(bound, C::KIND, sealed, now, ends).await?;
+                tx.revisions().next(bound.session.0, &waiting(&bound)).await?;
                 tx.changes().keep_latest(bound.user, MOST_WAITING).await?;
                 tx.commit_unaudited("a prepared change changes nothing yet").await
             })
@@ -105,7 +130,12 @@ impl Changes {
     pub(crate) async fn open_bound(&self, bound: Binding) -> Result<Opened, Error> {
         let row = self.vault.db().changes().prepared(bound, self.vault.now()).await?;
         let row = row.ok_or(Error::Changes(ChangesError::ChangeGone))?;
-        let plain = self.vault.keyring().open(Purpose::Session, place(&bound, &row.kind), &row.sealed)?;
+        if self.vault.db().revisions().of(bound.session.0, &waiting(&bound)).await? == 0 {
+            return Err(Error::Changes(ChangesError::ChangeGone));
+        }
+        let place = Place::of(&bound);
+        let context = place.context(&bound, &row.kind, row.expires_at);
+        let plain = self.vault.keyring().open(Purpose::Session, context, &row.sealed)?;
         Ok(Opened { kind: row.kind, plain, expires_at: row.expires_at, bound })
     }
 
@@ -128,7 +158,8 @@ impl Changes {
             .vault
             .db()
             .write(|mut tx| async move {
-                let is_first = tx.changes().spend(*bound, now).await?;
+                let is_first = tx.changes().spend(*bound, now).await?
+                    && tx.revisions().end(bound.session.0, &waiting(bound)).await?;
                 tx.commit_unaudited("the event is the change itself").await?;
                 Ok(is_first)
             })

@@ -3,6 +3,7 @@
 use crate::base::random;
 use crate::changes::Changes;
 use crate::store::Tx;
+use crate::store::authority::RowRef;
 use crate::{Error, SecretText};
 use data_encoding::BASE32_NOPAD;
 use domain::base::id::SessionId;
@@ -46,6 +47,7 @@ impl Changes {
     ) -> Result<(), Error> {
         let hashes: Vec<_> = codes.iter().map(hash).collect();
         tx.users().replace_recovery_codes(user, &hashes).await?;
+        self.vault.sign_new(tx, RowRef::RecoveryCodes(user)).await?;
         if let Some(session) = show_in {
             let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
             let plain = Zeroizing::new(plain.join("\n").into_bytes());

@@ -56,10 +56,12 @@ impl Changes {
     ) -> Result<(), Error> {
         // With a wrong clock a right code would count as a failure, so this check comes before the count.
         self.vault.require_clock()?;
-        let user = self.vault.db().users().get(session.user()?).await?;
+        let user = self.vault.person(session.user()?).await?;
         let refused =
             |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
-        let tried = match self.begin_try(self.name_subject(&user.email), TryKind::Code).await {
+        // The counter in the database first: it is shared, and lasts.
+        let tried = self.begin_try(self.name_subject(&user.email), TryKind::Code).await;
+        let tried = match tried.and_then(|tried| self.begin_compare(user.id()).map(|()| tried)) {
             Ok(tried) => tried,
             Err(error) => {
                 // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.
@@ -76,11 +78,12 @@ impl Changes {
                 self.vault
                     .db()
                     .write(|mut tx| async move {
-                        let is_first = tx.users().spend_step(id, step).await?;
+                        let is_first = tx.users().spend_step(id, step, totp::step(now)).await?;
                         tx.commit_unaudited("a code is spent before what it confirms").await?;
                         Ok(is_first)
                     })
                     .await?
+                    && self.remember_spent(id, step)
             }
             None => false,
         };

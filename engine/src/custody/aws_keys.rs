@@ -139,7 +139,7 @@ impl Custody {
         accepts_more: bool,
     ) -> Result<ReplaceCredentials, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let stored = self.vault.db().holders().get(scope.id, number).await?;
         let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
         let revision = stored.revision + 1;
@@ -185,7 +185,7 @@ impl Custody {
     /// [`CustodyError::NotHeld`] for a version of another type; [`CustodyError::PreflightsTooMany`].
     pub async fn check_now(&self, who: &Session, name: &ScopeName, number: u32) -> Result<Report, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let key = LeaseKey { scope: scope.id, number };
         let stored = match self.vault.db().holders().get(scope.id, number).await {
             Ok(stored) => Some(stored),
@@ -226,8 +226,8 @@ impl Custody {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn aws_key(&self, name: &ScopeName, number: u32) -> Result<Option<AwsKeyView>, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
-        let version = self.vault.db().keys().version(scope.id, number).await?;
+        let (scope, _) = self.vault.scope(name).await?;
+        let version = self.vault.shown(self.vault.db().keys().version(scope.id, number).await?);
         if version.key_type != KeyType::CustomerHeld(Vendor::Aws) {
             return Ok(None);
         }
@@ -248,13 +248,14 @@ impl Custody {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn lease(&self, name: &ScopeName, number: u32) -> Result<LeaseView, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         Ok(self.lease_view(LeaseKey { scope: scope.id, number }))
     }
 
     /// Requests the material of a version from its holder. Only `lease` calls this.
     pub(crate) async fn release(&self, key: LeaseKey) -> Result<Released, Error> {
-        match self.vault.db().keys().version(key.scope, key.number).await?.key_type {
+        let version = self.vault.proved(self.vault.db().keys().version(key.scope, key.number).await?)?;
+        match version.key_type {
             KeyType::Managed | KeyType::Imported => {
                 Ok(Released { material: self.managed_material(key).await?, seen: AskedWith::default() })
             }

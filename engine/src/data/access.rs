@@ -3,21 +3,23 @@
 //! memory sends no query to the database.
 
 use crate::base::clock::Steady;
-use crate::base::error::ServicesError;
+use crate::base::error::{ServicesError, VaultError};
 use crate::base::log::or_warn;
 use crate::data::tenant_secrets;
 use crate::services::api_keys;
+use crate::store::api_keys::ApiKey;
 use crate::store::audit::Epoch;
+use crate::store::authority::GrantMark;
 use crate::store::keys::Numbered;
 use crate::vault::opened::Vault;
 use crate::{Error, SecretText};
 use chrono::{DateTime, Utc};
-use domain::base::id::ScopeId;
+use domain::base::id::{EnvironmentId, ScopeId};
 use domain::data::operation::Operation;
 use domain::keys::version_ref::LeaseKey;
 use domain::scopes::alias::Alias;
 use domain::scopes::scope::{Country, ScopeName, Slug};
-use domain::services::api_key::{ApiKeyId, Reach};
+use domain::services::api_key::ApiKeyId;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -102,7 +104,9 @@ pub struct KnownScope {
     /// Its name as a text.
     pub text: Arc<str>,
     /// The version that encrypts; `None` where the scope has no key.
-    pub active: Option<Version>,
+    active: Option<Version>,
+    /// The Active version's name, if its row does not verify.
+    unproved: Option<String>,
     /// Sorted by id.
     versions: Vec<Version>,
     /// Every present and former alias of the scope.
@@ -118,6 +122,17 @@ pub struct Version {
 }
 
 impl KnownScope {
+    /// Returns the version that encrypts; `None` where the scope has no key.
+    ///
+    /// # Errors
+    /// [`VaultError::Unproved`] when its row does not verify.
+    pub fn active(&self) -> Result<Option<Version>, Error> {
+        match &self.unproved {
+            Some(name) => Err(Error::Vault(VaultError::Unproved(name.clone()))),
+            None => Ok(self.active),
+        }
+    }
+
     /// Returns the version of this scope that has the portal-wide id.
     pub fn version(&self, id: u32) -> Option<Version> {
         let found = self.versions.binary_search_by_key(&id, |version| version.id).ok()?;
@@ -288,7 +303,9 @@ impl Access {
         before: Option<&Known>,
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
-        for key in self.vault.db().api_keys().live(self.vault.now()).await? {
+        let live = self.vault.only_proved(self.vault.db().api_keys().live(self.vault.now()).await?);
+        let places = self.places(&live).await?;
+        for key in live {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
             let known = before.and_then(|known| known.keys.get(&key.id));
             let used = known.map_or(noted, |known| known.used.load(Ordering::Relaxed));
@@ -297,8 +314,10 @@ impl Access {
             let told =
                 known.map_or_else(|| Arc::new(RateLimiter::direct(quota)), |known| Arc::clone(&known.told));
             let mut reach = HashMap::<_, Vec<_>>::new();
-            for Reach { environment, country } in key.reach {
-                reach.entry(environment).or_default().push(country);
+            for grant in &key.grants {
+                if let Some((environment, country)) = places.get(grant) {
+                    reach.entry(environment.clone()).or_default().push(*country);
+                }
             }
             let known = KnownKey {
                 id: key.id,
@@ -314,6 +333,30 @@ impl Access {
             keys.insert(known.id, Arc::new(known));
         }
         Ok(keys.into())
+    }
+
+    /// Returns the names of what the keys' grants stand for, from rows that verify. A grant for anything else gives nothing.
+    async fn places(&self, keys: &[ApiKey]) -> Result<HashMap<GrantMark, (Slug, Option<Country>)>, Error> {
+        let environments = self.vault.only_proved(self.vault.db().scopes().environments().await?);
+        let slugs: HashMap<_, _> =
+            environments.into_iter().map(|environment| (environment.id, environment.row.slug)).collect();
+        let wanted: HashSet<_> = keys.iter().flat_map(|key| key.grants.iter().copied()).collect();
+        let of_scopes: Vec<_> = wanted.iter().filter_map(|grant| grant.scope_id.map(ScopeId)).collect();
+        let scopes = self.vault.only_proved(self.vault.db().scopes().places(&of_scopes).await?);
+        let countries: HashMap<_, _> = scopes
+            .into_iter()
+            .map(|place| ((place.environment, Some(place.scope.0)), place.country))
+            .collect();
+        let named = wanted.into_iter().filter_map(|grant| {
+            let environment = EnvironmentId(grant.environment_id);
+            let slug = slugs.get(&environment)?.clone();
+            let country = match grant.scope_id {
+                None => None,
+                scope => Some(*countries.get(&(environment, scope))?),
+            };
+            Some((grant, (slug, country)))
+        });
+        Ok(named.collect())
     }
 
     /// Returns the cached view if it is recent enough.
@@ -411,16 +454,19 @@ impl Access {
     }
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let aliases = self.vault.db().aliases().ever(scope.id).await?;
         let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
-        let mut read = KnownScope { id: scope.id, name, text, active: None, versions, aliases };
-        for Numbered { id, number, is_active } in self.vault.db().keys().version_numbers(scope.id).await? {
+        let mut read =
+            KnownScope { id: scope.id, name, text, active: None, unproved: None, versions, aliases };
+        for version in self.vault.db().keys().version_numbers(scope.id).await? {
+            let (Numbered { id, number, is_active }, unproved) = self.vault.checked(version);
             let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
             let version = Version { id, number };
             read.versions.push(version);
+            // A version that does not verify stays known, so that what names it is refused as damaged.
             if is_active {
-                read.active = Some(version);
+                (read.active, read.unproved) = (Some(version), unproved);
             }
         }
         // `KnownScope::version` searches by id, and the rows come by number.

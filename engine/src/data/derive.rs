@@ -70,7 +70,7 @@ impl Data {
         asked: &ToDerive,
         made: &mut u32,
     ) -> Result<Derived, Error> {
-        let version = scope.active.ok_or(Refused::NoKey)?;
+        let version = scope.active()?.ok_or(Refused::NoKey)?;
         // This comes before any secret is made, so that a request that the customer's KMS refuses leaves none behind.
         self.custody.with_material(scope.lease(version), 1, 0, |_| ()).await?;
         let tenant = scope.name.to_string();

@@ -32,6 +32,7 @@ use crate::services::usage::UseCounter;
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes};
 use context::Context;
+use domain::base::id::ScopeId;
 use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::keys::view::VersionRow;
 use edek::{DEK, Edek};
@@ -265,12 +266,21 @@ impl Data {
     ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
         let Asked { text, scope } = self.asked(&call.caller, &call.scope).await;
         let listed = match scope {
-            Ok(scope) => self.vault.db().keys().page(scope.id, before, LISTED).await,
+            Ok(scope) => self.versions(scope.id, before).await,
             Err(error) => Err(error),
         };
         let done = Done { failed: u32::from(listed.is_err()), ..Done::new(Deed::Keys, 1) };
         self.write_down(call, text, done, listed.as_ref().err()).await?;
         listed
+    }
+
+    async fn versions(
+        &self,
+        scope: ScopeId,
+        before: Option<u32>,
+    ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
+        let (versions, older) = self.vault.db().keys().page(scope, before, LISTED).await?;
+        Ok((versions.into_iter().map(|version| self.vault.shown(version)).collect(), older))
     }
 
     /// Records an authenticated request that the API could not read.
@@ -317,7 +327,7 @@ impl Data {
         bytes: usize,
         seal: impl Fn(&mut Ciphers<'_>, Version, usize) -> Result<T, Refused>,
     ) -> Result<Answers<T>, Error> {
-        let version = scope.active.ok_or(Refused::NoKey)?;
+        let version = scope.active()?.ok_or(Refused::NoKey)?;
         let all = |material: &Material| {
             let mut ciphers = material.ciphers();
             (0..items).map(|index| seal(&mut ciphers, version, index).map_err(Error::from)).collect()
@@ -420,7 +430,7 @@ impl Data {
         };
         // Items that did not open are neither sealed nor counted, and nobody is asked for material for them. A scope without a key
         // is refused by `seal_all` in any case.
-        let sealed = match inside.is_empty() && scope.active.is_some() {
+        let sealed = match inside.is_empty() && scope.active()?.is_some() {
             true => Vec::new(),
             false => self.seal_all(scope, inside.len(), bytes, one).await?,
         };

@@ -7,8 +7,9 @@ use crate::base::random;
 use crate::base::refused::Refused;
 use crate::changes::authority::Authorised;
 use crate::data::access::Access;
-use crate::store::tenant_secrets::{SecretName, StoredSecret};
-use crate::store::{Lock, Tx};
+use crate::store::authority::{Kind, SecretMark};
+use crate::store::tenant_secrets::{NewSecretRow, SecretName, StoredSecret};
+use crate::store::{Lock, ROWS, Tx};
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, Session, Stage};
@@ -97,7 +98,7 @@ impl Secrets {
             // Read in either case, because another server may have made the secret first.
             stored = self.vault.db().tenant_secrets().of(name).await?;
         }
-        let opened = stored.iter().map(|stored| self.open(name, stored));
+        let opened = stored.into_iter().map(|stored| self.open(name, &self.vault.proved(stored)?));
         let secrets: TenantSecrets = Arc::new(opened.collect::<Result<_, _>>()?);
         if !secrets.iter().any(|secret| secret.is_current) {
             return Err(Error::Fault("a tenant secret was not created".into()));
@@ -132,7 +133,35 @@ impl Secrets {
         let secret = random::secret(BYTES);
         let sealed =
             self.vault.keyring().seal(Purpose::TenantSecret, place(name, &row, generation), secret.expose());
-        tx.tenant_secrets().insert(name, generation, &sealed, self.vault.now()).await
+        let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
+        let id = tx.tenant_secrets().draw_id().await?;
+        let row = NewSecretRow { id, name, generation, sealed: &sealed, created_at: self.vault.now() };
+        let code = self.vault.code(&row.mark().claim(), 0);
+        tx.tenant_secrets().insert(row, &code).await
+    }
+
+    /// Gives the secrets of a scope that have the status `from` the status `to`, and signs those that verify. Returns how many
+    /// there were.
+    async fn set_status(&self, tx: &mut Tx, scope: &ScopeRef, from: &str, to: &str) -> Result<usize, Error> {
+        let (mut macs, mut revisions) = (Vec::new(), Vec::new());
+        for mark in tx.tenant_secrets().marks(scope.id, from).await? {
+            let claim = mark.clone().claim();
+            if !self.vault.proves(&claim) {
+                self.vault.notice(&claim.name);
+                continue;
+            }
+            let revision = claim.revision + 1;
+            let changed = SecretMark { t_status: to.to_owned(), ..mark };
+            macs.push((claim.key, self.vault.code(&changed.claim(), revision)));
+            revisions.push((claim.place, revision));
+        }
+        let moved = tx.tenant_secrets().set_status(scope.id, from, to).await?;
+        for some in revisions.chunks(ROWS) {
+            let some: Vec<_> = some.iter().map(|(place, revision)| (place, *revision)).collect();
+            tx.revisions().set(&some).await?;
+        }
+        tx.authority().set_macs(Kind::TenantSecret, &macs).await?;
+        Ok(moved)
     }
 
     /// Returns the ids of secrets that do not open.
@@ -165,7 +194,7 @@ impl Secrets {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         self.vault.db().tenant_secrets().count(scope.id).await
     }
 
@@ -180,7 +209,7 @@ impl Secrets {
         step: &str,
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let secrets = self.vault.db().tenant_secrets().count(scope.id).await?;
         let followed = secrets.followed;
         match secrets.due() {
@@ -194,7 +223,7 @@ impl Secrets {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope; [`ChangesError::Outdated`] when it is not the step that is due.
     pub async fn rotate_on_host(&self, name: &ScopeName, step: RotationStep) -> Result<usize, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let followed = self.vault.db().tenant_secrets().count(scope.id).await?.followed;
         let command = RotateTenantSecrets { scope, step, followed };
         self.rotate(Authorised::on_host(command, self.vault.now())).await
@@ -218,7 +247,7 @@ impl Secrets {
             }
             let (moved, what) = match step {
                 RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
-                RotationStep::Finish => (finish(&mut tx, scope).await?, "finished"),
+                RotationStep::Finish => (self.finish(&mut tx, scope).await?, "finished"),
             };
             tx.commit(proof.entry(format!("{what}, {moved} secrets"))).await?;
             Ok(moved)
@@ -241,18 +270,18 @@ impl Secrets {
             )));
         }
         // Before the successors are inserted, because an index allows one current secret of a name.
-        tx.tenant_secrets().set_status(scope.id, "current", "previous").await?;
+        self.set_status(tx, scope, "current", "previous").await?;
         for (name, generation) in &current {
             self.insert(tx, name, generation + 1).await?;
         }
         Ok(current.len())
     }
-}
 
-async fn finish(tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
-    match tx.tenant_secrets().set_status(scope.id, "previous", "retired").await? {
-        0 => Err(Error::Changes(ChangesError::Outdated("No rotation is under way.".into()))),
-        moved => Ok(moved),
+    async fn finish(&self, tx: &mut Tx, scope: &ScopeRef) -> Result<usize, Error> {
+        match self.set_status(tx, scope, "previous", "retired").await? {
+            0 => Err(Error::Changes(ChangesError::Outdated("No rotation is under way.".into()))),
+            moved => Ok(moved),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Encryption keys: versions, and automatic rotation.
 
 mod changes;
+pub(crate) mod rows;
 pub mod scheduler;
 mod versions;
 

@@ -7,7 +7,8 @@ use crate::base::error::ChangesError;
 use crate::base::error::KeysError;
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::custody::aws_keys::{AwsAsked, SECRET, json};
-use crate::keys::Keys;
+use crate::keys::{Keys, rows};
+use crate::store::authority::RowRef;
 use crate::store::keys::{NewVersionRow, as_active};
 use crate::store::scopes::Named;
 use crate::store::{Lock, ROWS, Tx};
@@ -40,6 +41,7 @@ impl Keys {
     pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
         let (Named { id, environment_name, alias }, limits) = self.version_counts(name).await?;
         let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
+        let versions = versions.into_iter().map(|version| self.vault.shown(version)).collect();
         Ok(KeysView {
             alias,
             scope: name.clone(),
@@ -75,14 +77,15 @@ impl Keys {
             active_type: made.active_type,
             next_number: made.highest.saturating_add(1),
         };
-        Ok((scope, limits))
+        Ok((self.vault.named(scope)?, limits))
     }
 
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
-        let (scope, environment_name) = self.vault.db().scopes().resolve(name).await?;
-        Ok((self.vault.db().keys().version(scope.id, number).await?, environment_name))
+        let (scope, environment_name) = self.vault.scope(name).await?;
+        let version = self.vault.db().keys().version(scope.id, number).await?;
+        Ok((self.vault.shown(version), environment_name))
     }
 
     /// Returns the Active version if it is managed, for "Add version" and "Settings".
@@ -90,8 +93,9 @@ impl Keys {
     /// # Errors
     /// [`KeysError::NotManaged`] when there is none.
     pub async fn managed_version(&self, name: &ScopeName) -> Result<VersionRow, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
-        let active = self.vault.db().keys().active_version(scope.id).await?;
+        let (scope, _) = self.vault.scope(name).await?;
+        let active =
+            self.vault.db().keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         managed(active.as_ref().map(as_active))?;
         active.ok_or(Error::NotFound)
     }
@@ -155,9 +159,10 @@ impl Keys {
     ) -> Result<(ScopeRef, Plan), Error> {
         who.require(Stage::Full)?;
         self.vault.require_current()?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let now = self.vault.now();
-        let active = self.vault.db().keys().active_version(scope.id).await?;
+        let active =
+            self.vault.db().keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         let used = self.vault.db().keys().used(scope.id, new.key_type(), now).await?;
         match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
             Ok(plan) => Ok((scope, plan)),
@@ -180,8 +185,9 @@ impl Keys {
         to: RotationPeriod,
     ) -> Result<EditKey, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
-        let active = self.vault.db().keys().active_version(scope.id).await?;
+        let (scope, _) = self.vault.scope(name).await?;
+        let active =
+            self.vault.db().keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         let (version, from) = managed(active.as_ref().map(as_active))?;
         if from == to {
             return Err(Error::Keys(KeysError::PeriodUnchanged { days: to.days() }));
@@ -195,6 +201,7 @@ impl Keys {
     /// [`Error::NotFound`] when the version is gone.
     pub async fn due_after_edit(&self, command: &EditKey) -> Result<DateTime<Utc>, Error> {
         let version = self.vault.db().keys().version(command.scope.id, command.number).await?;
+        let version = self.vault.proved(version)?;
         Ok(command.to.due_after(version.created_at))
     }
 
@@ -247,7 +254,7 @@ impl Keys {
         tx.lock(Lock::Scope(scope.id)).await?;
         // After the wait for the lock, so that the limits count the day on which the version is made.
         let now = self.vault.now();
-        let active = tx.keys().active_version(scope.id).await?;
+        let active = tx.keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         let used = tx.keys().used(scope.id, new.key_type(), now).await?;
         let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
             .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
@@ -286,8 +293,10 @@ impl Keys {
         for some in planned.chunks(ROWS) {
             let with_old = some.iter().filter(|one| one.plan.deprecates.is_some()).map(|one| one.scope);
             // The index `key_version_one_active` refuses a second Active version even for a moment within the transaction.
-            tx.keys().deprecate(&with_old.collect::<Vec<_>>()).await?;
-            let rows = some.iter().map(|one| NewVersionRow {
+            rows::deprecate(&self.vault, tx, &with_old.collect::<Vec<_>>()).await?;
+            let ids = tx.keys().draw_ids(some.len()).await?;
+            let new = some.iter().zip(&ids).map(|(one, id)| NewVersionRow {
+                id: *id,
                 scope: one.scope,
                 plan: one.plan,
                 material: match one.source {
@@ -298,7 +307,8 @@ impl Keys {
                 created_at: now,
                 created_by: one.by,
             });
-            made.extend(tx.keys().insert_versions(&rows.collect::<Vec<_>>()).await?);
+            rows::insert(&self.vault, tx, new.collect()).await?;
+            made.extend(ids);
         }
         Ok(made)
     }
@@ -315,7 +325,7 @@ impl Keys {
         let EditKey { scope, number, from, to } = proof.command();
         let edited = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope.id)).await?;
-            let active = tx.keys().active_version(scope.id).await?;
+            let active = tx.keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
             let (version, period) = managed(active.as_ref().map(as_active))?;
             if version.number != *number {
                 return Err(Error::Changes(ChangesError::Outdated(format!(
@@ -331,7 +341,10 @@ impl Keys {
                 ))));
             }
             let due_at = to.due_after(version.created_at);
+            let id = active.as_ref().map(|active| active.id).unwrap_or_default();
+            let held = self.vault.hold(&mut tx, RowRef::Version(id)).await?;
             tx.keys().set_period(scope.id, *number, *to, due_at).await?;
+            self.vault.sign(&mut tx, held).await?;
             let detail = format!(
                 "version {number}: {} → {} days, due {}",
                 from.days(),

@@ -21,6 +21,8 @@ use std::sync::{Arc, OnceLock};
 pub struct Verified {
     /// Names of what does not open.
     pub unopened: Vec<String>,
+    /// Names of rows that give authority and do not verify.
+    pub unproved: Vec<String>,
     pub journal: verify::Whole,
 }
 
@@ -45,7 +47,16 @@ impl Overview {
         unopened.extend(self.administrators.unopened().await?);
         unopened.extend(self.secrets.unopened().await?);
         let journal = verify::rows(self.vault.db(), self.vault.keyring()).await?;
-        Ok(Verified { unopened, journal })
+        let unproved = self.vault.all_unproved().await?;
+        Ok(Verified { unopened, unproved, journal })
+    }
+
+    /// Records the rows that this server has found not to verify in the audit log.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_unproved(&self) -> Result<(), Error> {
+        self.vault.record_unproved().await
     }
 
     /// Returns how far the clock is off the database's, and how far the newest line of the audit log lies in the future.
@@ -66,7 +77,8 @@ impl Overview {
         let Upkeep { created_at, backup_at, older_than } = self.vault.db().instance().upkeep().await?;
         // This server may know it before the database does.
         let older_than = older_than.or_else(|| self.vault.older_than());
-        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than })
+        let unproved = self.vault.unproved();
+        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than, unproved })
     }
 
     /// Returns every environment with its countries and what they lack.

@@ -6,7 +6,9 @@ use super::backup::Manifest;
 use crate::Error;
 use crate::audit::journal::verify;
 use crate::base::entry::{Actor, Entry};
+use crate::store::authority::RowRef;
 use crate::store::{Db, Lock, Tx};
+use crate::vault::opened::Vault;
 use crate::vault::trace::{Moment, Seen};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
@@ -177,7 +179,7 @@ impl Overview {
         let (now, numbers, lost) = (self.vault.now(), &numbers, lost.as_deref());
         let recorded = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Instance).await?;
-            let raised = raise(&mut tx, numbers).await?;
+            let raised = raise(&self.vault, &mut tx, numbers).await?;
             // The snapshot was taken before the backup was recorded.
             tx.instance().set_restored(manifest.made_at, lost).await?;
             let made = domain::base::words::moment(manifest.made_at);
@@ -202,7 +204,7 @@ impl Overview {
         let numbers = &numbers;
         let accepted = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Instance).await?;
-            let raised = raise(&mut tx, numbers).await?;
+            let raised = raise(&self.vault, &mut tx, numbers).await?;
             tx.instance().accept_older(timeline).await?;
             for run in runs {
                 tx.journal().insert_run(*run, now).await?;
@@ -249,12 +251,17 @@ fn whole_micros(at: Option<DateTime<Utc>>) -> Option<i64> {
 }
 
 /// Raises the numbers of scopes.
-async fn raise(tx: &mut Tx, numbers: &Numbers) -> Result<Raised, Error> {
+async fn raise(vault: &Vault, tx: &mut Tx, numbers: &Numbers) -> Result<Raised, Error> {
     let mut raised = Raised::default();
     for (name, number) in numbers {
-        match tx.scopes().raise_numbers(name, *number).await? {
-            Some(true) => raised.raised.push((name.clone(), *number)),
-            Some(false) => {}
+        match tx.scopes().needs_raise(name, *number).await? {
+            Some((id, true)) => {
+                let held = vault.hold(tx, RowRef::Scope(id)).await?;
+                tx.scopes().raise_numbers(id, *number).await?;
+                vault.sign(tx, held).await?;
+                raised.raised.push((name.clone(), *number));
+            }
+            Some((_, false)) => {}
             None => raised.missing.push((name.clone(), *number)),
         }
     }

@@ -91,7 +91,7 @@ impl Change for ReplaceRecoveryCodes {
 
 impl People {
     async fn about(&self, user: UserId) -> Result<About, Error> {
-        Ok(About::Account { email: self.vault.db().users().get(user).await?.email })
+        Ok(About::Account { email: self.vault.person(user).await?.email })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::{IDLE, Owner};
 use crate::people::{password, sign_in};
+use crate::store::authority::RowRef;
 use crate::store::sessions as store;
 use crate::store::users::User;
 use crate::{Error, NewSession, SecretText, Session, Stage};
@@ -23,8 +24,9 @@ impl People {
     pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
         session.require(Stage::Full)?;
         let now = self.vault.now();
-        let user = self.vault.db().users().get(session.user()?).await?;
-        let sessions = self.vault.db().sessions().of(user.id(), now, now - IDLE).await?;
+        let user = self.vault.person(session.user()?).await?;
+        let sessions =
+            self.vault.only_proved(self.vault.db().sessions().of(user.id(), now, now - IDLE).await?);
         let rows = sessions.into_iter().map(|row| SessionRow {
             id: SessionId(row.id),
             is_this: SessionId(row.id) == session.id,
@@ -46,7 +48,7 @@ impl People {
     /// Returns a live session of an administrator.
     pub(super) async fn session_of(&self, user: UserId, id: SessionId) -> Result<store::SessionRow, Error> {
         let now = self.vault.now();
-        let alive = self.vault.db().sessions().of(user, now, now - IDLE).await?;
+        let alive = self.vault.only_proved(self.vault.db().sessions().of(user, now, now - IDLE).await?);
         alive.into_iter().find(|row| SessionId(row.id) == id).ok_or(Error::NotFound)
     }
 
@@ -98,7 +100,7 @@ impl People {
         action: Action,
     ) -> Result<User, Error> {
         session.require(Stage::Full)?;
-        let user = self.vault.db().users().get(session.user()?).await?;
+        let user = self.vault.person(session.user()?).await?;
         let place = self.hasher.place()?;
         let tried = self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::Password).await?;
         // From here on an error leaves the try counted, so that a check that is cut off is no free guess.
@@ -167,14 +169,16 @@ impl People {
         proof: Authorised<ChangePassword>,
         session: &Session,
     ) -> Result<NewSession, Error> {
-        let user = &self.vault.db().users().get(proof.command().user).await?;
+        let user = &self.vault.person(proof.command().user).await?;
         let proof = &proof;
         self.vault
             .db()
             .write(|mut tx| async move {
                 // Before the password is set, which increments the epoch that this compares with the session's.
                 tx.users().hold_user(user.id(), session.id).await?;
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 tx.users().set_password(user.id(), &proof.command().password_hash, proof.at()).await?;
+                self.vault.sign(&mut tx, held).await?;
                 // The incremented epoch: with the earlier one the new session would be over at once.
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..sign_in::owner(user) });

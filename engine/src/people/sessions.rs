@@ -7,6 +7,7 @@ use crate::base::random;
 use crate::changes::session::{Client, NewSession, Session, Stage};
 use crate::people::People;
 use crate::store::Tx;
+use crate::store::authority::RowRef;
 use crate::store::sessions::{NewSessionRow, SessionRow};
 use crate::{Error, SecretText};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,7 +43,8 @@ impl People {
     /// [`ChangesError::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
         let now = self.vault.now();
-        let alive = self.vault.db().sessions().of(session.user()?, now, now - IDLE).await?;
+        let alive =
+            self.vault.only_proved(self.vault.db().sessions().of(session.user()?, now, now - IDLE).await?);
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
             false => Err(Error::Changes(ChangesError::SignedOut)),
@@ -60,7 +62,15 @@ impl People {
             .sessions()
             .get(&token_hash(token))
             .await?
+            .and_then(|row| self.vault.proved(row).ok())
             .ok_or(Error::Changes(ChangesError::SignedOut))?;
+        if let Some(user) = row.user_id {
+            // Otherwise somebody could give an ended session its epoch back.
+            self.vault.person(UserId(user)).await.map_err(|error| match error {
+                Error::Vault(_) => Error::Changes(ChangesError::SignedOut),
+                error => error,
+            })?;
+        }
         let now = self.vault.now();
         // A setup session has no administrator, and therefore no epoch to compare.
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
@@ -127,6 +137,7 @@ impl People {
                 agent: &from.agent,
             })
             .await?;
+        self.vault.sign_new(tx, RowRef::Session(id)).await?;
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         let user = owner.map(|owner| owner.id);
         let session = Session { id, stage, email, user, from: from.clone(), has_message: false };

@@ -13,6 +13,7 @@ use crate::people::People;
 use crate::people::password;
 use crate::people::sign_in::RIGHT_TRY;
 use crate::people::users::Account;
+use crate::store::authority::RowRef;
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
 use crate::{Client, Error, NewSession, SecretText, Session, Stage};
@@ -73,6 +74,7 @@ impl People {
                 tx.instance()
                     .insert_setup_token(new, self.vault.now() + TimeDelta::minutes(TOKEN_MINUTES))
                     .await?;
+                self.vault.sign_new(&mut tx, RowRef::SetupToken(new.clone())).await?;
                 tx.commit_unaudited("a setup token is issued at start").await
             })
             .await?;
@@ -90,7 +92,8 @@ impl People {
         let tried =
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         // The database looks up a hash, so the time of its comparison tells nothing about the token.
-        let refused = match self.vault.db().instance().setup_token(&token_hash(token)).await? {
+        let found = self.vault.db().instance().setup_token(&token_hash(token)).await?;
+        let refused = match found.and_then(|found| self.vault.proved(found).ok()) {
             Some(expires_at) if expires_at > self.vault.now() => None,
             Some(_) => Some(Error::People(PeopleError::SetupTokenExpired)),
             None => Some(Error::People(PeopleError::WrongSetupToken)),
@@ -206,9 +209,10 @@ impl People {
             email: &account.email,
             password_hash: &account.password_hash,
             totp_seed: Some(&sealed),
-            totp_step: step,
         };
         tx.users().insert(new, self.vault.now()).await?;
+        self.vault.sign_new(&mut tx, RowRef::Administrator(id)).await?;
+        tx.users().spend_step(id, step, step).await?;
         tx.instance().delete_setup_tokens().await?;
         // 1 is the column's default, which the row inserted above has.
         let owner = Some(crate::people::sessions::Owner { id, email: &account.email, security_epoch: 1 });

@@ -12,6 +12,7 @@ use crate::changes::totp::Seed;
 use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::Owner;
+use crate::store::authority::{Key, RowRef};
 use crate::store::users::User;
 use crate::{Client, Error, NewSession, SecretBytes, SecretText, Session, Stage};
 use domain::audit::event::Action;
@@ -35,7 +36,9 @@ impl People {
         let network =
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         let tried = self.changes.begin_try(self.changes.name_subject(name), TryKind::Password).await?;
-        let user = self.vault.db().users().by_email(&email::normalise(name)).await?;
+        // An administrator whose row does not verify is nobody.
+        let found = self.vault.db().users().by_email(&email::normalise(name)).await?;
+        let user = found.and_then(|found| self.vault.proved(found).ok());
         // A disabled administrator gets the same answer as an unknown name.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.clone());
@@ -72,8 +75,10 @@ impl People {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 // The old hash is a condition: a password that was changed during the check stays.
                 tx.users().renew_password_hash(user.id(), &user.password_hash, hash).await?;
+                self.vault.sign(&mut tx, held).await?;
                 tx.commit_unaudited("the same password under the parameters of today").await
             })
             .await
@@ -103,7 +108,7 @@ impl People {
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
         self.changes.spend_code(session, code, Action::SignIn, "").await?;
-        let user = &self.vault.db().users().get(session.user()?).await?;
+        let user = &self.vault.person(session.user()?).await?;
         self.vault
             .db()
             .write(|mut tx| async move {
@@ -127,16 +132,20 @@ impl People {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        let user = &self.vault.db().users().get(session.user()?).await?;
+        let user = &self.vault.person(session.user()?).await?;
         let tried =
             self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
         let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
             // Unlike a verification code, it is spent together with its effect: a failure of the database costs none of the ten.
-            if !tx.users().spend_recovery_code(user.id(), &recovery::hash(code), now).await? {
+            let (held, hash) =
+                (self.vault.hold(&mut tx, RowRef::RecoveryCodes(user.id())).await?, recovery::hash(code));
+            let is_genuine = held.has(&Key::Code(user.id().0, hash.clone()));
+            if !is_genuine || !tx.users().spend_recovery_code(user.id(), &hash, now).await? {
                 return Err(Error::Changes(ChangesError::WrongRecoveryCode));
             }
+            self.vault.sign(&mut tx, held).await?;
             let owner = Some(owner(user));
             let new =
                 self.open_session(&mut tx, Stage::Enrolment, owner, &session.from, Some(session.id)).await?;
@@ -188,11 +197,12 @@ impl People {
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.vault.require_clock()?;
         let (_, seed) = self.enrolment(session).await?;
-        let user = &self.vault.db().users().get(session.user()?).await?;
+        let user = &self.vault.person(session.user()?).await?;
         // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
         let tried =
             self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
+        self.changes.begin_compare(user.id())?;
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
             self.vault.db().record(entry.with("wrong verification code")).await?;
@@ -206,8 +216,12 @@ impl People {
             .db()
             .write(|mut tx| async move {
                 tx.users().hold_user(user.id(), session.id).await?;
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 let sealed = self.changes.seal_seed(&mut tx, user.id(), seed).await?;
-                tx.users().set_authenticator(user.id(), Some(&sealed), step, now).await?;
+                tx.users().set_authenticator(user.id(), Some(&sealed), now).await?;
+                self.vault.sign(&mut tx, held).await?;
+                // The code that has proved the new app is spent.
+                tx.users().spend_step(user.id(), step, totp::step(now)).await?;
                 // The new app has incremented the epoch: with the earlier one the new session would be over at once.
                 let security_epoch = tx.users().security_epoch(user.id()).await?;
                 let owner = Some(Owner { security_epoch, ..owner(user) });
@@ -217,6 +231,7 @@ impl People {
                 Ok(new)
             })
             .await?;
+        self.changes.forget_spent(user.id());
         or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         Ok(new)
     }

@@ -7,11 +7,11 @@ use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::Changes;
 use crate::changes::recovery;
-use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::password;
 use crate::people::password::Hasher;
 use crate::store::Lock;
+use crate::store::authority::{Claimed, RowRef};
 use crate::store::users::{NewUser, User};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, SecretText};
@@ -71,13 +71,14 @@ impl Administrators {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn unopened(&self) -> Result<Vec<String>, Error> {
-        let users = self.vault.db().users().all().await?;
-        let unopened = users.iter().filter(|user| self.changes.open_seed(user).is_err());
+        let users = self.vault.db().users().all().await?.into_iter().map(Claimed::unproved);
+        let unopened = users.filter(|user| self.changes.open_seed(user).is_err());
         Ok(unopened.map(|user| format!("the authenticator of {}", user.email)).collect())
     }
 
     /// Creates an administrator (`keystead admin create`). Without a given seed it generates one. Seed and recovery codes are shown
-    /// before the account exists, so that no account exists whose codes nobody has seen.
+    /// before the account exists, so that no account exists whose codes nobody has seen. An account whose row does not verify is
+    /// replaced as a whole.
     ///
     /// # Errors
     /// A sentence that says what is wrong with e-mail or password; the error of `show`. The account then does not exist.
@@ -91,15 +92,18 @@ impl Administrators {
         let email = email::parse(email)?;
         password::check(&password, &password, &email)?;
         // What is shown for nothing would look like an account. Only the index decides.
-        if self.vault.db().users().by_email(&email).await?.is_some() {
-            return Err(PeopleError::EmailTaken.into());
-        }
+        let damaged =
+            match self.vault.db().users().by_email(&email).await?.map(|found| self.vault.checked(found)) {
+                Some((_, None)) => return Err(PeopleError::EmailTaken.into()),
+                Some((user, Some(_))) => Some(user.id()),
+                None => None,
+            };
         let password_hash = self.hasher.hash(password).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
         // Drawn outside the transaction, which may run again: the operator must see the seed and the codes that were stored.
         let codes = recovery::generate();
         show(&seed, &codes)?;
-        let id = UserId(random::uuid());
+        let id = damaged.unwrap_or_else(|| UserId(random::uuid()));
         let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
         self.vault
             .db()
@@ -108,12 +112,26 @@ impl Administrators {
                 tx.lock(Lock::Instance).await?;
                 let sealed = self.changes.seal_seed(&mut tx, id, drawn).await?;
                 // No code has proved the seed yet, so no step of it is spent.
-                let new =
-                    NewUser { id, email: address, password_hash, totp_seed: Some(&sealed), totp_step: 0 };
-                tx.users().insert(new, self.vault.now()).await?;
+                let now = self.vault.now();
+                if damaged.is_some() {
+                    // Checked again under the lock: another command may have replaced it meanwhile.
+                    if self.vault.hold(&mut tx, RowRef::Administrator(id)).await.is_ok() {
+                        return Err(PeopleError::EmailTaken.into());
+                    }
+                    tx.users().set_password(id, password_hash, now).await?;
+                    tx.users().set_authenticator(id, Some(&sealed), now).await?;
+                    tx.users().set_disabled(id, None).await?;
+                } else {
+                    let new = NewUser { id, email: address, password_hash, totp_seed: Some(&sealed) };
+                    tx.users().insert(new, now).await?;
+                }
+                self.vault.sign_new(&mut tx, RowRef::Administrator(id)).await?;
                 tx.instance().delete_setup_tokens().await?;
                 self.changes.store_recovery_codes(&mut tx, id, None, hashed).await?;
-                tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserCreate).with(address)).await
+                let detail = if damaged.is_some() { " (replaces a row that did not verify)" } else { "" };
+                let entry =
+                    Entry::done(now, Actor::Host, Action::UserCreate).with(format!("{address}{detail}"));
+                tx.commit(entry).await
             })
             .await?;
         self.forget_failures(&email).await;
@@ -132,7 +150,9 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(who.id())).await?;
                 tx.users().set_password(who.id(), hash, self.vault.now()).await?;
+                self.vault.sign(&mut tx, held).await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::PasswordReset).with(&who.email))
                     .await
             })
@@ -158,10 +178,10 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(who.id())).await?;
                 let sealed = self.changes.seal_seed(&mut tx, who.id(), drawn).await?;
-                // No code has proved the new seed yet, so the codes of the current and the previous step stay unspent.
-                let spent = totp::step(self.vault.now()) - 2;
-                tx.users().set_authenticator(who.id(), Some(&sealed), spent, self.vault.now()).await?;
+                tx.users().set_authenticator(who.id(), Some(&sealed), self.vault.now()).await?;
+                self.vault.sign(&mut tx, held).await?;
                 let entry = Entry::done(self.vault.now(), Actor::Host, Action::AuthenticatorReset);
                 tx.commit(entry.with(&who.email)).await
             })
@@ -179,7 +199,9 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 tx.users().end_sessions(user.id()).await?;
+                self.vault.sign(&mut tx, held).await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserSignOut).with(&user.email))
                     .await
             })
@@ -198,9 +220,11 @@ impl Administrators {
             .write(|mut tx| async move {
                 // The lock keeps the count true: when two operators disable the last two administrators, the second reads 0.
                 tx.lock(Lock::Instance).await?;
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 tx.users().set_disabled(user.id(), Some(self.vault.now())).await?;
                 // The sign-in reads `disabled_at` at the password only, so sessions and half sign-ins end by the epoch.
                 tx.users().end_sessions(user.id()).await?;
+                self.vault.sign(&mut tx, held).await?;
                 let left = tx.users().count_enabled().await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserDisable).with(&user.email))
                     .await?;
@@ -218,7 +242,9 @@ impl Administrators {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Administrator(user.id())).await?;
                 tx.users().set_disabled(user.id(), None).await?;
+                self.vault.sign(&mut tx, held).await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserEnable).with(&user.email))
                     .await
             })
@@ -250,6 +276,7 @@ impl Administrators {
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {
-        self.vault.db().users().by_email(&email::normalise(email)).await?.ok_or(Error::NotFound)
+        let found = self.vault.db().users().by_email(&email::normalise(email)).await?;
+        self.vault.proved(found.ok_or(Error::NotFound)?)
     }
 }

@@ -4,6 +4,7 @@ use crate::base::error::ChangesError;
 use crate::changes::authority::Authorised;
 use crate::scopes::Scopes;
 use crate::store::Lock;
+use crate::store::authority::RowRef;
 use crate::{Error, Session, Stage};
 use domain::scopes::alias::{Alias, AliasRefused};
 use domain::scopes::command::SetAlias;
@@ -15,7 +16,7 @@ impl Scopes {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn alias(&self, name: &ScopeName) -> Result<Option<Alias>, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         self.vault.db().aliases().of(scope.id).await
     }
 
@@ -25,7 +26,7 @@ impl Scopes {
     /// [`ScopesError::Alias`], which says what is wrong with the alias.
     pub async fn plan_alias(&self, who: &Session, name: &ScopeName, text: &str) -> Result<SetAlias, Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let (scope, _) = self.vault.scope(name).await?;
         let from = self.vault.db().aliases().of(scope.id).await?;
         let to: Option<Alias> = match text.trim() {
             "" => None,
@@ -57,7 +58,9 @@ impl Scopes {
                     "The alias was changed in the meantime.".into(),
                 )));
             }
+            let held = self.vault.hold(&mut tx, RowRef::Scope(scope.id)).await?;
             tx.aliases().set(scope.id, to.as_ref()).await?;
+            self.vault.sign(&mut tx, held).await?;
             let shown = |alias: &Option<Alias>| alias.as_ref().map_or("none".to_owned(), Alias::to_string);
             tx.commit(proof.entry(format!("{} → {}", shown(from), shown(to)))).await
         });

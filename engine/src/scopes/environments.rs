@@ -1,11 +1,13 @@
 //! Environments and countries. They need no verification code.
 
 use crate::base::entry::Entry;
-use crate::base::error::ScopesError;
+use crate::base::error::{ScopesError, VaultError};
 use crate::base::random;
 use crate::scopes::Scopes;
-use crate::store::Lock;
+use crate::store::authority::RowRef;
 use crate::store::scopes::Environment;
+use crate::store::{Lock, Tx};
+use crate::vault::authority::Held;
 use crate::{Error, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
@@ -26,16 +28,16 @@ impl Scopes {
             .environments()
             .await?
             .into_iter()
-            .map(|environment| environment.row)
+            .map(|environment| self.vault.shown(environment).row)
             .collect())
     }
 
     /// # Errors
     /// [`Error::NotFound`] for an unknown or removed environment.
     pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
-        let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
+        let Environment { id, row } = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
         let scopes = self.vault.db().scopes().scopes_of(id, self.vault.now()).await?;
-        let mut countries: Vec<_> = scopes.into_iter().map(|scope| scope.row).collect();
+        let mut countries: Vec<_> = scopes.into_iter().map(|scope| self.vault.shown(scope).row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
     }
@@ -49,8 +51,9 @@ impl Scopes {
         slug: &Slug,
         country: Country,
     ) -> Result<(EnvironmentRow, CountryRow), Error> {
-        let environment = self.vault.db().scopes().environment(slug).await?;
+        let environment = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
         let scope = self.vault.db().scopes().scope(environment.id, country, self.vault.now()).await?;
+        let scope = self.vault.shown(scope);
         Ok((environment.row, scope.row))
     }
 
@@ -59,7 +62,7 @@ impl Scopes {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn environment_name(&self, name: &ScopeName) -> Result<String, Error> {
-        Ok(self.vault.db().scopes().resolve(name).await?.1)
+        Ok(self.vault.scope(name).await?.1)
     }
 
     /// # Errors
@@ -73,15 +76,24 @@ impl Scopes {
         who.require(Stage::Full)?;
         let name = display_name(name)?;
         let slug = Slug::from_name(&name).ok_or(NameRefused::NothingForAddress)?;
-        let row =
-            EnvironmentRow { slug, name, kind, countries: 0, with_key: 0, created_at: self.vault.now() };
+        let row = EnvironmentRow {
+            slug,
+            name,
+            kind,
+            countries: 0,
+            with_key: 0,
+            created_at: self.vault.now(),
+            is_proved: true,
+        };
         let new = &row;
         self.vault
             .db()
             .write(|mut tx| async move {
                 // Additions run one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
-                tx.scopes().insert_environment(EnvironmentId(random::uuid()), new).await?;
+                let id = EnvironmentId(random::uuid());
+                tx.scopes().insert_environment(id, new).await?;
+                self.vault.sign_new(&mut tx, RowRef::Environment(id)).await?;
                 // The count includes the new row, which a refusal rolls back.
                 if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
                     return Err(Error::Scopes(ScopesError::TooManyEnvironments { limit: MOST_ENVIRONMENTS }));
@@ -98,7 +110,7 @@ impl Scopes {
     /// A sentence that says what is wrong with the name.
     pub async fn rename_environment(&self, who: &Session, slug: &Slug, name: &str) -> Result<String, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
+        let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let name = display_name(name)?;
         if name == row.name {
             return Err(Error::Scopes(ScopesError::NameUnchanged));
@@ -107,7 +119,9 @@ impl Scopes {
         self.vault
             .db()
             .write(|mut tx| async move {
+                let held = self.vault.hold(&mut tx, RowRef::Environment(id)).await?;
                 tx.scopes().rename_environment(id, new).await?;
+                self.vault.sign(&mut tx, held).await?;
                 let entry = Entry::done(self.vault.now(), who.actor(), Action::EnvironmentRename);
                 tx.commit(entry.at_place(slug).with(format!("{old} → {new}"))).await
             })
@@ -121,12 +135,17 @@ impl Scopes {
     /// [`ScopesError::HasKeys`] once a key exists.
     pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<String, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.vault.db().scopes().environment(slug).await?;
+        let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let now = self.vault.now();
         let name = &row.name;
         let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Environment(id)).await?;
+            let held = self.vault.hold(&mut tx, RowRef::Environment(id)).await?;
+            // The grants for its countries go with them.
+            let keys = self.hold_keys(&mut tx, id, None).await?;
             tx.scopes().remove_environment(id, now).await?;
+            self.sign_all(&mut tx, keys).await?;
+            self.vault.sign(&mut tx, held).await?;
             let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
             tx.commit(entry.at_place(slug).with(name)).await
         });
@@ -140,16 +159,16 @@ impl Scopes {
     /// [`ScopesError::CountryTaken`] when the environment has the country already.
     pub async fn add_country(&self, who: &Session, slug: &Slug, country: &str) -> Result<Country, Error> {
         who.require(Stage::Full)?;
-        let environment = self.vault.db().scopes().environment(slug).await?;
+        let environment = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let country = Country::from_code(country)?;
         let environment = environment.id;
         self.vault
             .db()
             .write(|mut tx| async move {
                 tx.lock(Lock::Environment(environment)).await?;
-                tx.scopes()
-                    .insert_scope(ScopeId(random::uuid()), environment, country, self.vault.now())
-                    .await?;
+                let id = ScopeId(random::uuid());
+                tx.scopes().insert_scope(id, environment, country, self.vault.now()).await?;
+                self.vault.sign_new(&mut tx, RowRef::Scope(id)).await?;
                 let place = ScopeName { environment: slug.clone(), country };
                 let entry = Entry::done(self.vault.now(), who.actor(), Action::CountryAdd);
                 tx.commit(entry.at_place(place).with(country.name())).await
@@ -165,18 +184,48 @@ impl Scopes {
     /// [`ScopesError::HasKeys`] once a key exists.
     pub async fn remove_country(&self, who: &Session, name: &ScopeName) -> Result<(), Error> {
         who.require(Stage::Full)?;
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
+        let environment =
+            self.vault.proved(self.vault.db().scopes().environment(&name.environment).await?)?.id;
+        let (scope, _) = self.vault.scope(name).await?;
         let scope = scope.id;
         let now = self.vault.now();
         let done = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Scope(scope)).await?;
+            let keys = self.hold_keys(&mut tx, environment, Some(scope)).await?;
             tx.scopes().delete_scope(scope).await?;
+            self.sign_all(&mut tx, keys).await?;
             let entry = Entry::done(now, who.actor(), Action::CountryRemove);
             tx.commit(entry.at_place(name).with(name.country.name())).await
         });
         let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name);
         self.vault.db().or_refuse(done.await, refused).await?;
         self.vault.moved().raise();
+        Ok(())
+    }
+
+    /// Holds the API keys whose grants go with a country, or with all countries of an environment. A key that does not verify
+    /// stays as it is.
+    async fn hold_keys(
+        &self,
+        tx: &mut Tx,
+        environment: EnvironmentId,
+        scope: Option<ScopeId>,
+    ) -> Result<Vec<Held>, Error> {
+        let mut held = Vec::new();
+        for id in tx.authority().keys_with_grants(environment, scope).await? {
+            match self.vault.hold(tx, RowRef::ApiKey(id)).await {
+                Ok(key) => held.push(key),
+                Err(Error::Vault(VaultError::Unproved(_))) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(held)
+    }
+
+    async fn sign_all(&self, tx: &mut Tx, keys: Vec<Held>) -> Result<(), Error> {
+        for key in keys {
+            self.vault.sign(tx, key).await?;
+        }
         Ok(())
     }
 }

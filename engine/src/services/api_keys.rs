@@ -3,12 +3,13 @@
 //! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Keystead stores
 //! its SHA-256: the key has full entropy, so a plain hash protects it (unlike passwords).
 
-use crate::base::error::ChangesError;
+use crate::base::error::{ChangesError, VaultError};
 use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::services::Services;
 use crate::store::Lock;
 use crate::store::api_keys::ApiKey;
+use crate::store::authority::RowRef;
 use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
@@ -67,7 +68,7 @@ fn draw() -> (SecretText, Presented) {
     (SecretText::new(std::mem::take(&mut *text)), presented)
 }
 
-fn row(key: ApiKey, now: DateTime<Utc>) -> ApiKeyRow {
+fn row((key, unproved): (ApiKey, Option<String>), now: DateTime<Utc>) -> ApiKeyRow {
     ApiKeyRow {
         state: State::of(key.revoked_at, key.expires_at, now),
         id: key.id,
@@ -79,6 +80,7 @@ fn row(key: ApiKey, now: DateTime<Utc>) -> ApiKeyRow {
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
         last_used_at: key.last_used_at,
+        is_proved: unproved.is_none(),
     }
 }
 
@@ -92,8 +94,8 @@ impl Services {
         let mut keys = self.vault.db().api_keys().list(before, PAGE + 1).await?;
         let has_older = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
+        let keys: Vec<_> = keys.into_iter().map(|key| row(self.vault.checked(key), now)).collect();
         let older = has_older.then(|| keys.last().map(|key| key.id)).flatten();
-        let keys = keys.into_iter().map(|key| row(key, now)).collect();
         Ok(ApiKeysView { keys, older, is_older_page: before.is_some() })
     }
 
@@ -102,7 +104,7 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
-        Ok(row(self.vault.db().api_keys().get(id).await?, self.vault.now()))
+        Ok(row(self.vault.checked(self.vault.db().api_keys().get(id).await?), self.vault.now()))
     }
 
     /// Plans the change "Create API key".
@@ -157,12 +159,13 @@ impl Services {
             Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
             error => error,
         };
-        let environment = self.vault.db().scopes().environment(&reach.environment).await.map_err(unknown)?.id;
+        let environment = self.vault.db().scopes().environment(&reach.environment).await.map_err(unknown)?;
+        let environment = self.vault.proved(environment)?.id;
         let scope = match reach.country {
             None => None,
             Some(country) => {
                 let name = ScopeName { environment: reach.environment.clone(), country };
-                Some(self.vault.db().scopes().resolve(&name).await.map_err(unknown)?.0.id)
+                Some(self.vault.scope(&name).await.map_err(unknown)?.0.id)
             }
         };
         Ok(Grant { environment, scope, reach: reach.clone() })
@@ -223,6 +226,7 @@ impl Services {
                 tx.lock(Lock::Instance).await?;
                 room_for_another(tx.api_keys().count_live(&command.name, now).await?, &command.name)?;
                 tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
+                self.vault.sign_new(&mut tx, RowRef::ApiKey(*id)).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
                         serde_json::to_vec(note)
@@ -297,7 +301,8 @@ impl Services {
     }
 
     async fn asked_revocation(&self, id: ApiKeyId) -> Result<RevokeApiKey, Error> {
-        let key = self.vault.db().api_keys().get(id).await?;
+        // A key that does not verify can be revoked as well.
+        let key = self.vault.db().api_keys().get(id).await?.unproved();
         if key.revoked_at.is_some() {
             return Err(already_revoked(&key.name));
         }
@@ -312,8 +317,16 @@ impl Services {
         let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
             let RevokeApiKey { id, name } = proof.command();
+            let held = match self.vault.hold(&mut tx, RowRef::ApiKey(*id)).await {
+                // It gives nothing, and this does not make it genuine.
+                Err(Error::Vault(VaultError::Unproved(_))) => None,
+                held => Some(held?),
+            };
             if !tx.api_keys().revoke(*id, self.vault.now()).await? {
                 return Err(already_revoked(name));
+            }
+            if let Some(held) = held {
+                self.vault.sign(&mut tx, held).await?;
             }
             tx.commit(proof.entry(format!("{name} ({}…)", id.seen()))).await
         });

@@ -53,8 +53,8 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
     pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<UsageView, Error> {
-        let (scope, _) = self.vault.db().scopes().resolve(name).await?;
-        let version = self.vault.db().keys().version(scope.id, number).await?;
+        let (scope, _) = self.vault.scope(name).await?;
+        let version = self.vault.shown(self.vault.db().keys().version(scope.id, number).await?);
         self.vault.db().usage().of(version.id, day_start(self.vault.now() - LOOKS_BACK)).await
     }
 

@@ -1,5 +1,6 @@
 //! API keys and what they reach.
 
+use super::authority::{ApiKeyMark, Claimed, GrantMark, api_key_mark, revision_id};
 use super::{corrupt, on, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
@@ -8,6 +9,7 @@ use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::{ApiKeyId, Grant, Reach, from_words, words};
 use domain::services::command::CreateApiKey;
+use uuid::Uuid;
 
 /// One row for each grant; a key without any grant left has one row without a scope.
 #[derive(sqlx_macros::FromRow)]
@@ -23,6 +25,10 @@ struct Record {
     last_used_at: Option<DateTime<Utc>>,
     slug: Option<String>,
     country: Option<String>,
+    environment_id: Option<Uuid>,
+    scope_id: Option<Uuid>,
+    #[sqlx(flatten)]
+    mark: ApiKeyMark,
 }
 
 /// A stored API key.
@@ -36,7 +42,9 @@ pub struct ApiKey {
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
+    /// What it reaches, by the names that the database gives now. The data plane takes them from rows that verify.
     pub reach: Vec<Reach>,
+    pub grants: Vec<GrantMark>,
 }
 
 impl Record {
@@ -59,34 +67,49 @@ impl Record {
 }
 
 /// Combines the rows of each key. The rows of one key are adjacent.
-fn gather(records: Vec<Record>) -> Result<Vec<ApiKey>, Error> {
-    let mut keys: Vec<ApiKey> = Vec::new();
+fn gather(records: Vec<Record>) -> Result<Vec<Claimed<ApiKey>>, Error> {
+    let mut keys: Vec<(ApiKey, ApiKeyMark)> = Vec::new();
     for record in records {
         let (id, reach) = (record.id()?, record.reach()?);
-        match keys.last_mut().filter(|last| last.id == id) {
-            Some(last) => last.reach.extend(reach),
-            None => keys.push(ApiKey {
-                id,
-                operations: from_words(&record.operations).ok_or_else(|| record.column("operations"))?,
-                name: record.name,
-                hash: record.hash,
-                created_at: record.created_at,
-                created_by: record.created_by,
-                expires_at: record.expires_at,
-                revoked_at: record.revoked_at,
-                last_used_at: record.last_used_at,
-                reach: reach.into_iter().collect(),
-            }),
+        let scope_id = record.scope_id;
+        let grant = record.environment_id.map(|environment_id| GrantMark { environment_id, scope_id });
+        match keys.last_mut().filter(|(last, _)| last.id == id) {
+            Some((last, _)) => {
+                last.reach.extend(reach);
+                last.grants.extend(grant);
+            }
+            None => {
+                let key = ApiKey {
+                    id,
+                    operations: from_words(&record.operations).ok_or_else(|| record.column("operations"))?,
+                    name: record.name,
+                    hash: record.hash,
+                    created_at: record.created_at,
+                    created_by: record.created_by,
+                    expires_at: record.expires_at,
+                    revoked_at: record.revoked_at,
+                    last_used_at: record.last_used_at,
+                    reach: reach.into_iter().collect(),
+                    grants: grant.into_iter().collect(),
+                };
+                keys.push((key, record.mark));
+            }
         }
     }
-    Ok(keys)
+    let claimed = keys.into_iter().map(|(key, mark)| {
+        let claim = mark.claim(key.grants.clone());
+        Claimed::new(key, claim)
+    });
+    Ok(claimed.collect())
 }
 
 macro_rules! select_keys {
     ($which:literal) => {
         concat!(
             "SELECT k.id, k.name, k.hash, k.operations, k.created_at, k.created_by, k.expires_at, k.revoked_at, \
-             k.last_used_at, e.slug, s.country FROM (SELECT * FROM api_key ",
+             k.last_used_at, e.slug, s.country, g.environment_id, g.scope_id, ",
+            api_key_mark!(),
+            " FROM (SELECT * FROM api_key ",
             $which,
             ") k LEFT JOIN api_key_grant g ON g.api_key_id = k.id \
              LEFT JOIN environment e ON e.id = g.environment_id LEFT JOIN scope s ON s.id = g.scope_id \
@@ -99,7 +122,11 @@ table!(api_keys: Read, Write);
 
 impl Read<'_> {
     /// Returns keys made before `before` (or the newest), newest first.
-    pub(crate) async fn list(&self, before: Option<ApiKeyId>, count: u32) -> Result<Vec<ApiKey>, Error> {
+    pub(crate) async fn list(
+        &self,
+        before: Option<ApiKeyId>,
+        count: u32,
+    ) -> Result<Vec<Claimed<ApiKey>>, Error> {
         const NEWEST: &str = select_keys!("ORDER BY created_at DESC, id DESC LIMIT $1");
         const OLDER: &str = select_keys!(
             "WHERE (created_at, id) < (SELECT b.created_at, b.id FROM api_key b WHERE b.id = $2) \
@@ -114,14 +141,14 @@ impl Read<'_> {
         })
     }
 
-    pub(crate) async fn get(&self, id: ApiKeyId) -> Result<ApiKey, Error> {
+    pub(crate) async fn get(&self, id: ApiKeyId) -> Result<Claimed<ApiKey>, Error> {
         const SQL: &str = select_keys!("WHERE id = $1");
         let records = on!(self.0, pool => sqlx::query_as(SQL).bind(&id.0[..]).fetch_all(pool).await)?;
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
     /// Returns every key that works now.
-    pub(crate) async fn live(&self, now: DateTime<Utc>) -> Result<Vec<ApiKey>, Error> {
+    pub(crate) async fn live(&self, now: DateTime<Utc>) -> Result<Vec<Claimed<ApiKey>>, Error> {
         const SQL: &str = select_keys!("WHERE revoked_at IS NULL AND expires_at > $1");
         gather(on!(self.0, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
     }
@@ -149,11 +176,11 @@ impl Write<'_> {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO api_key (id, name, hash, operations, created_at, created_by, expires_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        const SQL: &str = "INSERT INTO api_key (id, name, hash, operations, created_at, created_by, expires_at, \
+                           revision_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         within!(self.0, c => sqlx::query(SQL)
             .bind(&id.0[..]).bind(&key.name).bind(hash).bind(words(&key.operations)).bind(now).bind(by)
-            .bind(key.lifetime.end(now)).execute(c).await.map(drop))?;
+            .bind(key.lifetime.end(now)).bind(revision_id(id)).execute(c).await.map(drop))?;
         for grant in &key.grants {
             self.insert_grant(id, grant).await?;
         }

@@ -21,7 +21,7 @@ const TOGETHER: usize = 200;
 const BYTES: usize = 1 << 20;
 
 /// Every table that a schema of Keystead has or had. Others in the same schema, of an extension perhaps, are not ours to read.
-const OURS: [&str; 34] = [
+const OURS: [&str; 35] = [
     "actor_kind",
     "administrator",
     "alias_history",
@@ -52,6 +52,7 @@ const OURS: [&str; 34] = [
     "session_note",
     "session_stage",
     "setup_token",
+    "spent_step",
     "tenant_secret",
     "throttle",
     "vendor",
@@ -451,12 +452,17 @@ impl Filling {
     /// When the database fails.
     pub(crate) async fn revive_nothing(&mut self, step: i64) -> Result<(), Error> {
         const GONE: [&str; 4] = ["prepared_change", "session_note", "session", "setup_token"];
-        const SPENT: &str = "UPDATE administrator SET totp_step = $1 WHERE totp_step < $1";
+        // Until schema 18, a person had one step: the last that was spent.
+        let floor = match self.0.columns("administrator").await?.contains_key("totp_floor") {
+            true => "totp_floor",
+            false => "totp_step",
+        };
         for table in GONE {
             let sql = AssertSqlSafe(format!("DELETE FROM {table}"));
             within!(self.0, c => sqlx::query(sql).execute(c).await.map(drop))?;
         }
-        within!(self.0, c => sqlx::query(SPENT).bind(step).execute(c).await.map(drop))?;
+        let spent = AssertSqlSafe(format!("UPDATE administrator SET {floor} = $1 WHERE {floor} < $1"));
+        within!(self.0, c => sqlx::query(spent).bind(step).execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The instance's own row, its keyring and its setup tokens.
 
+use super::authority::{Claimed, SetupTokenMark};
 use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
@@ -60,9 +61,11 @@ impl Read<'_> {
     }
 
     /// Returns when the setup token with this hash expires.
-    pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
-        const SQL: &str = "SELECT expires_at FROM setup_token WHERE hash = $1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(hash).fetch_optional(pool).await)?)
+    pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<Claimed<DateTime<Utc>>>, Error> {
+        const SQL: &str = "SELECT hash, expires_at, mac FROM setup_token WHERE hash = $1";
+        let mark: Option<SetupTokenMark> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(hash).fetch_optional(pool).await)?;
+        Ok(mark.map(|mark| Claimed::new(mark.expires_at, mark.claim())))
     }
 
     /// Checks whether there is a setup token that has not expired yet.

@@ -2,6 +2,7 @@
 
 mod counts;
 
+use super::authority::{Claimed, RevisionPlace, VersionMark, version_mark};
 use super::holders::health_of;
 use super::{Inner, corrupt, on, table, within};
 use crate::Error;
@@ -33,9 +34,11 @@ struct Record {
     health: Option<String>,
     health_since: Option<DateTime<Utc>>,
     health_code: Option<String>,
+    #[sqlx(flatten)]
+    mark: VersionMark,
 }
 
-impl TryFrom<Record> for VersionRow {
+impl TryFrom<Record> for Claimed<VersionRow> {
     type Error = Error;
     fn try_from(record: Record) -> Result<Self, Error> {
         let column = |name| corrupt("key_version", name, record.id);
@@ -48,7 +51,7 @@ impl TryFrom<Record> for VersionRow {
             }
             _ => None,
         };
-        Ok(Self {
+        let row = VersionRow {
             number: u32::try_from(record.number).map_err(|_| column("number"))?,
             key_type: KeyType::from_word(&record.key_type).ok_or_else(|| column("key_type"))?,
             period: period.transpose()?,
@@ -58,7 +61,9 @@ impl TryFrom<Record> for VersionRow {
             created_by: record.created_by,
             id: record.id,
             health,
-        })
+            is_proved: true,
+        };
+        Ok(Self::new(row, record.mark.claim()))
     }
 }
 
@@ -129,7 +134,9 @@ macro_rules! select_versions {
     ($rest:literal) => {
         concat!(
             "SELECT k.id, k.number, k.key_type, k.status, k.rotation_days, k.due_at, k.created_at, k.created_by, \
-             h.health, h.health_since, h.health_code FROM key_version k LEFT JOIN holder h ON h.version_id = k.id ",
+             h.health, h.health_since, h.health_code, ",
+            version_mark!(),
+            " FROM key_version k LEFT JOIN holder h ON h.version_id = k.id ",
             $rest
         )
     };
@@ -152,13 +159,13 @@ impl Read<'_> {
         scope: ScopeId,
         before: Option<u32>,
         count: u32,
-    ) -> Result<Vec<VersionRow>, Error> {
+    ) -> Result<Vec<Claimed<VersionRow>>, Error> {
         const SQL: &str =
             select_versions!("WHERE k.scope_id = $1 AND k.number < $2 ORDER BY k.number DESC LIMIT $3");
         let before = before.map_or(i64::MAX, i64::from);
         let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(scope.0).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
-        records.into_iter().map(VersionRow::try_from).collect()
+        records.into_iter().map(Claimed::try_from).collect()
     }
 
     /// Returns a page of versions, and the number below which the next page begins, if there is one.
@@ -167,38 +174,44 @@ impl Read<'_> {
         scope: ScopeId,
         before: Option<u32>,
         size: u32,
-    ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
+    ) -> Result<(Vec<Claimed<VersionRow>>, Option<u32>), Error> {
         let mut versions = self.versions(scope, before, size + 1).await?;
         let has_older = versions.len() > size as usize;
         versions.truncate(size as usize);
-        let older = versions.last().filter(|_| has_older).map(|version| version.number);
+        let older = versions.last().filter(|_| has_older).map(|version| version.row().number);
         Ok((versions, older))
     }
 
-    pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<VersionRow, Error> {
+    pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<Claimed<VersionRow>, Error> {
         const SQL: &str = select_versions!("WHERE k.scope_id = $1 AND k.number = $2");
         let record: Option<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
-    pub(crate) async fn active_version(&self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
+    pub(crate) async fn active_version(&self, scope: ScopeId) -> Result<Option<Claimed<VersionRow>>, Error> {
         let record: Option<Record> =
             on!(self.0, pool => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(pool).await)?;
-        record.map(VersionRow::try_from).transpose()
+        record.map(Claimed::try_from).transpose()
     }
 
     /// Returns every version of a scope with the fields that the data plane looks up.
-    pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
-        const SQL: &str = "SELECT id, number, status FROM key_version WHERE scope_id = $1 ORDER BY number";
-        let rows: Vec<(i64, i64, String)> =
+    pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Claimed<Numbered>>, Error> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            version_mark!(),
+            " FROM key_version k WHERE k.scope_id = $1 ORDER BY k.number"
+        );
+        let marks: Vec<VersionMark> =
             on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
-        let numbered = rows.into_iter().map(|(id, number, status)| {
-            let column = |name| corrupt("key_version", name, id);
-            Ok(Numbered {
-                id,
-                number: u32::try_from(number).map_err(|_| column("number"))?,
-                is_active: Status::from_word(&status).ok_or_else(|| column("status"))? == Status::Active,
-            })
+        let numbered = marks.into_iter().map(|mark| {
+            let column = |name| corrupt("key_version", name, mark.k_id);
+            let numbered = Numbered {
+                id: mark.k_id,
+                number: u32::try_from(mark.k_number).map_err(|_| column("number"))?,
+                is_active: Status::from_word(&mark.k_status).ok_or_else(|| column("status"))?
+                    == Status::Active,
+            };
+            Ok(Claimed::new(numbered, mark.claim()))
         });
         numbered.collect()
     }
@@ -290,6 +303,7 @@ pub struct Numbered {
 
 /// A version to be stored.
 pub struct NewVersionRow<'a> {
+    pub id: i64,
     pub scope: ScopeId,
     pub plan: Plan,
     /// Sealed; `None` when a customer's KMS releases it.
@@ -299,12 +313,65 @@ pub struct NewVersionRow<'a> {
     pub created_by: &'a str,
 }
 
+impl NewVersionRow<'_> {
+    /// Returns what the row says once it is stored.
+    pub fn mark(&self) -> VersionMark {
+        VersionMark {
+            k_id: self.id,
+            k_scope_id: self.scope.0,
+            k_number: i64::from(self.plan.number),
+            k_key_type: self.plan.new.key_type().word().to_owned(),
+            k_status: Status::Active.word().to_owned(),
+            k_rotation_days: self.plan.new.period().map(RotationPeriod::days),
+            k_customer_supplied_no: self.plan.customer_supplied_no.map(i64::from),
+            k_created_at: self.created_at,
+            k_created_by: self.created_by.to_owned(),
+            k_mac: None,
+            k_revision: 0,
+        }
+    }
+}
+
+/// A version that becomes Deprecated.
+pub struct Deprecated {
+    pub id: i64,
+    /// The revision of the changed row and its code; `None` for a row that does not verify, which is not made genuine by this.
+    pub signed: Option<(RevisionPlace, i64, [u8; 32])>,
+}
+
 impl Write<'_> {
+    /// Draws ids for versions.
+    pub(crate) async fn draw_ids(&mut self, count: usize) -> Result<Vec<i64>, Error> {
+        self.0.draw_ids(count).await
+    }
+
+    /// Returns the Active versions of these scopes.
+    pub(crate) async fn active_marks(&mut self, scopes: &[ScopeId]) -> Result<Vec<VersionMark>, Error> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            version_mark!(),
+            " FROM key_version k WHERE k.status = 'active' AND k.scope_id IN "
+        );
+        if scopes.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(within!(self.0, c => {
+            let mut query = QueryBuilder::new(SQL);
+            query.push_tuples(scopes, |mut values, scope| {
+                values.push_bind(scope.0);
+            });
+            query.build_query_as().fetch_all(c).await?
+        }))
+    }
+
     /// Returns the Active version. The caller holds the lock of the scope.
-    pub(crate) async fn active_version(&mut self, scope: ScopeId) -> Result<Option<VersionRow>, Error> {
+    pub(crate) async fn active_version(
+        &mut self,
+        scope: ScopeId,
+    ) -> Result<Option<Claimed<VersionRow>>, Error> {
         let record: Option<Record> =
             within!(self.0, c => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(c).await)?;
-        record.map(VersionRow::try_from).transpose()
+        record.map(Claimed::try_from).transpose()
     }
 
     /// Returns those of the versions that are still due, and locks their scopes. On PostgreSQL it skips what
@@ -335,45 +402,56 @@ impl Write<'_> {
         records.into_iter().map(Due::try_from).collect()
     }
 
-    /// Deprecates the Active versions of these scopes. Each of the scopes must have one.
-    pub(crate) async fn deprecate(&mut self, scopes: &[ScopeId]) -> Result<(), Error> {
-        const SQL: &str =
-            "UPDATE key_version SET status = 'deprecated' WHERE status = 'active' AND scope_id IN ";
-        if scopes.is_empty() {
+    /// Deprecates Active versions, and stores their codes.
+    pub(crate) async fn deprecate(&mut self, these: &[Deprecated]) -> Result<(), Error> {
+        if these.is_empty() {
             return Ok(());
         }
+        let signed = || these.iter().filter_map(|one| one.signed.as_ref().map(|signed| (one.id, signed)));
+        let revisions: Vec<_> = signed().map(|(_, (place, revision, _))| (place, *revision)).collect();
+        self.0.revisions().set(&revisions).await?;
         let changed = within!(self.0, c => {
-            let mut query = QueryBuilder::new(SQL);
-            query.push_tuples(scopes, |mut values, scope| {
-                values.push_bind(scope.0);
+            let mut query = QueryBuilder::new("UPDATE key_version SET status = 'deprecated'");
+            if signed().next().is_some() {
+                query.push(", mac = CASE id");
+                for (id, (_, _, mac)) in signed() {
+                    query.push(" WHEN ").push_bind(id).push(" THEN ").push_bind(&mac[..]);
+                }
+                query.push(" ELSE mac END");
+            }
+            query.push(" WHERE status = 'active' AND id IN ").push_tuples(these, |mut values, one| {
+                values.push_bind(one.id);
             });
             query.build().execute(c).await?.rows_affected()
         });
-        if usize::try_from(changed) == Ok(scopes.len()) {
+        if usize::try_from(changed) == Ok(these.len()) {
             Ok(())
         } else {
             Err(Error::Fault("an Active version was not there to deprecate".into()))
         }
     }
 
-    /// Inserts versions as the Active ones and returns their portal-wide ids.
-    pub(crate) async fn insert_versions(&mut self, these: &[NewVersionRow<'_>]) -> Result<Vec<i64>, Error> {
+    /// Inserts versions as the Active ones, with their codes.
+    pub(crate) async fn insert_versions(
+        &mut self,
+        these: &[(NewVersionRow<'_>, [u8; 32])],
+    ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO key_version (id, scope_id, number, key_type, status, rotation_days, due_at, \
-                           rotated_for_due, customer_supplied_no, material, created_at, created_by) ";
-        let ids = self.0.draw_ids(these.len()).await?;
+                           rotated_for_due, customer_supplied_no, material, created_at, created_by, mac) ";
         within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
-            query.push_values(these.iter().zip(&ids), |mut values, (row, id)| {
+            query.push_values(these, |mut values, (row, mac)| {
                 values
-                    .push_bind(*id).push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
+                    .push_bind(row.id).push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
                     .push_bind(row.plan.new.key_type().word()).push_bind(Status::Active.word())
                     .push_bind(row.plan.new.period().map(RotationPeriod::days)).push_bind(row.plan.due_at)
                     .push_bind(row.rotated_for_due).push_bind(row.plan.customer_supplied_no.map(i64::from))
-                    .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by);
+                    .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by)
+                    .push_bind(&mac[..]);
             });
             query.build().execute(c).await.map(drop)
         })?;
-        Ok(ids)
+        Ok(())
     }
 
     /// Sets the rotation period of the Active version, and the due date that follows from it.

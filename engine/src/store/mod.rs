@@ -3,6 +3,7 @@
 pub mod aliases;
 pub mod api_keys;
 pub mod audit;
+pub mod authority;
 pub mod changes;
 mod driver;
 pub(crate) mod dump;

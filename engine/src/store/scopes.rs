@@ -1,7 +1,8 @@
 //! Environments and scopes.
 
 use super::aliases::read;
-use super::{corrupt, is_duplicate, on, table, within};
+use super::authority::{Claimed, EnvironmentMark, ScopeMark, environment_mark, scope_mark};
+use super::{ROWS, corrupt, is_duplicate, on, table, within};
 use crate::Error;
 use crate::base::error::ScopesError;
 use chrono::{DateTime, Utc};
@@ -12,8 +13,8 @@ use domain::keys::key_type::KeyType;
 use domain::overview::lack::Lack;
 use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
-use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
@@ -25,6 +26,8 @@ struct EnvironmentRecord {
     created_at: DateTime<Utc>,
     countries: i64,
     with_key: i64,
+    #[sqlx(flatten)]
+    mark: EnvironmentMark,
 }
 
 /// An environment with its row's id.
@@ -33,12 +36,12 @@ pub struct Environment {
     pub row: EnvironmentRow,
 }
 
-impl TryFrom<EnvironmentRecord> for Environment {
+impl TryFrom<EnvironmentRecord> for Claimed<Environment> {
     type Error = Error;
     fn try_from(record: EnvironmentRecord) -> Result<Self, Error> {
         let column = |name| corrupt("environment", name, record.id);
         let count = |number: i64| u32::try_from(number).unwrap_or_default();
-        Ok(Self {
+        let environment = Environment {
             id: EnvironmentId(record.id),
             row: EnvironmentRow {
                 slug: Slug::try_from(record.slug).map_err(|_| column("slug"))?,
@@ -47,8 +50,10 @@ impl TryFrom<EnvironmentRecord> for Environment {
                 countries: count(record.countries),
                 with_key: count(record.with_key),
                 created_at: record.created_at,
+                is_proved: true,
             },
-        })
+        };
+        Ok(Self::new(environment, record.mark.claim()))
     }
 }
 
@@ -61,12 +66,21 @@ struct ScopeRecord {
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
     health: Option<String>,
+    #[sqlx(flatten)]
+    mark: ScopeMark,
 }
 
 /// A scope with its row's id and the state of its key.
 pub struct Scope {
     pub id: ScopeId,
     pub row: CountryRow,
+}
+
+/// A scope and where it is.
+pub struct ScopePlace {
+    pub scope: ScopeId,
+    pub environment: EnvironmentId,
+    pub country: Country,
 }
 
 /// A scope that was found by its name.
@@ -81,13 +95,28 @@ pub struct NamedRecord {
     id: Uuid,
     environment_name: String,
     alias: Option<String>,
+    #[sqlx(flatten)]
+    scope: ScopeMark,
+    #[sqlx(flatten)]
+    environment: EnvironmentMark,
 }
 
-impl TryFrom<NamedRecord> for Named {
+/// A scope and its environment, neither of which is proved yet.
+pub struct ClaimedScope {
+    pub scope: Claimed<Named>,
+    pub environment: Claimed<()>,
+}
+
+impl TryFrom<NamedRecord> for ClaimedScope {
     type Error = Error;
-    fn try_from(NamedRecord { id, environment_name, alias }: NamedRecord) -> Result<Self, Error> {
+    fn try_from(record: NamedRecord) -> Result<Self, Error> {
+        let NamedRecord { id, environment_name, alias, scope, environment } = record;
         let id = ScopeId(id);
-        Ok(Self { id, environment_name, alias: read(alias, id)? })
+        let named = Named { id, environment_name, alias: read(alias, id)? };
+        Ok(Self {
+            scope: Claimed::new(named, scope.claim()),
+            environment: Claimed::new((), environment.claim()),
+        })
     }
 }
 
@@ -95,7 +124,10 @@ impl TryFrom<NamedRecord> for Named {
 macro_rules! named {
     ($columns:expr) => {
         concat!(
-            "SELECT s.id, e.name AS environment_name, s.alias",
+            "SELECT s.id, e.name AS environment_name, s.alias, ",
+            $crate::store::authority::scope_mark!(),
+            ", ",
+            $crate::store::authority::environment_mark!(),
             $columns,
             " FROM environment e JOIN scope s ON s.environment_id = e.id \
              WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL"
@@ -127,13 +159,13 @@ pub enum Branches<'a> {
 }
 
 impl Scope {
-    fn read(record: ScopeRecord, now: DateTime<Utc>) -> Result<Self, Error> {
+    fn read(record: ScopeRecord, now: DateTime<Utc>) -> Result<Claimed<Self>, Error> {
         let column = |name| corrupt("scope", name, record.id);
         let key_type =
             record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
         let health = record.health.map(|word| HealthState::from_word(&word).ok_or_else(|| column("health")));
         let active = record.active.and_then(|number| u32::try_from(number).ok());
-        Ok(Self {
+        let scope = Self {
             id: ScopeId(record.id),
             row: CountryRow {
                 country: Country::from_code(&record.country).map_err(|_| column("country"))?,
@@ -142,8 +174,10 @@ impl Scope {
                 due_at: record.due_at,
                 lacks: Lack::of(active.is_some(), record.due_at, health.transpose()?, now),
                 created_at: record.created_at,
+                is_proved: true,
             },
-        })
+        };
+        Ok(Claimed::new(scope, record.mark.claim()))
     }
 }
 
@@ -160,12 +194,13 @@ impl TreeRecord {
 macro_rules! select_environments {
     ($rest:literal) => {
         concat!(
-            "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key ",
-            "FROM environment e LEFT JOIN scope s ON s.environment_id = e.id ",
+            "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key, ",
+            environment_mark!(),
+            " FROM environment e LEFT JOIN scope s ON s.environment_id = e.id ",
             "LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
             "WHERE e.removed_at IS NULL ",
             $rest,
-            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at ORDER BY e.slug"
+            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at, e.removed_at, e.mac ORDER BY e.slug"
         )
     };
 }
@@ -173,8 +208,9 @@ macro_rules! select_environments {
 macro_rules! select_scopes {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, h.health ",
-            "FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
+            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, h.health, ",
+            scope_mark!(),
+            " FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
             "LEFT JOIN holder h ON h.version_id = k.id ",
             $rest
         )
@@ -184,13 +220,13 @@ macro_rules! select_scopes {
 table!(scopes: Read, Write);
 
 impl Read<'_> {
-    pub(crate) async fn environments(&self) -> Result<Vec<Environment>, Error> {
+    pub(crate) async fn environments(&self) -> Result<Vec<Claimed<Environment>>, Error> {
         const SQL: &str = select_environments!("");
         let records: Vec<EnvironmentRecord> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
-        records.into_iter().map(Environment::try_from).collect()
+        records.into_iter().map(Claimed::try_from).collect()
     }
 
-    pub(crate) async fn environment(&self, slug: &Slug) -> Result<Environment, Error> {
+    pub(crate) async fn environment(&self, slug: &Slug) -> Result<Claimed<Environment>, Error> {
         const SQL: &str = select_environments!("AND e.slug = $1");
         let record: Option<EnvironmentRecord> =
             on!(self.0, pool => sqlx::query_as(SQL).bind(slug.as_str()).fetch_optional(pool).await)?;
@@ -237,19 +273,32 @@ impl Read<'_> {
         Ok(Tree { environments: tree, is_large })
     }
 
-    /// Returns the scope as commands name it, and the environment's display name.
-    pub(crate) async fn resolve(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
-        let Named { id, environment_name, .. } = self.named(name).await?;
-        Ok((ScopeRef { id, name: name.clone() }, environment_name))
+    /// Returns where these scopes are.
+    pub(crate) async fn places(&self, these: &[ScopeId]) -> Result<Vec<Claimed<ScopePlace>>, Error> {
+        const SQL: &str = concat!("SELECT ", scope_mark!(), " FROM scope s WHERE s.id IN ");
+        let mut places = Vec::with_capacity(these.len());
+        for some in these.chunks(ROWS) {
+            let marks: Vec<ScopeMark> = on!(self.0, pool => {
+                let mut query = QueryBuilder::new(SQL);
+                query.push_tuples(some, |mut values, scope| {
+                    values.push_bind(scope.0);
+                });
+                query.build_query_as().fetch_all(pool).await
+            })?;
+            for mark in marks {
+                places.push(Claimed::new(mark.place()?, mark.claim()));
+            }
+        }
+        Ok(places)
     }
 
     /// Returns the scope as the preview of a change names it.
     pub(crate) async fn about(&self, name: &ScopeName) -> Result<About, Error> {
-        let Named { environment_name, .. } = self.named(name).await?;
+        let Named { environment_name, .. } = self.named(name).await?.scope.unproved();
         Ok(About::Scope { name: name.clone(), environment_name })
     }
 
-    pub(crate) async fn named(&self, name: &ScopeName) -> Result<Named, Error> {
+    pub(crate) async fn named(&self, name: &ScopeName) -> Result<ClaimedScope, Error> {
         const SQL: &str = named!("");
         let record: Option<NamedRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(name.environment.as_str()).bind(name.country.code()).fetch_optional(pool).await)?;
@@ -260,7 +309,7 @@ impl Read<'_> {
         &self,
         environment: EnvironmentId,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Scope>, Error> {
+    ) -> Result<Vec<Claimed<Scope>>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
         let records: Vec<ScopeRecord> =
             on!(self.0, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
@@ -272,7 +321,7 @@ impl Read<'_> {
         environment: EnvironmentId,
         country: Country,
         now: DateTime<Utc>,
-    ) -> Result<Scope, Error> {
+    ) -> Result<Claimed<Scope>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
         let record: Option<ScopeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(environment.0).bind(country.code()).fetch_optional(pool).await)?;
@@ -281,23 +330,25 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Lets the next version of a scope get a number above `through`. Returns whether that leaves out a number; `None` when there
-    /// is no such scope.
-    pub(crate) async fn raise_numbers(
+    /// Returns the id of a scope, and whether its next version would get `through` or a lower number.
+    pub(crate) async fn needs_raise(
         &mut self,
         name: &ScopeName,
         through: u32,
-    ) -> Result<Option<bool>, Error> {
-        const FIND: &str = "SELECT COUNT(*) FROM scope s JOIN environment e ON e.id = s.environment_id \
-                            WHERE e.slug = $1 AND s.country = $2";
-        const SQL: &str = "UPDATE scope SET numbers_through = $3 WHERE country = $2 AND numbers_through < $3 \
-                           AND environment_id IN (SELECT id FROM environment WHERE slug = $1) \
-                           AND NOT EXISTS (SELECT 1 FROM key_version k WHERE k.scope_id = scope.id AND k.number >= $3)";
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(name.environment.as_str()).bind(name.country.code())
-            .bind(i64::from(through)).execute(c).await.map(|r| r.rows_affected()))?;
-        let found: i64 = within!(self.0, c => sqlx::query_scalar(FIND).bind(name.environment.as_str())
-            .bind(name.country.code()).fetch_one(c).await)?;
-        Ok((found > 0).then_some(rows > 0))
+    ) -> Result<Option<(ScopeId, bool)>, Error> {
+        const SQL: &str = "SELECT s.id, s.numbers_through < $3 AND NOT EXISTS (SELECT 1 FROM key_version k \
+                           WHERE k.scope_id = s.id AND k.number >= $3) FROM scope s \
+                           JOIN environment e ON e.id = s.environment_id WHERE e.slug = $1 AND s.country = $2";
+        let found: Option<(Uuid, bool)> = within!(self.0, c => sqlx::query_as(SQL).bind(name.environment.as_str())
+            .bind(name.country.code()).bind(i64::from(through)).fetch_optional(c).await)?;
+        Ok(found.map(|(id, needs)| (ScopeId(id), needs)))
+    }
+
+    /// Lets the next version of a scope get a number above `through`.
+    pub(crate) async fn raise_numbers(&mut self, id: ScopeId, through: u32) -> Result<(), Error> {
+        const SQL: &str = "UPDATE scope SET numbers_through = $2 WHERE id = $1";
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(i64::from(through)).execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// Counts the environments that are not removed.

@@ -1,5 +1,6 @@
 //! Sessions and their sealed notes.
 
+use super::authority::{Claimed, SessionMark, session_mark};
 use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
@@ -45,10 +46,26 @@ pub struct NewSessionRow<'a> {
     pub agent: &'a str,
 }
 
+#[derive(sqlx_macros::FromRow)]
+struct Record {
+    #[sqlx(flatten)]
+    row: SessionRow,
+    #[sqlx(flatten)]
+    mark: SessionMark,
+}
+
+impl From<Record> for Claimed<SessionRow> {
+    fn from(Record { row, mark }: Record) -> Self {
+        Self::new(row, mark.claim())
+    }
+}
+
 macro_rules! select_session {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
+            "SELECT ",
+            session_mark!(),
+            ", s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
             "s.address, s.agent, a.security_epoch AS current_epoch, a.email, ",
             "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message ",
             "FROM session s LEFT JOIN administrator a ON a.id = s.user_id WHERE ",
@@ -60,9 +77,11 @@ macro_rules! select_session {
 table!(sessions: Read, Write);
 
 impl Read<'_> {
-    pub(crate) async fn get(&self, token_hash: &[u8]) -> Result<Option<SessionRow>, Error> {
+    pub(crate) async fn get(&self, token_hash: &[u8]) -> Result<Option<Claimed<SessionRow>>, Error> {
         const SQL: &str = select_session!("s.token_hash = $1");
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?)
+        let record: Option<Record> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?;
+        Ok(record.map(Claimed::from))
     }
 
     /// Returns the live signed-in sessions of an administrator, the last used first.
@@ -71,14 +90,13 @@ impl Read<'_> {
         user: UserId,
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
-    ) -> Result<Vec<SessionRow>, Error> {
+    ) -> Result<Vec<Claimed<SessionRow>>, Error> {
         const SQL: &str = select_session!(
             "s.user_id = $1 AND s.stage = 'full' AND s.expires_at > $2 AND s.seen_at > $3 \
              AND s.security_epoch = a.security_epoch ORDER BY s.seen_at DESC, s.id LIMIT 100"
         );
-        Ok(
-            on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?,
-        )
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?;
+        Ok(records.into_iter().map(Claimed::from).collect())
     }
 
     pub(crate) async fn note(

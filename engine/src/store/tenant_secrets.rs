@@ -1,5 +1,6 @@
 //! Tenant secrets.
 
+use super::authority::{Claimed, SecretMark, secret_mark};
 use super::{corrupt, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
@@ -23,6 +24,8 @@ struct StoredRecord {
     generation: i64,
     status: String,
     secret: Vec<u8>,
+    #[sqlx(flatten)]
+    mark: SecretMark,
 }
 
 /// A secret of any scope.
@@ -35,16 +38,43 @@ struct Record {
     stored: StoredRecord,
 }
 
-impl TryFrom<StoredRecord> for StoredSecret {
+impl TryFrom<StoredRecord> for Claimed<StoredSecret> {
     type Error = Error;
     fn try_from(record: StoredRecord) -> Result<Self, Error> {
         let column = |name| corrupt("tenant_secret", name, record.id);
-        Ok(Self {
+        let secret = StoredSecret {
             id: u32::try_from(record.id).map_err(|_| column("id"))?,
             generation: u64::try_from(record.generation).map_err(|_| column("generation"))?,
             is_current: record.status == "current",
             sealed: record.secret,
-        })
+        };
+        Ok(Self::new(secret, record.mark.claim()))
+    }
+}
+
+/// A tenant secret to be stored.
+pub struct NewSecretRow<'a> {
+    pub id: i64,
+    pub name: &'a SecretName,
+    pub generation: i64,
+    pub sealed: &'a [u8],
+    pub created_at: DateTime<Utc>,
+}
+
+impl NewSecretRow<'_> {
+    /// Returns what the row says once it is stored.
+    pub fn mark(&self) -> SecretMark {
+        SecretMark {
+            t_id: self.id,
+            t_scope_id: self.name.scope.0,
+            t_secret_type: self.name.secret_type.word().to_owned(),
+            t_secret_path: self.name.path.clone(),
+            t_generation: self.generation,
+            t_status: "current".to_owned(),
+            t_created_at: self.created_at,
+            t_mac: None,
+            t_revision: 0,
+        }
     }
 }
 
@@ -63,12 +93,16 @@ table!(tenant_secrets: Read, Write);
 
 impl Read<'_> {
     /// Returns the current secret, and the one before it while a rotation is under way.
-    pub(crate) async fn of(&self, name: &SecretName) -> Result<Vec<StoredSecret>, Error> {
-        const SQL: &str = "SELECT id, generation, status, secret FROM tenant_secret WHERE scope_id = $1 \
-                           AND secret_type = $2 AND secret_path = $3 AND status <> 'retired' ORDER BY generation DESC";
+    pub(crate) async fn of(&self, name: &SecretName) -> Result<Vec<Claimed<StoredSecret>>, Error> {
+        const SQL: &str = concat!(
+            "SELECT t.id, t.generation, t.status, t.secret, ",
+            secret_mark!(),
+            " FROM tenant_secret t WHERE t.scope_id = $1 AND t.secret_type = $2 AND t.secret_path = $3 \
+             AND t.status <> 'retired' ORDER BY t.generation DESC"
+        );
         let rows: Vec<StoredRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_all(pool).await)?;
-        rows.into_iter().map(StoredSecret::try_from).collect()
+        rows.into_iter().map(Claimed::try_from).collect()
     }
 
     /// Returns secrets of every scope in the order of their ids, after `after`, the retired ones as well.
@@ -77,15 +111,18 @@ impl Read<'_> {
         after: u32,
         count: u32,
     ) -> Result<Vec<(SecretName, StoredSecret)>, Error> {
-        const SQL: &str = "SELECT id, scope_id, secret_type, secret_path, generation, status, secret FROM tenant_secret \
-                           WHERE id > $1 ORDER BY id LIMIT $2";
+        const SQL: &str = concat!(
+            "SELECT t.id, t.scope_id, t.secret_type, t.secret_path, t.generation, t.status, t.secret, ",
+            secret_mark!(),
+            " FROM tenant_secret t WHERE t.id > $1 ORDER BY t.id LIMIT $2"
+        );
         let rows: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
             .bind(i64::from(after)).bind(i64::from(count)).fetch_all(pool).await)?;
         let named = rows.into_iter().map(|row| {
             let column = || corrupt("tenant_secret", "secret_type", row.stored.id);
             let secret_type = SecretType::from_word(&row.secret_type).ok_or_else(column)?;
             let name = SecretName { scope: ScopeId(row.scope_id), secret_type, path: row.secret_path };
-            Ok((name, row.stored.try_into()?))
+            Ok((name, Claimed::try_from(row.stored)?.unproved()))
         });
         named.collect()
     }
@@ -129,22 +166,30 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
+    /// Draws the id of a secret.
+    pub(crate) async fn draw_id(&mut self) -> Result<i64, Error> {
+        self.0.draw_ids(1).await?.first().copied().ok_or(Error::Busy)
+    }
+
     /// Inserts the current secret; there must be none yet.
-    pub(crate) async fn insert(
-        &mut self,
-        name: &SecretName,
-        generation: u64,
-        sealed: &[u8],
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn insert(&mut self, row: NewSecretRow<'_>, mac: &[u8]) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO tenant_secret (id, scope_id, secret_type, secret_path, generation, status, secret, \
-                           created_at) VALUES ($7, $1, $2, $3, $4, 'current', $5, $6)";
-        let generation = i64::try_from(generation).map_err(|_| Error::Fault("too many rotations".into()))?;
-        let ids = self.0.draw_ids(1).await?;
+                           created_at, mac) VALUES ($7, $1, $2, $3, $4, 'current', $5, $6, $8)";
+        let NewSecretRow { id, name, generation, sealed, created_at } = row;
         within!(self.0, c => sqlx::query(SQL)
-            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed).bind(now)
-            .bind(ids.first()).execute(c).await.map(drop))?;
+            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed)
+            .bind(created_at).bind(id).bind(mac).execute(c).await.map(drop))?;
         Ok(())
+    }
+
+    /// Returns what the secrets of a scope with a status say.
+    pub(crate) async fn marks(&mut self, scope: ScopeId, status: &str) -> Result<Vec<SecretMark>, Error> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            secret_mark!(),
+            " FROM tenant_secret t WHERE t.scope_id = $1 AND t.status = $2"
+        );
+        Ok(within!(self.0, c => sqlx::query_as(SQL).bind(scope.0).bind(status).fetch_all(c).await)?)
     }
 
     /// Returns the current secrets of a scope, each with its generation.

@@ -1,5 +1,6 @@
 //! Administrators and their recovery codes.
 
+use super::authority::{AdministratorMark, Claimed, administrator_mark};
 use super::{is_duplicate, on, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
@@ -37,16 +38,29 @@ pub struct NewUser<'a> {
     pub password_hash: &'a str,
     /// Sealed; `None` until an authenticator is set up.
     pub totp_seed: Option<&'a [u8]>,
-    /// The last step whose code was spent.
-    pub totp_step: i64,
+}
+
+#[derive(sqlx_macros::FromRow)]
+struct Record {
+    #[sqlx(flatten)]
+    user: User,
+    #[sqlx(flatten)]
+    mark: AdministratorMark,
+}
+
+impl From<Record> for Claimed<User> {
+    fn from(Record { user, mark }: Record) -> Self {
+        Self::new(user, mark.claim())
+    }
 }
 
 macro_rules! select_user {
     ($condition:literal) => {
         concat!(
-            "SELECT id, email, password_hash, password_changed_at, totp_seed, ",
-            "COALESCE(r.revision, 0) AS seed_revision, authenticator_since, security_epoch, created_at, disabled_at ",
-            "FROM administrator LEFT JOIN sealed_revision r ON r.row_id = id AND r.column_name = 'totp_seed' WHERE ",
+            "SELECT a.id, a.email, a.password_hash, a.password_changed_at, a.totp_seed, \
+             COALESCE(r.revision, 0) AS seed_revision, a.authenticator_since, a.security_epoch, a.created_at, a.disabled_at, ",
+            administrator_mark!(),
+            " FROM administrator a LEFT JOIN sealed_revision r ON r.row_id = a.id AND r.column_name = 'totp_seed' WHERE ",
             $condition
         )
     };
@@ -55,20 +69,24 @@ macro_rules! select_user {
 table!(users: Read, Write);
 
 impl Read<'_> {
-    pub(crate) async fn all(&self) -> Result<Vec<User>, Error> {
-        const SQL: &str = select_user!("id IS NOT NULL ORDER BY email");
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+    pub(crate) async fn all(&self) -> Result<Vec<Claimed<User>>, Error> {
+        const SQL: &str = select_user!("a.id IS NOT NULL ORDER BY a.email");
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        Ok(records.into_iter().map(Claimed::from).collect())
     }
 
-    pub(crate) async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
-        const SQL: &str = select_user!("email = $1");
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?)
+    pub(crate) async fn by_email(&self, email: &str) -> Result<Option<Claimed<User>>, Error> {
+        const SQL: &str = select_user!("a.email = $1");
+        let record: Option<Record> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?;
+        Ok(record.map(Claimed::from))
     }
 
-    pub(crate) async fn get(&self, id: UserId) -> Result<User, Error> {
-        const SQL: &str = select_user!("id = $1");
-        let user = on!(self.0, pool => sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await)?;
-        user.ok_or(Error::NotFound)
+    pub(crate) async fn get(&self, id: UserId) -> Result<Claimed<User>, Error> {
+        const SQL: &str = select_user!("a.id = $1");
+        let record: Option<Record> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await)?;
+        record.map(Claimed::from).ok_or(Error::NotFound)
     }
 
     pub(crate) async fn any(&self) -> Result<bool, Error> {
@@ -92,36 +110,40 @@ impl Write<'_> {
 
     pub(crate) async fn insert(&mut self, user: NewUser<'_>, now: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO administrator (id, email, password_hash, password_changed_at, totp_seed, \
-                           totp_step, authenticator_since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                           authenticator_since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $4)";
         let since = user.totp_seed.map(|_| now);
         let done = within!(self.0, c => sqlx::query(SQL)
-            .bind(user.id.0).bind(user.email).bind(user.password_hash).bind(now).bind(user.totp_seed)
-            .bind(user.totp_step).bind(since).bind(now)
+            .bind(user.id.0).bind(user.email).bind(user.password_hash).bind(now).bind(user.totp_seed).bind(since)
             .execute(c).await.map(drop));
         done.map_err(
             |error| if is_duplicate(&error) { Error::People(PeopleError::EmailTaken) } else { error.into() },
         )
     }
 
-    /// Spends the code of a step. Returns false when this step or a later one was spent before.
-    pub(crate) async fn spend_step(&mut self, id: UserId, step: i64) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE administrator SET totp_step = $2 WHERE id = $1 AND totp_step < $2";
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).execute(c).await.map(|r| r.rows_affected()))?;
+    /// Spends the code of a step. Returns false when this step or a later one was spent before. A step of the future, which was
+    /// spent while the clock was ahead, blocks only itself.
+    pub(crate) async fn spend_step(&mut self, id: UserId, step: i64, present: i64) -> Result<bool, Error> {
+        const SQL: &str = "INSERT INTO spent_step (user_id, step) SELECT a.id, $2 FROM administrator a \
+                           WHERE a.id = $1 AND a.totp_floor < $2 AND NOT EXISTS (SELECT 1 FROM spent_step s \
+                           WHERE s.user_id = $1 AND s.step > $2 AND s.step <= $3) \
+                           ON CONFLICT (user_id, step) DO NOTHING";
+        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).bind(present + 1).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
-    /// Stores a new seed, marks the step whose code proved it as spent, and ends every session.
+    /// Stores a new seed, and ends every session. No code of the new seed is spent yet.
     pub(crate) async fn set_authenticator(
         &mut self,
         id: UserId,
         sealed: Option<&[u8]>,
-        step: i64,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "UPDATE administrator SET totp_seed = $2, totp_step = $3, authenticator_since = $4, \
+        const SQL: &str = "UPDATE administrator SET totp_seed = $2, totp_floor = 0, authenticator_since = $3, \
                            security_epoch = security_epoch + 1 WHERE id = $1";
+        const STEPS: &str = "DELETE FROM spent_step WHERE user_id = $1";
         let since = sealed.map(|_| now);
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(sealed).bind(step).bind(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(sealed).bind(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(STEPS).bind(id.0).execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -4,7 +4,9 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::random;
 use crate::custody::material::Ciphers;
 use crate::data::{edek, message};
+use crate::keys::rows;
 use crate::store::Tx;
+use crate::store::authority::RowRef;
 use crate::store::keys::NewVersionRow;
 use crate::{Error, Portal};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -62,24 +64,29 @@ impl Portal {
                         countries: 0,
                         with_key: 0,
                         created_at: at,
+                        is_proved: true,
                     };
                     tx.scopes().insert_environment(id, &row).await?;
+                    self.vault().sign_new(&mut tx, RowRef::Environment(id)).await?;
                     environment = Some((slug, id));
                     id
                 }
             };
             let scope = ScopeId(random::uuid());
             tx.scopes().insert_scope(scope, id, name.country, at).await?;
+            self.vault().sign_new(&mut tx, RowRef::Scope(scope)).await?;
             for number in 1..=versions {
                 if number > 1 {
-                    tx.keys().deprecate(&[scope]).await?;
+                    rows::deprecate(self.vault(), &mut tx, &[scope]).await?;
                 }
                 let new = NewVersion::Managed { period: RotationPeriod::Days30 };
                 let due_at = new.period().map(|period| period.due_after(at));
                 let left = Left { of_type_today: 0, today: 0, customer_supplied: 0 };
                 let plan = Plan { number, new, deprecates: None, due_at, customer_supplied_no: None, left };
                 let material = self.custody().new_material(scope, number);
+                let id = tx.keys().draw_ids(1).await?[0];
                 let row = NewVersionRow {
+                    id,
                     scope,
                     plan,
                     material: Some(material),
@@ -87,7 +94,7 @@ impl Portal {
                     created_at: at,
                     created_by: "bulk",
                 };
-                tx.keys().insert_versions(&[row]).await?;
+                rows::insert(self.vault(), &mut tx, vec![row]).await?;
             }
         }
         tx.commit(Entry::done(at, Actor::Host, Action::KeyCreate).with("in bulk")).await
@@ -121,7 +128,7 @@ impl Portal {
         work: impl FnOnce(&mut Ciphers<'_>, u32) -> T,
     ) -> Result<T, Error> {
         let key = self.lease_key(name, number).await?;
-        let id = self.vault().db().keys().version(key.scope, number).await?.id;
+        let id = self.vault().db().keys().version(key.scope, number).await?.unproved().id;
         let id = u32::try_from(id).map_err(|_| Error::NotFound)?;
         self.custody().with_material(key, 1, 0, |material| work(&mut material.ciphers(), id)).await
     }

@@ -44,5 +44,5 @@ pub async fn commit(tx: Tx) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is no such country.
 pub async fn lock_of(db: &Db, name: &ScopeName) -> Result<Lock, Error> {
-    Ok(Lock::Scope(db.scopes().named(name).await?.id))
+    Ok(Lock::Scope(db.scopes().named(name).await?.scope.unproved().id))
 }

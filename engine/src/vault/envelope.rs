@@ -48,10 +48,12 @@ pub enum Purpose {
     Names,
     /// Message authentication of the journal.
     Audit,
+    /// Codes of the rows that give authority.
+    Authority,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TotpSeed,
         Self::Session,
         Self::ManagedKey,
@@ -59,6 +61,7 @@ impl Purpose {
         Self::TenantSecret,
         Self::Names,
         Self::Audit,
+        Self::Authority,
     ];
 
     pub fn from_word(word: &str) -> Option<Self> {
@@ -74,6 +77,7 @@ impl Purpose {
             Self::TenantSecret => "tenant_secret",
             Self::Names => "names",
             Self::Audit => "audit",
+            Self::Authority => "authority",
         }
     }
 }

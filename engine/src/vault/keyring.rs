@@ -5,13 +5,18 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::random;
 use crate::store::instance::{Instance, SealedTerm};
 use crate::store::{Db, Lock};
+use crate::vault::authority;
+use crate::vault::authority::Counts;
 use crate::vault::envelope::{Keyring, Purpose, RootKey, SealContext};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-const CANARY: &[u8] = b"keystead canary";
+/// The canary of a database whose rows give authority only with their codes.
+const CANARY: &[u8] = b"keystead canary, rows that give authority carry codes";
+/// The canary of earlier releases.
+const OLD_CANARY: &[u8] = b"keystead canary";
 
 pub(crate) fn canary_place() -> SealContext<'static> {
     SealContext { table: "instance", column: "canary", row: b"1", ..SealContext::default() }
@@ -66,6 +71,48 @@ pub(crate) fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
          `root-key rotate` on another host, copy the root key file from there. Nothing was changed."
             .into(),
     ))
+}
+
+/// Checks whether the rows of a database carry codes. The root key seals the answer.
+pub(crate) fn is_adopted(root: &RootKey, instance: &Instance) -> bool {
+    let canary = root.open(instance.uuid, canary_place(), &instance.canary);
+    canary.is_ok_and(|canary| canary.expose() != OLD_CANARY)
+}
+
+/// Signs every row of a database of an earlier release: the term, the codes and the new canary in one transaction.
+///
+/// # Errors
+/// When the root key is not the right one, or the database fails.
+pub(super) async fn adopt(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Counts, Error> {
+    db.write(|mut tx| async move {
+        tx.lock(Lock::Instance).await?;
+        let instance = tx.instance().get().await?;
+        prove(root, &instance)?;
+        // Another command may have come first.
+        if is_adopted(root, &instance) {
+            return Ok(Counts::new());
+        }
+        let purpose = Purpose::Authority;
+        // The term and the canary are written together, so somebody has put back the canary alone.
+        if is_there(&tx.instance().terms().await?, purpose) {
+            return Err(Error::Fault(
+                "The canary of this database was put back to that of an earlier release. Restore a backup."
+                    .into(),
+            ));
+        }
+        let term = random::secret(32);
+        let sealed = root.seal(instance.uuid, term_place(purpose), term.expose());
+        tx.instance().insert_term(purpose.word(), &sealed, now).await?;
+        tx.instance().set_canary(&root.seal(instance.uuid, canary_place(), CANARY)).await?;
+        let keyring = Keyring::new(instance.uuid, [(purpose, term)].into());
+        let adopted = authority::adopt(&mut tx, &keyring, instance.uuid).await?;
+        let rows: Vec<String> =
+            adopted.iter().map(|(kind, rows)| format!("{rows} {}", kind.plural())).collect();
+        let entry = Entry::done(now, Actor::Host, Action::DatabaseAdopt).with(rows.join(", "));
+        tx.commit(entry).await?;
+        Ok(adopted)
+    })
+    .await
 }
 
 /// Makes a new instance: its id, the canary, one random term per purpose.

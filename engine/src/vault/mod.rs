@@ -1,5 +1,6 @@
 //! Values sealed at rest: the envelope, the keyring, the root key.
 
+pub mod authority;
 pub mod envelope;
 pub(crate) mod keyring;
 pub(crate) mod opened;

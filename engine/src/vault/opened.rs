@@ -8,8 +8,11 @@ use crate::base::log::or_warn;
 use crate::base::moved::Moved;
 use crate::store::audit::Epoch;
 use crate::store::{Db, migrate};
+use crate::vault::authority::{Counts, Noticed};
 use crate::vault::envelope::{Keyring, RootKey};
-use crate::vault::keyring::{add_new_terms, create_instance, instance_if_any, open_keyring, prove};
+use crate::vault::keyring::{
+    add_new_terms, adopt, create_instance, instance_if_any, is_adopted, open_keyring, prove,
+};
 use crate::vault::trace;
 use crate::vault::trace::{Moment, Seen};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +28,11 @@ const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
 /// Maximum difference from the database's clock; above it, verification codes and due dates are wrong.
 const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 
+/// Sentence for a database of a release before rows carried codes.
+const NOT_ADOPTED: &str = "The rows of this database do not carry the codes yet with which Keystead tells them from rows that somebody \
+                           else wrote. Stop all servers, make a backup, and run keystead migrate once. It lists what it signs. \
+                           Nothing was changed.";
+
 /// The opened vault. Clones share it.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
@@ -38,6 +46,8 @@ struct Inner {
     moved: Moved,
     instance: Uuid,
     older: Mutex<Option<Older>>,
+    /// Rows that give authority, as this server has found them.
+    noticed: Noticed,
     /// The state of the database when it was last looked at.
     seen: Mutex<Moment>,
     /// Number of the database's schema when it was last looked at.
@@ -63,21 +73,39 @@ impl From<Epoch> for Moment {
 
 impl Vault {
     /// Opens the vault in a database. It checks the root key against the canary before it touches the schema. An empty
-    /// database gets a new instance under the root key.
+    /// database gets a new instance under the root key. With `adopts`, it signs the rows of a database of an earlier release,
+    /// and returns how many.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do.
-    pub(crate) async fn open(db: Db, root: &RootKey, clock: Clock) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        db: Db,
+        root: &RootKey,
+        clock: Clock,
+        adopts: bool,
+    ) -> Result<(Self, Counts), Error> {
         if let Some(instance) = instance_if_any(&db).await? {
             prove(root, &instance)?;
+            // Before the schema is touched: a start never makes genuine what it finds.
+            if !adopts && !is_adopted(root, &instance) {
+                return Err(Error::Fault(NOT_ADOPTED.into()));
+            }
         }
         db.migrate().await?;
-        let instance = match db.instance().get().await? {
+        let mut instance = match db.instance().get().await? {
             Some(instance) => instance,
             None => create_instance(&db, root, clock.now()).await?,
         };
         // Another server may have made the instance under another root key a moment ago.
         prove(root, &instance)?;
+        let mut adopted = Counts::new();
+        if !is_adopted(root, &instance) {
+            if !adopts {
+                return Err(Error::Fault(NOT_ADOPTED.into()));
+            }
+            adopted = adopt(&db, root, clock.now()).await?;
+            instance = db.instance().get().await?.ok_or(Error::NotFound)?;
+        }
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
         let keyring = open_keyring(&db, root, instance.uuid).await?;
         let epoch = db.audit().data_epoch().await?;
@@ -89,11 +117,12 @@ impl Vault {
             moved: Moved::default(),
             instance: instance.uuid,
             older: Mutex::default(),
+            noticed: Noticed::default(),
             seen: Mutex::new(epoch.into()),
             schema: watch::Sender::new(migrate::newest()),
         }));
         vault.look(epoch);
-        Ok(vault)
+        Ok((vault, adopted))
     }
 
     /// Compares the clock with that of the database, which several servers share.
@@ -138,7 +167,10 @@ impl Vault {
     /// Notes a state of the database that was just read.
     pub(crate) fn look(&self, epoch: Epoch) {
         let now = Moment::from(epoch);
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let before = std::mem::replace(&mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner), now);
+        if now.timeline > before.timeline {
+            self.forget_revisions();
+        }
         let mut older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |known: &Older| match known.once {
             // An operator has accepted the older database, or brought back the newest.
@@ -265,6 +297,14 @@ impl Vault {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    pub(super) fn instance(&self) -> Uuid {
+        self.0.instance
+    }
+
+    pub(super) fn noticed(&self) -> &Noticed {
+        &self.0.noticed
     }
 
     pub(crate) fn moved(&self) -> &Moved {

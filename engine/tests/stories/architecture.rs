@@ -70,7 +70,7 @@ fn only_five_places_make_a_proof() {
 
 #[test]
 fn every_key_version_is_inserted_in_one_place() {
-    assert_eq!(naming(".insert_versions("), ["keys/versions.rs", "testing/bulk.rs"]);
+    assert_eq!(naming(".insert_versions("), ["keys/rows.rs"]);
     assert_eq!(naming("INSERT INTO key_version"), ["store/keys.rs"]);
 }
 

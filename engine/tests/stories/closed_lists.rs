@@ -131,6 +131,7 @@ async fn every_stage_of_a_session_is_stored(t: &TestPortal) {
         let nobody = if stage == Stage::Setup { ", user_id = NULL" } else { "" };
         let sql = format!("UPDATE session SET stage = '{}'{nobody}", stage.word());
         execute(t.db(), &sql).await.expect("it is stored");
+        t.sign_everything().await;
         let session = t.portal.people().session(&ada.token, from("192.0.2.1")).await.expect("it lives");
         assert_eq!(session.stage, stage);
     }

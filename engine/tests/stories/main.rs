@@ -11,6 +11,7 @@ mod aliases;
 mod api_keys;
 mod architecture;
 mod audit;
+mod authority;
 mod aws;
 mod aws_keys;
 mod backups;

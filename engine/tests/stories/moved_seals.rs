@@ -6,9 +6,8 @@ use domain::base::id::ChangeId;
 use domain::keys::command::CreateKey;
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
-use engine::base::error::ChangesError;
-use engine::base::error::KeysError;
 use engine::base::error::VaultError;
+use engine::base::error::{ChangesError, PeopleError};
 use engine::testing::{PASSWORD, Person, TestPortal, root_key, scale};
 use engine::{Error, Portal};
 
@@ -184,7 +183,7 @@ async fn nothing_sealed_opens_in_the_place_of_another(t: &TestPortal) {
 }
 
 const ADMINISTRATOR: &str =
-    "password_hash, password_changed_at, totp_seed, totp_step, authenticator_since, security_epoch";
+    "password_hash, password_changed_at, totp_seed, totp_floor, authenticator_since, security_epoch, mac";
 
 async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
     let ada = t.administrator().await;
@@ -206,6 +205,10 @@ async fn an_authenticator_put_back_as_it_was_does_not_open(t: &TestPortal) {
         }
         other => panic!("{other:?}"),
     }
+    // The row verifies only together with its revision.
+    let nobody = password(&t.portal, &ada.email, PASSWORD).await;
+    refused!(nobody.map(drop), Error::People(PeopleError::WrongPassword));
+    t.sign_everything().await;
     let half = half_way(&t.portal, &ada.email).await;
     for app in [&ada.seed, &seed] {
         let code = app.code(t.clock.now());
@@ -237,12 +240,8 @@ async fn a_spent_change_put_back_as_it_was_does_nothing(t: &TestPortal) {
     t.portal.keys().create(confirm().await.expect("confirmed")).await.expect("made");
     execute(t.db(), "UPDATE prepared_change SET spent_at = NULL").await.expect("put back");
     t.next_code();
-    // Its seal is valid, but its preview is outdated.
-    let again = confirm().await.expect("with a code of its own");
-    refused!(
-        t.portal.keys().create(again).await,
-        Error::Keys(KeysError::Limit { .. }) | Error::Changes(ChangesError::Outdated(_))
-    );
+    // Its revision ended when it was spent.
+    refused!(confirm().await.map(drop), Error::Changes(ChangesError::ChangeGone));
     assert_eq!(versions(t, &de).await, [(1, "active")]);
 }
 

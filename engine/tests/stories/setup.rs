@@ -141,7 +141,7 @@ async fn setup_and_the_command_line_at_once_do_not_wait_for_each_other(t: &TestP
                 "{round}: {done:?}"
             );
         }
-        for table in ["session_note", "recovery_code", "session", "administrator"] {
+        for table in ["session_note", "recovery_code", "session", "spent_step", "administrator"] {
             execute(t.db(), &format!("DELETE FROM {table}")).await.expect("emptied");
         }
         t.next_code();

@@ -3,7 +3,7 @@
 use crate::aws::*;
 use crate::support::*;
 use domain::keys::rotation::RotationPeriod;
-use engine::base::error::VaultError;
+use engine::base::error::{PeopleError, VaultError};
 use engine::store::Db;
 use engine::testing::{PASSWORD, TestPortal};
 use engine::{Error, SecretText};
@@ -49,6 +49,11 @@ async fn a_seed_moved_to_another_administrator_is_refused(t: &TestPortal) {
     let moved = "UPDATE administrator SET totp_seed = (SELECT e.totp_seed FROM administrator e \
                  WHERE e.email = 'eve@example.com')";
     execute(t.db(), moved).await.expect("moved");
+    // The row says something else than what Keystead wrote, so its administrator is nobody.
+    let nobody = password(&t.portal, &ada.email, PASSWORD).await;
+    refused!(nobody.map(drop), Error::People(PeopleError::WrongPassword));
+    // The seal would refuse it by itself.
+    t.sign_everything().await;
     let half = half_way(&t.portal, &ada.email).await;
     refused!(
         t.portal.people().check_sign_in_code(&half, &t.code(&eve)).await,

@@ -2,7 +2,7 @@
 
 use crate::Stop;
 use crate::cli::Restore;
-use crate::cli::commands::say_where;
+use crate::cli::commands::{say_adopted, say_where};
 use crate::cli::out::{report, say};
 use crate::run::opening::{connect, find_root_keys, make_folder, open_database};
 use crate::settings::Settings;
@@ -134,7 +134,8 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
     let checked = async {
         let (manifest, root) = backup::read_into(&db, roots, Clock::system().now(), from).await?;
         describe(&manifest)?;
-        let portal = Portal::open(db.clone(), &root, Clock::system(), settings.engine.clone()).await?;
+        // The backup is authenticated as a whole, so rows of an earlier release in it are genuine.
+        let (portal, _) = Portal::adopt(db.clone(), &root, Clock::system(), settings.engine.clone()).await?;
         tell(&portal.overview().verify().await?)
     };
     let checked = checked.await;
@@ -163,7 +164,7 @@ fn describe(manifest: &Manifest) -> Result<(), Stop> {
 
 /// Prints what was verified.
 fn tell(verified: &Verified) -> Result<(), Stop> {
-    let Verified { unopened, journal } = verified;
+    let Verified { unopened, unproved, journal } = verified;
     report(format!("The journal has {} segments with {} events.", journal.segments, journal.events))?;
     for what in &journal.damaged {
         report(format!("Damaged: {what}"))?;
@@ -174,9 +175,14 @@ fn tell(verified: &Verified) -> Result<(), Stop> {
     for what in unopened {
         report(format!("Does not open: {what}"))?;
     }
+    for what in unproved {
+        report(format!("Not written by Keystead: {what}"))?;
+    }
     // A running server has events in files that are not in its database yet, so a gap is no damage.
-    if unopened.is_empty() && journal.damaged.is_empty() {
-        return report("Everything sealed opens, and the journal is as it was written.");
+    if unopened.is_empty() && unproved.is_empty() && journal.damaged.is_empty() {
+        return report(
+            "Everything sealed opens, every row that gives authority verifies, and the journal is as it was written.",
+        );
     }
     Err(Stop::Findings)
 }
@@ -345,7 +351,9 @@ async fn complete(
         }
         _ => root,
     };
-    let portal = Portal::open(db.clone(), &root, clock, settings.engine.clone()).await?;
+    // The backup was authenticated as a whole, so rows of an earlier release in it are genuine.
+    let (portal, adopted) = Portal::adopt(db.clone(), &root, clock, settings.engine.clone()).await?;
+    say_adopted(&adopted);
     let overview = portal.overview();
     let verified = overview.verify().await?;
     keep_highest(&mut numbers, verified.journal.numbers());

@@ -14,6 +14,7 @@ use domain::services::api_key;
 use domain::services::api_key::{ApiKeyId, Reach};
 use engine::base::error::StoreError;
 use engine::changes::totp::Seed;
+use engine::vault::authority::Counts;
 use engine::vault::root_key;
 use engine::vault::root_rotation;
 use engine::vault::root_rotation::Rotated;
@@ -313,10 +314,23 @@ pub async fn root_key_rotate(settings: &Settings) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Says how many rows of an earlier release were signed.
+pub(super) fn say_adopted(adopted: &Counts) {
+    if adopted.is_empty() {
+        return;
+    }
+    say("These rows give authority. Keystead has signed them as they were, and from now on uses no other:");
+    for (kind, rows) in adopted {
+        say(format!("  {rows} {}", kind.plural()));
+    }
+    say("If you do not expect as many, somebody else may have added some. Look at them in the portal.");
+}
+
 pub async fn migrate(settings: &Settings) -> Result<(), Stop> {
-    let portal = open_or_make_portal(settings).await?;
+    let (portal, adopted) = opening::migrate_portal(settings).await?;
     say_where(settings);
     portal.close().await;
     say("The database schema is up to date.");
+    say_adopted(&adopted);
     Ok(())
 }

@@ -375,20 +375,26 @@ async fn examine(settings: &Settings, portal: &Portal, findings: &mut Findings) 
         Some(at) => findings.ok("backup", format!("The last one was made at {}.", words::moment(at))),
     }
     let verified = overview.verify().await?;
-    for what in verified.unopened.iter().take(NAMED) {
-        findings.error(
-            "sealed values",
-            format!("This does not open: {what}."),
-            "It was changed in the database, or damaged. Restore it from a backup (keystead restore --check tells which is whole).",
-        );
-    }
-    if verified.unopened.len() > NAMED {
-        let more = verified.unopened.len() - NAMED;
-        findings.error("sealed values", format!("{more} more do not open."), "See above.");
-    }
-    if verified.unopened.is_empty() {
-        findings.ok("sealed values", "Everything opens with the root key.");
-    }
+    rows(
+        findings,
+        "sealed values",
+        &verified.unopened,
+        [
+            "This does not open",
+            "It was changed in the database, or damaged.",
+            "Everything opens with the root key.",
+        ],
+    );
+    rows(
+        findings,
+        "authority rows",
+        &verified.unproved,
+        [
+            "Keystead did not write this row",
+            "Nothing uses it. Somebody can write your database, or it was put back: change its password, and compare its audit log with your backups.",
+            "Keystead wrote every row that gives authority.",
+        ],
+    );
     let journal = verified.journal;
     for damage in journal.damaged.iter().take(NAMED) {
         findings.error(
@@ -404,6 +410,35 @@ async fn examine(settings: &Settings, portal: &Portal, findings: &mut Findings) 
         );
     }
     Ok(())
+}
+
+/// Reports rows of the database by their names: what is wrong with each, what that means, and what it means when there are none.
+fn rows(findings: &mut Findings, check: &'static str, names: &[String], [wrong, why, none]: [&str; 3]) {
+    for name in names.iter().take(NAMED) {
+        findings.error(check, format!("{wrong}: {name}."), format!("{why} {}", remedy_of(name)));
+    }
+    if names.len() > NAMED {
+        findings.error(check, format!("{} more.", names.len() - NAMED), "See above.");
+    }
+    if names.is_empty() {
+        findings.ok(check, none);
+    }
+}
+
+/// Returns what to do about a row that cannot be used, by its name.
+fn remedy_of(name: &str) -> &'static str {
+    let is = |kind: &str| name.starts_with(kind);
+    if is("administrator") {
+        "Run keystead admin create with this e-mail address: it replaces the account as a whole. Or restore a backup."
+    } else if is("API key") {
+        "Revoke the key and create another. Or restore a backup."
+    } else if is("a recovery code") {
+        "Its owner makes new recovery codes in the profile."
+    } else if is("session") || is("a setup token") {
+        "It ends by itself within 12 hours."
+    } else {
+        "Restore a backup (keystead restore --check tells which one is whole). A new version of the country's key encrypts until then."
+    }
 }
 
 async fn clock(portal: &Portal, findings: &mut Findings) -> Result<(), Stop> {

@@ -30,7 +30,7 @@ struct Job {
     failed: &'static str,
 }
 
-const JOBS: [Job; 13] = [
+const JOBS: [Job; 14] = [
     Job {
         every: scheduler::EVERY,
         run: |portal| {
@@ -110,6 +110,11 @@ const JOBS: [Job; 13] = [
         failed: "the trace of the database could not be written; it will be retried",
     },
     Job {
+        every: SETTLE,
+        run: |portal| Box::pin(async move { portal.overview().record_unproved().await }),
+        failed: "rows that do not verify could not be recorded in the audit log; it will be retried",
+    },
+    Job {
         every: UPKEEP,
         run: |portal| Box::pin(show_upkeep(portal)),
         failed: "the time of the last backup could not be read; it will be retried",
@@ -170,6 +175,7 @@ async fn show_upkeep(portal: Portal) -> Result<(), Error> {
     let upkeep = portal.overview().upkeep().await?;
     let made = upkeep.backup_at.map_or(0.0, |at| at.timestamp() as f64);
     metrics::gauge!("keystead_last_backup_timestamp_seconds").set(made);
+    metrics::gauge!("keystead_unproved_rows").set(upkeep.unproved as f64);
     metrics::gauge!("keystead_database_older").set(if upkeep.older_than.is_some() { 1.0 } else { 0.0 });
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::Stop;
 use crate::settings::Settings;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
+use engine::vault::authority::Counts;
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
 use engine::{Clock, Portal, instance_if_any, right_root_key};
@@ -24,7 +25,7 @@ pub fn make_folder(folder: &Path) -> Result<(), Stop> {
 /// # Errors
 /// A sentence that says what is wrong and what to do.
 pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
-    open(settings, May::Find).await
+    Ok(open(settings, May::Find).await?.0)
 }
 
 /// Opens the portal, and makes a new one where there is none.
@@ -32,7 +33,15 @@ pub async fn open_portal(settings: &Settings) -> Result<Portal, Stop> {
 /// # Errors
 /// A sentence that says what is wrong and what to do.
 pub async fn open_or_make_portal(settings: &Settings) -> Result<Portal, Stop> {
-    open(settings, May::Make).await
+    Ok(open(settings, May::Make).await?.0)
+}
+
+/// Does the same, and signs the rows of a database of an earlier release. Returns the numbers of rows that it has signed.
+///
+/// # Errors
+/// A sentence that says what is wrong and what to do.
+pub async fn migrate_portal(settings: &Settings) -> Result<(Portal, Counts), Stop> {
+    open(settings, May::Adopt).await
 }
 
 /// What a command may do where there is no database yet.
@@ -40,9 +49,11 @@ pub async fn open_or_make_portal(settings: &Settings) -> Result<Portal, Stop> {
 enum May {
     Find,
     Make,
+    /// Makes a database, or signs the rows of an earlier release.
+    Adopt,
 }
 
-async fn open(settings: &Settings, may: May) -> Result<Portal, Stop> {
+async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
     // Asked before `connect`, which creates the file.
     let is_new_folder = is_new_folder(settings);
     if is_new_folder && may == May::Find {
@@ -62,13 +73,17 @@ async fn open(settings: &Settings, may: May) -> Result<Portal, Stop> {
             tracing::warn!("KEYSTEAD_NEW_DATABASE is set, and the database is not new; remove the setting");
         }
         let key = right_root_key(&db, keys).await?;
-        let portal = Portal::open(db.clone(), &key, Clock::system(), settings.engine.clone()).await?;
+        let (clock, wanted) = (Clock::system(), settings.engine.clone());
+        let (portal, adopted) = match may {
+            May::Adopt => Portal::adopt(db.clone(), &key, clock, wanted).await?,
+            May::Find | May::Make => (Portal::open(db.clone(), &key, clock, wanted).await?, Counts::new()),
+        };
         end_rotation(settings, &key);
         if settings.root_key.text.is_none() {
             root_key::is_used_now(&settings.root_key.file);
         }
         portal.compare_clock().await?;
-        Ok::<_, Stop>(portal)
+        Ok::<_, Stop>((portal, adopted))
     };
     let portal = portal.await;
     if portal.is_err() {

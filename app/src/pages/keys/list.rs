@@ -126,7 +126,9 @@ fn VersionLine(
                 <Moment at=version.created_at />
             </Cell>
             <Cell label="Status">
-                <StatusBadge status=version.status />
+                <span class="with-note">
+                    <StatusBadge status=version.status is_proved=version.is_proved />
+                </span>
             </Cell>
             {of_aws
                 .then(|| {

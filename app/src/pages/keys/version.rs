@@ -47,6 +47,9 @@ pub fn KeyVersionPage(
         Some(_) => Source::Kms,
     };
     let does = match version.status {
+        _ if !version.is_proved => {
+            "Not used: its row in the database was not written by Keystead, or is damaged. An operator runs “keystead doctor” on the host."
+        }
         _ if is_refused => "Cannot encrypt or decrypt while the customer's KMS refuses.",
         Status::Active => "Encrypts and decrypts.",
         Status::Deprecated => "Decrypts existing data. New data is encrypted with the active version.",
@@ -66,7 +69,7 @@ pub fn KeyVersionPage(
             <Facts>
                 <Fact label="Status">
                     <span class="with-note">
-                        <StatusBadge status=version.status />
+                        <StatusBadge status=version.status is_proved=version.is_proved />
                         <span class="quiet">{does}</span>
                     </span>
                 </Fact>

@@ -19,6 +19,22 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
+    let unproved = (upkeep.unproved > 0).then(|| {
+        let what = match upkeep.unproved {
+            1 => "One row of the database was not written by Keystead, so it gives nothing.".to_owned(),
+            many => {
+                format!("{many} rows of the database were not written by Keystead, so they give nothing.")
+            }
+        };
+        view! {
+            <Callout tone=Tone::Bad title="The database was changed from outside">
+                <p>
+                    {what} " The audit log names them. An operator runs " <code>"keystead doctor"</code>
+                    " on the host. If nobody of yours did this, somebody else can write your database."
+                </p>
+            </Callout>
+        }
+    });
     let late = upkeep.is_backup_late().then(|| {
         let when = match upkeep.backup_at {
             Some(at) => view! { "The last one was made at " <Moment at /> "." }.into_any(),
@@ -30,7 +46,7 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
-    (older, late).into_any()
+    (older, unproved, late).into_any()
 }
 
 /// Shows the time of the last backup; it stands at the foot of a page.

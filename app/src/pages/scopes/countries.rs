@@ -1,6 +1,7 @@
 //! The countries of an environment and the state of their keys.
 
 use crate::frame::moment::Day;
+use crate::pages::keys::status_badge::Damaged;
 use crate::pages::overview::lack::LackBadge;
 use crate::pages::scopes::country_name::CountryName;
 use crate::ui::empty::Empty;
@@ -36,7 +37,7 @@ pub fn Countries(slug: Slug, rows: Vec<CountryRow>, now: DateTime<Utc>) -> impl 
 
 #[component]
 fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView {
-    let CountryRow { country, active, key_type, due_at, lacks, .. } = row;
+    let CountryRow { country, active, key_type, due_at, lacks, is_proved, .. } = row;
     let remove = address::country_remove(&slug, country);
     let href = address::keys(&ScopeName { environment: slug, country });
     let key = match (active, key_type) {
@@ -59,6 +60,7 @@ fn CountryLine(slug: Slug, row: CountryRow, now: DateTime<Utc>) -> impl IntoView
                 <a href=href>
                     <CountryName country />
                 </a>
+                {(!is_proved).then(|| view! { " " <Damaged /> })}
             </Cell>
             <Cell label="Encryption key">{key}</Cell>
             <Cell label="Next rotation">

@@ -3,6 +3,7 @@
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::islands::url_preview::UrlPreview;
+use crate::pages::keys::status_badge::Damaged;
 use crate::pages::overview::lack::LackBadge;
 use crate::pages::overview::upkeep::{LastBackup, UpkeepWarnings};
 use crate::ui::button::{Button, Weight};
@@ -113,6 +114,7 @@ fn EnvironmentLine(
         <tr>
             <Cell label="Name">
                 <a href=href>{name}</a>
+                {(!row.is_proved).then(|| view! { " " <Damaged /> })}
             </Cell>
             <Cell label="URL name">
                 <span class="mono">{slug}</span>

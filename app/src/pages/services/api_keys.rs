@@ -3,6 +3,7 @@
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
 use crate::frame::page_head::PageHead;
+use crate::pages::keys::status_badge::Damaged;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::callout::Callout;
@@ -120,7 +121,10 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
                 }}
             </Cell>
             <Cell label="State">
-                <StateBadge state ends_soon=is_live && key.expires_at - now < SOON />
+                {match key.is_proved {
+                    true => view! { <StateBadge state ends_soon=is_live && key.expires_at - now < SOON /> }.into_any(),
+                    false => view! { <Damaged /> }.into_any(),
+                }}
             </Cell>
             <td>{revoke}</td>
         </tr>

@@ -33,6 +33,7 @@ impl Row {
         conflict Conflict "conflict";
         limit Limit "limit";
         busy Busy "busy";
+        damaged Internal "damaged";
     }
 
     /// Returns the row of a fault of Keystead itself, which tells nobody outside any detail.

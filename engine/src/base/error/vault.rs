@@ -10,12 +10,18 @@ pub enum VaultError {
     ClockOff { seconds: i64 },
     #[error("the database is older than it was")]
     OlderDatabase,
+    #[error("a row of the database was not written by Keystead: {0}")]
+    Unproved(String),
 }
 
 impl VaultError {
     pub(super) fn row(&self) -> Row {
         match self {
             Self::Sealed(_) => Row::internal(),
+            Self::Unproved(_) => Row::damaged(
+                "Something in Keystead's database was changed without Keystead, so it is not used. Nothing was changed. An operator \
+                 finds it with \"keystead doctor\" on the host.",
+            ),
             Self::ClockOff { .. } => Row::busy(
                 "This server's clock differs too much from the database's. Keystead checks no codes until an operator corrects it.",
             ),

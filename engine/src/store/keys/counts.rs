@@ -2,7 +2,7 @@
 
 use super::{Read, Write};
 use crate::Error;
-use crate::store::scopes::{Named, NamedRecord, named};
+use crate::store::scopes::{ClaimedScope, NamedRecord, named};
 use crate::store::{corrupt, on, within};
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
@@ -118,15 +118,16 @@ impl Read<'_> {
         name: &ScopeName,
         day: DateTime<Utc>,
         since: DateTime<Utc>,
-    ) -> Result<(Named, VersionCounts), Error> {
+    ) -> Result<(ClaimedScope, VersionCounts), Error> {
         let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
             .bind(name.environment.as_str()).bind(name.country.code()).bind(since)
             .fetch_optional(pool).await)?;
         let MadeRecord { named, customer_supplied, lately, active_type, highest, numbers_through } =
             record.ok_or(Error::NotFound)?;
-        let named = Named::try_from(named)?;
+        let named = ClaimedScope::try_from(named)?;
+        let id = named.scope.claim().place.row;
         let made: Vec<(String, i64)> = on!(self.0, pool => sqlx::query_as(OF_TYPE)
-            .bind(named.id.0).bind(day).fetch_all(pool).await)?;
+            .bind(id).bind(day).fetch_all(pool).await)?;
         let made_of = |key_type: KeyType| made.iter().find(|(word, _)| word == key_type.word());
         let column = || corrupt("key_version", "key_type", format!("the Active one of {name}"));
         let active_type = active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));

@@ -1,0 +1,41 @@
+//! The rows of versions: each is signed when it is made and when it is deprecated, because its row says which version is Active.
+
+use crate::Error;
+use crate::store::Tx;
+use crate::store::authority::VersionMark;
+use crate::store::keys::{Deprecated, NewVersionRow};
+use crate::vault::opened::Vault;
+use domain::base::id::ScopeId;
+use domain::keys::key_version::Status;
+
+/// Deprecates the Active versions of these scopes. Each of the scopes must have one, and the caller holds their locks. A row that
+/// does not verify is deprecated as well, so that its scope gets a version that does; it still does not verify.
+pub(crate) async fn deprecate(vault: &Vault, tx: &mut Tx, scopes: &[ScopeId]) -> Result<(), Error> {
+    let active = tx.keys().active_marks(scopes).await?;
+    if active.len() != scopes.len() {
+        return Err(Error::Fault("an Active version was not there to deprecate".into()));
+    }
+    let deprecated: Vec<Deprecated> = active.into_iter().map(|mark| deprecated(vault, mark)).collect();
+    tx.keys().deprecate(&deprecated).await
+}
+
+fn deprecated(vault: &Vault, mark: VersionMark) -> Deprecated {
+    let (id, claim) = (mark.k_id, mark.clone().claim());
+    if !vault.proves(&claim) {
+        vault.notice(&claim.name);
+        return Deprecated { id, signed: None };
+    }
+    let changed = VersionMark { k_status: Status::Deprecated.word().to_owned(), ..mark };
+    let revision = claim.revision + 1;
+    let code = vault.code(&changed.claim(), revision);
+    Deprecated { id, signed: Some((claim.place, revision, code)) }
+}
+
+/// Inserts versions as the Active ones of their scopes.
+pub(crate) async fn insert(vault: &Vault, tx: &mut Tx, rows: Vec<NewVersionRow<'_>>) -> Result<(), Error> {
+    let signed = rows.into_iter().map(|row| {
+        let code = vault.code(&row.mark().claim(), 0);
+        (row, code)
+    });
+    tx.keys().insert_versions(&signed.collect::<Vec<_>>()).await
+}

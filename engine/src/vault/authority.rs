@@ -1,0 +1,326 @@
+//! The proof of rows that give authority. What does not verify gives nothing: it is logged, recorded in the audit log, and shown.
+//!
+//! The bound: a row *together with its revision*, both put back as they were, verifies again. A server that has seen a later
+//! revision in its life does not take it.
+
+use crate::Error;
+use crate::base::entry::{Actor, Entry};
+use crate::base::error::VaultError;
+use crate::store::Tx;
+use crate::store::authority::{Claim, Claimed, Key, Kind, RevisionPlace, RowRef};
+use crate::store::scopes::{ClaimedScope, Environment, Named, Scope};
+use crate::store::users::User;
+use crate::vault::envelope::{Keyring, Purpose};
+use crate::vault::opened::Vault;
+use domain::audit::event::Action;
+use domain::base::id::UserId;
+use domain::keys::view::VersionRow;
+use domain::scopes::command::ScopeRef;
+use domain::scopes::scope::ScopeName;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+/// Maximum number of rows that a server names, in the log and in the audit log.
+const NAMED: usize = 1_000;
+
+/// What a server knows of rows from its own life.
+#[derive(Default)]
+pub(super) struct Noticed {
+    /// Names of rows that do not verify, and whether the audit log has them.
+    unproved: Mutex<BTreeMap<String, bool>>,
+    /// The highest revision that was proved.
+    revisions: Mutex<HashMap<(Kind, Uuid), i64>>,
+}
+
+/// A row that a transaction may sign: it was proved before its change, or the transaction has made it.
+#[must_use = "a row that is not signed gives nothing"]
+pub(crate) struct Held {
+    row: RowRef,
+    /// The rows that may be signed; `None` for all that there are.
+    these: Option<Vec<Key>>,
+}
+
+impl Held {
+    /// Checks whether the row with this key verifies.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.these.as_ref().is_some_and(|these| these.contains(key))
+    }
+}
+
+/// A row that pages mark when it does not verify.
+pub(crate) trait Shown {
+    fn is_proved(&mut self) -> &mut bool;
+}
+
+impl Shown for VersionRow {
+    fn is_proved(&mut self) -> &mut bool {
+        &mut self.is_proved
+    }
+}
+
+impl Shown for Environment {
+    fn is_proved(&mut self) -> &mut bool {
+        &mut self.row.is_proved
+    }
+}
+
+impl Shown for Scope {
+    fn is_proved(&mut self) -> &mut bool {
+        &mut self.row.is_proved
+    }
+}
+
+/// Numbers of rows of each kind.
+pub type Counts = BTreeMap<Kind, usize>;
+
+impl Keyring {
+    /// Computes the code of what a row says, at its place and revision.
+    fn code(&self, instance: Uuid, claim: &Claim, revision: i64) -> [u8; 32] {
+        let RevisionPlace { row, column } = &claim.place;
+        let parts: [&[u8]; 6] = [
+            b"keystead authority row v1",
+            instance.as_bytes(),
+            row.as_bytes(),
+            column.as_bytes(),
+            &revision.to_be_bytes(),
+            claim.said.as_bytes(),
+        ];
+        let mut message = Vec::with_capacity(320);
+        for part in parts {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        self.keyed_hash(Purpose::Authority, &message)
+    }
+}
+
+impl Vault {
+    /// Forgets the revisions that were proved: an operator has accepted an older database.
+    pub(super) fn forget_revisions(&self) {
+        self.noticed().revisions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Computes the code of a row at a revision.
+    pub(crate) fn code(&self, claim: &Claim, revision: i64) -> [u8; 32] {
+        self.keyring().code(self.instance(), claim, revision)
+    }
+
+    /// Checks whether Keystead wrote what a row claims.
+    pub(crate) fn proves(&self, claim: &Claim) -> bool {
+        let is_genuine = claim
+            .mac
+            .as_ref()
+            .is_some_and(|mac| self.code(claim, claim.revision).ct_eq(mac.as_slice()).into())
+            && (claim.revision > 0 || !claim.kind.ends());
+        is_genuine && self.is_latest(claim)
+    }
+
+    /// Compares the revision of a row with the highest that this server has proved.
+    fn is_latest(&self, claim: &Claim) -> bool {
+        if !claim.kind.is_remembered() {
+            return true;
+        }
+        let mut revisions = self.noticed().revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        let highest = revisions.entry((claim.kind, claim.place.row)).or_insert(claim.revision);
+        *highest = claim.revision.max(*highest);
+        *highest == claim.revision
+    }
+
+    /// Returns the row if it verifies.
+    ///
+    /// # Errors
+    /// [`VaultError::Unproved`] when it does not.
+    pub(crate) fn proved<T>(&self, claimed: Claimed<T>) -> Result<T, Error> {
+        match self.checked(claimed) {
+            (row, None) => Ok(row),
+            (_, Some(name)) => Err(Error::Vault(VaultError::Unproved(name))),
+        }
+    }
+
+    /// Returns the row, and its name if it does not verify, for a page that shows it as such.
+    pub(crate) fn checked<T>(&self, claimed: Claimed<T>) -> (T, Option<String>) {
+        let unproved = (!self.proves(claimed.claim())).then(|| claimed.claim().name.clone());
+        if let Some(name) = &unproved {
+            self.notice(name);
+        }
+        (claimed.unproved(), unproved)
+    }
+
+    /// Returns the row, marked when it does not verify, for a page that shows it as such.
+    pub(crate) fn shown<T: Shown>(&self, claimed: Claimed<T>) -> T {
+        let (mut row, unproved) = self.checked(claimed);
+        *row.is_proved() = unproved.is_none();
+        row
+    }
+
+    /// Returns an administrator.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`VaultError::Unproved`].
+    pub(crate) async fn person(&self, id: UserId) -> Result<User, Error> {
+        self.proved(self.db().users().get(id).await?)
+    }
+
+    /// Returns a scope as commands name it, and its environment's display name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`VaultError::Unproved`] when the country or its environment does not verify.
+    pub(crate) async fn scope(&self, name: &ScopeName) -> Result<(ScopeRef, String), Error> {
+        let Named { id, environment_name, .. } = self.named(self.db().scopes().named(name).await?)?;
+        Ok((ScopeRef { id, name: name.clone() }, environment_name))
+    }
+
+    /// Returns a scope whose row and whose environment's row verify.
+    ///
+    /// # Errors
+    /// [`VaultError::Unproved`].
+    pub(crate) fn named(&self, ClaimedScope { scope, environment }: ClaimedScope) -> Result<Named, Error> {
+        self.proved(environment)?;
+        self.proved(scope)
+    }
+
+    /// Returns the rows that verify; the others are noticed and left out.
+    pub(crate) fn only_proved<T>(&self, rows: Vec<Claimed<T>>) -> Vec<T> {
+        rows.into_iter().filter_map(|row| self.proved(row).ok()).collect()
+    }
+
+    pub(crate) fn notice(&self, name: &str) {
+        let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+        if unproved.len() < NAMED && !unproved.contains_key(name) {
+            tracing::error!(
+                row = name,
+                "a row of the database was not written by Keystead, so it gives nothing; run `keystead doctor`"
+            );
+            unproved.insert(name.to_owned(), false);
+        }
+    }
+
+    /// Returns how many rows this server has found that do not verify.
+    pub(crate) fn unproved(&self) -> usize {
+        self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Records the rows that do not verify in the audit log, each once in the life of a server.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn record_unproved(&self) -> Result<(), Error> {
+        let new: Vec<String> = {
+            let unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+            unproved.iter().filter(|(_, is_recorded)| !**is_recorded).map(|(name, _)| name.clone()).collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let line =
+            |name: &String| Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseDamaged).with(name);
+        let lines: &Vec<Entry> = &new.iter().map(line).collect();
+        self.db().write(|tx| async move { tx.commit_all(lines).await }).await?;
+        let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in &new {
+            unproved.insert(name.clone(), true);
+        }
+        Ok(())
+    }
+
+    /// Proves and locks a row that the transaction is about to change. It is signed afterwards.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such row; [`VaultError::Unproved`] when it does not verify: signing it would make
+    /// genuine what somebody else wrote.
+    pub(crate) async fn hold(&self, tx: &mut Tx, row: RowRef) -> Result<Held, Error> {
+        tx.authority().lock(&row).await?;
+        let claims = tx.authority().claims(&row).await?;
+        // Of a person's recovery codes, each one that verifies is good by itself.
+        let is_set = matches!(row, RowRef::RecoveryCodes(_));
+        if claims.is_empty() && !is_set {
+            return Err(Error::NotFound);
+        }
+        let mut these = Vec::with_capacity(claims.len());
+        for claim in claims {
+            if self.proves(&claim) {
+                these.push(claim.key);
+            } else {
+                self.notice(&claim.name);
+                if !is_set {
+                    return Err(Error::Vault(VaultError::Unproved(claim.name)));
+                }
+            }
+        }
+        Ok(Held { row, these: Some(these) })
+    }
+
+    /// Signs a row that the transaction has made, or has replaced as a whole.
+    pub(crate) async fn sign_new(&self, tx: &mut Tx, row: RowRef) -> Result<(), Error> {
+        self.sign(tx, Held { row, these: None }).await
+    }
+
+    /// Signs a row as the transaction has left it, under its next revision.
+    pub(crate) async fn sign(&self, tx: &mut Tx, Held { row, these }: Held) -> Result<(), Error> {
+        let mut claims = tx.authority().claims(&row).await?;
+        if let Some(these) = these {
+            claims.retain(|claim| these.contains(&claim.key));
+        }
+        let Some(first) = claims.first() else { return Ok(()) };
+        let revision = match first.kind {
+            Kind::SetupToken => 0,
+            _ => tx.revisions().next(first.place.row, &first.place.column).await?,
+        };
+        let macs: Vec<(Key, [u8; 32])> =
+            claims.iter().map(|claim| (claim.key.clone(), self.code(claim, revision))).collect();
+        tx.authority().set_macs(first.kind, &macs).await
+    }
+
+    /// Returns the names of all rows that do not verify.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn all_unproved(&self) -> Result<Vec<String>, Error> {
+        let mut unproved = Vec::new();
+        for kind in Kind::ALL {
+            let mut after = None;
+            loop {
+                let claims = self.db().authority().page(kind, after.as_ref()).await?;
+                let Some(last) = claims.last() else { break };
+                after = Some(last.key.clone());
+                unproved
+                    .extend(claims.into_iter().filter(|claim| !self.proves(claim)).map(|claim| claim.name));
+            }
+        }
+        Ok(unproved)
+    }
+}
+
+/// Signs every row of a database of an earlier release, in the transaction that also adds the term. Returns the numbers of rows.
+pub(super) async fn adopt(tx: &mut Tx, keyring: &Keyring, instance: Uuid) -> Result<Counts, Error> {
+    let mut adopted = Counts::new();
+    tx.authority().set_revision_ids().await?;
+    for kind in Kind::ALL {
+        let mut after = None;
+        loop {
+            let claims = tx.authority().page(kind, after.as_ref()).await?;
+            let Some(last) = claims.last() else { break };
+            after = Some(last.key.clone());
+            *adopted.entry(kind).or_default() += claims.len();
+            let mut macs = Vec::with_capacity(claims.len());
+            let mut revisions = HashMap::new();
+            for claim in claims {
+                let revision = match revisions.get(&claim.place) {
+                    Some(revision) => *revision,
+                    None if kind.ends() => {
+                        let next = tx.revisions().next(claim.place.row, &claim.place.column).await?;
+                        revisions.insert(claim.place.clone(), next);
+                        next
+                    }
+                    None => claim.revision,
+                };
+                let code = keyring.code(instance, &claim, revision);
+                macs.push((claim.key, code));
+            }
+            tx.authority().set_macs(kind, &macs).await?;
+        }
+    }
+    Ok(adopted)
+}
