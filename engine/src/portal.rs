@@ -111,6 +111,7 @@ impl Portal {
                 administrators: people.administrators(),
                 secrets: secrets.clone(),
                 folder: Arc::default(),
+                ahead: Arc::default(),
             },
             vault,
             notes,

@@ -32,3 +32,7 @@ INSERT INTO spent_step (user_id, step) SELECT id, totp_step FROM administrator W
 ALTER TABLE administrator ADD COLUMN totp_floor INTEGER NOT NULL DEFAULT 0;
 UPDATE administrator SET totp_floor = MIN(totp_step, CAST(strftime('%s', 'now') AS INTEGER) / 30 + 1);
 ALTER TABLE administrator DROP COLUMN totp_step;
+
+-- What Keystead itself stored and cannot open is no refusal of the customer's KMS.
+INSERT INTO health_state (word) VALUES ('damaged');
+UPDATE holder SET health = 'damaged' WHERE health_code = 'Sealed';

@@ -77,7 +77,14 @@ pub fn chrome(path: &str) -> Chrome {
 /// The last backup was made so many days ago.
 pub fn upkeep(days: i64) -> UpkeepView {
     let at = |days| now() - Duration::days(days);
-    UpkeepView { now: now(), created_at: at(100), backup_at: Some(at(days)), older_than: None, unproved: 0 }
+    UpkeepView {
+        now: now(),
+        created_at: at(100),
+        backup_at: Some(at(days)),
+        older_than: None,
+        unproved: 0,
+        ahead: 0,
+    }
 }
 
 pub fn environments() -> Vec<EnvironmentRow> {

@@ -71,6 +71,7 @@ actions! {
     DatabaseOlder = "database.older", "Database is older";
     DatabaseAccept = "database.accept", "Accept older database";
     DatabaseAdopt = "database.adopt", "Adopt rows of an earlier release";
+    TimesCorrect = "database.times_correct", "Correct times of the future";
     DatabaseDamaged = "database.damaged", "Damaged row in the database";
     RootKeyInit = "root_key.init", "Create root key";
     RootKeyRotate = "root_key.rotate", "Rotate root key";
@@ -92,7 +93,8 @@ impl Action {
         match self {
             _ if outcome == Outcome::Refused => Moves::Nothing,
             Self::KeyCreate | Self::KeyRotate | Self::KeyRotateAutomatic => Moves::Versions,
-            Self::ApiKeyCreate
+            Self::TimesCorrect
+            | Self::ApiKeyCreate
             | Self::ApiKeyRevoke
             | Self::EnvironmentRemove
             | Self::CountryAdd

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
     Healthy,
+    /// The customer's KMS refuses to release the key.
     Refused,
     Unreachable,
+    /// What Keystead stored of the key does not open, so nobody is asked.
+    Damaged,
 }
 
 impl HealthState {
-    pub const ALL: [Self; 3] = [Self::Healthy, Self::Refused, Self::Unreachable];
+    pub const ALL: [Self; 4] = [Self::Healthy, Self::Refused, Self::Unreachable, Self::Damaged];
 
     /// Returns the word used in the database and in CSS.
     pub fn word(self) -> &'static str {
@@ -22,6 +25,7 @@ impl HealthState {
             Self::Healthy => "healthy",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
+            Self::Damaged => "damaged",
         }
     }
 
@@ -30,7 +34,13 @@ impl HealthState {
             Self::Healthy => "Healthy",
             Self::Refused => "Refused",
             Self::Unreachable => "Unreachable",
+            Self::Damaged => "Damaged",
         }
+    }
+
+    /// Checks whether nothing may be used of the key: every server wipes what it holds.
+    pub fn is_refused(self) -> bool {
+        matches!(self, Self::Refused | Self::Damaged)
     }
 
     pub fn from_word(word: &str) -> Option<Self> {

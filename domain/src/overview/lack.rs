@@ -9,6 +9,8 @@ pub enum Lack {
     NoKey,
     /// The customer's KMS refuses to release the Active version's key.
     Refused,
+    /// What Keystead stored of the Active version does not open.
+    Damaged,
     /// The customer's KMS cannot be reached.
     Unreachable,
     /// The rotation of the managed key is overdue.
@@ -17,7 +19,7 @@ pub enum Lack {
 
 impl Lack {
     /// The worst first.
-    pub const ALL: [Self; 4] = [Self::NoKey, Self::Refused, Self::Unreachable, Self::Rotate];
+    pub const ALL: [Self; 5] = [Self::NoKey, Self::Damaged, Self::Refused, Self::Unreachable, Self::Rotate];
 
     /// Returns what a country lacks. This follows from its Active version: whether there is one, when it is due, and the last
     /// answer of the customer's KMS.
@@ -32,6 +34,7 @@ impl Lack {
         }
         match health {
             Some(HealthState::Refused) => Some(Self::Refused),
+            Some(HealthState::Damaged) => Some(Self::Damaged),
             Some(HealthState::Unreachable) => Some(Self::Unreachable),
             Some(HealthState::Healthy) | None => due_at.filter(|due| *due <= now).map(|_| Self::Rotate),
         }
@@ -41,6 +44,7 @@ impl Lack {
         match self {
             Self::NoKey => "no key",
             Self::Refused => "refused",
+            Self::Damaged => "damaged",
             Self::Unreachable => "unreachable",
             Self::Rotate => "rotate",
         }
@@ -49,7 +53,7 @@ impl Lack {
     /// Checks whether something does not work because of it. The others only need attention.
     pub fn is_bad(self) -> bool {
         // In an outage servers use the material in memory until its hold time, and a version that is overdue still encrypts.
-        matches!(self, Self::NoKey | Self::Refused)
+        matches!(self, Self::NoKey | Self::Refused | Self::Damaged)
     }
 }
 
@@ -68,6 +72,7 @@ mod tests {
         assert_eq!(lack(true, Some(0), None), Some(Lack::Rotate));
         assert_eq!(lack(true, None, Some(HealthState::Healthy)), None);
         assert_eq!(lack(true, None, Some(HealthState::Refused)), Some(Lack::Refused));
+        assert_eq!(lack(true, None, Some(HealthState::Damaged)), Some(Lack::Damaged));
         assert_eq!(lack(true, Some(0), Some(HealthState::Unreachable)), Some(Lack::Unreachable));
         assert!(Lack::ALL.iter().is_sorted_by_key(|lack| !lack.is_bad()));
     }

@@ -5,6 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Age from which on a backup is too old.
 const LATE: TimeDelta = TimeDelta::days(7);
 
+/// Maximum difference between the clocks of servers.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
+
 /// What an operator must look after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpkeepView {
@@ -16,12 +19,17 @@ pub struct UpkeepView {
     pub older_than: Option<String>,
     /// Number of rows that this server has found and that Keystead did not write.
     pub unproved: usize,
+    /// Number of rows that carry a time of the future.
+    pub ahead: u32,
 }
 
 impl UpkeepView {
     /// Checks whether the last backup is too old. A new installation has as much time for its first one.
     pub fn is_backup_late(&self) -> bool {
-        self.now - self.backup_at.unwrap_or(self.created_at) > LATE
+        // A time of the future tells nothing.
+        let since =
+            [self.backup_at, Some(self.created_at)].into_iter().flatten().find(|at| *at <= self.now + AHEAD);
+        since.is_none_or(|at| self.now - at > LATE)
     }
 }
 
@@ -35,10 +43,11 @@ mod tests {
         let is_late = |age: i64, backup: Option<i64>| {
             let before = |days| now - TimeDelta::days(days);
             let backup_at = backup.map(before);
-            UpkeepView { now, created_at: before(age), backup_at, older_than: None, unproved: 0 }
+            UpkeepView { now, created_at: before(age), backup_at, older_than: None, unproved: 0, ahead: 0 }
                 .is_backup_late()
         };
         assert!(!is_late(7, None) && is_late(8, None));
         assert!(!is_late(400, Some(7)) && is_late(400, Some(8)));
+        assert!(is_late(400, Some(-405)), "a backup of the future is none");
     }
 }

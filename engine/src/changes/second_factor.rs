@@ -61,7 +61,7 @@ impl Changes {
             |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
         // The counter in the database first: it is shared, and lasts.
         let tried = self.begin_try(self.name_subject(&user.email), TryKind::Code).await;
-        let tried = match tried.and_then(|tried| self.begin_compare(user.id()).map(|()| tried)) {
+        let tried = match tried.and_then(|tried| self.begin_compare(user.id(), code).map(|()| tried)) {
             Ok(tried) => tried,
             Err(error) => {
                 // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.
@@ -83,7 +83,6 @@ impl Changes {
                         Ok(is_first)
                     })
                     .await?
-                    && self.remember_spent(id, step)
             }
             None => false,
         };

@@ -14,6 +14,7 @@ use crate::changes::Changes;
 use crate::store::Tx;
 use crate::store::throttle::Counter;
 use crate::vault::envelope::Purpose;
+use crate::vault::opened::AHEAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::net::IpAddr;
 
@@ -68,14 +69,18 @@ fn begin(
     now: DateTime<Utc>,
 ) -> Result<Counter, Error> {
     // A right attempt takes back only its own count of a network (`give_back`). Time ends the other failures.
-    if subject.memory.is_some_and(|memory| counter.updated_at + memory <= now) {
+    // A counter of the future was written while the clock was ahead.
+    let is_over = |memory| counter.updated_at + memory <= now || counter.updated_at > now + AHEAD;
+    if subject.memory.is_some_and(is_over) {
         counter = Counter { failures: 0, blocked_until: None, ..counter };
     }
     // This comes before the block: waiting does not end this limit, so the message must not name a time.
     if kind == TryKind::Code && counter.wrong_codes >= CODES_IN_A_ROW {
         return Err(Error::Changes(ChangesError::CodesExhausted));
     }
-    if let Some(until) = counter.blocked_until.filter(|until| *until > now) {
+    // No block is longer than the longest, so a later end is of a clock that was ahead.
+    let longest = now + TimeDelta::minutes(LONGEST_BLOCK_MINUTES) + AHEAD;
+    if let Some(until) = counter.blocked_until.filter(|until| *until > now && *until <= longest) {
         return Err(Error::Changes(ChangesError::Blocked { until, now }));
     }
     // A blocked attempt has returned by now, so it does not prolong the block.

@@ -81,7 +81,7 @@ impl Seed {
     pub fn matching_step(&self, code: &SecretText, now: DateTime<Utc>) -> Option<i64> {
         let typed = code.expose().as_bytes();
         let current = step(now);
-        let is_code = typed.len() == 6 && typed.iter().all(u8::is_ascii_digit);
+        let is_code = is_code(code);
         // RFC 6238, 5.2: one step back allows for the time that typing and sending take.
         let [this, before] = [current, current - 1].map(|step| self.code_at(step).as_bytes().ct_eq(typed));
         let well_formed = Choice::from(u8::from(is_code));
@@ -98,6 +98,12 @@ impl Seed {
     pub fn code(&self, now: DateTime<Utc>) -> SecretText {
         SecretText::new(self.code_at(step(now)))
     }
+}
+
+/// Checks whether a text is exactly six ASCII digits.
+pub(super) fn is_code(text: &SecretText) -> bool {
+    let typed = text.expose().as_bytes();
+    typed.len() == 6 && typed.iter().all(u8::is_ascii_digit)
 }
 
 /// Returns the number of the 30-second step.

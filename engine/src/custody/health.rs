@@ -7,6 +7,7 @@ use crate::base::error::StoreError;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For};
 use crate::store::holders::StoredHolder;
+use crate::vault::opened::AHEAD;
 use chrono::TimeDelta;
 use domain::audit::event::Action;
 use domain::custody::health::{Health, HealthState};
@@ -71,7 +72,7 @@ impl Custody {
         let mut under_way = JoinSet::new();
         let mut made = 0;
         let late = before - TimeDelta::from_std(every / 2).unwrap_or_default();
-        for due in self.vault.db().holders().due_probes(before, late, BATCH).await? {
+        for due in self.vault.db().holders().due_probes(before, late, now + AHEAD, BATCH).await? {
             // A server that could not reach this KMS last time leaves the probe to the other servers until it is late.
             if !due.is_late && self.probes.failed_last(due.key()) {
                 continue;
@@ -82,7 +83,7 @@ impl Custody {
                 .vault
                 .db()
                 .write(|mut tx| async move {
-                    let is_mine = tx.holders().claim_probe(id, before, now).await?;
+                    let is_mine = tx.holders().claim_probe(id, before, now, now + AHEAD).await?;
                     tx.commit_unaudited("a probe changes nothing by itself").await?;
                     Ok(is_mine)
                 })
@@ -128,7 +129,7 @@ impl Custody {
         if self.probes.is_shown(key, &heard) { self.record_health(key, &stored, heard).await } else { Ok(()) }
     }
 
-    /// Treats a version whose row cannot be read like one whose secret does not open: as refused.
+    /// Treats a version whose row cannot be read like one whose secret does not open: as damaged.
     pub(crate) async fn note_unreadable(&self, key: LeaseKey) -> Result<(), Error> {
         let failure = Failure::refused(FailureCode::SEALED);
         // The revision of the credentials cannot be read, so the refusal holds for every revision.
@@ -139,14 +140,14 @@ impl Custody {
             .write(|mut tx| async move {
                 let Some(was) = tx.holders().set_unreadable(key, now).await? else { return Ok(()) };
                 // `set_unreadable` has raised the count of refusals all the same, so the other servers wipe their material.
-                if was.health == HealthState::Refused.word() {
+                if was.health == HealthState::Damaged.word() {
                     return tx.commit_unaudited("a row that cannot be read was found again").await;
                 }
                 let detail = format!(
                     "version {}: {} → {} ({})",
                     key.number,
                     was.health,
-                    HealthState::Refused.word(),
+                    HealthState::Damaged.word(),
                     FailureCode::SEALED
                 );
                 let entry = Entry::done(now, Actor::Scheduler, Action::KeyHealth);
@@ -184,6 +185,9 @@ impl Custody {
     ) -> Result<(), Error> {
         let (state, code) = match heard {
             Ok(()) => (HealthState::Healthy, None),
+            Err(Failure { kind: FailureKind::Refused, code }) if code == FailureCode::SEALED => {
+                (HealthState::Damaged, Some(code))
+            }
             Err(Failure { kind: FailureKind::Refused, code }) => (HealthState::Refused, Some(code)),
             Err(Failure { kind: FailureKind::Unreachable, code }) => (HealthState::Unreachable, Some(code)),
         };
@@ -191,7 +195,7 @@ impl Custody {
         if code == Some(FailureCode::BUSY) {
             return Ok(());
         }
-        let is_refused = state == HealthState::Refused;
+        let is_refused = state.is_refused();
         let mut was = stored.health.clone();
         for _ in 0..TRIES {
             if !is_refused && (was.state, &was.code) == (state, &code) {
@@ -209,7 +213,7 @@ impl Custody {
                 return Ok(());
             }
             // A refusal that another server has recorded wins over whatever this one heard at the same time.
-            if now.health.state == HealthState::Refused && !is_refused {
+            if now.health.state.is_refused() && !is_refused {
                 return Ok(());
             }
             was = now.health;

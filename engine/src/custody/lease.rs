@@ -298,6 +298,11 @@ impl Custody {
         let asked = self.vault.steady();
         let asked_at = self.vault.now();
         let released = self.release(key).await;
+        if let Err(error) = &released
+            && matches!(failure_of(error), Some(failure) if failure.code == FailureCode::SEALED)
+        {
+            self.vault.notice(&damaged(key));
+        }
         let now = self.vault.steady();
         let mut state = slot.write();
         if state.refusals != refusals {
@@ -421,14 +426,18 @@ impl Custody {
     }
 }
 
+/// Returns the name of a version's key that does not open.
+pub(super) fn damaged(key: LeaseKey) -> String {
+    format!("key of version {} of scope {}", key.number, key.scope.0)
+}
+
 /// Returns what a failed release says about the key; `None` when it says nothing about it.
 fn failure_of(error: &Error) -> Option<Failure> {
     match error {
         Error::Custody(CustodyError::KmsRefused(code)) => Some(Failure::refused(code.clone())),
         Error::Custody(CustodyError::KmsUnreachable(code)) => Some(Failure::unreachable(code.clone())),
-        Error::Vault(VaultError::Sealed(_)) | Error::Store(StoreError::Corrupt { .. }) => {
-            Some(Failure::refused(FailureCode::SEALED))
-        }
+        Error::Vault(VaultError::Sealed(_) | VaultError::Unproved(_))
+        | Error::Store(StoreError::Corrupt { .. }) => Some(Failure::refused(FailureCode::SEALED)),
         Error::Store(StoreError::Database(_)) | Error::Store(StoreError::Schema(_)) => {
             Some(Failure::unreachable(FailureCode::DATABASE))
         }
@@ -439,6 +448,10 @@ fn failure_of(error: &Error) -> Option<Failure> {
 impl From<Failure> for Error {
     fn from(Failure { kind, code }: Failure) -> Self {
         match kind {
+            // Nobody was asked, so nobody has refused.
+            FailureKind::Refused if code == FailureCode::SEALED => {
+                VaultError::Sealed("the key of a version".into()).into()
+            }
             FailureKind::Refused => CustodyError::KmsRefused(code).into(),
             FailureKind::Unreachable => CustodyError::KmsUnreachable(code).into(),
         }

@@ -3,6 +3,8 @@
 use crate::base::error::StoreError;
 use crate::base::random;
 use crate::custody::Custody;
+use crate::custody::lease::damaged;
+use crate::store::keys::SealedVersion;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::{Error, SecretBytes};
 use domain::base::id::ScopeId;
@@ -41,24 +43,45 @@ impl Custody {
             let Some(last) = versions.last() else { return Ok(unopened) };
             after = last.id;
             for version in &versions {
-                let key = version.key();
-                let opened = match &version.material {
-                    Some(sealed) => {
-                        let place = place(&key.scope, key.number);
-                        self.vault.keyring().open(Purpose::ManagedKey, place, sealed).map(drop)
-                    }
-                    None if version.is_held() => {
-                        let stored = self.vault.db().holders().get(key.scope, key.number).await;
-                        stored.and_then(|stored| self.credentials(key, &stored).map(drop))
-                    }
-                    None => Err(Error::NotFound),
-                };
-                match opened {
-                    Err(error @ Error::Store(StoreError::Database(_))) => return Err(error),
-                    Err(_) => unopened.push(version.name()),
-                    Ok(()) => {}
+                if !self.opens(version).await? {
+                    unopened.push(version.name());
                 }
             }
+        }
+    }
+
+    /// Checks whether what is stored of a version's key opens: its material, or the credentials of its holder. Nobody else is asked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn is_whole(&self, key: LeaseKey) -> Result<bool, Error> {
+        let Some(version) = self.vault.db().keys().sealed_one(key.scope, key.number).await? else {
+            return Ok(true);
+        };
+        let opens = self.opens(&version).await?;
+        if !opens {
+            self.vault.notice(&damaged(key));
+        }
+        Ok(opens)
+    }
+
+    async fn opens(&self, version: &SealedVersion) -> Result<bool, Error> {
+        let key = version.key();
+        let opened = match &version.material {
+            Some(sealed) => self
+                .vault
+                .keyring()
+                .open(Purpose::ManagedKey, place(&key.scope, key.number), sealed)
+                .map(drop),
+            None if version.is_held() => {
+                let stored = self.vault.db().holders().get(key.scope, key.number).await;
+                stored.and_then(|stored| self.credentials(key, &stored).map(drop))
+            }
+            None => Err(Error::NotFound),
+        };
+        match opened {
+            Err(error @ Error::Store(StoreError::Database(_))) => Err(error),
+            opened => Ok(opened.is_ok()),
         }
     }
 

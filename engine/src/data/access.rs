@@ -11,7 +11,7 @@ use crate::store::api_keys::ApiKey;
 use crate::store::audit::Epoch;
 use crate::store::authority::GrantMark;
 use crate::store::keys::Numbered;
-use crate::vault::opened::Vault;
+use crate::vault::opened::{AHEAD, Vault};
 use crate::{Error, SecretText};
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
@@ -496,7 +496,7 @@ impl Access {
         let noted = self.vault.db().write(|mut tx| async move {
             for (key, at) in these {
                 if let Some(at) = DateTime::from_timestamp_micros(*at) {
-                    tx.api_keys().was_used(key.id, at).await?;
+                    tx.api_keys().was_used(key.id, at, self.vault.now() + AHEAD).await?;
                 }
             }
             tx.commit_unaudited("the last use of an API key; each use is in the journal").await

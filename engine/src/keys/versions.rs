@@ -18,9 +18,10 @@ use domain::audit::event::Action;
 use domain::base::id::ScopeId;
 use domain::custody::vendor::Vendor;
 use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
-use domain::keys::key_version::{NewVersion, Plan, managed, plan};
+use domain::keys::key_version::{NewVersion, Plan, Status, managed, plan};
 use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::{KeysView, LimitsView, VersionRow};
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
@@ -41,7 +42,11 @@ impl Keys {
     pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
         let (Named { id, environment_name, alias }, limits) = self.version_counts(name).await?;
         let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
-        let versions = versions.into_iter().map(|version| self.vault.shown(version)).collect();
+        let mut versions: Vec<_> = versions.into_iter().map(|version| self.vault.shown(version)).collect();
+        // The older ones are not opened for each look at the list.
+        if let Some(active) = versions.iter_mut().find(|version| version.status == Status::Active) {
+            active.is_proved &= self.custody.is_whole(LeaseKey { scope: id, number: active.number }).await?;
+        }
         Ok(KeysView {
             alias,
             scope: name.clone(),
@@ -85,7 +90,9 @@ impl Keys {
     pub async fn version(&self, name: &ScopeName, number: u32) -> Result<(VersionRow, String), Error> {
         let (scope, environment_name) = self.vault.scope(name).await?;
         let version = self.vault.db().keys().version(scope.id, number).await?;
-        Ok((self.vault.shown(version), environment_name))
+        let mut version = self.vault.shown(version);
+        version.is_proved &= self.custody.is_whole(LeaseKey { scope: scope.id, number }).await?;
+        Ok((version, environment_name))
     }
 
     /// Returns the Active version if it is managed, for "Add version" and "Settings".

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod older;
+pub mod times;
 
 use crate::Error;
 use crate::audit::journal::verify;
@@ -15,6 +16,7 @@ use chrono::TimeDelta;
 use domain::overview::upkeep::UpkeepView;
 use domain::overview::view::Tree;
 use domain::scopes::scope::Slug;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The result of reading everything that is sealed, and the whole journal.
@@ -35,6 +37,8 @@ pub struct Overview {
     pub(crate) secrets: Secrets,
     /// Where this server leaves its trace, and how far it has come.
     pub(crate) folder: Arc<OnceLock<older::Traced>>,
+    /// Number of rows that carry a time of the future.
+    pub(crate) ahead: Arc<AtomicI64>,
 }
 
 impl Overview {
@@ -59,14 +63,9 @@ impl Overview {
         self.vault.record_unproved().await
     }
 
-    /// Returns how far the clock is off the database's, and how far the newest line of the audit log lies in the future.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn clock(&self) -> Result<(TimeDelta, TimeDelta), Error> {
-        let newest = self.vault.db().audit().newest_at().await?;
-        let ahead = newest.map_or(TimeDelta::zero(), |at| at - self.vault.now());
-        Ok((self.vault.clock_off(), ahead.max(TimeDelta::zero())))
+    /// Returns how far the clock is off the database's.
+    pub fn clock_off(&self) -> TimeDelta {
+        self.vault.clock_off()
     }
 
     /// Returns when the last backup was made, and why the database is known to be older than it was, if it is.
@@ -78,7 +77,8 @@ impl Overview {
         // This server may know it before the database does.
         let older_than = older_than.or_else(|| self.vault.older_than());
         let unproved = self.vault.unproved();
-        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than, unproved })
+        let ahead = u32::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than, unproved, ahead })
     }
 
     /// Returns every environment with its countries and what they lack.

@@ -9,6 +9,7 @@ use crate::people::People;
 use crate::store::Tx;
 use crate::store::authority::RowRef;
 use crate::store::sessions::{NewSessionRow, SessionRow};
+use crate::vault::opened::AHEAD;
 use crate::{Error, SecretText};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
@@ -74,7 +75,9 @@ impl People {
         let now = self.vault.now();
         // A setup session has no administrator, and therefore no epoch to compare.
         let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
-        if moved_on || row.expires_at <= now || row.seen_at + IDLE <= now {
+        // A session that began while the clock was ahead would last until that time.
+        let is_ahead = row.created_at > now + AHEAD || row.seen_at > now + AHEAD;
+        if moved_on || is_ahead || row.expires_at <= now || row.seen_at + IDLE <= now {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
         let session = self.as_session(&row, from)?;

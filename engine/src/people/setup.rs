@@ -16,6 +16,7 @@ use crate::people::users::Account;
 use crate::store::authority::RowRef;
 use crate::store::users::NewUser;
 use crate::store::{Lock, Tx};
+use crate::vault::opened::AHEAD;
 use crate::{Client, Error, NewSession, SecretText, Session, Stage};
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
@@ -24,7 +25,7 @@ use domain::base::id::UserId;
 use sha2::{Digest, Sha256};
 
 /// Time after which a setup token expires, in minutes.
-const TOKEN_MINUTES: i64 = 60;
+const TOKEN_LIFE: TimeDelta = TimeDelta::hours(1);
 const NOTE: &str = "setup account";
 
 /// The state of the setup.
@@ -71,9 +72,7 @@ impl People {
                 if let Some(old) = old {
                     tx.instance().delete_setup_token(old).await?;
                 }
-                tx.instance()
-                    .insert_setup_token(new, self.vault.now() + TimeDelta::minutes(TOKEN_MINUTES))
-                    .await?;
+                tx.instance().insert_setup_token(new, self.vault.now() + TOKEN_LIFE).await?;
                 self.vault.sign_new(&mut tx, RowRef::SetupToken(new.clone())).await?;
                 tx.commit_unaudited("a setup token is issued at start").await
             })
@@ -93,8 +92,10 @@ impl People {
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
         // The database looks up a hash, so the time of its comparison tells nothing about the token.
         let found = self.vault.db().instance().setup_token(&token_hash(token)).await?;
+        let now = self.vault.now();
         let refused = match found.and_then(|found| self.vault.proved(found).ok()) {
-            Some(expires_at) if expires_at > self.vault.now() => None,
+            // A token that was issued while the clock was ahead would last until that time.
+            Some(expires_at) if expires_at > now && expires_at <= now + TOKEN_LIFE + AHEAD => None,
             Some(_) => Some(Error::People(PeopleError::SetupTokenExpired)),
             None => Some(Error::People(PeopleError::WrongSetupToken)),
         };

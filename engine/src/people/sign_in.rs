@@ -202,7 +202,7 @@ impl People {
         let tried =
             self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
-        self.changes.begin_compare(user.id())?;
+        self.changes.begin_compare(user.id(), code)?;
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
             self.vault.db().record(entry.with("wrong verification code")).await?;
@@ -231,7 +231,6 @@ impl People {
                 Ok(new)
             })
             .await?;
-        self.changes.forget_spent(user.id());
         or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         Ok(new)
     }

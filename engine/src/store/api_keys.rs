@@ -218,10 +218,16 @@ impl Write<'_> {
         Ok(rows == 1)
     }
 
-    /// Records the last use, unless another server has recorded a later one.
-    pub(crate) async fn was_used(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<(), Error> {
-        const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-        within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(drop))?;
+    /// Records the last use, unless another server has recorded a later one. What lies after `ahead` is of a clock that was ahead.
+    pub(crate) async fn was_used(
+        &mut self,
+        id: ApiKeyId,
+        at: DateTime<Utc>,
+        ahead: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2 \
+                           OR last_used_at > $3)";
+        within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).bind(ahead).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -132,12 +132,6 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(sequence).fetch_optional(pool).await)?)
     }
 
-    /// Returns the time of the newest event.
-    pub(crate) async fn newest_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        const SQL: &str = "SELECT at FROM audit_event ORDER BY sequence DESC LIMIT 1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
-    }
-
     /// Returns events older than `before` (or the newest), newest first.
     pub(crate) async fn events(
         &self,

@@ -643,6 +643,7 @@ pub enum RowRef {
     Environment(EnvironmentId),
     Scope(ScopeId),
     Version(i64),
+    TenantSecret(i64),
 }
 
 table!(authority: Read, Write);
@@ -673,7 +674,9 @@ impl Write<'_> {
                 within!(self.0, c => sqlx::query(sql).bind(&id.0[..]).fetch_optional(c).await.map(drop))?;
                 return Ok(());
             }
-            RowRef::Session(_) | RowRef::SetupToken(_) | RowRef::Version(_) => return Ok(()),
+            RowRef::Session(_) | RowRef::SetupToken(_) | RowRef::Version(_) | RowRef::TenantSecret(_) => {
+                return Ok(());
+            }
         };
         let sql = AssertSqlSafe(format!("SELECT 1 FROM {table} WHERE id = $1 FOR UPDATE"));
         within!(self.0, c => sqlx::query(sql).bind(id).fetch_optional(c).await.map(drop))?;
@@ -690,6 +693,7 @@ impl Write<'_> {
             concat!("SELECT ", environment_mark!(), " FROM environment e WHERE e.id = $1");
         const SCOPE: &str = concat!("SELECT ", scope_mark!(), " FROM scope s WHERE s.id = $1");
         const VERSION: &str = concat!("SELECT ", version_mark!(), " FROM key_version k WHERE k.id = $1");
+        const SECRET: &str = concat!("SELECT ", secret_mark!(), " FROM tenant_secret t WHERE t.id = $1");
         const API_KEY: &str = concat!("SELECT ", api_key_mark!(), " FROM api_key k WHERE k.id = $1");
         const GRANTS: &str = "SELECT environment_id, scope_id FROM api_key_grant WHERE api_key_id = $1";
         Ok(match row {
@@ -706,6 +710,7 @@ impl Write<'_> {
             RowRef::Environment(id) => claims!(self, EnvironmentMark, ENVIRONMENT, id.0),
             RowRef::Scope(id) => claims!(self, ScopeMark, SCOPE, id.0),
             RowRef::Version(id) => claims!(self, VersionMark, VERSION, *id),
+            RowRef::TenantSecret(id) => claims!(self, SecretMark, SECRET, *id),
             RowRef::ApiKey(id) => {
                 let mark: Option<ApiKeyMark> =
                     within!(self.0, c => sqlx::query_as(API_KEY).bind(&id.0[..]).fetch_optional(c).await)?;
@@ -861,6 +866,13 @@ fn with_grants(keys: Vec<ApiKeyMark>, grants: &[GrantRow]) -> Vec<Claim> {
 }
 
 impl Read<'_> {
+    /// Returns the names that people know of scopes, environments and administrators, by their ids.
+    pub(crate) async fn names(&self) -> Result<Vec<(Uuid, String)>, Error> {
+        const SQL: &str = "SELECT s.id, e.slug || '/' || s.country FROM scope s JOIN environment e ON e.id = s.environment_id \
+                           UNION ALL SELECT id, slug FROM environment UNION ALL SELECT id, email FROM administrator";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
+    }
+
     /// Returns claims of a kind: those after `after`, or the first. Kinds with few rows come all at once.
     pub(crate) async fn page(&self, kind: Kind, after: Option<&Key>) -> Result<Vec<Claim>, Error> {
         macro_rules! fetch {

@@ -172,23 +172,26 @@ impl Read<'_> {
         Ok(count > 0)
     }
 
-    /// Returns Active versions that were last probed at `before` or earlier, the longest ago first.
+    /// Returns Active versions that were last probed at `before` or earlier, the longest ago first; also those whose last probe
+    /// lies after `ahead`, because a clock was ahead then.
     pub(crate) async fn due_probes(
         &self,
         before: DateTime<Utc>,
         late: DateTime<Utc>,
+        ahead: DateTime<Utc>,
         count: u32,
     ) -> Result<Vec<DueProbe>, Error> {
         const SQL: &str = "SELECT h.id, k.scope_id, k.number, h.probed_at <= $3 AS is_late FROM holder h \
                            JOIN key_version k ON k.id = h.version_id \
-                           WHERE h.probed_at <= $1 AND k.status = 'active' ORDER BY h.probed_at, h.id LIMIT $2";
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late)
+                           WHERE (h.probed_at <= $1 OR h.probed_at > $4) AND k.status = 'active' \
+                           ORDER BY h.probed_at, h.id LIMIT $2";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late).bind(ahead)
             .fetch_all(pool).await)?)
     }
 
     /// Returns every version that was ever refused.
     pub(crate) async fn refused(&self) -> Result<Vec<RefusedKey>, Error> {
-        const SQL: &str = "SELECT k.scope_id, k.number, h.refusals, h.health = 'refused' AS is_refused, \
+        const SQL: &str = "SELECT k.scope_id, k.number, h.refusals, h.health IN ('refused', 'damaged') AS is_refused, \
                            h.health_code AS code FROM holder h JOIN key_version k ON k.id = h.version_id \
                            WHERE h.refusals > 0";
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
@@ -247,14 +250,16 @@ impl Write<'_> {
         id: Uuid,
         before: DateTime<Utc>,
         now: DateTime<Utc>,
+        ahead: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE holder SET probed_at = $3 WHERE id = $1 AND probed_at <= $2";
+        const SQL: &str =
+            "UPDATE holder SET probed_at = $3 WHERE id = $1 AND (probed_at <= $2 OR probed_at > $4)";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(id).bind(before).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+            .bind(id).bind(before).bind(now).bind(ahead).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
-    /// Marks a version whose row cannot be read as refused, and returns its health from before.
+    /// Marks a version whose row cannot be read as damaged, and returns its health from before.
     pub(crate) async fn set_unreadable(
         &mut self,
         key: LeaseKey,
@@ -263,8 +268,8 @@ impl Write<'_> {
         const WAS: &str = "SELECT h.health, e.slug || '/' || s.country AS place FROM holder h \
                            JOIN key_version k ON k.id = h.version_id JOIN scope s ON s.id = k.scope_id \
                            JOIN environment e ON e.id = s.environment_id WHERE k.scope_id = $1 AND k.number = $2";
-        const SQL: &str = "UPDATE holder SET health_since = CASE WHEN health = 'refused' THEN health_since ELSE $3 END, \
-                           health = 'refused', health_code = $4, refusals = refusals + 1 WHERE version_id = \
+        const SQL: &str = "UPDATE holder SET health_since = CASE WHEN health = 'damaged' THEN health_since ELSE $3 END, \
+                           health = 'damaged', health_code = $4, refusals = refusals + 1 WHERE version_id = \
                            (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
         let number = i64::from(key.number);
         let was: Option<Unreadable> = within!(self.0, c => sqlx::query_as(WAS)
@@ -287,7 +292,7 @@ impl Write<'_> {
         const SQL: &str = "UPDATE holder SET health = $2, health_since = $3, health_code = $4, refusals = refusals + $5 \
                            WHERE id = $1 AND health = $6 AND health_since = $7 AND secret = $8";
         let code = to.code.as_ref().map(FailureCode::as_str);
-        let refusals = i64::from(to.state == HealthState::Refused);
+        let refusals = i64::from(to.state.is_refused());
         let rows = within!(self.0, c => sqlx::query(SQL)
             .bind(asked_with.id.0).bind(to.state.word()).bind(to.since).bind(code).bind(refusals)
             .bind(was.state.word()).bind(was.since).bind(&asked_with.secret)

@@ -141,6 +141,15 @@ macro_rules! select_versions {
         )
     };
 }
+macro_rules! select_sealed {
+    ($condition:literal) => {
+        concat!(
+            "SELECT k.id, k.scope_id, e.slug, s.country, k.number, k.key_type, k.material FROM key_version k \
+             JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id WHERE ",
+            $condition
+        )
+    };
+}
 const ACTIVE: &str = select_versions!("WHERE k.scope_id = $1 AND k.status = 'active'");
 /// Restricts a statement to versions that are due at `$1` and not deferred until later.
 macro_rules! due {
@@ -234,10 +243,20 @@ impl Read<'_> {
 
     /// Returns versions of every scope in the order of their ids, after `after`, each with its sealed material.
     pub(crate) async fn sealed(&self, after: i64, count: u32) -> Result<Vec<SealedVersion>, Error> {
-        const SQL: &str = "SELECT k.id, k.scope_id, e.slug, s.country, k.number, k.key_type, k.material FROM key_version k \
-                           JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
-                           WHERE k.id > $1 ORDER BY k.id LIMIT $2";
+        const SQL: &str = select_sealed!("k.id > $1 ORDER BY k.id LIMIT $2");
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(after).bind(i64::from(count)).fetch_all(pool).await)?)
+    }
+
+    /// Returns one of them.
+    pub(crate) async fn sealed_one(
+        &self,
+        scope: ScopeId,
+        number: u32,
+    ) -> Result<Option<SealedVersion>, Error> {
+        const SQL: &str = select_sealed!("k.scope_id = $1 AND k.number = $2");
+        Ok(
+            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?,
+        )
     }
 
     /// Returns the sealed material of a version.

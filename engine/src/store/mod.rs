@@ -18,6 +18,7 @@ pub(crate) mod reader;
 pub mod revisions;
 pub mod scopes;
 pub mod sessions;
+pub mod stamps;
 pub mod tenant_secrets;
 pub mod throttle;
 pub mod usage;

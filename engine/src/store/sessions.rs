@@ -165,6 +165,13 @@ impl Write<'_> {
         Ok(ended.len() as u64)
     }
 
+    /// Ends every session that began or was used after `limit`.
+    pub(crate) async fn end_after(&mut self, limit: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM session WHERE created_at > $1 OR seen_at > $1 RETURNING id";
+        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).bind(limit).fetch_all(c).await)?;
+        self.forget_revisions(&ended).await
+    }
+
     /// Deletes the revisions of the notes of ended sessions. No other revision is ever deleted, because a value does not
     /// open without its revision.
     async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {

@@ -214,8 +214,11 @@ impl Vault {
         if new.is_empty() {
             return Ok(());
         }
-        let line =
-            |name: &String| Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseDamaged).with(name);
+        let names = self.names().await?;
+        let line = |name: &String| {
+            let entry = Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseDamaged);
+            entry.with(readable(name, &names))
+        };
         let lines: &Vec<Entry> = &new.iter().map(line).collect();
         self.db().write(|tx| async move { tx.commit_all(lines).await }).await?;
         let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -273,24 +276,38 @@ impl Vault {
         tx.authority().set_macs(first.kind, &macs).await
     }
 
+    /// Returns the names that people know, by ids.
+    async fn names(&self) -> Result<HashMap<Uuid, String>, Error> {
+        Ok(self.db().authority().names().await?.into_iter().collect())
+    }
+
     /// Returns the names of all rows that do not verify.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn all_unproved(&self) -> Result<Vec<String>, Error> {
-        let mut unproved = Vec::new();
+        let (mut unproved, names) = (Vec::new(), self.names().await?);
         for kind in Kind::ALL {
             let mut after = None;
             loop {
                 let claims = self.db().authority().page(kind, after.as_ref()).await?;
                 let Some(last) = claims.last() else { break };
                 after = Some(last.key.clone());
-                unproved
-                    .extend(claims.into_iter().filter(|claim| !self.proves(claim)).map(|claim| claim.name));
+                let broken = claims.into_iter().filter(|claim| !self.proves(claim));
+                unproved.extend(broken.map(|claim| readable(&claim.name, &names)));
             }
         }
         Ok(unproved)
     }
+}
+
+/// Replaces the id at the end of a row's name by the name that people know.
+fn readable(name: &str, names: &HashMap<Uuid, String>) -> String {
+    let known = name.rsplit_once(' ').and_then(|(what, id)| {
+        let known = names.get(&id.parse().ok()?)?;
+        Some(format!("{what} {known}"))
+    });
+    known.unwrap_or_else(|| name.to_owned())
 }
 
 /// Signs every row of a database of an earlier release, in the transaction that also adds the term. Returns the numbers of rows.

@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// Difference from the database's clock above which Keystead logs a warning.
 const WORTH_SAYING: TimeDelta = TimeDelta::seconds(2);
+/// Distance into the future from which on a stored time is one of a clock that was ahead. Clocks of servers differ by less.
+pub(crate) const AHEAD: TimeDelta = TimeDelta::seconds(60);
 /// Maximum difference from the database's clock; above it, verification codes and due dates are wrong.
 const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 

@@ -273,7 +273,7 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
     assert_eq!(report.summary(), "The credentials are valid: failed (Sealed)");
     assert_eq!(house.kms.calls().len(), 0, "nobody was asked");
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
-    assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())));
+    assert_eq!(house.health().await, (HealthState::Damaged, Some("Sealed".to_owned())));
     refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     house.end().await;
 }

@@ -552,8 +552,8 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
         house.kms.forget_calls();
         assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 2, "{column}");
         assert_eq!(house.kms.decrypt_calls(), 1, "the other one was asked for");
-        assert_eq!(house.health().await, (HealthState::Refused, Some("Sealed".to_owned())), "{column}");
-        assert_eq!(house.last().await.detail, "version 1: healthy → refused (Sealed)");
+        assert_eq!(house.health().await, (HealthState::Damaged, Some("Sealed".to_owned())), "{column}");
+        assert_eq!(house.last().await.detail, "version 1: healthy → damaged (Sealed)");
         assert_eq!(house.t.portal.custody().lease(&house.de, 1).await.expect("a view").held, None);
         let report =
             house.t.portal.custody().check_now(&house.ada.session, &house.de, 1).await.expect("a report");

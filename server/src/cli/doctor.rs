@@ -7,9 +7,10 @@ use crate::cli::commands::open_portal;
 use crate::cli::out::{report, say};
 use crate::run::opening::{connect, database_name, is_new_folder};
 use crate::settings::Settings;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use domain::base::words;
 use engine::overview::older::keep_highest;
+use engine::overview::times::{Corrected, describe};
 use engine::store::Db;
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
@@ -18,9 +19,8 @@ use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-/// Maximum difference of clocks, and maximum distance of a line of the audit log in the future.
+/// Maximum difference of clocks.
 const CLOCK: TimeDelta = TimeDelta::seconds(2);
-const AHEAD: TimeDelta = TimeDelta::seconds(60);
 /// Free bytes of the disk below which it is nearly full, and full.
 const LITTLE: u64 = 1 << 30;
 const FULL: u64 = 100 << 20;
@@ -73,6 +73,9 @@ pub async fn doctor(settings: &Settings, asked: Doctor) -> Result<(), Stop> {
     if asked.accept_older_database {
         return accept(settings, &asked.numbers).await;
     }
+    if let Some(today) = asked.correct_times {
+        return correct_times(settings, today).await;
+    }
     let mut findings = Findings::default();
     let keys = root_keys(settings, &mut findings);
     files(settings, &mut findings);
@@ -113,6 +116,33 @@ async fn accept(settings: &Settings, given: &[String]) -> Result<(), Stop> {
     portal.close().await;
     say_raised(&accepted?);
     say("The database is accepted as it is. Running servers create versions again within a second.");
+    Ok(())
+}
+
+async fn correct_times(settings: &Settings, today: NaiveDate) -> Result<(), Stop> {
+    let now = Clock::system().now();
+    if now.date_naive() != today {
+        return Err(Stop::new(format!(
+            "The clock of this host says {}, which is not on {today}. Nothing was changed. Correct the clock first (chrony, \
+             systemd-timesyncd), or give today's date in UTC.",
+            words::moment(now)
+        )));
+    }
+    let portal = open_portal(settings).await?;
+    let corrected = portal.overview().correct_times().await;
+    portal.close().await;
+    let Corrected { rows, left } = corrected?;
+    if rows.is_empty() {
+        say("No row carries a time of the future.");
+    } else {
+        say(format!("Corrected: {}.", describe(&rows)));
+        say(
+            "Their times are those of this moment now. Sessions and attempt counters of the future have ended. Keys rotate and limits count as usual.",
+        );
+    }
+    for name in left {
+        say(format!("Left as it is, because it does not verify: {name}"));
+    }
     Ok(())
 }
 
@@ -444,7 +474,8 @@ fn remedy_of(name: &str) -> &'static str {
 async fn clock(portal: &Portal, findings: &mut Findings) -> Result<(), Stop> {
     const CHECK: &str = "clock";
     portal.compare_clock().await?;
-    let (off, ahead) = portal.overview().clock().await?;
+    let off = portal.overview().clock_off();
+    let ahead = portal.overview().ahead().await?;
     if off > CLOCK {
         findings.error(
             CHECK,
@@ -452,14 +483,19 @@ async fn clock(portal: &Portal, findings: &mut Findings) -> Result<(), Stop> {
             "Synchronise both clocks (chrony, systemd-timesyncd).",
         );
     }
-    if ahead > AHEAD {
+    if !ahead.is_empty() {
+        let (rows, now) = (describe(&ahead), portal.now());
         findings.error(
             CHECK,
-            format!("The audit log has a line of the future: {} s ahead.", ahead.num_seconds()),
-            "Check the clock of this host. If it is right, a server's clock was ahead for a while.",
+            format!("A server's clock was ahead. These rows carry times of the future: {rows}."),
+            format!(
+                "If this host's clock is right ({}), run: keystead doctor --correct-times {}",
+                words::moment(now),
+                now.date_naive()
+            ),
         );
     }
-    if off <= CLOCK && ahead <= AHEAD {
+    if off <= CLOCK && ahead.is_empty() {
         findings.ok(CHECK, format!("It says {}.", words::moment(portal.now())));
     }
     Ok(())

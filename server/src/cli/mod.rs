@@ -8,6 +8,7 @@ mod out;
 use crate::Stop;
 use crate::run::{serve, telemetry};
 use crate::settings::Settings;
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use out::say;
 use std::path::PathBuf;
@@ -82,6 +83,10 @@ pub(crate) struct Doctor {
     /// Accept that the database is older than it was: versions are created again, with numbers above all that are known.
     #[arg(long, conflicts_with = "json")]
     pub accept_older_database: bool,
+    /// Correct times of the future, which a clock that was ahead has left in the database. TODAY is the date in UTC, like 2026-12-31:
+    /// it confirms that the clock of this host is right now.
+    #[arg(long, value_name = "TODAY", conflicts_with_all = ["json", "accept_older_database"])]
+    pub correct_times: Option<NaiveDate>,
     /// With --accept-older-database: the highest version of a scope that ever existed, like production/DE=7. Can be repeated.
     #[arg(long = "number", value_name = "SCOPE=NUMBER", requires = "accept_older_database")]
     pub numbers: Vec<String>,

@@ -17,6 +17,8 @@ const COMPARE: Duration = Duration::from_secs(10);
 
 /// Interval at which SQLite's newest changes are copied to its file, and a trace of them is left.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Interval at which times of the future are looked for.
+const LOOK_AHEAD: Duration = Duration::from_secs(60);
 /// Interval at which the metrics of the last backup are renewed.
 const UPKEEP: Duration = Duration::from_secs(15);
 
@@ -30,7 +32,7 @@ struct Job {
     failed: &'static str,
 }
 
-const JOBS: [Job; 14] = [
+const JOBS: [Job; 15] = [
     Job {
         every: scheduler::EVERY,
         run: |portal| {
@@ -119,6 +121,11 @@ const JOBS: [Job; 14] = [
         run: |portal| Box::pin(show_upkeep(portal)),
         failed: "the time of the last backup could not be read; it will be retried",
     },
+    Job {
+        every: LOOK_AHEAD,
+        run: |portal| Box::pin(async move { portal.overview().look_ahead().await }),
+        failed: "times of the future could not be counted; it will be retried",
+    },
     // Separate from the maintenance of the journal, so that a slow database does not keep the journal from the disk.
     Job {
         every: journal::EVERY,
@@ -175,6 +182,7 @@ async fn show_upkeep(portal: Portal) -> Result<(), Error> {
     let upkeep = portal.overview().upkeep().await?;
     let made = upkeep.backup_at.map_or(0.0, |at| at.timestamp() as f64);
     metrics::gauge!("keystead_last_backup_timestamp_seconds").set(made);
+    metrics::gauge!("keystead_future_rows").set(upkeep.ahead as f64);
     metrics::gauge!("keystead_unproved_rows").set(upkeep.unproved as f64);
     metrics::gauge!("keystead_database_older").set(if upkeep.older_than.is_some() { 1.0 } else { 0.0 });
     Ok(())

@@ -182,6 +182,7 @@ async fn a_fault_is_a_calm_page_that_tells_nothing() {
     look::execute(house.test.db(), "UPDATE administrator SET totp_seed = zeroblob(100)")
         .await
         .expect("spoilt");
+    house.test.sign_everything().await;
     let code = house.test.code(&person);
     let fault = house.post(&half, "/sign-in/code", &[("code", code.expose())]).await;
     assert_eq!(fault.status, StatusCode::INTERNAL_SERVER_ERROR);

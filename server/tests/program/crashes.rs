@@ -147,7 +147,7 @@ async fn at_work(kind: DatabaseKind, workers: u32) -> (Keystead, Vec<Worker>) {
 /// Forgets used codes: each works once, and the tests do not wait half a minute for the next.
 async fn forget_codes(home: &Home) {
     let db = home.db().await;
-    look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
+    look::execute(&db, "DELETE FROM spent_step").await.expect("forgotten");
     db.close().await;
 }
 
@@ -166,7 +166,7 @@ async fn killed_while_keys_are_made_rotated_and_edited(kind: DatabaseKind) {
         for worker in &workers {
             states.push(worker.state(&db).await);
         }
-        look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
+        look::execute(&db, "DELETE FROM spent_step").await.expect("forgotten");
         // Keystead counts a try before it compares the code, so a try that a kill interrupted stays counted.
         look::execute(&db, "DELETE FROM throttle").await.expect("forgotten");
         db.close().await;
@@ -357,7 +357,7 @@ async fn killed_while_the_root_key_is_rotated(kind: DatabaseKind) {
         );
         rotated = now;
         acknowledged += u32::from(is_done);
-        look::execute(&db, "UPDATE administrator SET totp_step = 0").await.expect("forgotten");
+        look::execute(&db, "DELETE FROM spent_step").await.expect("forgotten");
         look::execute(&db, "DELETE FROM throttle").await.expect("forgotten");
         db.close().await;
         // The seed opens, and new material is sealed.

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 pub fn HealthWord(state: HealthState) -> impl IntoView {
     let tone = match state {
         HealthState::Healthy => Tone::Ok,
-        HealthState::Refused => Tone::Bad,
+        HealthState::Refused | HealthState::Damaged => Tone::Bad,
         HealthState::Unreachable => Tone::Warn,
     };
     view! { <Badge tone label=state.label() /> }

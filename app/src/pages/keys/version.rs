@@ -40,14 +40,16 @@ pub fn KeyVersionPage(
     let replace = aws.is_some().then(|| address::version_credentials(&scope, number));
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
-    let is_refused = version.health.as_ref().is_some_and(|health| health.state == HealthState::Refused);
+    let is_refused = version.health.as_ref().is_some_and(|health| health.state.is_refused());
     let source = match aws {
         None => Source::Managed,
         Some(_) if is_refused => Source::RefusingKms,
         Some(_) => Source::Kms,
     };
+    let is_damaged = !version.is_proved
+        || version.health.as_ref().is_some_and(|health| health.state == HealthState::Damaged);
     let does = match version.status {
-        _ if !version.is_proved => {
+        _ if is_damaged => {
             "Not used: its row in the database was not written by Keystead, or is damaged. An operator runs “keystead doctor” on the host."
         }
         _ if is_refused => "Cannot encrypt or decrypt while the customer's KMS refuses.",

@@ -3,6 +3,7 @@
 use crate::frame::moment::Moment;
 use crate::ui::badge::Tone;
 use crate::ui::callout::Callout;
+use domain::base::words;
 use domain::overview::upkeep::UpkeepView;
 use leptos::prelude::*;
 
@@ -35,6 +36,16 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
+    let ahead = (upkeep.ahead > 0).then(|| {
+        view! {
+            <Callout tone=Tone::Warn title="Some times lie in the future">
+                <p>
+                    {format!("A server's clock was ahead. {} of the database carry times of the future, so keys may not rotate and limits may count too much. ", words::count(upkeep.ahead, "row", "rows"))}
+                    "An operator runs " <code>"keystead doctor"</code> " on the host."
+                </p>
+            </Callout>
+        }
+    });
     let late = upkeep.is_backup_late().then(|| {
         let when = match upkeep.backup_at {
             Some(at) => view! { "The last one was made at " <Moment at /> "." }.into_any(),
@@ -46,7 +57,7 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
-    (older, unproved, late).into_any()
+    (older, unproved, ahead, late).into_any()
 }
 
 /// Shows the time of the last backup; it stands at the foot of a page.

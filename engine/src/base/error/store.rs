@@ -20,7 +20,8 @@ pub enum StoreError {
 impl StoreError {
     pub(super) fn row(&self) -> Row {
         match self {
-            Self::Corrupt { .. } | Self::Schema(_) => Row::internal(),
+            Self::Corrupt { .. } => Row::damaged(super::vault::DAMAGED),
+            Self::Schema(_) => Row::internal(),
             Self::Database(_) => Row::busy(
                 "The database cannot be reached or refused to write. Nothing was changed; try again in a moment.",
             ),

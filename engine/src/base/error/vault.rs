@@ -14,14 +14,14 @@ pub enum VaultError {
     Unproved(String),
 }
 
+/// Tells a stranger nothing of what is damaged.
+pub(super) const DAMAGED: &str = "Something in Keystead's database is damaged or was changed without Keystead, so it is not used. Nothing \
+                                  was changed. An operator finds it with \"keystead doctor\" on the host.";
+
 impl VaultError {
     pub(super) fn row(&self) -> Row {
         match self {
-            Self::Sealed(_) => Row::internal(),
-            Self::Unproved(_) => Row::damaged(
-                "Something in Keystead's database was changed without Keystead, so it is not used. Nothing was changed. An operator \
-                 finds it with \"keystead doctor\" on the host.",
-            ),
+            Self::Sealed(_) | Self::Unproved(_) => Row::damaged(DAMAGED),
             Self::ClockOff { .. } => Row::busy(
                 "This server's clock differs too much from the database's. Keystead checks no codes until an operator corrects it.",
             ),

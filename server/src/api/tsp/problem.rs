@@ -13,6 +13,7 @@ use engine::base::error::AuditError;
 use engine::base::error::CustodyError;
 use engine::base::error::ServicesError;
 use engine::base::error::StoreError;
+use engine::base::error::VaultError;
 use engine::base::refused::Refused;
 use serde::Serialize;
 
@@ -119,6 +120,16 @@ impl Refusal {
             // Before the arm of `Derive`: nothing is wrong with the secret, and the client may repeat the request.
             Error::Busy | Error::Audit(AuditError::Journal(_)) => {
                 Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
+            }
+            // Nothing is wrong with the customer's KMS, and a retry does not help.
+            Error::Vault(VaultError::Sealed(_) | VaultError::Unproved(_))
+            | Error::Store(StoreError::Corrupt { .. }) => {
+                let code = match deed {
+                    Deed::Derive => Code::SecretNotMade,
+                    Deed::Wrap => Code::WrapFailed,
+                    _ => Code::UnwrapFailed,
+                };
+                Self::with(code, StatusCode::INTERNAL_SERVER_ERROR, told.message)
             }
             _ if deed == Deed::Derive => Code::SecretNotMade.into(),
             Error::Store(StoreError::Database(_) | StoreError::Unsure(_)) => {
