@@ -119,7 +119,7 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const PERIOD: &str = "SELECT rotation_days FROM key_version WHERE id = $1";
         const VERSION: &str =
-            "UPDATE key_version SET created_at = $2, due_at = $3, deferred_until = NULL WHERE id = $1";
+            "UPDATE key_version SET created_at = $2, due_at = $3, rotated_for_due = NULL, deferred_until = NULL WHERE id = $1";
         const LIFE: &str = "SELECT created_at, expires_at FROM api_key WHERE id = $1";
         const EXPIRY: &str = "UPDATE api_key SET expires_at = $2 WHERE id = $1";
         let (table, column, id) = match row {

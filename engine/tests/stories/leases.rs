@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use domain::custody::health::HealthState;
 use domain::custody::preflight::FailureCode;
+use domain::keys::key_version::Status;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::lack::Lack;
 use engine::base::error::CustodyError;
@@ -429,10 +430,18 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     put_bytes(t.db(), "UPDATE key_version SET material = $1", &[0; 120]).await;
     t.clock.advance(chrono::TimeDelta::minutes(5));
     t.portal.custody().tend_leases().await;
-    refused!(
-        t.portal.custody().with_material(key, 1, 1, |_| ()).await,
-        Error::Custody(CustodyError::KmsRefused(_))
-    );
+    // Damaged, for as long as it is, and nobody else is blamed.
+    for _ in 0..3 {
+        let error = t.portal.custody().with_material(key, 1, 1, |_| ()).await.expect_err("it does not open");
+        assert_eq!(error.word(), "damaged");
+    }
+    t.portal.overview().record_unproved().await.expect("recorded");
+    let line =
+        log(t).await.into_iter().find(|event| event.action == Action::DatabaseDamaged).expect("a line");
+    assert_eq!(line.detail, "key of version 1 of scope production/DE");
+    let shown = t.portal.keys().list(&de, None).await.expect("the page").versions.remove(0);
+    assert_eq!((shown.status, shown.is_proved), (Status::Active, false), "the page marks it");
+    assert!(!t.portal.keys().version(&de, 1).await.expect("the page").0.is_proved);
 }
 
 async fn no_more_than_eight_calls_of_a_scope_are_under_way(t: &TestPortal) {

@@ -16,6 +16,7 @@ mod aws;
 mod aws_keys;
 mod backups;
 mod changes;
+mod clock_ahead;
 mod closed_lists;
 mod conflicts;
 mod data;

@@ -421,17 +421,22 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     execute("UPDATE instance SET backup_at = '2026-01-01T00:00:00+00:00'").await;
     execute("UPDATE key_version SET material = X'00'").await;
     execute("UPDATE instance SET older_than = 'a test'").await;
-    execute("INSERT INTO audit_event (sequence, at, actor_kind, who, action, place, outcome, detail, address) \
-             SELECT sequence + 1000, '2099-01-01T00:00:00+00:00', actor_kind, who, action, place, outcome, detail, address \
-             FROM audit_event WHERE sequence = 1")
-    .await;
+    execute("UPDATE instance SET created_at = '2099-01-01T00:00:00+00:00'").await;
+    execute("UPDATE environment SET kind = 'test'").await;
     chmod("", 0o755);
     let mut proxied = home.shared();
     proxied.set("KEYSTEAD_TRUSTED_PROXIES", "0.0.0.0/0");
     assert_eq!(
         checks(&proxied).await,
-        ["file modes", "proxies", "clock", "older database", "backup", "sealed values"]
+        ["file modes", "proxies", "clock", "older database", "backup", "sealed values", "authority rows"]
     );
+    // Times of the future are corrected by whoever knows what day it is.
+    let refused = fails(&home, &["doctor", "--correct-times", "2099-01-01"]).await;
+    assert!(refused.contains("Nothing was changed"), "{refused}");
+    let today = chrono::Utc::now().date_naive().to_string();
+    let corrected = ok(&home, &["doctor", "--correct-times", &today]).await;
+    assert!(corrected.contains("Corrected: 1 row of instance."), "{corrected}");
+    assert!(!checks(&home).await.contains(&"clock".to_owned()));
     chmod("root.key", 0o644);
     assert_eq!(checks(&proxied).await[0], "root key");
     chmod("root.key", 0o600);
@@ -447,4 +452,36 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     assert!(accepted.contains(&format!("production/{country}: version numbers up to 7")), "{accepted}");
     assert!(!checks(&home).await.contains(&"older database".to_owned()));
     db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_migrate_signs_the_rows_of_an_earlier_release() {
+    let home = Home::new(DatabaseKind::Sqlite).await;
+    let fixture = |name: &str| {
+        let path =
+            std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures").join(name);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    home.make_root_key();
+    let mut plain = Vec::new();
+    let packed = fixture("before-sqlite.db.gz");
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
+        .expect("it unpacks");
+    std::fs::write(home.data().join("keystead.db"), plain).expect("written");
+    let facts: serde_json::Value = serde_json::from_slice(&fixture("before-sqlite.json")).expect("facts");
+    std::fs::write(home.data().join("root.key"), facts["root_key"].as_str().expect("a key"))
+        .expect("written");
+
+    for arguments in [&["api-key", "list"][..], &["admin", "unblock", "--email", "ada@example.com"], &[]] {
+        let said = fails(&home, arguments).await;
+        assert!(said.contains("run keystead migrate once"), "{said}");
+    }
+    let said = ok(&home, &["migrate"]).await;
+    for line in ["2 administrators", "20 recovery codes", "2 API keys", "3 key versions"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let again = ok(&home, &["migrate"]).await;
+    assert!(!again.contains("administrators"), "{again}");
+    assert!(ok(&home, &["api-key", "list"]).await.contains("kstd"));
+    Keystead::on(home).await;
 }
