@@ -32,3 +32,4 @@ pub use people::setup::SetupState;
 pub use portal::{Confirmed, Portal, Settings, Waiting};
 pub use store::migrate::schema;
 pub use vault::keyring::{instance_if_any, right_root_key};
+pub use vault::opened::Adoption;

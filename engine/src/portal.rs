@@ -19,7 +19,7 @@ use crate::services::Services;
 use crate::store::Db;
 use crate::vault::authority::Counts;
 use crate::vault::envelope::RootKey;
-use crate::vault::opened::Vault;
+use crate::vault::opened::{Adoption, Vault};
 use crate::{Clock, Error};
 use chrono::{DateTime, Utc};
 use domain::keys::limits::DailyLimits;
@@ -65,7 +65,7 @@ impl Portal {
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub async fn open(db: Db, root: &RootKey, clock: Clock, settings: Settings) -> Result<Self, Error> {
-        Self::over(Vault::open(db, root, clock, false).await?.0, settings).await
+        Self::over(Vault::open(db, root, clock, Adoption::Never).await?.0, settings).await
     }
 
     /// Opens the portal on a database that may be of an earlier release, whose rows do not carry codes yet. It signs them all, so
@@ -78,8 +78,9 @@ impl Portal {
         root: &RootKey,
         clock: Clock,
         settings: Settings,
+        adoption: Adoption<'_>,
     ) -> Result<(Self, Counts), Error> {
-        let (vault, adopted) = Vault::open(db, root, clock, true).await?;
+        let (vault, adopted) = Vault::open(db, root, clock, adoption).await?;
         Ok((Self::over(vault, settings).await?, adopted))
     }
 
@@ -112,6 +113,7 @@ impl Portal {
                 secrets: secrets.clone(),
                 folder: Arc::default(),
                 ahead: Arc::default(),
+                clear_through: Arc::default(),
             },
             vault,
             notes,

@@ -16,7 +16,9 @@ use crate::store::changes::Binding;
 use crate::store::tenant_secrets::SecretName;
 use crate::store::{Db, Pooler};
 use crate::vault::envelope::RootKey;
-use crate::{Client, Clock, Error, NewSession, Portal, SecretBytes, SecretText, Session, Settings, Waiting};
+use crate::{
+    Adoption, Client, Clock, Error, NewSession, Portal, SecretBytes, SecretText, Session, Settings, Waiting,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::{ChangeId, SessionId, UserId};
@@ -321,6 +323,21 @@ impl TestPortal {
     pub async fn try_second(&self, root: &RootKey) -> Result<Portal, Error> {
         let settings = self.portal.settings().clone();
         Portal::open(self.place.connect().await, root, self.clock.clone(), settings).await
+    }
+
+    /// Opens the database as `keystead migrate` does on a host with this data folder.
+    ///
+    /// # Errors
+    /// As [`Portal::adopt`].
+    pub async fn adopt(&self, folder: &Path) -> Result<(), Error> {
+        let (db, settings) = (self.place.connect().await, self.portal.settings().clone());
+        Portal::adopt(db, &root_key(), self.clock.clone(), settings, Adoption::In(folder)).await.map(drop)
+    }
+
+    /// Returns the canary that a release before the codes has written into this database.
+    pub async fn old_canary(&self) -> Vec<u8> {
+        let instance = self.db().instance().get().await.expect("an instance").expect("one");
+        crate::vault::keyring::old_canary(&root_key(), instance.uuid)
     }
 
     /// Returns the kind of database that it runs on.

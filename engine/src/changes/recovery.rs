@@ -46,8 +46,10 @@ impl Changes {
         codes: &[SecretText],
     ) -> Result<(), Error> {
         let hashes: Vec<_> = codes.iter().map(hash).collect();
+        // Locked first: two replacements at once leave the codes of one of them.
+        tx.authority().lock(&RowRef::RecoveryCodes(user)).await?;
         tx.users().replace_recovery_codes(user, &hashes).await?;
-        self.vault.sign_new(tx, RowRef::RecoveryCodes(user)).await?;
+        self.vault.sign_codes(tx, user, hashes).await?;
         if let Some(session) = show_in {
             let plain: Vec<&str> = codes.iter().map(SecretText::expose).collect();
             let plain = Zeroizing::new(plain.join("\n").into_bytes());

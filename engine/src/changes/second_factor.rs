@@ -59,9 +59,12 @@ impl Changes {
         let user = self.vault.person(session.user()?).await?;
         let refused =
             |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
-        // The counter in the database first: it is shared, and lasts.
-        let tried = self.begin_try(self.name_subject(&user.email), TryKind::Code).await;
-        let tried = match tried.and_then(|tried| self.begin_compare(user.id(), code).map(|()| tried)) {
+        // The memory first, because what it refuses must not stay counted in the database.
+        let tried = match self.begin_compare(user.id(), code) {
+            Ok(()) => self.begin_try(self.name_subject(&user.email), TryKind::Code).await,
+            Err(error) => Err(error),
+        };
+        let tried = match tried {
             Ok(tried) => tried,
             Err(error) => {
                 // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.

@@ -21,7 +21,7 @@ impl Change for ReplaceCredentials {
             ),
             "The new secret key overwrites the stored one.".to_owned(),
         ];
-        let about = custody.vault.db().scopes().about(&self.scope.name).await?;
+        let about = custody.vault.about(&self.scope.name).await?;
         Ok(Preview {
             warning: warning(&self.to.report, None),
             report: Some(self.to.report.clone()),

@@ -59,8 +59,9 @@ impl Custody {
             return Ok(true);
         };
         let opens = self.opens(&version).await?;
-        if !opens {
-            self.vault.notice(&damaged(key));
+        match opens {
+            true => self.vault.forget(&damaged(key)),
+            false => self.vault.notice(&damaged(key)),
         }
         Ok(opens)
     }

@@ -109,6 +109,7 @@ pub struct KnownScope {
     unproved: Option<String>,
     /// Sorted by id.
     versions: Vec<Version>,
+    alias: Option<Alias>,
     /// Every present and former alias of the scope.
     aliases: Vec<String>,
 }
@@ -303,7 +304,9 @@ impl Access {
         before: Option<&Known>,
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
-        let live = self.vault.only_proved(self.vault.db().api_keys().live(self.vault.now()).await?);
+        // The revoked ones are proved as well, so that this server knows the revision that has ended each of them.
+        let mut live = self.vault.only_proved(self.vault.db().api_keys().unexpired(self.vault.now()).await?);
+        live.retain(|key| key.revoked_at.is_none());
         let places = self.places(&live).await?;
         for key in live {
             let noted = key.last_used_at.map_or(0, |at| at.timestamp_micros());
@@ -337,9 +340,8 @@ impl Access {
 
     /// Returns the names of what the keys' grants stand for, from rows that verify. A grant for anything else gives nothing.
     async fn places(&self, keys: &[ApiKey]) -> Result<HashMap<GrantMark, (Slug, Option<Country>)>, Error> {
-        let environments = self.vault.only_proved(self.vault.db().scopes().environments().await?);
         let slugs: HashMap<_, _> =
-            environments.into_iter().map(|environment| (environment.id, environment.row.slug)).collect();
+            self.vault.only_proved(self.vault.db().scopes().slugs().await?).into_iter().collect();
         let wanted: HashSet<_> = keys.iter().flat_map(|key| key.grants.iter().copied()).collect();
         let of_scopes: Vec<_> = wanted.iter().filter_map(|grant| grant.scope_id.map(ScopeId)).collect();
         let scopes = self.vault.only_proved(self.vault.db().scopes().places(&of_scopes).await?);
@@ -427,8 +429,14 @@ impl Access {
             let reached = if caller.reaches(&scope.name) { Ok(scope) } else { Err(Error::NotFound) };
             return (Some(text), reached);
         }
-        let alias = || known.aliases.get(&text.parse::<Alias>().ok()?).cloned();
-        let Some(name) = text.parse().ok().or_else(alias) else { return (None, Err(Error::NotFound)) };
+        let alias: Option<Alias> = text.parse().ok();
+        let (name, by_alias) = match text.parse() {
+            Ok(name) => (name, None),
+            Err(_) => match alias.as_ref().and_then(|alias| known.aliases.get(alias)) {
+                Some(name) => (name.clone(), alias),
+                None => return (None, Err(Error::NotFound)),
+            },
+        };
         let text = Arc::from(name.to_string());
         let scope = match known.scope(&text) {
             // This comes before the database is asked, so that an existing scope and an unknown one cost the same.
@@ -436,7 +444,9 @@ impl Access {
             Some(scope) => Ok(scope),
             None => self.read_scope(&known, &name).await,
         };
-        (Some(text), scope)
+        // The list of aliases is not proved; the scope's row, which names its alias, is.
+        let is_so = |scope: &KnownScope| by_alias.is_none() || scope.alias == by_alias;
+        (Some(text), scope.and_then(|scope| if is_so(&scope) { Ok(scope) } else { Err(Error::NotFound) }))
     }
 
     /// Returns the cached tenant secrets. They are discarded when more than versions has changed.
@@ -454,20 +464,20 @@ impl Access {
     }
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
-        let (scope, _) = self.vault.scope(name).await?;
+        let scope = self.vault.named(self.vault.db().scopes().named(name).await?)?;
         let aliases = self.vault.db().aliases().ever(scope.id).await?;
         let (name, text, versions) = (name.clone(), name.to_string().into(), Vec::new());
-        let mut read =
-            KnownScope { id: scope.id, name, text, active: None, unproved: None, versions, aliases };
-        for version in self.vault.db().keys().version_numbers(scope.id).await? {
-            let (Numbered { id, number, is_active }, unproved) = self.vault.checked(version);
+        let (id, alias) = (scope.id, scope.alias);
+        let mut read = KnownScope { id, name, text, active: None, unproved: None, versions, alias, aliases };
+        for Numbered { id, number } in self.vault.db().keys().version_numbers(scope.id).await? {
             let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
-            let version = Version { id, number };
-            read.versions.push(version);
-            // A version that does not verify stays known, so that what names it is refused as damaged.
-            if is_active {
-                (read.active, read.unproved) = (Some(version), unproved);
-            }
+            read.versions.push(Version { id, number });
+        }
+        // Only the row of the Active version says something that counts here. The others are proved when their keys are released.
+        if let Some(active) = self.vault.db().keys().active_number(scope.id).await? {
+            let (Numbered { id, number }, unproved) = self.vault.checked(active);
+            let id = u32::try_from(id).map_err(|_| Error::Fault("a version's id is too large".into()))?;
+            (read.active, read.unproved) = (Some(Version { id, number }), unproved);
         }
         // `KnownScope::version` searches by id, and the rows come by number.
         read.versions.sort_unstable_by_key(|version| version.id);

@@ -75,7 +75,7 @@ impl Secrets {
     }
 
     pub(super) async fn about(&self, scope: &ScopeName) -> Result<About, Error> {
-        self.vault.db().scopes().about(scope).await
+        self.vault.about(scope).await
     }
 
     /// Returns the secrets of a type and path. Makes one if there are none; `made` counts it.
@@ -147,7 +147,6 @@ impl Secrets {
         for mark in tx.tenant_secrets().marks(scope.id, from).await? {
             let claim = mark.clone().claim();
             if !self.vault.proves(&claim) {
-                self.vault.notice(&claim.name);
                 continue;
             }
             let revision = claim.revision + 1;

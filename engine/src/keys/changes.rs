@@ -99,7 +99,7 @@ impl Change for EditKey {
 
 impl Keys {
     async fn about(&self, scope: &ScopeRef) -> Result<About, Error> {
-        self.vault.db().scopes().about(&scope.name).await
+        self.vault.about(&scope.name).await
     }
 }
 

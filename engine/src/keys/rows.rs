@@ -7,6 +7,7 @@ use crate::store::keys::{Deprecated, NewVersionRow};
 use crate::vault::opened::Vault;
 use domain::base::id::ScopeId;
 use domain::keys::key_version::Status;
+use std::collections::HashSet;
 
 /// Deprecates the Active versions of these scopes. Each of the scopes must have one, and the caller holds their locks. A row that
 /// does not verify is deprecated as well, so that its scope gets a version that does; it still does not verify.
@@ -19,10 +20,23 @@ pub(crate) async fn deprecate(vault: &Vault, tx: &mut Tx, scopes: &[ScopeId]) ->
     tx.keys().deprecate(&deprecated).await
 }
 
+/// Returns those of the scopes, whose locks the caller holds, in which the row of the Active version verifies.
+pub(crate) async fn genuine(
+    vault: &Vault,
+    tx: &mut Tx,
+    scopes: impl Iterator<Item = ScopeId>,
+) -> Result<HashSet<ScopeId>, Error> {
+    let active = tx.keys().active_marks(&scopes.collect::<Vec<_>>()).await?;
+    let proved = |mark: VersionMark| {
+        let (scope, claim) = (ScopeId(mark.k_scope_id), mark.claim());
+        vault.proves(&claim).then_some(scope)
+    };
+    Ok(active.into_iter().filter_map(proved).collect())
+}
+
 fn deprecated(vault: &Vault, mark: VersionMark) -> Deprecated {
     let (id, claim) = (mark.k_id, mark.clone().claim());
     if !vault.proves(&claim) {
-        vault.notice(&claim.name);
         return Deprecated { id, signed: None };
     }
     let changed = VersionMark { k_status: Status::Deprecated.word().to_owned(), ..mark };

@@ -6,8 +6,8 @@ use crate::Error;
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::KeysError;
 use crate::changes::authority::Authorised;
-use crate::keys::Keys;
 use crate::keys::versions::{Planned, describe};
+use crate::keys::{Keys, rows};
 use crate::store::keys::{Due, DueVersion};
 use crate::store::{Lock, Tx};
 use chrono::{DateTime, Utc};
@@ -90,7 +90,10 @@ impl Keys {
         // After the wait for the lock, because the day on which the limits count may have changed.
         let now = self.vault.now();
         let (mut proofs, mut entries) = (Vec::new(), Vec::new());
-        for Due { scope, version, used } in tx.keys().lock_due(due, now).await? {
+        let found = tx.keys().lock_due(due, now).await?;
+        // What the row says decides type and period of its successor, so a row that does not verify has none until a person makes it.
+        let genuine = rows::genuine(&self.vault, &mut tx, found.iter().map(|due| due.scope.id)).await?;
+        for Due { scope, version, used } in found.into_iter().filter(|due| genuine.contains(&due.scope.id)) {
             let (_, period) = managed(Some(version))?;
             match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
                 Ok(plan) => {

@@ -10,7 +10,8 @@ use crate::store::Db;
 use crate::store::dump::{Table, Value};
 use crate::store::migrate;
 use crate::vault::envelope::RootKey;
-use crate::vault::keyring::{instance_if_any, prove};
+use crate::vault::keyring::{instance_if_any, is_adopted, prove};
+use crate::vault::opened::NOT_ADOPTED;
 use crate::vault::sealed_file::{Opener, Sealer};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
@@ -31,6 +32,9 @@ const WAITING: usize = 16;
 /// Time without progress after which a backup is given up.
 const STUCK: Duration = Duration::from_secs(600);
 
+/// The first schema in which rows that give authority carry codes.
+const WITH_CODES: i64 = 18;
+
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -50,6 +54,11 @@ impl Manifest {
     pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
         let told = self.tables.iter().filter(|table| table.rows > 0 && table.columns.len() > 1);
         told.map(|table| (table.name.as_str(), table.rows))
+    }
+
+    /// Checks whether the rows that give authority carry codes in it.
+    pub fn has_codes(&self) -> bool {
+        self.schema >= WITH_CODES
     }
 
     pub fn rows(&self) -> u64 {
@@ -101,6 +110,9 @@ pub async fn write<W: Write + Send + 'static>(
         return Err(Error::Fault(migrate::newer_schema(schema)));
     }
     prove(&root, &instance)?;
+    if schema >= WITH_CODES && !is_adopted(&root, &instance) {
+        return Err(Error::Fault(NOT_ADOPTED.into()));
+    }
     let manifest = Manifest {
         instance: instance.uuid,
         schema,

@@ -11,6 +11,7 @@ use crate::data::tenant_secrets::Secrets;
 use crate::people::users::Administrators;
 use crate::store::instance::Upkeep;
 use crate::store::scopes::Branches;
+use crate::vault::authority;
 use crate::vault::opened::Vault;
 use chrono::TimeDelta;
 use domain::overview::upkeep::UpkeepView;
@@ -39,6 +40,8 @@ pub struct Overview {
     pub(crate) folder: Arc<OnceLock<older::Traced>>,
     /// Number of rows that carry a time of the future.
     pub(crate) ahead: Arc<AtomicI64>,
+    /// The newest line of the audit log with a time of the future, when no row had one any more.
+    pub(crate) clear_through: Arc<AtomicI64>,
 }
 
 impl Overview {
@@ -51,7 +54,7 @@ impl Overview {
         unopened.extend(self.administrators.unopened().await?);
         unopened.extend(self.secrets.unopened().await?);
         let journal = verify::rows(self.vault.db(), self.vault.keyring()).await?;
-        let unproved = self.vault.all_unproved().await?;
+        let unproved = authority::all_unproved(&self.vault).await?;
         Ok(Verified { unopened, unproved, journal })
     }
 
@@ -60,7 +63,7 @@ impl Overview {
     /// # Errors
     /// When the database fails.
     pub async fn record_unproved(&self) -> Result<(), Error> {
-        self.vault.record_unproved().await
+        authority::record_unproved(&self.vault).await
     }
 
     /// Returns how far the clock is off the database's.

@@ -11,6 +11,9 @@ use domain::audit::event::Action;
 use domain::base::words;
 use std::sync::atomic::Ordering;
 
+/// Maximum number of rows that are corrected in one transaction.
+const TOGETHER: usize = 100;
+
 /// The tables with rows of the future, each with their number.
 pub type Ahead = Vec<(&'static str, i64)>;
 
@@ -42,9 +45,16 @@ impl Overview {
     /// When the database fails.
     pub async fn look_ahead(&self) -> Result<(), Error> {
         let limit = self.limit();
-        // Counting reads whole tables, so it waits for a sign.
-        let has_sign = self.vault.db().stamps().latest_line().await?.is_some_and(|latest| latest > limit);
-        let found = if has_sign { self.ahead().await? } else { Ahead::new() };
+        // Counting reads whole tables, so it waits for a line of the future that was not there the last time that nothing was found.
+        let newest = self.vault.db().stamps().newest_after(limit).await?;
+        if newest.is_none_or(|newest| newest <= self.clear_through.load(Ordering::Relaxed)) {
+            self.ahead.store(0, Ordering::Relaxed);
+            return Ok(());
+        }
+        let found = self.ahead().await?;
+        if let (true, Some(newest)) = (found.is_empty(), newest) {
+            self.clear_through.store(newest, Ordering::Relaxed);
+        }
         let rows: i64 = found.iter().map(|(_, rows)| rows).sum();
         if self.ahead.swap(rows, Ordering::Relaxed) != rows && rows > 0 {
             tracing::error!(
@@ -72,26 +82,38 @@ impl Overview {
         self.vault.require_clock()?;
         let (limit, now) = (self.limit(), self.vault.now());
         let rows = self.ahead().await?;
-        let told = &rows;
-        let left = self
-            .vault
-            .db()
-            .write(|mut tx| async move {
+        let mut left = Vec::new();
+        // A part at a time, because others wait for the locks; what was done stays when a later part fails.
+        for some in self.vault.db().stamps().signed_after(limit).await?.chunks(TOGETHER) {
+            let part = self.vault.db().write(|mut tx| async move {
                 let mut left = Vec::new();
-                for row in tx.stamps().signed_after(limit).await? {
+                for row in some {
                     match self.vault.hold(&mut tx, row.clone()).await {
                         Ok(held) => {
-                            tx.stamps().correct(&row, limit, now).await?;
+                            tx.stamps().correct(row, limit, now).await?;
                             self.vault.sign(&mut tx, held).await?;
                         }
                         Err(Error::Vault(VaultError::Unproved(name))) => left.push(name),
+                        // It was removed meanwhile.
+                        Err(Error::NotFound) => {}
                         Err(error) => return Err(error),
                     }
                 }
+                tx.commit_unaudited(
+                    "times of the future are corrected; the event follows with the last part",
+                )
+                .await?;
+                Ok(left)
+            });
+            left.extend(part.await?);
+        }
+        let told = &rows;
+        self.vault
+            .db()
+            .write(|mut tx| async move {
                 tx.stamps().correct_rest(limit, now).await?;
                 let entry = Entry::done(now, Actor::Host, Action::TimesCorrect);
-                tx.commit(entry.with(describe(told))).await?;
-                Ok(left)
+                tx.commit(entry.with(describe(told))).await
             })
             .await?;
         self.vault.moved().raise();

@@ -9,6 +9,7 @@ use crate::people::People;
 use crate::store::Tx;
 use crate::store::authority::RowRef;
 use crate::store::sessions::{NewSessionRow, SessionRow};
+use crate::store::users::User;
 use crate::vault::opened::AHEAD;
 use crate::{Error, SecretText};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,8 +45,11 @@ impl People {
     /// [`ChangesError::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
         let now = self.vault.now();
-        let alive =
-            self.vault.only_proved(self.vault.db().sessions().of(session.user()?, now, now - IDLE).await?);
+        let user = self.vault.person(session.user()?).await?;
+        let mut alive =
+            self.vault.only_proved(self.vault.db().sessions().of(user.id(), now, now - IDLE).await?);
+        // By the epoch of the row that was proved, not by that of the search.
+        alive.retain(|row| row.security_epoch == user.security_epoch);
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
             false => Err(Error::Changes(ChangesError::SignedOut)),
@@ -65,22 +69,22 @@ impl People {
             .await?
             .and_then(|row| self.vault.proved(row).ok())
             .ok_or(Error::Changes(ChangesError::SignedOut))?;
-        if let Some(user) = row.user_id {
-            // Otherwise somebody could give an ended session its epoch back.
-            self.vault.person(UserId(user)).await.map_err(|error| match error {
-                Error::Vault(_) => Error::Changes(ChangesError::SignedOut),
+        let user = match row.user_id {
+            Some(user) => Some(self.vault.person(UserId(user)).await.map_err(|error| match error {
+                Error::Vault(_) | Error::NotFound => Error::Changes(ChangesError::SignedOut),
                 error => error,
-            })?;
-        }
+            })?),
+            None => None,
+        };
         let now = self.vault.now();
-        // A setup session has no administrator, and therefore no epoch to compare.
-        let moved_on = row.current_epoch.is_some_and(|epoch| epoch != row.security_epoch);
+        // By the epoch of the row that was proved. A setup session has no administrator, and therefore no epoch to compare.
+        let moved_on = user.as_ref().is_some_and(|user| user.security_epoch != row.security_epoch);
         // A session that began while the clock was ahead would last until that time.
         let is_ahead = row.created_at > now + AHEAD || row.seen_at > now + AHEAD;
         if moved_on || is_ahead || row.expires_at <= now || row.seen_at + IDLE <= now {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
-        let session = self.as_session(&row, from)?;
+        let session = self.as_session(&row, user, from)?;
         if row.seen_at + HEARTBEAT <= now {
             let session = &session;
             let beat = self.vault.db().write(|mut tx| async move {
@@ -93,12 +97,12 @@ impl People {
         Ok(session)
     }
 
-    fn as_session(&self, row: &SessionRow, from: Client) -> Result<Session, Error> {
+    fn as_session(&self, row: &SessionRow, user: Option<User>, from: Client) -> Result<Session, Error> {
         let stage = Stage::ALL.into_iter().find(|stage| stage.word() == row.stage);
         Ok(Session {
             id: SessionId(row.id),
             stage: stage.ok_or_else(|| crate::store::corrupt("session", "stage", row.id))?,
-            email: row.email.clone().unwrap_or_default(),
+            email: user.map(|user| user.email).unwrap_or_default(),
             user: row.user_id.map(UserId),
             from,
             has_message: row.has_message,

@@ -22,7 +22,7 @@ impl Change for SetAlias {
                  under any other name of {scope}."
             )
         });
-        let about = scopes.vault.db().scopes().about(scope).await?;
+        let about = scopes.vault.about(scope).await?;
         Ok(Preview { warning, ..Preview::new("Alias", "Change", about, effects) })
     }
 

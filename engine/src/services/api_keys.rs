@@ -3,7 +3,7 @@
 //! A key is 44 characters of standard base64: three fixed bytes (`kstd`), six of the id, 24 of the secret. Keystead stores
 //! its SHA-256: the key has full entropy, so a plain hash protects it (unlike passwords).
 
-use crate::base::error::{ChangesError, VaultError};
+use crate::base::error::ChangesError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
 use crate::services::Services;
@@ -317,17 +317,12 @@ impl Services {
         let proof = &proof;
         let done = self.vault.db().write(|mut tx| async move {
             let RevokeApiKey { id, name } = proof.command();
-            let held = match self.vault.hold(&mut tx, RowRef::ApiKey(*id)).await {
-                // It gives nothing, and this does not make it genuine.
-                Err(Error::Vault(VaultError::Unproved(_))) => None,
-                held => Some(held?),
-            };
+            tx.authority().lock(&RowRef::ApiKey(*id)).await?;
             if !tx.api_keys().revoke(*id, self.vault.now()).await? {
                 return Err(already_revoked(name));
             }
-            if let Some(held) = held {
-                self.vault.sign(&mut tx, held).await?;
-            }
+            // Signed also if it did not verify before: nobody makes a revoked key live again, so this ends it for good.
+            self.vault.sign_new(&mut tx, RowRef::ApiKey(*id)).await?;
             tx.commit(proof.entry(format!("{name} ({}…)", id.seen()))).await
         });
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;

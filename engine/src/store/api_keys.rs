@@ -56,13 +56,10 @@ impl Record {
         self.id.as_slice().try_into().map(ApiKeyId).map_err(|_| self.column("id"))
     }
 
-    fn reach(&self) -> Result<Option<Reach>, Error> {
-        let Some(slug) = &self.slug else { return Ok(None) };
-        let country = self.country.as_deref().map(Country::from_code).transpose();
-        Ok(Some(Reach {
-            environment: Slug::try_from(slug.clone()).map_err(|_| self.column("slug"))?,
-            country: country.map_err(|_| self.column("country"))?,
-        }))
+    /// Returns nothing for a name that cannot be read: one damaged row must not hide every key.
+    fn reach(&self) -> Option<Reach> {
+        let country = self.country.as_deref().map(Country::from_code).transpose().ok()?;
+        Some(Reach { environment: Slug::try_from(self.slug.clone()?).ok()?, country })
     }
 }
 
@@ -70,7 +67,7 @@ impl Record {
 fn gather(records: Vec<Record>) -> Result<Vec<Claimed<ApiKey>>, Error> {
     let mut keys: Vec<(ApiKey, ApiKeyMark)> = Vec::new();
     for record in records {
-        let (id, reach) = (record.id()?, record.reach()?);
+        let (id, reach) = (record.id()?, record.reach());
         let scope_id = record.scope_id;
         let grant = record.environment_id.map(|environment_id| GrantMark { environment_id, scope_id });
         match keys.last_mut().filter(|(last, _)| last.id == id) {
@@ -81,7 +78,8 @@ fn gather(records: Vec<Record>) -> Result<Vec<Claimed<ApiKey>>, Error> {
             None => {
                 let key = ApiKey {
                     id,
-                    operations: from_words(&record.operations).ok_or_else(|| record.column("operations"))?,
+                    // A key with an unknown operation does not verify, unless a later release has made it.
+                    operations: from_words(&record.operations).unwrap_or_default(),
                     name: record.name,
                     hash: record.hash,
                     created_at: record.created_at,
@@ -147,9 +145,9 @@ impl Read<'_> {
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
-    /// Returns every key that works now.
-    pub(crate) async fn live(&self, now: DateTime<Utc>) -> Result<Vec<Claimed<ApiKey>>, Error> {
-        const SQL: &str = select_keys!("WHERE revoked_at IS NULL AND expires_at > $1");
+    /// Returns every key that has not expired, the revoked ones as well.
+    pub(crate) async fn unexpired(&self, now: DateTime<Utc>) -> Result<Vec<Claimed<ApiKey>>, Error> {
+        const SQL: &str = select_keys!("WHERE expires_at > $1");
         gather(on!(self.0, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
     }
 

@@ -6,7 +6,7 @@ use super::{Inner, ROWS, on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
-use domain::scopes::scope::Country;
+use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::ApiKeyId;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
@@ -318,6 +318,10 @@ pub struct EnvironmentMark {
 }
 
 impl EnvironmentMark {
+    pub(super) fn slug(&self) -> Option<(EnvironmentId, Slug)> {
+        Some((EnvironmentId(self.e_id), Slug::try_from(self.e_slug.clone()).ok()?))
+    }
+
     pub fn claim(self) -> Claim {
         let said = Said::of(Kind::Environment)
             .bytes(self.e_id.as_bytes())
@@ -351,12 +355,11 @@ pub struct ScopeMark {
 }
 
 impl ScopeMark {
-    pub(super) fn place(&self) -> Result<ScopePlace, Error> {
-        Ok(ScopePlace {
+    pub(super) fn place(&self) -> Option<ScopePlace> {
+        Some(ScopePlace {
             scope: ScopeId(self.s_id),
             environment: EnvironmentId(self.s_environment_id),
-            country: Country::from_code(&self.s_country)
-                .map_err(|_| super::corrupt("scope", "country", self.s_id))?,
+            country: Country::from_code(&self.s_country).ok()?,
         })
     }
 
@@ -552,6 +555,39 @@ pub struct GrantMark {
     pub scope_id: Option<Uuid>,
 }
 
+/// Selects API keys with their grants, a row for each grant, in one statement: a key and its grants are of the same moment.
+macro_rules! api_keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            api_key_mark!(),
+            ", g.environment_id, g.scope_id FROM api_key k LEFT JOIN api_key_grant g ON g.api_key_id = k.id",
+            $rest
+        )
+    };
+}
+
+#[derive(sqlx_macros::FromRow)]
+struct GrantedKey {
+    #[sqlx(flatten)]
+    key: ApiKeyMark,
+    environment_id: Option<Uuid>,
+    scope_id: Option<Uuid>,
+}
+
+/// Combines the rows of each key, which are adjacent.
+fn gathered(rows: Vec<GrantedKey>) -> Vec<Claim> {
+    let mut keys: Vec<(ApiKeyMark, Vec<GrantMark>)> = Vec::new();
+    for GrantedKey { key, environment_id, scope_id } in rows {
+        let grant = environment_id.map(|environment_id| GrantMark { environment_id, scope_id });
+        match keys.last_mut().filter(|(last, _)| last.k_id == key.k_id) {
+            Some((_, grants)) => grants.extend(grant),
+            None => keys.push((key, grant.into_iter().collect())),
+        }
+    }
+    keys.into_iter().map(|(key, grants)| key.claim(grants)).collect()
+}
+
 impl ApiKeyMark {
     /// Returns the claim of the key with all of its grants.
     pub fn claim(self, mut grants: Vec<GrantMark>) -> Claim {
@@ -662,24 +698,44 @@ impl Write<'_> {
         if matches!(self.0.0, Inner::Sqlite(_)) {
             return Ok(());
         }
-        let (table, id) = match row {
-            RowRef::Administrator(id) => ("administrator", id.0),
-            RowRef::Environment(id) => ("environment", id.0),
-            RowRef::Scope(id) => ("scope", id.0),
-            // The codes change under the lock of their owner.
-            RowRef::RecoveryCodes(id) => ("administrator", id.0),
-            // An API key is locked by its own key; the others are written once, or under the lock of their scope.
-            RowRef::ApiKey(id) => {
-                let sql = "SELECT 1 FROM api_key WHERE id = $1 FOR UPDATE";
-                within!(self.0, c => sqlx::query(sql).bind(&id.0[..]).fetch_optional(c).await.map(drop))?;
-                return Ok(());
-            }
-            RowRef::Session(_) | RowRef::SetupToken(_) | RowRef::Version(_) | RowRef::TenantSecret(_) => {
-                return Ok(());
-            }
+        // Also what belongs to the row: a stranger's transaction must not change it before the row is signed.
+        let locks: &[&str] = match row {
+            RowRef::Administrator(_) => &["SELECT 1 FROM administrator WHERE id = $1 FOR UPDATE"],
+            RowRef::RecoveryCodes(_) => &[
+                "SELECT 1 FROM administrator WHERE id = $1 FOR UPDATE",
+                "SELECT 1 FROM recovery_code WHERE user_id = $1 FOR UPDATE",
+            ],
+            RowRef::Environment(_) => &["SELECT 1 FROM environment WHERE id = $1 FOR UPDATE"],
+            RowRef::Scope(_) => &["SELECT 1 FROM scope WHERE id = $1 FOR UPDATE"],
+            RowRef::ApiKey(_) => &[
+                "SELECT 1 FROM api_key WHERE id = $1 FOR UPDATE",
+                "SELECT 1 FROM api_key_grant WHERE api_key_id = $1 FOR UPDATE",
+            ],
+            RowRef::Version(_) => &[
+                "SELECT 1 FROM scope WHERE id = (SELECT scope_id FROM key_version WHERE id = $1) FOR UPDATE",
+                "SELECT 1 FROM key_version WHERE id = $1 FOR UPDATE",
+            ],
+            RowRef::TenantSecret(_) => &[
+                "SELECT 1 FROM scope WHERE id = (SELECT scope_id FROM tenant_secret WHERE id = $1) FOR UPDATE",
+                "SELECT 1 FROM tenant_secret WHERE id = $1 FOR UPDATE",
+            ],
+            RowRef::Session(_) | RowRef::SetupToken(_) => &[],
         };
-        let sql = AssertSqlSafe(format!("SELECT 1 FROM {table} WHERE id = $1 FOR UPDATE"));
-        within!(self.0, c => sqlx::query(sql).bind(id).fetch_optional(c).await.map(drop))?;
+        for sql in locks {
+            within!(self.0, c => {
+                let query = sqlx::query(*sql);
+                match row {
+                    RowRef::Administrator(id) | RowRef::RecoveryCodes(id) => query.bind(id.0),
+                    RowRef::Environment(id) => query.bind(id.0),
+                    RowRef::Scope(id) => query.bind(id.0),
+                    RowRef::Session(id) => query.bind(id.0),
+                    RowRef::ApiKey(id) => query.bind(&id.0[..]),
+                    RowRef::Version(id) | RowRef::TenantSecret(id) => query.bind(id),
+                    RowRef::SetupToken(hash) => query.bind(hash),
+                }
+                .fetch_all(c).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 
@@ -694,8 +750,7 @@ impl Write<'_> {
         const SCOPE: &str = concat!("SELECT ", scope_mark!(), " FROM scope s WHERE s.id = $1");
         const VERSION: &str = concat!("SELECT ", version_mark!(), " FROM key_version k WHERE k.id = $1");
         const SECRET: &str = concat!("SELECT ", secret_mark!(), " FROM tenant_secret t WHERE t.id = $1");
-        const API_KEY: &str = concat!("SELECT ", api_key_mark!(), " FROM api_key k WHERE k.id = $1");
-        const GRANTS: &str = "SELECT environment_id, scope_id FROM api_key_grant WHERE api_key_id = $1";
+        const API_KEY: &str = api_keys!(" WHERE k.id = $1");
         Ok(match row {
             RowRef::Administrator(id) => claims!(self, AdministratorMark, ADMINISTRATOR, id.0),
             RowRef::RecoveryCodes(id) => {
@@ -712,10 +767,7 @@ impl Write<'_> {
             RowRef::Version(id) => claims!(self, VersionMark, VERSION, *id),
             RowRef::TenantSecret(id) => claims!(self, SecretMark, SECRET, *id),
             RowRef::ApiKey(id) => {
-                let mark: Option<ApiKeyMark> =
-                    within!(self.0, c => sqlx::query_as(API_KEY).bind(&id.0[..]).fetch_optional(c).await)?;
-                let grants = within!(self.0, c => sqlx::query_as(GRANTS).bind(&id.0[..]).fetch_all(c).await)?;
-                mark.map(|mark| mark.claim(grants)).into_iter().collect()
+                gathered(within!(self.0, c => sqlx::query_as(API_KEY).bind(&id.0[..]).fetch_all(c).await)?)
             }
         })
     }
@@ -841,29 +893,9 @@ macro_rules! pages {
     };
 }
 
-const ALL_API_KEYS: &str = concat!("SELECT ", api_key_mark!(), " FROM api_key k");
-const ALL_GRANTS: &str = "SELECT api_key_id, environment_id, scope_id FROM api_key_grant";
+const ALL_API_KEYS: &str = api_keys!(" ORDER BY k.id");
 /// Number of rows of a kind with many that are read at once.
 const PAGE: i64 = 1_000;
-
-#[derive(sqlx_macros::FromRow)]
-struct GrantRow {
-    api_key_id: Vec<u8>,
-    #[sqlx(flatten)]
-    mark: GrantMark,
-}
-
-fn with_grants(keys: Vec<ApiKeyMark>, grants: &[GrantRow]) -> Vec<Claim> {
-    let of = |key: &ApiKeyMark| -> Vec<GrantMark> {
-        grants.iter().filter(|grant| grant.api_key_id == key.k_id).map(|grant| grant.mark).collect()
-    };
-    keys.into_iter()
-        .map(|key| {
-            let grants = of(&key);
-            key.claim(grants)
-        })
-        .collect()
-}
 
 impl Read<'_> {
     /// Returns the names that people know of scopes, environments and administrators, by their ids.
@@ -892,10 +924,7 @@ impl Read<'_> {
             }};
         }
         if kind == Kind::ApiKey && after.is_none() {
-            let keys = on!(self.0, pool => sqlx::query_as(ALL_API_KEYS).fetch_all(pool).await)?;
-            let grants: Vec<GrantRow> =
-                on!(self.0, pool => sqlx::query_as(ALL_GRANTS).fetch_all(pool).await)?;
-            return Ok(with_grants(keys, &grants));
+            return Ok(gathered(on!(self.0, pool => sqlx::query_as(ALL_API_KEYS).fetch_all(pool).await)?));
         }
         Ok(pages!(kind, after, fetch, fetch_all))
     }
@@ -921,9 +950,7 @@ impl Write<'_> {
             }};
         }
         if kind == Kind::ApiKey && after.is_none() {
-            let keys = within!(self.0, c => sqlx::query_as(ALL_API_KEYS).fetch_all(c).await)?;
-            let grants: Vec<GrantRow> = within!(self.0, c => sqlx::query_as(ALL_GRANTS).fetch_all(c).await)?;
-            return Ok(with_grants(keys, &grants));
+            return Ok(gathered(within!(self.0, c => sqlx::query_as(ALL_API_KEYS).fetch_all(c).await)?));
         }
         Ok(pages!(kind, after, fetch, fetch_all))
     }

@@ -204,25 +204,27 @@ impl Read<'_> {
     }
 
     /// Returns every version of a scope with the fields that the data plane looks up.
-    pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Claimed<Numbered>>, Error> {
+    pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
+        const SQL: &str = "SELECT id, number FROM key_version WHERE scope_id = $1 ORDER BY number";
+        let rows: Vec<(i64, i64)> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
+        // A number that is out of range belongs to no version that anybody can name.
+        let numbered = |(id, number)| Some(Numbered { id, number: u32::try_from(number).ok()? });
+        Ok(rows.into_iter().filter_map(numbered).collect())
+    }
+
+    /// Returns the version of a scope that says that it is the Active one.
+    pub(crate) async fn active_number(&self, scope: ScopeId) -> Result<Option<Claimed<Numbered>>, Error> {
         const SQL: &str = concat!(
             "SELECT ",
             version_mark!(),
-            " FROM key_version k WHERE k.scope_id = $1 ORDER BY k.number"
+            " FROM key_version k WHERE k.scope_id = $1 AND k.status = 'active'"
         );
-        let marks: Vec<VersionMark> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
-        let numbered = marks.into_iter().map(|mark| {
-            let column = |name| corrupt("key_version", name, mark.k_id);
-            let numbered = Numbered {
-                id: mark.k_id,
-                number: u32::try_from(mark.k_number).map_err(|_| column("number"))?,
-                is_active: Status::from_word(&mark.k_status).ok_or_else(|| column("status"))?
-                    == Status::Active,
-            };
-            Ok(Claimed::new(numbered, mark.claim()))
-        });
-        numbered.collect()
+        let mark: Option<VersionMark> =
+            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_optional(pool).await)?;
+        let Some(mark) = mark else { return Ok(None) };
+        let number = u32::try_from(mark.k_number).map_err(|_| corrupt("key_version", "number", mark.k_id))?;
+        Ok(Some(Claimed::new(Numbered { id: mark.k_id, number }, mark.claim())))
     }
 
     /// Returns the highest number that each scope has or has left out.
@@ -317,7 +319,6 @@ impl SealedVersion {
 pub struct Numbered {
     pub id: i64,
     pub number: u32,
-    pub is_active: bool,
 }
 
 /// A version to be stored.

@@ -7,7 +7,6 @@ use crate::Error;
 use crate::base::error::ScopesError;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
-use domain::changes::view::About;
 use domain::custody::health::HealthState;
 use domain::keys::key_type::KeyType;
 use domain::overview::lack::Lack;
@@ -273,6 +272,16 @@ impl Read<'_> {
         Ok(Tree { environments: tree, is_large })
     }
 
+    /// Returns the slugs of the environments.
+    pub(crate) async fn slugs(&self) -> Result<Vec<Claimed<(EnvironmentId, Slug)>>, Error> {
+        const SQL: &str =
+            concat!("SELECT ", environment_mark!(), " FROM environment e WHERE e.removed_at IS NULL");
+        let marks: Vec<EnvironmentMark> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
+        // What cannot be read does not verify either, and gives nothing.
+        let slug = |mark: EnvironmentMark| Some(Claimed::new(mark.slug()?, mark.claim()));
+        Ok(marks.into_iter().filter_map(slug).collect())
+    }
+
     /// Returns where these scopes are.
     pub(crate) async fn places(&self, these: &[ScopeId]) -> Result<Vec<Claimed<ScopePlace>>, Error> {
         const SQL: &str = concat!("SELECT ", scope_mark!(), " FROM scope s WHERE s.id IN ");
@@ -285,17 +294,10 @@ impl Read<'_> {
                 });
                 query.build_query_as().fetch_all(pool).await
             })?;
-            for mark in marks {
-                places.push(Claimed::new(mark.place()?, mark.claim()));
-            }
+            let place = |mark: ScopeMark| Some(Claimed::new(mark.place()?, mark.claim()));
+            places.extend(marks.into_iter().filter_map(place));
         }
         Ok(places)
-    }
-
-    /// Returns the scope as the preview of a change names it.
-    pub(crate) async fn about(&self, name: &ScopeName) -> Result<About, Error> {
-        let Named { environment_name, .. } = self.named(name).await?.scope.unproved();
-        Ok(About::Scope { name: name.clone(), environment_name })
     }
 
     pub(crate) async fn named(&self, name: &ScopeName) -> Result<ClaimedScope, Error> {

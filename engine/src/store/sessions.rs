@@ -19,9 +19,6 @@ pub struct SessionRow {
     pub expires_at: DateTime<Utc>,
     pub address: String,
     pub agent: String,
-    /// The administrator's present security epoch; the session is over when it differs from the session's.
-    pub current_epoch: Option<i64>,
-    pub email: Option<String>,
     /// A status message waits for the next page.
     pub has_message: bool,
 }
@@ -66,7 +63,7 @@ macro_rules! select_session {
             "SELECT ",
             session_mark!(),
             ", s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
-            "s.address, s.agent, a.security_epoch AS current_epoch, a.email, ",
+            "s.address, s.agent, ",
             "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message ",
             "FROM session s LEFT JOIN administrator a ON a.id = s.user_id WHERE ",
             $rest
@@ -172,8 +169,8 @@ impl Write<'_> {
         self.forget_revisions(&ended).await
     }
 
-    /// Deletes the revisions of the notes of ended sessions. No other revision is ever deleted, because a value does not
-    /// open without its revision.
+    /// Deletes the revisions of ended sessions, their notes and their changes. No other revision is ever deleted, because a
+    /// value does not open without its revision.
     async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM sealed_revision WHERE row_id = $1";
         for session in ended {

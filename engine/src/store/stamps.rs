@@ -58,10 +58,10 @@ fn corrected(columns: &[&str]) -> String {
 table!(stamps: Read, Write);
 
 impl Read<'_> {
-    /// Returns the latest time in the audit log. Nearly everything that stamps a row writes a line there.
-    pub(crate) async fn latest_line(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        const SQL: &str = "SELECT at FROM audit_event ORDER BY at DESC LIMIT 1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?)
+    /// Returns the newest line of the audit log with a time after `limit`. Nearly everything that stamps a row writes a line.
+    pub(crate) async fn newest_after(&self, limit: DateTime<Utc>) -> Result<Option<i64>, Error> {
+        const SQL: &str = "SELECT MAX(sequence) FROM audit_event WHERE at > $1";
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(limit).fetch_one(pool).await)?)
     }
 
     /// Counts the rows of each table that carry a time after `limit`.
@@ -78,8 +78,8 @@ impl Read<'_> {
     }
 }
 
-impl Write<'_> {
-    async fn ids<T>(&mut self, table: &str, id: &str, limit: DateTime<Utc>) -> Result<Vec<T>, Error>
+impl Read<'_> {
+    async fn ids<T>(&self, table: &str, id: &str, limit: DateTime<Utc>) -> Result<Vec<T>, Error>
     where
         T: Send + Unpin,
         (T,): for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
@@ -87,12 +87,12 @@ impl Write<'_> {
     {
         let condition = after(columns_of(table));
         let sql = AssertSqlSafe(format!("SELECT DISTINCT {id} FROM {table} WHERE {condition}"));
-        let ids: Vec<(T,)> = within!(self.0, c => sqlx::query_as(sql).bind(limit).fetch_all(c).await)?;
+        let ids: Vec<(T,)> = on!(self.0, pool => sqlx::query_as(sql).bind(limit).fetch_all(pool).await)?;
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
     /// Returns the rows with codes that carry a time after `limit`.
-    pub(crate) async fn signed_after(&mut self, limit: DateTime<Utc>) -> Result<Vec<RowRef>, Error> {
+    pub(crate) async fn signed_after(&self, limit: DateTime<Utc>) -> Result<Vec<RowRef>, Error> {
         let mut rows = Vec::new();
         let of = |id: Uuid| RowRef::Administrator(UserId(id));
         rows.extend(self.ids("administrator", "id", limit).await?.into_iter().map(of));
@@ -108,7 +108,9 @@ impl Write<'_> {
         rows.extend(self.ids("tenant_secret", "id", limit).await?.into_iter().map(RowRef::TenantSecret));
         Ok(rows)
     }
+}
 
+impl Write<'_> {
     /// Sets the times of a row that lie after `limit` to `now`. What counts from such a time is moved with it: the due date of a
     /// version, the expiry of an API key.
     pub(crate) async fn correct(
@@ -118,8 +120,7 @@ impl Write<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const PERIOD: &str = "SELECT rotation_days FROM key_version WHERE id = $1";
-        const VERSION: &str =
-            "UPDATE key_version SET created_at = $2, due_at = $3, rotated_for_due = NULL, deferred_until = NULL WHERE id = $1";
+        const VERSION: &str = "UPDATE key_version SET created_at = $2, due_at = $3, rotated_for_due = NULL, deferred_until = NULL WHERE id = $1";
         const LIFE: &str = "SELECT created_at, expires_at FROM api_key WHERE id = $1";
         const EXPIRY: &str = "UPDATE api_key SET expires_at = $2 WHERE id = $1";
         let (table, column, id) = match row {
@@ -170,6 +171,10 @@ impl Write<'_> {
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at > $1 OR blocked_until > $2";
         const TOKENS: &str = "DELETE FROM setup_token WHERE expires_at > $1";
         const DEFERRED: &str = "UPDATE key_version SET deferred_until = NULL WHERE deferred_until > $1";
+        // A restore by a clock that was ahead has spent every step up to that time.
+        const FLOOR: &str = "UPDATE administrator SET totp_floor = $1 WHERE totp_floor > $1";
+        let floor = limit.timestamp() / 30;
+        within!(self.0, c => sqlx::query(FLOOR).bind(floor).execute(c).await.map(drop))?;
         let hour = now + TimeDelta::hours(1);
         within!(self.0, c => sqlx::query(THROTTLE).bind(limit).bind(hour).execute(c).await.map(drop))?;
         within!(self.0, c => sqlx::query(TOKENS).bind(hour).execute(c).await.map(drop))?;

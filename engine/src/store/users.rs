@@ -127,6 +127,9 @@ impl Write<'_> {
                            WHERE a.id = $1 AND a.totp_floor < $2 AND NOT EXISTS (SELECT 1 FROM spent_step s \
                            WHERE s.user_id = $1 AND s.step > $2 AND s.step <= $3) \
                            ON CONFLICT (user_id, step) DO NOTHING";
+        // Locks the person: two steps at once are judged one after the other.
+        const LOCK: &str = "UPDATE administrator SET totp_floor = totp_floor WHERE id = $1";
+        within!(self.0, c => sqlx::query(LOCK).bind(id.0).execute(c).await.map(drop))?;
         let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).bind(present + 1).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

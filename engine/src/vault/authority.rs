@@ -4,6 +4,7 @@
 //! revision in its life does not take it.
 
 use crate::Error;
+use crate::base::clock::Steady;
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::VaultError;
 use crate::store::Tx;
@@ -14,11 +15,14 @@ use crate::vault::envelope::{Keyring, Purpose};
 use crate::vault::opened::Vault;
 use domain::audit::event::Action;
 use domain::base::id::UserId;
+use domain::changes::view::About;
 use domain::keys::view::VersionRow;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -30,9 +34,30 @@ const NAMED: usize = 1_000;
 pub(super) struct Noticed {
     /// Names of rows that do not verify, and whether the audit log has them.
     unproved: Mutex<BTreeMap<String, bool>>,
-    /// The highest revision that was proved.
-    revisions: Mutex<HashMap<(Kind, Uuid), i64>>,
+    any: AtomicBool,
+    revisions: Mutex<HashMap<(Kind, Uuid), Known>>,
 }
+
+/// The highest revision of a row that was proved, and since when a lower one is read.
+struct Known {
+    revision: i64,
+    lower_since: Option<Steady>,
+}
+
+/// What a server finds of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Latest,
+    /// It has changed a moment ago.
+    Overtaken,
+    /// It is as it was before.
+    PutBack,
+    /// Its code is not right.
+    Foreign,
+}
+
+/// Time for which an answer of the database may be under way.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// A row that a transaction may sign: it was proved before its change, or the transaction has made it.
 #[must_use = "a row that is not signed gives nothing"]
@@ -97,35 +122,52 @@ impl Keyring {
 }
 
 impl Vault {
-    /// Forgets the revisions that were proved: an operator has accepted an older database.
-    pub(super) fn forget_revisions(&self) {
-        self.noticed().revisions.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Computes the code of a row at a revision.
     pub(crate) fn code(&self, claim: &Claim, revision: i64) -> [u8; 32] {
         self.keyring().code(self.instance(), claim, revision)
     }
 
-    /// Checks whether Keystead wrote what a row claims.
+    /// Checks whether Keystead wrote what a row claims, and notices it if not.
     pub(crate) fn proves(&self, claim: &Claim) -> bool {
         let is_genuine = claim
             .mac
             .as_ref()
             .is_some_and(|mac| self.code(claim, claim.revision).ct_eq(mac.as_slice()).into())
             && (claim.revision > 0 || !claim.kind.ends());
-        is_genuine && self.is_latest(claim)
+        let verdict = if is_genuine { self.age(claim) } else { Age::Foreign };
+        match verdict {
+            Age::Latest => self.forget(&claim.name),
+            // An answer that was under way while the row changed is no sign of anything.
+            Age::Overtaken => {}
+            Age::PutBack | Age::Foreign => self.notice(&claim.name),
+        }
+        verdict == Age::Latest
     }
 
-    /// Compares the revision of a row with the highest that this server has proved.
-    fn is_latest(&self, claim: &Claim) -> bool {
+    /// Compares the revision of a genuine row with the highest that this server has proved.
+    fn age(&self, claim: &Claim) -> Age {
         if !claim.kind.is_remembered() {
-            return true;
+            return Age::Latest;
         }
-        let mut revisions = self.noticed().revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        let highest = revisions.entry((claim.kind, claim.place.row)).or_insert(claim.revision);
-        *highest = claim.revision.max(*highest);
-        *highest == claim.revision
+        let now = self.steady();
+        let mut known = self.noticed().revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = Known { revision: claim.revision, lower_since: None };
+        let known = known.entry((claim.kind, claim.place.row)).or_insert(fresh);
+        if claim.revision >= known.revision {
+            *known = Known { revision: claim.revision, lower_since: None };
+            return Age::Latest;
+        }
+        let since = *known.lower_since.get_or_insert(now);
+        if now.since(since) > UNDER_WAY { Age::PutBack } else { Age::Overtaken }
+    }
+
+    /// Forgets that a row did not verify: it does now.
+    pub(crate) fn forget(&self, name: &str) {
+        if self.noticed().any.load(Ordering::Relaxed) {
+            let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+            unproved.remove(name);
+            self.noticed().any.store(!unproved.is_empty(), Ordering::Relaxed);
+        }
     }
 
     /// Returns the row if it verifies.
@@ -142,9 +184,6 @@ impl Vault {
     /// Returns the row, and its name if it does not verify, for a page that shows it as such.
     pub(crate) fn checked<T>(&self, claimed: Claimed<T>) -> (T, Option<String>) {
         let unproved = (!self.proves(claimed.claim())).then(|| claimed.claim().name.clone());
-        if let Some(name) = &unproved {
-            self.notice(name);
-        }
         (claimed.unproved(), unproved)
     }
 
@@ -172,6 +211,15 @@ impl Vault {
         Ok((ScopeRef { id, name: name.clone() }, environment_name))
     }
 
+    /// Returns a scope as the preview of a change names it.
+    ///
+    /// # Errors
+    /// As [`Vault::scope`].
+    pub(crate) async fn about(&self, name: &ScopeName) -> Result<About, Error> {
+        let (_, environment_name) = self.scope(name).await?;
+        Ok(About::Scope { name: name.clone(), environment_name })
+    }
+
     /// Returns a scope whose row and whose environment's row verify.
     ///
     /// # Errors
@@ -191,41 +239,16 @@ impl Vault {
         if unproved.len() < NAMED && !unproved.contains_key(name) {
             tracing::error!(
                 row = name,
-                "a row of the database was not written by Keystead, so it gives nothing; run `keystead doctor`"
+                "a row of the database is damaged or was not written by Keystead, so it gives nothing; run `keystead doctor`"
             );
             unproved.insert(name.to_owned(), false);
+            self.noticed().any.store(true, Ordering::Relaxed);
         }
     }
 
     /// Returns how many rows this server has found that do not verify.
     pub(crate) fn unproved(&self) -> usize {
         self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Records the rows that do not verify in the audit log, each once in the life of a server.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(crate) async fn record_unproved(&self) -> Result<(), Error> {
-        let new: Vec<String> = {
-            let unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
-            unproved.iter().filter(|(_, is_recorded)| !**is_recorded).map(|(name, _)| name.clone()).collect()
-        };
-        if new.is_empty() {
-            return Ok(());
-        }
-        let names = self.names().await?;
-        let line = |name: &String| {
-            let entry = Entry::refused(self.now(), Actor::Scheduler, Action::DatabaseDamaged);
-            entry.with(readable(name, &names))
-        };
-        let lines: &Vec<Entry> = &new.iter().map(line).collect();
-        self.db().write(|tx| async move { tx.commit_all(lines).await }).await?;
-        let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in &new {
-            unproved.insert(name.clone(), true);
-        }
-        Ok(())
     }
 
     /// Proves and locks a row that the transaction is about to change. It is signed afterwards.
@@ -245,11 +268,8 @@ impl Vault {
         for claim in claims {
             if self.proves(&claim) {
                 these.push(claim.key);
-            } else {
-                self.notice(&claim.name);
-                if !is_set {
-                    return Err(Error::Vault(VaultError::Unproved(claim.name)));
-                }
+            } else if !is_set {
+                return Err(Error::Vault(VaultError::Unproved(claim.name)));
             }
         }
         Ok(Held { row, these: Some(these) })
@@ -258,6 +278,17 @@ impl Vault {
     /// Signs a row that the transaction has made, or has replaced as a whole.
     pub(crate) async fn sign_new(&self, tx: &mut Tx, row: RowRef) -> Result<(), Error> {
         self.sign(tx, Held { row, these: None }).await
+    }
+
+    /// Signs the recovery codes that the transaction has made for a person, and no other.
+    pub(crate) async fn sign_codes(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        hashes: Vec<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let these = hashes.into_iter().map(|hash| Key::Code(user.0, hash)).collect();
+        self.sign(tx, Held { row: RowRef::RecoveryCodes(user), these: Some(these) }).await
     }
 
     /// Signs a row as the transaction has left it, under its next revision.
@@ -275,30 +306,57 @@ impl Vault {
             claims.iter().map(|claim| (claim.key.clone(), self.code(claim, revision))).collect();
         tx.authority().set_macs(first.kind, &macs).await
     }
+}
 
-    /// Returns the names that people know, by ids.
-    async fn names(&self) -> Result<HashMap<Uuid, String>, Error> {
-        Ok(self.db().authority().names().await?.into_iter().collect())
+/// Records the rows that do not verify in the audit log, each once in the life of a server.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn record_unproved(vault: &Vault) -> Result<(), Error> {
+    let new: Vec<String> = {
+        let unproved = vault.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+        unproved.iter().filter(|(_, is_recorded)| !**is_recorded).map(|(name, _)| name.clone()).collect()
+    };
+    if new.is_empty() {
+        return Ok(());
     }
+    let names = names(vault).await?;
+    let line = |name: &String| {
+        let entry = Entry::refused(vault.now(), Actor::Scheduler, Action::DatabaseDamaged);
+        entry.with(readable(name, &names))
+    };
+    let lines: &Vec<Entry> = &new.iter().map(line).collect();
+    vault.db().write(|tx| async move { tx.commit_all(lines).await }).await?;
+    let mut unproved = vault.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
+    for name in &new {
+        // Unless it was mended meanwhile.
+        unproved.entry(name.clone()).and_modify(|is_recorded| *is_recorded = true);
+    }
+    Ok(())
+}
 
-    /// Returns the names of all rows that do not verify.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(crate) async fn all_unproved(&self) -> Result<Vec<String>, Error> {
-        let (mut unproved, names) = (Vec::new(), self.names().await?);
-        for kind in Kind::ALL {
-            let mut after = None;
-            loop {
-                let claims = self.db().authority().page(kind, after.as_ref()).await?;
-                let Some(last) = claims.last() else { break };
-                after = Some(last.key.clone());
-                let broken = claims.into_iter().filter(|claim| !self.proves(claim));
-                unproved.extend(broken.map(|claim| readable(&claim.name, &names)));
-            }
+/// Returns the names that people know, by ids.
+async fn names(vault: &Vault) -> Result<HashMap<Uuid, String>, Error> {
+    Ok(vault.db().authority().names().await?.into_iter().collect())
+}
+
+/// Returns the names of all rows that do not verify.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn all_unproved(vault: &Vault) -> Result<Vec<String>, Error> {
+    let (mut unproved, names) = (Vec::new(), names(vault).await?);
+    for kind in Kind::ALL {
+        let mut after = None;
+        loop {
+            let claims = vault.db().authority().page(kind, after.as_ref()).await?;
+            let Some(last) = claims.last() else { break };
+            after = Some(last.key.clone());
+            let broken = claims.into_iter().filter(|claim| !vault.proves(claim));
+            unproved.extend(broken.map(|claim| readable(&claim.name, &names)));
         }
-        Ok(unproved)
     }
+    Ok(unproved)
 }
 
 /// Replaces the id at the end of a row's name by the name that people know.

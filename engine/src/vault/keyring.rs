@@ -5,12 +5,13 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::random;
 use crate::store::instance::{Instance, SealedTerm};
 use crate::store::{Db, Lock};
-use crate::vault::authority;
 use crate::vault::authority::Counts;
 use crate::vault::envelope::{Keyring, Purpose, RootKey, SealContext};
+use crate::vault::{authority, trace};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use std::collections::HashMap;
+use std::path::Path;
 use uuid::Uuid;
 
 /// The canary of a database whose rows give authority only with their codes.
@@ -73,6 +74,12 @@ pub(crate) fn prove(root: &RootKey, instance: &Instance) -> Result<(), Error> {
     ))
 }
 
+/// Makes the canary of earlier releases.
+#[cfg(feature = "testing")]
+pub(crate) fn old_canary(root: &RootKey, instance: Uuid) -> Vec<u8> {
+    root.seal(instance, canary_place(), OLD_CANARY)
+}
+
 /// Checks whether the rows of a database carry codes. The root key seals the answer.
 pub(crate) fn is_adopted(root: &RootKey, instance: &Instance) -> bool {
     let canary = root.open(instance.uuid, canary_place(), &instance.canary);
@@ -82,8 +89,13 @@ pub(crate) fn is_adopted(root: &RootKey, instance: &Instance) -> bool {
 /// Signs every row of a database of an earlier release: the term, the codes and the new canary in one transaction.
 ///
 /// # Errors
-/// When the root key is not the right one, or the database fails.
-pub(super) async fn adopt(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result<Counts, Error> {
+/// When the root key is not the right one, the rows carried codes before, or the database fails.
+pub(super) async fn adopt(
+    db: &Db,
+    root: &RootKey,
+    folder: Option<&Path>,
+    now: DateTime<Utc>,
+) -> Result<Counts, Error> {
     db.write(|mut tx| async move {
         tx.lock(Lock::Instance).await?;
         let instance = tx.instance().get().await?;
@@ -93,10 +105,12 @@ pub(super) async fn adopt(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result
             return Ok(Counts::new());
         }
         let purpose = Purpose::Authority;
-        // The term and the canary are written together, so somebody has put back the canary alone.
-        if is_there(&tx.instance().terms().await?, purpose) {
+        let terms = tx.instance().terms().await?;
+        // The term and the canary are written together, so a term without its canary was put back; a trace remembers both.
+        if is_there(&terms, purpose) || folder.is_some_and(|folder| was_adopted(root, &instance, &terms, folder)) {
             return Err(Error::Fault(
-                "The canary of this database was put back to that of an earlier release. Restore a backup."
+                "The rows of this database carried codes before. Somebody has put back an earlier state of the database, perhaps to \
+                 have rows of their own signed. Restore a backup."
                     .into(),
             ));
         }
@@ -113,6 +127,15 @@ pub(super) async fn adopt(db: &Db, root: &RootKey, now: DateTime<Utc>) -> Result
         Ok(adopted)
     })
     .await
+}
+
+/// Checks whether a server with this data folder has seen the rows of this database with codes.
+fn was_adopted(root: &RootKey, instance: &Instance, terms: &[SealedTerm], folder: &Path) -> bool {
+    let audit = terms.iter().find(|row| row.purpose == Purpose::Audit.word());
+    let term = audit.and_then(|row| root.open(instance.uuid, term_place(Purpose::Audit), &row.sealed).ok());
+    let Some(term) = term else { return false };
+    let keyring = Keyring::new(instance.uuid, [(Purpose::Audit, term)].into());
+    trace::is_adopted(folder, &keyring, instance.uuid).unwrap_or(true)
 }
 
 /// Makes a new instance: its id, the canary, one random term per purpose.

@@ -30,8 +30,19 @@ pub(crate) const AHEAD: TimeDelta = TimeDelta::seconds(60);
 /// Maximum difference from the database's clock; above it, verification codes and due dates are wrong.
 const TOO_FAR: TimeDelta = TimeDelta::seconds(30);
 
+/// What an opening does with rows of an earlier release, which carry no codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption<'a> {
+    /// It ends with a sentence.
+    Never,
+    /// It signs them, unless the trace in this data folder says that they carried codes before.
+    In(&'a Path),
+    /// It signs them: they come from a backup of an earlier release, which was authenticated as a whole.
+    OfBackup,
+}
+
 /// Sentence for a database of a release before rows carried codes.
-const NOT_ADOPTED: &str = "The rows of this database do not carry the codes yet with which Keystead tells them from rows that somebody \
+pub(crate) const NOT_ADOPTED: &str = "The rows of this database do not carry the codes yet with which Keystead tells them from rows that somebody \
                            else wrote. Stop all servers, make a backup, and run keystead migrate once. It lists what it signs. \
                            Nothing was changed.";
 
@@ -75,7 +86,7 @@ impl From<Epoch> for Moment {
 
 impl Vault {
     /// Opens the vault in a database. It checks the root key against the canary before it touches the schema. An empty
-    /// database gets a new instance under the root key. With `adopts`, it signs the rows of a database of an earlier release,
+    /// database gets a new instance under the root key. With an adoption, it signs the rows of a database of an earlier release,
     /// and returns how many.
     ///
     /// # Errors
@@ -84,12 +95,12 @@ impl Vault {
         db: Db,
         root: &RootKey,
         clock: Clock,
-        adopts: bool,
+        adoption: Adoption<'_>,
     ) -> Result<(Self, Counts), Error> {
         if let Some(instance) = instance_if_any(&db).await? {
             prove(root, &instance)?;
             // Before the schema is touched: a start never makes genuine what it finds.
-            if !adopts && !is_adopted(root, &instance) {
+            if adoption == Adoption::Never && !is_adopted(root, &instance) {
                 return Err(Error::Fault(NOT_ADOPTED.into()));
             }
         }
@@ -102,10 +113,12 @@ impl Vault {
         prove(root, &instance)?;
         let mut adopted = Counts::new();
         if !is_adopted(root, &instance) {
-            if !adopts {
-                return Err(Error::Fault(NOT_ADOPTED.into()));
-            }
-            adopted = adopt(&db, root, clock.now()).await?;
+            let folder = match adoption {
+                Adoption::Never => return Err(Error::Fault(NOT_ADOPTED.into())),
+                Adoption::In(folder) => Some(folder),
+                Adoption::OfBackup => None,
+            };
+            adopted = adopt(&db, root, folder, clock.now()).await?;
             instance = db.instance().get().await?.ok_or(Error::NotFound)?;
         }
         add_new_terms(&db, root, instance.uuid, clock.now()).await?;
@@ -169,10 +182,7 @@ impl Vault {
     /// Notes a state of the database that was just read.
     pub(crate) fn look(&self, epoch: Epoch) {
         let now = Moment::from(epoch);
-        let before = std::mem::replace(&mut *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner), now);
-        if now.timeline > before.timeline {
-            self.forget_revisions();
-        }
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
         let mut older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |known: &Older| match known.once {
             // An operator has accepted the older database, or brought back the newest.

@@ -37,10 +37,14 @@ struct Trace {
     mac: String,
 }
 
+/// Labels of the code. Only servers of a database whose rows carry codes write the second.
+const BEFORE_CODES: &[u8] = b"keystead trace v1";
+const WITH_CODES: &[u8] = b"keystead trace v2, rows carry codes";
+
 /// Returns the code over a trace, so that nobody without the root key writes one.
-fn mac(keyring: &Keyring, instance: Uuid, seen: Seen) -> [u8; 32] {
+fn mac(label: &[u8], keyring: &Keyring, instance: Uuid, seen: Seen) -> [u8; 32] {
     let at = seen.at.map_or(i64::MIN, |at| at.timestamp_micros());
-    let mut message = b"keystead trace v1".to_vec();
+    let mut message = label.to_vec();
     message.extend_from_slice(instance.as_bytes());
     for number in [seen.moment.timeline, seen.moment.sequence, at] {
         message.extend_from_slice(&number.to_be_bytes());
@@ -57,15 +61,32 @@ fn path(folder: &Path) -> PathBuf {
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<Option<Seen>, Error> {
+    Ok(read_labelled(folder, keyring, instance)?.map(|(seen, _)| seen))
+}
+
+/// Checks whether a server of this folder has seen the database with codes in its rows.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn is_adopted(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<bool, Error> {
+    Ok(read_labelled(folder, keyring, instance)?.is_some_and(|(_, label)| label == WITH_CODES))
+}
+
+fn read_labelled(
+    folder: &Path,
+    keyring: &Keyring,
+    instance: Uuid,
+) -> Result<Option<(Seen, &'static [u8])>, Error> {
     let text = match std::fs::read(path(folder)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| failed(folder, &error))?,
     };
     let Ok(trace) = serde_json::from_slice::<Trace>(&text) else { return Ok(None) };
     let stated = HEXLOWER.decode(trace.mac.as_bytes()).unwrap_or_default();
-    let is_ours = trace.instance == instance
-        && bool::from(mac(keyring, instance, trace.seen).as_slice().ct_eq(&stated));
-    Ok(is_ours.then_some(trace.seen))
+    let wrote =
+        |label: &&[u8]| bool::from(mac(label, keyring, instance, trace.seen).as_slice().ct_eq(&stated));
+    let label = [WITH_CODES, BEFORE_CODES].into_iter().find(wrote).filter(|_| trace.instance == instance);
+    Ok(label.map(|label| (trace.seen, label)))
 }
 
 /// Writes the trace: whole, or not at all.
@@ -73,7 +94,7 @@ pub(crate) fn read(folder: &Path, keyring: &Keyring, instance: Uuid) -> Result<O
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write(folder: &Path, keyring: &Keyring, instance: Uuid, seen: Seen) -> Result<(), Error> {
-    let mac = HEXLOWER.encode(&mac(keyring, instance, seen));
+    let mac = HEXLOWER.encode(&mac(WITH_CODES, keyring, instance, seen));
     let text = serde_json::to_vec(&Trace { instance, seen, mac })
         .map_err(|error| Error::Fault(format!("a trace cannot be written: {error}")))?;
     let written = tempfile::Builder::new().prefix(".last-seen-").tempfile_in(folder).and_then(|mut file| {

@@ -17,10 +17,11 @@ use engine::data::{Call, ToEncrypt, ToOpen};
 use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal, from, root_key};
 use engine::{Error, Portal, SecretBytes, SecretText};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 
 stories! {
     every_column_that_matters_is_covered,
+    an_alias_that_somebody_else_wrote_leads_nowhere,
+    the_scheduler_follows_no_row_that_somebody_else_wrote,
     an_api_key_that_somebody_else_wrote_opens_nothing,
     a_grant_cannot_be_widened_nor_a_key_brought_back,
     a_country_cannot_be_moved_to_where_a_key_reaches,
@@ -314,6 +315,25 @@ async fn a_country_cannot_be_moved_to_where_a_key_reaches(t: &TestPortal) {
     encrypt(&t.portal, &house.staging_key, "staging/AT").await.expect("what was left alone works");
 }
 
+async fn an_alias_that_somebody_else_wrote_leads_nowhere(t: &TestPortal) {
+    let house = house(t).await;
+    let key = t.api_key([3; 6], "Billing", "production/*", Operation::ALL).await;
+    attack(t, &["UPDATE scope SET alias = 'acme' WHERE country = 'DE'"]).await;
+    // The server has the alias in memory now; the row is put back, so that it verifies again.
+    execute(t.db(), "UPDATE scope SET alias = NULL").await.expect("put back");
+    refused!(decrypt(&t.portal, &key, "acme", &house.secret).await, Error::NotFound);
+    decrypt(&t.portal, &key, "production/DE", &house.secret).await.expect("it opens under its name");
+}
+
+async fn the_scheduler_follows_no_row_that_somebody_else_wrote(t: &TestPortal) {
+    let house = house(t).await;
+    attack(t, &["UPDATE key_version SET rotation_days = 360, due_at = created_at WHERE scope_id = (SELECT id FROM scope WHERE country = 'DE')"]).await;
+    t.clock.advance(TimeDelta::days(2));
+    assert_eq!(t.portal.keys().rotate_due().await.expect("it looks"), 0);
+    let list = t.portal.keys().list(&house.de, None).await.expect("the page").versions;
+    assert_eq!(list.iter().map(|row| (row.number, row.is_proved)).collect::<Vec<_>>(), [(1, false)]);
+}
+
 async fn two_environments_of_one_name_give_nothing(t: &TestPortal) {
     let house = Box::pin(house(t)).await;
     let index = match t.kind() {
@@ -358,8 +378,15 @@ async fn an_older_version_does_not_become_the_active_one(t: &TestPortal) {
     let error = encrypt(&t.portal, &key, "production/DE").await.expect_err("refused");
     assert_eq!(error.word(), "damaged");
     // A new version helps the country; the damaged one stays so.
-    t.clock.advance(TimeDelta::days(1));
-    assert_eq!(t.portal.keys().rotate_due().await.expect("rotated"), 1);
+    t.clock.advance(TimeDelta::days(31));
+    assert_eq!(
+        t.portal.keys().rotate_due().await.expect("it looks"),
+        1,
+        "only that of the other country, by itself"
+    );
+    let ada = Person { session: sign_in(t, &house.ada.email, &house.ada.seed).await.session, ..house.ada };
+    t.next_code();
+    rotate(t, &ada, &house.de).await;
     t.portal.access().refresh().await.expect("it looks");
     encrypt(&t.portal, &key, "production/DE").await.expect("the new version encrypts");
     refused!(
@@ -592,8 +619,12 @@ async fn what_somebody_else_wrote_is_not_signed_by_a_change(t: &TestPortal) {
     let id = t.portal.services().api_keys(None).await.expect("the list").keys;
     let id = id.iter().find(|key| key.name == "Trials").expect("it is there").id;
     t.portal.services().revoke_api_key_on_host(id).await.expect("it can be revoked");
-    let names: BTreeSet<_> = unproved(t).await.into_iter().collect();
-    assert_eq!(names, ["API key “Trials”", "environment staging"].map(str::to_owned).into());
+    // Signed as revoked, which nobody undoes.
+    assert_eq!(unproved(t).await, ["environment staging"]);
+    let back = format!("UPDATE api_key SET revoked_at = NULL WHERE id = {}", blob(t, &STAGING));
+    attack(t, &[&back]).await;
+    let encrypted = encrypt(&Box::pin(fresh(t)).await, &house.staging_key, "staging/AT").await;
+    refused!(encrypted, Error::Services(ServicesError::UnknownApiKey));
 }
 
 async fn removing_a_country_leaves_keys_that_work(t: &TestPortal) {
@@ -660,6 +691,20 @@ async fn the_adoption_is_not_undone(t: &TestPortal) {
     put_bytes(t.db(), "UPDATE instance SET canary = $1", &canary).await;
     let server = Box::pin(fresh(t)).await;
     encrypt(&server, &house.staging_key, "staging/AT").await.expect("as it was, it works");
+    // A canary of the release before, kept by whoever wants to have rows of their own signed.
+    let folder = tempfile::tempdir().expect("a folder");
+    t.portal.overview().look_back(folder.path()).await.expect("it looks");
+    t.portal.overview().leave_trace().await.expect("a trace");
+    put_bytes(t.db(), "UPDATE instance SET canary = $1", &t.old_canary().await).await;
+    let start = t.try_second(&root_key()).await.map(drop);
+    assert!(start.expect_err("it does not start").to_string().contains("keystead migrate"));
+    for forgets_the_term in [false, true] {
+        if forgets_the_term {
+            execute(t.db(), "DELETE FROM keyring WHERE purpose = 'authority'").await.expect("deleted");
+        }
+        let said = t.adopt(folder.path()).await.expect_err("nobody has them signed again").to_string();
+        assert!(said.contains("carried codes before"), "{said}");
+    }
 }
 
 async fn counters_that_are_deleted_help_nobody(t: &TestPortal) {

@@ -274,7 +274,7 @@ async fn check_now_says_that_what_is_stored_does_not_open(t: &TestPortal) {
     assert_eq!(house.kms.calls().len(), 0, "nobody was asked");
     assert_eq!(logged(&house.t, Action::KeyCheck, Outcome::Refused).await, 1);
     assert_eq!(house.health().await, (HealthState::Damaged, Some("Sealed".to_owned())));
-    refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
+    refused!(house.use_key().await, Error::Vault(VaultError::Sealed(_)));
     house.end().await;
 }
 

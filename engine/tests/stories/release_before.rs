@@ -23,7 +23,7 @@ use engine::store::authority::Kind;
 use engine::testing::kms::{Decrypts, FakeKms};
 use engine::testing::{DatabaseKind, Place, from};
 use engine::vault::root_key;
-use engine::{Clock, Error, Portal, SecretText};
+use engine::{Adoption, Clock, Error, Portal, SecretText};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::fs;
@@ -108,7 +108,8 @@ impl Before {
         let start = Portal::open(db.clone(), &root, clock.clone(), kms.settings()).await;
         let said = start.map(drop).expect_err("its rows carry no codes").to_string();
         assert!(said.contains("keystead migrate"), "{said}");
-        let opened = Portal::adopt(db.clone(), &root, clock.clone(), kms.settings()).await;
+        let opened =
+            Portal::adopt(db.clone(), &root, clock.clone(), kms.settings(), Adoption::OfBackup).await;
         let (portal, adopted) = opened.map_err(|error| (error, db.clone()))?;
         let counts: Vec<_> = adopted.iter().map(|(kind, rows)| (*kind, *rows)).collect();
         assert_eq!(

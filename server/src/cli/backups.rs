@@ -14,7 +14,7 @@ use engine::overview::older::{Numbers, Raised, keep_highest};
 use engine::store::Db;
 use engine::vault::envelope::RootKey;
 use engine::vault::{root_key, root_rotation};
-use engine::{Clock, Portal, right_root_key};
+use engine::{Adoption, Clock, Portal, right_root_key};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -135,7 +135,8 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
         let (manifest, root) = backup::read_into(&db, roots, Clock::system().now(), from).await?;
         describe(&manifest)?;
         // The backup is authenticated as a whole, so rows of an earlier release in it are genuine.
-        let (portal, _) = Portal::adopt(db.clone(), &root, Clock::system(), settings.engine.clone()).await?;
+        let (wanted, adoption) = (settings.engine.clone(), adoption(&manifest));
+        let (portal, _) = Portal::adopt(db.clone(), &root, Clock::system(), wanted, adoption).await?;
         tell(&portal.overview().verify().await?)
     };
     let checked = checked.await;
@@ -146,6 +147,11 @@ async fn check(settings: &Settings, roots: Vec<RootKey>, from: Box<dyn Read + Se
             Stop::new(format!("{error} (The backup was checked in the folder {}.)", folder.path().display()))
         }
     })
+}
+
+/// Returns what to do with rows that carry no codes. Only a backup of a release before the codes may have them.
+fn adoption(manifest: &Manifest) -> Adoption<'static> {
+    if manifest.has_codes() { Adoption::Never } else { Adoption::OfBackup }
 }
 
 fn describe(manifest: &Manifest) -> Result<(), Stop> {
@@ -352,7 +358,8 @@ async fn complete(
         _ => root,
     };
     // The backup was authenticated as a whole, so rows of an earlier release in it are genuine.
-    let (portal, adopted) = Portal::adopt(db.clone(), &root, clock, settings.engine.clone()).await?;
+    let (wanted, adoption) = (settings.engine.clone(), adoption(manifest));
+    let (portal, adopted) = Portal::adopt(db.clone(), &root, clock, wanted, adoption).await?;
     say_adopted(&adopted);
     let overview = portal.overview();
     let verified = overview.verify().await?;

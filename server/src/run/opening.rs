@@ -6,7 +6,7 @@ use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::vault::authority::Counts;
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
-use engine::{Clock, Portal, instance_if_any, right_root_key};
+use engine::{Adoption, Clock, Portal, instance_if_any, right_root_key};
 use std::fs::DirBuilder;
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -75,7 +75,10 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
         let key = right_root_key(&db, keys).await?;
         let (clock, wanted) = (Clock::system(), settings.engine.clone());
         let (portal, adopted) = match may {
-            May::Adopt => Portal::adopt(db.clone(), &key, clock, wanted).await?,
+            May::Adopt => {
+                let adoption = Adoption::In(&settings.data_dir);
+                Portal::adopt(db.clone(), &key, clock, wanted, adoption).await?
+            }
             May::Find | May::Make => (Portal::open(db.clone(), &key, clock, wanted).await?, Counts::new()),
         };
         end_rotation(settings, &key);
