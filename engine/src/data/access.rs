@@ -305,7 +305,8 @@ impl Access {
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
         // The revoked ones are proved as well, so that this server knows the revision that has ended each of them.
-        let mut live = self.vault.only_proved(self.vault.db().api_keys().unexpired(self.vault.now()).await?);
+        let mut live =
+            self.vault.only_readable(self.vault.db().api_keys().unexpired(self.vault.now()).await?);
         live.retain(|key| key.revoked_at.is_none());
         let places = self.places(&live).await?;
         for key in live {
@@ -341,10 +342,10 @@ impl Access {
     /// Returns the names of what the keys' grants stand for, from rows that verify. A grant for anything else gives nothing.
     async fn places(&self, keys: &[ApiKey]) -> Result<HashMap<GrantMark, (Slug, Option<Country>)>, Error> {
         let slugs: HashMap<_, _> =
-            self.vault.only_proved(self.vault.db().scopes().slugs().await?).into_iter().collect();
+            self.vault.only_readable(self.vault.db().scopes().slugs().await?).into_iter().collect();
         let wanted: HashSet<_> = keys.iter().flat_map(|key| key.grants.iter().copied()).collect();
         let of_scopes: Vec<_> = wanted.iter().filter_map(|grant| grant.scope_id.map(ScopeId)).collect();
-        let scopes = self.vault.only_proved(self.vault.db().scopes().places(&of_scopes).await?);
+        let scopes = self.vault.only_readable(self.vault.db().scopes().places(&of_scopes).await?);
         let countries: HashMap<_, _> = scopes
             .into_iter()
             .map(|place| ((place.environment, Some(place.scope.0)), place.country))

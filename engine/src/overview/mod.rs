@@ -26,6 +26,8 @@ pub struct Verified {
     pub unopened: Vec<String>,
     /// Names of rows that give authority and do not verify.
     pub unproved: Vec<String>,
+    /// Names of Active versions whose due date does not follow from their creation and period.
+    pub dates: Vec<String>,
     pub journal: verify::Whole,
 }
 
@@ -55,7 +57,12 @@ impl Overview {
         unopened.extend(self.secrets.unopened().await?);
         let journal = verify::rows(self.vault.db(), self.vault.keyring()).await?;
         let unproved = authority::all_unproved(&self.vault).await?;
-        Ok(Verified { unopened, unproved, journal })
+        let now = self.vault.now();
+        let wrong = self.vault.db().keys().dates().await?.into_iter().filter_map(|dates| match dates {
+            Ok(dates) => (!dates.are_right(now)).then(|| dates.name()),
+            Err(_) => Some("a version whose row cannot be read".to_owned()),
+        });
+        Ok(Verified { unopened, unproved, dates: wrong.collect(), journal })
     }
 
     /// Records the rows that this server has found not to verify in the audit log.

@@ -47,11 +47,26 @@ impl People {
     /// # Errors
     /// When the database fails.
     pub async fn setup_state(&self) -> Result<SetupState, Error> {
-        if self.vault.db().users().any().await? {
+        if self.is_set_up().await? {
             return Ok(SetupState::Done);
         }
         let open = self.vault.db().instance().has_setup_token(self.vault.now()).await?;
         Ok(if open { SetupState::Open } else { SetupState::Expired })
+    }
+
+    /// Checks whether the portal is set up. Without an administrator it is all the same once it has an environment: then somebody
+    /// has taken the administrators away, and only the host makes another.
+    async fn is_set_up(&self) -> Result<bool, Error> {
+        if self.vault.db().users().any().await? {
+            return Ok(true);
+        }
+        let is_orphaned = self.vault.db().scopes().any_environment().await?;
+        if is_orphaned {
+            tracing::error!(
+                "there is no administrator, but there are environments; run `keystead admin create`"
+            );
+        }
+        Ok(is_orphaned)
     }
 
     /// Makes the setup token of this start, which replaces the one that this server made before.
@@ -60,7 +75,7 @@ impl People {
     /// # Errors
     /// When the database fails.
     pub async fn issue_setup_token(&self, before: Option<SecretText>) -> Result<Option<SecretText>, Error> {
-        if self.vault.db().users().any().await? {
+        if self.is_set_up().await? {
             return Ok(None);
         }
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
@@ -85,7 +100,7 @@ impl People {
     /// # Errors
     /// When the token is wrong or expired, or there is an administrator already.
     pub async fn enter_setup(&self, token: &SecretText, from: Client) -> Result<NewSession, Error> {
-        if self.vault.db().users().any().await? {
+        if self.is_set_up().await? {
             return Err(Error::People(PeopleError::AlreadySetUp));
         }
         let tried =

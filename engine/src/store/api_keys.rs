@@ -1,7 +1,7 @@
 //! API keys and what they reach.
 
 use super::authority::{ApiKeyMark, Claimed, GrantMark, api_key_mark, revision_id};
-use super::{corrupt, on, table, within};
+use super::{corrupt, on, readable, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
 use chrono::{DateTime, Utc};
@@ -145,10 +145,22 @@ impl Read<'_> {
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
-    /// Returns every key that has not expired, the revoked ones as well.
-    pub(crate) async fn unexpired(&self, now: DateTime<Utc>) -> Result<Vec<Claimed<ApiKey>>, Error> {
+    /// Returns every key that has not expired, the revoked ones as well. A row that cannot be read is an error in the list.
+    pub(crate) async fn unexpired(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<Claimed<ApiKey>, Error>>, Error> {
         const SQL: &str = select_keys!("WHERE expires_at > $1");
-        gather(on!(self.0, pool => sqlx::query_as(SQL).bind(now).fetch_all(pool).await)?)
+        let mut read = Vec::new();
+        let mut good = Vec::new();
+        for record in readable!(self.0, Record, "api_key", sqlx::query(SQL).bind(now)) {
+            match record {
+                Ok(record) => good.push(record),
+                Err(error) => read.push(Err(error)),
+            }
+        }
+        read.extend(gather(good)?.into_iter().map(Ok));
+        Ok(read)
     }
 
     /// Counts the working keys of a name before the transaction that makes another. Only the count in that one is reliable.

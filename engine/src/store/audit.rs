@@ -126,6 +126,13 @@ impl Read<'_> {
         Ok((1..=movers).contains(&moves).then_some(scopes))
     }
 
+    /// Checks whether there is any line.
+    pub(crate) async fn any(&self) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM audit_event LIMIT 1) AS one";
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+
     /// Returns the time of a line.
     pub(crate) async fn line_at(&self, sequence: i64) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT at FROM audit_event WHERE sequence = $1";

@@ -2,7 +2,7 @@
 //! write the database gains anything. This room reads what a row says; the vault has the term of the keyring that proves it.
 
 use super::scopes::ScopePlace;
-use super::{Inner, ROWS, on, table, within};
+use super::{Inner, ROWS, on, readable, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
@@ -152,6 +152,21 @@ pub struct Claim {
     pub mac: Option<Vec<u8>>,
     pub key: Key,
     pub place: RevisionPlace,
+}
+
+impl Claim {
+    /// Returns what a row claims whose columns cannot be read: nothing.
+    fn unreadable(kind: Kind) -> Self {
+        Self {
+            kind,
+            name: format!("a row of the table {} that cannot be read", kind.table()),
+            said: Said::of(kind),
+            revision: 0,
+            mac: None,
+            key: Key::Bytes(Vec::new()),
+            place: own(Uuid::nil()),
+        }
+    }
 }
 
 /// A row whose claim is not proved yet. Only the vault takes it apart.
@@ -909,22 +924,37 @@ impl Read<'_> {
     pub(crate) async fn page(&self, kind: Kind, after: Option<&Key>) -> Result<Vec<Claim>, Error> {
         macro_rules! fetch {
             ($mark:ty, $sql:expr, $from:expr) => {{
-                let marks: Vec<$mark> =
-                    on!(self.0, pool => sqlx::query_as($sql).bind($from).bind(PAGE).fetch_all(pool).await)?;
-                marks.into_iter().map(<$mark>::claim).collect()
+                let marks = readable!(
+                    self.0,
+                    $mark,
+                    "rows that give authority",
+                    sqlx::query($sql).bind($from).bind(PAGE)
+                );
+                marks
+                    .into_iter()
+                    .map(|mark| mark.map_or_else(|_| Claim::unreadable(kind), <$mark>::claim))
+                    .collect()
             }};
         }
         macro_rules! fetch_all {
             ($mark:ty, $sql:expr) => {{
-                let marks: Vec<$mark> = match after {
+                let marks = match after {
                     Some(_) => Vec::new(),
-                    None => on!(self.0, pool => sqlx::query_as($sql).fetch_all(pool).await)?,
+                    None => readable!(self.0, $mark, "rows that give authority", sqlx::query($sql)),
                 };
-                marks.into_iter().map(<$mark>::claim).collect()
+                marks
+                    .into_iter()
+                    .map(|mark| mark.map_or_else(|_| Claim::unreadable(kind), <$mark>::claim))
+                    .collect()
             }};
         }
         if kind == Kind::ApiKey && after.is_none() {
-            return Ok(gathered(on!(self.0, pool => sqlx::query_as(ALL_API_KEYS).fetch_all(pool).await)?));
+            let (mut good, mut bad) = (Vec::new(), Vec::new());
+            for row in readable!(self.0, GrantedKey, "api_key", sqlx::query(ALL_API_KEYS)) {
+                row.map_or_else(|_| bad.push(Claim::unreadable(kind)), |row| good.push(row));
+            }
+            bad.extend(gathered(good));
+            return Ok(bad);
         }
         Ok(pages!(kind, after, fetch, fetch_all))
     }

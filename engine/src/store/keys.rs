@@ -4,7 +4,7 @@ mod counts;
 
 use super::authority::{Claimed, RevisionPlace, VersionMark, version_mark};
 use super::holders::health_of;
-use super::{Inner, corrupt, on, table, within};
+use super::{Inner, corrupt, on, readable, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
 use chrono::{DateTime, Utc};
@@ -249,6 +249,14 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(after).bind(i64::from(count)).fetch_all(pool).await)?)
     }
 
+    /// Returns the dates of every Active managed version. A row that cannot be read is an error in the list.
+    pub(crate) async fn dates(&self) -> Result<Vec<Result<Dates, Error>>, Error> {
+        const SQL: &str = "SELECT e.slug, s.country, k.number, k.rotation_days, k.created_at, k.due_at, k.deferred_until \
+                           FROM key_version k JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
+                           WHERE k.status = 'active' AND k.key_type = 'managed' ORDER BY e.slug, s.country";
+        Ok(readable!(self.0, Dates, "key_version", sqlx::query(SQL)))
+    }
+
     /// Returns one of them.
     pub(crate) async fn sealed_one(
         &self,
@@ -284,6 +292,33 @@ impl Read<'_> {
         Ok(on!(self.0, pool => sqlx::query_as(SQL)
             .bind(now).bind(after.due_at).bind(after.id).bind(i64::try_from(count).unwrap_or(i64::MAX))
             .fetch_all(pool).await)?)
+    }
+}
+
+/// The dates of an Active managed version.
+#[derive(sqlx_macros::FromRow)]
+pub struct Dates {
+    slug: String,
+    country: String,
+    number: i64,
+    rotation_days: i64,
+    created_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    deferred_until: Option<DateTime<Utc>>,
+}
+
+impl Dates {
+    /// Checks whether the due date follows from creation and period, and no deferral lasts longer than until the next day.
+    pub fn are_right(&self, now: DateTime<Utc>) -> bool {
+        let due =
+            RotationPeriod::try_from(self.rotation_days).ok().map(|period| period.due_after(self.created_at));
+        let micros = |at: DateTime<Utc>| at.timestamp_micros();
+        due.map(micros) == Some(micros(self.due_at))
+            && self.deferred_until.is_none_or(|until| until <= now + chrono::TimeDelta::days(2))
+    }
+
+    pub fn name(&self) -> String {
+        format!("version {} of {}/{}", self.number, self.slug, self.country)
     }
 }
 

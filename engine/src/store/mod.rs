@@ -125,7 +125,17 @@ macro_rules! table {
         }
     };
 }
-pub(crate) use {on, table, within};
+/// Reads rows one by one, so that one whose columns cannot be read hides no other: it is an error in the list.
+macro_rules! readable {
+    ($self:expr, $of:ty, $table:literal, $query:expr) => {{
+        let rows: Vec<Result<$of, sqlx::Error>> = $crate::store::on!($self, pool => {
+            let rows = $query.fetch_all(pool).await?;
+            rows.iter().map(|row| <$of as sqlx::FromRow<_>>::from_row(row)).collect()
+        });
+        rows.into_iter().map(|row| row.map_err(|error| $crate::store::unreadable($table, &error))).collect::<Vec<_>>()
+    }};
+}
+pub(crate) use {on, readable, table, within};
 
 /// A row that a writing transaction locks. SQLite has one writer; PostgreSQL locks the row.
 #[derive(Clone, Copy)]
@@ -490,6 +500,12 @@ async fn begin_postgres(
 
 /// Maximum number of rows that one statement inserts.
 pub(crate) const ROWS: usize = 100;
+
+/// Returns the error for a row whose columns cannot be read.
+pub(crate) fn unreadable(table: &'static str, error: &sqlx::Error) -> Error {
+    tracing::error!(table, %error, "a row of the database cannot be read; run `keystead doctor`");
+    corrupt(table, "columns", "a row")
+}
 
 /// Returns the error for a column whose value is invalid.
 pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> Error {

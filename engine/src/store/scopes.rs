@@ -2,7 +2,7 @@
 
 use super::aliases::read;
 use super::authority::{Claimed, EnvironmentMark, ScopeMark, environment_mark, scope_mark};
-use super::{ROWS, corrupt, is_duplicate, on, table, within};
+use super::{ROWS, corrupt, is_duplicate, on, readable, table, unreadable, within};
 use crate::Error;
 use crate::base::error::ScopesError;
 use chrono::{DateTime, Utc};
@@ -219,10 +219,17 @@ macro_rules! select_scopes {
 table!(scopes: Read, Write);
 
 impl Read<'_> {
+    /// Checks whether there is any environment, also one that was removed.
+    pub(crate) async fn any_environment(&self) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM environment LIMIT 1) AS one";
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+
     pub(crate) async fn environments(&self) -> Result<Vec<Claimed<Environment>>, Error> {
         const SQL: &str = select_environments!("");
-        let records: Vec<EnvironmentRecord> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
-        records.into_iter().map(Claimed::try_from).collect()
+        let records = readable!(self.0, EnvironmentRecord, "environment", sqlx::query(SQL));
+        Ok(records.into_iter().filter_map(|record| Claimed::try_from(record.ok()?).ok()).collect())
     }
 
     pub(crate) async fn environment(&self, slug: &Slug) -> Result<Claimed<Environment>, Error> {
@@ -247,8 +254,10 @@ impl Read<'_> {
             Branches::Around(environment) => (false, environment.map(Slug::as_str)),
         };
         let large = i64::try_from(Tree::LARGE).unwrap_or(i64::MAX);
-        let records: Vec<TreeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(large).bind(all).bind(around).fetch_all(pool).await)?;
+        // The tree is on every page: a row that cannot be read is missing there, and hides no other.
+        let records =
+            readable!(self.0, TreeRecord, "key_version", sqlx::query(SQL).bind(large).bind(all).bind(around));
+        let records: Vec<TreeRecord> = records.into_iter().filter_map(Result::ok).collect();
         let is_large = records.first().is_some_and(|record| record.scopes > large);
         let mut tree: Vec<TreeEnvironment> = Vec::new();
         for record in records {
@@ -272,30 +281,44 @@ impl Read<'_> {
         Ok(Tree { environments: tree, is_large })
     }
 
-    /// Returns the slugs of the environments.
-    pub(crate) async fn slugs(&self) -> Result<Vec<Claimed<(EnvironmentId, Slug)>>, Error> {
+    /// Returns the slugs of the environments. A row that cannot be read is an error in the list.
+    pub(crate) async fn slugs(&self) -> Result<Vec<Result<Claimed<(EnvironmentId, Slug)>, Error>>, Error> {
         const SQL: &str =
             concat!("SELECT ", environment_mark!(), " FROM environment e WHERE e.removed_at IS NULL");
-        let marks: Vec<EnvironmentMark> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
-        // What cannot be read does not verify either, and gives nothing.
-        let slug = |mark: EnvironmentMark| Some(Claimed::new(mark.slug()?, mark.claim()));
-        Ok(marks.into_iter().filter_map(slug).collect())
+        let marks = readable!(self.0, EnvironmentMark, "environment", sqlx::query(SQL));
+        let slug = |mark: Result<EnvironmentMark, Error>| {
+            let mark = mark?;
+            Ok(Claimed::new(
+                mark.slug().ok_or_else(|| corrupt("environment", "slug", "a row"))?,
+                mark.claim(),
+            ))
+        };
+        Ok(marks.into_iter().map(slug).collect())
     }
 
-    /// Returns where these scopes are.
-    pub(crate) async fn places(&self, these: &[ScopeId]) -> Result<Vec<Claimed<ScopePlace>>, Error> {
+    /// Returns where these scopes are. A row that cannot be read is an error in the list.
+    pub(crate) async fn places(
+        &self,
+        these: &[ScopeId],
+    ) -> Result<Vec<Result<Claimed<ScopePlace>, Error>>, Error> {
         const SQL: &str = concat!("SELECT ", scope_mark!(), " FROM scope s WHERE s.id IN ");
         let mut places = Vec::with_capacity(these.len());
         for some in these.chunks(ROWS) {
-            let marks: Vec<ScopeMark> = on!(self.0, pool => {
+            let marks: Vec<Result<ScopeMark, sqlx::Error>> = on!(self.0, pool => {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_tuples(some, |mut values, scope| {
                     values.push_bind(scope.0);
                 });
-                query.build_query_as().fetch_all(pool).await
-            })?;
-            let place = |mark: ScopeMark| Some(Claimed::new(mark.place()?, mark.claim()));
-            places.extend(marks.into_iter().filter_map(place));
+                let rows = query.build().fetch_all(pool).await?;
+                rows.iter().map(sqlx::FromRow::from_row).collect()
+            });
+            places.extend(marks.into_iter().map(|mark| {
+                let mark: ScopeMark = mark.map_err(|error| unreadable("scope", &error))?;
+                Ok(Claimed::new(
+                    mark.place().ok_or_else(|| corrupt("scope", "country", "a row"))?,
+                    mark.claim(),
+                ))
+            }));
         }
         Ok(places)
     }
@@ -313,9 +336,8 @@ impl Read<'_> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed<Scope>>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
-        let records: Vec<ScopeRecord> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(environment.0).fetch_all(pool).await)?;
-        records.into_iter().map(|record| Scope::read(record, now)).collect()
+        let records = readable!(self.0, ScopeRecord, "scope", sqlx::query(SQL).bind(environment.0));
+        Ok(records.into_iter().filter_map(|record| Scope::read(record.ok()?, now).ok()).collect())
     }
 
     pub(crate) async fn scope(

@@ -234,6 +234,18 @@ impl Vault {
         rows.into_iter().filter_map(|row| self.proved(row).ok()).collect()
     }
 
+    /// Returns the rows that can be read and verify; the others are noticed and left out.
+    pub(crate) fn only_readable<T>(&self, rows: Vec<Result<Claimed<T>, Error>>) -> Vec<T> {
+        let readable = |row: Result<Claimed<T>, Error>| match row {
+            Ok(row) => self.proved(row).ok(),
+            Err(error) => {
+                self.notice(&error.to_string());
+                None
+            }
+        };
+        rows.into_iter().filter_map(readable).collect()
+    }
+
     pub(crate) fn notice(&self, name: &str) {
         let mut unproved = self.noticed().unproved.lock().unwrap_or_else(PoisonError::into_inner);
         if unproved.len() < NAMED && !unproved.contains_key(name) {
@@ -350,10 +362,16 @@ pub(crate) async fn all_unproved(vault: &Vault) -> Result<Vec<String>, Error> {
         let mut after = None;
         loop {
             let claims = vault.db().authority().page(kind, after.as_ref()).await?;
-            let Some(last) = claims.last() else { break };
-            after = Some(last.key.clone());
+            // A row that cannot be read has no place in the order.
+            let placed = |claim: &&Claim| claim.key != Key::Bytes(Vec::new());
+            let last = claims.iter().rfind(placed).map(|last| last.key.clone());
+            let is_last = last.is_none() || last == after;
+            after = last;
             let broken = claims.into_iter().filter(|claim| !vault.proves(claim));
             unproved.extend(broken.map(|claim| readable(&claim.name, &names)));
+            if is_last {
+                break;
+            }
         }
     }
     Ok(unproved)

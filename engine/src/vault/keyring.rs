@@ -41,6 +41,15 @@ pub async fn instance_if_any(db: &Db) -> Result<Option<Instance>, Error> {
     match db.instance().get().await {
         // The schema is made only after the root key is proved, so a new database has no table yet.
         Err(error) if crate::store::is_missing_table(&error) => Ok(None),
+        // Read once more, because another server may have made both a moment ago.
+        Ok(None) if db.audit().any().await? => match db.instance().get().await? {
+            Some(instance) => Ok(Some(instance)),
+            None => Err(Error::Fault(
+                "The row of the instance is missing from this database, which is not empty. Somebody has deleted it. Restore a \
+                 backup."
+                    .into(),
+            )),
+        },
         other => other,
     }
 }
@@ -208,16 +217,22 @@ async fn add_term(
     .await
 }
 
+fn damaged(purpose: &str) -> Error {
+    Error::Fault(format!(
+        "The keyring of this database is damaged or was changed (the term {purpose}). The root key is right. Restore a backup."
+    ))
+}
+
 pub(crate) async fn open_keyring(db: &Db, root: &RootKey, instance: Uuid) -> Result<Keyring, Error> {
     let mut terms = HashMap::new();
     for row in db.instance().terms().await? {
         let purpose = Purpose::from_word(&row.purpose)
             .filter(|_| row.term == 1)
-            .ok_or_else(|| crate::store::corrupt("keyring", "purpose", &row.purpose))?;
+            .ok_or_else(|| damaged(&row.purpose))?;
         terms.insert(purpose, root.open(instance, term_place(purpose), &row.sealed)?);
     }
     if let Some(missing) = Purpose::ALL.into_iter().find(|purpose| !terms.contains_key(purpose)) {
-        return Err(crate::store::corrupt("keyring", "purpose", missing.word()));
+        return Err(damaged(missing.word()));
     }
     Ok(Keyring::new(instance, terms))
 }

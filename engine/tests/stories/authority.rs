@@ -15,7 +15,7 @@ use engine::data::context::Context;
 use engine::data::derive::ToDerive;
 use engine::data::{Call, ToEncrypt, ToOpen};
 use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal, from, root_key};
-use engine::{Error, Portal, SecretBytes, SecretText};
+use engine::{Error, Portal, SecretBytes, SecretText, SetupState};
 use sha2::{Digest, Sha256};
 
 stories! {
@@ -39,6 +39,9 @@ stories! {
     the_adoption_is_not_undone,
     counters_that_are_deleted_help_nobody,
     it_is_recorded_once_and_said,
+    a_row_that_cannot_be_read_stops_nobody_else,
+    a_due_date_that_somebody_moved_is_named,
+    without_its_instance_a_database_is_not_taken_for_new,
 }
 
 /// `production/DE` and `staging/AT` with keys; an API key that reaches staging alone.
@@ -519,6 +522,12 @@ async fn the_set_up_does_not_open_again(t: &TestPortal) {
         let entered = server.people().enter_setup(&text("mine"), from("192.0.2.66")).await;
         refused!(entered.map(drop), Error::People(PeopleError::WrongSetupToken));
     }
+    // With environments in it, the portal is no new one, so only the host makes an administrator.
+    let environment = "INSERT INTO environment (id, slug, name, kind, created_at) SELECT uuid, 'x', 'x', 'test', created_at FROM instance";
+    execute(t.db(), environment).await.expect("inserted");
+    assert!(t.portal.people().issue_setup_token(None).await.expect("asked").is_none());
+    assert_eq!(t.portal.people().setup_state().await.expect("asked"), SetupState::Done);
+    execute(t.db(), "DELETE FROM environment").await.expect("deleted");
     // A genuine token is not made to last longer either.
     let token = t.portal.people().issue_setup_token(None).await.expect("issued").expect("a token");
     t.clock.advance(TimeDelta::hours(2));
@@ -751,4 +760,46 @@ async fn it_is_recorded_once_and_said(t: &TestPortal) {
         decrypt(&t.portal, &key, "production/DE", &[0; 90]).await,
         Error::Data(Refused::NotOpened | Refused::Malformed)
     );
+}
+
+async fn a_row_that_cannot_be_read_stops_nobody_else(t: &TestPortal) {
+    let house = house(t).await;
+    let key = t.api_key([3; 6], "Billing", "production/DE", Operation::ALL).await;
+    let mut statements =
+        vec![format!("UPDATE api_key SET operations = 'fly' WHERE id = {}", blob(t, &STAGING))];
+    // Only SQLite keeps a time that is none.
+    if t.kind() == DatabaseKind::Sqlite {
+        statements.push(format!("UPDATE api_key SET created_at = 'x' WHERE id = {}", blob(t, &PRODUCTION)));
+        statements.push("UPDATE environment SET created_at = 'x' WHERE slug = 'staging'".to_owned());
+        statements.push("UPDATE key_version SET due_at = 'x' WHERE scope_id = (SELECT id FROM scope WHERE country = 'AT')".to_owned());
+    }
+    attack(t, &statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for server in [&t.portal, &Box::pin(fresh(t)).await] {
+        encrypt(server, &key, "production/DE").await.expect("it works as before");
+        let refused = encrypt(server, &house.staging_key, "staging/AT").await;
+        refused!(refused, Error::Services(ServicesError::UnknownApiKey));
+        server.overview().tree().await.expect("every page shows the tree");
+        let rows = server.scopes().environments().await.expect("the list");
+        assert!(rows.iter().any(|row| row.slug.as_str() == "production"));
+    }
+    assert!(!unproved(t).await.is_empty(), "doctor names it");
+}
+
+async fn a_due_date_that_somebody_moved_is_named(t: &TestPortal) {
+    let house = house(t).await;
+    let dates = async || t.portal.overview().verify().await.expect("it reads").dates;
+    assert_eq!(dates().await, [""; 0]);
+    let later = match t.kind() {
+        DatabaseKind::Sqlite => "'2099-01-01T00:00:00.000000000+00:00'",
+        DatabaseKind::Postgres => "now() + interval '50 years'",
+    };
+    attack(t, &[&format!("UPDATE key_version SET due_at = {later} WHERE scope_id = (SELECT id FROM scope WHERE country = 'AT')")]).await;
+    assert_eq!(dates().await, [format!("version 1 of {}", house.at)]);
+}
+
+async fn without_its_instance_a_database_is_not_taken_for_new(t: &TestPortal) {
+    t.administrator().await;
+    execute(t.db(), "DELETE FROM instance").await.expect("deleted");
+    let said = t.try_second(&root_key()).await.map(drop).expect_err("it does not start").to_string();
+    assert!(said.contains("The row of the instance is missing"), "{said}");
 }

@@ -170,7 +170,7 @@ fn describe(manifest: &Manifest) -> Result<(), Stop> {
 
 /// Prints what was verified.
 fn tell(verified: &Verified) -> Result<(), Stop> {
-    let Verified { unopened, unproved, journal } = verified;
+    let Verified { unopened, unproved, journal, .. } = verified;
     report(format!("The journal has {} segments with {} events.", journal.segments, journal.events))?;
     for what in &journal.damaged {
         report(format!("Damaged: {what}"))?;

@@ -212,7 +212,10 @@ async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop>
         portal.services().create_api_key_on_host(&new.name, &reach, operations, lifetime, show).await
     };
     with(portal, make).await.map_err(|error| not_made(error, was_shown.get()))?;
-    say(format!("API key {} created. It works now. The secret is shown only once.", new.name));
+    say(format!(
+        "API key {} created. Running servers accept it within a second. The secret is shown only once.",
+        new.name
+    ));
     Ok(())
 }
 

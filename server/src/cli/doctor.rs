@@ -425,6 +425,16 @@ async fn examine(settings: &Settings, portal: &Portal, findings: &mut Findings) 
             "Keystead wrote every row that gives authority.",
         ],
     );
+    for name in verified.dates.iter().take(NAMED) {
+        findings.error(
+            "due dates",
+            format!("The due date does not follow from creation and rotation period: {name}."),
+            "Somebody has changed it in the database. Change the rotation period of that key (Settings) and back, which sets the date anew.",
+        );
+    }
+    if verified.dates.is_empty() {
+        findings.ok("due dates", "Every managed key rotates when its period says.");
+    }
     let journal = verified.journal;
     for damage in journal.damaged.iter().take(NAMED) {
         findings.error(

@@ -8,6 +8,7 @@ mod asvs;
 mod audit_page;
 mod aws_forms;
 mod coverage;
+mod damaged;
 mod doors;
 mod front_door;
 mod guessing;

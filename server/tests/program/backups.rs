@@ -433,7 +433,7 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     // Times of the future are corrected by whoever knows what day it is.
     let refused = fails(&home, &["doctor", "--correct-times", "2099-01-01"]).await;
     assert!(refused.contains("Nothing was changed"), "{refused}");
-    let today = chrono::Utc::now().date_naive().to_string();
+    let today = engine::Clock::system().now().date_naive().to_string();
     let corrected = ok(&home, &["doctor", "--correct-times", &today]).await;
     assert!(corrected.contains("Corrected: 1 row of instance."), "{corrected}");
     assert!(!checks(&home).await.contains(&"clock".to_owned()));

@@ -15,6 +15,8 @@ pub enum Source {
     Kms,
     /// The customer's KMS, which refused the last call.
     RefusingKms,
+    /// What is stored of the key is damaged, so nobody is asked.
+    Damaged,
 }
 
 #[component]
@@ -29,6 +31,10 @@ pub fn LeaseCard(
     let fact = |label, words: &'static str| Some(view! { <Fact label>{words}</Fact> }.into_any());
     let refused = match (source, held.as_ref().map(|held| held.refresh_at)) {
         (Source::Managed, _) => None,
+        (Source::Damaged, _) => fact(
+            "While it is damaged",
+            "Nothing is encrypted or decrypted with it. An operator restores a backup. New credentials help if only those are damaged.",
+        ),
         (Source::RefusingKms, None) => fact(
             "While the customer's KMS refuses",
             "Decryption is not possible until the customer's KMS releases the key again.",
@@ -49,6 +55,7 @@ pub fn LeaseCard(
     };
     let from = match source {
         Source::Managed => "loaded from the database on demand",
+        Source::Damaged => "not used",
         Source::Kms | Source::RefusingKms => "fetched from the customer's KMS on demand",
     };
     let (state, age, hold) = match held {
@@ -61,7 +68,7 @@ pub fn LeaseCard(
                 </Fact>
             }),
             match source {
-                Source::RefusingKms => None,
+                Source::RefusingKms | Source::Damaged => None,
                 // This holds however long the key may stay in memory: the server checks the database every 500 ms for changes to
                 // API keys, and serves nobody when it could not do so for a minute.
                 Source::Managed => fact(

@@ -41,13 +41,14 @@ pub fn KeyVersionPage(
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let is_refused = version.health.as_ref().is_some_and(|health| health.state.is_refused());
+    let is_damaged = !version.is_proved
+        || version.health.as_ref().is_some_and(|health| health.state == HealthState::Damaged);
     let source = match aws {
+        _ if is_damaged => Source::Damaged,
         None => Source::Managed,
         Some(_) if is_refused => Source::RefusingKms,
         Some(_) => Source::Kms,
     };
-    let is_damaged = !version.is_proved
-        || version.health.as_ref().is_some_and(|health| health.state == HealthState::Damaged);
     let does = match version.status {
         _ if is_damaged => {
             "Not used: its row in the database was not written by Keystead, or is damaged. An operator runs “keystead doctor” on the host."
