@@ -6,7 +6,7 @@ use domain::data::operation::Operation;
 use engine::testing::look::execute;
 use serde_json::json;
 
-const NOTICE: &str = "The database was changed from outside";
+const NOTICE: &str = "The database is damaged, or was changed from outside";
 
 /// Counts the marks on a page.
 async fn marks(house: &House, cookie: &str, path: &str) -> usize {

@@ -22,16 +22,16 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
     });
     let unproved = (upkeep.unproved > 0).then(|| {
         let what = match upkeep.unproved {
-            1 => "One row of the database was not written by Keystead, so it gives nothing.".to_owned(),
+            1 => "One row of the database is damaged or was not written by Keystead, so it gives nothing.".to_owned(),
             many => {
-                format!("{many} rows of the database were not written by Keystead, so they give nothing.")
+                format!("{many} rows of the database are damaged or were not written by Keystead, so they give nothing.")
             }
         };
         view! {
-            <Callout tone=Tone::Bad title="The database was changed from outside">
+            <Callout tone=Tone::Bad title="The database is damaged, or was changed from outside">
                 <p>
                     {what} " The audit log names them. An operator runs " <code>"keystead doctor"</code>
-                    " on the host. If nobody of yours did this, somebody else can write your database."
+                    " on the host. If it is no fault of a disk, somebody else can write your database."
                 </p>
             </Callout>
         }
