@@ -7,7 +7,7 @@ use crate::changes::recovery;
 use crate::changes::throttle::TryKind;
 use crate::people::People;
 use crate::people::password::Verified;
-use crate::people::sessions::{IDLE, Owner};
+use crate::people::sessions::Owner;
 use crate::people::{password, sign_in};
 use crate::store::authority::RowRef;
 use crate::store::sessions as store;
@@ -23,10 +23,8 @@ impl People {
     /// When the database fails.
     pub async fn profile(&self, session: &Session) -> Result<ProfileView, Error> {
         session.require(Stage::Full)?;
-        let now = self.vault.now();
         let user = self.vault.person(session.user()?).await?;
-        let sessions =
-            self.vault.only_proved(self.vault.db().sessions().of(user.id(), now, now - IDLE).await?);
+        let sessions = self.alive(&user).await?;
         let rows = sessions.into_iter().map(|row| SessionRow {
             id: SessionId(row.id),
             is_this: SessionId(row.id) == session.id,
@@ -47,8 +45,7 @@ impl People {
 
     /// Returns a live session of an administrator.
     pub(super) async fn session_of(&self, user: UserId, id: SessionId) -> Result<store::SessionRow, Error> {
-        let now = self.vault.now();
-        let alive = self.vault.only_proved(self.vault.db().sessions().of(user, now, now - IDLE).await?);
+        let alive = self.alive(&self.vault.person(user).await?).await?;
         alive.into_iter().find(|row| SessionId(row.id) == id).ok_or(Error::NotFound)
     }
 

@@ -39,17 +39,20 @@ fn token_hash(token: &SecretText) -> Vec<u8> {
 }
 
 impl People {
+    /// Returns the live signed-in sessions of an administrator, whose row was proved.
+    pub(super) async fn alive(&self, user: &User) -> Result<Vec<SessionRow>, Error> {
+        let now = self.vault.now();
+        let found = self.vault.db().sessions().of(user.id(), user.security_epoch, now, now - IDLE).await?;
+        Ok(self.vault.only_proved(found))
+    }
+
     /// Checks that a session has not ended meanwhile, for work that takes long.
     ///
     /// # Errors
     /// [`ChangesError::SignedOut`] when it has.
     pub async fn still(&self, session: &Session) -> Result<(), Error> {
-        let now = self.vault.now();
         let user = self.vault.person(session.user()?).await?;
-        let mut alive =
-            self.vault.only_proved(self.vault.db().sessions().of(user.id(), now, now - IDLE).await?);
-        // By the epoch of the row that was proved, not by that of the search.
-        alive.retain(|row| row.security_epoch == user.security_epoch);
+        let alive = self.alive(&user).await?;
         match alive.iter().any(|row| SessionId(row.id) == session.id) {
             true => Ok(()),
             false => Err(Error::Changes(ChangesError::SignedOut)),

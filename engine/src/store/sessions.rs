@@ -65,7 +65,7 @@ macro_rules! select_session {
             ", s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
             "s.address, s.agent, ",
             "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message ",
-            "FROM session s LEFT JOIN administrator a ON a.id = s.user_id WHERE ",
+            "FROM session s WHERE ",
             $rest
         )
     };
@@ -81,18 +81,20 @@ impl Read<'_> {
         Ok(record.map(Claimed::from))
     }
 
-    /// Returns the live signed-in sessions of an administrator, the last used first.
+    /// Returns the live signed-in sessions of an administrator with this security epoch, the last used first.
     pub(crate) async fn of(
         &self,
         user: UserId,
+        security_epoch: i64,
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
     ) -> Result<Vec<Claimed<SessionRow>>, Error> {
         const SQL: &str = select_session!(
             "s.user_id = $1 AND s.stage = 'full' AND s.expires_at > $2 AND s.seen_at > $3 \
-             AND s.security_epoch = a.security_epoch ORDER BY s.seen_at DESC, s.id LIMIT 100"
+             AND s.security_epoch = $4 ORDER BY s.seen_at DESC, s.id LIMIT 100"
         );
-        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since).fetch_all(pool).await)?;
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since)
+            .bind(security_epoch).fetch_all(pool).await)?;
         Ok(records.into_iter().map(Claimed::from).collect())
     }
 
