@@ -7,9 +7,10 @@ use crate::base::random;
 use crate::base::refused::Refused;
 use crate::changes::authority::Authorised;
 use crate::data::access::Access;
-use crate::store::authority::{Kind, SecretMark};
+use crate::store::authority::{Kind, SecretMark, Signed};
 use crate::store::tenant_secrets::{NewSecretRow, SecretName, StoredSecret};
-use crate::store::{Lock, ROWS, Tx};
+use crate::store::{Lock, Tx};
+use crate::vault::authority::resigned;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, Session, Stage};
@@ -143,23 +144,15 @@ impl Secrets {
     /// Gives the secrets of a scope that have the status `from` the status `to`, and signs those that verify. Returns how many
     /// there were.
     async fn set_status(&self, tx: &mut Tx, scope: &ScopeRef, from: &str, to: &str) -> Result<usize, Error> {
-        let (mut macs, mut revisions) = (Vec::new(), Vec::new());
-        for mark in tx.tenant_secrets().marks(scope.id, from).await? {
-            let claim = mark.clone().claim();
-            if !self.vault.proves(&claim) {
-                continue;
-            }
-            let revision = claim.revision + 1;
+        let marks = tx.tenant_secrets().marks(scope.id, from).await?;
+        let signed = marks.into_iter().filter_map(|mark| {
+            let now = mark.clone().claim();
             let changed = SecretMark { t_status: to.to_owned(), ..mark };
-            macs.push((claim.key, self.vault.code(&changed.claim(), revision)));
-            revisions.push((claim.place, revision));
-        }
+            resigned(&self.vault, now, &changed.claim())
+        });
+        let signed: Vec<Signed> = signed.collect();
         let moved = tx.tenant_secrets().set_status(scope.id, from, to).await?;
-        for some in revisions.chunks(ROWS) {
-            let some: Vec<_> = some.iter().map(|(place, revision)| (place, *revision)).collect();
-            tx.revisions().set(&some).await?;
-        }
-        tx.authority().set_macs(Kind::TenantSecret, &macs).await?;
+        tx.authority().set_signed(Kind::TenantSecret, &signed).await?;
         Ok(moved)
     }
 

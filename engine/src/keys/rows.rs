@@ -2,8 +2,9 @@
 
 use crate::Error;
 use crate::store::Tx;
-use crate::store::authority::VersionMark;
-use crate::store::keys::{Deprecated, NewVersionRow};
+use crate::store::authority::{Kind, Signed, VersionMark};
+use crate::store::keys::NewVersionRow;
+use crate::vault::authority::resigned;
 use crate::vault::opened::Vault;
 use domain::base::id::ScopeId;
 use domain::keys::key_version::Status;
@@ -16,8 +17,15 @@ pub(crate) async fn deprecate(vault: &Vault, tx: &mut Tx, scopes: &[ScopeId]) ->
     if active.len() != scopes.len() {
         return Err(Error::Fault("an Active version was not there to deprecate".into()));
     }
-    let deprecated: Vec<Deprecated> = active.into_iter().map(|mark| deprecated(vault, mark)).collect();
-    tx.keys().deprecate(&deprecated).await
+    let ids: Vec<i64> = active.iter().map(|mark| mark.k_id).collect();
+    let signed = active.into_iter().filter_map(|mark| {
+        let now = mark.clone().claim();
+        let changed = VersionMark { k_status: Status::Deprecated.word().to_owned(), ..mark };
+        resigned(vault, now, &changed.claim())
+    });
+    let signed: Vec<Signed> = signed.collect();
+    tx.keys().deprecate(&ids).await?;
+    tx.authority().set_signed(Kind::Version, &signed).await
 }
 
 /// Returns those of the scopes, whose locks the caller holds, in which the row of the Active version verifies.
@@ -32,17 +40,6 @@ pub(crate) async fn genuine(
         vault.proves(&claim).then_some(scope)
     };
     Ok(active.into_iter().filter_map(proved).collect())
-}
-
-fn deprecated(vault: &Vault, mark: VersionMark) -> Deprecated {
-    let (id, claim) = (mark.k_id, mark.clone().claim());
-    if !vault.proves(&claim) {
-        return Deprecated { id, signed: None };
-    }
-    let changed = VersionMark { k_status: Status::Deprecated.word().to_owned(), ..mark };
-    let revision = claim.revision + 1;
-    let code = vault.code(&changed.claim(), revision);
-    Deprecated { id, signed: Some((claim.place, revision, code)) }
 }
 
 /// Inserts versions as the Active ones of their scopes.

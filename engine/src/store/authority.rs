@@ -169,6 +169,14 @@ impl Claim {
     }
 }
 
+/// The next revision of a row that was changed, and the code of the row at that revision.
+pub struct Signed {
+    pub key: Key,
+    pub place: RevisionPlace,
+    pub revision: i64,
+    pub mac: [u8; 32],
+}
+
 /// A row whose claim is not proved yet. Only the vault takes it apart.
 pub struct Claimed<T> {
     row: T,
@@ -313,12 +321,24 @@ pub(super) use {
 };
 
 /// Selects setup tokens. A token is never changed and ends after an hour, so it has no revision.
-const SETUP_TOKENS: &str = "SELECT hash, expires_at, mac FROM setup_token WHERE ";
-const RECOVERY_CODES: &str = concat!(
-    "SELECT c.user_id, c.hash, c.used_at, c.mac, ",
-    revision!("c.user_id", "'recovery_codes'", "revision"),
-    " FROM recovery_code c WHERE "
-);
+macro_rules! setup_tokens {
+    ($rest:literal) => {
+        concat!("SELECT hash, expires_at, mac FROM setup_token", $rest)
+    };
+}
+
+/// Selects recovery codes.
+macro_rules! recovery_codes {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.user_id, c.hash, c.used_at, c.mac, ",
+            revision!("c.user_id", "'recovery_codes'", "revision"),
+            " FROM recovery_code c",
+            $rest
+        )
+    };
+}
+pub(super) use setup_tokens;
 
 #[derive(Clone, sqlx_macros::FromRow)]
 pub struct EnvironmentMark {
@@ -758,7 +778,8 @@ impl Write<'_> {
     pub(crate) async fn claims(&mut self, row: &RowRef) -> Result<Vec<Claim>, Error> {
         const ADMINISTRATOR: &str =
             concat!("SELECT ", administrator_mark!(), " FROM administrator a WHERE a.id = $1");
-        const CODES: &str = "c.user_id = $1";
+        const CODES: &str = recovery_codes!(" WHERE c.user_id = $1");
+        const TOKEN: &str = setup_tokens!(" WHERE hash = $1");
         const SESSION: &str = concat!("SELECT ", session_mark!(), " FROM session s WHERE s.id = $1");
         const ENVIRONMENT: &str =
             concat!("SELECT ", environment_mark!(), " FROM environment e WHERE e.id = $1");
@@ -768,15 +789,9 @@ impl Write<'_> {
         const API_KEY: &str = api_keys!(" WHERE k.id = $1");
         Ok(match row {
             RowRef::Administrator(id) => claims!(self, AdministratorMark, ADMINISTRATOR, id.0),
-            RowRef::RecoveryCodes(id) => {
-                let sql = AssertSqlSafe(format!("{RECOVERY_CODES}{CODES}"));
-                claims!(self, RecoveryCodeMark, sql, id.0)
-            }
+            RowRef::RecoveryCodes(id) => claims!(self, RecoveryCodeMark, CODES, id.0),
             RowRef::Session(id) => claims!(self, SessionMark, SESSION, id.0),
-            RowRef::SetupToken(hash) => {
-                let sql = AssertSqlSafe(format!("{SETUP_TOKENS}hash = $1"));
-                claims!(self, SetupTokenMark, sql, hash)
-            }
+            RowRef::SetupToken(hash) => claims!(self, SetupTokenMark, TOKEN, hash),
             RowRef::Environment(id) => claims!(self, EnvironmentMark, ENVIRONMENT, id.0),
             RowRef::Scope(id) => claims!(self, ScopeMark, SCOPE, id.0),
             RowRef::Version(id) => claims!(self, VersionMark, VERSION, *id),
@@ -798,6 +813,16 @@ impl Write<'_> {
         let ids: Vec<Vec<u8>> = within!(self.0, c => sqlx::query_scalar(SQL)
             .bind(environment.0).bind(scope.map(|scope| scope.0)).fetch_all(c).await)?;
         Ok(ids.iter().filter_map(|id| id.as_slice().try_into().ok().map(ApiKeyId)).collect())
+    }
+
+    /// Stores the codes of changed rows of one kind, and their revisions.
+    pub(crate) async fn set_signed(&mut self, kind: Kind, signed: &[Signed]) -> Result<(), Error> {
+        for some in signed.chunks(ROWS) {
+            let revisions: Vec<_> = some.iter().map(|one| (&one.place, one.revision)).collect();
+            self.0.revisions().set(&revisions).await?;
+        }
+        let macs: Vec<_> = signed.iter().map(|one| (one.key.clone(), one.mac)).collect();
+        self.set_macs(kind, &macs).await
     }
 
     /// Stores the codes of rows of one kind.
@@ -859,15 +884,11 @@ macro_rules! pages {
                 AdministratorMark,
                 concat!("SELECT ", administrator_mark!(), " FROM administrator a")
             ),
-            Kind::RecoveryCode => {
-                $fetch_all!(RecoveryCodeMark, AssertSqlSafe(format!("{RECOVERY_CODES}c.user_id IS NOT NULL")))
-            }
+            Kind::RecoveryCode => $fetch_all!(RecoveryCodeMark, recovery_codes!("")),
             Kind::Session => {
                 $fetch_all!(SessionMark, concat!("SELECT ", session_mark!(), " FROM session s"))
             }
-            Kind::SetupToken => {
-                $fetch_all!(SetupTokenMark, AssertSqlSafe(format!("{SETUP_TOKENS}hash IS NOT NULL")))
-            }
+            Kind::SetupToken => $fetch_all!(SetupTokenMark, setup_tokens!("")),
             Kind::Environment => {
                 $fetch_all!(EnvironmentMark, concat!("SELECT ", environment_mark!(), " FROM environment e"))
             }

@@ -1,6 +1,6 @@
 //! The instance's own row, its keyring and its setup tokens.
 
-use super::authority::{Claimed, SetupTokenMark};
+use super::authority::{Claimed, SetupTokenMark, setup_tokens};
 use super::{on, table, within};
 use crate::Error;
 use chrono::{DateTime, Utc};
@@ -62,7 +62,7 @@ impl Read<'_> {
 
     /// Returns when the setup token with this hash expires.
     pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<Claimed<DateTime<Utc>>>, Error> {
-        const SQL: &str = "SELECT hash, expires_at, mac FROM setup_token WHERE hash = $1";
+        const SQL: &str = setup_tokens!(" WHERE hash = $1");
         let mark: Option<SetupTokenMark> =
             on!(self.0, pool => sqlx::query_as(SQL).bind(hash).fetch_optional(pool).await)?;
         Ok(mark.map(|mark| Claimed::new(mark.expires_at, mark.claim())))

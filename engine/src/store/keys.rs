@@ -2,7 +2,7 @@
 
 mod counts;
 
-use super::authority::{Claimed, RevisionPlace, VersionMark, version_mark};
+use super::authority::{Claimed, VersionMark, version_mark};
 use super::holders::health_of;
 use super::{Inner, corrupt, on, readable, table, within};
 use crate::Error;
@@ -387,13 +387,6 @@ impl NewVersionRow<'_> {
     }
 }
 
-/// A version that becomes Deprecated.
-pub struct Deprecated {
-    pub id: i64,
-    /// The revision of the changed row and its code; `None` for a row that does not verify, which is not made genuine by this.
-    pub signed: Option<(RevisionPlace, i64, [u8; 32])>,
-}
-
 impl Write<'_> {
     /// Draws ids for versions.
     pub(crate) async fn draw_ids(&mut self, count: usize) -> Result<Vec<i64>, Error> {
@@ -457,25 +450,16 @@ impl Write<'_> {
         records.into_iter().map(Due::try_from).collect()
     }
 
-    /// Deprecates Active versions, and stores their codes.
-    pub(crate) async fn deprecate(&mut self, these: &[Deprecated]) -> Result<(), Error> {
+    /// Deprecates Active versions.
+    pub(crate) async fn deprecate(&mut self, these: &[i64]) -> Result<(), Error> {
+        const SQL: &str = "UPDATE key_version SET status = 'deprecated' WHERE status = 'active' AND id IN ";
         if these.is_empty() {
             return Ok(());
         }
-        let signed = || these.iter().filter_map(|one| one.signed.as_ref().map(|signed| (one.id, signed)));
-        let revisions: Vec<_> = signed().map(|(_, (place, revision, _))| (place, *revision)).collect();
-        self.0.revisions().set(&revisions).await?;
         let changed = within!(self.0, c => {
-            let mut query = QueryBuilder::new("UPDATE key_version SET status = 'deprecated'");
-            if signed().next().is_some() {
-                query.push(", mac = CASE id");
-                for (id, (_, _, mac)) in signed() {
-                    query.push(" WHEN ").push_bind(id).push(" THEN ").push_bind(&mac[..]);
-                }
-                query.push(" ELSE mac END");
-            }
-            query.push(" WHERE status = 'active' AND id IN ").push_tuples(these, |mut values, one| {
-                values.push_bind(one.id);
+            let mut query = QueryBuilder::new(SQL);
+            query.push_tuples(these, |mut values, id| {
+                values.push_bind(*id);
             });
             query.build().execute(c).await?.rows_affected()
         });

@@ -8,7 +8,7 @@ use crate::base::clock::Steady;
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::VaultError;
 use crate::store::Tx;
-use crate::store::authority::{Claim, Claimed, Key, Kind, RevisionPlace, RowRef};
+use crate::store::authority::{Claim, Claimed, Key, Kind, RevisionPlace, RowRef, Signed};
 use crate::store::scopes::{ClaimedScope, Environment, Named, Scope};
 use crate::store::users::User;
 use crate::vault::envelope::{Keyring, Purpose};
@@ -318,6 +318,17 @@ impl Vault {
             claims.iter().map(|claim| (claim.key.clone(), self.code(claim, revision))).collect();
         tx.authority().set_macs(first.kind, &macs).await
     }
+}
+
+/// Signs a row that a statement changes together with others: what it says now, and what it says afterwards. Returns nothing for a
+/// row that does not verify, because the change must not make it genuine.
+pub(crate) fn resigned(vault: &Vault, now: Claim, changed: &Claim) -> Option<Signed> {
+    if !vault.proves(&now) {
+        return None;
+    }
+    let revision = now.revision + 1;
+    let mac = vault.code(changed, revision);
+    Some(Signed { key: now.key, place: now.place, revision, mac })
 }
 
 /// Records the rows that do not verify in the audit log, each once in the life of a server.
