@@ -113,6 +113,7 @@ impl Home {
         Process::start(program, &self.folder, port, |command| {
             command.env_clear().env("KEYSTEAD_DATA_DIR", self.folder.join(data));
             command.env("KEYSTEAD_LISTEN", format!("127.0.0.1:{port}"));
+            command.env("KEYSTEAD_LAME_DUCK_SECONDS", "0");
             command.envs(self.database.iter().map(|database| ("KEYSTEAD_DATABASE_URL", &database.url)));
             command.envs(settings.iter().copied());
         })

@@ -234,6 +234,7 @@ export class Keystead {
         ...this.clock.environment(),
         KEYSTEAD_DATA_DIR: this.data,
         KEYSTEAD_LISTEN: `127.0.0.1:${this.port}`,
+        KEYSTEAD_LAME_DUCK_SECONDS: '0',
         KEYSTEAD_LOG: 'trace',
         ...this.settings,
       },

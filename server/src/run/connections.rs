@@ -3,10 +3,11 @@
 //! Keystead closes a connection that has waited too long, for whatever reason. When every place is taken, it closes the one
 //! that has waited longest, so that idle connections cannot keep others out.
 
+use axum::http::Version;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// Maximum number of connections: fewer than the 1,024 open files that a process is usually allowed.
@@ -52,6 +53,8 @@ struct Shared {
     patience: Patience,
     state: Mutex<State>,
     make_room: Notify,
+    /// The protocol, as soon as the first request has arrived.
+    version: watch::Sender<Option<Version>>,
 }
 
 struct State {
@@ -98,13 +101,35 @@ impl Drop for Entered {
 impl Connection {
     fn new(patience: Patience) -> Self {
         let state = State { at_work: 0, has_asked: false, since: Instant::now() };
-        Self(Arc::new(Shared { patience, state: Mutex::new(state), make_room: Notify::new() }))
+        let (make_room, version) = (Notify::new(), watch::Sender::new(None));
+        Self(Arc::new(Shared { patience, state: Mutex::new(state), make_room, version }))
     }
 
     /// Records that the headers of a request have arrived.
-    pub fn asked(&self) {
-        let mut state = held(&self.0.state);
-        (state.has_asked, state.since) = (true, Instant::now());
+    pub fn asked(&self, version: Version) {
+        let is_first = {
+            let mut state = held(&self.0.state);
+            state.since = Instant::now();
+            !std::mem::replace(&mut state.has_asked, true)
+        };
+        if is_first {
+            self.0.version.send_replace(Some(version));
+        }
+    }
+
+    /// Completes when the first request has arrived.
+    pub async fn first_request(&self) {
+        self.asks(|_| true).await;
+    }
+
+    /// Completes when a request over HTTP/2 has arrived.
+    pub async fn speaks_http2(&self) {
+        self.asks(|version| version == Version::HTTP_2).await;
+    }
+
+    async fn asks(&self, like: impl Fn(Version) -> bool) {
+        // It cannot fail, because the sender lives as long as this connection.
+        let _ = self.0.version.subscribe().wait_for(|version| version.is_some_and(&like)).await;
     }
 
     /// Marks the connection as at work until the result is dropped.
@@ -203,7 +228,7 @@ mod tests {
     async fn a_connection_that_asks_nothing_is_over_when_the_time_for_headers_is() {
         let connections = hasty();
         let (silent, asked) = (connections.enter().expect("a place"), connections.enter().expect("a place"));
-        asked.connection.asked();
+        asked.connection.asked(Version::HTTP_11);
         let began = Instant::now();
         silent.connection.over().await;
         assert!(began.elapsed() >= connections.patience.headers);
@@ -215,7 +240,7 @@ mod tests {
     async fn no_connection_is_over_while_it_is_worked_for() {
         let connections = hasty();
         let entered = connections.enter().expect("a place");
-        entered.connection.asked();
+        entered.connection.asked(Version::HTTP_11);
         let work = entered.connection.clone().at_work();
         let worked = connections.patience.quiet * 2;
         let began = Instant::now();

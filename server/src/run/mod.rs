@@ -2,8 +2,10 @@
 
 mod background;
 pub(crate) mod connections;
+mod ending;
 pub(crate) mod opening;
 pub(crate) mod readiness;
+mod reception;
 pub(crate) mod serve;
 pub(crate) mod telemetry;
 pub(crate) mod workers;

@@ -1,28 +1,18 @@
 //! Start and end of the server.
 
 use crate::run::background;
-use crate::run::connections::Connections;
 use crate::run::opening::{database_name, make_folder, open_or_make_portal};
+use crate::run::reception;
 use crate::run::telemetry;
-use crate::run::workers::{Workers, served};
 use crate::settings::Settings;
-use crate::{App, Stop, router};
-use axum::Router;
+use crate::{App, Stop};
 use engine::{Hardened, Portal, SecretText};
-use hyper_util::server::graceful::GracefulShutdown;
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
 
-/// Time that requests at work get when the server ends.
-const DRAIN: Duration = Duration::from_secs(25);
-/// The part of it for work that goes on after the last connections are cut.
-const LAST: Duration = Duration::from_secs(1);
 /// Maximum number of connections that wait to be accepted, where the system allows so many.
 const QUEUE: u32 = 4096;
 
@@ -54,7 +44,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
         tokio::spawn(async move { axum::serve(listener, telemetry::metrics_router(metrics)).await });
     }
     let mut work = background::start(&portal);
-    let ended = accept(listener, router(app.clone()), app, &mut work).await;
+    let ended = reception::run(listener, app, settings.web.lame_duck, &mut work).await;
     work.shutdown().await;
     background::note_uses(&portal).await;
     background::leave_last_trace(&portal).await;
@@ -122,61 +112,4 @@ fn write_token(file: &PathBuf, token: &SecretText) -> Result<(), Stop> {
         .map_err(|error| {
             Stop::new(format!("The setup token cannot be written to {}: {error}.", file.display()))
         })
-}
-
-/// Accepts connections until SIGTERM or SIGINT, then drains. It also drains when a background job ends, which none of them
-/// does: the supervisor of the server is expected to restart it.
-async fn accept(listener: TcpListener, router: Router, app: App, work: &mut JoinSet<()>) -> Result<(), Stop> {
-    let failed = |error| Stop::new(format!("Keystead cannot wait for termination signals: {error}."));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let graceful = GracefulShutdown::new();
-    let connections = Connections::default();
-    let workers = Workers::start()
-        .map_err(|error| Stop::new(format!("Keystead cannot start a thread for connections: {error}.")))?;
-    let mut ended = Ok(());
-    let portal = app.portal().clone();
-    let mut outdated = std::pin::pin!(portal.outdated());
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely: wait for some to come back.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    continue;
-                }
-            },
-            sentence = &mut outdated => {
-                tracing::error!(sentence, "a newer release has changed the database");
-                ended = Err(Stop::new(sentence));
-                break;
-            }
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = work.join_next() => {
-                tracing::error!("a background job ended unexpectedly");
-                ended = Err(Stop::new("A background job ended unexpectedly. Find the cause in the log, then start Keystead again."));
-                break;
-            }
-        };
-        // When every connection is at work, the new one is dropped.
-        let Some(entered) = connections.enter() else { continue };
-        // The stream leaves this runtime; the worker registers it with its own.
-        let Ok(stream) = stream.into_std() else { continue };
-        workers.spawn(served(app.clone(), router.clone(), (stream, peer), entered, graceful.watcher()));
-    }
-    app.drain();
-    drop(listener);
-    tracing::info!("stopping; waiting for requests in progress");
-    let until = tokio::time::Instant::now() + DRAIN;
-    // Connections first: `idle` takes free places at once, and requests under way would find none.
-    let gone = tokio::time::timeout_at(until - LAST, graceful.shutdown()).await;
-    // Work of services that have disconnected goes on until the journal has it.
-    let idle = tokio::time::timeout_at(until, app.doors().idle()).await;
-    if gone.is_err() || idle.is_err() {
-        tracing::warn!("some requests did not finish in 25 seconds");
-    }
-    ended
 }

@@ -4,18 +4,21 @@
 use crate::App;
 use crate::api::{self, Peer};
 use crate::run::connections::{Connection, Entered, HEADERS};
+use crate::run::ending::Follower;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::Watcher;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpStream;
@@ -67,15 +70,22 @@ struct Served {
 
 impl Served {
     async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-        self.connection.asked();
+        let version = request.version();
+        self.connection.asked(version);
         // The doors are not behind the router, because its layers take too long (docs/DECISIONS.md, Speed).
-        if api::is_door(request.uri().path()) {
-            return Ok(api::answer(&self.app, &self.from, request).await);
+        let mut response = if api::is_door(request.uri().path()) {
+            api::answer(&self.app, &self.from, request).await
+        } else {
+            let extensions = request.extensions_mut();
+            extensions.insert(self.connection.clone());
+            extensions.insert(ConnectInfo(self.address));
+            self.router.clone().oneshot(request.map(Body::new)).await?
+        };
+        // HTTP/2 has no such header; there, the connection as a whole says it (`ending`).
+        if self.app.is_draining() && version != Version::HTTP_2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let extensions = request.extensions_mut();
-        extensions.insert(self.connection.clone());
-        extensions.insert(ConnectInfo(self.address));
-        self.router.clone().oneshot(request.map(Body::new)).await
+        Ok(response)
     }
 }
 
@@ -85,7 +95,7 @@ pub async fn served(
     router: Router,
     (stream, address): (std::net::TcpStream, SocketAddr),
     entered: Entered,
-    graceful: Watcher,
+    mut end: Follower,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let connection = entered.connection.clone();
@@ -93,13 +103,26 @@ pub async fn served(
     let served = Arc::new(Served { app, router, address, from, connection });
     let service = service_fn(move |request| Arc::clone(&served).answer(request));
     let server = protocols();
-    let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
-    // Dropping `connection` closes it. A door's work that has begun on it continues (`web::guard`).
-    tokio::select! {
-        ended = connection => if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
-        },
-        () = entered.connection.over() => tracing::debug!("an idle connection was closed"),
+    // Dropping it closes the connection. A door's work that has begun on it continues (`web::guard`).
+    let mut serving = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            ended = serving.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                break;
+            }
+            () = entered.connection.over() => {
+                tracing::debug!("an idle connection was closed");
+                break;
+            }
+            () = end.has_to_end(&entered.connection), if !is_ending => {
+                is_ending = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
     }
 }
 

@@ -83,6 +83,12 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Addresses or networks (comma-separated) whose `X-Forwarded-For` is trusted.",
     ),
+    number(
+        "lame_duck_seconds",
+        "5",
+        (0, 300),
+        "How long Keystead goes on serving after SIGTERM while `/readyz` answers 503, so that load balancers stop sending requests first. Longer than the interval of their checks.",
+    ),
     secret(
         "kms_endpoint_url",
         "Endpoint for AWS KMS calls in place of the region’s own host: a VPC endpoint, an emulator. `https`, or `http` on this machine.",

@@ -5,6 +5,7 @@ use super::table::find;
 use crate::Stop;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use url::Url;
 
 pub struct WebSettings {
@@ -15,6 +16,8 @@ pub struct WebSettings {
     pub metrics_listen: Option<SocketAddr>,
     /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// Time between SIGTERM and the drain.
+    pub lame_duck: Duration,
 }
 
 impl WebSettings {
@@ -25,6 +28,7 @@ impl WebSettings {
             public_url: public_url(source, listen, source.flag("allow_insecure_http")?)?,
             metrics_listen: source.get("metrics_listen", "an address with a port, like 127.0.0.1:9464")?,
             trusted_proxies: proxies(source)?,
+            lame_duck: source.seconds("lame_duck_seconds")?,
         })
     }
 

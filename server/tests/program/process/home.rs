@@ -150,6 +150,8 @@ impl Home {
             .env_clear()
             .env("KEYSTEAD_DATA_DIR", self.data())
             .env("KEYSTEAD_LOG", "warn")
+            // Nothing here asks `/readyz` before it goes elsewhere, so that time would be lost.
+            .env("KEYSTEAD_LAME_DUCK_SECONDS", "0")
             .env("KEYSTEAD_TRUSTED_PROXIES", "127.0.0.1")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .kill_on_drop(true);
