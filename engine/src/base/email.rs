@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::base::error::PeopleError;
+use domain::people::EMAIL_LONGEST;
 use unicode_normalization::UnicodeNormalization;
 
 /// Returns the canonical spelling under which Keystead stores, looks up and counts a name: NFKC,
@@ -11,15 +12,23 @@ pub fn normalise(email: &str) -> String {
     email.nfkc().collect::<String>().trim().to_lowercase().nfkc().collect()
 }
 
+/// Returns the typed text if it is not longer than any address can be. Nothing else is done with a longer one.
+///
+/// # Errors
+/// [`PeopleError::NotAnEmail`].
+pub fn checked_length(email: &str) -> Result<&str, Error> {
+    let is_possible = email.chars().nth(EMAIL_LONGEST).is_none();
+    is_possible.then_some(email).ok_or(Error::People(PeopleError::NotAnEmail))
+}
+
 /// Reads an address that an administrator can have: at most 254 bytes, one `@`, something before it, after it a host name that
 /// neither begins nor ends with a dot, and no white space, control or special characters.
 ///
 /// # Errors
 /// [`PeopleError::NotAnEmail`] when the text is not such an address.
 pub fn parse(email: &str) -> Result<String, Error> {
-    let email = normalise(email);
-    // RFC 5321, 4.5.3.1.3: a path has at most 256 octets, two of which are its angle brackets.
-    let good = email.len() <= 254
+    let email = normalise(checked_length(email)?);
+    let good = email.len() <= EMAIL_LONGEST
         && email.split_once('@').is_some_and(|(local, host)| {
             !local.is_empty()
                 && !host.contains('@')

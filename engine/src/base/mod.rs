@@ -7,6 +7,8 @@ pub mod error;
 pub mod hardening;
 pub(crate) mod log;
 pub(crate) mod moved;
+pub mod network;
 pub(crate) mod random;
 pub mod refused;
 pub mod secret;
+pub mod shares;

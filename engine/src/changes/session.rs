@@ -2,6 +2,8 @@
 
 use crate::base::entry::Actor;
 use crate::base::error::ChangesError;
+use crate::base::network::Network;
+use crate::base::shares::Holder;
 use crate::{Error, SecretText};
 use domain::base::id::{SessionId, UserId};
 
@@ -10,6 +12,13 @@ use domain::base::id::{SessionId, UserId};
 pub struct Client {
     pub address: String,
     pub agent: String,
+}
+
+impl Client {
+    /// Returns the holder of what this client uses while nobody knows who it is.
+    pub fn holder(&self) -> Holder {
+        Holder::stranger(Network::of_text(&self.address))
+    }
 }
 
 /// The stage that a session has reached. Each stage gives access to its own pages and nothing else.
@@ -59,6 +68,12 @@ impl Session {
     /// [`ChangesError::SignedOut`] during setup, when there is no administrator yet.
     pub fn user(&self) -> Result<UserId, Error> {
         self.user.ok_or(Error::Changes(ChangesError::SignedOut))
+    }
+
+    /// Returns the holder of what this session uses.
+    pub fn holder(&self) -> Holder {
+        let person = self.user.filter(|_| self.stage == Stage::Full);
+        person.map_or_else(|| self.from.holder(), Holder::Person)
     }
 
     /// Returns the actor that the audit log names.

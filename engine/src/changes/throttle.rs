@@ -10,13 +10,13 @@
 use crate::Error;
 use crate::base::email;
 use crate::base::error::ChangesError;
+use crate::base::network::Network;
 use crate::changes::Changes;
 use crate::store::Tx;
 use crate::store::throttle::Counter;
 use crate::vault::envelope::Purpose;
 use crate::vault::opened::AHEAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::net::IpAddr;
 
 /// Number of the first failure that blocks a name.
 const FREE_FOR_NAME: i64 = 5;
@@ -121,13 +121,7 @@ impl Changes {
 
     /// Returns the subject for the network of an address: the address itself (IPv4), its /64 (IPv6).
     pub(crate) fn network_subject(&self, address: &str) -> Subject {
-        // An IPv4 client of an IPv6 socket (::ffff:0:0/96) has the counter of its IPv4 address.
-        let network = match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
-            // A client chooses the lower half of its IPv6 address itself (RFC 4862).
-            Ok(IpAddr::V6(v6)) => format!("{:x?}/64", &v6.segments()[..4]),
-            Ok(IpAddr::V4(v4)) => v4.to_string(),
-            Err(_) => address.to_owned(),
-        };
+        let network = Network::of_text(address);
         let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("network {network}").as_bytes());
         Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
     }

@@ -5,6 +5,7 @@
 use crate::base::clock::Steady;
 use crate::base::error::{ServicesError, VaultError};
 use crate::base::log::or_warn;
+use crate::base::shares::Holder;
 use crate::data::tenant_secrets;
 use crate::services::api_keys;
 use crate::store::api_keys::ApiKey;
@@ -163,6 +164,11 @@ impl Caller {
     /// Returns the name of its key.
     pub fn name(&self) -> &str {
         &self.key.name
+    }
+
+    /// Returns the holder of what its requests use.
+    pub fn holder(&self) -> Holder {
+        Holder::Service(self.key.id)
     }
 
     /// Returns the part of its key that may be shown.

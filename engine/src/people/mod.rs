@@ -1,6 +1,7 @@
 //! Administrators: how they sign in, and the credentials that prove who they are.
 
 mod changes;
+pub mod familiar;
 pub(crate) mod password;
 mod profile;
 pub mod sessions;
@@ -12,6 +13,7 @@ use crate::Error;
 use crate::changes::Changes;
 use crate::changes::notes::Notes;
 use crate::vault::opened::Vault;
+use familiar::Familiar;
 use password::Hasher;
 use std::sync::Arc;
 use users::Administrators;
@@ -23,11 +25,13 @@ pub struct People {
     notes: Notes,
     changes: Changes,
     hasher: Arc<Hasher>,
+    pub familiar: Arc<Familiar>,
 }
 
 impl People {
     pub(crate) fn new(vault: Vault, notes: Notes, changes: Changes) -> Result<Self, Error> {
-        Ok(Self { vault, notes, changes, hasher: Arc::new(Hasher::new()?) })
+        let (hasher, familiar) = (Arc::new(Hasher::new()?), Arc::new(Familiar::new(vault.clone())));
+        Ok(Self { vault, notes, changes, hasher, familiar })
     }
 
     /// Returns the room of the host's command line for the same people, with the same hasher.

@@ -1,6 +1,7 @@
 //! Passwords: Argon2id (RFC 9106) in a few threads of its own, and the rules for a password.
 
 use crate::base::random;
+use crate::base::shares::{Held, Holder, Shares};
 use crate::{Error, SecretText};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
@@ -8,7 +9,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use domain::people::password::{MAX_BYTES, MIN_CHARS, PasswordRefused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 use zxcvbn::feedback::Warning;
 
@@ -16,7 +17,7 @@ use zxcvbn::feedback::Warning;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// Maximum number of checks that wait for a thread, besides those that run; the next gets [`Error::Busy`].
-const QUEUE: usize = 32;
+const QUEUE: usize = 64;
 /// zxcvbn's scale: 3 is "safely unguessable: moderate protection from offline slow-hash".
 const SCORE: u8 = 3;
 
@@ -29,19 +30,19 @@ type Work = Box<dyn FnOnce() + Send>;
 /// The hasher and checker of passwords. Clones share one queue.
 #[derive(Clone)]
 pub struct Hasher {
-    waiting: Arc<Semaphore>,
+    waiting: Shares,
     threads: mpsc::Sender<Work>,
     /// Hash that is checked for an unknown name, so that an unknown name costs the same as a known one.
     decoy: Arc<String>,
 }
 
 /// A place in the queue.
-pub struct QueueSlot(OwnedSemaphorePermit);
+pub struct QueueSlot(Held);
 
 impl Hasher {
     pub fn new() -> Result<Self, Error> {
         let count = std::thread::available_parallelism().map_or(1, usize::from);
-        let waiting = Arc::new(Semaphore::new(count + QUEUE));
+        let waiting = Shares::new(count + QUEUE);
         let threads = start(count)?;
         // Checking any password against the decoy takes as long as any other check, and fails.
         let decoy =
@@ -54,16 +55,16 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
-    pub async fn hash(&self, password: SecretText) -> Result<String, Error> {
-        self.run(self.place()?, move || hash(&password)).await?
+    pub async fn hash(&self, password: SecretText, by: Holder) -> Result<String, Error> {
+        self.run(self.place(by)?, move || hash(&password)).await?
     }
 
     /// Takes a place in the queue. Callers take it before they count a try, so that a refusal as busy counts nothing.
     ///
     /// # Errors
-    /// [`Error::Busy`] when the queue is full.
-    pub fn place(&self) -> Result<QueueSlot, Error> {
-        self.waiting.clone().try_acquire_owned().map(QueueSlot).map_err(|_| Error::Busy)
+    /// [`Error::Busy`] when the holder's share of the queue is full.
+    pub fn place(&self, by: Holder) -> Result<QueueSlot, Error> {
+        self.waiting.take(by, 1).map(QueueSlot).ok_or(Error::Busy)
     }
 
     /// Checks whether the password is the one that was hashed. `None` does the same work and is never right.
@@ -299,39 +300,41 @@ mod tests {
     }
 
     async fn verified(hasher: &Hasher, password: SecretText, stored: &str) -> Verified {
-        let place = hasher.place().expect("a place");
+        let place = hasher.place(Holder::Host).expect("a place");
         hasher.verify(place, password, Some(stored.to_owned())).await.expect("a verdict")
     }
 
     #[tokio::test]
     async fn whoever_hangs_up_makes_no_room_for_another_check() {
         let hasher = Hasher::new().expect("a hasher");
-        let places = hasher.waiting.available_permits();
         let (release, blocked) = mpsc::channel::<()>();
-        let check = hasher.run(hasher.place().expect("a place"), move || blocked.recv().is_ok());
+        let check = hasher.run(hasher.place(Holder::Host).expect("a place"), move || blocked.recv().is_ok());
         let gave_up = tokio::time::timeout(std::time::Duration::from_millis(50), check).await;
         assert!(gave_up.is_err(), "the check still runs");
-        assert_eq!(hasher.waiting.available_permits(), places - 1);
+        let all_places = hasher.waiting.close();
+        tokio::pin!(all_places);
+        let free = tokio::time::timeout(std::time::Duration::from_millis(20), all_places.as_mut()).await;
+        assert!(free.is_err(), "its place is not free");
         release.send(()).expect("the check waits");
-        while hasher.waiting.available_permits() < places {
-            tokio::task::yield_now().await;
-        }
+        all_places.await;
     }
 
     #[tokio::test]
     async fn a_check_that_panics_takes_no_thread_and_no_place_with_it() {
         let hasher = Hasher::new().expect("a hasher");
         for _ in 0..2 * (QUEUE + 16) {
-            let failed = hasher.run(hasher.place().expect("a place"), || panic!("on purpose")).await;
+            let failed =
+                hasher.run(hasher.place(Holder::Host).expect("a place"), || panic!("on purpose")).await;
             assert!(matches!(failed, Err::<(), _>(Error::Fault(_))));
         }
-        assert_eq!(hasher.run(hasher.place().expect("a place"), || 7).await.expect("it runs"), 7);
+        assert_eq!(hasher.run(hasher.place(Holder::Host).expect("a place"), || 7).await.expect("it runs"), 7);
     }
 
     #[tokio::test]
     async fn a_password_is_right_however_its_letters_are_composed() {
         let hasher = Hasher::new().expect("a hasher");
-        let stored = hasher.hash(SecretText::new("caf\u{e9} harbour violet")).await.expect("a hash");
+        let stored =
+            hasher.hash(SecretText::new("caf\u{e9} harbour violet"), Holder::Host).await.expect("a hash");
         let decomposed = SecretText::new("cafe\u{301} harbour violet");
         assert!(matches!(verified(&hasher, decomposed, &stored).await, Verified::Right));
         let wrong = SecretText::new("cafe harbour violet");

@@ -84,7 +84,10 @@ impl People {
     ) -> Result<ChangePassword, Error> {
         let user = self.require_password(session, current, Action::PasswordChange).await?;
         password::check(&password, again, &user.email)?;
-        Ok(ChangePassword { user: user.id(), password_hash: self.hasher.hash(password).await? })
+        Ok(ChangePassword {
+            user: user.id(),
+            password_hash: self.hasher.hash(password, session.holder()).await?,
+        })
     }
 
     /// Checks the current password. A person who changes their credentials must authenticate again with
@@ -98,7 +101,7 @@ impl People {
     ) -> Result<User, Error> {
         session.require(Stage::Full)?;
         let user = self.vault.person(session.user()?).await?;
-        let place = self.hasher.place()?;
+        let place = self.hasher.place(session.holder())?;
         let tried = self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::Password).await?;
         // From here on an error leaves the try counted, so that a check that is cut off is no free guess.
         let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;

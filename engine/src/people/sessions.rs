@@ -34,7 +34,7 @@ pub(crate) struct Owner<'a> {
     pub security_epoch: i64,
 }
 
-fn token_hash(token: &SecretText) -> Vec<u8> {
+pub(super) fn token_hash(token: &SecretText) -> Vec<u8> {
     Sha256::digest(token.expose().as_bytes()).to_vec()
 }
 
@@ -64,11 +64,12 @@ impl People {
     /// # Errors
     /// [`ChangesError::SignedOut`] when there is none.
     pub async fn session(&self, token: &SecretText, from: Client) -> Result<Session, Error> {
+        let hash = token_hash(token);
         let row = self
             .vault
             .db()
             .sessions()
-            .get(&token_hash(token))
+            .get(&hash)
             .await?
             .and_then(|row| self.vault.proved(row).ok())
             .ok_or(Error::Changes(ChangesError::SignedOut))?;
@@ -96,6 +97,9 @@ impl People {
             });
             // Without the heartbeat the session only ends sooner.
             or_warn(beat.await, "the last activity of a session could not be recorded");
+        }
+        if let (Stage::Full, Some(person)) = (session.stage, session.user) {
+            self.familiar.remember(hash, person);
         }
         Ok(session)
     }

@@ -148,8 +148,8 @@ impl People {
         session.require(Stage::Setup)?;
         let email = email::parse(email)?;
         password::check(&password, again, &email)?;
-        let account =
-            Account { email, password_hash: self.hasher.hash(password).await?, seed: Seed::generate() };
+        let password_hash = self.hasher.hash(password, session.holder()).await?;
+        let account = Account { email, password_hash, seed: Seed::generate() };
         let account = &account.to_bytes();
         self.vault
             .db()

@@ -23,7 +23,7 @@ impl People {
     /// Checks the password, the first step. Known and unknown names cause the same work and get the same answer.
     ///
     /// # Errors
-    /// [`PeopleError::WrongPassword`]; [`ChangesError::Blocked`] after too many tries; [`Error::Busy`], which counts no try.
+    /// [`PeopleError::NotAnEmail`] for a name that is too long; [`PeopleError::WrongPassword`]; [`ChangesError::Blocked`] after too many tries; [`Error::Busy`], which counts no try.
     pub async fn check_password(
         &self,
         name: &str,
@@ -31,7 +31,8 @@ impl People {
         from: Client,
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
-        let place = self.hasher.place()?;
+        let name = email::checked_length(name)?;
+        let place = self.hasher.place(from.holder())?;
         // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
         let network =
             self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;

@@ -4,6 +4,7 @@
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
+use crate::base::shares::Holder;
 use crate::base::{email, random};
 use crate::changes::Changes;
 use crate::changes::recovery;
@@ -98,7 +99,7 @@ impl Administrators {
                 Some((user, Some(_))) => Some(user.id()),
                 None => None,
             };
-        let password_hash = self.hasher.hash(password).await?;
+        let password_hash = self.hasher.hash(password, Holder::Host).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
         // Drawn outside the transaction, which may run again: the operator must see the seed and the codes that were stored.
         let codes = recovery::generate();
@@ -145,7 +146,7 @@ impl Administrators {
     pub async fn reset_password(&self, email: &str, password: SecretText) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         password::check(&password, &password, &user.email)?;
-        let hash = self.hasher.hash(password).await?;
+        let hash = self.hasher.hash(password, Holder::Host).await?;
         let (who, hash) = (&user, &hash);
         self.vault
             .db()
