@@ -122,7 +122,8 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
         // Inside `as_page`, which turns the bare 500 of a panic into a page.
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), error_pages::as_page));
+        .layer(middleware::from_fn_with_state(app.clone(), error_pages::as_page))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::in_turn));
     Router::new()
         // Outside the layers of the pages: a balancer's probe may name any host, and gets its answer while all places are taken.
         .route("/healthz", get(readiness::healthz))

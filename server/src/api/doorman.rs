@@ -7,13 +7,13 @@ use super::{Handler, Needs, Row, door_at, native, rows};
 use crate::App;
 use crate::run::connections::Connection;
 use crate::run::telemetry;
-use crate::web::guard::{self, Arrived};
+use crate::web::guard::{self, Arrived, Sender};
 use crate::web::{headers, visitor};
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use engine::Error;
 use engine::base::error::ServicesError;
@@ -169,7 +169,13 @@ where
         };
     }
     let limits = app.doors();
-    let Arrived { bytes, held } = match limits.arrived(body, until).await {
+    let holder = match &caller {
+        Some(caller) => caller.holder(),
+        None => visitor::stranger(peer.ip, peer.connection.as_ref()),
+    };
+    let has_streams = parts.version == Version::HTTP_2;
+    let sender = Sender { holder, connection: peer.connection.clone(), has_streams };
+    let Arrived { bytes, held } = match limits.arrived(body, until, &sender).await {
         Ok(arrived) => arrived,
         Err(refused) => return refused,
     };
@@ -188,12 +194,11 @@ where
         }
         return response;
     };
-    let connection = peer.connection.clone();
     match (row.handler, caller) {
-        (Handler::Open(show), _) => limits.perform(async move { show() }, until, connection, held).await,
+        (Handler::Open(show), _) => limits.perform(async move { show() }, until, sender, held).await,
         (Handler::Asked(handler), Some(caller)) => {
             let ask = Ask { app: app.clone(), caller, scope, parts, body: bytes };
-            limits.perform(handler(ask), until, connection, held).await
+            limits.perform(handler(ask), until, sender, held).await
         }
         // The table would be wrong: a row with such a handler needs a key. Nobody is let in.
         (Handler::Asked(_), None) => (door.words.refused)(Error::Services(ServicesError::UnknownApiKey)),

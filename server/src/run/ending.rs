@@ -50,9 +50,9 @@ impl Follower {
     pub async fn has_to_end(&mut self, connection: &Connection) {
         self.reached(Phase::LameDuck).await;
         tokio::select! {
-            // The client opens another connection when it is told to (GOAWAY). Over HTTP/1, the answers tell it (`Connection: close`):
-            // a connection that was closed at once would lose a request that is on its way.
-            () = connection.speaks_http2() => {}
+            // GOAWAY goes with an answer, as `Connection: close` does. A connection without a request does not get it at once: its
+            // client may be sending one, and hyper's client takes a request for lost that meets GOAWAY on its way.
+            () = connection.last_answer() => {}
             () = self.reached(Phase::Draining) => {
                 let _ = timeout(FIRST_REQUEST, connection.first_request()).await;
             }

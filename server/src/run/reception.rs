@@ -1,16 +1,17 @@
 //! Accepts connections until the server has to end, and ends it.
 
-use super::connections::Connections;
+use super::connections::{Connections, Origin};
 use super::ending::{Ending, Phase};
 use super::workers::{Workers, served};
+use crate::web::visitor;
 use crate::{App, Stop, router};
 use axum::Router;
-use futures_util::FutureExt;
+use engine::base::network::Network;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -136,7 +137,12 @@ impl Reception {
     async fn accept(&self, listener: &TcpListener) -> Infallible {
         loop {
             match listener.accept().await {
-                Ok(client) => self.admit(client),
+                // The stream leaves this runtime; the worker registers it with its own.
+                Ok((stream, address)) => {
+                    if let Ok(stream) = stream.into_std() {
+                        self.admit(stream, address);
+                    }
+                }
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to come back.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -146,22 +152,27 @@ impl Reception {
         }
     }
 
-    fn admit(&self, (stream, address): (TcpStream, SocketAddr)) {
+    fn admit(&self, stream: TcpStream, address: SocketAddr) {
         // When every connection is at work, the new one is dropped.
-        let Some(entered) = self.connections.enter() else { return };
-        // The stream leaves this runtime; the worker registers it with its own.
-        let Ok(stream) = stream.into_std() else { return };
+        let is_proxy = visitor::is_trusted(address.ip(), self.app.trusted_proxies());
+        let from = if is_proxy { Origin::Proxy } else { Origin::Network(Network::of(address.ip())) };
+        let Some(entered) = self.connections.enter(from) else { return };
         let (app, router) = (self.app.clone(), self.router.clone());
         self.workers.spawn(served(app, router, (stream, address), entered, self.ending.follow()));
     }
 
     /// Stops listening.
     fn close(&self, listener: TcpListener) {
-        // These clients are connected, and may have sent a request.
-        while let Some(Ok(client)) = listener.accept().now_or_never() {
-            self.admit(client);
+        // These clients are connected, and may have sent a request. The system is asked, because tokio knows only the ones that it
+        // has been told of.
+        if let Ok(listener) = listener.into_std() {
+            while let Ok((stream, address)) = listener.accept() {
+                // An accepted stream of the standard library blocks.
+                if stream.set_nonblocking(true).is_ok() {
+                    self.admit(stream, address);
+                }
+            }
         }
-        drop(listener);
         self.ending.begin(Phase::Draining);
     }
 

@@ -5,6 +5,7 @@ use crate::App;
 use crate::api::{self, Peer};
 use crate::run::connections::{Connection, Entered, HEADERS};
 use crate::run::ending::Follower;
+use crate::web::turns::Turn;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -16,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -71,7 +73,7 @@ struct Served {
 impl Served {
     async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         let version = request.version();
-        self.connection.asked(version);
+        self.connection.asked();
         // The doors are not behind the router, because its layers take too long (docs/DECISIONS.md, Speed).
         let mut response = if api::is_door(request.uri().path()) {
             api::answer(&self.app, &self.from, request).await
@@ -81,9 +83,13 @@ impl Served {
             extensions.insert(ConnectInfo(self.address));
             self.router.clone().oneshot(request.map(Body::new)).await?
         };
-        // HTTP/2 has no such header; there, the connection as a whole says it (`ending`).
-        if self.app.is_draining() && version != Version::HTTP_2 {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if self.app.is_draining() {
+            // HTTP/2 has no such header; there, GOAWAY says it.
+            if version == Version::HTTP_2 {
+                self.connection.end_with_answer();
+            } else {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
         Ok(response)
     }
@@ -98,6 +104,8 @@ pub async fn served(
     mut end: Follower,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
+    // Without it, answers over HTTP/2 wait for the client's acknowledgement, up to 40 ms.
+    let _ = stream.set_nodelay(true);
     let connection = entered.connection.clone();
     let from = Peer::new(Some(address.ip()), Some(connection.clone()));
     let served = Arc::new(Served { app, router, address, from, connection });
@@ -105,10 +113,20 @@ pub async fn served(
     let server = protocols();
     // Dropping it closes the connection. A door's work that has begun on it continues (`web::guard`).
     let mut serving = pin!(server.serve_connection(TokioIo::new(stream), service));
-    let mut is_ending = false;
+    let (mut is_ending, mut turn) = (false, Turn::on_this_worker());
     loop {
         tokio::select! {
-            ended = serving.as_mut() => {
+            // The end comes first, so that GOAWAY precedes the answer: a client that got the answer first might send its next
+            // request too late for this connection.
+            biased;
+            () = end.has_to_end(&entered.connection), if !is_ending => {
+                is_ending = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            ended = poll_fn(|context| match entered.connection.holder() {
+                Some(holder) => turn.poll(holder, context, |context| serving.as_mut().poll(context)),
+                None => serving.as_mut().poll(context),
+            }) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
@@ -117,10 +135,6 @@ pub async fn served(
             () = entered.connection.over() => {
                 tracing::debug!("an idle connection was closed");
                 break;
-            }
-            () = end.has_to_end(&entered.connection), if !is_ending => {
-                is_ending = true;
-                serving.as_mut().graceful_shutdown();
             }
         }
     }

@@ -10,5 +10,6 @@ pub mod headers;
 pub mod origin;
 pub mod page;
 pub mod redirect;
+pub mod turns;
 pub mod unread;
 pub mod visitor;

@@ -2,13 +2,17 @@
 
 use super::cookies;
 use super::failure::Failure;
+use super::guard::Sender;
 use crate::App;
+use crate::run::connections::Connection;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, Version};
 use domain::overview::frame::Theme;
 use engine::base::error::ChangesError;
+use engine::base::network::Network;
+use engine::base::shares::Holder;
 use engine::{Client, Error, Session, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -80,6 +84,26 @@ impl FromRequestParts<App> for SignedIn {
     }
 }
 
+/// Returns the sender of a request for a page.
+pub fn sender(app: &App, parts: &Parts) -> Sender {
+    let connection = parts.extensions.get::<Connection>().cloned();
+    let person =
+        cookies::token(app, &parts.headers).and_then(|token| app.portal().people().familiar.holder(&token));
+    let holder = person.unwrap_or_else(|| {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        stranger(address(peer, &parts.headers, app.trusted_proxies()), connection.as_ref())
+    });
+    Sender { holder, connection, has_streams: parts.version == Version::HTTP_2 }
+}
+
+/// Returns the holder of what a client uses who has not proved who it is.
+pub fn stranger(address: Option<IpAddr>, connection: Option<&Connection>) -> Holder {
+    Holder::Stranger {
+        network: address.map_or(Network::UNKNOWN, Network::of),
+        connection: connection.map_or(0, Connection::number),
+    }
+}
+
 /// Returns the client's address as text; empty where there is no connection.
 pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
@@ -89,10 +113,9 @@ pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String
 /// Returns the client's address: the peer, or, behind trusted proxies, the last address in `X-Forwarded-For` that is not one of
 /// them.
 pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(&ip.to_canonical()));
     // A listener on `[::]` sees IPv4 clients as `::ffff:a.b.c.d`.
     let peer = peer?.to_canonical();
-    if !is_trusted(&peer) {
+    if !is_trusted(peer, trusted) {
         return Some(peer);
     }
     let forwarded: Vec<_> = headers
@@ -107,11 +130,16 @@ pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> 
     for entry in forwarded.into_iter().rev() {
         let Ok(ip) = entry else { break };
         client = ip.to_canonical();
-        if !is_trusted(&client) {
+        if !is_trusted(client, trusted) {
             break;
         }
     }
     Some(client)
+}
+
+/// Checks whether an address is that of a trusted proxy.
+pub fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&ip.to_canonical()))
 }
 
 /// Returns a name such as "Firefox on Linux": enough to recognise one's own sessions.

@@ -3,7 +3,7 @@
 use crate::support::{API_KEYS_ADD, House, furnished};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use engine::testing::PASSWORD;
+use engine::testing::{PASSWORD, look};
 
 #[tokio::test]
 async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
@@ -22,6 +22,31 @@ async fn an_empty_password_form_asks_for_what_is_missing_and_counts_no_try() {
     assert!(!half.body.contains(PASSWORD), "and never sent back");
     let again = house.get(&cookie, "/profile/password").await;
     assert!(!again.body.contains("placeholder=\"••••••\""), "a page opened anew begins anew");
+}
+
+#[tokio::test]
+async fn a_name_longer_than_any_address_is_refused_before_anything_and_shown_back_in_part() {
+    let house = House::new().await;
+    house.test.administrator().await;
+    let traces = async || {
+        let count = |sql| look::number(house.test.db(), sql);
+        let failures = count("SELECT CAST(COALESCE(SUM(failures), 0) AS BIGINT) FROM throttle").await;
+        (
+            failures,
+            count("SELECT COUNT(*) FROM throttle").await,
+            count("SELECT COUNT(*) FROM audit_event").await,
+        )
+    };
+    let before = traces().await;
+    for _ in 0..60 {
+        let email = "<".repeat(20_000);
+        let answer =
+            house.post("", "/sign-in", &[("email", &email), ("password", "wrong and long enough")]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.body.contains("Enter an e-mail address"), "{}", answer.body);
+        assert!(answer.body.len() < 16 * 1024, "{} bytes", answer.body.len());
+    }
+    assert_eq!(traces().await, before, "nothing is counted or recorded");
 }
 
 #[tokio::test]

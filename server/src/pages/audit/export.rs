@@ -51,7 +51,7 @@ pub async fn export(
     app.portal().audit().begin_export(&who.session, &what).await?;
     let name = format!("keystead-audit-{}.{ending}", search.source.word());
     // The body is made while it is sent. Until its end the connection is at work and does not count as idle.
-    let at_work = connection.map(|Extension(connection)| connection.at_work());
+    let at_work = connection.map(|Extension(connection)| connection.at_work(who.session.holder()));
     let (portal, session) = (app.portal().clone(), who.session);
     let pieces = Pieces { portal, session, search, format, next: Next::Head };
     let body = stream::unfold((pieces, at_work), |(mut pieces, at_work)| async move {

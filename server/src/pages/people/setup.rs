@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::pages::form_status;
+use crate::pages::people::sign_in::shown_email;
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::Typed;
 use crate::web::page::Page;
@@ -90,7 +91,7 @@ pub async fn submit(
     Typed(typed): Typed<SetupForm>,
 ) -> Result<Response, Failure> {
     must_be_open(&app).await?;
-    let form = Form::new().with("email", typed.email.trim());
+    let form = Form::new().with("email", shown_email(&typed.email));
     let (session, new) = match enter_setup(&app, &visitor, &typed.token).await {
         Ok(entered) => entered,
         Err(error) => return Ok(form_page(&app, &visitor, form.refused(&in_form(error)?)).await),

@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::people::EMAIL_LONGEST;
 use engine::{SecretText, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -50,6 +51,11 @@ pub struct RecoveryForm {
 /// Returns the path to which the query leads on.
 fn wanted(visitor: &Visitor) -> String {
     local_path(&query_value(&visitor.query, "next").unwrap_or_default())
+}
+
+/// Returns the part of a typed e-mail address that a form shows again.
+pub(super) fn shown_email(typed: &str) -> String {
+    typed.trim().chars().take(EMAIL_LONGEST).collect()
 }
 
 async fn password_page(
@@ -93,7 +99,7 @@ pub async fn submit(
     {
         Ok(new) => Ok(enter(&app, &new, &address::with_next(address::SIGN_IN_CODE, &next))),
         Err(error) => {
-            let (form, status) = refused(Form::new().with("email", typed.email), error)?;
+            let (form, status) = refused(Form::new().with("email", shown_email(&typed.email)), error)?;
             Ok(password_page(&app, &visitor, form, next, status).await)
         }
     }
