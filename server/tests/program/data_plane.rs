@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 const SCOPE: &str = "production/AF";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn path(operation: &str) -> String {
+pub fn path(operation: &str) -> String {
     format!("/api/v1/scopes/{SCOPE}/{operation}")
 }
 
 /// Creates a home with a scope that has a key, and an API key for it on the command line.
-async fn furnished(kind: DatabaseKind) -> (Home, String) {
+pub async fn furnished(kind: DatabaseKind) -> (Home, String) {
     let home = Home::new(kind).await;
     if kind == DatabaseKind::Sqlite {
         home.make_root_key();
@@ -63,7 +63,7 @@ async fn ask(port: u16, key: &str, operation: &str, body: &Value) -> (u16, Value
 }
 
 /// Waits until a condition holds; returns how long that took.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so().await {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}: not after {:?}", began.elapsed());

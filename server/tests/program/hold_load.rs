@@ -297,13 +297,13 @@ async fn what_is_too_large_is_refused_before_it_is_kept() {
 }
 
 /// Returns a frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let size = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
     [&size[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// Returns the HPACK headers of a `GET`, without tables or Huffman.
-fn get_headers(path: &str) -> Vec<u8> {
+pub fn get_headers(path: &str) -> Vec<u8> {
     let literal = |name: &str, value: &str| {
         let size = |text: &str| u8::try_from(text.len()).expect("a short text");
         [&[0, size(name)], name.as_bytes(), &[size(value)], value.as_bytes()].concat()
@@ -312,10 +312,10 @@ fn get_headers(path: &str) -> Vec<u8> {
     pairs.iter().flat_map(|(name, value)| literal(name, value)).collect()
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEADERS: u8 = 1;
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const HEADERS: u8 = 1;
 const RESET: u8 = 3;
-const SETTINGS: u8 = 4;
+pub const SETTINGS: u8 = 4;
 const CONTINUATION: u8 = 9;
 
 #[tokio::test(flavor = "multi_thread")]

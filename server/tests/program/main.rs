@@ -10,4 +10,5 @@ mod hold_load;
 mod logs;
 mod openapi;
 mod process;
+mod rolling_restart;
 mod two_servers;

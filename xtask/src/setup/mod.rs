@@ -46,6 +46,10 @@ fn packages(place: &Place, then: impl FnOnce() -> Result<()>) -> Result<()> {
         // Needed even where the tests were given a server, because some tests stop a server of their own.
         ("postgresql", database::programs().is_some()),
         ("pgbouncer", Path::new("/usr/sbin/pgbouncer").exists()),
+        // Their packages also start a service on port 80, where the system starts services; the tests use ports of their own.
+        ("nginx-light", Path::new("/usr/sbin/nginx").exists()),
+        ("haproxy", Path::new("/usr/sbin/haproxy").exists()),
+        ("openssl", Path::new("/usr/bin/openssl").exists()),
         ("chromium", has_chromium()),
         ("libfaketime", debian::library_exists("faketime/libfaketime.so.1")),
     ]

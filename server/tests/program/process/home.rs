@@ -199,8 +199,9 @@ impl Home {
     }
 }
 
+/// Returns the program that was compiled with the tests, or the one that measurements are made of.
 fn program() -> String {
-    env!("CARGO_BIN_EXE_keystead").to_owned()
+    std::env::var("KEYSTEAD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_keystead").to_owned())
 }
 
 /// Reads the seed from an `otpauth` address.

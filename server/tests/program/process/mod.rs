@@ -1,9 +1,11 @@
 //! The real binary on a folder and a port of its own.
 
+pub mod balancer;
 pub mod cluster;
 #[path = "../../common/mod.rs"]
 pub mod common;
 mod home;
+pub mod kept;
 mod past;
 pub mod pooler;
 mod raw;
