@@ -82,7 +82,7 @@ fn perform(place: &Place, parts: &[Part], lints: Lints) -> Result<()> {
             Part::Unit => unit(place, lints)?,
             Part::Doc => doc(place, lints)?,
             Part::Browser => browser(place)?,
-            Part::Speed => speed(place)?,
+            Part::Speed => speed(place, lints)?,
         }
     }
     progress::say("Tests", "all passed");
@@ -108,7 +108,9 @@ fn unit(place: &Place, lints: Lints) -> Result<()> {
     runner
         .args(["nextest", "run", "--cargo-profile", Profile::Ci.name()])
         .args(FOR_TESTS)
-        .args(EVERYTHING_ELSE);
+        .args(EVERYTHING_ELSE)
+        // It measures, so it runs alone and on an optimised program: see `speed`.
+        .args(["-E", "not binary(load)"]);
     // Many tests wait for a clock or a database. One more than there are cores keeps all cores busy.
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     runner.args(["--test-threads", &(cores + 1).to_string()]);
@@ -172,7 +174,19 @@ fn browser(place: &Place) -> Result<()> {
     shell::loud(&mut runner).context("journeys failed: see above, and end2end/test-results")
 }
 
-fn speed(place: &Place) -> Result<()> {
-    release::compile(place, Profile::Ci)?;
-    bench::guard(place)
+fn speed(place: &Place, lints: Lints) -> Result<()> {
+    let program = release::compile(place, Profile::Ci)?;
+    bench::guard(place)?;
+    // Kept apart, because cargo puts the program of the tests, which is not optimised, in its place.
+    let measured = program.with_extension("measured");
+    std::fs::copy(&program, &measured).context("the program could not be copied")?;
+    progress::say("Tests", "a hostile client beside nine honest ones …");
+    let mut runner = lints.cargo(place);
+    runner
+        .args(["nextest", "run", "--cargo-profile", Profile::Ci.name(), "--no-capture"])
+        .args(FOR_TESTS)
+        .args(EVERYTHING_ELSE)
+        .args(["-E", "binary(load)"])
+        .env("KEYSTEAD_BIN", measured);
+    shell::loud(&mut runner).context("a hostile client takes too much from the others: see above")
 }
