@@ -492,19 +492,7 @@ async fn nine_honest_clients_lose_nothing_beside_a_hostile_one() {
     let mut keys = Vec::new();
     for number in 0..=Honest::NINE.len() {
         let name = format!("service {number}");
-        let words = [
-            "api-key",
-            "create",
-            "--name",
-            &name,
-            "--scope",
-            SCOPE,
-            "--operations",
-            "encrypt,decrypt,wrap,unwrap",
-        ];
-        let made = home.host(&words, "").await;
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        keys.push(String::from_utf8(made.stdout).expect("text").trim().to_owned());
+        keys.push(home.api_key(&name, SCOPE, "encrypt,decrypt,wrap,unwrap").await);
     }
     let seed = home.administrator(ADMINISTRATOR).await;
     let server = Keystead::on(home).await;

@@ -6,13 +6,6 @@ use engine::testing::{DatabaseKind, scale};
 use std::path::Path;
 use tokio::process::Command;
 
-async fn api_key(home: &Home, name: &str, scope: &str, operations: &str) -> String {
-    let words = ["api-key", "create", "--name", name, "--scope", scope, "--operations", operations];
-    let made = home.host(&words, "").await;
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    String::from_utf8(made.stdout).expect("text").trim().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_does_what_its_document_says_for_every_role() {
     let home = Home::new(DatabaseKind::Sqlite).await;
@@ -22,9 +15,9 @@ async fn the_door_does_what_its_document_says_for_every_role() {
     db.close().await;
     let all = "encrypt,decrypt,reencrypt,wrap,unwrap,rewrap";
     let roles = [
-        ("everything", api_key(&home, "everything", "production/AF", all).await),
-        ("writes only", api_key(&home, "writer", "production/AF", "encrypt,wrap").await),
-        ("elsewhere", api_key(&home, "elsewhere", "production/AX", all).await),
+        ("everything", home.api_key("everything", "production/AF", all).await),
+        ("writes only", home.api_key("writer", "production/AF", "encrypt,wrap").await),
+        ("elsewhere", home.api_key("elsewhere", "production/AX", all).await),
         ("nobody", "kstdAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned()),
     ];
     let server = Keystead::on(home).await;

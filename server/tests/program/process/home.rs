@@ -178,6 +178,16 @@ impl Home {
         seed_in(&String::from_utf8_lossy(&made.stdout))
     }
 
+    /// Creates an API key on the command line.
+    pub async fn api_key(&self, name: &str, scope: &str, operations: &str) -> String {
+        let words = ["api-key", "create", "--name", name, "--scope", scope, "--operations", operations];
+        let made = self.host(&words, "").await;
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+        assert_eq!((key.len(), &key[..4]), (44, "kstd"), "the key alone is on standard output");
+        key
+    }
+
     /// Opens the test's own connections to the database.
     pub async fn db(&self) -> Db {
         match &self.database {
