@@ -171,7 +171,7 @@ where
     let limits = app.doors();
     let holder = match &caller {
         Some(caller) => caller.holder(),
-        None => visitor::stranger(peer.ip, peer.connection.as_ref()),
+        None => visitor::stranger(from.parse().ok(), peer.connection.as_ref()),
     };
     let has_streams = parts.version == Version::HTTP_2;
     let sender = Sender { holder, connection: peer.connection.clone(), has_streams };
