@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Maximum number of connections: fewer than the 1,024 open files that a process is usually allowed.
@@ -60,8 +60,8 @@ struct Shared {
     patience: Patience,
     state: Mutex<State>,
     make_room: Notify,
-    /// Whether the first request has arrived.
-    asked: watch::Sender<bool>,
+    /// Told when the first request arrives.
+    first_request: Notify,
     /// Told when an answer is the last one over HTTP/2.
     last_answer: Notify,
 }
@@ -163,7 +163,7 @@ impl Connection {
             patience,
             state: Mutex::new(state),
             make_room: Notify::new(),
-            asked: watch::Sender::new(false),
+            first_request: Notify::new(),
             last_answer: Notify::new(),
         }))
     }
@@ -181,14 +181,13 @@ impl Connection {
             !std::mem::replace(&mut state.has_asked, true)
         };
         if is_first {
-            self.0.asked.send_replace(true);
+            self.0.first_request.notify_one();
         }
     }
 
-    /// Completes when the first request has arrived.
+    /// Completes, for one caller, when the first request has arrived.
     pub async fn first_request(&self) {
-        // It cannot fail, because the sender lives as long as this connection.
-        let _ = self.0.asked.subscribe().wait_for(|asked| *asked).await;
+        self.0.first_request.notified().await;
     }
 
     /// Lets the connection end with the answer that is about to be sent. Only HTTP/2 needs it: over HTTP/1, the answer says so.
