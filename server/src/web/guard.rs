@@ -3,16 +3,18 @@
 
 use super::failure::Failure;
 use super::turns::InTurn;
-use super::{unread, visitor};
+use super::{cookies, unread, visitor};
 use crate::App;
 use crate::run::connections::Connection;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use engine::base::shares::{Held, Holder, Shares};
 use http_body_util::BodyExt;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -40,6 +42,19 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Finds out who asks for a page.
+    fn of_page(app: &App, parts: &Parts) -> Self {
+        let connection = parts.extensions.get::<Connection>().cloned();
+        let token = cookies::token(app, &parts.headers);
+        let person = token.and_then(|token| app.portal().people().familiar.holder(&token));
+        let holder = person.unwrap_or_else(|| {
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+            let address = visitor::address(peer, &parts.headers, app.trusted_proxies());
+            visitor::stranger(address, connection.as_ref())
+        });
+        Self { holder, connection, has_streams: parts.version == Version::HTTP_2 }
+    }
+
     /// Checks whether the connection takes turns with everything that is done for it. Where several requests are at work for one
     /// connection, or it is a proxy's, each of them takes turns by itself.
     fn is_in_turn(&self) -> bool {
@@ -104,7 +119,7 @@ pub async fn shed(State(limits): State<Limits>, request: Request, next: Next) ->
 /// Finds out who asks for a page, and takes turns with the other holders for everything that is done for it.
 pub async fn in_turn(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let sender = visitor::sender(&app, &parts);
+    let sender = Sender::of_page(&app, &parts);
     let (holder, is_in_turn) = (sender.holder, sender.is_in_turn());
     parts.extensions.insert(sender);
     let work = next.run(Request::from_parts(parts, body));
@@ -202,7 +217,7 @@ impl Limits {
         };
         let done = match self.to_its_end {
             true if is_in_turn => timeout_at(until, ToItsEnd(Some(Box::pin(work)))).await,
-            true => timeout_at(until, ToItsEnd(Some(Box::pin(InTurn::new(holder, work))))).await,
+            true => timeout_at(until, ToItsEnd(Some(InTurn::new(holder, work)))).await,
             // A page has its turns from `in_turn`, where also its failures are made.
             false => timeout_at(until, work).await,
         };
@@ -219,15 +234,15 @@ impl Limits {
 }
 
 /// A future that always completes: when dropped (client gone, time-out) it is spawned on the runtime.
-struct ToItsEnd<F: Future<Output = Response> + Send + 'static>(Option<Pin<Box<F>>>);
+struct ToItsEnd<F: Future<Output = Response> + Send + Unpin + 'static>(Option<F>);
 
-impl<F: Future<Output = Response> + Send + 'static> Future for ToItsEnd<F> {
+impl<F: Future<Output = Response> + Send + Unpin + 'static> Future for ToItsEnd<F> {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
         // Taken out while it is polled, so that work that panics is not spawned again.
         let Some(mut work) = self.0.take() else { return Poll::Ready(busy()) };
-        let done = work.as_mut().poll(context);
+        let done = Pin::new(&mut work).poll(context);
         if done.is_pending() {
             self.0 = Some(work);
         }
@@ -235,7 +250,7 @@ impl<F: Future<Output = Response> + Send + 'static> Future for ToItsEnd<F> {
     }
 }
 
-impl<F: Future<Output = Response> + Send + 'static> Drop for ToItsEnd<F> {
+impl<F: Future<Output = Response> + Send + Unpin + 'static> Drop for ToItsEnd<F> {
     fn drop(&mut self) {
         // There is no runtime only when the program ends.
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {

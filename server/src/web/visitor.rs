@@ -2,13 +2,12 @@
 
 use super::cookies;
 use super::failure::Failure;
-use super::guard::Sender;
 use crate::App;
 use crate::run::connections::Connection;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Version};
+use axum::http::{Extensions, HeaderMap};
 use domain::overview::frame::Theme;
 use engine::base::error::ChangesError;
 use engine::base::network::Network;
@@ -82,18 +81,6 @@ impl FromRequestParts<App> for SignedIn {
             None => Err(Failure::sign_in_first(parts)),
         }
     }
-}
-
-/// Returns the sender of a request for a page.
-pub fn sender(app: &App, parts: &Parts) -> Sender {
-    let connection = parts.extensions.get::<Connection>().cloned();
-    let person =
-        cookies::token(app, &parts.headers).and_then(|token| app.portal().people().familiar.holder(&token));
-    let holder = person.unwrap_or_else(|| {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        stranger(address(peer, &parts.headers, app.trusted_proxies()), connection.as_ref())
-    });
-    Sender { holder, connection, has_streams: parts.version == Version::HTTP_2 }
 }
 
 /// Returns the holder of what a client uses who has not proved who it is.
