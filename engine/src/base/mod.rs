@@ -4,6 +4,7 @@ pub mod clock;
 pub(crate) mod email;
 pub mod entry;
 pub mod error;
+pub mod files;
 pub mod hardening;
 pub(crate) mod log;
 pub(crate) mod moved;

@@ -6,10 +6,13 @@ use chrono::{DateTime, Utc};
 use data_encoding::BASE32_NOPAD;
 use subtle::{Choice, ConstantTimeEq};
 use totp_rs::{Builder, Totp};
+use zeroize::Zeroizing;
 
 const STEP_SECONDS: i64 = 30;
 /// Number of bytes of a seed. RFC 4226, section 4: at least 128 bits, 160 recommended.
 const SEED_BYTES: usize = 20;
+/// Maximum number of bytes of a seed from elsewhere. HMAC-SHA-1 gains nothing from more than its block of 64 (RFC 2104, section 3).
+const LONGEST_SEED: usize = 128;
 
 /// The secret that an authenticator app and Keystead share.
 pub struct Seed(SecretBytes);
@@ -26,19 +29,18 @@ impl Seed {
     /// Reads base32 as people paste it: any case; spaces, hyphens and padding are ignored.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the text is not base32 or is shorter than 160 bits.
+    /// [`Error::Fault`] when the text is not base32, or is shorter than 160 bits or longer than 1,024.
     pub fn from_base32(text: &SecretText) -> Result<Self, Error> {
-        let clean: String = text
-            .expose()
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '='))
-            .collect::<String>()
-            .to_uppercase();
-        let bytes = BASE32_NOPAD.decode(clean.as_bytes()).map(SecretBytes::new);
+        let text = text.expose().bytes().filter(|byte| !matches!(byte, b' ' | b'-' | b'='));
+        // One more than the longest has, so that a longer one is refused, and the wiped memory never moves.
+        const MOST: usize = LONGEST_SEED * 8 / 5 + 2;
+        let mut clean = Zeroizing::new(Vec::with_capacity(MOST));
+        clean.extend(text.take(MOST).map(|byte| byte.to_ascii_uppercase()));
+        let bytes = BASE32_NOPAD.decode(&clean).map(SecretBytes::new);
         match bytes {
-            Ok(bytes) if bytes.expose().len() >= SEED_BYTES => Ok(Self(bytes)),
+            Ok(bytes) if (SEED_BYTES..=LONGEST_SEED).contains(&bytes.expose().len()) => Ok(Self(bytes)),
             _ => Err(Error::Fault(
-                "The TOTP secret must be base32 of at least 160 bits (32 characters).".into(),
+                "The TOTP secret must be base32 of 160 to 1,024 bits (32 to 205 characters).".into(),
             )),
         }
     }
@@ -168,6 +170,10 @@ mod tests {
         assert_eq!(text, "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
         let read = Seed::from_base32(&SecretText::new(text.to_lowercase())).expect("base32");
         assert_eq!(read.expose(), rfc_seed().expose());
-        assert!(Seed::from_base32(&SecretText::new("GEZDGNBV")).is_err());
+        let is_read = |text: String| Seed::from_base32(&SecretText::new(text)).is_ok();
+        for (bits, is_right) in [(152, false), (160, true), (1024, true), (1032, false), (8_000_000, false)] {
+            assert_eq!(is_read(BASE32_NOPAD.encode(&vec![7; bits / 8])), is_right, "{bits} bits");
+        }
+        assert!(!is_read("0189".repeat(8)), "no base32");
     }
 }

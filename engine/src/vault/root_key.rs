@@ -1,60 +1,87 @@
 //! The root key's file: 32 bytes as base64 on one line, readable by its owner alone.
 
 use crate::Error;
+use crate::base::files;
 use crate::vault::envelope::RootKey;
 use crate::{Clock, SecretBytes, SecretText};
 use data_encoding::BASE64;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+/// A key has 45 bytes.
+const LONGEST: u64 = 256;
+
 /// Reads the root key's file; returns `None` when there is no such file.
 ///
 /// # Errors
-/// [`Error::Fault`] with a sentence when the file is a symbolic link, others can read it, or it does not hold a key.
+/// [`Error::Fault`] with a sentence when the file is a link out of its folder or no file at all, others can read it, or it does
+/// not hold a key.
 pub fn read(path: &Path) -> Result<Option<RootKey>, Error> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     read_from(path, credentials.as_deref())
 }
 
-/// Lets a file in systemd's folder of credentials (LoadCredential=) be readable by its group: only the
-/// service may enter that folder, so the group has no access in fact.
 fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>, Error> {
-    let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
-    let others = if is_credential { 0o037 } else { 0o077 };
     let shown = path.display();
-    // A link could lead to a file that somebody else may write or exchange.
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return sentence(format!("The root key {shown} is a symbolic link. Name the file itself."));
-        }
-        Err(error) => return sentence(format!("The root key {shown} cannot be read: {error}.")),
-    };
+    let cannot = |error| Error::Fault(format!("The root key {shown} cannot be read: {error}."));
+    let Some(file) = open(path)? else { return Ok(None) };
     // The mode is that of the opened file, not of its path, because the path may name another file by now.
-    let meta = file
-        .metadata()
-        .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
-    if !meta.is_file() {
-        return sentence(format!("The root key {shown} is not a file."));
+    let mode = file.metadata().map_err(cannot)?.mode();
+    let is_fixed = rustix::fs::fstatvfs(&file)
+        .is_ok_and(|mount| mount.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
+    if let Err(advice) = check_mode(mode, is_credential, is_fixed) {
+        let mode = mode & 0o777;
+        let advice = advice.replace("{}", &shown.to_string());
+        return sentence(format!("The root key {shown} can be read by others (mode {mode:o}). {advice}"));
     }
-    if meta.mode() & others != 0 {
-        let mode = meta.mode() & 0o777;
+    let text = files::read_all(file, LONGEST).and_then(files::text).map_err(cannot)?;
+    parse(&text, &format!("The root key {shown}")).map(Some)
+}
+
+/// Opens the file of a root key. It may be a link that stays in its folder, as in a Secret that Kubernetes mounts. Another link
+/// could lead to a file that somebody else may write or exchange.
+fn open(path: &Path) -> Result<Option<File>, Error> {
+    let shown = path.display();
+    match files::open_itself(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {}
+        opened => {
+            return opened
+                .map(Some)
+                .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")));
+        }
+    }
+    let cannot =
+        |error| Error::Fault(format!("The root key {shown} is a link that cannot be followed: {error}."));
+    let (file, inside) = (path.canonicalize().map_err(cannot)?, folder(path).canonicalize().map_err(cannot)?);
+    if !file.starts_with(&inside) {
         return sentence(format!(
-            "The root key {shown} can be read by others (mode {mode:o}). Run: chmod 600 {shown}"
+            "The root key {shown} is a link to a file outside its folder: {}. Name that file itself.",
+            file.display()
         ));
     }
-    let mut text = Zeroizing::new(String::new());
-    Read::by_ref(&mut file)
-        // A key has 45 bytes. A wrong path must not make Keystead read a large file into memory.
-        .take(256)
-        .read_to_string(&mut text)
-        .map_err(|error| Error::Fault(format!("The root key {shown} cannot be read: {error}.")))?;
-    parse(&text, &format!("The root key {shown}")).map(Some)
+    files::open_itself(&file).map(Some).map_err(cannot)
+}
+
+/// Checks who may read the file. Its group may in two places. Only the service may enter systemd's folder of credentials
+/// (LoadCredential=). A read-only mount is how Kubernetes and Docker hand a secret to the group of a container's user.
+///
+/// # Errors
+/// What to do about it.
+fn check_mode(mode: u32, is_credential: bool, is_fixed: bool) -> Result<(), &'static str> {
+    let others = if is_credential || is_fixed { 0o037 } else { 0o077 };
+    match mode & others {
+        0 => Ok(()),
+        // Nobody can change a mode there.
+        _ if is_fixed => Err(
+            "Mount it with mode 0440 or 0400 (Kubernetes: defaultMode: 0440 of the volume, and an fsGroup).",
+        ),
+        _ => Err("Run: chmod 600 {}"),
+    }
 }
 
 /// Reads a root key from the environment.
@@ -84,6 +111,18 @@ pub fn beside(file: &Path) -> PathBuf {
 /// As [`read`].
 pub fn read_all(file: &Path) -> Result<Vec<RootKey>, Error> {
     Ok([read(file)?, read(&beside(file))?].into_iter().flatten().collect())
+}
+
+/// Checks that a rotation can replace the file. Whoever made a link, like Kubernetes, puts the old key back.
+pub(crate) fn require_own(file: &Path) -> Result<(), Error> {
+    if std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink()) {
+        return sentence(format!(
+            "The root key {shown} is a link, so a rotation cannot replace it. Copy the key to a file of its own, name that file in \
+             KEYSTEAD_ROOT_KEY_FILE, rotate, and put the new key where the link leads (Kubernetes: into the Secret).",
+            shown = file.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Locks the key's folder until the returned file is dropped. Only one rotation runs at a time, and
@@ -165,7 +204,7 @@ fn keep_old(file: &Path) -> std::io::Result<PathBuf> {
 
 /// Copies a key's file to a new one.
 fn copy(file: &Path, to: &Path) -> std::io::Result<()> {
-    let text = Zeroizing::new(std::fs::read(file)?);
+    let text = files::read(file, LONGEST)?;
     let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     copy.write_all(&text)?;
     copy.sync_all()
@@ -216,6 +255,10 @@ pub fn is_unused(path: &Path) -> bool {
 
 /// Records that the key of this file is in use.
 pub fn is_used_now(path: &Path) {
+    // On a read-only mount, deleting a file fails even where there is none.
+    if !is_unused(path) {
+        return;
+    }
     match std::fs::remove_file(unused(path)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             tracing::warn!(%error, file = %unused(path).display(), "this file could not be deleted; delete it, because the root key is in use");
@@ -269,6 +312,7 @@ fn sentence<T>(text: String) -> Result<T, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
@@ -284,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_of_systemd_may_belong_to_a_group() {
+    fn a_group_may_read_a_credential_of_systemd_and_a_file_on_a_read_only_mount() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("root-key");
         create(&path).expect("a key");
@@ -293,10 +337,46 @@ mod tests {
             [None, Some(folder.path()), Some(Path::new("/run/credentials/another"))]
                 .map(|credentials| read_from(&path, credentials).is_ok())
         };
-        assert_eq!(with_mode(0o400), [true, true, true]);
-        assert_eq!(with_mode(0o440), [false, true, false]);
-        assert_eq!(with_mode(0o460), [false, false, false]);
-        assert_eq!(with_mode(0o444), [false, false, false]);
+        for (mode, plain, group) in [
+            (0o400, true, true),
+            (0o600, true, true),
+            (0o440, false, true),
+            (0o460, false, false),
+            (0o450, false, false),
+            (0o444, false, false),
+            (0o404, false, false),
+        ] {
+            assert_eq!(with_mode(mode), [plain, group, plain], "{mode:o}");
+            assert_eq!(check_mode(mode, false, true).is_ok(), group, "{mode:o} on a read-only mount");
+        }
+        assert!(check_mode(0o444, false, true).is_err_and(|advice| !advice.contains("chmod")));
+    }
+
+    /// As Kubernetes mounts a Secret: `root.key → ..data/root.key`, `..data → ..2026_11_30`.
+    #[test]
+    fn links_inside_the_folder_are_followed_and_others_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mount, elsewhere) = (folder.path().join("mount"), folder.path().join("root.key"));
+        std::fs::create_dir_all(mount.join("..2026_11_30")).expect("folders");
+        let made = create(&mount.join("..2026_11_30/root.key")).expect("a key");
+        symlink("..2026_11_30", mount.join("..data")).expect("a link");
+        symlink("..data/root.key", mount.join("root.key")).expect("a link");
+        let read_back = read(&mount.join("root.key")).expect("no error").expect("a key");
+        assert!(read_back.is(&made));
+        create(&elsewhere).expect("a key");
+        let says = |target: &str| {
+            let link = mount.join("another");
+            let _ = std::fs::remove_file(&link);
+            symlink(target, &link).expect("a link");
+            read(&link).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        for target in ["../root.key", "..data/../../root.key", &elsewhere.display().to_string()] {
+            assert!(says(target).contains("outside its folder"), "{target}: {}", says(target));
+        }
+        for target in ["nothing", "another"] {
+            assert!(says(target).contains("cannot be followed"), "{target}: {}", says(target));
+        }
+        assert!(says("..data").contains("not a regular file"), "{}", says("..data"));
     }
 
     #[test]
@@ -308,10 +388,15 @@ mod tests {
         let says = |path: &Path| read(path).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(says(&path).contains("can be read by others (mode 640)"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
-        let link = folder.path().join("link");
-        symlink(&path, &link).expect("a link");
-        assert!(says(&link).contains("symbolic link"));
         std::fs::write(&path, "c2hvcnQ=\n").expect("written");
         assert!(says(&path).contains("does not hold a key"));
+        std::fs::write(&path, "c2hvcnQ=".repeat(100)).expect("written");
+        assert!(says(&path).contains("longer than 256 bytes"));
+        // Nothing waits for a writer of a named pipe, or reads a device for ever.
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).expect("a named pipe");
+        for other in [&pipe, Path::new("/dev/zero"), folder.path()] {
+            assert!(says(other).contains("not a regular file"), "{}", says(other));
+        }
     }
 }

@@ -38,6 +38,7 @@ pub struct Kept {
 pub async fn rotate(db: &Db, file: &Path, clock: &Clock) -> Result<(Rotated, Kept), Error> {
     let sentence = |text: String| Err(Error::Fault(text));
     let shown = file.display();
+    root_key::require_own(file)?;
     let _alone = root_key::hold_folder(file)?;
     let Some(instance) = instance_if_any(db).await? else {
         return sentence("This database has no Keystead data yet, so there is no root key to rotate.".into());

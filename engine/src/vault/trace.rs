@@ -2,6 +2,7 @@
 //! the one that the server saw.
 
 use crate::Error;
+use crate::base::files;
 use crate::vault::envelope::{Keyring, Purpose};
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
@@ -13,6 +14,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 const NAME: &str = "last-seen";
+const LONGEST: u64 = 64 << 10;
 
 /// A state of a database: the line of the audit log that it ends with, on a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,7 +79,7 @@ fn read_labelled(
     keyring: &Keyring,
     instance: Uuid,
 ) -> Result<Option<(Seen, &'static [u8])>, Error> {
-    let text = match std::fs::read(path(folder)) {
+    let text = match files::read(&path(folder), LONGEST) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| failed(folder, &error))?,
     };

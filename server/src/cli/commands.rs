@@ -20,7 +20,7 @@ use engine::vault::root_rotation;
 use engine::vault::root_rotation::Rotated;
 use engine::{Clock, Error, Portal, SecretText};
 use std::cell::Cell;
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read, StdinLock, Take};
 use std::path::PathBuf;
 
 pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
@@ -148,14 +148,29 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Maximum number of bytes that are read from standard input: far more than a password and a TOTP secret have.
+const LONGEST_INPUT: u64 = 16 << 10;
+
+/// Reads a line; an empty one at the end of the input.
+fn read_line(input: &mut Take<StdinLock<'_>>) -> Result<SecretText, Stop> {
+    let mut line = String::new();
+    let read = input.read_line(&mut line);
+    let (is_whole, line) = (line.ends_with('\n'), SecretText::new(line));
+    read.map_err(|error| Stop::new(format!("Standard input cannot be read: {error}.")))?;
+    if !is_whole && input.limit() == 0 {
+        return Err(Stop::new(format!("Standard input is longer than {LONGEST_INPUT} bytes.")));
+    }
+    Ok(SecretText::new(line.expose().trim_end_matches(['\r', '\n'])))
+}
+
 /// Reads a password, and the second line of standard input where there is one.
 fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop> {
     let failed = |error| Stop::new(format!("The password cannot be read: {error}."));
     if is_stdin {
-        let mut lines = std::io::stdin().lock().lines();
-        let password = lines.next().transpose().map_err(failed)?.unwrap_or_default();
-        let second = lines.next().transpose().map_err(failed)?.filter(|line| !line.trim().is_empty());
-        return Ok((SecretText::new(password), second.map(SecretText::new)));
+        let mut input = std::io::stdin().lock().take(LONGEST_INPUT);
+        let password = read_line(&mut input)?;
+        let second = read_line(&mut input)?;
+        return Ok((password, Some(second).filter(|line| !line.expose().trim().is_empty())));
     }
     if !std::io::stdin().is_terminal() {
         return Err(Stop::new(

@@ -253,13 +253,7 @@ fn disk(settings: &Settings, findings: &mut Findings) {
 fn addresses(settings: &Settings, findings: &mut Findings) {
     const CHECK: &str = "proxies";
     let web = &settings.web;
-    if let Some(all) = web.trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
-        findings.error(
-            CHECK,
-            format!("KEYSTEAD_TRUSTED_PROXIES trusts everybody ({all}), so a stranger chooses the address that the log shows."),
-            "Name the addresses of the proxies alone.",
-        );
-    } else if web.is_https() && web.trusted_proxies.is_empty() {
+    if web.is_https() && web.trusted_proxies.is_empty() {
         findings.warn(
             CHECK,
             "The public URL is https, so a proxy ends TLS, but KEYSTEAD_TRUSTED_PROXIES is empty. All visitors count as one address.",
@@ -269,8 +263,8 @@ fn addresses(settings: &Settings, findings: &mut Findings) {
         findings.warn(
             CHECK,
             format!(
-                "The public URL {} uses plain HTTP: passwords and codes cross the network unencrypted.",
-                web.public_url
+                "Keystead listens on {} at {} over plain HTTP: passwords and codes cross the network unencrypted.",
+                web.listen, web.public_url
             ),
             "Put a proxy with TLS before Keystead, and set KEYSTEAD_PUBLIC_URL to its https address.",
         );

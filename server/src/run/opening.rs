@@ -9,15 +9,25 @@ use engine::vault::root_key;
 use engine::{Adoption, Clock, Portal, instance_if_any, right_root_key};
 use std::fs::DirBuilder;
 use std::net::IpAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::str::FromStr;
 use url::Url;
 
-/// Creates a folder that nobody else can read, if it does not exist.
+/// Creates a folder that nobody else can read, if it does not exist. Refuses one that everybody may change: others on this machine
+/// could exchange the database or the root key.
 pub fn make_folder(folder: &Path) -> Result<(), Stop> {
+    let shown = folder.display();
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| Stop::new(format!("The folder {} cannot be created: {error}.", folder.display())))
+    let mode = made.and_then(|()| folder.metadata()).map(|meta| meta.mode());
+    match mode {
+        Ok(mode) if mode & 0o002 != 0 => Err(Stop::new(format!(
+            "Everybody on this machine may change the folder {shown} (mode {:o}). Run: chmod 700 {shown}",
+            mode & 0o7777
+        ))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Stop::new(format!("The folder {shown} cannot be created: {error}."))),
+    }
 }
 
 /// Opens the portal of an existing database. It changes nothing before it has checked that the root key is the right one.

@@ -6,6 +6,7 @@ use crate::run::reception;
 use crate::run::telemetry;
 use crate::settings::Settings;
 use crate::{App, Stop};
+use engine::base::files;
 use engine::{Hardened, Portal, SecretText};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
@@ -24,7 +25,7 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     let metrics = telemetry::start_metrics()?;
     metrics::gauge!("keystead_memory_locked").set(if hardened.is_locked { 1.0 } else { 0.0 });
     if settings.web.is_insecure() {
-        tracing::warn!(url = %settings.web.public_url, "the public URL uses plain HTTP; passwords and codes cross the network unencrypted");
+        tracing::warn!(url = %settings.web.public_url, listen = %settings.web.listen, "other machines are served over plain HTTP; passwords and codes cross the network unencrypted");
     }
     let portal = open_or_make_portal(&settings).await?;
     tracing::info!(database = database_name(&settings), "the database is open");
@@ -74,7 +75,7 @@ async fn announce(settings: &Settings, portal: &Portal) -> Result<(), Stop> {
     let mut out = std::io::stdout();
     let address = settings.web.public_url.as_str().trim_end_matches('/');
     let file = settings.data_dir.join("setup-token");
-    let before = std::fs::read_to_string(&file).ok().map(SecretText::new);
+    let before = files::read_text(&file, 256).ok().map(|text| SecretText::new(text.as_str()));
     match portal.people().issue_setup_token(before).await? {
         Some(token) => {
             make_folder(&settings.data_dir)?;

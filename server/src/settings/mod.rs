@@ -156,6 +156,11 @@ mod tests {
             ("KEYSTEAD_DATABASE_POOLER", "session"),
             ("KEYSTEAD_METRICS_LISTEN", "no"),
             ("KEYSTEAD_TRUSTED_PROXIES", "10.0.0.0/40"),
+            ("KEYSTEAD_TRUSTED_PROXIES", "0.0.0.0/0"),
+            ("KEYSTEAD_TRUSTED_PROXIES", "10.0.0.1, ::/0"),
+            ("KEYSTEAD_TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
+            ("KEYSTEAD_TRUSTED_PROXIES", "2000::/3"),
+            ("KEYSTEAD_TRUSTED_PROXIES", "::ffff:0:0/96"),
             ("KEYSTEAD_DAILY_LIMIT_PER_TYPE", "0"),
             ("KEYSTEAD_DAILY_LIMIT_PER_SCOPE", "-1"),
             ("KEYSTEAD_KMS_ENDPOINT_URL", "kms"),
@@ -192,16 +197,65 @@ mod tests {
         assert!(settings(&[("KEYSTEAD_PUBLIC_URL", "http://localhost:8080")]).is_ok());
     }
 
+    #[test]
+    fn other_machines_may_connect_only_behind_tls_or_with_leave() {
+        let allow = ("KEYSTEAD_ALLOW_INSECURE_HTTP", "true");
+        for listen in
+            ["0.0.0.0:4170", "[::]:4170", "10.0.0.5:4170", "[2001:db8::5]:4170", "[::ffff:10.0.0.5]:4170"]
+        {
+            let listen = ("KEYSTEAD_LISTEN", listen);
+            for url in ["http://localhost:4170", "http://127.0.0.1:4170", "http://10.0.0.5:4170", ""] {
+                let url = ("KEYSTEAD_PUBLIC_URL", url);
+                let sentence = settings(&[listen, url]).err().unwrap_or_default();
+                assert!(sentence.contains("KEYSTEAD_ALLOW_INSECURE_HTTP"), "{listen:?} {url:?}: {sentence}");
+                assert!(settings(&[listen, url, allow]).expect("allowed").web.is_insecure());
+            }
+            let behind_tls = settings(&[listen, ("KEYSTEAD_PUBLIC_URL", "https://keys.example.com")]);
+            assert!(!behind_tls.expect("a proxy ends TLS").web.is_insecure());
+        }
+        for own in ["127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            let url = ("KEYSTEAD_PUBLIC_URL", "http://localhost:1");
+            assert!(!settings(&[("KEYSTEAD_LISTEN", own), url]).expect(own).web.is_insecure());
+        }
+    }
+
+    #[test]
+    fn networks_that_an_operator_owns_are_trusted() {
+        let all = "10.0.0.0/8, 172.16.0.0/12,192.168.1.7 ,fc00::/7, fd12:3456::/32,2001:db8::/32,::1";
+        let read = settings(&[("KEYSTEAD_TRUSTED_PROXIES", all)]).expect("networks of proxies");
+        assert_eq!(read.web.trusted_proxies.len(), 7);
+    }
+
+    #[test]
+    fn only_a_regular_settings_file_of_a_bounded_length_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = folder.path().join("long.toml");
+        std::fs::write(&long, "#".repeat((1 << 20) + 1)).expect("it is written");
+        for (path, why) in [
+            (long.as_path(), "longer than 1048576 bytes"),
+            ("/dev/zero".as_ref(), "not a regular file"),
+            (folder.path(), "not a regular file"),
+        ] {
+            let said = read_file(&path.to_string_lossy()).map(drop).expect_err(why).to_string();
+            assert!(said.contains("The settings file") && said.contains(why), "{said}");
+        }
+    }
+
     /// The server enforces the bounds of the table, and the default lies within them.
     #[test]
     fn every_number_has_bounds() {
         for setting in SETTINGS.iter().filter(|setting| setting.bounds.is_some()) {
             let (least, most) = setting.bounds.expect("bounds");
-            let takes = |number: u128| settings(&[(&setting.variable(), &number.to_string())]).is_ok();
+            // A lease may not be refreshed less often than it is held.
+            let other = match setting.name {
+                "lease_refresh_seconds" => ("KEYSTEAD_LEASE_HOLD_SECONDS", "3600"),
+                _ => ("KEYSTEAD_LEASE_REFRESH_SECONDS", "1"),
+            };
+            let takes = |number: u128| settings(&[(&setting.variable(), &number.to_string()), other]).is_ok();
             let name = setting.name;
-            assert!(takes(most.into()) || name == "lease_refresh_seconds", "{name} takes {most}");
+            assert!(takes(most.into()), "{name} takes {most}");
             assert!(!takes(u128::from(most) + 1), "{name} refuses {most} + 1");
-            assert!(takes(least.into()) || name == "lease_hold_seconds", "{name} takes {least}");
+            assert!(takes(least.into()), "{name} takes {least}");
             assert!(least == 0 || !takes(u128::from(least) - 1), "{name} refuses {least} - 1");
         }
         let is_number = |setting: &&Setting| setting.default.is_some_and(|text| text.parse::<u64>().is_ok());

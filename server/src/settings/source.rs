@@ -2,9 +2,14 @@
 
 use super::table::{SETTINGS, Setting, find};
 use crate::Stop;
+use engine::base::files;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// Maximum length of a settings file.
+const LONGEST: u64 = 1 << 20;
 
 /// The sources of settings. The environment comes before the file, the file before the default.
 pub(super) struct Source {
@@ -77,7 +82,7 @@ fn is_not_toml(path: &str, text: &str, error: &toml::de::Error) -> Stop {
 }
 
 pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
-    let text = std::fs::read_to_string(path)
+    let text = files::read_text(Path::new(path), LONGEST)
         .map_err(|error| Stop::new(format!("The settings file {path} cannot be read: {error}.")))?;
     let table: toml::Table = text.parse().map_err(|error| is_not_toml(path, &text, &error))?;
     let mut settings = BTreeMap::new();

@@ -37,7 +37,11 @@ const fn number(
 }
 
 pub const SETTINGS: &[Setting] = &[
-    setting("listen", Some("127.0.0.1:3000"), "Address and port the portal listens on."),
+    setting(
+        "listen",
+        Some("127.0.0.1:3000"),
+        "Address and port the portal listens on. Without TLS: other machines may reach it only with an `https` public URL (a proxy ends TLS), or with `KEYSTEAD_ALLOW_INSECURE_HTTP`.",
+    ),
     setting(
         "data_dir",
         Some("data"),
@@ -57,7 +61,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "root_key_file",
         None,
-        "File of the root key (mode 0600 or 0400); without it, `root.key` in the data folder.",
+        "File of the root key (mode 0600 or 0400; 0440 on a read-only mount); without it, `root.key` in the data folder.",
     ),
     secret(
         "root_key",
@@ -71,7 +75,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "allow_insecure_http",
         Some("false"),
-        "Allows a plain-HTTP public URL on a host other than this machine; Keystead logs a warning at every start.",
+        "Allows plain HTTP to other machines: a plain-HTTP public URL on another host, or a listening address that others can reach. Keystead logs a warning at every start.",
     ),
     setting(
         "metrics_listen",
@@ -81,7 +85,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "trusted_proxies",
         None,
-        "Addresses or networks (comma-separated) whose `X-Forwarded-For` is trusted.",
+        "Addresses or networks (comma-separated) of the proxies whose `X-Forwarded-For` is trusted. No network wider than 10.0.0.0/8 or fc00::/7.",
     ),
     number(
         "lame_duck_seconds",

@@ -36,9 +36,10 @@ impl WebSettings {
         self.public_url.scheme() == "https"
     }
 
-    /// Checks whether the public address is plain HTTP to another machine: the operator must allow it, and every start warns.
+    /// Checks whether other machines are served over plain HTTP: the operator must allow it, and every start warns.
     pub fn is_insecure(&self) -> bool {
-        !self.is_https() && !is_loopback(&self.public_url)
+        let is_own = is_loopback(&self.public_url) && is_own(self.listen);
+        !self.is_https() && !is_own
     }
 }
 
@@ -62,14 +63,29 @@ fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) ->
     if !is_bare(&url) {
         return Err(is_not(find("public_url"), url.as_str(), what));
     }
-    if url.scheme() == "http" && !is_loopback(&url) && !is_insecure_allowed {
+    if url.scheme() == "https" || is_insecure_allowed {
+        return Ok(url);
+    }
+    if !is_loopback(&url) {
         // `is_bare` has refused a URL with a password, so this message may quote it.
         return Err(Stop::new(format!(
             "The public URL {url} uses plain HTTP, so passwords and codes would cross the network unencrypted. Use https, \
              or set KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
         )));
     }
+    if !is_own(listen) {
+        return Err(Stop::new(format!(
+            "KEYSTEAD_LISTEN is {listen}, so other machines can connect, and passwords and codes would cross the network \
+             unencrypted. Put a proxy with TLS in front, and set KEYSTEAD_PUBLIC_URL to its https address. Or set \
+             KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
+        )));
+    }
     Ok(url)
+}
+
+/// Checks whether only this machine can connect to an address.
+fn is_own(listen: SocketAddr) -> bool {
+    listen.ip().to_canonical().is_loopback()
 }
 
 fn bracketed(ip: IpAddr) -> String {
@@ -93,9 +109,26 @@ fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
     let list: Option<String> = source.get("trusted_proxies", "a list of networks")?;
     let list = list.unwrap_or_default();
     let networks = list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(|entry| {
-        entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
             Stop::new(format!("The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which is not an address or network like 10.0.0.0/8."))
-        })
+        })?;
+        match is_too_wide(&network) {
+            true => Err(Stop::new(format!(
+                "The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which trusts so many addresses that a stranger could choose \
+                 the address that Keystead sees. Name the addresses or networks of the proxies alone."
+            ))),
+            false => Ok(network),
+        }
     });
     networks.collect()
+}
+
+/// Checks whether a network has more addresses than the largest one that an operator can own: 10.0.0.0/8, fc00::/7.
+fn is_too_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(v4) => v4.prefix_len() < 8,
+        // ::ffff:0:0/96 is all of IPv4, and clients behind it are compared as IPv4.
+        IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some() => true,
+        IpNet::V6(v6) => v6.prefix_len() < 16 && !(v6.prefix_len() >= 7 && v6.addr().is_unique_local()),
+    }
 }

@@ -425,7 +425,8 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     execute("UPDATE environment SET kind = 'test'").await;
     chmod("", 0o755);
     let mut proxied = home.shared();
-    proxied.set("KEYSTEAD_TRUSTED_PROXIES", "0.0.0.0/0");
+    proxied.set("KEYSTEAD_PUBLIC_URL", "https://keystead.example.com");
+    proxied.set("KEYSTEAD_TRUSTED_PROXIES", "");
     assert_eq!(
         checks(&proxied).await,
         ["file modes", "proxies", "clock", "older database", "backup", "sealed values", "authority rows"]

@@ -3,7 +3,10 @@
 use crate::process::common::compare;
 use crate::process::{Home, PASSWORD};
 use engine::testing::DatabaseKind;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fmt::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 /// Returns the commands that a help page lists.
 fn commands(help: &str) -> Vec<String> {
@@ -102,4 +105,76 @@ async fn every_command_answers_as_before() {
         run(&home, &arguments, input, &mut text).await;
     }
     compare("commands", &text);
+}
+
+/// Runs a command that must end with a sentence, soon, and returns its last line.
+async fn refused(home: &Home, arguments: &[&str], input: &str) -> String {
+    let output = tokio::time::timeout(Duration::from_secs(20), home.host(arguments, input)).await;
+    let output = output.expect("it waits for nothing");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    said.lines().last().unwrap_or_default().to_owned()
+}
+
+/// A named pipe, a device or a folder in the place of a file, a link that leads elsewhere, a folder that everybody may change, an
+/// address for everybody, and an input without end.
+#[tokio::test]
+async fn what_would_wait_or_open_a_door_is_refused_with_a_sentence() {
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
+    home.administrator("ada@example.com").await;
+    let list = ["api-key", "list"];
+    let (data, key) = (home.data(), home.data().join("root.key"));
+    let pipe = data.join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).expect("a named pipe");
+    std::fs::create_dir(data.join("links")).expect("a folder");
+    let outside = data.join("links/root.key");
+    symlink(&key, &outside).expect("a link");
+    for (file, why) in [
+        (pipe.as_path(), "is not a regular file"),
+        ("/dev/zero".as_ref(), "is not a regular file"),
+        (data.as_path(), "is not a regular file"),
+        (&outside, "outside its folder"),
+    ] {
+        home.set("KEYSTEAD_ROOT_KEY_FILE", &file.display().to_string());
+        let said = refused(&home, &list, "").await;
+        assert!(said.contains("The root key") && said.contains(why), "{said}");
+    }
+    home.set("KEYSTEAD_ROOT_KEY_FILE", "");
+    for file in [pipe.as_path(), "/dev/zero".as_ref(), data.as_path()] {
+        home.set("KEYSTEAD_CONFIG", &file.display().to_string());
+        let said = refused(&home, &list, "").await;
+        assert!(said.contains("The settings file") && said.contains("is not a regular file"), "{said}");
+    }
+    home.set("KEYSTEAD_CONFIG", "");
+    for (name, value) in [
+        ("KEYSTEAD_LISTEN", "0.0.0.0:4170"),
+        ("KEYSTEAD_LISTEN", "[::]:4170"),
+        ("KEYSTEAD_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("KEYSTEAD_TRUSTED_PROXIES", "127.0.0.1,::/0"),
+    ] {
+        let mut open = home.shared();
+        open.set(name, value);
+        let said = refused(&open, &["serve"], "").await;
+        assert!(said.contains(name), "{said}");
+    }
+    let bob = ["admin", "create", "--email", "bob@example.com", "--stdin"];
+    let seed = "A".repeat(1_000_000);
+    let said = refused(&home, &bob, &format!("{PASSWORD}\n{seed}\n")).await;
+    assert!(said.contains("longer than"), "{said}");
+    let said = refused(&home, &bob, &format!("{PASSWORD}\n{}\n", &seed[..1000])).await;
+    assert!(said.contains("The TOTP secret"), "{said}");
+    let said = refused(&home, &bob, &seed).await;
+    assert!(said.contains("longer than"), "{said}");
+    for mode in [0o777, 0o1777, 0o703] {
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        for arguments in [&list[..], &["serve"], &["backup", "-"], &["root-key", "rotate"], &["migrate"]] {
+            let said = refused(&home, arguments, "").await;
+            assert!(
+                said.contains("may change the folder") && said.contains("chmod 700"),
+                "{arguments:?}: {said}"
+            );
+        }
+    }
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o750)).expect("a mode");
+    assert!(home.host(&list, "").await.status.success());
 }

@@ -9,6 +9,7 @@ use crate::audit::journal::{Inner, Journal, blocking, not_written};
 use crate::base::clock::Steady;
 use crate::base::entry::{Actor, Entry};
 use crate::base::error::AuditError;
+use crate::base::files;
 use crate::base::log::or_warn;
 use crate::store::Lock;
 use crate::store::journal::Segment;
@@ -349,7 +350,7 @@ impl Inner {
 
     /// Verifies a file and makes a row of it.
     fn pack(&self, name: Name, end: Option<Head>) -> io::Result<Packed> {
-        let mut file = match File::open(self.path(name)) {
+        let mut file = match files::open(&self.path(name)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Packed::Gone),
             file => file?,
         };

@@ -3,10 +3,11 @@
 use crate::Error;
 use crate::audit::Audit;
 use crate::audit::journal::chain::{Head, RunKey, same};
-use crate::audit::journal::keep::{i64_of, row_seal, whole_micros};
+use crate::audit::journal::keep::{TOO_BIG, i64_of, row_seal, whole_micros};
 use crate::audit::journal::segment;
 use crate::audit::journal::segment::{Damage, Name};
 use crate::audit::journal::{Journal, blocking, not_written};
+use crate::base::files;
 use crate::store::Db;
 use crate::store::journal::{Mark, Segment, begin_of_time, end_of_time};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -223,9 +224,13 @@ impl Journal {
         let found = blocking(move || {
             let (mut found, mut damaged) = (Found::new(), 0);
             for name in inner.names()? {
-                let text = match std::fs::read(inner.path(name)) {
+                let text = match files::read(&inner.path(name), TOO_BIG) {
                     // The file became a row in the meantime, and the rows are read after the files.
                     Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                        damaged += 1;
+                        continue;
+                    }
                     text => text?,
                 };
                 match events_of(name, &text, &inner.key.run(name.run)) {

@@ -6,6 +6,7 @@ use crate::audit::journal::chain::Key;
 use crate::audit::journal::keep::TOO_BIG;
 use crate::audit::journal::search::{events_of, gaps, in_row};
 use crate::audit::journal::segment::Name;
+use crate::base::files;
 use crate::store::Db;
 use crate::store::journal::{Mark, begin_of_time, end_of_time};
 use crate::vault::envelope::Keyring;
@@ -103,16 +104,11 @@ fn read_files(folder: &PathBuf, key: &Key) -> io::Result<(Whole, BTreeSet<Uuid>)
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Name>().ok());
         let Some(name) = name else { continue };
-        let is_too_big = path.metadata().is_ok_and(|meta| meta.len() > TOO_BIG);
-        let text = match std::fs::read(&path) {
+        let text = match files::read(&path, TOO_BIG) {
             // A running server has stored it in the meantime.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => {
                 whole.damaged.push(format!("file {name}: {error}"));
-                continue;
-            }
-            Ok(_) if is_too_big => {
-                whole.damaged.push(format!("file {name}: it is too large"));
                 continue;
             }
             Ok(text) => text,
