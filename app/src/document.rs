@@ -1,7 +1,7 @@
 //! The HTML document around every page.
 
 use domain::overview::frame::Theme;
-use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 
 /// The shell of a page: the head, the theme and, only on pages with islands, the script that wakes them.
@@ -15,13 +15,6 @@ pub fn Document(
     islands: bool,
     children: Children,
 ) -> impl IntoView {
-    let options = islands.then(|| {
-        LeptosOptions::builder()
-            .output_name("keystead")
-            // Leptos puts a slash before the folder by itself.
-            .site_pkg_dir(assets.trim_start_matches('/').to_owned())
-            .build()
-    });
     let theme = (theme != Theme::System).then(|| theme.word());
     view! {
         <!DOCTYPE html>
@@ -40,9 +33,27 @@ pub fn Document(
                 />
                 <link rel="stylesheet" href=format!("{assets}/keystead.css") />
                 <link rel="icon" r#type="image/svg+xml" href=format!("{assets}/favicon.svg") />
-                {options.map(|options| view! { <HydrationScripts options islands=true /> })}
+                {islands.then(|| view! { <Hydration assets=assets.clone() /> })}
             </head>
             <body>{children()}</body>
         </html>
+    }
+}
+
+/// The script that wakes the islands, and the two files that it needs. Only elements that run script carry the nonce, in the one
+/// attribute that browsers hide from style sheets.
+#[component]
+fn Hydration(assets: String) -> impl IntoView {
+    let nonce = use_nonce();
+    view! {
+        <link rel="modulepreload" href=format!("{assets}/keystead.js") nonce=nonce.clone() />
+        <link
+            rel="preload"
+            href=format!("{assets}/keystead.wasm")
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+        />
+        <script type="module" src=format!("{assets}/hydrate.js") nonce=nonce></script>
     }
 }

@@ -104,6 +104,15 @@ async fn every_answer_carries_the_headers() {
             assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
             assert!(!policy.contains("unsafe-inline"), "{path}: {policy}");
             assert!(!answer.body.contains(" style=\"") && !answer.body.contains(" onclick="), "{path}");
+            // A browser hides the nonce from style sheets in the attribute of that name, and nowhere else.
+            let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next());
+            if let Some(nonce) = nonce {
+                let hidden = answer.body.matches(&format!(" nonce=\"{nonce}\"")).count();
+                assert_eq!(answer.body.matches(nonce).count(), hidden, "{path}: the nonce stands elsewhere");
+                assert_eq!(hidden, 2, "{path}: the script and what it loads");
+            } else {
+                assert!(!answer.body.contains("<script"), "{path}");
+            }
         }
     }
 }

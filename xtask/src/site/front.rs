@@ -48,8 +48,7 @@ pub fn make(place: &Place, compiler: Compiler) -> Result<Files> {
     })
 }
 
-/// Runs wasm-bindgen as a library: makes `keystead.js` and `keystead.wasm`. leptos drops the usual `_bg` when it is compiled
-/// with `LEPTOS_OUTPUT_NAME`, which `.cargo/config.toml` sets for every build.
+/// Runs wasm-bindgen as a library: makes `keystead.js` and `keystead.wasm`, which `public/hydrate.js` starts.
 fn bind(module: &Path, folder: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(module)

@@ -1,0 +1,23 @@
+// Wakes the islands of a page: starts the compiled app, then calls each island in the order in which it stands in the page.
+import start, * as app from "./keystead.js";
+
+// What the islands around the present element do when the content that was passed to them is reached.
+const outer = [];
+
+async function wake(element) {
+    if (element.localName === "leptos-island") {
+        outer.at(-1)?.();
+        await app[element.dataset.component](element);
+    }
+    const isContent = element.localName === "leptos-children";
+    if (isContent) outer.push(element.$$on_hydrate);
+    for (const child of element.children) await wake(child);
+    if (isContent) outer.pop();
+}
+
+const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
+whenIdle(async () => {
+    await start({ module_or_path: new URL("./keystead.wasm", import.meta.url) });
+    app.hydrate();
+    await wake(document.body);
+});
