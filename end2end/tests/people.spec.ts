@@ -1,8 +1,9 @@
 // People: signing in, and the factors that prove who they are.
 
+import type { Page } from '@playwright/test';
 import { Administrator } from '../support/administrator';
 import { expect, test } from '../support/fixtures';
-import { button, confirmWith, expectError, field, link, proveWith, rows, said, signIn, signOut } from '../support/steps';
+import { addCountry, addEnvironment, button, confirmWith, createKey, expectError, field, link, proveWith, rows, said, signIn, signOut } from '../support/steps';
 import { watch } from '../support/watch';
 
 test('signing in says no more than it must, and slows down who guesses', async ({ page, keystead, admin }) => {
@@ -41,6 +42,39 @@ test('signing in says no more than it must, and slows down who guesses', async (
     await proveWith(page, admin.nextCode(), 'Sign in');
     await expect(page).toHaveURL('/environments');
   });
+});
+
+test('strangers who guess lock out neither a session nor a browser that signed in before', async ({ page, browser, keystead, admin }) => {
+  const attempt = async (where: Page, password: string) => {
+    await where.goto('/sign-in');
+    await field(where, 'E-mail').fill(admin.email);
+    await field(where, 'Password').fill(password);
+    await button(where, 'Sign in').click();
+  };
+  const elsewhere = await browser.newContext({ baseURL: keystead.url });
+  const stranger = await elsewhere.newPage();
+  const guess = async () => {
+    for (let tries = 1; tries <= 6; tries += 1) await attempt(stranger, `guess ${tries}`);
+    await expect(stranger.getByRole('alert')).toHaveText(/^Too many tries\./);
+  };
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  await addCountry(page, 'Germany');
+  await guess();
+  await test.step('the code of somebody who is signed in is accepted', async () => {
+    await createKey(page, admin, 'production/DE');
+  });
+  await test.step('their browser signs in again, with password and code', async () => {
+    await signOut(page);
+    await attempt(page, admin.password);
+    await proveWith(page, admin.nextCode(), 'Sign in');
+    await expect(page).toHaveURL('/environments');
+  });
+  await test.step('the right password does not help the stranger', async () => {
+    await attempt(stranger, admin.password);
+    await expect(stranger.getByRole('alert')).toHaveText(/^Too many tries\./);
+  });
+  await elsewhere.close();
 });
 
 test('a recovery code leads to a new authenticator, once', async ({ page, admin }) => {

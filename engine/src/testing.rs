@@ -8,7 +8,9 @@ pub mod transaction;
 
 use crate::base::entry::{Actor, Entry};
 use crate::changes::authority::{Authorised, Sensitive};
+use crate::changes::device::Devices;
 use crate::changes::prepare::Prepared;
+use crate::changes::throttle::Subject;
 use crate::changes::totp::Seed;
 use crate::data::access::{Caller, KnownScope};
 use crate::store::authority::{Kind, RowRef};
@@ -93,7 +95,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 pub fn from(address: &str) -> Client {
-    Client { address: address.to_owned(), agent: "test".to_owned() }
+    Client { address: address.to_owned(), agent: "test".to_owned(), devices: Devices::default() }
 }
 
 /// Returns midday, so that a story can wait a few hours within the day.
@@ -403,16 +405,27 @@ impl TestPortal {
         look::rows(self.db(), &sql).await
     }
 
-    /// Returns the failures counted for a name.
+    /// Returns every counter of a person, or that of a name which nobody has.
+    async fn counters(&self, name: &str) -> Vec<Subject> {
+        let changes = self.portal.changes();
+        match self.db().users().by_email(name).await.expect("it looks") {
+            Some(found) => changes.subjects(self.portal.vault().checked(found).0.id(), name).into(),
+            None => vec![changes.name_subject(name)],
+        }
+    }
+
+    /// Returns the failures counted for a name, and for the browsers and sessions of its person.
     pub async fn failures(&self, name: &str) -> i64 {
-        let subject = self.portal.changes().name_subject(name);
-        let subject = &subject;
+        let subjects = &self.counters(name).await;
         // The transaction ends without a commit, so that the look makes no counter.
-        let counter = self
-            .db()
-            .write(|mut tx| async move { tx.throttle().hold(subject.hash(), self.clock.now()).await })
-            .await;
-        counter.expect("a counter").failures
+        let counted = self.db().write(|mut tx| async move {
+            let mut failures = 0;
+            for subject in subjects {
+                failures += tx.throttle().hold(subject.hash(), self.clock.now()).await?.failures;
+            }
+            Ok(failures)
+        });
+        counted.await.expect("counters")
     }
 
     /// Opens the journal of a server; without it the server's data plane does not work.
@@ -446,13 +459,9 @@ impl TestPortal {
         key
     }
 
-    /// Clears the failures of a name, so that a test may go on without waiting.
+    /// Clears the failures of a name and of its person, so that a test may go on without waiting.
     pub async fn forgive(&self, name: &str) {
-        self.portal
-            .changes()
-            .clear_counter(&self.portal.changes().name_subject(name))
-            .await
-            .expect("cleared");
+        self.portal.changes().clear_counters(&self.counters(name).await).await.expect("cleared");
     }
 
     /// Closes the portal and removes its database.
@@ -491,7 +500,7 @@ impl TestPortal {
             .expect("the account is accepted");
         let (_, seed) = self.portal.people().chosen_account(&setup).await.expect("a seed");
         let code = seed.code(self.clock.now());
-        let NewSession { session, token } =
+        let NewSession { session, token, .. } =
             self.portal.people().finish_setup(&setup, &code).await.expect("the code is right");
         let recovery_codes = self.portal.people().recovery_codes(&session).await.expect("recovery codes");
         // The set-up has spent the code of this step.

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod change;
 mod compared;
+pub mod device;
 pub mod notes;
 pub mod prepare;
 pub mod recovery;

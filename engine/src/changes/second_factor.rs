@@ -61,7 +61,7 @@ impl Changes {
             |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
         // The memory first, because what it refuses must not stay counted in the database.
         let tried = match self.begin_compare(user.id(), code) {
-            Ok(()) => self.begin_try(self.name_subject(&user.email), TryKind::Code).await,
+            Ok(()) => self.begin_try(self.subject(session, &user), TryKind::Code).await,
             Err(error) => Err(error),
         };
         let tried = match tried {

@@ -4,14 +4,16 @@ use crate::base::entry::Actor;
 use crate::base::error::ChangesError;
 use crate::base::network::Network;
 use crate::base::shares::Holder;
+use crate::changes::device::Devices;
 use crate::{Error, SecretText};
 use domain::base::id::{SessionId, UserId};
 
-/// The client that sent a request: its network address and its user agent.
+/// The client that sent a request: its network address, its user agent, and the persons who have signed in with it.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     pub address: String,
     pub agent: String,
+    pub devices: Devices,
 }
 
 impl Client {
@@ -94,5 +96,7 @@ impl Session {
 /// A session just made, with the token that goes into the cookie and nowhere else.
 pub struct NewSession {
     pub token: SecretText,
+    /// The device cookie, when somebody has signed in.
+    pub device: Option<SecretText>,
     pub session: Session,
 }

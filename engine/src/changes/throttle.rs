@@ -1,5 +1,11 @@
-//! Protection against guessing: one failure counter per name, whichever client asks, and one per
-//! network.
+//! Protection against guessing. Each try counts for one of four subjects:
+//!
+//! * a name: what somebody tries who has not signed in, from any browser (password, code, recovery code);
+//! * a network: their passwords, too;
+//! * a person's own browsers: the same tries from a browser with which this person has signed in (`device`);
+//! * a person's sessions: codes and passwords of somebody who is fully signed in.
+//!
+//! So a stranger who guesses blocks neither the sessions of a person nor the browsers that the person uses.
 //!
 //! Keystead counts a try *before* it compares, and takes the count back when the try was right, so
 //! that no number of simultaneous tries can bypass the limit. The fifth failure and every further
@@ -12,11 +18,14 @@ use crate::base::email;
 use crate::base::error::ChangesError;
 use crate::base::network::Network;
 use crate::changes::Changes;
+use crate::changes::session::{Session, Stage};
 use crate::store::Tx;
 use crate::store::throttle::Counter;
+use crate::store::users::User;
 use crate::vault::envelope::Purpose;
 use crate::vault::opened::AHEAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::base::id::UserId;
 
 /// Number of the first failure that blocks a name.
 const FREE_FOR_NAME: i64 = 5;
@@ -126,6 +135,30 @@ impl Changes {
         Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
     }
 
+    /// Returns the subject of what somebody tries from a browser with which this person has signed in.
+    pub(crate) fn device_subject(&self, person: UserId) -> Subject {
+        self.of_person("device", person)
+    }
+
+    fn of_person(&self, what: &str, person: UserId) -> Subject {
+        let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("{what} {}", person.0).as_bytes());
+        Subject { hash, free: FREE_FOR_NAME, memory: None }
+    }
+
+    /// Returns the subject of what somebody tries in a session of this administrator.
+    pub(crate) fn subject(&self, session: &Session, user: &User) -> Subject {
+        match session.stage {
+            Stage::Full => self.of_person("session", user.id()),
+            _ if session.from.devices.know(user) => self.device_subject(user.id()),
+            _ => self.name_subject(&user.email),
+        }
+    }
+
+    /// Returns every subject of a person.
+    pub(crate) fn subjects(&self, person: UserId, email: &str) -> [Subject; 3] {
+        [self.name_subject(email), self.device_subject(person), self.of_person("session", person)]
+    }
+
     /// Counts a try and commits the count before anything is compared.
     ///
     /// # Errors
@@ -163,24 +196,27 @@ impl Changes {
 
     /// Resets the counter, because the person has proved who they are.
     pub(crate) async fn clear_tries(&self, right: Try) -> Result<(), Error> {
-        self.clear_counter(&right.subject).await
+        self.clear_counters(&[right.subject]).await
     }
 
-    pub(crate) async fn clear_counter(&self, subject: &Subject) -> Result<(), Error> {
+    pub(crate) async fn clear_counters(&self, subjects: &[Subject]) -> Result<(), Error> {
         self.vault
             .db()
             .write(|mut tx| async move {
-                self.clear_held(&mut tx, subject).await?;
+                self.clear_held(&mut tx, subjects).await?;
                 tx.commit_unaudited("failures are cleared by a success").await
             })
             .await
     }
 
-    pub(crate) async fn clear_held(&self, tx: &mut Tx, subject: &Subject) -> Result<(), Error> {
+    pub(crate) async fn clear_held(&self, tx: &mut Tx, subjects: &[Subject]) -> Result<(), Error> {
         let now = self.vault.now();
-        tx.throttle().hold(&subject.hash, now).await?;
-        let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
-        tx.throttle().set(&subject.hash, clear).await
+        for subject in subjects {
+            tx.throttle().hold(&subject.hash, now).await?;
+            let clear = Counter { failures: 0, wrong_codes: 0, blocked_until: None, updated_at: now };
+            tx.throttle().set(&subject.hash, clear).await?;
+        }
+        Ok(())
     }
 }
 

@@ -102,7 +102,7 @@ impl People {
         session.require(Stage::Full)?;
         let user = self.vault.person(session.user()?).await?;
         let place = self.hasher.place(session.holder())?;
-        let tried = self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::Password).await?;
+        let tried = self.changes.begin_try(self.changes.subject(session, &user), TryKind::Password).await?;
         // From here on an error leaves the try counted, so that a check that is cut off is no free guess.
         let verified = self.hasher.verify(place, current, Some(user.password_hash.clone())).await?;
         if matches!(verified, Verified::Wrong) {

@@ -152,10 +152,14 @@ impl People {
             })
             .await?;
         self.vault.sign_new(tx, RowRef::Session(id)).await?;
+        let device = owner
+            .as_ref()
+            .filter(|_| stage == Stage::Full)
+            .map(|owner| self.changes.device_cookie(owner.id, owner.security_epoch, &from.devices));
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         let user = owner.map(|owner| owner.id);
         let session = Session { id, stage, email, user, from: from.clone(), has_message: false };
-        Ok(NewSession { token, session })
+        Ok(NewSession { token, device, session })
     }
 
     /// Ends the session.

@@ -5,6 +5,7 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
+use crate::base::shares::Holder;
 use crate::changes::recovery;
 use crate::changes::throttle::TryKind;
 use crate::changes::totp;
@@ -32,11 +33,17 @@ impl People {
         replaces: Option<&Session>,
     ) -> Result<NewSession, Error> {
         let name = email::checked_length(name)?;
-        let place = self.hasher.place(from.holder())?;
-        // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
-        let network =
-            self.changes.begin_try(self.changes.network_subject(&from.address), TryKind::Password).await?;
-        let tried = self.changes.begin_try(self.changes.name_subject(name), TryKind::Password).await?;
+        let own = self.changes.owner(name, &from.devices).await?;
+        let place = self.hasher.place(own.map_or_else(|| from.holder(), Holder::Person))?;
+        let subjects = match own {
+            Some(person) => vec![self.changes.device_subject(person)],
+            // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
+            None => vec![self.changes.network_subject(&from.address), self.changes.name_subject(name)],
+        };
+        let mut tries = Vec::new();
+        for subject in subjects {
+            tries.push(self.changes.begin_try(subject, TryKind::Password).await?);
+        }
         // An administrator whose row does not verify is nobody.
         let found = self.vault.db().users().by_email(&email::normalise(name)).await?;
         let user = found.and_then(|found| self.vault.proved(found).ok());
@@ -56,8 +63,9 @@ impl People {
                 return Err(Error::People(PeopleError::WrongPassword));
             }
         };
-        self.changes.give_back(tried).await?;
-        self.changes.give_back(network).await?;
+        while let Some(tried) = tries.pop() {
+            self.changes.give_back(tried).await?;
+        }
         let replaces = replaces.map(|old| old.id);
         let (user, from) = (&user, &from);
         self.vault
@@ -135,7 +143,7 @@ impl People {
         session.require(Stage::Password)?;
         let user = &self.vault.person(session.user()?).await?;
         let tried =
-            self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
+            self.changes.begin_try(self.changes.subject(session, user), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
         let spent = self.vault.db().write(|mut tx| async move {
             tx.users().hold_user(user.id(), session.id).await?;
@@ -201,7 +209,7 @@ impl People {
         let user = &self.vault.person(session.user()?).await?;
         // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
         let tried =
-            self.changes.begin_try(self.changes.name_subject(&user.email), TryKind::RecoveryCode).await?;
+            self.changes.begin_try(self.changes.subject(session, user), TryKind::RecoveryCode).await?;
         let now = self.vault.now();
         self.changes.begin_compare(user.id(), code)?;
         let Some(step) = seed.matching_step(code, now) else {
@@ -232,7 +240,10 @@ impl People {
                 Ok(new)
             })
             .await?;
-        or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
+        // A recovery code and a new authenticator are what helps after twenty wrong codes, wherever they were counted.
+        drop(tried);
+        let all = self.changes.subjects(user.id(), &user.email);
+        or_warn(self.changes.clear_counters(&all).await, RIGHT_TRY);
         Ok(new)
     }
 }

@@ -135,7 +135,7 @@ impl Administrators {
                 tx.commit(entry).await
             })
             .await?;
-        self.forget_failures(&email).await;
+        self.forget_failures(id, &email).await;
         Ok((seed, codes))
     }
 
@@ -158,7 +158,7 @@ impl Administrators {
                     .await
             })
             .await?;
-        self.forget_failures(&user.email).await;
+        self.forget_failures(user.id(), &user.email).await;
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Administrators {
                 tx.commit(entry.with(&who.email)).await
             })
             .await?;
-        self.forget_failures(&user.email).await;
+        self.forget_failures(user.id(), &user.email).await;
         Ok(seed)
     }
 
@@ -259,20 +259,20 @@ impl Administrators {
     /// [`Error::NotFound`] for an unknown e-mail.
     pub async fn unblock(&self, email: &str) -> Result<(), Error> {
         let user = &self.user_by_email(email).await?;
-        let subject = &self.changes.name_subject(&user.email);
+        let subjects = &self.changes.subjects(user.id(), &user.email);
         self.vault
             .db()
             .write(|mut tx| async move {
-                self.changes.clear_held(&mut tx, subject).await?;
+                self.changes.clear_held(&mut tx, subjects).await?;
                 tx.commit(Entry::done(self.vault.now(), Actor::Host, Action::UserUnblock).with(&user.email))
                     .await
             })
             .await
     }
 
-    /// Clears the failures of a name after an action that is done already, so an error is only logged.
-    async fn forget_failures(&self, email: &str) {
-        let cleared = self.changes.clear_counter(&self.changes.name_subject(email)).await;
+    /// Clears the failures of a person after an action that is done already, so an error is only logged.
+    async fn forget_failures(&self, person: UserId, email: &str) {
+        let cleared = self.changes.clear_counters(&self.changes.subjects(person, email)).await;
         or_warn(cleared, "an administrator's count of failed attempts could not be reset");
     }
 

@@ -44,7 +44,7 @@ pub enum Purpose {
     Credentials,
     /// Secrets from which the keys of deterministic fields and vectors are derived.
     TenantSecret,
-    /// Keyed hashes of the names and networks whose tries are counted.
+    /// Keyed hashes of the names, networks and persons whose tries are counted; codes of device cookies.
     Names,
     /// Message authentication of the journal.
     Audit,

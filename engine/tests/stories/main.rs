@@ -27,6 +27,7 @@ mod journal_killed;
 mod keys;
 mod keys_race;
 mod leases;
+mod lockout;
 mod moved_seals;
 mod previews;
 mod profile;

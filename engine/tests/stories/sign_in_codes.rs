@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
 use engine::base::error::ChangesError;
 use engine::base::error::PeopleError;
-use engine::testing::{Person, TestPortal};
+use engine::testing::TestPortal;
 use engine::{Error, NewSession, Session, Stage};
 
 stories! {
@@ -23,11 +23,6 @@ stories! {
 }
 
 const ADA: &str = "ada@example.com";
-
-async fn recovering(t: &TestPortal, ada: &Person, which: usize) -> Result<NewSession, Error> {
-    let half = half_way(&t.portal, ADA).await;
-    t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[which])).await
-}
 
 async fn code(t: &TestPortal, session: &Session, code: &str) -> Result<NewSession, Error> {
     t.portal.people().check_sign_in_code(session, &text(code)).await

@@ -84,7 +84,7 @@ pub async fn sign_in(t: &TestPortal, email: &str, seed: &Seed) -> NewSession {
 pub async fn colleague(t: &TestPortal, email: &str) -> Person {
     let made = t.portal.administrators().create(email, text(PASSWORD), None, |_, _| Ok(())).await;
     let (seed, codes) = made.expect("an administrator");
-    let NewSession { session, token } = sign_in(t, email, &seed).await;
+    let NewSession { session, token, .. } = sign_in(t, email, &seed).await;
     let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();
     Person { session, token, seed, recovery_codes, email: email.to_owned() }
 }
@@ -94,6 +94,12 @@ pub fn wrong_code(t: &TestPortal, seed: &Seed) -> SecretText {
     let near = [0, 30].map(|seconds| seed.code(t.clock.now() - chrono::TimeDelta::seconds(seconds)));
     let mut some = ["000000", "111111", "222222"].map(text).into_iter();
     some.find(|code| near.iter().all(|right| !right.same_as(code))).expect("one is wrong")
+}
+
+/// Takes the step after the password with one of the recovery codes.
+pub async fn recovering(t: &TestPortal, ada: &Person, which: usize) -> Result<NewSession, Error> {
+    let half = half_way(&t.portal, &ada.email).await;
+    t.portal.people().check_recovery_code(&half, &text(&ada.recovery_codes[which])).await
 }
 
 /// Checks whether a token still has a session.

@@ -32,9 +32,13 @@ pub(crate) fn form_status(form: &Form) -> StatusCode {
     }
 }
 
-/// Redirects (303) to a page, with the token of a new session.
+/// Redirects (303) to a page, with the token of a new session, and with the device cookie when somebody has signed in.
 pub(crate) fn enter(app: &App, new: &NewSession, path: &str) -> Response {
-    with_cookie(see(path), cookies::session(app, &new.token).to_string())
+    let response = with_cookie(see(path), cookies::session(app, &new.token).to_string());
+    match &new.device {
+        Some(device) => with_cookie(response, cookies::set_device(app, device)),
+        None => response,
+    }
 }
 
 pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {

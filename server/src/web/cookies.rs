@@ -1,4 +1,4 @@
-//! Two cookies: the session's token, and the theme, which is no secret.
+//! Three cookies: the session's token; the device cookie, with which a browser is known again; and the theme, which is no secret.
 
 use crate::App;
 use axum::http::HeaderMap;
@@ -6,6 +6,7 @@ use axum::http::header::COOKIE;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use domain::overview::frame::Theme;
 use engine::SecretText;
+use engine::changes::device::LIFE;
 
 /// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-` needs `Secure`: the cookie then
 /// has another name, so that neither is taken for the other.
@@ -18,25 +19,48 @@ fn theme_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead-theme" } else { "keystead-theme" }
 }
 
-/// Returns the token if the browser sends exactly one. A browser keeps one cookie of that name: a second one was planted by
-/// somebody else.
+fn device_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-keystead-device" } else { "keystead-device" }
+}
+
+/// Returns the token of the session.
 pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
+    only(session_name(app), headers)
+}
+
+/// Returns the device cookie.
+pub fn device(app: &App, headers: &HeaderMap) -> Option<SecretText> {
+    only(device_name(app), headers)
+}
+
+/// Returns the cookie of a name if the browser sends exactly one. A browser keeps one cookie of that name: a second one was planted
+/// by somebody else.
+fn only(name: &str, headers: &HeaderMap) -> Option<SecretText> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut ours = lines
         .flat_map(Cookie::split_parse)
         .flatten()
-        .filter(|cookie| cookie.name() == session_name(app))
+        .filter(|cookie| cookie.name() == name)
         .map(|cookie| SecretText::new(cookie.value()));
     ours.next().filter(|_| ours.next().is_none())
 }
 
 /// Returns the cookie that hands the session's token to the browser.
 pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
-    Cookie::build((session_name(app), token.expose().to_owned()))
+    hidden(app, session_name(app), token)
+}
+
+/// Returns the device cookie of a browser with which somebody has signed in. It stays after the session.
+pub fn set_device(app: &App, device: &SecretText) -> String {
+    format!("{}; Max-Age={}", hidden(app, device_name(app), device), LIFE.num_seconds())
+}
+
+/// Returns a cookie that no script can read, and that no request of another site carries, not even a link to a page.
+fn hidden(app: &App, name: &'static str, value: &SecretText) -> Cookie<'static> {
+    Cookie::build((name, value.expose().to_owned()))
         .path("/")
         .http_only(true)
         .secure(app.is_https())
-        // No request that another site causes carries the session, not even a link to a page.
         .same_site(SameSite::Strict)
         .build()
 }

@@ -41,8 +41,13 @@ impl FromRequestParts<App> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let from =
-            Client { address: client(app, &parts.extensions, &parts.headers), agent: agent(&parts.headers) };
+        let from = Client {
+            address: client(app, &parts.extensions, &parts.headers),
+            agent: agent(&parts.headers),
+            devices: cookies::device(app, &parts.headers)
+                .map(|cookie| app.portal().changes().devices(&cookie))
+                .unwrap_or_default(),
+        };
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
                 Ok(session) => Some(session),

@@ -1,7 +1,7 @@
 //! Contents of pages that the tests in the browser do not check.
 
-use crate::support::{API_KEYS_ADD, House, furnished};
-use axum::http::StatusCode;
+use crate::support::{API_KEYS_ADD, Answer, House, furnished};
+use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use engine::testing::{PASSWORD, look};
 
@@ -159,4 +159,57 @@ async fn a_number_has_one_spelling_in_addresses_and_in_forms() {
             assert!(answer.body.contains("Choose 30,"), "{path} {other}");
         }
     }
+}
+
+/// Strangers who guess lock out strangers. The browser that signed in before comes in, and so do the codes of whoever is signed in.
+#[tokio::test]
+async fn strangers_lock_out_no_browser_that_signed_in_before() {
+    for https in [false, true] {
+        let url = [("KEYSTEAD_PUBLIC_URL", "https://keystead.example.com")];
+        let house = House::with(if https { &url } else { &[] }).await;
+        let name = if https { "__Host-keystead-device" } else { "keystead-device" };
+        let ask = |path: &str, cookie: &str, fields: &[(&str, &str)]| {
+            let asked = house.ask(Method::POST, path).cookie(cookie).fields(fields);
+            if https {
+                asked.header("host", "keystead.example.com").header("origin", url[0].1)
+            } else {
+                asked
+            }
+        };
+        let person = house.test.administrator().await;
+        let right = [("email", person.email.as_str()), ("password", PASSWORD)];
+        let half = ask("/sign-in", "", &right).send().await;
+        assert!(set_cookie(&half, name).is_none(), "the password alone is not enough");
+        let session = set_cookie(&half, name.trim_end_matches("-device")).expect("a session");
+        let code = house.test.code(&person);
+        let full = ask("/sign-in/code", &pair(&session), &[("code", code.expose())]).send().await;
+        let device = set_cookie(&full, name).expect("a device cookie");
+        let secure = if https { "; Secure" } else { "" };
+        assert!(device.contains("; HttpOnly; SameSite=Strict"), "{device}");
+        assert!(device.ends_with(&format!("{secure}; Path=/; Max-Age=7776000")), "{device}");
+        let session = set_cookie(&full, name.trim_end_matches("-device")).expect("a session");
+        let out = ask("/sign-out", &pair(&session), &[]).send().await;
+        assert!(set_cookie(&out, name).is_none(), "signing out keeps it");
+
+        for _ in 0..5 {
+            ask("/sign-in", "", &[("email", &person.email), ("password", "a guess")]).send().await;
+        }
+        let locked = ask("/sign-in", "", &right).send().await;
+        assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(locked.body.contains("Too many tries."), "{}", locked.body);
+        let planted = format!("{0}; {0}", pair(&device));
+        assert_eq!(ask("/sign-in", &planted, &right).send().await.status, StatusCode::TOO_MANY_REQUESTS);
+        let known = ask("/sign-in", &pair(&device), &right).send().await;
+        assert_eq!(known.status, StatusCode::SEE_OTHER, "{}", known.body);
+    }
+}
+
+/// Returns what a header sets for the cookie of this name.
+fn set_cookie(answer: &Answer, name: &str) -> Option<String> {
+    let set = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    set.map(str::to_owned).find(|cookie| cookie.starts_with(&format!("{name}=")))
+}
+
+fn pair(cookie: &str) -> String {
+    cookie.split(';').next().unwrap_or_default().to_owned()
 }

@@ -54,7 +54,9 @@ impl Answers {
 /// Removes nonces, tokens and times, which would make each set of headers unique.
 fn without_chance(line: &str) -> String {
     let mut text = line.to_owned();
-    for (before, after) in [("'nonce-", '\''), ("keystead=", ';'), ("Expires=", ';')] {
+    for (before, after) in
+        [("'nonce-", '\''), ("keystead=", ';'), ("keystead-device=", ';'), ("Expires=", ';')]
+    {
         let Some(begin) = text.find(before).map(|at| at + before.len()) else { continue };
         let end = text[begin..].find(after).map_or(text.len(), |length| begin + length);
         // The cookie that ends a session has no value.
