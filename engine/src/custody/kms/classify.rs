@@ -42,6 +42,10 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fa
             );
             Failure::unreachable(FailureCode::NOT_PUBLIC)
         }
+        // The connection was made, and no answer of HTTP came, or one that is too long.
+        SdkError::DispatchFailure(failure) if failure.is_other() => {
+            Failure::unreachable(FailureCode::NOT_UNDERSTOOD)
+        }
         SdkError::DispatchFailure(_) => Failure::unreachable(FailureCode::NOT_CONNECTED),
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();

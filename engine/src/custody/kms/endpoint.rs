@@ -1,7 +1,7 @@
 //! The address of KMS calls: the host of the region, or the endpoint in the server's configuration. Text that a person enters
 //! in a form becomes part of an address only after `domain` has parsed it as a region.
 
-use crate::custody::kms::Settings;
+use crate::custody::kms::{Settings, bounded};
 use aws_sdk_kms::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -26,15 +26,16 @@ impl Endpoint {
         }
     }
 
-    /// Returns a client that uses no proxy and refuses names of private addresses, unless the operator allows them.
+    /// Returns a client that uses no proxy, reads short answers only, and refuses names of private addresses, unless the operator
+    /// allows them.
     pub fn http_client(&self) -> SharedHttpClient {
         let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        if self.override_url.is_some() || self.private_endpoints {
+        bounded::client(if self.override_url.is_some() || self.private_endpoints {
             builder.build_https()
         } else {
             // The client connects to the very addresses that the resolver returns, so no second look-up can change them.
             builder.build_with_resolver(PublicOnly)
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! Keystead builds the SDK's configuration itself for every call: it takes nothing from the environment, from profiles, from
 //! instance metadata or from a proxy. The calls share only the pool of connections.
 
+mod bounded;
 mod classify;
 mod endpoint;
 pub mod preflight;
