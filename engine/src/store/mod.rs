@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authority;
 pub mod changes;
+mod connecting;
 mod driver;
 pub(crate) mod dump;
 mod failpoints;
@@ -175,7 +176,9 @@ impl Db {
             let options = options.clone().pragma("cache_size", cache);
             open_sqlite(pool.acquire_timeout(Duration::from_secs(10)), options)
         };
-        Ok(Self::Sqlite { write: pool(1, "-8192").await?, read: pool(8, "-256").await? })
+        let opened = async { Ok((pool(1, "-8192").await?, pool(8, "-256").await?)) };
+        let (write, read) = opened.await.map_err(|error| connecting::not_usable(path, error))?;
+        Ok(Self::Sqlite { write, read })
     }
 
     /// Connects to PostgreSQL.
@@ -188,12 +191,23 @@ impl Db {
             // PgBouncer refuses start-up parameters it does not know.
             Pooler::Transaction => options.statement_cache_capacity(0).extra_float_digits(None),
         };
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await?;
-        Ok(Self::Postgres(pool, pooler))
+        connecting::wait_for(&options).await?;
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(connecting::PATIENCE);
+        Ok(Self::Postgres(pool.connect_lazy_with(options), pooler))
+    }
+
+    /// Names SQLite's file in an error that says that the file cannot be used.
+    #[must_use]
+    pub fn explained(&self, error: Error) -> Error {
+        match (self, error) {
+            (Self::Sqlite { read, .. }, Error::Store(StoreError::Database(source))) => {
+                match source.downcast::<sqlx::Error>() {
+                    Ok(error) => connecting::not_usable(read.connect_options().get_filename(), *error),
+                    Err(source) => StoreError::Database(source).into(),
+                }
+            }
+            (_, error) => error,
+        }
     }
 
     /// Brings the schema up to date. Several servers may start at the same time.
@@ -336,7 +350,10 @@ impl Db {
         Ok(Tx(match self {
             // Without IMMEDIATE a transaction that reads first does not wait to write: it fails when another process has written.
             Self::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool, pooler) => Inner::Postgres(begin_postgres(pool, *pooler).await?),
+            Self::Postgres(pool, pooler) => {
+                let begun = begin_postgres(pool, *pooler).await;
+                Inner::Postgres(connecting::or_cause(pool, begun).await?)
+            }
         }))
     }
 

@@ -1,6 +1,7 @@
 //! A connection for reading from PostgreSQL.
 
-use super::{Pooler, begin_postgres};
+use super::{Pooler, begin_postgres, connecting};
+use crate::Error;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
@@ -11,11 +12,12 @@ pub enum Reader {
 }
 
 impl Reader {
-    pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, sqlx::Error> {
-        Ok(match pooler {
-            Pooler::None => Self::Plain(pool.acquire().await?),
-            Pooler::Transaction => Self::InTransaction(begin_postgres(pool, pooler).await?),
-        })
+    pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, Error> {
+        let reader = match pooler {
+            Pooler::None => pool.acquire().await.map(Self::Plain),
+            Pooler::Transaction => begin_postgres(pool, pooler).await.map(Self::InTransaction),
+        };
+        connecting::or_cause(pool, reader).await
     }
 
     pub fn connection(&mut self) -> &mut PgConnection {

@@ -287,11 +287,7 @@ async fn database(settings: &Settings, keys: Vec<RootKey>, findings: &mut Findin
     let db = match connect(settings).await {
         Ok(db) => db,
         Err(error) => {
-            findings.error(
-                CHECK,
-                error.to_string(),
-                "Check KEYSTEAD_DATABASE_URL, and that the database runs.",
-            );
+            findings.error(CHECK, error.to_string(), remedy(settings));
             return;
         }
     };

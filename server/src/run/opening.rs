@@ -76,7 +76,8 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
     }
     let db = connect(settings).await?;
     let portal = async {
-        let is_new = instance_if_any(&db).await?.is_none();
+        let explained = |error| db.explained(error);
+        let is_new = instance_if_any(&db).await.map_err(explained)?.is_none();
         if is_new {
             check_new(settings, may, is_new_folder)?;
         } else if settings.new_database {
@@ -87,9 +88,11 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
         let (portal, adopted) = match may {
             May::Adopt => {
                 let adoption = Adoption::In(&settings.data_dir);
-                Portal::adopt(db.clone(), &key, clock, wanted, adoption).await?
+                Portal::adopt(db.clone(), &key, clock, wanted, adoption).await.map_err(explained)?
             }
-            May::Find | May::Make => (Portal::open(db.clone(), &key, clock, wanted).await?, Counts::new()),
+            May::Find | May::Make => {
+                (Portal::open(db.clone(), &key, clock, wanted).await.map_err(explained)?, Counts::new())
+            }
         };
         end_rotation(settings, &key);
         if settings.root_key.text.is_none() {

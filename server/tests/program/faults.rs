@@ -284,7 +284,9 @@ fn cut(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_stopped_and_started_is_outlived() {
     let mut cluster = Cluster::start().await;
-    let home = Home::on(&cluster.url()).await;
+    let mut home = Home::on(&cluster.url()).await;
+    let log = home.data().join("log");
+    home.log = Some(log.clone());
     let mut story = Story::begin(home).await;
     for round in 0..scale(2, 20) {
         assert_eq!(story.rename().await.status, 303);
@@ -297,6 +299,12 @@ async fn postgres_stopped_and_started_is_outlived() {
     }
     story.check(&story.server.home.db().await).await;
     story.server.kill().await;
+    let log = std::fs::read_to_string(log).expect("a log");
+    let port = cluster.url().port().expect("a port");
+    assert!(
+        log.contains(&format!("connection refused at 127.0.0.1:{port}")),
+        "the log names the cause: {log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

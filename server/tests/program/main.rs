@@ -12,3 +12,4 @@ mod openapi;
 mod process;
 mod rolling_restart;
 mod two_servers;
+mod unusable_database;
