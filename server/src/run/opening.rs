@@ -2,6 +2,7 @@
 
 use crate::Stop;
 use crate::settings::Settings;
+use engine::base::files;
 use engine::store::{Db, PgConnectOptions, PgSslMode};
 use engine::vault::authority::Counts;
 use engine::vault::envelope::RootKey;
@@ -13,6 +14,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::str::FromStr;
 use url::Url;
+
+/// Maximum length of a file with certificates: that of a whole system has about 200 KiB.
+const LONGEST_TLS_FILE: u64 = 4 << 20;
 
 /// Creates a folder that nobody else can read, if it does not exist. Refuses one that everybody may change: others on this machine
 /// could exchange the database or the root key.
@@ -223,6 +227,7 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
                 "The setting KEYSTEAD_DATABASE_URL cannot be used: a parameter after the ? is not valid.",
             )
         })?;
+    check_tls_files(url)?;
     // The options decide, not the URL's host: `?host=` replaces it.
     if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
         return Ok(options);
@@ -236,6 +241,24 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
         ));
     }
     Ok(options.ssl_mode(PgSslMode::VerifyFull))
+}
+
+/// Checks the files that the address names: the driver reads each as a whole, and would read a device without end.
+fn check_tls_files(url: &Url) -> Result<(), Stop> {
+    const NAMES: [&str; 7] =
+        ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+    // The driver takes a certificate itself in the place of a file, too.
+    let named = url.query_pairs().filter(|(name, text)| {
+        NAMES.contains(&name.as_ref()) && !text.trim_start().starts_with("-----BEGIN")
+    });
+    for (name, file) in named {
+        if let Err(error) = files::read(Path::new(file.as_ref()), LONGEST_TLS_FILE) {
+            return Err(Stop::new(format!(
+                "The file {file}, which {name} in KEYSTEAD_DATABASE_URL names, cannot be read: {error}."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -310,6 +333,20 @@ mod tests {
                 assert!(said.contains("sslmode"), "{url}: {said}");
             }
         }
+    }
+
+    #[test]
+    fn files_for_tls_are_regular_and_short() {
+        for name in ["sslrootcert", "ssl-ca", "sslcert", "ssl-key"] {
+            for (file, why) in [("/dev/zero", "not a regular file"), ("/nothing", "No such file")] {
+                let url = format!("postgres://keystead:hunter2@db.example.com/keystead?{name}={file}");
+                let said = options(&url).err().map(|stop| stop.to_string()).unwrap_or_default();
+                let is_named = [name, file, why].iter().all(|part| said.contains(part));
+                assert!(is_named && !said.contains("hunter2"), "{url}: {said}");
+            }
+        }
+        let inline = "-----BEGIN%20CERTIFICATE-----";
+        assert!(options(&format!("postgres://keystead@localhost/keystead?sslcert={inline}")).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every command on the host: its help, and its output in an empty folder and in one that is in use.
 
 use crate::process::common::compare;
-use crate::process::{Home, PASSWORD};
+use crate::process::{Home, Keystead, PASSWORD};
 use engine::testing::DatabaseKind;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fmt::Write;
@@ -177,4 +177,25 @@ async fn what_would_wait_or_open_a_door_is_refused_with_a_sentence() {
     }
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o750)).expect("a mode");
     assert!(home.host(&list, "").await.status.success());
+}
+
+/// A number within its bounds lets the server start and serve, the smallest and the largest.
+#[tokio::test]
+async fn a_server_starts_at_both_ends_of_every_bound() {
+    for end in ["least", "most"] {
+        let mut home = Home::new(DatabaseKind::Sqlite).await;
+        for setting in server::settings::SETTINGS {
+            let Some((least, most)) = setting.bounds else { continue };
+            let number = if end == "least" { least } else { most };
+            home.set(String::leak(setting.variable()), &number.to_string());
+        }
+        home.log = Some(home.data().with_file_name("log"));
+        let mut keystead = Keystead::on(home).await;
+        // The background jobs begin within the first second.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        keystead.ready().await;
+        keystead.kill().await;
+        let log = std::fs::read_to_string(keystead.home.log.as_ref().expect("a log")).expect("text");
+        assert!(!log.contains("panicked") && !log.contains("ERROR"), "{end}: {log}");
+    }
 }
