@@ -464,6 +464,12 @@ impl TestPortal {
         self.portal.changes().clear_counters(&self.counters(name).await).await.expect("cleared");
     }
 
+    /// Clears the failures of the network of an address.
+    pub async fn forgive_network(&self, address: &str) {
+        let changes = self.portal.changes();
+        changes.clear_counters(&[changes.network_subject(address)]).await.expect("cleared");
+    }
+
     /// Closes the portal and removes its database.
     pub async fn end(self) {
         self.portal.close().await;

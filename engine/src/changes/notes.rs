@@ -42,7 +42,7 @@ impl Notes {
         &self,
         tx: &mut Tx,
         session: SessionId,
-        kind: &str,
+        kind: &'static str,
         plain: &[u8],
     ) -> Result<(), Error> {
         let revision = tx.revisions().next(session.0, kind).await?;
@@ -50,7 +50,11 @@ impl Notes {
         tx.sessions().put_note(session, kind, &sealed, self.vault.now() + KEPT).await
     }
 
-    pub(crate) async fn get(&self, session: SessionId, kind: &str) -> Result<Option<SecretBytes>, Error> {
+    pub(crate) async fn get(
+        &self,
+        session: SessionId,
+        kind: &'static str,
+    ) -> Result<Option<SecretBytes>, Error> {
         let Some(row) = self.vault.db().sessions().note(session, kind, self.vault.now()).await? else {
             return Ok(None);
         };
@@ -67,7 +71,7 @@ impl Notes {
     pub async fn keep(
         &self,
         session: &Session,
-        form: &str,
+        form: &'static str,
         secrets: &[(&str, &SecretText)],
     ) -> Result<(), Error> {
         // A page marks the fields of this map as kept, so an empty text is left out.
@@ -94,7 +98,11 @@ impl Notes {
     ///
     /// # Errors
     /// When the database fails or the note was changed.
-    pub async fn kept(&self, session: &Session, form: &str) -> Result<BTreeMap<String, SecretText>, Error> {
+    pub async fn kept(
+        &self,
+        session: &Session,
+        form: &'static str,
+    ) -> Result<BTreeMap<String, SecretText>, Error> {
         match self.get(session.id, form).await? {
             Some(plain) => serde_json::from_slice(plain.expose())
                 .map_err(|_| Error::Fault("a kept form cannot be read".into())),

@@ -143,7 +143,13 @@ impl Secrets {
 
     /// Gives the secrets of a scope that have the status `from` the status `to`, and signs those that verify. Returns how many
     /// there were.
-    async fn set_status(&self, tx: &mut Tx, scope: &ScopeRef, from: &str, to: &str) -> Result<usize, Error> {
+    async fn set_status(
+        &self,
+        tx: &mut Tx,
+        scope: &ScopeRef,
+        from: &'static str,
+        to: &'static str,
+    ) -> Result<usize, Error> {
         let marks = tx.tenant_secrets().marks(scope.id, from).await?;
         let signed = marks.into_iter().filter_map(|mark| {
             let now = mark.clone().claim();

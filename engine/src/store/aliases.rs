@@ -2,6 +2,7 @@
 
 use super::{corrupt, is_duplicate, on, table, within};
 use crate::Error;
+use crate::store::text::{With, kept};
 use domain::base::id::ScopeId;
 use domain::scopes::alias::{Alias, AliasRefused};
 use domain::scopes::scope::{Country, ScopeName, Slug};
@@ -35,21 +36,21 @@ impl Read<'_> {
 
     pub(crate) async fn of(&self, scope: ScopeId) -> Result<Option<Alias>, Error> {
         let alias: Option<Option<String>> =
-            on!(self.0, pool => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(OF).with(scope.0).fetch_optional(pool).await)?;
         read(alias.ok_or(Error::NotFound)?, scope)
     }
 
     /// Returns every alias that the scope has or had.
     pub(crate) async fn ever(&self, scope: ScopeId) -> Result<Vec<String>, Error> {
         const SQL: &str = "SELECT alias FROM alias_history WHERE scope_id = $1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).with(scope.0).fetch_all(pool).await)?)
     }
 }
 
 impl Write<'_> {
     pub(crate) async fn of(&mut self, scope: ScopeId) -> Result<Option<Alias>, Error> {
         let alias: Option<Option<String>> =
-            within!(self.0, c => sqlx::query_scalar(OF).bind(scope.0).fetch_optional(c).await)?;
+            within!(self.0, c => sqlx::query_scalar(OF).with(scope.0).fetch_optional(c).await)?;
         read(alias.ok_or(Error::NotFound)?, scope)
     }
 
@@ -61,7 +62,7 @@ impl Write<'_> {
         const KEEP: &str =
             "INSERT INTO alias_history (scope_id, alias) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let done = within!(self.0, c => sqlx::query(SET)
-            .bind(scope.0).bind(alias.map(Alias::as_str)).execute(c).await.map(|r| r.rows_affected()));
+            .with(scope.0).with(alias.map(|alias| kept(alias.as_str()))).execute(c).await.map(|r| r.rows_affected()));
         match (done, alias) {
             (Ok(1), _) => {}
             (Ok(_), _) => return Err(Error::NotFound),
@@ -72,7 +73,7 @@ impl Write<'_> {
         }
         if let Some(alias) = alias {
             within!(self.0, c => sqlx::query(KEEP)
-                .bind(scope.0).bind(alias.as_str()).execute(c).await.map(drop))?;
+                .with(scope.0).with(kept(alias.as_str())).execute(c).await.map(drop))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::authority::{ApiKeyMark, Claimed, GrantMark, api_key_mark, revision_id
 use super::{corrupt, on, readable, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
@@ -132,16 +133,16 @@ impl Read<'_> {
         );
         let count = i64::from(count);
         gather(match &before {
-            None => on!(self.0, pool => sqlx::query_as(NEWEST).bind(count).fetch_all(pool).await)?,
+            None => on!(self.0, pool => sqlx::query_as(NEWEST).with(count).fetch_all(pool).await)?,
             Some(before) => {
-                on!(self.0, pool => sqlx::query_as(OLDER).bind(count).bind(&before.0[..]).fetch_all(pool).await)?
+                on!(self.0, pool => sqlx::query_as(OLDER).with(count).with(&before.0[..]).fetch_all(pool).await)?
             }
         })
     }
 
     pub(crate) async fn get(&self, id: ApiKeyId) -> Result<Claimed<ApiKey>, Error> {
         const SQL: &str = select_keys!("WHERE id = $1");
-        let records = on!(self.0, pool => sqlx::query_as(SQL).bind(&id.0[..]).fetch_all(pool).await)?;
+        let records = on!(self.0, pool => sqlx::query_as(SQL).with(&id.0[..]).fetch_all(pool).await)?;
         gather(records)?.pop().ok_or(Error::NotFound)
     }
 
@@ -153,7 +154,7 @@ impl Read<'_> {
         const SQL: &str = select_keys!("WHERE expires_at > $1");
         let mut read = Vec::new();
         let mut good = Vec::new();
-        for record in readable!(self.0, Record, "api_key", sqlx::query(SQL).bind(now)) {
+        for record in readable!(self.0, Record, "api_key", sqlx::query(SQL).with(now)) {
             match record {
                 Ok(record) => good.push(record),
                 Err(error) => read.push(Err(error)),
@@ -165,7 +166,9 @@ impl Read<'_> {
 
     /// Counts the working keys of a name before the transaction that makes another. Only the count in that one is reliable.
     pub(crate) async fn count_live(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
-        Ok(on!(self.0, pool => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(pool).await)?)
+        Ok(
+            on!(self.0, pool => sqlx::query_scalar(COUNT_LIVE).with(sought(name)).with(now).fetch_one(pool).await)?,
+        )
     }
 }
 
@@ -175,7 +178,9 @@ const COUNT_LIVE: &str =
 
 impl Write<'_> {
     pub(crate) async fn count_live(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
-        Ok(within!(self.0, c => sqlx::query_scalar(COUNT_LIVE).bind(name).bind(now).fetch_one(c).await)?)
+        Ok(
+            within!(self.0, c => sqlx::query_scalar(COUNT_LIVE).with(sought(name)).with(now).fetch_one(c).await)?,
+        )
     }
 
     pub(crate) async fn insert(
@@ -189,8 +194,8 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO api_key (id, name, hash, operations, created_at, created_by, expires_at, \
                            revision_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(&id.0[..]).bind(&key.name).bind(hash).bind(words(&key.operations)).bind(now).bind(by)
-            .bind(key.lifetime.end(now)).bind(revision_id(id)).execute(c).await.map(drop))?;
+            .with(&id.0[..]).with(kept(&key.name)).with(hash).with(kept(&words(&key.operations))).with(now).with(kept(by))
+            .with(key.lifetime.end(now)).with(revision_id(id)).execute(c).await.map(drop))?;
         for grant in &key.grants {
             self.insert_grant(id, grant).await?;
         }
@@ -206,10 +211,10 @@ impl Write<'_> {
         let environment = grant.environment.0;
         let done = match grant.scope {
             None => {
-                within!(self.0, c => sqlx::query(WHOLE).bind(&id.0[..]).bind(environment).execute(c).await.map(|r| r.rows_affected()))
+                within!(self.0, c => sqlx::query(WHOLE).with(&id.0[..]).with(environment).execute(c).await.map(|r| r.rows_affected()))
             }
             Some(scope) => {
-                within!(self.0, c => sqlx::query(ONE).bind(&id.0[..]).bind(environment).bind(scope.0).execute(c).await.map(|r| r.rows_affected()))
+                within!(self.0, c => sqlx::query(ONE).with(&id.0[..]).with(environment).with(scope.0).execute(c).await.map(|r| r.rows_affected()))
             }
         };
         match done? {
@@ -224,7 +229,7 @@ impl Write<'_> {
     /// Revokes a key; returns false when it was revoked before.
     pub(crate) async fn revoke(&mut self, id: ApiKeyId, at: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "UPDATE api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(&id.0[..]).with(at).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
@@ -237,7 +242,7 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2 \
                            OR last_used_at > $3)";
-        within!(self.0, c => sqlx::query(SQL).bind(&id.0[..]).bind(at).bind(ahead).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(&id.0[..]).with(at).with(ahead).execute(c).await.map(drop))?;
         Ok(())
     }
 }

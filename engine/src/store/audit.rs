@@ -5,6 +5,7 @@ use crate::Error;
 use crate::base::email;
 use crate::base::entry::{Entry, NOT_SIGNED_IN, STRANGER};
 use crate::base::error::VaultError;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
 use sqlx::QueryBuilder;
@@ -46,9 +47,9 @@ macro_rules! select_events {
         concat!(
             "SELECT sequence, at, actor_kind, who, action, place, outcome, detail, address FROM audit_event WHERE ",
             $place,
-            " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 IS NULL OR LOWER(place) = $5 \
-             OR LOWER(SUBSTR(place, 1, LENGTH($5) + 1)) = $5 || '/') \
-             AND ($6 IS NULL OR LOWER(who) = $6 OR ($7 AND actor_kind = 'stranger')) ORDER BY sequence ",
+            " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 OR LOWER(place) = $6 \
+             OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/') \
+             AND ($7 OR LOWER(who) = $8 OR ($9 AND actor_kind = 'stranger')) ORDER BY sequence ",
             $order,
             " LIMIT $2"
         )
@@ -105,7 +106,7 @@ impl Read<'_> {
             return Ok(None);
         }
         let marks: Vec<Mark> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(from.sequence).bind(to.sequence).fetch_all(pool).await)?;
+            .with(from.sequence).with(to.sequence).fetch_all(pool).await)?;
         // A log with missing lines is no evidence.
         if i64::try_from(marks.len()) != Ok(lines) {
             return Ok(None);
@@ -136,7 +137,7 @@ impl Read<'_> {
     /// Returns the time of a line.
     pub(crate) async fn line_at(&self, sequence: i64) -> Result<Option<DateTime<Utc>>, Error> {
         const SQL: &str = "SELECT at FROM audit_event WHERE sequence = $1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(sequence).fetch_optional(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).with(sequence).fetch_optional(pool).await)?)
     }
 
     /// Returns events older than `before` (or the newest), newest first.
@@ -172,8 +173,9 @@ impl Read<'_> {
         let who = query.who.as_ref().map(|who| email::normalise(who));
         let strangers = who.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(NOT_SIGNED_IN));
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
-            .bind(from).bind(i64::from(count)).bind(query.from).bind(query.to).bind(&place).bind(&who).bind(strangers)
-            .fetch_all(pool).await)?;
+            .with(from).with(i64::from(count)).with(query.from).with(query.to)
+            .with(place.is_none()).with(place.as_deref().map(sought)).with(who.is_none()).with(who.as_deref().map(sought))
+            .with(strangers).fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }
 }
@@ -191,7 +193,7 @@ impl Write<'_> {
         let moves_data = i64::from(entries.iter().any(moves));
         let many = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let (first, is_older): (i64, bool) =
-            within!(self.0, c => sqlx::query_as(NEXT).bind(many).bind(moves_data).fetch_one(c).await)?;
+            within!(self.0, c => sqlx::query_as(NEXT).with(many).with(moves_data).fetch_one(c).await)?;
         // The last check of all: another server may have found the database older a moment ago.
         let makes = |entry: &Entry| entry.action.moves(entry.outcome) == Moves::Versions;
         if is_older && entries.iter().any(makes) {
@@ -203,10 +205,10 @@ impl Write<'_> {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_values(some.iter().zip(numbers.by_ref()), |mut values, (entry, number)| {
                     values
-                        .push_bind(number).push_bind(entry.at).push_bind(entry.actor.kind())
-                        .push_bind(entry.actor.id().map(|id| id.0)).push_bind(entry.actor.name())
-                        .push_bind(entry.action.word()).push_bind(&entry.place).push_bind(entry.outcome.word())
-                        .push_bind(&entry.detail).push_bind(entry.actor.address());
+                        .with(number).with(entry.at).with(entry.actor.kind())
+                        .with(entry.actor.id().map(|id| id.0)).with(kept(entry.actor.name()))
+                        .with(entry.action.word()).with(kept(&entry.place)).with(entry.outcome.word())
+                        .with(kept(&entry.detail)).with(kept(entry.actor.address()));
                 });
                 query.build().execute(c).await.map(drop)
             })?;

@@ -4,6 +4,7 @@
 use super::scopes::ScopePlace;
 use super::{Inner, ROWS, on, readable, table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
 use domain::scopes::scope::{Country, Slug};
@@ -722,7 +723,7 @@ table!(authority: Read, Write);
 /// Runs one of two equal queries: on a pool, or within a transaction.
 macro_rules! claims {
     ($self:ident, $mark:ty, $sql:expr, $bind:expr) => {{
-        let marks: Vec<$mark> = within!($self.0, c => sqlx::query_as($sql).bind($bind).fetch_all(c).await)?;
+        let marks: Vec<$mark> = within!($self.0, c => sqlx::query_as($sql).with($bind).fetch_all(c).await)?;
         marks.into_iter().map(<$mark>::claim).collect()
     }};
 }
@@ -760,13 +761,13 @@ impl Write<'_> {
             within!(self.0, c => {
                 let query = sqlx::query(*sql);
                 match row {
-                    RowRef::Administrator(id) | RowRef::RecoveryCodes(id) => query.bind(id.0),
-                    RowRef::Environment(id) => query.bind(id.0),
-                    RowRef::Scope(id) => query.bind(id.0),
-                    RowRef::Session(id) => query.bind(id.0),
-                    RowRef::ApiKey(id) => query.bind(&id.0[..]),
-                    RowRef::Version(id) | RowRef::TenantSecret(id) => query.bind(id),
-                    RowRef::SetupToken(hash) => query.bind(hash),
+                    RowRef::Administrator(id) | RowRef::RecoveryCodes(id) => query.with(id.0),
+                    RowRef::Environment(id) => query.with(id.0),
+                    RowRef::Scope(id) => query.with(id.0),
+                    RowRef::Session(id) => query.with(id.0),
+                    RowRef::ApiKey(id) => query.with(&id.0[..]),
+                    RowRef::Version(id) | RowRef::TenantSecret(id) => query.with(id),
+                    RowRef::SetupToken(hash) => query.with(hash),
                 }
                 .fetch_all(c).await.map(drop)
             })?;
@@ -797,7 +798,7 @@ impl Write<'_> {
             RowRef::Version(id) => claims!(self, VersionMark, VERSION, *id),
             RowRef::TenantSecret(id) => claims!(self, SecretMark, SECRET, *id),
             RowRef::ApiKey(id) => {
-                gathered(within!(self.0, c => sqlx::query_as(API_KEY).bind(&id.0[..]).fetch_all(c).await)?)
+                gathered(within!(self.0, c => sqlx::query_as(API_KEY).with(&id.0[..]).fetch_all(c).await)?)
             }
         })
     }
@@ -811,7 +812,7 @@ impl Write<'_> {
         const SQL: &str = "SELECT DISTINCT api_key_id FROM api_key_grant WHERE environment_id = $1 AND scope_id IS NOT NULL \
                            AND scope_id = COALESCE($2, scope_id) ORDER BY api_key_id";
         let ids: Vec<Vec<u8>> = within!(self.0, c => sqlx::query_scalar(SQL)
-            .bind(environment.0).bind(scope.map(|scope| scope.0)).fetch_all(c).await)?;
+            .with(environment.0).with(scope.map(|scope| scope.0)).fetch_all(c).await)?;
         Ok(ids.iter().filter_map(|id| id.as_slice().try_into().ok().map(ApiKeyId)).collect())
     }
 
@@ -835,10 +836,10 @@ impl Write<'_> {
                     let mut query = QueryBuilder::new(format!("UPDATE {table} SET mac = CASE id"));
                     for (key, mac) in some {
                         let Key::Number(id) = key else { continue };
-                        query.push(" WHEN ").push_bind(*id).push(" THEN ").push_bind(&mac[..]);
+                        query.push(" WHEN ").with(*id).push(" THEN ").with(&mac[..]);
                     }
                     query.push(" END WHERE id IN ").push_tuples(some, |mut values, (key, _)| {
-                        values.push_bind(match key {
+                        values.with(match key {
                             Key::Number(id) => *id,
                             _ => 0,
                         });
@@ -853,10 +854,10 @@ impl Write<'_> {
                 let by_key = AssertSqlSafe(format!("UPDATE {table} SET mac = $1 WHERE {column} = $2"));
                 const CODE: &str = "UPDATE recovery_code SET mac = $1 WHERE user_id = $2 AND hash = $3";
                 within!(self.0, c => match key {
-                    Key::Uuid(id) => sqlx::query(by_key).bind(mac).bind(id).execute(c).await.map(drop),
-                    Key::Bytes(id) => sqlx::query(by_key).bind(mac).bind(id).execute(c).await.map(drop),
-                    Key::Number(id) => sqlx::query(by_key).bind(mac).bind(id).execute(c).await.map(drop),
-                    Key::Code(user, hash) => sqlx::query(CODE).bind(mac).bind(user).bind(hash).execute(c).await.map(drop),
+                    Key::Uuid(id) => sqlx::query(by_key).with(mac).with(id).execute(c).await.map(drop),
+                    Key::Bytes(id) => sqlx::query(by_key).with(mac).with(id).execute(c).await.map(drop),
+                    Key::Number(id) => sqlx::query(by_key).with(mac).with(id).execute(c).await.map(drop),
+                    Key::Code(user, hash) => sqlx::query(CODE).with(mac).with(user).with(hash).execute(c).await.map(drop),
                 })?;
             }
         }
@@ -870,7 +871,7 @@ impl Write<'_> {
         let ids: Vec<Vec<u8>> = within!(self.0, c => sqlx::query_scalar(IDS).fetch_all(c).await)?;
         for id in ids {
             let Ok(key) = id.as_slice().try_into().map(ApiKeyId) else { continue };
-            within!(self.0, c => sqlx::query(SQL).bind(&id).bind(revision_id(key)).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(SQL).with(&id).with(revision_id(key)).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -949,7 +950,7 @@ impl Read<'_> {
                     self.0,
                     $mark,
                     "rows that give authority",
-                    sqlx::query($sql).bind($from).bind(PAGE)
+                    sqlx::query($sql).with($from).with(PAGE)
                 );
                 marks
                     .into_iter()
@@ -987,7 +988,7 @@ impl Write<'_> {
         macro_rules! fetch {
             ($mark:ty, $sql:expr, $from:expr) => {{
                 let marks: Vec<$mark> =
-                    within!(self.0, c => sqlx::query_as($sql).bind($from).bind(PAGE).fetch_all(c).await)?;
+                    within!(self.0, c => sqlx::query_as($sql).with($from).with(PAGE).fetch_all(c).await)?;
                 marks.into_iter().map(<$mark>::claim).collect()
             }};
         }

@@ -2,6 +2,7 @@
 
 use super::{on, table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::{ChangeId, SessionId, UserId};
 
@@ -45,7 +46,7 @@ impl Read<'_> {
     ) -> Result<Option<PreparedRow>, Error> {
         const SQL: &str = waiting!("SELECT kind, sealed, expires_at FROM prepared_change");
         Ok(on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(now)
+            .with(bound.id.0).with(bound.session.0).with(bound.user.0).with(now)
             .fetch_optional(pool).await)?)
     }
 }
@@ -56,14 +57,14 @@ impl Write<'_> {
         const SQL: &str = "DELETE FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL AND id NOT IN \
                            (SELECT id FROM prepared_change WHERE user_id = $1 AND spent_at IS NULL \
                            ORDER BY created_at DESC, id LIMIT $2)";
-        within!(self.0, c => sqlx::query(SQL).bind(user.0).bind(count).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(user.0).with(count).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn insert(
         &mut self,
         bound: Binding,
-        kind: &str,
+        kind: &'static str,
         sealed: &[u8],
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
@@ -71,8 +72,8 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO prepared_change (id, session_id, user_id, kind, sealed, created_at, expires_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(kind).bind(sealed)
-            .bind(now).bind(expires_at).execute(c).await.map(drop))?;
+            .with(bound.id.0).with(bound.session.0).with(bound.user.0).with(kind).with(sealed)
+            .with(now).with(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -80,7 +81,7 @@ impl Write<'_> {
     pub(crate) async fn spend(&mut self, bound: Binding, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = waiting!("UPDATE prepared_change SET spent_at = $4");
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(bound.id.0).bind(bound.session.0).bind(bound.user.0).bind(now)
+            .with(bound.id.0).with(bound.session.0).with(bound.user.0).with(now)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

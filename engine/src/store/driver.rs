@@ -51,11 +51,16 @@ pub(super) fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
-/// Checks whether the database answers and the statement is at fault: a constraint forbids the value, or a value does not have
-/// the type that it is read or written as. A retry does not help.
+/// Checks whether the database answers and the statement is at fault: a constraint forbids the value, a value does not have the
+/// type that it is read or written as, or PostgreSQL cannot represent the value. A retry does not help.
 fn is_misfit(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(error) => !matches!(error.kind(), ErrorKind::Other),
+        sqlx::Error::Database(error) => {
+            // Class 22 of SQLSTATE: data exceptions. SQLite's codes are shorter numbers.
+            let is_data_exception = |code: &str| code.len() == 5 && code.starts_with("22");
+            !matches!(error.kind(), ErrorKind::Other)
+                || error.code().is_some_and(|code| is_data_exception(&code))
+        }
         sqlx::Error::TypeNotFound { .. }
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::ColumnNotFound(_)

@@ -4,6 +4,7 @@ use super::instance::Instance;
 use super::migrate;
 use super::{Db, Inner, Tx, begin_postgres, within};
 use crate::Error;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
 use futures_util::TryStreamExt;
@@ -201,7 +202,8 @@ impl Snapshot {
                 let mut references = Vec::new();
                 for name in names {
                     const SQL: &str = "SELECT \"table\" FROM pragma_foreign_key_list($1)";
-                    let of: Vec<String> = sqlx::query_scalar(SQL).bind(name).fetch_all(&mut **c).await?;
+                    let of: Vec<String> =
+                        sqlx::query_scalar(SQL).with(sought(name)).fetch_all(&mut **c).await?;
                     references.extend(of.into_iter().map(|to| (name.clone(), to)));
                 }
                 Ok(references)
@@ -336,8 +338,8 @@ impl Tx {
         const POSTGRES: &str = "SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT) FROM information_schema.columns \
                                 WHERE table_schema = current_schema() AND table_name = $1";
         let columns: Vec<(String, String)> = match &mut self.0 {
-            Inner::Sqlite(c) => sqlx::query_as(SQLITE).bind(table).fetch_all(&mut **c).await?,
-            Inner::Postgres(c) => sqlx::query_as(POSTGRES).bind(table).fetch_all(&mut **c).await?,
+            Inner::Sqlite(c) => sqlx::query_as(SQLITE).with(sought(table)).fetch_all(&mut **c).await?,
+            Inner::Postgres(c) => sqlx::query_as(POSTGRES).with(sought(table)).fetch_all(&mut **c).await?,
         };
         Ok(columns.into_iter().collect())
     }
@@ -430,12 +432,12 @@ impl Filling {
                         match value {
                             // Without a type of its own, NULL fits every column.
                             Value::Null => values.push("NULL"),
-                            Value::Int(number) => values.push_bind(number),
-                            Value::Bool(is_so) => values.push_bind(is_so),
-                            Value::Text(text) => values.push_bind(text),
-                            Value::Bytes(bytes) => values.push_bind(bytes),
-                            Value::Time(at) => values.push_bind(at),
-                            Value::Uuid(uuid) => values.push_bind(uuid),
+                            Value::Int(number) => values.with(number),
+                            Value::Bool(is_so) => values.with(is_so),
+                            Value::Text(text) => values.with(kept(&text)),
+                            Value::Bytes(bytes) => values.with(bytes),
+                            Value::Time(at) => values.with(at),
+                            Value::Uuid(uuid) => values.with(uuid),
                         };
                     }
                 });
@@ -462,7 +464,7 @@ impl Filling {
             within!(self.0, c => sqlx::query(sql).execute(c).await.map(drop))?;
         }
         let spent = AssertSqlSafe(format!("UPDATE administrator SET {floor} = $1 WHERE {floor} < $1"));
-        within!(self.0, c => sqlx::query(spent).bind(step).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(spent).with(step).execute(c).await.map(drop))?;
         Ok(())
     }
 

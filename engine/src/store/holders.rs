@@ -3,6 +3,7 @@
 use super::{corrupt, on, table, within};
 use crate::Error;
 use crate::base::error::CustodyError;
+use crate::store::text::{With, kept};
 use chrono::{DateTime, Utc};
 use domain::base::id::{HolderId, ScopeId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
@@ -152,7 +153,7 @@ impl Read<'_> {
     /// [`CustodyError::NotHeld`] for a version of another type, or none.
     pub(crate) async fn get(&self, scope: ScopeId, number: u32) -> Result<StoredHolder, Error> {
         let record: Option<Record> = on!(self.0, pool => sqlx::query_as(HOLDER)
-            .bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+            .with(scope.0).with(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::Custody(CustodyError::NotHeld))?.try_into()
     }
 
@@ -185,7 +186,7 @@ impl Read<'_> {
                            JOIN key_version k ON k.id = h.version_id \
                            WHERE (h.probed_at <= $1 OR h.probed_at > $4) AND k.status = 'active' \
                            ORDER BY h.probed_at, h.id LIMIT $2";
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(before).bind(i64::from(count)).bind(late).bind(ahead)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(before).with(i64::from(count)).with(late).with(ahead)
             .fetch_all(pool).await)?)
     }
 
@@ -211,9 +212,9 @@ impl Write<'_> {
                            credentials_at, preflight, preflight_at, health, health_since, probed_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 'healthy', $9, $9)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(key.id.0).bind(version).bind(Vendor::Aws.word()).bind(key.region.as_str()).bind(key.cmk.as_str()).bind(key.data_key.bytes())
-            .bind(key.credentials.access_key_id.as_str()).bind(&key.credentials.sealed_secret).bind(now)
-            .bind(preflight).execute(c).await.map(drop))?;
+            .with(key.id.0).with(version).with(Vendor::Aws.word()).with(kept(key.region.as_str())).with(kept(key.cmk.as_str())).with(key.data_key.bytes())
+            .with(kept(key.credentials.access_key_id.as_str())).with(&key.credentials.sealed_secret).with(now)
+            .with(kept(preflight)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -228,7 +229,7 @@ impl Write<'_> {
         const SQL: &str = "UPDATE holder SET credential_id = $2, secret = $3, credentials_at = $4, preflight = $5, \
                            preflight_at = $4 WHERE id = $1";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(id.0).bind(to.access_key_id.as_str()).bind(&to.sealed_secret).bind(now).bind(preflight)
+            .with(id.0).with(kept(to.access_key_id.as_str())).with(&to.sealed_secret).with(now).with(kept(preflight))
             .execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
@@ -240,7 +241,7 @@ impl Write<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE holder SET preflight = $2, preflight_at = $3 WHERE id = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(preflight).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(kept(preflight)).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -255,7 +256,7 @@ impl Write<'_> {
         const SQL: &str =
             "UPDATE holder SET probed_at = $3 WHERE id = $1 AND (probed_at <= $2 OR probed_at > $4)";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(id).bind(before).bind(now).bind(ahead).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(id).with(before).with(now).with(ahead).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
@@ -273,9 +274,9 @@ impl Write<'_> {
                            (SELECT id FROM key_version WHERE scope_id = $1 AND number = $2)";
         let number = i64::from(key.number);
         let was: Option<Unreadable> = within!(self.0, c => sqlx::query_as(WAS)
-            .bind(key.scope.0).bind(number).fetch_optional(c).await)?;
+            .with(key.scope.0).with(number).fetch_optional(c).await)?;
         within!(self.0, c => sqlx::query(SQL)
-            .bind(key.scope.0).bind(number).bind(now).bind(FailureCode::SEALED.as_str())
+            .with(key.scope.0).with(number).with(now).with(FailureCode::SEALED.as_str())
             .execute(c).await.map(drop))?;
         Ok(was)
     }
@@ -294,8 +295,8 @@ impl Write<'_> {
         let code = to.code.as_ref().map(FailureCode::as_str);
         let refusals = i64::from(to.state.is_refused());
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(asked_with.id.0).bind(to.state.word()).bind(to.since).bind(code).bind(refusals)
-            .bind(was.state.word()).bind(was.since).bind(&asked_with.secret)
+            .with(asked_with.id.0).with(to.state.word()).with(to.since).with(code.map(kept)).with(refusals)
+            .with(was.state.word()).with(was.since).with(&asked_with.secret)
             .execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }

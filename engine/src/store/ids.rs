@@ -4,6 +4,7 @@
 use super::{Tx, within};
 use crate::Error;
 use crate::base::random;
+use crate::store::text::With;
 use sqlx::QueryBuilder;
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ impl Tx {
                 let mut query = QueryBuilder::new("");
                 for sql in TAKEN {
                     query.push(sql).push_tuples(&drawn, |mut values, id| {
-                        values.push_bind(*id);
+                        values.with(*id);
                     });
                 }
                 query.build_query_scalar().fetch_all(c).await?

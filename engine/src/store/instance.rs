@@ -3,6 +3,7 @@
 use super::authority::{Claimed, SetupTokenMark, setup_tokens};
 use super::{on, table, within};
 use crate::Error;
+use crate::store::text::{With, kept};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -64,14 +65,14 @@ impl Read<'_> {
     pub(crate) async fn setup_token(&self, hash: &[u8]) -> Result<Option<Claimed<DateTime<Utc>>>, Error> {
         const SQL: &str = setup_tokens!(" WHERE hash = $1");
         let mark: Option<SetupTokenMark> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(hash).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(hash).fetch_optional(pool).await)?;
         Ok(mark.map(|mark| Claimed::new(mark.expires_at, mark.claim())))
     }
 
     /// Checks whether there is a setup token that has not expired yet.
     pub(crate) async fn has_setup_token(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM setup_token WHERE expires_at > $1";
-        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).bind(now).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).with(now).fetch_one(pool).await)?;
         Ok(count > 0)
     }
 }
@@ -82,7 +83,7 @@ impl Write<'_> {
     pub(crate) async fn set_older(&mut self, why: &str, timeline: Option<i64>) -> Result<bool, Error> {
         const SQL: &str = "UPDATE instance SET older_than = $1 WHERE id = 1 AND older_than IS NULL \
                            AND timeline = COALESCE($2, timeline)";
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(why).bind(timeline).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(kept(why)).with(timeline).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
@@ -93,7 +94,7 @@ impl Write<'_> {
         older_than: Option<&str>,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET backup_at = $1, older_than = $2 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).bind(backup_at).bind(older_than).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(backup_at).with(older_than.map(kept)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -101,14 +102,14 @@ impl Write<'_> {
     pub(crate) async fn accept_older(&mut self, timeline: i64) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET older_than = NULL, \
                            timeline = (CASE WHEN timeline > $1 THEN timeline ELSE $1 END) + 1 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).bind(timeline).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(timeline).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Records that a backup was written completely.
     pub(crate) async fn set_backup_at(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET backup_at = $1 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).bind(at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(at).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -124,13 +125,18 @@ impl Write<'_> {
 
     pub(crate) async fn set_canary(&mut self, canary: &[u8]) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET canary = $1 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).bind(canary).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(canary).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub(crate) async fn set_term(&mut self, purpose: &str, term: i64, sealed: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn set_term(
+        &mut self,
+        purpose: &'static str,
+        term: i64,
+        sealed: &[u8],
+    ) -> Result<(), Error> {
         const SQL: &str = "UPDATE keyring SET sealed = $3 WHERE purpose = $1 AND term = $2";
-        within!(self.0, c => sqlx::query(SQL).bind(purpose).bind(term).bind(sealed).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(purpose).with(term).with(sealed).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -142,18 +148,18 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         // The id is fixed: of several servers that start on an empty database, the primary key lets one insert the row.
         const SQL: &str = "INSERT INTO instance (id, uuid, canary, created_at) VALUES (1, $1, $2, $3)";
-        within!(self.0, c => sqlx::query(SQL).bind(uuid).bind(canary).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(uuid).with(canary).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn insert_term(
         &mut self,
-        purpose: &str,
+        purpose: &'static str,
         sealed: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO keyring (purpose, term, sealed, created_at) VALUES ($1, 1, $2, $3)";
-        within!(self.0, c => sqlx::query(SQL).bind(purpose).bind(sealed).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(purpose).with(sealed).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -163,13 +169,13 @@ impl Write<'_> {
         expires_at: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO setup_token (hash, expires_at) VALUES ($1, $2)";
-        within!(self.0, c => sqlx::query(SQL).bind(hash).bind(expires_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(hash).with(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn delete_setup_token(&mut self, hash: &[u8]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM setup_token WHERE hash = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(hash).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(hash).execute(c).await.map(drop))?;
         Ok(())
     }
 

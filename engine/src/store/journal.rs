@@ -2,6 +2,7 @@
 
 use super::{on, table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -59,8 +60,8 @@ impl Read<'_> {
              ORDER BY last_at DESC, server DESC, first_sequence DESC LIMIT $6"
         );
         let (at, server, sequence) = mark.unwrap_or((end_of_time(), Uuid::max(), i64::MAX));
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
-            .bind(i64::from(count)).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(from).with(to).with(at).with(server).with(sequence)
+            .with(i64::from(count)).fetch_all(pool).await)?)
     }
 
     /// Returns segments that may hold events of `from <= at < to`, those with the oldest first event first.
@@ -76,13 +77,13 @@ impl Read<'_> {
              ORDER BY first_at, server, first_sequence LIMIT $6"
         );
         let (at, server, sequence) = mark.unwrap_or((begin_of_time(), Uuid::nil(), 0));
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(from).bind(to).bind(at).bind(server).bind(sequence)
-            .bind(i64::from(count)).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(from).with(to).with(at).with(server).with(sequence)
+            .with(i64::from(count)).fetch_all(pool).await)?)
     }
 
     pub(crate) async fn segment(&self, server: Uuid, first_sequence: i64) -> Result<Option<Segment>, Error> {
         Ok(
-            on!(self.0, pool => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(ONE).with(server).with(first_sequence).fetch_optional(pool).await)?,
         )
     }
 
@@ -94,7 +95,7 @@ impl Read<'_> {
     ) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT body FROM journal_segment WHERE server = $1 AND first_sequence = $2";
         Ok(
-            on!(self.0, pool => sqlx::query_scalar(SQL).bind(server).bind(first_sequence).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_scalar(SQL).with(server).with(first_sequence).fetch_optional(pool).await)?,
         )
     }
 
@@ -107,7 +108,7 @@ impl Read<'_> {
     /// Returns the segments of a run in the order of their events.
     pub(crate) async fn segments_of(&self, run: Uuid) -> Result<Vec<Segment>, Error> {
         const SQL: &str = columns!("WHERE server = $1 ORDER BY first_sequence");
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(run).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(run).fetch_all(pool).await)?)
     }
 
     /// Returns the time up to which segments expire: of the `count` oldest, those that end before `cutoff`, or that must go so
@@ -124,7 +125,7 @@ impl Read<'_> {
         let sum: i64 = on!(self.0, pool => sqlx::query_scalar(SUM).fetch_one(pool).await)?;
         let mut excess = bytes.map_or(0, |bytes| sum - bytes);
         let oldest: Vec<(DateTime<Utc>, i64)> =
-            on!(self.0, pool => sqlx::query_as(OLDEST).bind(i64::from(count)).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(OLDEST).with(i64::from(count)).fetch_all(pool).await)?;
         let mut until = None;
         for (last_at, size) in oldest {
             if excess <= 0 && cutoff.is_none_or(|cutoff| last_at >= cutoff) {
@@ -142,7 +143,7 @@ impl Write<'_> {
     pub(crate) async fn insert_run(&mut self, id: Uuid, started_at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str =
             "INSERT INTO journal_run (id, started_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-        within!(self.0, c => sqlx::query(SQL).bind(id).bind(started_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id).with(started_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -154,7 +155,7 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const SQL: &str =
             "UPDATE journal_run SET ended_at = $2, last_sequence = $3 WHERE id = $1 AND ended_at IS NULL";
-        within!(self.0, c => sqlx::query(SQL).bind(id).bind(now).bind(last_sequence).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id).with(now).with(last_sequence).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -164,7 +165,7 @@ impl Write<'_> {
         first_sequence: i64,
     ) -> Result<Option<Segment>, Error> {
         Ok(
-            within!(self.0, c => sqlx::query_as(ONE).bind(server).bind(first_sequence).fetch_optional(c).await)?,
+            within!(self.0, c => sqlx::query_as(ONE).with(server).with(first_sequence).fetch_optional(c).await)?,
         )
     }
 
@@ -172,10 +173,10 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO journal_segment (server, first_sequence, last_sequence, first_at, last_at, \
                            plain_bytes, stored_bytes, mac_before, mac_after, seal, body) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        within!(self.0, c => sqlx::query(SQL).bind(segment.server).bind(segment.first_sequence)
-            .bind(segment.last_sequence).bind(segment.first_at).bind(segment.last_at).bind(segment.plain_bytes)
-            .bind(segment.stored_bytes).bind(&segment.mac_before).bind(&segment.mac_after).bind(&segment.seal)
-            .bind(body).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(segment.server).with(segment.first_sequence)
+            .with(segment.last_sequence).with(segment.first_at).with(segment.last_at).with(segment.plain_bytes)
+            .with(segment.stored_bytes).with(&segment.mac_before).with(&segment.mac_after).with(&segment.seal)
+            .with(body).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -186,9 +187,9 @@ impl Write<'_> {
                                 WHERE id IN (SELECT server FROM journal_segment WHERE last_at <= $1)";
         const REMOVE: &str = "DELETE FROM journal_segment WHERE last_at <= $1";
         // Before the deletion, because the number comes from the rows that are deleted.
-        within!(self.0, c => sqlx::query(REMEMBER).bind(until).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(REMEMBER).with(until).execute(c).await.map(drop))?;
         Ok(
-            within!(self.0, c => sqlx::query(REMOVE).bind(until).execute(c).await.map(|done| done.rows_affected()))?,
+            within!(self.0, c => sqlx::query(REMOVE).with(until).execute(c).await.map(|done| done.rows_affected()))?,
         )
     }
 }

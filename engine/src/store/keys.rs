@@ -7,6 +7,7 @@ use super::holders::health_of;
 use super::{Inner, corrupt, on, readable, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
+use crate::store::text::{With, kept};
 use chrono::{DateTime, Utc};
 use counts::{Counts, counts};
 use domain::base::id::ScopeId;
@@ -173,7 +174,7 @@ impl Read<'_> {
             select_versions!("WHERE k.scope_id = $1 AND k.number < $2 ORDER BY k.number DESC LIMIT $3");
         let before = before.map_or(i64::MAX, i64::from);
         let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(scope.0).bind(before).bind(i64::from(count)).fetch_all(pool).await)?;
+            .with(scope.0).with(before).with(i64::from(count)).fetch_all(pool).await)?;
         records.into_iter().map(Claimed::try_from).collect()
     }
 
@@ -193,13 +194,13 @@ impl Read<'_> {
 
     pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<Claimed<VersionRow>, Error> {
         const SQL: &str = select_versions!("WHERE k.scope_id = $1 AND k.number = $2");
-        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).with(i64::from(number)).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
     pub(crate) async fn active_version(&self, scope: ScopeId) -> Result<Option<Claimed<VersionRow>>, Error> {
         let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(ACTIVE).with(scope.0).fetch_optional(pool).await)?;
         record.map(Claimed::try_from).transpose()
     }
 
@@ -207,7 +208,7 @@ impl Read<'_> {
     pub(crate) async fn version_numbers(&self, scope: ScopeId) -> Result<Vec<Numbered>, Error> {
         const SQL: &str = "SELECT id, number FROM key_version WHERE scope_id = $1 ORDER BY number";
         let rows: Vec<(i64, i64)> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).fetch_all(pool).await)?;
         // A number that is out of range belongs to no version that anybody can name.
         let numbered = |(id, number)| Some(Numbered { id, number: u32::try_from(number).ok()? });
         Ok(rows.into_iter().filter_map(numbered).collect())
@@ -221,7 +222,7 @@ impl Read<'_> {
             " FROM key_version k WHERE k.scope_id = $1 AND k.status = 'active'"
         );
         let mark: Option<VersionMark> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).fetch_optional(pool).await)?;
         let Some(mark) = mark else { return Ok(None) };
         let number = u32::try_from(mark.k_number).map_err(|_| corrupt("key_version", "number", mark.k_id))?;
         Ok(Some(Claimed::new(Numbered { id: mark.k_id, number }, mark.claim())))
@@ -246,7 +247,7 @@ impl Read<'_> {
     /// Returns versions of every scope in the order of their ids, after `after`, each with its sealed material.
     pub(crate) async fn sealed(&self, after: i64, count: u32) -> Result<Vec<SealedVersion>, Error> {
         const SQL: &str = select_sealed!("k.id > $1 ORDER BY k.id LIMIT $2");
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).bind(after).bind(i64::from(count)).fetch_all(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(after).with(i64::from(count)).fetch_all(pool).await)?)
     }
 
     /// Returns the dates of every Active managed version. A row that cannot be read is an error in the list.
@@ -265,14 +266,14 @@ impl Read<'_> {
     ) -> Result<Option<SealedVersion>, Error> {
         const SQL: &str = select_sealed!("k.scope_id = $1 AND k.number = $2");
         Ok(
-            on!(self.0, pool => sqlx::query_as(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).with(i64::from(number)).fetch_optional(pool).await)?,
         )
     }
 
     /// Returns the sealed material of a version.
     pub(crate) async fn material(&self, scope: ScopeId, number: u32) -> Result<Option<Vec<u8>>, Error> {
         const SQL: &str = "SELECT material FROM key_version WHERE scope_id = $1 AND number = $2";
-        let material: Option<Option<Vec<u8>>> = on!(self.0, pool => sqlx::query_scalar(SQL).bind(scope.0).bind(i64::from(number)).fetch_optional(pool).await)?;
+        let material: Option<Option<Vec<u8>>> = on!(self.0, pool => sqlx::query_scalar(SQL).with(scope.0).with(i64::from(number)).fetch_optional(pool).await)?;
         material.ok_or(Error::NotFound)
     }
 
@@ -290,7 +291,7 @@ impl Read<'_> {
             "(k.due_at, k.id) > ($2, $3) ORDER BY k.due_at, k.id LIMIT $4"
         );
         Ok(on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(now).bind(after.due_at).bind(after.id).bind(i64::try_from(count).unwrap_or(i64::MAX))
+            .with(now).with(after.due_at).with(after.id).with(i64::try_from(count).unwrap_or(i64::MAX))
             .fetch_all(pool).await)?)
     }
 }
@@ -406,7 +407,7 @@ impl Write<'_> {
         Ok(within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
             query.push_tuples(scopes, |mut values, scope| {
-                values.push_bind(scope.0);
+                values.with(scope.0);
             });
             query.build_query_as().fetch_all(c).await?
         }))
@@ -418,7 +419,7 @@ impl Write<'_> {
         scope: ScopeId,
     ) -> Result<Option<Claimed<VersionRow>>, Error> {
         let record: Option<Record> =
-            within!(self.0, c => sqlx::query_as(ACTIVE).bind(scope.0).fetch_optional(c).await)?;
+            within!(self.0, c => sqlx::query_as(ACTIVE).with(scope.0).fetch_optional(c).await)?;
         record.map(Claimed::try_from).transpose()
     }
 
@@ -444,8 +445,8 @@ impl Write<'_> {
         let ids: Vec<_> = (3..these.len() + 3).map(|number| format!("${number}")).collect();
         let sql = AssertSqlSafe(format!("{SQL}k.id IN ({}){locking}", ids.join(", ")));
         let records: Vec<DueRecord> = within!(self.0, c => {
-            let query = sqlx::query_as(sql).bind(now).bind(day_start(now));
-            these.iter().fold(query, |query, version| query.bind(version.id)).fetch_all(c).await?
+            let query = sqlx::query_as(sql).with(now).with(day_start(now));
+            these.iter().fold(query, |query, version| query.with(version.id)).fetch_all(c).await?
         });
         records.into_iter().map(Due::try_from).collect()
     }
@@ -459,7 +460,7 @@ impl Write<'_> {
         let changed = within!(self.0, c => {
             let mut query = QueryBuilder::new(SQL);
             query.push_tuples(these, |mut values, id| {
-                values.push_bind(*id);
+                values.with(*id);
             });
             query.build().execute(c).await?.rows_affected()
         });
@@ -481,12 +482,12 @@ impl Write<'_> {
             let mut query = QueryBuilder::new(SQL);
             query.push_values(these, |mut values, (row, mac)| {
                 values
-                    .push_bind(row.id).push_bind(row.scope.0).push_bind(i64::from(row.plan.number))
-                    .push_bind(row.plan.new.key_type().word()).push_bind(Status::Active.word())
-                    .push_bind(row.plan.new.period().map(RotationPeriod::days)).push_bind(row.plan.due_at)
-                    .push_bind(row.rotated_for_due).push_bind(row.plan.customer_supplied_no.map(i64::from))
-                    .push_bind(row.material.as_deref()).push_bind(row.created_at).push_bind(row.created_by)
-                    .push_bind(&mac[..]);
+                    .with(row.id).with(row.scope.0).with(i64::from(row.plan.number))
+                    .with(row.plan.new.key_type().word()).with(Status::Active.word())
+                    .with(row.plan.new.period().map(RotationPeriod::days)).with(row.plan.due_at)
+                    .with(row.rotated_for_due).with(row.plan.customer_supplied_no.map(i64::from))
+                    .with(row.material.as_deref()).with(row.created_at).with(kept(row.created_by))
+                    .with(&mac[..]);
             });
             query.build().execute(c).await.map(drop)
         })?;
@@ -505,7 +506,7 @@ impl Write<'_> {
         const SQL: &str = "UPDATE key_version SET rotation_days = $3, due_at = $4, deferred_until = NULL \
                            WHERE scope_id = $1 AND number = $2 AND status = 'active'";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(scope.0).bind(i64::from(number)).bind(period.days()).bind(due_at).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(scope.0).with(i64::from(number)).with(period.days()).with(due_at).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 {
             Ok(())
         } else {
@@ -523,7 +524,7 @@ impl Write<'_> {
         const SQL: &str = "UPDATE key_version SET deferred_until = $3 WHERE scope_id = $1 AND number = $2 \
                            AND status = 'active' AND (deferred_until IS NULL OR deferred_until < $3)";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(scope.0).bind(i64::from(number)).bind(until).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(scope.0).with(i64::from(number)).with(until).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 }

@@ -21,6 +21,7 @@ pub mod scopes;
 pub mod sessions;
 pub mod stamps;
 pub mod tenant_secrets;
+pub(crate) mod text;
 pub mod throttle;
 pub mod usage;
 pub mod users;
@@ -29,6 +30,7 @@ use crate::Error;
 use crate::base::entry::Entry;
 use crate::base::error::StoreError;
 use crate::base::random;
+use crate::store::text::With;
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
@@ -411,7 +413,7 @@ impl Tx {
         let sql = AssertSqlSafe(format!("{sql}{locking}"));
         let found = within!(self, connection => {
             let query = sqlx::query(sql);
-            let query = id.into_iter().fold(query, |query, id| query.bind(id));
+            let query = id.into_iter().fold(query, |query, id| query.with(id));
             query.fetch_optional(connection).await?.is_some()
         });
         if found { Ok(()) } else { Err(Error::NotFound) }

@@ -5,6 +5,7 @@ use super::authority::{Claimed, EnvironmentMark, ScopeMark, environment_mark, sc
 use super::{ROWS, corrupt, is_duplicate, on, readable, table, unreadable, within};
 use crate::Error;
 use crate::base::error::ScopesError;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
@@ -235,7 +236,7 @@ impl Read<'_> {
     pub(crate) async fn environment(&self, slug: &Slug) -> Result<Claimed<Environment>, Error> {
         const SQL: &str = select_environments!("AND e.slug = $1");
         let record: Option<EnvironmentRecord> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(slug.as_str()).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(sought(slug.as_str())).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
@@ -251,12 +252,12 @@ impl Read<'_> {
                            WHERE e.removed_at IS NULL ORDER BY e.slug";
         let (all, around) = match branches {
             Branches::All => (true, None),
-            Branches::Around(environment) => (false, environment.map(Slug::as_str)),
+            Branches::Around(environment) => (false, environment.map(|slug| sought(slug.as_str()))),
         };
         let large = i64::try_from(Tree::LARGE).unwrap_or(i64::MAX);
         // The tree is on every page: a row that cannot be read is missing there, and hides no other.
         let records =
-            readable!(self.0, TreeRecord, "key_version", sqlx::query(SQL).bind(large).bind(all).bind(around));
+            readable!(self.0, TreeRecord, "key_version", sqlx::query(SQL).with(large).with(all).with(around));
         let records: Vec<TreeRecord> = records.into_iter().filter_map(Result::ok).collect();
         let is_large = records.first().is_some_and(|record| record.scopes > large);
         let mut tree: Vec<TreeEnvironment> = Vec::new();
@@ -307,7 +308,7 @@ impl Read<'_> {
             let marks: Vec<Result<ScopeMark, sqlx::Error>> = on!(self.0, pool => {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_tuples(some, |mut values, scope| {
-                    values.push_bind(scope.0);
+                    values.with(scope.0);
                 });
                 let rows = query.build().fetch_all(pool).await?;
                 rows.iter().map(sqlx::FromRow::from_row).collect()
@@ -326,7 +327,7 @@ impl Read<'_> {
     pub(crate) async fn named(&self, name: &ScopeName) -> Result<ClaimedScope, Error> {
         const SQL: &str = named!("");
         let record: Option<NamedRecord> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(name.environment.as_str()).bind(name.country.code()).fetch_optional(pool).await)?;
+            .with(sought(name.environment.as_str())).with(name.country.code()).fetch_optional(pool).await)?;
         record.ok_or(Error::NotFound)?.try_into()
     }
 
@@ -336,7 +337,7 @@ impl Read<'_> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed<Scope>>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
-        let records = readable!(self.0, ScopeRecord, "scope", sqlx::query(SQL).bind(environment.0));
+        let records = readable!(self.0, ScopeRecord, "scope", sqlx::query(SQL).with(environment.0));
         Ok(records.into_iter().filter_map(|record| Scope::read(record.ok()?, now).ok()).collect())
     }
 
@@ -348,7 +349,7 @@ impl Read<'_> {
     ) -> Result<Claimed<Scope>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
         let record: Option<ScopeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(environment.0).bind(country.code()).fetch_optional(pool).await)?;
+            .with(environment.0).with(country.code()).fetch_optional(pool).await)?;
         Scope::read(record.ok_or(Error::NotFound)?, now)
     }
 }
@@ -363,15 +364,15 @@ impl Write<'_> {
         const SQL: &str = "SELECT s.id, s.numbers_through < $3 AND NOT EXISTS (SELECT 1 FROM key_version k \
                            WHERE k.scope_id = s.id AND k.number >= $3) FROM scope s \
                            JOIN environment e ON e.id = s.environment_id WHERE e.slug = $1 AND s.country = $2";
-        let found: Option<(Uuid, bool)> = within!(self.0, c => sqlx::query_as(SQL).bind(name.environment.as_str())
-            .bind(name.country.code()).bind(i64::from(through)).fetch_optional(c).await)?;
+        let found: Option<(Uuid, bool)> = within!(self.0, c => sqlx::query_as(SQL).with(sought(name.environment.as_str()))
+            .with(name.country.code()).with(i64::from(through)).fetch_optional(c).await)?;
         Ok(found.map(|(id, needs)| (ScopeId(id), needs)))
     }
 
     /// Lets the next version of a scope get a number above `through`.
     pub(crate) async fn raise_numbers(&mut self, id: ScopeId, through: u32) -> Result<(), Error> {
         const SQL: &str = "UPDATE scope SET numbers_through = $2 WHERE id = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(i64::from(through)).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(i64::from(through)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -389,7 +390,7 @@ impl Write<'_> {
         const SQL: &str =
             "INSERT INTO environment (id, slug, name, kind, created_at) VALUES ($1, $2, $3, $4, $5)";
         let done = within!(self.0, c => sqlx::query(SQL)
-            .bind(id.0).bind(row.slug.as_str()).bind(&row.name).bind(row.kind.word()).bind(row.created_at)
+            .with(id.0).with(kept(row.slug.as_str())).with(kept(&row.name)).with(row.kind.word()).with(row.created_at)
             .execute(c).await.map(drop));
         done.map_err(|error| {
             if is_duplicate(&error) {
@@ -402,7 +403,7 @@ impl Write<'_> {
 
     pub(crate) async fn rename_environment(&mut self, id: EnvironmentId, name: &str) -> Result<(), Error> {
         const SQL: &str = "UPDATE environment SET name = $2 WHERE id = $1 AND removed_at IS NULL";
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(name).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(id.0).with(kept(name)).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
@@ -415,9 +416,9 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const COUNTRIES: &str = "DELETE FROM scope WHERE environment_id = $1";
         const SQL: &str = "UPDATE environment SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL";
-        within!(self.0, c => sqlx::query(COUNTRIES).bind(id.0).execute(c).await.map(drop))
+        within!(self.0, c => sqlx::query(COUNTRIES).with(id.0).execute(c).await.map(drop))
             .map_err(has_keys)?;
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(id.0).with(now).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 
@@ -432,7 +433,7 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO scope (id, environment_id, country, created_at) \
                            SELECT $1, id, $3, $4 FROM environment WHERE id = $2 AND removed_at IS NULL";
         let done = within!(self.0, c => sqlx::query(SQL)
-            .bind(id.0).bind(environment.0).bind(country.code()).bind(now).execute(c).await.map(|r| r.rows_affected()));
+            .with(id.0).with(environment.0).with(country.code()).with(now).execute(c).await.map(|r| r.rows_affected()));
         match done {
             Ok(1) => Ok(()),
             Ok(_) => Err(Error::NotFound),
@@ -446,7 +447,7 @@ impl Write<'_> {
     pub(crate) async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM scope WHERE id = $1";
         let done =
-            within!(self.0, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(|r| r.rows_affected()));
+            within!(self.0, c => sqlx::query(SQL).with(id.0).execute(c).await.map(|r| r.rows_affected()));
         if done.map_err(has_keys)? == 1 { Ok(()) } else { Err(Error::NotFound) }
     }
 }

@@ -3,6 +3,7 @@
 use super::authority::{Claimed, SessionMark, session_mark};
 use super::{on, table, within};
 use crate::Error;
+use crate::store::text::{With, kept};
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
 use uuid::Uuid;
@@ -77,7 +78,7 @@ impl Read<'_> {
     pub(crate) async fn get(&self, token_hash: &[u8]) -> Result<Option<Claimed<SessionRow>>, Error> {
         const SQL: &str = select_session!("s.token_hash = $1");
         let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(token_hash).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(token_hash).fetch_optional(pool).await)?;
         Ok(record.map(Claimed::from))
     }
 
@@ -93,15 +94,15 @@ impl Read<'_> {
             "s.user_id = $1 AND s.stage = 'full' AND s.expires_at > $2 AND s.seen_at > $3 \
              AND s.security_epoch = $4 ORDER BY s.seen_at DESC, s.id LIMIT 100"
         );
-        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).bind(user.0).bind(now).bind(idle_since)
-            .bind(security_epoch).fetch_all(pool).await)?;
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL).with(user.0).with(now).with(idle_since)
+            .with(security_epoch).fetch_all(pool).await)?;
         Ok(records.into_iter().map(Claimed::from).collect())
     }
 
     pub(crate) async fn note(
         &self,
         session: SessionId,
-        kind: &str,
+        kind: &'static str,
         now: DateTime<Utc>,
     ) -> Result<Option<NoteRow>, Error> {
         // Revisions begin at 1, so a note whose revision is missing is read with 0 and does not open.
@@ -109,7 +110,7 @@ impl Read<'_> {
                            LEFT JOIN sealed_revision r ON r.row_id = n.session_id AND r.column_name = n.kind \
                            WHERE n.session_id = $1 AND n.kind = $2 AND n.expires_at > $3";
         Ok(
-            on!(self.0, pool => sqlx::query_as(SQL).bind(session.0).bind(kind).bind(now).fetch_optional(pool).await)?,
+            on!(self.0, pool => sqlx::query_as(SQL).with(session.0).with(kind).with(now).fetch_optional(pool).await)?,
         )
     }
 }
@@ -119,8 +120,8 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO session (id, token_hash, stage, user_id, security_epoch, created_at, seen_at, \
                            expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(row.id.0).bind(row.token_hash).bind(row.stage).bind(row.user.map(|id| id.0))
-            .bind(row.security_epoch).bind(row.now).bind(row.expires_at).bind(row.address).bind(row.agent)
+            .with(row.id.0).with(row.token_hash).with(row.stage).with(row.user.map(|id| id.0))
+            .with(row.security_epoch).with(row.now).with(row.expires_at).with(kept(row.address)).with(kept(row.agent))
             .execute(c).await.map(drop))?;
         Ok(())
     }
@@ -133,13 +134,13 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         // Another server may have written a later time, which must stay.
         const SQL: &str = "UPDATE session SET seen_at = $2, address = $3 WHERE id = $1 AND seen_at < $2";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(now).bind(address).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(now).with(kept(address)).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn delete(&mut self, id: SessionId) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM session WHERE id = $1 RETURNING id";
-        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).bind(id.0).fetch_all(c).await)?;
+        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).with(id.0).fetch_all(c).await)?;
         // Notes and prepared changes go with the session by foreign key. The revisions refer to no table, so they do not.
         self.forget_revisions(&ended).await?;
         Ok(!ended.is_empty())
@@ -155,8 +156,8 @@ impl Write<'_> {
         const ALL: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
         const ONE: &str = "DELETE FROM session WHERE user_id = $1 AND id <> $2 AND id = $3 RETURNING id";
         let ended: Result<Vec<Uuid>, _> = match only {
-            None => within!(self.0, c => sqlx::query_scalar(ALL).bind(user.0).bind(but.0).fetch_all(c).await),
-            Some(only) => within!(self.0, c => sqlx::query_scalar(ONE).bind(user.0).bind(but.0).bind(only.0)
+            None => within!(self.0, c => sqlx::query_scalar(ALL).with(user.0).with(but.0).fetch_all(c).await),
+            Some(only) => within!(self.0, c => sqlx::query_scalar(ONE).with(user.0).with(but.0).with(only.0)
                 .fetch_all(c).await),
         };
         let ended = ended?;
@@ -167,7 +168,7 @@ impl Write<'_> {
     /// Ends every session that began or was used after `limit`.
     pub(crate) async fn end_after(&mut self, limit: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM session WHERE created_at > $1 OR seen_at > $1 RETURNING id";
-        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).bind(limit).fetch_all(c).await)?;
+        let ended: Vec<Uuid> = within!(self.0, c => sqlx::query_scalar(SQL).with(limit).fetch_all(c).await)?;
         self.forget_revisions(&ended).await
     }
 
@@ -176,7 +177,7 @@ impl Write<'_> {
     async fn forget_revisions(&mut self, ended: &[Uuid]) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM sealed_revision WHERE row_id = $1";
         for session in ended {
-            within!(self.0, c => sqlx::query(SQL).bind(session).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(SQL).with(session).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -197,31 +198,31 @@ impl Write<'_> {
         // Wrong codes never expire: a person who waits a day would otherwise get twenty more.
         const THROTTLE: &str = "DELETE FROM throttle WHERE updated_at <= $1 AND wrong_codes = 0";
         let over: Vec<Uuid> =
-            within!(self.0, c => sqlx::query_scalar(SESSIONS).bind(now).bind(idle_since).fetch_all(c).await)?;
+            within!(self.0, c => sqlx::query_scalar(SESSIONS).with(now).with(idle_since).fetch_all(c).await)?;
         self.forget_revisions(&over).await?;
-        within!(self.0, c => sqlx::query(NOTES).bind(now).execute(c).await.map(drop))?;
-        within!(self.0, c => sqlx::query(CHANGES).bind(tried_before).execute(c).await.map(drop))?;
-        within!(self.0, c => sqlx::query(TOKENS).bind(tried_before).execute(c).await.map(drop))?;
-        within!(self.0, c => sqlx::query(THROTTLE).bind(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(NOTES).with(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(CHANGES).with(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(TOKENS).with(tried_before).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(THROTTLE).with(tried_before).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn put_note(
         &mut self,
         session: SessionId,
-        kind: &str,
+        kind: &'static str,
         sealed: &[u8],
         expires_at: DateTime<Utc>,
     ) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO session_note (session_id, kind, sealed, expires_at) VALUES ($1, $2, $3, $4) \
                            ON CONFLICT (session_id, kind) DO UPDATE SET sealed = $3, expires_at = $4";
-        within!(self.0, c => sqlx::query(SQL).bind(session.0).bind(kind).bind(sealed).bind(expires_at).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(session.0).with(kind).with(sealed).with(expires_at).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    pub(crate) async fn delete_note(&mut self, session: SessionId, kind: &str) -> Result<(), Error> {
+    pub(crate) async fn delete_note(&mut self, session: SessionId, kind: &'static str) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM session_note WHERE session_id = $1 AND kind = $2";
-        within!(self.0, c => sqlx::query(SQL).bind(session.0).bind(kind).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(session.0).with(kind).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::authority::RowRef;
 use super::{on, table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, UserId};
 use domain::keys::rotation::RotationPeriod;
@@ -61,7 +62,7 @@ impl Read<'_> {
     /// Returns the newest line of the audit log with a time after `limit`. Nearly everything that stamps a row writes a line.
     pub(crate) async fn newest_after(&self, limit: DateTime<Utc>) -> Result<Option<i64>, Error> {
         const SQL: &str = "SELECT MAX(sequence) FROM audit_event WHERE at > $1";
-        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).bind(limit).fetch_one(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).with(limit).fetch_one(pool).await)?)
     }
 
     /// Counts the rows of each table that carry a time after `limit`.
@@ -69,7 +70,7 @@ impl Read<'_> {
         let mut found = Vec::new();
         for (table, columns) in STAMPS {
             let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table} WHERE {}", after(columns)));
-            let rows: i64 = on!(self.0, pool => sqlx::query_scalar(sql).bind(limit).fetch_one(pool).await)?;
+            let rows: i64 = on!(self.0, pool => sqlx::query_scalar(sql).with(limit).fetch_one(pool).await)?;
             if rows > 0 {
                 found.push((table, rows));
             }
@@ -87,7 +88,7 @@ impl Read<'_> {
     {
         let condition = after(columns_of(table));
         let sql = AssertSqlSafe(format!("SELECT DISTINCT {id} FROM {table} WHERE {condition}"));
-        let ids: Vec<(T,)> = on!(self.0, pool => sqlx::query_as(sql).bind(limit).fetch_all(pool).await)?;
+        let ids: Vec<(T,)> = on!(self.0, pool => sqlx::query_as(sql).with(limit).fetch_all(pool).await)?;
         Ok(ids.into_iter().map(|(id,)| id).collect())
     }
 
@@ -126,28 +127,28 @@ impl Write<'_> {
         let (table, column, id) = match row {
             RowRef::Version(id) => {
                 let days: Option<i64> =
-                    within!(self.0, c => sqlx::query_scalar(PERIOD).bind(id).fetch_one(c).await)?;
+                    within!(self.0, c => sqlx::query_scalar(PERIOD).with(id).fetch_one(c).await)?;
                 let period = days.and_then(|days| RotationPeriod::try_from(days).ok());
                 let due = period.map(|period| period.due_after(now));
-                within!(self.0, c => sqlx::query(VERSION).bind(id).bind(now).bind(due).execute(c).await.map(drop))?;
+                within!(self.0, c => sqlx::query(VERSION).with(id).with(now).with(due).execute(c).await.map(drop))?;
                 return Ok(());
             }
             RowRef::ApiKey(id) => {
                 let id = &id.0[..];
                 let (created, expires): (DateTime<Utc>, DateTime<Utc>) =
-                    within!(self.0, c => sqlx::query_as(LIFE).bind(id).fetch_one(c).await)?;
+                    within!(self.0, c => sqlx::query_as(LIFE).with(id).fetch_one(c).await)?;
                 if created > limit {
                     let expires = now + (expires - created);
-                    within!(self.0, c => sqlx::query(EXPIRY).bind(id).bind(expires).execute(c).await.map(drop))?;
+                    within!(self.0, c => sqlx::query(EXPIRY).with(id).with(expires).execute(c).await.map(drop))?;
                 }
                 let set = corrected(columns_of("api_key"));
                 let sql = AssertSqlSafe(format!("UPDATE api_key SET {set} WHERE id = $3"));
-                within!(self.0, c => sqlx::query(sql).bind(limit).bind(now).bind(id).execute(c).await.map(drop))?;
+                within!(self.0, c => sqlx::query(sql).with(limit).with(now).with(id).execute(c).await.map(drop))?;
                 return Ok(());
             }
             RowRef::TenantSecret(id) => {
                 const SECRET: &str = "UPDATE tenant_secret SET created_at = $2 WHERE id = $1";
-                within!(self.0, c => sqlx::query(SECRET).bind(id).bind(now).execute(c).await.map(drop))?;
+                within!(self.0, c => sqlx::query(SECRET).with(id).with(now).execute(c).await.map(drop))?;
                 return Ok(());
             }
             RowRef::Administrator(id) => ("administrator", "id", id.0),
@@ -158,7 +159,7 @@ impl Write<'_> {
         };
         let set = corrected(columns_of(table));
         let sql = AssertSqlSafe(format!("UPDATE {table} SET {set} WHERE {column} = $3"));
-        within!(self.0, c => sqlx::query(sql).bind(limit).bind(now).bind(id).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(sql).with(limit).with(now).with(id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -174,18 +175,18 @@ impl Write<'_> {
         // A restore by a clock that was ahead has spent every step up to that time.
         const FLOOR: &str = "UPDATE administrator SET totp_floor = $1 WHERE totp_floor > $1";
         let floor = limit.timestamp() / 30;
-        within!(self.0, c => sqlx::query(FLOOR).bind(floor).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(FLOOR).with(floor).execute(c).await.map(drop))?;
         let hour = now + TimeDelta::hours(1);
-        within!(self.0, c => sqlx::query(THROTTLE).bind(limit).bind(hour).execute(c).await.map(drop))?;
-        within!(self.0, c => sqlx::query(TOKENS).bind(hour).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(THROTTLE).with(limit).with(hour).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(TOKENS).with(hour).execute(c).await.map(drop))?;
         // The longest deferral ends with the next day.
         let day = now + TimeDelta::days(1);
-        within!(self.0, c => sqlx::query(DEFERRED).bind(day).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(DEFERRED).with(day).execute(c).await.map(drop))?;
         self.0.sessions().end_after(limit).await?;
         for (table, columns) in STAMPS.iter().filter(|(table, _)| !SIGNED.contains(table)) {
             let (set, condition) = (corrected(columns), after(columns));
             let sql = AssertSqlSafe(format!("UPDATE {table} SET {set} WHERE {condition}"));
-            within!(self.0, c => sqlx::query(sql).bind(limit).bind(now).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(sql).with(limit).with(now).execute(c).await.map(drop))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::authority::{Claimed, SecretMark, secret_mark};
 use super::{corrupt, on, table, within};
 use crate::Error;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::data::tenant_secret::SecretType;
@@ -101,7 +102,7 @@ impl Read<'_> {
              AND t.status <> 'retired' ORDER BY t.generation DESC"
         );
         let rows: Vec<StoredRecord> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_all(pool).await)?;
+            .with(name.scope.0).with(name.secret_type.word()).with(sought(&name.path)).fetch_all(pool).await)?;
         rows.into_iter().map(Claimed::try_from).collect()
     }
 
@@ -117,7 +118,7 @@ impl Read<'_> {
             " FROM tenant_secret t WHERE t.id > $1 ORDER BY t.id LIMIT $2"
         );
         let rows: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
-            .bind(i64::from(after)).bind(i64::from(count)).fetch_all(pool).await)?;
+            .with(i64::from(after)).with(i64::from(count)).fetch_all(pool).await)?;
         let named = rows.into_iter().map(|row| {
             let column = || corrupt("tenant_secret", "secret_type", row.stored.id);
             let secret_type = SecretType::from_word(&row.secret_type).ok_or_else(column)?;
@@ -138,11 +139,11 @@ impl Read<'_> {
                              AND p.secret_path = c.secret_path AND p.status = 'previous' \
                              WHERE c.scope_id = $1 AND c.status = 'current'";
         let rows: Vec<(String, String, i64)> =
-            on!(self.0, pool => sqlx::query_as(COUNTS).bind(scope.0).fetch_all(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(COUNTS).with(scope.0).fetch_all(pool).await)?;
         let rotating_since: Option<DateTime<Utc>> =
-            on!(self.0, pool => sqlx::query_scalar(SINCE).bind(scope.0).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(SINCE).with(scope.0).fetch_one(pool).await)?;
         let followed: i64 =
-            on!(self.0, pool => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_scalar(FOLLOWED).with(scope.0).fetch_one(pool).await)?;
         let mut view = TenantSecretsView { rotating_since, followed, ..TenantSecretsView::default() };
         for (secret_type, status, count) in rows {
             let column = |name| corrupt("tenant_secret", name, scope);
@@ -177,19 +178,23 @@ impl Write<'_> {
                            created_at, mac) VALUES ($7, $1, $2, $3, $4, 'current', $5, $6, $8)";
         let NewSecretRow { id, name, generation, sealed, created_at } = row;
         within!(self.0, c => sqlx::query(SQL)
-            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).bind(generation).bind(sealed)
-            .bind(created_at).bind(id).bind(mac).execute(c).await.map(drop))?;
+            .with(name.scope.0).with(name.secret_type.word()).with(kept(&name.path)).with(generation).with(sealed)
+            .with(created_at).with(id).with(mac).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Returns what the secrets of a scope with a status say.
-    pub(crate) async fn marks(&mut self, scope: ScopeId, status: &str) -> Result<Vec<SecretMark>, Error> {
+    pub(crate) async fn marks(
+        &mut self,
+        scope: ScopeId,
+        status: &'static str,
+    ) -> Result<Vec<SecretMark>, Error> {
         const SQL: &str = concat!(
             "SELECT ",
             secret_mark!(),
             " FROM tenant_secret t WHERE t.scope_id = $1 AND t.status = $2"
         );
-        Ok(within!(self.0, c => sqlx::query_as(SQL).bind(scope.0).bind(status).fetch_all(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_as(SQL).with(scope.0).with(status).fetch_all(c).await)?)
     }
 
     /// Returns the current secrets of a scope, each with its generation.
@@ -197,7 +202,7 @@ impl Write<'_> {
         const SQL: &str = "SELECT id, secret_type, secret_path, generation FROM tenant_secret \
                            WHERE scope_id = $1 AND status = 'current' ORDER BY secret_type, secret_path";
         let rows: Vec<(i64, String, String, i64)> =
-            within!(self.0, c => sqlx::query_as(SQL).bind(scope.0).fetch_all(c).await)?;
+            within!(self.0, c => sqlx::query_as(SQL).with(scope.0).fetch_all(c).await)?;
         let named = rows.into_iter().map(|(id, secret_type, path, generation)| {
             let column = |name| corrupt("tenant_secret", name, id);
             let secret_type = SecretType::from_word(&secret_type).ok_or_else(|| column("secret_type"))?;
@@ -208,16 +213,21 @@ impl Write<'_> {
     }
 
     /// Gives every secret of a scope that has the status `from` the status `to`; returns how many there were.
-    pub(crate) async fn set_status(&mut self, scope: ScopeId, from: &str, to: &str) -> Result<usize, Error> {
+    pub(crate) async fn set_status(
+        &mut self,
+        scope: ScopeId,
+        from: &'static str,
+        to: &'static str,
+    ) -> Result<usize, Error> {
         const SQL: &str = "UPDATE tenant_secret SET status = $3 WHERE scope_id = $1 AND status = $2";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(scope.0).bind(from).bind(to).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(scope.0).with(from).with(to).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
     /// Counts the secrets of a scope that have a successor.
     pub(crate) async fn followed(&mut self, scope: ScopeId) -> Result<i64, Error> {
-        Ok(within!(self.0, c => sqlx::query_scalar(FOLLOWED).bind(scope.0).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(FOLLOWED).with(scope.0).fetch_one(c).await)?)
     }
 
     /// Checks whether there is a current secret.
@@ -225,12 +235,12 @@ impl Write<'_> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret \
                            WHERE scope_id = $1 AND secret_type = $2 AND secret_path = $3 AND status = 'current'";
         let count: i64 = within!(self.0, c => sqlx::query_scalar(SQL)
-            .bind(name.scope.0).bind(name.secret_type.word()).bind(&name.path).fetch_one(c).await)?;
+            .with(name.scope.0).with(name.secret_type.word()).with(sought(&name.path)).fetch_one(c).await)?;
         Ok(count > 0)
     }
 
-    pub(crate) async fn count(&mut self, scope: ScopeId, status: &str) -> Result<i64, Error> {
+    pub(crate) async fn count(&mut self, scope: ScopeId, status: &'static str) -> Result<i64, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM tenant_secret WHERE scope_id = $1 AND status = $2";
-        Ok(within!(self.0, c => sqlx::query_scalar(SQL).bind(scope.0).bind(status).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).with(scope.0).with(status).fetch_one(c).await)?)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, Utc};
 
 /// The failure counter of one subject.
@@ -23,15 +24,15 @@ impl Write<'_> {
         const SQL: &str = "INSERT INTO throttle (subject, updated_at) VALUES ($1, $2) \
                            ON CONFLICT (subject) DO UPDATE SET failures = throttle.failures \
                            RETURNING failures, wrong_codes, blocked_until, updated_at";
-        Ok(within!(self.0, c => sqlx::query_as(SQL).bind(subject).bind(now).fetch_one(c).await)?)
+        Ok(within!(self.0, c => sqlx::query_as(SQL).with(subject).with(now).fetch_one(c).await)?)
     }
 
     pub(crate) async fn set(&mut self, subject: &[u8], counter: Counter) -> Result<(), Error> {
         const SQL: &str = "UPDATE throttle SET failures = $2, wrong_codes = $3, blocked_until = $4, updated_at = $5 \
                            WHERE subject = $1";
         within!(self.0, c => sqlx::query(SQL)
-            .bind(subject).bind(counter.failures).bind(counter.wrong_codes).bind(counter.blocked_until)
-            .bind(counter.updated_at).execute(c).await.map(drop))?;
+            .with(subject).with(counter.failures).with(counter.wrong_codes).with(counter.blocked_until)
+            .with(counter.updated_at).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ROWS, on, table, within};
 use crate::Error;
+use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::keys::rotation::day_start;
 use domain::keys::view::UsageView;
@@ -36,7 +37,7 @@ impl Read<'_> {
                            CAST(SUM(CASE WHEN day >= $2 THEN seen ELSE 0 END) AS BIGINT) AS seen, \
                            MAX(last_at) AS last_at FROM version_usage WHERE version_id = $1";
         let sums: Sums =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(version).bind(since).fetch_one(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(version).with(since).fetch_one(pool).await)?;
         let count = |sum: Option<i64>| sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
         Ok(UsageView { issued: count(sums.issued), seen: count(sums.seen), last_used_at: sums.last_at })
     }
@@ -61,8 +62,8 @@ impl Write<'_> {
                 let mut query = QueryBuilder::new(SQL);
                 query.push_values(some, |mut values, (version, Counted { issued, seen, last_at })| {
                     values
-                        .push_bind(version).push_bind(day_start(*last_at)).push_bind(i64_of(*issued))
-                        .push_bind(i64_of(*seen)).push_bind(last_at);
+                        .with(version).with(day_start(*last_at)).with(i64_of(*issued))
+                        .with(i64_of(*seen)).with(last_at);
                 });
                 query.push(concat!(" ", add_up!())).build().execute(c).await.map(drop)
             })?;
@@ -80,9 +81,9 @@ impl Write<'_> {
             add_up!()
         );
         const FORGET: &str = "DELETE FROM version_usage WHERE day > $2 AND day < $1";
-        within!(self.0, c => sqlx::query(FOLD).bind(before).bind(into).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(FOLD).with(before).with(into).execute(c).await.map(drop))?;
         Ok(
-            within!(self.0, c => sqlx::query(FORGET).bind(before).bind(into).execute(c).await.map(|r| r.rows_affected()))?,
+            within!(self.0, c => sqlx::query(FORGET).with(before).with(into).execute(c).await.map(|r| r.rows_affected()))?,
         )
     }
 }

@@ -5,6 +5,7 @@ use super::{is_duplicate, on, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
+use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
 use uuid::Uuid;
@@ -78,14 +79,14 @@ impl Read<'_> {
     pub(crate) async fn by_email(&self, email: &str) -> Result<Option<Claimed<User>>, Error> {
         const SQL: &str = select_user!("a.email = $1");
         let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(sought(email)).fetch_optional(pool).await)?;
         Ok(record.map(Claimed::from))
     }
 
     pub(crate) async fn get(&self, id: UserId) -> Result<Claimed<User>, Error> {
         const SQL: &str = select_user!("a.id = $1");
         let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await)?;
+            on!(self.0, pool => sqlx::query_as(SQL).with(id.0).fetch_optional(pool).await)?;
         record.map(Claimed::from).ok_or(Error::NotFound)
     }
 
@@ -97,7 +98,7 @@ impl Read<'_> {
 
     pub(crate) async fn recovery_codes_left(&self, id: UserId) -> Result<u32, Error> {
         const SQL: &str = "SELECT COUNT(*) FROM recovery_code WHERE user_id = $1 AND used_at IS NULL";
-        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).bind(id.0).fetch_one(pool).await)?;
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).with(id.0).fetch_one(pool).await)?;
         Ok(u32::try_from(count).unwrap_or_default())
     }
 }
@@ -113,7 +114,7 @@ impl Write<'_> {
                            authenticator_since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $4)";
         let since = user.totp_seed.map(|_| now);
         let done = within!(self.0, c => sqlx::query(SQL)
-            .bind(user.id.0).bind(user.email).bind(user.password_hash).bind(now).bind(user.totp_seed).bind(since)
+            .with(user.id.0).with(kept(user.email)).with(kept(user.password_hash)).with(now).with(user.totp_seed).with(since)
             .execute(c).await.map(drop));
         done.map_err(
             |error| if is_duplicate(&error) { Error::People(PeopleError::EmailTaken) } else { error.into() },
@@ -129,8 +130,8 @@ impl Write<'_> {
                            ON CONFLICT (user_id, step) DO NOTHING";
         // Locks the person: two steps at once are judged one after the other.
         const LOCK: &str = "UPDATE administrator SET totp_floor = totp_floor WHERE id = $1";
-        within!(self.0, c => sqlx::query(LOCK).bind(id.0).execute(c).await.map(drop))?;
-        let rows = within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(step).bind(present + 1).execute(c).await.map(|r| r.rows_affected()))?;
+        within!(self.0, c => sqlx::query(LOCK).with(id.0).execute(c).await.map(drop))?;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(id.0).with(step).with(present + 1).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 
@@ -145,8 +146,8 @@ impl Write<'_> {
                            security_epoch = security_epoch + 1 WHERE id = $1";
         const STEPS: &str = "DELETE FROM spent_step WHERE user_id = $1";
         let since = sealed.map(|_| now);
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(sealed).bind(since).execute(c).await.map(drop))?;
-        within!(self.0, c => sqlx::query(STEPS).bind(id.0).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(sealed).with(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(STEPS).with(id.0).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -159,7 +160,7 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET password_hash = $2, password_changed_at = $3, \
                            security_epoch = security_epoch + 1 WHERE id = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(hash).bind(now).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(kept(hash)).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -170,14 +171,14 @@ impl Write<'_> {
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch WHERE id = $1 AND \
                            security_epoch = (SELECT security_epoch FROM session WHERE id = $2)";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(id.0).bind(session.0).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(id.0).with(session.0).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::Changes(ChangesError::SignedOut)) }
     }
 
     /// Ends every session and every change that waits.
     pub(crate) async fn end_sessions(&mut self, id: UserId) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET security_epoch = security_epoch + 1 WHERE id = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -187,7 +188,7 @@ impl Write<'_> {
         since: Option<DateTime<Utc>>,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET disabled_at = $2 WHERE id = $1";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(since).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(since).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -205,13 +206,13 @@ impl Write<'_> {
         new: &str,
     ) -> Result<(), Error> {
         const SQL: &str = "UPDATE administrator SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
-        within!(self.0, c => sqlx::query(SQL).bind(id.0).bind(old).bind(new).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(sought(old)).with(kept(new)).execute(c).await.map(drop))?;
         Ok(())
     }
 
     pub(crate) async fn security_epoch(&mut self, id: UserId) -> Result<i64, Error> {
         const SQL: &str = "SELECT security_epoch FROM administrator WHERE id = $1";
-        let epoch = within!(self.0, c => sqlx::query_scalar(SQL).bind(id.0).fetch_optional(c).await)?;
+        let epoch = within!(self.0, c => sqlx::query_scalar(SQL).with(id.0).fetch_optional(c).await)?;
         epoch.ok_or(Error::NotFound)
     }
 
@@ -223,9 +224,9 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         const DELETE: &str = "DELETE FROM recovery_code WHERE user_id = $1";
         const INSERT: &str = "INSERT INTO recovery_code (user_id, hash) VALUES ($1, $2)";
-        within!(self.0, c => sqlx::query(DELETE).bind(id.0).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(DELETE).with(id.0).execute(c).await.map(drop))?;
         for hash in hashes {
-            within!(self.0, c => sqlx::query(INSERT).bind(id.0).bind(hash).execute(c).await.map(drop))?;
+            within!(self.0, c => sqlx::query(INSERT).with(id.0).with(hash).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -240,7 +241,7 @@ impl Write<'_> {
         const SQL: &str =
             "UPDATE recovery_code SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at IS NULL";
         let rows = within!(self.0, c => sqlx::query(SQL)
-            .bind(id.0).bind(hash).bind(now).execute(c).await.map(|r| r.rows_affected()))?;
+            .with(id.0).with(hash).with(now).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
     }
 }

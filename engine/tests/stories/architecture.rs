@@ -87,3 +87,15 @@ fn migrations_of_both_databases_have_the_same_names() {
     };
     assert_eq!(names("sqlite"), names("postgres"));
 }
+
+/// PostgreSQL refuses a text with NUL. `With` takes no text that may have one; the library's own methods take every text.
+#[test]
+fn a_statement_gets_its_values_in_one_way() {
+    let binds = [".bind(", ".push_bind"];
+    let of_store = sources("engine").into_iter().filter(|(file, _)| file.starts_with("store/"));
+    let binding = of_store.filter(|(_, text)| binds.iter().any(|bind| text.contains(bind)));
+    assert_eq!(binding.map(|(file, _)| file).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(naming("self.$bind(value)"), ["store/text.rs"]);
+    assert_eq!(naming("impl Value for "), ["store/text.rs"]);
+    assert_eq!(naming("impl<T: Value> Value for "), ["store/text.rs"]);
+}

@@ -42,4 +42,5 @@ mod sign_in_codes;
 mod storage;
 mod storage_seals;
 mod tenant_secrets;
+mod texts;
 mod tsp;

@@ -3,6 +3,7 @@
 use super::{Read, Write};
 use crate::Error;
 use crate::store::scopes::{ClaimedScope, NamedRecord, named};
+use crate::store::text::{With, sought};
 use crate::store::{corrupt, on, within};
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
@@ -107,7 +108,7 @@ impl Read<'_> {
         now: DateTime<Utc>,
     ) -> Result<Used, Error> {
         let counts: Counts = on!(self.0, pool => sqlx::query_as(USAGE)
-            .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(pool).await)?;
+            .with(scope.0).with(day_start(now)).with(key_type.word()).fetch_one(pool).await)?;
         Ok(counts.into())
     }
 
@@ -120,14 +121,14 @@ impl Read<'_> {
         since: DateTime<Utc>,
     ) -> Result<(ClaimedScope, VersionCounts), Error> {
         let record: Option<MadeRecord> = on!(self.0, pool => sqlx::query_as(MADE)
-            .bind(name.environment.as_str()).bind(name.country.code()).bind(since)
+            .with(sought(name.environment.as_str())).with(name.country.code()).with(since)
             .fetch_optional(pool).await)?;
         let MadeRecord { named, customer_supplied, lately, active_type, highest, numbers_through } =
             record.ok_or(Error::NotFound)?;
         let named = ClaimedScope::try_from(named)?;
         let id = named.scope.claim().place.row;
         let made: Vec<(String, i64)> = on!(self.0, pool => sqlx::query_as(OF_TYPE)
-            .bind(id).bind(day).fetch_all(pool).await)?;
+            .with(id).with(day).fetch_all(pool).await)?;
         let made_of = |key_type: KeyType| made.iter().find(|(word, _)| word == key_type.word());
         let column = || corrupt("key_version", "key_type", format!("the Active one of {name}"));
         let active_type = active_type.map(|word| KeyType::from_word(&word).ok_or_else(column));
@@ -153,7 +154,7 @@ impl Write<'_> {
         now: DateTime<Utc>,
     ) -> Result<Used, Error> {
         let counts: Counts = within!(self.0, c => sqlx::query_as(USAGE)
-            .bind(scope.0).bind(day_start(now)).bind(key_type.word()).fetch_one(c).await)?;
+            .with(scope.0).with(day_start(now)).with(key_type.word()).fetch_one(c).await)?;
         Ok(counts.into())
     }
 }

@@ -7,3 +7,4 @@ mod hosts;
 mod matrix;
 mod prepared;
 mod redirects;
+mod texts;

@@ -68,7 +68,7 @@ async fn ask(house: &House, row: &Row, key: Option<&str>, body: &str) -> Answer 
 }
 
 /// Returns a function that gives a valid body for an endpoint, by the last word of its path.
-async fn bodies(house: &House) -> impl Fn(&str) -> String {
+pub async fn bodies(house: &House) -> impl Fn(&str) -> String + use<> {
     let made = async |operation: &str, body: &Value| {
         let answer = house.ask(Method::POST, &format!("{HERE}/{operation}")).service(KEY, body).send().await;
         answer.json()

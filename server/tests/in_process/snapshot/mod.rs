@@ -1,6 +1,6 @@
 //! The answers of every page, endpoint and setting, compared with snapshots.
 
-mod doors;
+pub mod doors;
 mod outline;
 mod pages;
 mod settings;

@@ -75,7 +75,12 @@ pub fn scope(country: &str) -> ScopeName {
 /// Creates a house with an administrator, an environment, a country with a managed key, and a country with a key that a
 /// customer's KMS releases. Both keys were created the day before.
 pub async fn furnished() -> (House, Person, String) {
-    let house = House::with_kms(&[]).await;
+    furnished_on(DatabaseKind::Sqlite).await
+}
+
+/// Does the same on a database of either kind.
+pub async fn furnished_on(kind: DatabaseKind) -> (House, Person, String) {
+    let house = House::with_kms(kind).await;
     let person = house.test.administrator().await;
     let cookie = house.sign_in(&person).await;
     house.post(&cookie, "/environments", &[("name", "Production"), ("kind", "production")]).await;
@@ -195,10 +200,10 @@ impl House {
     }
 
     /// Creates a house with a fake KMS of a customer, which answers as instructed.
-    pub async fn with_kms(settings: &[(&str, &str)]) -> Self {
+    pub async fn with_kms(kind: DatabaseKind) -> Self {
         let kms = FakeKms::start().await;
-        let test = TestPortal::with_settings(DatabaseKind::Sqlite, kms.settings()).await;
-        Self { kms: Some(Arc::new(kms)), ..Self::of(test, settings) }
+        let test = TestPortal::with_settings(kind, kms.settings()).await;
+        Self { kms: Some(Arc::new(kms)), ..Self::of(test, &[]) }
     }
 
     pub fn kms(&self) -> &FakeKms {
