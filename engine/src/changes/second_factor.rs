@@ -2,8 +2,9 @@
 
 use crate::base::entry::Entry;
 use crate::base::error::ChangesError;
+use crate::base::log::or_warn;
 use crate::changes::Changes;
-use crate::changes::throttle::TryKind;
+use crate::changes::throttle::{RIGHT_TRY, TryKind};
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::store::Tx;
@@ -57,8 +58,7 @@ impl Changes {
         // With a wrong clock a right code would count as a failure, so this check comes before the count.
         self.vault.require_clock()?;
         let user = self.vault.person(session.user()?).await?;
-        let refused =
-            |why: &str| Entry::refused(self.vault.now(), session.actor(), action).at_place(place).with(why);
+        let refused = || Entry::refused(self.vault.now(), session.actor(), action).at_place(place);
         // The memory first, because what it refuses must not stay counted in the database.
         let tried = match self.begin_compare(user.id(), code) {
             Ok(()) => self.begin_try(self.subject(session, &user), TryKind::Code).await,
@@ -68,8 +68,7 @@ impl Changes {
             Ok(tried) => tried,
             Err(error) => {
                 // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.
-                self.vault.db().record(refused(&error.to_string())).await?;
-                return Err(error);
+                return self.vault.db().refuse(error, refused()).await;
             }
         };
         let now = self.vault.now();
@@ -91,18 +90,17 @@ impl Changes {
         };
         // `tried` is not cleared here, so a code that was used before counts as a failure, too.
         if !is_first {
-            self.vault
-                .db()
-                .record(refused(if step.is_some() {
-                    "verification code used before"
-                } else {
-                    "wrong verification code"
-                }))
-                .await?;
+            let why = match step {
+                Some(_) => "verification code used before",
+                None => "wrong verification code",
+            };
+            self.vault.db().record(refused().with(why)).await?;
             return Err(Error::Changes(ChangesError::WrongCode {
                 next_in_seconds: totp::next_in_seconds(now),
             }));
         }
-        self.clear_tries(tried).await
+        // The code is spent: what it confirms happens also when its failures stay counted.
+        or_warn(self.clear_tries(tried).await, RIGHT_TRY);
+        Ok(())
     }
 }

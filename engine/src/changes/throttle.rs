@@ -36,6 +36,9 @@ const CODES_IN_A_ROW: i64 = 20;
 /// Time without a try after which the failures of a network are forgotten.
 const NETWORK_MEMORY: TimeDelta = TimeDelta::hours(1);
 
+/// Warning when a right try stays counted; the action that it was for is done.
+pub(crate) const RIGHT_TRY: &str = "a correct attempt could not be removed from the attempt counter";
+
 /// The kind of secret that is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryKind {

@@ -7,7 +7,7 @@ use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::shares::Holder;
 use crate::changes::recovery;
-use crate::changes::throttle::TryKind;
+use crate::changes::throttle::{RIGHT_TRY, TryKind};
 use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::People;
@@ -247,9 +247,6 @@ impl People {
         Ok(new)
     }
 }
-
-/// Warning when a right try stays counted; the action that it was for is done.
-pub(crate) const RIGHT_TRY: &str = "a correct attempt could not be removed from the attempt counter";
 
 pub(crate) fn owner(user: &User) -> Owner<'_> {
     Owner { id: user.id(), email: &user.email, security_epoch: user.security_epoch }

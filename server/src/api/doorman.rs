@@ -9,9 +9,9 @@ use crate::run::connections::Connection;
 use crate::run::telemetry;
 use crate::web::guard::{self, Arrived, Sender};
 use crate::web::{headers, visitor};
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONTENT_LENGTH};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
@@ -119,6 +119,9 @@ where
     let response = AssertUnwindSafe(handled).catch_unwind().await;
     let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let mut response = door.say(response);
+    if method == Method::HEAD {
+        without_body(&mut response);
+    }
     headers::dress(&mut response, app.is_https());
     // All unknown addresses share one name, because each name is a meter that stays.
     telemetry::observed(
@@ -129,6 +132,14 @@ where
         &response,
     );
     response
+}
+
+/// Takes away the body of an answer to HEAD, and keeps its length (RFC 9110, 9.3.2). Over HTTP/2 the library sends what is there.
+fn without_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Body::empty();
 }
 
 /// Returns the scope, such as `production/DE`, if the address contains an environment and a country; else an empty text.

@@ -113,14 +113,14 @@ pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> 
     let forwarded: Vec<_> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','))
-        .map(|entry| entry.trim().parse::<IpAddr>())
+        // Byte by byte: a client may write anything to the left of what the proxy appends to the same line.
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|entry| str::from_utf8(entry).ok().and_then(|entry| entry.trim().parse::<IpAddr>().ok()))
         .collect();
     // Each proxy appends the address it saw. A client can invent everything to the left of its own address.
     let mut client = peer;
     for entry in forwarded.into_iter().rev() {
-        let Ok(ip) = entry else { break };
+        let Some(ip) = entry else { break };
         client = ip.to_canonical();
         if !is_trusted(client, trusted) {
             break;
@@ -167,9 +167,11 @@ fn agent(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn forwarded(list: &str) -> HeaderMap {
-        [("x-forwarded-for".parse().expect("a name"), list.parse().expect("a value"))].into_iter().collect()
+        let value = HeaderValue::from_bytes(list.as_bytes()).expect("a value");
+        [("x-forwarded-for".parse().expect("a name"), value)].into_iter().collect()
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -185,6 +187,9 @@ mod tests {
             ("10.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1"),
             ("10.0.0.1", "198.51.100.1, 10.2.3.4", "198.51.100.1"),
             ("10.0.0.1", "rubbish", "10.0.0.1"),
+            // What a client writes must not hide what the proxy appends to it.
+            ("10.0.0.1", "ÿ, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, ÿ", "10.0.0.1"),
             ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ] {
             assert_eq!(

@@ -197,3 +197,27 @@ async fn a_fault_is_a_calm_page_that_tells_nothing() {
     assert_eq!(house.get("", "/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(house.get("", "/healthz").await.status, StatusCode::OK);
 }
+
+/// During a rolling restart the page is one server's and the file another's: nobody may keep the file under the page's address.
+#[tokio::test]
+async fn a_file_is_kept_for_ever_under_the_address_of_its_own_build_alone() {
+    let house = House::new().await;
+    let page = house.get("", "/sign-in").await.body;
+    let build = page.split("/assets/").nth(1).and_then(|rest| rest.split('/').next()).expect("a file");
+    for (build, cached) in [(build, "public, max-age=31536000, immutable"), ("0123456789abcdef", "no-store")]
+    {
+        let answer = house.get("", &format!("/assets/{build}/favicon.svg")).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, cached), "{build}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_head_has_the_length_of_a_body_and_none() {
+    let house = House::new().await;
+    for path in ["/api/openapi.json", "/api/v1/scopes/production/DE/keys", "/healthz", "/sign-in"] {
+        let body = house.get("", path).await.body;
+        let head = house.ask(Method::HEAD, path).send().await;
+        assert_eq!(head.header("content-length"), body.len().to_string(), "{path}");
+        assert!(head.body.is_empty() && !body.is_empty(), "{path}");
+    }
+}

@@ -32,6 +32,8 @@ pub struct Writer {
     is_name_new: bool,
     /// A sync failed: nothing counts as written before a sync has succeeded again.
     pub is_doubtful: bool,
+    /// Number of syncs that failed. A sync that began before the last of them proves nothing.
+    failed: u64,
 }
 
 struct Live {
@@ -63,6 +65,7 @@ impl Writer {
             unsynced: Vec::new(),
             is_name_new: false,
             is_doubtful: false,
+            failed: 0,
         }
     }
 
@@ -145,7 +148,7 @@ impl Writer {
     /// Returns what must be synced for everything written so far to be on the disk.
     pub fn unsynced(&self) -> Unsynced {
         let folder = self.is_name_new.then(|| self.folder.clone());
-        Unsynced { files: self.unsynced.clone(), folder }
+        Unsynced { files: self.unsynced.clone(), folder, failed: self.failed }
     }
 
     /// Applies the result of a sync. After a failure the operating system counts the bytes as clean, so the same sync would
@@ -160,13 +163,25 @@ impl Writer {
         self.unsynced.retain(|file| is_live(file) || !what.files.iter().any(|one| Arc::ptr_eq(one, file)));
         match done {
             // A sync of nothing proves nothing.
-            Ok(()) => self.is_doubtful &= what.files.is_empty(),
+            Ok(()) => self.is_doubtful &= what.files.is_empty() || what.failed < self.failed,
             Err(_) => {
                 self.is_doubtful = true;
-                self.seal();
+                self.failed += 1;
+                self.end_live();
                 self.unsynced.clear();
+                // A file that cannot be mended now gets more lines later, and those must be synced.
+                self.unsynced.extend(self.live.as_ref().map(|live| Arc::clone(&live.file)));
             }
         }
+    }
+
+    /// Ends the segment whose bytes may be lost. One without events is opened anew.
+    fn end_live(&mut self) {
+        if let Some(live) = &mut self.live {
+            let _ = live.mend();
+        }
+        self.seal();
+        self.live.take_if(|live| !live.is_torn);
     }
 
     /// Syncs everything that is unsynced.
@@ -185,6 +200,8 @@ impl Writer {
 pub struct Unsynced {
     files: Vec<Arc<File>>,
     folder: Option<PathBuf>,
+    /// Number of failed syncs when this one began.
+    failed: u64,
 }
 
 impl Unsynced {
@@ -246,4 +263,83 @@ pub fn is_no_room(error: &io::Error) -> bool {
 /// Creates a folder that only this user can open.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+    use crate::SecretBytes;
+    use crate::audit::journal::chain::Key;
+    use crate::vault::envelope::{Keyring, Purpose};
+
+    struct Run {
+        writer: Writer,
+        key: RunKey,
+        head: Head,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Run {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let terms = [(Purpose::Audit, SecretBytes::new(vec![7; 32]))].into_iter().collect();
+            let run = Uuid::from_u128(1);
+            let key = Key::new(&Keyring::new(Uuid::nil(), terms)).run(run);
+            let head = key.first();
+            Self { writer: Writer::new(folder.path(), run, &key), key, head, _folder: folder }
+        }
+
+        fn write(&mut self) {
+            let (json, mut line) = (b"{}", Vec::new());
+            self.head = self.key.next(&self.head, json);
+            segment::write_line(&mut line, &self.head, json);
+            self.writer.write(&line, self.head, Clock::system().steady()).expect("written");
+        }
+
+        fn failed(&mut self) {
+            let what = self.writer.unsynced();
+            self.writer.synced(&what, &Err(io::Error::from_raw_os_error(5)));
+        }
+    }
+
+    #[test]
+    fn after_a_failed_sync_what_is_written_next_is_synced() {
+        // In a file with events, and in one that has none yet.
+        for events in [1, 0] {
+            let mut run = Run::new();
+            let live = run.writer.open(Clock::system().steady()).expect("a file");
+            run.writer.live = Some(live);
+            (0..events).for_each(|_| run.write());
+            run.failed();
+            assert!(run.writer.is_doubtful);
+            run.write();
+            assert_eq!(run.writer.unsynced().files.len(), 1, "{events} events before");
+            assert!(run.writer.sync().is_ok() && !run.writer.is_doubtful);
+        }
+    }
+
+    #[test]
+    fn a_torn_file_that_stays_is_synced_again() {
+        let mut run = Run::new();
+        run.write();
+        let live = run.writer.live.as_mut().expect("a file");
+        // A file that is open for reading alone cannot be mended.
+        live.file = Arc::new(File::open("/dev/null").expect("a file"));
+        live.is_torn = true;
+        run.failed();
+        assert_eq!(run.writer.unsynced().files.len(), 1);
+    }
+
+    #[test]
+    fn a_sync_that_began_before_one_that_failed_proves_nothing() {
+        let mut run = Run::new();
+        run.write();
+        let early = run.writer.unsynced();
+        run.failed();
+        run.writer.synced(&early, &Ok(()));
+        assert!(run.writer.is_doubtful);
+        run.write();
+        assert!(run.writer.sync().is_ok() && !run.writer.is_doubtful);
+    }
 }
