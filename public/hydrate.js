@@ -7,7 +7,10 @@ const outer = [];
 async function wake(element) {
     if (element.localName === "leptos-island") {
         outer.at(-1)?.();
-        await app[element.dataset.component](element);
+        const island = app[element.dataset.component];
+        // A page of another release may name an island that this script does not have. The page works without it.
+        if (island) await island(element);
+        else console.warn(`There is no island ${element.dataset.component}.`);
     }
     const isContent = element.localName === "leptos-children";
     if (isContent) outer.push(element.$$on_hydrate);

@@ -4,8 +4,10 @@
 use crate::base::clock::Steady;
 use crate::base::error::ChangesError;
 use crate::changes::Changes;
+use crate::changes::throttle::{Try, TryKind};
 use crate::changes::totp;
-use crate::{Error, SecretText};
+use crate::store::users::User;
+use crate::{Error, SecretText, Session};
 use chrono::TimeDelta;
 use domain::base::id::UserId;
 use std::collections::{HashMap, VecDeque};
@@ -21,11 +23,30 @@ const LATELY: Duration = Duration::from_secs(60);
 pub(super) struct Compared(Mutex<HashMap<UserId, VecDeque<Steady>>>);
 
 impl Changes {
-    /// Counts one more code of a person that is about to be compared.
+    /// Counts a code that is about to be compared: as a try in the database, and in the memory of this server. What the database
+    /// refuses is not compared, so it takes no place in the memory: a stranger must not fill it for the person.
     ///
     /// # Errors
-    /// [`ChangesError::Blocked`] when so many were compared within a minute that the counter in the database must have been lost.
-    pub(crate) fn begin_compare(&self, user: UserId, code: &SecretText) -> Result<(), Error> {
+    /// As [`Changes::begin_try`]; [`ChangesError::Blocked`] when so many were compared within a minute that the counter in the
+    /// database must have been lost. That try is not counted.
+    pub(crate) async fn begin_code(
+        &self,
+        session: &Session,
+        user: &User,
+        code: &SecretText,
+        kind: TryKind,
+    ) -> Result<Try, Error> {
+        let tried = self.begin_try(self.subject(session, user), kind).await?;
+        match self.begin_compare(user.id(), code) {
+            Ok(()) => Ok(tried),
+            Err(error) => {
+                self.give_back(tried).await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn begin_compare(&self, user: UserId, code: &SecretText) -> Result<(), Error> {
         // What is no code cannot be right.
         if !totp::is_code(code) {
             return Ok(());

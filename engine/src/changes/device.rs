@@ -2,7 +2,7 @@
 //! for, so that strangers who guess do not lock out the person (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 //!
 //! A token is base64url of person (16) · epoch (8) · end (8) · HMAC (32). No row stands for it: it ends by its time, and with the
-//! epoch of the person, which a new password, a new authenticator, the end of all sessions and the disabling of the person raise.
+//! epoch of the person, which a new password, a new authenticator and the host (`admin sign-out`, `admin disable`) raise.
 
 use crate::base::email;
 use crate::changes::Changes;

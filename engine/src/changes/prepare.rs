@@ -152,7 +152,8 @@ impl Changes {
     ) -> Result<Authorised<C>, Error> {
         let Prepared { command, bound, .. } = prepared;
         // The code comes first, because a wrong code must not use up the change.
-        self.spend_code(who, code, C::ACTION, &command.place()).await?;
+        // On the heap: the futures of the transactions inside are large.
+        Box::pin(self.spend_code(who, code, C::ACTION, &command.place())).await?;
         let now = self.vault.now();
         let is_first = self
             .vault

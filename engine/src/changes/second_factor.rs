@@ -59,12 +59,7 @@ impl Changes {
         self.vault.require_clock()?;
         let user = self.vault.person(session.user()?).await?;
         let refused = || Entry::refused(self.vault.now(), session.actor(), action).at_place(place);
-        // The memory first, because what it refuses must not stay counted in the database.
-        let tried = match self.begin_compare(user.id(), code) {
-            Ok(()) => self.begin_try(self.subject(session, &user), TryKind::Code).await,
-            Err(error) => Err(error),
-        };
-        let tried = match tried {
+        let tried = match self.begin_code(session, &user, code, TryKind::Code).await {
             Ok(tried) => tried,
             Err(error) => {
                 // Somebody with a session is refused here, so this is an event, unlike a stranger's blocked attempt.

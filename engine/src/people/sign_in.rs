@@ -116,7 +116,8 @@ impl People {
         code: &SecretText,
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
-        self.changes.spend_code(session, code, Action::SignIn, "").await?;
+        // On the heap: the futures of the transactions inside are large.
+        Box::pin(self.changes.spend_code(session, code, Action::SignIn, "")).await?;
         let user = &self.vault.person(session.user()?).await?;
         self.vault
             .db()
@@ -208,10 +209,8 @@ impl People {
         let (_, seed) = self.enrolment(session).await?;
         let user = &self.vault.person(session.user()?).await?;
         // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
-        let tried =
-            self.changes.begin_try(self.changes.subject(session, user), TryKind::RecoveryCode).await?;
+        let tried = Box::pin(self.changes.begin_code(session, user, code, TryKind::RecoveryCode)).await?;
         let now = self.vault.now();
-        self.changes.begin_compare(user.id(), code)?;
         let Some(step) = seed.matching_step(code, now) else {
             let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
             self.vault.db().record(entry.with("wrong verification code")).await?;

@@ -151,7 +151,13 @@ fn not_connected(options: &PgConnectOptions, error: &sqlx::Error) -> Error {
                 format!("PostgreSQL at {at} is starting, stopping or recovering"),
                 "Try again when it accepts connections",
             ),
-            _ => (format!("PostgreSQL at {at} refused the connection: {}", error.message()), USER),
+            Some(code) if code.starts_with("28") => {
+                (format!("PostgreSQL at {at} refused the connection: {}", error.message()), USER)
+            }
+            _ => (
+                format!("PostgreSQL at {at} refused the connection: {}", error.message()),
+                "Look into the log of PostgreSQL, or of the pooler before it",
+            ),
         },
         error => (format!("the connection to {at} failed: {error}"), ADDRESS),
     };

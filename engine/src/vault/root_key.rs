@@ -45,6 +45,11 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Option<RootKey>,
 /// Opens the file of a root key. It may be a link that stays in its folder, as in a Secret that Kubernetes mounts. Another link
 /// could lead to a file that somebody else may write or exchange.
 fn open(path: &Path) -> Result<Option<File>, Error> {
+    // Kubernetes exchanges a Secret by another link and deletes the old folder, at any moment.
+    open_once(path).or_else(|_| open_once(path))
+}
+
+fn open_once(path: &Path) -> Result<Option<File>, Error> {
     let shown = path.display();
     match files::open_itself(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -113,16 +118,26 @@ pub fn read_all(file: &Path) -> Result<Vec<RootKey>, Error> {
     Ok([read(file)?, read(&beside(file))?].into_iter().flatten().collect())
 }
 
-/// Checks that a rotation can replace the file. Whoever made a link, like Kubernetes, puts the old key back.
+/// Checks that a rotation can replace the file, before it seals anything under a new key. Whoever made a link or a mount, like
+/// Kubernetes or Docker, puts the old key back.
 pub(crate) fn require_own(file: &Path) -> Result<(), Error> {
-    if std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink()) {
-        return sentence(format!(
-            "The root key {shown} is a link, so a rotation cannot replace it. Copy the key to a file of its own, name that file in \
-             KEYSTEAD_ROOT_KEY_FILE, rotate, and put the new key where the link leads (Kubernetes: into the Secret).",
-            shown = file.display()
-        ));
-    }
-    Ok(())
+    let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+    let is_link = std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink());
+    let is_mounted = rustix::fs::statx(rustix::fs::CWD, file, flags, rustix::fs::StatxFlags::BASIC_STATS)
+        .is_ok_and(|stat| stat.stx_attributes.contains(rustix::fs::StatxAttributes::MOUNT_ROOT));
+    let is_fixed = rustix::fs::statvfs(folder(file))
+        .is_ok_and(|mount| mount.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    let what = match () {
+        () if is_link => "is a link",
+        () if is_mounted => "is mounted by itself",
+        () if is_fixed => "lies on a read-only mount",
+        () => return Ok(()),
+    };
+    sentence(format!(
+        "The root key {shown} {what}, so a rotation cannot replace it. Copy the key to a file of its own, name that file in \
+         KEYSTEAD_ROOT_KEY_FILE, rotate, and put the new key where the old one comes from (for Kubernetes: into the Secret).",
+        shown = file.display()
+    ))
 }
 
 /// Locks the key's folder until the returned file is dropped. Only one rotation runs at a time, and
@@ -187,17 +202,19 @@ fn keep_old(file: &Path) -> std::io::Result<PathBuf> {
     loop {
         let again = if number == 1 { String::new() } else { format!("-{number}") };
         let kept = with_ending(file, &format!(".before-{date}{again}"));
-        match std::fs::hard_link(file, &kept) {
-            Ok(()) => return Ok(kept),
+        let made = match std::fs::hard_link(file, &kept) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => copy(file, &kept),
+            made => made,
+        };
+        match made {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // An earlier command was stopped after this step.
-                if std::fs::metadata(&kept)?.ino() == std::fs::metadata(file)?.ino() {
+                // An earlier command, or an earlier start, was stopped after this step.
+                if *files::read(&kept, LONGEST)? == *files::read(file, LONGEST)? {
                     return Ok(kept);
                 }
                 number += 1;
             }
-            // Not every file system has hard links.
-            Err(_) => return copy(file, &kept).map(|()| kept),
+            made => return made.map(|()| kept),
         }
     }
 }
@@ -377,6 +394,41 @@ mod tests {
             assert!(says(target).contains("cannot be followed"), "{target}: {}", says(target));
         }
         assert!(says("..data").contains("not a regular file"), "{}", says("..data"));
+    }
+
+    #[test]
+    fn an_old_key_is_kept_once_also_when_the_file_cannot_be_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root.key");
+        create(&path).expect("a key");
+        let kept = keep_old(&path).expect("kept");
+        // A copy, as where the file system has no hard links.
+        let text = std::fs::read(&kept).expect("a key");
+        std::fs::remove_file(&kept).expect("removed");
+        std::fs::write(&kept, text).expect("written");
+        for _ in 0..3 {
+            assert_eq!(keep_old(&path).expect("kept"), kept);
+        }
+        std::fs::remove_file(&path).expect("removed");
+        create(&path).expect("another key");
+        let second = keep_old(&path).expect("kept");
+        assert!(second.display().to_string().ends_with("-2"), "{}", second.display());
+        assert_eq!(old_copies(&path).expect("a folder"), [kept, second]);
+    }
+
+    #[test]
+    fn a_key_that_a_rotation_cannot_replace_is_refused_before_anything() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("root.key");
+        create(&path).expect("a key");
+        assert!(require_own(&path).is_ok());
+        let link = folder.path().join("link");
+        symlink(&path, &link).expect("a link");
+        let said = require_own(&link).expect_err("a link").to_string();
+        assert!(said.contains("is a link, so a rotation cannot replace it"), "{said}");
+        // A mount point that every system has.
+        let said = require_own(Path::new("/proc")).expect_err("a mount").to_string();
+        assert!(said.contains("is mounted by itself"), "{said}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use engine::{Client, Error, NewSession, Portal, SecretText, Session};
 stories! {
     guesses_of_strangers_do_not_block_codes_of_a_session,
     guesses_of_strangers_do_not_block_a_browser_that_signed_in_before,
+    a_stranger_with_the_password_blocks_strangers_alone,
     a_browser_that_signed_in_before_is_bounded_too,
     the_codes_of_sessions_are_bounded_and_block_no_sign_in,
     twenty_wrong_codes_of_sessions_leave_only_a_recovery_code,
@@ -102,6 +103,27 @@ async fn guesses_of_strangers_do_not_block_a_browser_that_signed_in_before(t: &T
     let enrolling = t.portal.people().check_recovery_code(&half, &code).await.expect("it is right").session;
     let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
     t.portal.people().finish_enrolment(&enrolling, &seed.code(t.clock.now())).await.expect("signed in");
+}
+
+/// What the database refuses is not compared, and takes no place among the codes that a server compares in a minute.
+async fn a_stranger_with_the_password_blocks_strangers_alone(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let own = browser(t, &ada).await;
+    let half = half_way(&t.portal, ADA).await;
+    let people = t.portal.people();
+    let (mut wrong, mut blocked) = (0, 0);
+    for _ in 0..30 {
+        match people.check_sign_in_code(&half, &wrong_code(t, &ada.seed)).await {
+            Err(Error::Changes(ChangesError::WrongCode { .. })) => wrong += 1,
+            Err(Error::Changes(ChangesError::Blocked { .. })) => blocked += 1,
+            other => panic!("{:?}", other.err()),
+        }
+    }
+    assert_eq!((wrong, blocked), (5, 25));
+    confirm(t, &ada, &t.code(&ada)).await.expect("Ada is signed in");
+    t.next_code();
+    let half = password_from(&t.portal, &own, ADA, PASSWORD).await.expect("not locked out").session;
+    people.check_sign_in_code(&half, &t.code(&ada)).await.expect("signed in");
 }
 
 async fn a_browser_that_signed_in_before_is_bounded_too(t: &TestPortal) {

@@ -241,6 +241,12 @@ async fn restore_from(
         )));
     }
     say_where(settings);
+    // Before the rows come: the key of the backup gets its file at the end.
+    if settings.root_key.text.is_none()
+        && let Some(folder) = settings.root_key.file.parent()
+    {
+        make_folder(folder)?;
+    }
     let (db, temporary) = match &settings.database.url {
         Some(_) => (connect(settings).await?, None),
         None => {

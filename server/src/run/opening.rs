@@ -9,11 +9,12 @@ use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
 use engine::{Adoption, Clock, Portal, instance_if_any, right_root_key};
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use url::Url;
+use url::{Host, Url};
 
 /// Maximum length of a file with certificates: that of a whole system has about 200 KiB.
 const LONGEST_TLS_FILE: u64 = 4 << 20;
@@ -21,17 +22,26 @@ const LONGEST_TLS_FILE: u64 = 4 << 20;
 /// Creates a folder that nobody else can read, if it does not exist. Refuses one that everybody may change: others on this machine
 /// could exchange the database or the root key.
 pub fn make_folder(folder: &Path) -> Result<(), Stop> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let shown = folder.display();
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let mode = made.and_then(|()| folder.metadata()).map(|meta| meta.mode());
-    match mode {
-        Ok(mode) if mode & 0o002 != 0 => Err(Stop::new(format!(
-            "Everybody on this machine may change the folder {shown} (mode {:o}). Run: chmod 700 {shown}",
-            mode & 0o7777
-        ))),
-        Ok(_) => Ok(()),
-        Err(error) => Err(Stop::new(format!("The folder {shown} cannot be created: {error}."))),
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| folder.metadata());
+    let meta = made.map_err(|error| Stop::new(format!("The folder {shown} cannot be created: {error}.")))?;
+    if meta.mode() & 0o002 == 0 {
+        return Ok(());
     }
+    // A folder that others use as well, like /tmp or a volume of Kubernetes, keeps its mode.
+    let is_own = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o7000 == 0;
+    let remedy = match is_own {
+        true => format!("Run: chmod 700 {shown}"),
+        false => format!(
+            "Use a folder inside it, for example {}, which Keystead makes for itself alone",
+            folder.join("keystead").display()
+        ),
+    };
+    Err(Stop::new(format!(
+        "Everybody on this machine may change the folder {shown} (mode {:o}). {remedy}",
+        meta.mode() & 0o7777
+    )))
 }
 
 /// Opens the portal of an existing database. It changes nothing before it has checked that the root key is the right one.
@@ -220,6 +230,7 @@ pub(crate) fn end_rotation(settings: &Settings, right: &RootKey) {
 
 /// Returns the options of a connection. To another machine it is encrypted, and the server's name is verified.
 fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
+    check_files(url)?;
     let options = PgConnectOptions::from_str(url.as_str())
         // Without the driver's words: they may quote a part of the address.
         .map_err(|_| {
@@ -227,7 +238,11 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
                 "The setting KEYSTEAD_DATABASE_URL cannot be used: a parameter after the ? is not valid.",
             )
         })?;
-    check_tls_files(url)?;
+    // The driver takes the brackets of an IPv6 address for a part of its name.
+    let options = match url.host() {
+        Some(Host::Ipv6(ip)) if options.get_host() == format!("[{ip}]") => options.host(&ip.to_string()),
+        _ => options,
+    };
     // The options decide, not the URL's host: `?host=` replaces it.
     if options.get_socket().is_some() || is_loopback_name(options.get_host()) {
         return Ok(options);
@@ -243,19 +258,31 @@ fn postgres_options(url: &Url) -> Result<PgConnectOptions, Stop> {
     Ok(options.ssl_mode(PgSslMode::VerifyFull))
 }
 
-/// Checks the files that the address names: the driver reads each as a whole, and would read a device without end.
-fn check_tls_files(url: &Url) -> Result<(), Stop> {
-    const NAMES: [&str; 7] =
+/// Checks the files that the driver reads, each as a whole: those that the address or a variable of PostgreSQL names, and the file
+/// of passwords. A named pipe or a device would stop it for ever.
+fn check_files(url: &Url) -> Result<(), Stop> {
+    const PARAMETERS: [&str; 7] =
         ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
-    // The driver takes a certificate itself in the place of a file, too.
-    let named = url.query_pairs().filter(|(name, text)| {
-        NAMES.contains(&name.as_ref()) && !text.trim_start().starts_with("-----BEGIN")
-    });
-    for (name, file) in named {
-        if let Err(error) = files::read(Path::new(file.as_ref()), LONGEST_TLS_FILE) {
-            return Err(Stop::new(format!(
-                "The file {file}, which {name} in KEYSTEAD_DATABASE_URL names, cannot be read: {error}."
-            )));
+    const VARIABLES: [&str; 4] = ["PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGPASSFILE"];
+    let in_address = url.query_pairs().filter(|(name, _)| PARAMETERS.contains(&name.as_ref()));
+    let in_address = in_address.map(|(name, file)| (name.into_owned(), PathBuf::from(&*file)));
+    let variables = VARIABLES
+        .iter()
+        .filter_map(|name| std::env::var_os(name).map(|file| ((*name).to_owned(), PathBuf::from(file))));
+    let passwords = std::env::home_dir().map(|home| ("~/.pgpass".to_owned(), home.join(".pgpass")));
+    for (name, file) in in_address.chain(variables).chain(passwords) {
+        let is_optional = matches!(name.as_str(), "PGPASSFILE" | "~/.pgpass");
+        match files::read(&file, LONGEST_TLS_FILE) {
+            Ok(_) => {}
+            // The driver goes on without a file of passwords that it cannot open. Systemd may hide the home folder.
+            Err(error)
+                if is_optional && !matches!(error.kind(), ErrorKind::Other | ErrorKind::FileTooLarge) => {}
+            // Without the value: somebody may have written a key in the place of its file.
+            Err(error) => {
+                return Err(Stop::new(format!(
+                    "For the connection to PostgreSQL, {name} must name a file that can be read: {error}."
+                )));
+            }
         }
     }
     Ok(())
@@ -338,15 +365,33 @@ mod tests {
     #[test]
     fn files_for_tls_are_regular_and_short() {
         for name in ["sslrootcert", "ssl-ca", "sslcert", "ssl-key"] {
-            for (file, why) in [("/dev/zero", "not a regular file"), ("/nothing", "No such file")] {
+            for (file, why) in [
+                ("/dev/zero", "not a regular file"),
+                ("/nothing", "No such file"),
+                ("-----BEGIN%20PRIVATE%20KEY-----hunter2", "No such file"),
+                ("Bag%20Attributes%0Ahunter2", "No such file"),
+            ] {
                 let url = format!("postgres://keystead:hunter2@db.example.com/keystead?{name}={file}");
                 let said = options(&url).err().map(|stop| stop.to_string()).unwrap_or_default();
-                let is_named = [name, file, why].iter().all(|part| said.contains(part));
-                assert!(is_named && !said.contains("hunter2"), "{url}: {said}");
+                assert!(
+                    said.contains(name) && said.contains(why) && !said.contains("hunter2"),
+                    "{url}: {said}"
+                );
             }
         }
-        let inline = "-----BEGIN%20CERTIFICATE-----";
-        assert!(options(&format!("postgres://keystead@localhost/keystead?sslcert={inline}")).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_address_has_no_brackets_for_the_driver() {
+        for (url, host) in [
+            ("postgres://keystead@[::1]:5432/keystead", "::1"),
+            ("postgres://keystead@[2001:db8::5]/keystead", "2001:db8::5"),
+            ("postgres://keystead@[::1]/keystead?host=db.example.com", "db.example.com"),
+        ] {
+            assert_eq!(options(url).expect("it is used").get_host(), host);
+        }
+        let own = options("postgres://keystead@[::1]/keystead").expect("it is used");
+        assert!(!matches!(own.get_ssl_mode(), PgSslMode::VerifyFull), "this machine");
     }
 
     #[test]

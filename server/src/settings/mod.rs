@@ -224,6 +224,9 @@ mod tests {
         let all = "10.0.0.0/8, 172.16.0.0/12,192.168.1.7 ,fc00::/7, fd12:3456::/32,2001:db8::/32,::1";
         let read = settings(&[("KEYSTEAD_TRUSTED_PROXIES", all)]).expect("networks of proxies");
         assert_eq!(read.web.trusted_proxies.len(), 7);
+        let mapped = settings(&[("KEYSTEAD_TRUSTED_PROXIES", "::ffff:10.0.0.1,::ffff:10.0.0.0/104")]);
+        let mapped = mapped.expect("networks of IPv4").web.trusted_proxies;
+        assert_eq!(mapped.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.1/32", "10.0.0.0/8"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::source::{Source, is_not};
 use super::table::find;
 use crate::Stop;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use url::Url;
@@ -112,6 +112,7 @@ fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
         let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
             Stop::new(format!("The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which is not an address or network like 10.0.0.0/8."))
         })?;
+        let network = canonical(network);
         match is_too_wide(&network) {
             true => Err(Stop::new(format!(
                 "The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which trusts so many addresses that a stranger could choose \
@@ -123,12 +124,20 @@ fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
     networks.collect()
 }
 
+/// Returns a network of IPv4 addresses that is written as IPv6 (`::ffff:10.0.0.0/104`) as one of IPv4, as clients are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) => v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    let mapped = mapped.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    mapped.map_or(network, IpNet::V4)
+}
+
 /// Checks whether a network has more addresses than the largest one that an operator can own: 10.0.0.0/8, fc00::/7.
 fn is_too_wide(network: &IpNet) -> bool {
     match network {
         IpNet::V4(v4) => v4.prefix_len() < 8,
-        // ::ffff:0:0/96 is all of IPv4, and clients behind it are compared as IPv4.
-        IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some() => true,
         IpNet::V6(v6) => v6.prefix_len() < 16 && !(v6.prefix_len() >= 7 && v6.addr().is_unique_local()),
     }
 }

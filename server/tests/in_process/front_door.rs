@@ -202,6 +202,7 @@ async fn a_fault_is_a_calm_page_that_tells_nothing() {
 #[tokio::test]
 async fn a_file_is_kept_for_ever_under_the_address_of_its_own_build_alone() {
     let house = House::new().await;
+    house.test.administrator().await;
     let page = house.get("", "/sign-in").await.body;
     let build = page.split("/assets/").nth(1).and_then(|rest| rest.split('/').next()).expect("a file");
     for (build, cached) in [(build, "public, max-age=31536000, immutable"), ("0123456789abcdef", "no-store")]
@@ -214,6 +215,7 @@ async fn a_file_is_kept_for_ever_under_the_address_of_its_own_build_alone() {
 #[tokio::test]
 async fn the_answer_to_head_has_the_length_of_a_body_and_none() {
     let house = House::new().await;
+    house.test.administrator().await;
     for path in ["/api/openapi.json", "/api/v1/scopes/production/DE/keys", "/healthz", "/sign-in"] {
         let body = house.get("", path).await.body;
         let head = house.ask(Method::HEAD, path).send().await;

@@ -165,14 +165,14 @@ async fn what_would_wait_or_open_a_door_is_refused_with_a_sentence() {
     assert!(said.contains("The TOTP secret"), "{said}");
     let said = refused(&home, &bob, &seed).await;
     assert!(said.contains("longer than"), "{said}");
-    for mode in [0o777, 0o1777, 0o703] {
+    // A folder with the sticky bit is shared with others on purpose.
+    for (mode, remedy) in
+        [(0o777, "Run: chmod 700"), (0o703, "Run: chmod 700"), (0o1777, "Use a folder inside it")]
+    {
         std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).expect("a mode");
         for arguments in [&list[..], &["serve"], &["backup", "-"], &["root-key", "rotate"], &["migrate"]] {
             let said = refused(&home, arguments, "").await;
-            assert!(
-                said.contains("may change the folder") && said.contains("chmod 700"),
-                "{arguments:?}: {said}"
-            );
+            assert!(said.contains("may change the folder") && said.contains(remedy), "{arguments:?}: {said}");
         }
     }
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o750)).expect("a mode");
