@@ -89,6 +89,7 @@ fn not_connected(options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     let database = options.get_database().unwrap_or(options.get_username());
     let at = match options.get_socket() {
         Some(folder) => format!("{}/.s.PGSQL.{port}", folder.display()),
+        None if host.contains(':') => format!("[{host}]:{port}"),
         None => format!("{host}:{port}"),
     };
     let (what, remedy) = match error {

@@ -182,7 +182,11 @@ pub(crate) fn database_name(settings: &Settings) -> String {
             let name = options.get_database().unwrap_or(options.get_username());
             match options.get_socket() {
                 Some(socket) => format!("PostgreSQL, {name} at {}", socket.display()),
-                None => format!("PostgreSQL, {name} at {}:{}", options.get_host(), options.get_port()),
+                None => {
+                    let host = options.get_host();
+                    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+                    format!("PostgreSQL, {name} at {host}:{}", options.get_port())
+                }
             }
         }
         Err(_) => "PostgreSQL".to_owned(),
