@@ -195,3 +195,16 @@ pub(super) fn not_usable(file: &Path, error: sqlx::Error) -> Error {
     };
     NoConnection { what, remedy }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets_before_its_port() {
+        let options = PgConnectOptions::new_without_pgpass().host("::1").port(5432);
+        let refused = sqlx::Error::Io(ErrorKind::ConnectionRefused.into());
+        let said = not_connected(&options, &refused).to_string();
+        assert!(said.contains("connection refused at [::1]:5432. Start PostgreSQL there"), "{said}");
+    }
+}
