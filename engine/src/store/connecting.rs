@@ -81,16 +81,21 @@ fn may_pass(options: &PgConnectOptions, error: &sqlx::Error) -> bool {
     }
 }
 
+/// Returns the host and the port of a server, an IPv6 address in brackets.
+pub fn host_and_port(options: &PgConnectOptions) -> String {
+    let (host, port) = (options.get_host(), options.get_port());
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 fn not_connected(options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     const ADDRESS: &str = "Start PostgreSQL there, or correct the host and the port in KEYSTEAD_DATABASE_URL";
     const FILES: &str = "Correct sslrootcert, sslcert and sslkey in KEYSTEAD_DATABASE_URL";
     const USER: &str = "Correct the user and the password in KEYSTEAD_DATABASE_URL";
-    let (host, port) = (options.get_host(), options.get_port());
+    let host = options.get_host();
     let database = options.get_database().unwrap_or(options.get_username());
     let at = match options.get_socket() {
-        Some(folder) => format!("{}/.s.PGSQL.{port}", folder.display()),
-        None if host.contains(':') => format!("[{host}]:{port}"),
-        None => format!("{host}:{port}"),
+        Some(folder) => format!("{}/.s.PGSQL.{}", folder.display(), options.get_port()),
+        None => host_and_port(options),
     };
     let (what, remedy) = match error {
         sqlx::Error::PoolTimedOut => (

@@ -31,6 +31,7 @@ use crate::base::entry::Entry;
 use crate::base::error::StoreError;
 use crate::base::random;
 use crate::store::text::With;
+pub use connecting::host_and_port;
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};

@@ -4,6 +4,7 @@ mod background;
 pub(crate) mod connections;
 mod ending;
 pub(crate) mod opening;
+mod postgres;
 pub(crate) mod readiness;
 mod reception;
 pub(crate) mod serve;
