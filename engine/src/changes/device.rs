@@ -43,7 +43,7 @@ impl Claim {
     }
 }
 
-/// What a browser's device cookie proves: the persons who have signed in with it.
+/// The persons who have signed in with a browser, as its device cookie proves.
 #[derive(Clone, Debug, Default)]
 pub struct Devices(Vec<Claim>);
 
@@ -64,13 +64,17 @@ impl Changes {
     }
 
     /// Returns the person of this name, if they have signed in with the browser. A stranger's browser causes no look-up.
-    pub(crate) async fn owner(&self, name: &str, devices: &Devices) -> Result<Option<UserId>, Error> {
+    pub(crate) async fn owner(&self, name: &str, devices: &Devices) -> Result<Option<User>, Error> {
         if devices.0.is_empty() {
             return Ok(None);
         }
+        Ok(self.named(name).await?.filter(|user| devices.know(user)))
+    }
+
+    /// Returns the person of this name. An administrator whose row does not verify is nobody.
+    pub(crate) async fn named(&self, name: &str) -> Result<Option<User>, Error> {
         let found = self.vault.db().users().by_email(&email::normalise(name)).await?;
-        let user = found.and_then(|found| self.vault.proved(found).ok());
-        Ok(user.filter(|user| devices.know(user)).map(|user| user.id()))
+        Ok(found.and_then(|found| self.vault.proved(found).ok()))
     }
 
     fn claim(&self, token: &str) -> Option<Claim> {

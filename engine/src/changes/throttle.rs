@@ -5,7 +5,7 @@
 //! * a person's own browsers: the same tries from a browser with which this person has signed in (`device`);
 //! * a person's sessions: codes and passwords of somebody who is fully signed in.
 //!
-//! So a stranger who guesses blocks neither the sessions of a person nor the browsers that the person uses.
+//! A stranger who guesses blocks neither the sessions of a person nor the browsers that the person uses.
 //!
 //! Keystead counts a try *before* it compares, and takes the count back when the try was right, so
 //! that no number of simultaneous tries can bypass the limit. The fifth failure and every further
@@ -143,6 +143,10 @@ impl Changes {
         self.of_person("device", person)
     }
 
+    fn session_subject(&self, person: UserId) -> Subject {
+        self.of_person("session", person)
+    }
+
     fn of_person(&self, what: &str, person: UserId) -> Subject {
         let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("{what} {}", person.0).as_bytes());
         Subject { hash, free: FREE_FOR_NAME, memory: None }
@@ -151,7 +155,7 @@ impl Changes {
     /// Returns the subject of what somebody tries in a session of this administrator.
     pub(crate) fn subject(&self, session: &Session, user: &User) -> Subject {
         match session.stage {
-            Stage::Full => self.of_person("session", user.id()),
+            Stage::Full => self.session_subject(user.id()),
             _ if session.from.devices.know(user) => self.device_subject(user.id()),
             _ => self.name_subject(&user.email),
         }
@@ -159,7 +163,7 @@ impl Changes {
 
     /// Returns every subject of a person.
     pub(crate) fn subjects(&self, person: UserId, email: &str) -> [Subject; 3] {
-        [self.name_subject(email), self.device_subject(person), self.of_person("session", person)]
+        [self.name_subject(email), self.device_subject(person), self.session_subject(person)]
     }
 
     /// Counts a try and commits the count before anything is compared.

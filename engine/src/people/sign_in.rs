@@ -34,9 +34,10 @@ impl People {
     ) -> Result<NewSession, Error> {
         let name = email::checked_length(name)?;
         let own = self.changes.owner(name, &from.devices).await?;
-        let place = self.hasher.place(own.map_or_else(|| from.holder(), Holder::Person))?;
-        let subjects = match own {
-            Some(person) => vec![self.changes.device_subject(person)],
+        let holder = own.as_ref().map_or_else(|| from.holder(), |user| Holder::Person(user.id()));
+        let place = self.hasher.place(holder)?;
+        let subjects = match &own {
+            Some(user) => vec![self.changes.device_subject(user.id())],
             // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
             None => vec![self.changes.network_subject(&from.address), self.changes.name_subject(name)],
         };
@@ -44,9 +45,10 @@ impl People {
         for subject in subjects {
             tries.push(self.changes.begin_try(subject, TryKind::Password).await?);
         }
-        // An administrator whose row does not verify is nobody.
-        let found = self.vault.db().users().by_email(&email::normalise(name)).await?;
-        let user = found.and_then(|found| self.vault.proved(found).ok());
+        let user = match own {
+            Some(user) => Some(user),
+            None => self.changes.named(name).await?,
+        };
         // A disabled administrator gets the same answer as an unknown name.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.clone());
