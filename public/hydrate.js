@@ -1,7 +1,7 @@
 // Wakes the islands of a page: starts the compiled app, then calls each island in the order in which it stands in the page.
 import start, * as app from "./keystead.js";
 
-// What the islands around the present element do when the content that was passed to them is reached.
+// The islands around the present element: each has a call for the moment when the content that was passed to it is reached.
 const outer = [];
 
 async function wake(element) {

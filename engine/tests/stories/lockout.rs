@@ -105,7 +105,7 @@ async fn guesses_of_strangers_do_not_block_a_browser_that_signed_in_before(t: &T
     t.portal.people().finish_enrolment(&enrolling, &seed.code(t.clock.now())).await.expect("signed in");
 }
 
-/// What the database refuses is not compared, and takes no place among the codes that a server compares in a minute.
+/// A server compares some codes in a minute. A code that the database refuses is not compared, and takes no place among them.
 async fn a_stranger_with_the_password_blocks_strangers_alone(t: &TestPortal) {
     let ada = t.administrator().await;
     let own = browser(t, &ada).await;

@@ -178,7 +178,7 @@ fn wait_after(failures: usize) -> TimeDelta {
 async fn a_script_gets_five_tries_a_window_and_twenty_codes(kind: DatabaseKind) {
     let began = Instant::now();
     let mut guesser = Guesser::begin(kind).await;
-    // What is tried before somebody is signed in, and what is tried in a session, count apart.
+    // Tries before somebody is signed in and tries in a session count apart.
     let (mut tries, mut compared, mut codes) = (0, [0, 0], [0, 0]);
     let mut last = [guesser.now(); 2];
     let mut at_doors = [0; DOORS.len()];
