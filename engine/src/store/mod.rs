@@ -515,7 +515,8 @@ async fn begin_postgres(
         Pooler::None => "",
         Pooler::Transaction => "DEALLOCATE ALL; ",
     };
-    pool.begin_with(AssertSqlSafe(format!("BEGIN; {deallocate}{LIMITS}"))).await
+    // Boxed, as in `Reader::of`.
+    Box::pin(pool.begin_with(AssertSqlSafe(format!("BEGIN; {deallocate}{LIMITS}")))).await
 }
 
 /// Maximum number of rows that one statement inserts.

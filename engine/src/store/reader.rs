@@ -14,7 +14,8 @@ pub enum Reader {
 impl Reader {
     pub async fn of(pool: &PgPool, pooler: Pooler) -> Result<Self, Error> {
         let reader = match pooler {
-            Pooler::None => pool.acquire().await.map(Self::Plain),
+            // Boxed: it is 14 KiB, which every future that reads would otherwise carry on the stack of its thread.
+            Pooler::None => Box::pin(pool.acquire()).await.map(Self::Plain),
             Pooler::Transaction => begin_postgres(pool, pooler).await.map(Self::InTransaction),
         };
         connecting::or_cause(pool, reader).await
