@@ -95,7 +95,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 pub fn from(address: &str) -> Client {
-    Client { address: address.to_owned(), agent: "test".to_owned(), devices: Devices::default() }
+    Client { address: address.to_owned(), agent: "test".to_owned(), ..Client::default() }
 }
 
 /// Returns midday, so that a story can wait a few hours within the day.

@@ -8,12 +8,15 @@ use crate::changes::device::Devices;
 use crate::{Error, SecretText};
 use domain::base::id::{SessionId, UserId};
 
-/// The client that sent a request: its network address, its user agent, and the persons who have signed in with it.
+/// The client that sent a request: its network address, its user agent, the persons who have signed in with it, and whether another
+/// site made it ask.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     pub address: String,
     pub agent: String,
     pub devices: Devices,
+    /// Another site led the browser here. Such a request only looks: it neither renews the session nor takes what is shown once.
+    pub only_looks: bool,
 }
 
 impl Client {

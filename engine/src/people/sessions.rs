@@ -59,7 +59,7 @@ impl People {
         }
     }
 
-    /// Returns the session of a token, if it is live, and writes its heartbeat.
+    /// Returns the session of a token, if it is live, and writes its heartbeat unless the client only looks.
     ///
     /// # Errors
     /// [`ChangesError::SignedOut`] when there is none.
@@ -89,7 +89,7 @@ impl People {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
         let session = self.as_session(&row, user, from)?;
-        if row.seen_at + HEARTBEAT <= now {
+        if row.seen_at + HEARTBEAT <= now && !session.from.only_looks {
             let session = &session;
             let beat = self.vault.db().write(|mut tx| async move {
                 tx.sessions().touch(session.id, now, &session.from.address).await?;

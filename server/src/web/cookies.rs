@@ -9,28 +9,30 @@ use engine::SecretText;
 use engine::changes::device::LIFE;
 
 /// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-` needs `Secure`: the cookie then
-/// has another name, so that neither is taken for the other.
-fn session_name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-keystead" } else { "keystead" }
+/// has another name, so that neither is taken for the other. A browser sends a host's cookies to all of its ports, so the name has
+/// the port: two instances of Keystead on one host do not replace each other's cookies.
+fn session_name(app: &App) -> String {
+    let prefix = if app.is_https() { "__Host-" } else { "" };
+    format!("{prefix}keystead-{}", app.public_url().port_or_known_default().unwrap_or_default())
 }
 
-/// The island of the theme switch writes the same cookie.
+fn device_name(app: &App) -> String {
+    format!("{}-device", session_name(app))
+}
+
+/// The island of the theme switch writes the same cookie. All instances of a host share it, because it is only a matter of taste.
 fn theme_name(app: &App) -> &'static str {
     if app.is_https() { "__Host-keystead-theme" } else { "keystead-theme" }
 }
 
-fn device_name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-keystead-device" } else { "keystead-device" }
-}
-
 /// Returns the token of the session.
 pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
-    only(session_name(app), headers)
+    only(&session_name(app), headers)
 }
 
 /// Returns the device cookie.
 pub fn device(app: &App, headers: &HeaderMap) -> Option<SecretText> {
-    only(device_name(app), headers)
+    only(&device_name(app), headers)
 }
 
 /// Returns the cookie of a name if the browser sends exactly one. A browser keeps one cookie of that name: a second one was planted
@@ -55,13 +57,14 @@ pub fn set_device(app: &App, device: &SecretText) -> String {
     format!("{}; Max-Age={}", hidden(app, device_name(app), device), LIFE.num_seconds())
 }
 
-/// Returns a cookie that no script can read, and that no request of another site carries, not even a link to a page.
-fn hidden(app: &App, name: &'static str, value: &SecretText) -> Cookie<'static> {
+/// Returns a cookie that no script can read. Of the requests that other sites cause, only links to pages carry it, so that a link
+/// in a mail leads a person who is signed in to its page. A GET changes nothing, and `web::origin` looks at every other method.
+fn hidden(app: &App, name: String, value: &SecretText) -> Cookie<'static> {
     Cookie::build((name, value.expose().to_owned()))
         .path("/")
         .http_only(true)
         .secure(app.is_https())
-        .same_site(SameSite::Strict)
+        .same_site(SameSite::Lax)
         .build()
 }
 

@@ -81,6 +81,15 @@ fn is_same_origin(headers: &HeaderMap, public: &Url) -> bool {
     }
 }
 
+/// Checks whether a page of another site led the browser here. A browser that does not tell counts as one that was not led.
+pub fn is_led_here(headers: &HeaderMap) -> bool {
+    match said(headers, HeaderName::from_static("sec-fetch-site")) {
+        Said::Nothing => false,
+        Said::Once(site) => !matches!(site, "same-origin" | "none"),
+        Said::Unclear => true,
+    }
+}
+
 /// Returns the origin of a page of Keystead that was opened on this machine.
 fn here(headers: &HeaderMap) -> Option<String> {
     let Said::Once(host) = said(headers, HOST) else { return None };

@@ -107,7 +107,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         filter,
         tree,
         // The query of the session has told whether a message waits, so most pages need no query for it.
-        flash: match who.session.has_message {
+        flash: match who.session.has_message && !who.session.from.only_looks {
             true => app.portal().notes().take_flash(&who.session).await?,
             false => None,
         },

@@ -1,6 +1,7 @@
 //! The visitor of a page: client address, browser, and the session that the cookie names.
 
 use super::cookies;
+use super::origin;
 use super::failure::Failure;
 use crate::App;
 use crate::run::connections::Connection;
@@ -47,6 +48,7 @@ impl FromRequestParts<App> for Visitor {
             devices: cookies::device(app, &parts.headers)
                 .map(|cookie| app.portal().changes().devices(&cookie))
                 .unwrap_or_default(),
+            only_looks: origin::is_led_here(&parts.headers),
         };
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
