@@ -8,7 +8,7 @@ use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{error_pages, failure, headers, origin};
+use crate::web::{error_pages, failure, headers, once, origin};
 use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
@@ -116,6 +116,7 @@ pub fn router(app: App) -> Router {
     let pages = gallery(pages)
         // A layer covers only the routes and the fallback that stand before it.
         .fallback(async || failure::Failure::not_found())
+        .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))

@@ -1,5 +1,6 @@
 //! Changes: prepared, reviewed, confirmed; the proof that a confirmation makes; and the second factor that confirms.
 
+pub mod answered;
 pub mod authority;
 pub mod change;
 mod compared;

@@ -1,5 +1,6 @@
 //! The session of a request, its stage, and its client.
 
+use crate::base::email;
 use crate::base::entry::Actor;
 use crate::base::error::ChangesError;
 use crate::base::network::Network;
@@ -73,6 +74,11 @@ impl Session {
     /// [`ChangesError::SignedOut`] during setup, when there is no administrator yet.
     pub fn user(&self) -> Result<UserId, Error> {
         self.user.ok_or(Error::Changes(ChangesError::SignedOut))
+    }
+
+    /// Checks whether it belongs to the administrator of a name, in any spelling.
+    pub fn is_of(&self, name: &str) -> bool {
+        email::checked_length(name).is_ok_and(|name| email::normalise(name) == self.email)
     }
 
     /// Returns the holder of what this session uses.

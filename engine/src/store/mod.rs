@@ -1,6 +1,7 @@
 //! The only SQL. Both databases run the same text; rows are private structs that are converted to domain types.
 
 pub mod aliases;
+pub mod answers;
 pub mod api_keys;
 pub mod audit;
 pub mod authority;

@@ -184,7 +184,7 @@ async fn a_restore_revives_nothing_and_gives_no_id_again(t: &TestPortal) {
     let (place, portal, _) = Box::pin(restored(t.kind(), &file, t)).await;
     let _folder = with_journal(&portal).await;
     let db = place.connect().await;
-    for table in ["session", "session_note", "prepared_change", "setup_token"] {
+    for table in ["answer", "session", "session_note", "prepared_change", "setup_token"] {
         assert_eq!(number(&db, &format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
     let ended = portal.people().session(&token, from("192.0.2.7")).await;

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod forms;
 pub mod guard;
 pub mod headers;
+pub mod once;
 pub mod origin;
 pub mod page;
 pub mod redirect;

@@ -1,8 +1,8 @@
 //! The visitor of a page: client address, browser, and the session that the cookie names.
 
 use super::cookies;
-use super::origin;
 use super::failure::Failure;
+use super::origin;
 use crate::App;
 use crate::run::connections::Connection;
 use axum::extract::{ConnectInfo, FromRequestParts};

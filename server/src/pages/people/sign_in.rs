@@ -89,7 +89,19 @@ pub async fn submit(
     Typed(typed): Typed<PasswordForm>,
 ) -> Result<Response, Failure> {
     let next = local_path(&typed.next);
-    // Of any stage: a new sign-in ends the session that the browser had.
+    // Somebody has signed in with this browser meanwhile, in another tab.
+    if let Some(session) = visitor.at(Stage::Full) {
+        if session.is_of(&typed.email) {
+            return Ok(see(&next));
+        }
+        let mut form = Form::new().with("email", shown_email(&typed.email));
+        form.error = Some(format!(
+            "You are signed in as {} in this browser. Sign out there first, then sign in as somebody else.",
+            session.email
+        ));
+        return Ok(password_page(&app, &visitor, form, next, StatusCode::CONFLICT).await);
+    }
+    // Of an earlier stage: a new sign-in ends the one that the browser had begun.
     let replaces = visitor.session.as_ref();
     match app
         .portal()
@@ -173,7 +185,7 @@ pub async fn submit_recovery(
     }
 }
 
-/// Ends the session, whatever stage it has reached, and clears the browser's cache and storage.
+/// Ends the session, whatever stage it has reached, and clears the browser's storage.
 pub async fn sign_out(
     State(app): State<App>,
     visitor: Visitor,
@@ -186,8 +198,9 @@ pub async fn sign_out(
         see(&format!("{}?notice=signed-out", address::SIGN_IN)),
         cookies::no_session(&app).to_string(),
     );
-    // Not "cookies": that would also remove the theme, and the cookies of the domain's other hosts.
-    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    // Not "cookies": that would also remove the theme, and the cookies of the domain's other hosts. Not "cache": no page is in it,
+    // and a browser takes seconds to look through a large one.
+    let clear = HeaderValue::from_static("\"storage\"");
     response.headers_mut().insert("clear-site-data", clear);
     Ok(response)
 }

@@ -1,0 +1,137 @@
+//! Answers a request that carries a code once: when a browser sends the same form a second time, both get the first answer
+//! (`engine::changes::answered`).
+
+use super::cookies;
+use super::failure::Failure;
+use super::guard::{ToItsEnd, busy};
+use super::visitor::Visitor;
+use crate::App;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::base::problem::Problem;
+use engine::changes::answered::{Asked, First, Known};
+use engine::{Error, SecretBytes};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Maximum size of an answer that is kept. Pages are smaller.
+const LARGEST: usize = 256 * 1024;
+/// Interval between two looks at whether the first request has its answer, and their number: a request may last 10 s.
+const LOOKS: (Duration, usize) = (Duration::from_millis(50), 180);
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// Hands every request on that carries no code. Of equal requests with a code, only the first is handed on.
+pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let token = cookies::token(&app, &parts.headers).filter(|_| parts.method == Method::POST);
+    // The body has arrived, and the limit on its size holds already.
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return busy() };
+    let asked = token.filter(|_| has_code(&bytes)).map(|token| {
+        let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
+        Asked::of(&token, address, &bytes)
+    });
+    let Some(asked) = asked else {
+        return next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    };
+    let visitor = match Visitor::from_request_parts(&mut parts, &app).await {
+        Ok(visitor) => visitor,
+        Err(failure) => return failure.into_response(),
+    };
+    match turn(&app, &visitor, &asked).await {
+        Ok(Turn::Answered(response)) => response,
+        Ok(Turn::Stranger) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        // To its end, also when the browser hangs up: it does so when it sends the form again.
+        Ok(Turn::First(first)) => {
+            let work = async move {
+                let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+                keep(&app, first, response).await
+            };
+            ToItsEnd::new(Box::pin(work)).await
+        }
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+/// Checks whether a form has a field for a code that is filled in.
+fn has_code(form: &[u8]) -> bool {
+    url::form_urlencoded::parse(form)
+        .any(|(field, value)| matches!(field.as_ref(), "code" | "recovery_code") && !value.is_empty())
+}
+
+enum Turn {
+    First(First),
+    Answered(Response),
+    /// The token names no session, so the request changes nothing.
+    Stranger,
+}
+
+async fn turn(app: &App, visitor: &Visitor, asked: &Asked) -> Result<Turn, Error> {
+    let changes = app.portal().changes();
+    let (pause, looks) = LOOKS;
+    for _ in 0..looks {
+        match changes.known(asked).await? {
+            Known::Answered(kept) => return shown(kept.expose()).map(Turn::Answered),
+            Known::AtWork => tokio::time::sleep(pause).await,
+            // A session that steps up is replaced, so only now it is sure that the token never had one. It must not make a row.
+            Known::Nothing if visitor.session.is_none() => return Ok(Turn::Stranger),
+            Known::Nothing => {
+                if let Some(first) = changes.begin_answer(asked).await? {
+                    return Ok(Turn::First(first));
+                }
+            }
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Keeps an answer and returns it. A fault is not kept: the request may be tried again.
+async fn keep(app: &App, first: First, response: Response) -> Response {
+    let is_fault = response.extensions().get::<Problem>().is_some();
+    let (parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, usize::MAX).await else { return busy() };
+    let text = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
+    let kept = (!is_fault && body.len() <= LARGEST)
+        .then(|| {
+            let headers = parts.headers.iter();
+            let headers = headers.map(|(name, value)| Some((name.to_string(), text(value.as_bytes())?)));
+            let kept = Kept {
+                status: parts.status.as_u16(),
+                headers: headers.collect::<Option<_>>()?,
+                body: text(&body)?,
+            };
+            serde_json::to_vec(&kept).map(SecretBytes::new).ok()
+        })
+        .flatten();
+    let done = app.portal().changes().keep_answer(first, kept).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "an answer could not be kept; an equal request is refused");
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// Makes a response of an answer that was kept.
+fn shown(kept: &[u8]) -> Result<Response, Error> {
+    let unreadable = || Error::Fault("a kept answer cannot be read".into());
+    let Kept { status, headers, body } = serde_json::from_slice(kept).map_err(|_| unreadable())?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(|_| unreadable())?;
+    for (name, text) in headers {
+        let name = HeaderName::try_from(name).map_err(|_| unreadable())?;
+        let mut value = HeaderValue::try_from(text).map_err(|_| unreadable())?;
+        // As in `pages::with_cookie`.
+        value.set_sensitive(name == SET_COOKIE);
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
