@@ -8,7 +8,6 @@ pub mod transaction;
 
 use crate::base::entry::{Actor, Entry};
 use crate::changes::authority::{Authorised, Sensitive};
-use crate::changes::device::Devices;
 use crate::changes::prepare::Prepared;
 use crate::changes::throttle::Subject;
 use crate::changes::totp::Seed;

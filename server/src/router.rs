@@ -1,14 +1,14 @@
 //! Every address of the server.
 
 use crate::pages::changes::two_step;
-use crate::pages::people::{enrol, profile, recovery_codes, setup, sign_in};
+use crate::pages::people::{enrol, profile, recovery_codes, session, setup, sign_in};
 use crate::pages::scopes::{environments, home};
 use crate::pages::services::api_keys;
 use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{error_pages, failure, headers, once, origin};
+use crate::web::{draft, error_pages, failure, headers, once, origin};
 use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
@@ -99,6 +99,7 @@ pub const PAGES: &[Row] = rows! {
     AUDIT READ SignedIn => get(audit::page::show);
     // POST, because an export writes an audit event and a GET changes nothing.
     AUDIT_EXPORT WRITE SignedIn => post(audit::export::export);
+    SESSION BOTH SignedIn => get(session::left).post(session::stay);
     PROFILE READ SignedIn => get(profile::show);
     PROFILE_SESSIONS BOTH Confirmed => change!(EndSessions);
     PROFILE_PASSWORD BOTH Confirmed => change!(ChangePassword);
@@ -116,6 +117,7 @@ pub fn router(app: App) -> Router {
     let pages = gallery(pages)
         // A layer covers only the routes and the fallback that stand before it.
         .fallback(async || failure::Failure::not_found())
+        .layer(middleware::from_fn_with_state(app.clone(), draft::keep))
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))

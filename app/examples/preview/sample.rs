@@ -48,6 +48,7 @@ pub fn chrome(path: &str) -> Chrome {
         countries,
     };
     Chrome {
+        session_end: SessionEnd { seconds_left: 900, is_final: false },
         email: "anna.richter@example.com".to_owned(),
         theme: Theme::System,
         path: path.to_owned(),

@@ -1,5 +1,6 @@
 //! The frame around every page of a signed-in administrator.
 
+use crate::frame::session_notice::SessionNotice;
 use crate::frame::sidebar::Sidebar;
 use crate::frame::top_bar::TopBar;
 use crate::islands::page_comforts::PageComforts;
@@ -9,7 +10,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Children) -> impl IntoView {
-    let Chrome { email, theme, path, filter, tree, flash, .. } = chrome;
+    let Chrome { email, theme, path, filter, tree, flash, session_end, .. } = chrome;
     view! {
         <a class="skip-link" href="#main">
             "Skip to content"
@@ -24,6 +25,7 @@ pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Ch
                 </main>
             </div>
         </div>
+        <SessionNotice end=session_end />
         <PageComforts />
     }
     .into_any()

@@ -6,6 +6,7 @@ pub mod layout;
 pub mod moment;
 pub mod outside;
 pub mod page_head;
+pub mod session_notice;
 pub mod shown_once;
 pub mod sidebar;
 pub mod top_bar;

@@ -1,6 +1,7 @@
 //! The frame of pages without a session: the brand and one card.
 
 use crate::frame::brand::Brand;
+use crate::islands::page_comforts::PageComforts;
 use leptos::prelude::*;
 
 #[component]
@@ -13,6 +14,7 @@ pub fn Outside(#[prop(into)] heading: String, children: Children) -> impl IntoVi
                 {children()}
             </div>
         </main>
+        <PageComforts />
     }
     .into_any()
 }

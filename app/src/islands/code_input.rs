@@ -1,7 +1,7 @@
 //! Limits a code field to six digits, also when more is pasted, and submits the form where the code signs in.
 
 use leptos::prelude::*;
-use web_sys::{Element, HtmlInputElement, wasm_bindgen::JsCast};
+use web_sys::{HtmlInputElement, wasm_bindgen::JsCast};
 
 #[island]
 pub fn CodeInput(children: Children) -> impl IntoView {
@@ -16,11 +16,8 @@ pub fn CodeInput(children: Children) -> impl IntoView {
         }
         let complete = digits.len() == 6 && input.has_attribute("data-auto-submit");
         if let Some(form) = input.form().filter(|_| complete) {
+            // `PageComforts` sends a form once: a password manager types twice, and Enter is a habit.
             let _ = form.request_submit();
-            // A habitual press of Enter would submit the used code a second time.
-            if let Some(button) = super::find::<Element>(&form, "button") {
-                let _ = button.set_attribute("disabled", "");
-            }
         }
     };
     let node = NodeRef::new();

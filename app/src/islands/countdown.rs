@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use web_sys::Element;
 
 /// Formats the remaining time: "in 5 h 12 min", "in 4:41" within the last hour, "now".
-fn words(seconds: i64) -> String {
+pub(super) fn words(seconds: i64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         _ if seconds <= 0 => "now".to_owned(),
         (0, minutes, seconds) => format!("in {minutes}:{seconds:02}"),

@@ -7,6 +7,7 @@ pub mod countdown;
 pub mod page_comforts;
 pub mod paste_box;
 pub mod search_options;
+pub mod session_end;
 pub mod theme_now;
 pub mod tree_filter;
 pub mod url_preview;

@@ -1,9 +1,12 @@
-//! Comforts of every framed page: local times on hover, a menu that closes at a click outside it, and forms that are marked as
-//! busy while they are submitted.
+//! Comforts of every page with script: local times on hover, a menu that closes at a click outside it, and forms that are sent once
+//! and marked as busy until their answer is there.
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, Node};
+use web_sys::{Element, HtmlFormElement, Node};
+
+/// The server ends a request after as long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 #[island]
 pub fn PageComforts() -> impl IntoView {
@@ -17,9 +20,15 @@ pub fn PageComforts() -> impl IntoView {
         close_menu(target.as_ref());
     });
     window_event_listener(leptos::ev::submit, |event| {
-        if let Some(form) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
-            let _ = form.set_attribute("aria-busy", "true");
+        let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let Some(form) = form.filter(|form| form.method() == "post") else { return };
+        if form.has_attribute("aria-busy") {
+            event.prevent_default();
+            return;
         }
+        let _ = form.set_attribute("aria-busy", "true");
+        // The answer is a file, or the person has stopped the request: the page stays.
+        set_timeout(move || drop(form.remove_attribute("aria-busy")), PATIENCE);
     });
     // The browser may restore a page from memory on "Back"; its forms are no longer busy.
     window_event_listener(leptos::ev::Custom::<web_sys::Event>::new("pageshow"), |_| {

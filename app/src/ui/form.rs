@@ -66,6 +66,22 @@ impl FieldState {
     }
 }
 
+/// What was typed into a form at a path when the session ended. The page provides it as context.
+#[derive(Clone)]
+pub struct Draft {
+    pub path: String,
+    pub form: Form,
+}
+
+impl Draft {
+    /// Returns the draft of the form that is posted to an address; without one, to the page's own.
+    fn of(action: Option<&str>) -> Option<Form> {
+        use_context::<Self>()
+            .filter(|draft| action.is_none_or(|path| path == draft.path))
+            .map(|draft| draft.form)
+    }
+}
+
 /// A form that posts. Above the fields it shows the error of the form as a whole, and lists the errors of the fields when
 /// there are several.
 #[component]
@@ -91,6 +107,12 @@ fn AnyForm(
     action: Option<String>,
     children: Children,
 ) -> impl IntoView {
+    let draft = Draft::of(action.as_deref()).filter(|_| method == "post" && !form.is_refused());
+    let has_draft = draft.is_some();
+    let form = match draft {
+        Some(draft) => form.over(draft),
+        None => form,
+    };
     let state = FormState { form: Arc::new(form), shown: Arc::default() };
     let FormState { form, shown } = state.clone();
     // The fields are made first: each notes its error in `shown`, which the summary above them needs.
@@ -102,6 +124,14 @@ fn AnyForm(
     view! {
         <form class=class method=method action=action novalidate>
             <ErrorSummary general=general.collect() shown />
+            {has_draft
+                .then(|| {
+                    view! {
+                        <p class="hint" role="status">
+                            "This is what you had typed when your session ended. Type secrets again."
+                        </p>
+                    }
+                })}
             {fields}
         </form>
     }

@@ -36,6 +36,8 @@ pub const API_GUIDE: &str = "/guides/api";
 pub const AWS_GUIDE: &str = "/guides/aws";
 pub const AUDIT: &str = "/audit";
 pub const AUDIT_EXPORT: &str = "/audit/export";
+/// How long the session lasts; a POST prolongs it.
+pub const SESSION: &str = "/session";
 pub const PROFILE: &str = "/profile";
 pub const PROFILE_SESSIONS: &str = "/profile/sessions";
 pub const PROFILE_PASSWORD: &str = "/profile/password";
@@ -116,7 +118,8 @@ pub fn environment_of(path: &str) -> Option<Slug> {
 
 /// Adds to an address the page to open after sign-in. The server passes only paths of the portal as `next`.
 pub fn with_next(path: &str, next: &str) -> String {
-    if next.is_empty() || next == HOME {
+    // Sign-in leads to both of these by default.
+    if matches!(next, "" | HOME | ENVIRONMENTS) {
         return path.to_owned();
     }
     // An `&` in the next page's own query would otherwise begin another parameter of this address.

@@ -34,6 +34,13 @@ impl Form {
         self
     }
 
+    /// Returns the form with the values of another one in place of its own.
+    #[must_use]
+    pub fn over(mut self, typed: Self) -> Self {
+        self.values.extend(typed.values);
+        self
+    }
+
     pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
         // The first message stays. If the page does not show a value again, only that message says why the field is empty.
         self.errors.entry(field.to_owned()).or_insert_with(|| message.into());

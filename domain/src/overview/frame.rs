@@ -39,6 +39,14 @@ pub struct Flash {
     pub warns: bool,
 }
 
+/// How long the session of a page lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionEnd {
+    pub seconds_left: i64,
+    /// It ends then, used or not.
+    pub is_final: bool,
+}
+
 /// Data that every signed-in page shows around its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chrome {
@@ -50,6 +58,7 @@ pub struct Chrome {
     pub filter: String,
     pub tree: Tree,
     pub flash: Option<Flash>,
+    pub session_end: SessionEnd,
     /// The time at which the page is rendered; all spans on it count from this time.
     pub now: DateTime<Utc>,
 }

@@ -48,6 +48,11 @@ impl Claim {
 pub struct Devices(Vec<Claim>);
 
 impl Devices {
+    /// Returns the person who signed in last.
+    pub(crate) fn last(&self) -> Option<UserId> {
+        self.0.first().map(|claim| claim.person)
+    }
+
     /// Checks whether this person has signed in with the browser, and nothing has ended that since.
     pub(crate) fn know(&self, user: &User) -> bool {
         self.0.iter().any(|claim| claim.person == user.id() && claim.epoch == user.security_epoch)

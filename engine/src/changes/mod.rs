@@ -5,6 +5,7 @@ pub mod authority;
 pub mod change;
 mod compared;
 pub mod device;
+pub mod draft;
 pub mod notes;
 pub mod prepare;
 pub mod recovery;

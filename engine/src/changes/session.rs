@@ -7,6 +7,7 @@ use crate::base::network::Network;
 use crate::base::shares::Holder;
 use crate::changes::device::Devices;
 use crate::{Error, SecretText};
+use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
 
 /// The client that sent a request: its network address, its user agent, the persons who have signed in with it, and whether another
@@ -54,6 +55,15 @@ impl Stage {
     }
 }
 
+/// When a session ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// If it is not used until then.
+    pub idle: DateTime<Utc>,
+    /// Used or not.
+    pub absolute: DateTime<Utc>,
+}
+
 /// A live session.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -64,6 +74,7 @@ pub struct Session {
     pub from: Client,
     /// A status message waited for the next page when the session was looked up.
     pub has_message: bool,
+    pub ends: Ends,
     pub(crate) user: Option<UserId>,
 }
 

@@ -4,7 +4,7 @@ use crate::base::entry::Entry;
 use crate::base::error::ChangesError;
 use crate::base::log::or_warn;
 use crate::base::random;
-use crate::changes::session::{Client, NewSession, Session, Stage};
+use crate::changes::session::{Client, Ends, NewSession, Session, Stage};
 use crate::people::People;
 use crate::store::Tx;
 use crate::store::authority::RowRef;
@@ -88,8 +88,11 @@ impl People {
         if moved_on || is_ahead || row.expires_at <= now || row.seen_at + IDLE <= now {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
-        let session = self.as_session(&row, user, from)?;
-        if row.seen_at + HEARTBEAT <= now && !session.from.only_looks {
+        let beats = row.seen_at + HEARTBEAT <= now && !from.only_looks;
+        let seen_at = if beats { now } else { row.seen_at };
+        let ends = Ends { idle: seen_at + IDLE, absolute: row.expires_at };
+        let session = self.as_session(&row, user, from, ends)?;
+        if beats {
             let session = &session;
             let beat = self.vault.db().write(|mut tx| async move {
                 tx.sessions().touch(session.id, now, &session.from.address).await?;
@@ -104,7 +107,13 @@ impl People {
         Ok(session)
     }
 
-    fn as_session(&self, row: &SessionRow, user: Option<User>, from: Client) -> Result<Session, Error> {
+    fn as_session(
+        &self,
+        row: &SessionRow,
+        user: Option<User>,
+        from: Client,
+        ends: Ends,
+    ) -> Result<Session, Error> {
         let stage = Stage::ALL.into_iter().find(|stage| stage.word() == row.stage);
         Ok(Session {
             id: SessionId(row.id),
@@ -113,6 +122,7 @@ impl People {
             user: row.user_id.map(UserId),
             from,
             has_message: row.has_message,
+            ends,
         })
     }
 
@@ -129,6 +139,8 @@ impl People {
         let token = SecretText::new(BASE64URL_NOPAD.encode(&random::bytes::<32>()));
         let id = SessionId(random::uuid());
         let now = self.vault.now();
+        let absolute = now + if stage == Stage::Full { ABSOLUTE } else { STEPS };
+        let ends = Ends { idle: now + IDLE, absolute };
         let had = match replaces {
             Some(old) => tx.sessions().delete(old).await?,
             None => true,
@@ -146,7 +158,7 @@ impl People {
                 user: owner.as_ref().map(|owner| owner.id),
                 security_epoch: owner.as_ref().map_or(0, |owner| owner.security_epoch),
                 now,
-                expires_at: now + if stage == Stage::Full { ABSOLUTE } else { STEPS },
+                expires_at: absolute,
                 address: &from.address,
                 agent: &from.agent,
             })
@@ -158,7 +170,7 @@ impl People {
             .map(|owner| self.changes.device_cookie(owner.id, owner.security_epoch, &from.devices));
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         let user = owner.map(|owner| owner.id);
-        let session = Session { id, stage, email, user, from: from.clone(), has_message: false };
+        let session = Session { id, stage, email, user, from: from.clone(), has_message: false, ends };
         Ok(NewSession { token, device, session })
     }
 

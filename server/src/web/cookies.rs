@@ -1,4 +1,5 @@
-//! Three cookies: the session's token; the device cookie, with which a browser is known again; and the theme, which is no secret.
+//! Four cookies: the session's token; the device cookie, with which a browser is known again; for half an hour, what was typed into
+//! a form when the session ended; and the theme, which is no secret.
 
 use crate::App;
 use axum::http::HeaderMap;
@@ -6,7 +7,7 @@ use axum::http::header::COOKIE;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use domain::overview::frame::Theme;
 use engine::SecretText;
-use engine::changes::device::LIFE;
+use engine::changes::{device, draft};
 
 /// Over plain HTTP on this machine `Secure` cookies do not work in every browser, and `__Host-` needs `Secure`: the cookie then
 /// has another name, so that neither is taken for the other. A browser sends a host's cookies to all of its ports, so the name has
@@ -18,6 +19,10 @@ fn session_name(app: &App) -> String {
 
 fn device_name(app: &App) -> String {
     format!("{}-device", session_name(app))
+}
+
+fn draft_name(app: &App) -> String {
+    format!("{}-draft", session_name(app))
 }
 
 /// The island of the theme switch writes the same cookie. All instances of a host share it, because it is only a matter of taste.
@@ -33,6 +38,11 @@ pub fn token(app: &App, headers: &HeaderMap) -> Option<SecretText> {
 /// Returns the device cookie.
 pub fn device(app: &App, headers: &HeaderMap) -> Option<SecretText> {
     only(&device_name(app), headers)
+}
+
+/// Returns the draft of a form.
+pub fn draft(app: &App, headers: &HeaderMap) -> Option<SecretText> {
+    only(&draft_name(app), headers)
 }
 
 /// Returns the cookie of a name if the browser sends exactly one. A browser keeps one cookie of that name: a second one was planted
@@ -54,7 +64,17 @@ pub fn session(app: &App, token: &SecretText) -> Cookie<'static> {
 
 /// Returns the device cookie of a browser with which somebody has signed in. It stays after the session.
 pub fn set_device(app: &App, device: &SecretText) -> String {
-    format!("{}; Max-Age={}", hidden(app, device_name(app), device), LIFE.num_seconds())
+    format!("{}; Max-Age={}", hidden(app, device_name(app), device), device::LIFE.num_seconds())
+}
+
+/// Returns the cookie that keeps the draft of a form.
+pub fn set_draft(app: &App, draft: &SecretText) -> String {
+    format!("{}; Max-Age={}", hidden(app, draft_name(app), draft), draft::LIFE.num_seconds())
+}
+
+/// Returns the cookie that removes the draft from the browser.
+pub fn no_draft(app: &App) -> String {
+    removal(hidden(app, draft_name(app), &SecretText::default()))
 }
 
 /// Returns a cookie that no script can read. Of the requests that other sites cause, only links to pages carry it, so that a link
@@ -69,11 +89,14 @@ fn hidden(app: &App, name: String, value: &SecretText) -> Cookie<'static> {
 }
 
 /// Returns the cookie that removes the session's token from the browser.
-pub fn no_session(app: &App) -> Cookie<'static> {
-    // A browser ignores a `__Host-` cookie without `Secure` and `Path=/`, also one that only removes.
-    let mut cookie = session(app, &SecretText::default());
+pub fn no_session(app: &App) -> String {
+    removal(session(app, &SecretText::default()))
+}
+
+/// Makes a cookie its own removal. A browser ignores a `__Host-` cookie without `Secure` and `Path=/`, also one that only removes.
+fn removal(mut cookie: Cookie<'static>) -> String {
     cookie.make_removal();
-    cookie
+    cookie.to_string()
 }
 
 pub fn theme(app: &App, headers: &HeaderMap) -> Theme {

@@ -1,10 +1,9 @@
 //! Failures of requests: a problem with a status, shown as a page. Faults of the server are logged here, once, with the whole
 //! chain of causes.
 
-use super::redirect::local_path;
-use axum::http::header::LOCATION;
+use super::redirect::{local_path, see};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::base::address;
 use domain::base::form::Form;
@@ -19,6 +18,32 @@ pub enum Failure {
     Problem(StatusCode, Problem),
     /// 303 to another page.
     See(String),
+    SignIn(SignInFirst),
+}
+
+/// Leads to the sign-in page, and back afterwards.
+#[derive(Clone, Debug)]
+pub struct SignInFirst {
+    /// The page to open after the sign-in; empty: the first page.
+    pub next: String,
+    /// The browser had a session.
+    pub had_session: bool,
+    /// The browser keeps what was typed.
+    pub keeps: bool,
+}
+
+impl IntoResponse for SignInFirst {
+    fn into_response(self) -> Response {
+        let page = address::with_next(address::SIGN_IN, &self.next);
+        let between = if page.contains('?') { '&' } else { '?' };
+        let mut response = see(&match (self.keeps, self.had_session) {
+            (true, _) => format!("{page}{between}notice=kept"),
+            (false, true) => format!("{page}{between}notice=ended"),
+            (false, false) => page,
+        });
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 impl Failure {
@@ -42,16 +67,23 @@ impl Failure {
         Self::from(Error::NotFound)
     }
 
-    /// Redirects to the sign-in page; after sign-in the browser returns to a page that was requested with GET.
-    pub fn sign_in_first(parts: &Parts) -> Self {
-        let wanted = parts.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
-        // Some addresses take POST only; a browser that returned to one of them would get 405.
-        let next = if parts.method == Method::GET { local_path(wanted) } else { String::new() };
-        Self::See(match next.as_str() {
-            // Sign-in leads to this page by default.
-            address::ENVIRONMENTS => address::SIGN_IN.into(),
-            next => address::with_next(address::SIGN_IN, next),
-        })
+    /// Leads to the sign-in page, and then to the page that was asked for, or to the one whose form was sent.
+    pub fn sign_in_first(parts: &Parts, had_session: bool) -> Self {
+        let next = match parts.method {
+            Method::GET => parts.uri.path_and_query().map_or("", |path| path.as_str()),
+            // Without the query: a prepared change ends with its session.
+            _ => page_of(parts.uri.path()),
+        };
+        Self::SignIn(SignInFirst { next: local_path(next), had_session, keeps: false })
+    }
+}
+
+/// Returns the page with the form that is posted to a path: the path itself, or where it takes POST only, the page above it.
+fn page_of(path: &str) -> &str {
+    match path {
+        address::THEME | address::SIGN_OUT | address::SESSION => address::HOME,
+        address::AUDIT_EXPORT => address::AUDIT,
+        _ => path.strip_suffix("/check").unwrap_or(path),
     }
 }
 
@@ -125,10 +157,8 @@ pub fn refused(form: Form, error: Error) -> Result<Shown, Failure> {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
-            Self::See(path) => match HeaderValue::from_str(&path) {
-                Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
-                Err(_) => StatusCode::NOT_FOUND.into_response(),
-            },
+            Self::See(path) => see(&path),
+            Self::SignIn(first) => first.into_response(),
             Self::Problem(status, problem) => {
                 let mut response = status.into_response();
                 response.extensions_mut().insert(problem);

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub mod cookies;
+pub mod draft;
 pub mod error_pages;
 pub mod failure;
 pub mod forms;

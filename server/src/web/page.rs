@@ -1,17 +1,22 @@
 //! Renders a Leptos view to a response.
 
+use super::cookies;
 use super::headers::page_policy;
 use super::redirect::{query_value, see};
 use super::visitor::{SignedIn, Visitor};
 use crate::App;
+use crate::pages::with_cookie;
 use app::document::{Document, DocumentProps};
 use app::pages::ErrorPage;
+use app::ui::form::Draft;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use domain::base::address;
-use domain::overview::frame::{Chrome, Theme};
-use engine::Error;
+use domain::overview::frame::{Chrome, SessionEnd, Theme};
+use engine::changes::session::Ends;
+use engine::{Error, Session};
 use hydration_context::SsrSharedContext;
 use leptos::nonce::{provide_nonce, use_nonce};
 use leptos::prelude::*;
@@ -24,17 +29,22 @@ pub struct Page {
     pub status: StatusCode,
     /// Only pages with islands carry script.
     pub islands: bool,
+    /// What was typed into a form of this page when the session ended.
+    draft: Option<Draft>,
 }
 
 impl Page {
     /// Returns a page in the frame of a person who is signed in.
     pub fn framed(who: &SignedIn, title: impl Into<String>) -> Self {
-        Self { title: title.into(), theme: who.visitor.theme, status: StatusCode::OK, islands: true }
+        let Visitor { theme, path, draft, .. } = &who.visitor;
+        let draft = draft.clone().map(|form| Draft { path: path.clone(), form });
+        Self { title: title.into(), theme: *theme, status: StatusCode::OK, islands: true, draft }
     }
 
     /// Returns a page outside the frame, without script.
     pub fn plain(visitor: &Visitor, title: impl Into<String>) -> Self {
-        Self { title: title.into(), theme: visitor.theme, status: StatusCode::OK, islands: false }
+        let (title, theme) = (title.into(), visitor.theme);
+        Self { title, theme, status: StatusCode::OK, islands: false, draft: None }
     }
 
     /// Returns a page outside the frame, with islands.
@@ -55,11 +65,15 @@ impl Page {
         app: &App,
         view: impl FnOnce() -> V + Send + 'static,
     ) -> Response {
-        let Self { title, theme, status, islands } = self;
+        let Self { title, theme, status, islands, draft } = self;
+        let had_draft = draft.is_some();
         let assets = app.assets().to_owned();
         let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
         let (html, policy) = owner.with(|| {
             provide_nonce();
+            if let Some(draft) = draft {
+                provide_context(draft);
+            }
             let nonce = use_nonce().filter(|_| islands).map(|nonce| nonce.to_string());
             let children: Children = Box::new(|| view().into_any());
             let document = DocumentProps { title, assets, theme, islands, children };
@@ -70,7 +84,11 @@ impl Page {
         let Ok(policy) = HeaderValue::from_str(&policy) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        (status, [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+        let response = (status, [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response();
+        match had_draft {
+            true => with_cookie(response, cookies::no_draft(app)),
+            false => response,
+        }
     }
 }
 
@@ -111,8 +129,14 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
             true => app.portal().notes().take_flash(&who.session).await?,
             false => None,
         },
+        session_end: session_end(&who.session, app.portal().now()),
         now: app.portal().now(),
     })
+}
+
+pub fn session_end(session: &Session, now: DateTime<Utc>) -> SessionEnd {
+    let Ends { idle, absolute } = session.ends;
+    SessionEnd { seconds_left: (idle.min(absolute) - now).num_seconds(), is_final: absolute <= idle }
 }
 
 /// Redirects (303) to the page that shows the result, with a status message that is shown there once.
@@ -123,7 +147,7 @@ pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<Stri
 
 /// Shows the page for a failure.
 pub fn error(app: &App, theme: Theme, status: StatusCode, title: &str, message: String) -> Response {
-    let page = Page { title: title.to_owned(), theme, status, islands: false };
+    let page = Page { title: title.to_owned(), theme, status, islands: false, draft: None };
     let title = title.to_owned();
     page.show(app, move || {
         let (title, message) = (title.clone(), message.clone());

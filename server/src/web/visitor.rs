@@ -1,14 +1,15 @@
 //! The visitor of a page: client address, browser, and the session that the cookie names.
 
-use super::cookies;
 use super::failure::Failure;
-use super::origin;
+use super::{cookies, draft, origin};
 use crate::App;
 use crate::run::connections::Connection;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, Method};
+use domain::base::address;
+use domain::base::form::Form;
 use domain::overview::frame::Theme;
 use engine::base::error::ChangesError;
 use engine::base::network::Network;
@@ -26,6 +27,8 @@ pub struct Visitor {
     /// Path and query of the request.
     pub path: String,
     pub query: String,
+    /// What was typed into the form of this page when the session ended.
+    pub draft: Option<Form>,
 }
 
 impl Visitor {
@@ -48,7 +51,8 @@ impl FromRequestParts<App> for Visitor {
             devices: cookies::device(app, &parts.headers)
                 .map(|cookie| app.portal().changes().devices(&cookie))
                 .unwrap_or_default(),
-            only_looks: origin::is_led_here(&parts.headers),
+            only_looks: origin::is_led_here(&parts.headers)
+                || (parts.method == Method::GET && parts.uri.path() == address::SESSION),
         };
         let session = match cookies::token(app, &parts.headers) {
             Some(token) => match app.portal().people().session(&token, from.clone()).await {
@@ -59,8 +63,14 @@ impl FromRequestParts<App> for Visitor {
             },
             None => None,
         };
+        // The page as such: not a step of it that the query names.
+        let path = parts.uri.path();
+        let is_shown = parts.method == Method::GET && parts.uri.query().is_none();
+        let draft = session.as_ref().filter(|_| is_shown);
+        let draft = draft.and_then(|session| draft::of(app, &parts.headers, session, path));
         let visitor = Self {
             from,
+            draft,
             theme: cookies::theme(app, &parts.headers),
             session,
             path: parts.uri.path().to_owned(),
@@ -85,7 +95,10 @@ impl FromRequestParts<App> for SignedIn {
         let visitor = Visitor::from_request_parts(parts, app).await?;
         match visitor.at(Stage::Full).cloned() {
             Some(session) => Ok(Self { session, visitor }),
-            None => Err(Failure::sign_in_first(parts)),
+            None => {
+                let had_session = cookies::token(app, &parts.headers).is_some();
+                Err(Failure::sign_in_first(parts, had_session))
+            }
         }
     }
 }

@@ -7,5 +7,6 @@ pub mod enrol;
 pub mod profile;
 pub mod recovery_codes;
 mod replace_authenticator;
+pub mod session;
 pub mod setup;
 pub mod sign_in;

@@ -66,8 +66,15 @@ async fn password_page(
     status: StatusCode,
 ) -> Response {
     // The query chooses a fixed sentence, so a link cannot put a text of its own on this page.
-    let notice = query_value(&visitor.query, "notice").filter(|word| word == "signed-out");
-    let notice = notice.map(|_| "You are signed out.".to_owned());
+    let notice = match query_value(&visitor.query, "notice").as_deref() {
+        Some("signed-out") => Some("You are signed out."),
+        Some("ended") => Some("Your session has ended. Sign in to go on."),
+        Some("kept") => Some(
+            "Your session has ended. Sign in to go on: the form is then as you left it, without its secrets.",
+        ),
+        _ => None,
+    };
+    let notice = notice.map(str::to_owned);
     let page = Page::plain(visitor, "Sign in").status(status);
     page.show(app, move || view! { <SignInPage form next notice /> })
 }
@@ -194,10 +201,8 @@ pub async fn sign_out(
     if let Some(session) = &visitor.session {
         app.portal().people().sign_out(session).await?;
     }
-    let mut response = with_cookie(
-        see(&format!("{}?notice=signed-out", address::SIGN_IN)),
-        cookies::no_session(&app).to_string(),
-    );
+    let mut response =
+        with_cookie(see(&format!("{}?notice=signed-out", address::SIGN_IN)), cookies::no_session(&app));
     // Not "cookies": that would also remove the theme, and the cookies of the domain's other hosts. Not "cache": no page is in it,
     // and a browser takes seconds to look through a large one.
     let clear = HeaderValue::from_static("\"storage\"");

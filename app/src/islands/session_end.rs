@@ -1,0 +1,79 @@
+//! Says before the end of the session that it ends, and prolongs it. Other tabs may have prolonged it, so the island asks the server
+//! first; asking prolongs nothing.
+
+use super::countdown::words;
+use domain::base::address;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::wasm_bindgen::JsCast;
+use web_sys::{Element, RequestInit, Response};
+
+/// Seconds before the end at which the notice appears.
+const EARLY: f64 = 120.0;
+
+/// Returns the seconds that the session lasts; `None` when it is over or the server does not answer.
+async fn ask(method: &str) -> Option<f64> {
+    let request = RequestInit::new();
+    request.set_method(method);
+    let answer = JsFuture::from(window().fetch_with_str_and_init(address::SESSION, &request)).await.ok()?;
+    let text = answer.dyn_into::<Response>().ok()?.text().ok()?;
+    // Without a session the answer is the sign-in page. Whole seconds, as in `countdown`.
+    let left: i64 = JsFuture::from(text).await.ok()?.as_string()?.parse().ok()?;
+    Some(left as f64)
+}
+
+fn now() -> f64 {
+    js_sys::Date::now() / 1000.0
+}
+
+#[island]
+pub fn SessionEnd(children: Children) -> impl IntoView {
+    let node = NodeRef::<leptos::html::Span>::new();
+    let end = StoredValue::new(f64::INFINITY);
+    super::on_wake(node, move |root| {
+        let Some(notice) = super::find::<Element>(&root, ".session-end") else { return };
+        let left: i64 =
+            notice.get_attribute("data-left").and_then(|left| left.parse().ok()).unwrap_or_default();
+        end.set_value(now() + left as f64);
+        let tick = move || {
+            let left = end.get_value() - now();
+            if left > EARLY {
+                return;
+            }
+            if let Some(time) = super::find::<Element>(&notice, "time") {
+                time.set_text_content(Some(&words(left as i64)));
+            }
+            let is_over = left <= 0.0;
+            if !notice.has_attribute("hidden") && (!is_over || notice.has_attribute("data-over")) {
+                return;
+            }
+            let notice = notice.clone();
+            spawn_local(async move {
+                let left = ask("GET").await;
+                if let Some(left) = left {
+                    end.set_value(now() + left);
+                }
+                let _ = notice.toggle_attribute_with_force("data-over", is_over && left.is_none());
+                let _ = notice.toggle_attribute_with_force("hidden", left.is_some_and(|left| left > EARLY));
+            });
+        };
+        set_interval(tick, std::time::Duration::from_secs(1));
+    });
+    let stay = move |event: leptos::ev::MouseEvent| {
+        let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let button = clicked.filter(|element| element.local_name() == "button");
+        let Some(notice) = button.and_then(|button| button.parent_element()) else { return };
+        spawn_local(async move {
+            if let Some(left) = ask("POST").await {
+                end.set_value(now() + left);
+                let _ = notice.toggle_attribute_with_force("hidden", left > EARLY);
+            }
+        });
+    };
+    view! {
+        <span class="island" node_ref=node on:click=stay>
+            {children()}
+        </span>
+    }
+}
