@@ -41,8 +41,8 @@ pub struct Figures {
 pub async fn measure(end2end: &Path, keystead: &Path, bao: &Path, folder: &Path) -> Result<Figures> {
     let home = Home::new(folder, "browser", None).await?;
     let (names, token) = pages::fill(&home, pages::COUNTRIES, pages::VERSIONS).await?;
-    let cookie = json!({ "name": pages::COOKIE, "value": token.expose() });
     let server = home.start(keystead)?;
+    let cookie = json!({ "name": pages::cookie(&server), "value": token.expose() });
     let (peer, _) = bao::start(bao, home.folder(), usize::try_from(pages::VERSIONS)?)?;
     let own = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
     let theirs = |path: &str| format!("http://127.0.0.1:{}/ui/vault{path}", peer.port);

@@ -14,8 +14,10 @@ use engine::testing::look::execute;
 use engine::{Clock, NewSession, SecretText};
 use std::path::Path;
 
-/// Name of the session's cookie.
-pub const COOKIE: &str = "keystead";
+/// Returns the name of the session's cookie at a server. The default public URL has its port.
+pub fn cookie(server: &Process) -> String {
+    format!("keystead-{}", server.port)
+}
 /// Number of countries in the sidebar, and of versions of each of them.
 pub const COUNTRIES: usize = 10;
 pub const VERSIONS: u32 = 50;
@@ -140,7 +142,7 @@ struct Look<'a> {
 
 impl<'a> Look<'a> {
     fn new(home: &'a Home, server: &'a Process, token: &SecretText, database: &str) -> Self {
-        let cookie = ("Cookie".to_owned(), format!("{COOKIE}={}", token.expose()));
+        let cookie = ("Cookie".to_owned(), format!("{}={}", cookie(server), token.expose()));
         Self { folder: home.folder(), server, name: format!("Keystead, {database}"), cookie }
     }
 

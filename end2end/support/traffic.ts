@@ -23,7 +23,7 @@ const SHOWN: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/^\/api\/v1\//, 'plaintext'],
 ];
 
-const SESSION = /\b(?:__Host-)?keystead=([^;\s]+)/g;
+const SESSION = /\b(?:__Host-)?keystead-\d+=([^;\s]+)/g;
 
 function pathOf(exchange: Exchange): string {
   return exchange.target.split('?')[0] ?? '';

@@ -1,5 +1,5 @@
-//! Answers a request that carries a code once: when a browser sends the same form a second time, both get the first answer
-//! (`engine::changes::answered`).
+//! Executes a request that carries a code once: when a browser sends the same form a second time, the second is told what became of
+//! the first (`engine::changes::answered`).
 
 use super::cookies;
 use super::failure::Failure;
@@ -12,24 +12,17 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::base::problem::Problem;
 use engine::changes::answered::{Asked, First, Known};
 use engine::{Error, SecretBytes};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Maximum size of an answer that is kept. Pages are smaller.
-const LARGEST: usize = 256 * 1024;
 /// Interval between two looks at whether the first request has its answer, and their number: a request may last 10 s.
 const LOOKS: (Duration, usize) = (Duration::from_millis(50), 180);
 
-/// An answer as it is kept.
+/// The headers of a redirect, as it is kept.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
+struct Kept(Vec<(String, String)>);
 
 /// Hands every request on that carries no code. Of equal requests with a code, only the first is handed on.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -95,37 +88,26 @@ async fn turn(app: &App, visitor: &Visitor, asked: &Asked) -> Result<Turn, Error
     Err(Error::Busy)
 }
 
-/// Keeps an answer and returns it. A fault is not kept: the request may be tried again.
+/// Keeps an answer that leads on, and returns it. A refusal is not kept: each refused code counts.
 async fn keep(app: &App, first: First, response: Response) -> Response {
-    let is_fault = response.extensions().get::<Problem>().is_some();
-    let (parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, usize::MAX).await else { return busy() };
-    let text = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
-    let kept = (!is_fault && body.len() <= LARGEST)
-        .then(|| {
-            let headers = parts.headers.iter();
-            let headers = headers.map(|(name, value)| Some((name.to_string(), text(value.as_bytes())?)));
-            let kept = Kept {
-                status: parts.status.as_u16(),
-                headers: headers.collect::<Option<_>>()?,
-                body: text(&body)?,
-            };
-            serde_json::to_vec(&kept).map(SecretBytes::new).ok()
-        })
+    let headers = response.headers().iter().map(|(name, value)| {
+        let text = value.to_str().ok()?;
+        Some((name.to_string(), text.to_owned()))
+    });
+    let kept = (response.status() == StatusCode::SEE_OTHER)
+        .then(|| serde_json::to_vec(&Kept(headers.collect::<Option<_>>()?)).map(SecretBytes::new).ok())
         .flatten();
-    let done = app.portal().changes().keep_answer(first, kept).await;
-    if let Err(error) = done {
+    if let Err(error) = app.portal().changes().keep_answer(first, kept).await {
         tracing::warn!(%error, "an answer could not be kept; an equal request is refused");
     }
-    Response::from_parts(parts, Body::from(body))
+    response
 }
 
 /// Makes a response of an answer that was kept.
 fn shown(kept: &[u8]) -> Result<Response, Error> {
     let unreadable = || Error::Fault("a kept answer cannot be read".into());
-    let Kept { status, headers, body } = serde_json::from_slice(kept).map_err(|_| unreadable())?;
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).map_err(|_| unreadable())?;
+    let Kept(headers) = serde_json::from_slice(kept).map_err(|_| unreadable())?;
+    let mut response = StatusCode::SEE_OTHER.into_response();
     for (name, text) in headers {
         let name = HeaderName::try_from(name).map_err(|_| unreadable())?;
         let mut value = HeaderValue::try_from(text).map_err(|_| unreadable())?;

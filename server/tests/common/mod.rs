@@ -39,7 +39,7 @@ pub fn compare(name: &str, text: &str) {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
         (r"'nonce-[^']+'", "'nonce-[nonce]'"),
         (r"/assets/[0-9a-f]+/", "/assets/[hash]/"),
-        (r"\bkeystead=[A-Za-z0-9_-]{20,}", "keystead=[token]"),
+        (r"\bkeystead-\d+=[A-Za-z0-9_-]{20,}", "keystead-[port]=[token]"),
         // The keys of the furnished house are always the same.
         (r"\bkstd[A-Za-z0-9+/]{40}", "[API key]"),
         (r"secret=[A-Z2-7]{32,}", "secret=[seed]"),

@@ -45,10 +45,10 @@ async fn a_session_that_is_not_signed_in_reaches_no_page_behind_it() {
 async fn a_forged_cookie_is_no_session() {
     let (house, _, cookie) = furnished().await;
     for forged in [
-        "keystead=",
-        "keystead=AAAA",
+        "keystead-3000=",
+        "keystead-3000=AAAA",
         &format!("{cookie}A"),
-        &cookie.replace("keystead=", "__Host-keystead="),
+        &cookie.replace("keystead-3000=", "__Host-keystead-3000="),
     ] {
         let answer = house.get(forged, "/environments").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{forged}");

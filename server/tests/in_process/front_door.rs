@@ -28,7 +28,7 @@ async fn over_https() -> (House, String) {
 #[tokio::test]
 async fn over_https_cookies_are_bound_to_the_host_and_hidden_from_script() {
     let (house, session) = over_https().await;
-    for part in ["__Host-keystead=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+    for part in ["__Host-keystead-443=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
         assert!(session.contains(part), "{session} lacks {part}");
     }
     assert!(!session.contains("Domain"), "{session}");
@@ -72,11 +72,12 @@ async fn signing_out_clears_what_the_browser_kept() {
     let (house, session) = over_https().await;
     let cookie = session.split(';').next().expect("a pair");
     let out = house.post(cookie, "/sign-out", &[]).await;
-    assert!(out.header("clear-site-data").contains("\"cache\""), "{:?}", out.headers);
+    // Nothing of Keystead's is in the cache, and a browser takes seconds to clear a large one.
+    assert_eq!(out.header("clear-site-data"), "\"storage\"");
     assert!(
         cookies(&out)
             .iter()
-            .any(|cookie| cookie.contains("__Host-keystead=;") && cookie.contains("Max-Age=0"))
+            .any(|cookie| cookie.contains("__Host-keystead-443=;") && cookie.contains("Max-Age=0"))
     );
     assert_eq!(
         house.get(cookie, "/environments").await.status,

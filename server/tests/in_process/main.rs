@@ -15,6 +15,7 @@ mod guessing;
 mod hostile;
 mod pages;
 mod races;
+mod sessions;
 mod snapshot;
 mod support;
 mod tenant_secrets;

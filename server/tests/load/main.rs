@@ -359,7 +359,7 @@ impl Target {
             }
             // A cookie that nobody has: the server must look for it.
             Self::Page if body.is_none() => {
-                requests.page(protocol, "/sign-in?next=/audit", "keystead=hostile")
+                requests.page(protocol, "/sign-in?next=/audit", "keystead-3000=hostile")
             }
             Self::Page => requests.sign_in(protocol, body.unwrap_or_else(|| whole(""))),
             Self::Native => requests.native(protocol, key, "wrap", body.unwrap_or_else(|| whole(batch()))),

@@ -102,8 +102,8 @@ impl Cookies {
         house.post(&ended, "/sign-out", &[]).await;
         let good = house.sign_in(person).await;
         let half = house.half_signed_in(&person.email).await;
-        let both = format!("{good}; keystead=garbage");
-        Self([String::new(), "keystead=garbage".into(), half, ended, good, both])
+        let both = format!("{good}; keystead-3000=garbage");
+        Self([String::new(), "keystead-3000=garbage".into(), half, ended, good, both])
     }
 }
 
@@ -221,10 +221,11 @@ async fn a_request_that_is_refused_does_not_keep_a_session_alive() {
 #[tokio::test]
 async fn of_two_session_cookies_none_counts() {
     let (house, _, cookie) = furnished().await;
-    for both in [format!("{cookie}; keystead=garbage"), format!("keystead=garbage; {cookie}")] {
+    for both in [format!("{cookie}; keystead-3000=garbage"), format!("keystead-3000=garbage; {cookie}")] {
         assert_eq!(house.get(&both, "/environments").await.status, StatusCode::SEE_OTHER);
     }
-    let apart = house.ask(Method::GET, "/environments").cookie(&cookie).also("cookie", "keystead=garbage");
+    let apart =
+        house.ask(Method::GET, "/environments").cookie(&cookie).also("cookie", "keystead-3000=garbage");
     assert_eq!(apart.send().await.status, StatusCode::SEE_OTHER);
     assert_eq!(house.get(&format!("other=1; {cookie}"), "/environments").await.status, StatusCode::OK);
 }

@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use engine::testing::{DatabaseKind, PASSWORD, Person, TestPortal};
 use serde_json::{Value, json};
 use server::api::rows;
+use server::web::draft::KEPT;
 use server::{PAGES, Who};
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
@@ -200,6 +201,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         of("/api-keys/new", &[("next", "/")]),
         of("/api-keys/010203040506/revoke", &[]),
         of("/audit/export", &audit),
+        of("/session", &[]),
         of("/profile/sessions", &[("session", "")]),
         of("/profile/password", &passwords),
         of("/profile/authenticator", &passwords[..1]),
@@ -267,6 +269,44 @@ async fn cookies(house: &House, person: &Person) -> [String; 2] {
     house.test.forgive_network("").await;
     let signed_in = house.sign_in(person).await;
     [house.half_signed_in(&person.email).await, signed_in]
+}
+
+/// Every field of every form is either in the list of those that may be kept while a person signs in again, or in this one.
+#[test]
+fn what_is_kept_of_a_form_is_what_is_listed() {
+    const NOT_KEPT: [&str; 23] = [
+        // Secrets.
+        "code",
+        "current_password",
+        "password",
+        "password_again",
+        "paste",
+        "recovery_code",
+        "secret_access_key",
+        "token",
+        // Ticks and typed names that say that a person has read something.
+        "accepts_more",
+        "confirm",
+        // Forms outside the session, buttons, hidden fields, and what stands in an address.
+        "email",
+        "fill",
+        "format",
+        "from",
+        "next",
+        "place",
+        "session",
+        "source",
+        "step",
+        "theme",
+        "to",
+        "told",
+        "who",
+    ];
+    for (path, fields) in forms() {
+        for (field, _) in fields {
+            assert!(KEPT.contains(&field) != NOT_KEPT.contains(&field), "{field} of {path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ impl Answers {
 fn without_chance(line: &str) -> String {
     let mut text = line.to_owned();
     for (before, after) in
-        [("'nonce-", '\''), ("keystead=", ';'), ("keystead-device=", ';'), ("Expires=", ';')]
+        [("'nonce-", '\''), ("keystead-3000=", ';'), ("keystead-3000-device=", ';'), ("Expires=", ';')]
     {
         let Some(begin) = text.find(before).map(|at| at + before.len()) else { continue };
         let end = text[begin..].find(after).map_or(text.len(), |length| begin + length);

@@ -53,7 +53,7 @@ impl Answer {
     pub fn cookie(&self) -> Option<String> {
         let set = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
         let pair =
-            set.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with("keystead="));
+            set.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with("keystead-3000="));
         pair.map(str::to_owned)
     }
 }

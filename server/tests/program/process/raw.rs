@@ -26,7 +26,7 @@ impl RawAnswer {
     /// Returns the session cookie that was set, ready to be sent back.
     pub fn cookie(&self) -> Option<String> {
         let pair = self.header("set-cookie")?.split(';').next()?;
-        pair.starts_with("keystead=").then(|| pair.to_owned())
+        pair.starts_with("keystead-").then(|| pair.to_owned())
     }
 }
 
