@@ -8,7 +8,7 @@ use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{draft, error_pages, failure, headers, once, origin};
+use crate::web::{draft, error_pages, failure, headers, origin, twice};
 use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
@@ -118,7 +118,7 @@ pub fn router(app: App) -> Router {
         // A layer covers only the routes and the fallback that stand before it.
         .fallback(async || failure::Failure::not_found())
         .layer(middleware::from_fn_with_state(app.clone(), draft::keep))
-        .layer(middleware::from_fn_with_state(app.clone(), once::once))
+        .layer(middleware::from_fn_with_state(app.clone(), twice::once))
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
