@@ -8,7 +8,6 @@ pub mod transaction;
 
 use crate::base::entry::{Actor, Entry};
 use crate::changes::authority::{Authorised, Sensitive};
-use crate::changes::device::Devices;
 use crate::changes::prepare::Prepared;
 use crate::changes::throttle::Subject;
 use crate::changes::totp::Seed;
@@ -95,7 +94,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 pub fn from(address: &str) -> Client {
-    Client { address: address.to_owned(), agent: "test".to_owned(), devices: Devices::default() }
+    Client { address: address.to_owned(), agent: "test".to_owned(), ..Client::default() }
 }
 
 /// Returns midday, so that a story can wait a few hours within the day.

@@ -5,6 +5,7 @@ pub mod change;
 mod compared;
 pub mod device;
 pub mod notes;
+mod past_network;
 pub mod prepare;
 pub mod recovery;
 mod second_factor;
@@ -15,6 +16,7 @@ pub mod totp;
 use crate::vault::opened::Vault;
 use compared::Compared;
 use notes::Notes;
+use past_network::PastNetworks;
 use std::sync::Arc;
 
 /// The room of changes: changes that wait for a code, verification codes, recovery codes, and failure counters.
@@ -23,10 +25,11 @@ pub struct Changes {
     vault: Vault,
     notes: Notes,
     compared: Arc<Compared>,
+    past_networks: Arc<PastNetworks>,
 }
 
 impl Changes {
     pub(crate) fn new(vault: Vault, notes: Notes) -> Self {
-        Self { vault, notes, compared: Arc::default() }
+        Self { vault, notes, compared: Arc::default(), past_networks: Arc::default() }
     }
 }

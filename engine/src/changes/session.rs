@@ -14,6 +14,8 @@ pub struct Client {
     pub address: String,
     pub agent: String,
     pub devices: Devices,
+    /// The address is evidently that of a proxy, so several persons may have it.
+    pub is_shared: bool,
 }
 
 impl Client {
