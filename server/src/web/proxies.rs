@@ -42,10 +42,9 @@ enum Problem {
 
 impl Proxies {
     pub fn new(web: &WebSettings) -> Self {
-        let trusted = web.trusted_proxies.clone();
         Self {
-            is_none_named: web.is_https() && trusted.is_empty(),
-            trusted,
+            trusted: web.trusted_proxies.clone(),
+            is_none_named: web.is_proxy_missing(),
             unnamed: Once::default(),
             unclear: Once::default(),
         }

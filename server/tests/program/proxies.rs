@@ -26,8 +26,9 @@ async fn a_public_url_with_a_port_is_answered_and_an_unnamed_proxy_is_noticed(ki
     }
     let log = std::fs::read_to_string(server.home.log.as_ref().expect("a log")).expect("the log");
     let told: Vec<_> = log.lines().filter(|line| line.contains("KEYSTEAD_TRUSTED_PROXIES")).collect();
-    assert_eq!(told.len(), 1, "{log}");
-    assert!(told[0].contains("proxy=127.0.0.1"), "{log}");
+    assert_eq!(told.len(), 2, "one line at the start, one for the proxy: {log}");
+    assert!(told[0].contains("KEYSTEAD_TRUSTED_PROXIES is empty"), "{log}");
+    assert!(told[1].contains("proxy=127.0.0.1"), "{log}");
     assert!(!log.contains("does not answer for"), "{log}");
 }
 
