@@ -3,8 +3,9 @@
 use crate::settings::Settings;
 use crate::web::assets;
 use crate::web::guard::Limits;
+use crate::web::once::Once;
+use crate::web::proxies::Proxies;
 use engine::Portal;
-use ipnet::IpNet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use url::Url;
@@ -16,7 +17,9 @@ pub struct App(Arc<Inner>);
 struct Inner {
     portal: Portal,
     public_url: Url,
-    trusted_proxies: Vec<IpNet>,
+    proxies: Proxies,
+    /// Names of hosts that requests asked for, and that Keystead does not answer for.
+    unknown_hosts: Once<String>,
     assets: String,
     is_draining: AtomicBool,
     /// Load limits of the doors.
@@ -28,7 +31,8 @@ impl App {
         Self(Arc::new(Inner {
             portal,
             public_url: settings.web.public_url.clone(),
-            trusted_proxies: settings.web.trusted_proxies.clone(),
+            proxies: Proxies::new(&settings.web),
+            unknown_hosts: Once::default(),
             assets: assets::base(),
             is_draining: AtomicBool::new(false),
             doors: Limits::data_plane(),
@@ -47,8 +51,12 @@ impl App {
         self.0.public_url.scheme() == "https"
     }
 
-    pub fn trusted_proxies(&self) -> &[IpNet] {
-        &self.0.trusted_proxies
+    pub fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    pub fn unknown_hosts(&self) -> &Once<String> {
+        &self.0.unknown_hosts
     }
 
     /// Returns the folder of the assets: `/assets/` and a hash of all of them.

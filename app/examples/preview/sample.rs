@@ -85,6 +85,7 @@ pub fn upkeep(days: i64) -> UpkeepView {
         older_than: None,
         unproved: 0,
         ahead: 0,
+        proxy: None,
     }
 }
 

@@ -21,6 +21,19 @@ pub struct UpkeepView {
     pub unproved: usize,
     /// Number of rows that carry a time of the future.
     pub ahead: u32,
+    /// What seems to be wrong with a proxy in front of the server that shows the page.
+    pub proxy: Option<ProxyProblem>,
+}
+
+/// Why Keystead cannot tell the visitors behind a proxy apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyProblem {
+    /// Requests come from this address, which says that it forwards for others and is no trusted proxy.
+    Unnamed(String),
+    /// The trusted proxy with this address does not tell for whom it forwards.
+    Unclear(String),
+    /// The public URL needs a proxy, and no proxy is trusted.
+    NoneNamed,
 }
 
 impl UpkeepView {
@@ -43,7 +56,8 @@ mod tests {
         let is_late = |age: i64, backup: Option<i64>| {
             let before = |days| now - TimeDelta::days(days);
             let backup_at = backup.map(before);
-            UpkeepView { now, created_at: before(age), backup_at, older_than: None, unproved: 0, ahead: 0 }
+            let created_at = before(age);
+            UpkeepView { now, created_at, backup_at, older_than: None, unproved: 0, ahead: 0, proxy: None }
                 .is_backup_late()
         };
         assert!(!is_late(7, None) && is_late(8, None));

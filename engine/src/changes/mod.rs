@@ -7,6 +7,7 @@ mod compared;
 pub mod device;
 pub mod draft;
 pub mod notes;
+mod past_network;
 pub mod prepare;
 pub mod recovery;
 mod second_factor;
@@ -17,6 +18,7 @@ pub mod totp;
 use crate::vault::opened::Vault;
 use compared::Compared;
 use notes::Notes;
+use past_network::PastNetworks;
 use std::sync::Arc;
 
 /// The room of changes: changes that wait for a code, verification codes, recovery codes, and failure counters.
@@ -25,10 +27,11 @@ pub struct Changes {
     vault: Vault,
     notes: Notes,
     compared: Arc<Compared>,
+    past_networks: Arc<PastNetworks>,
 }
 
 impl Changes {
     pub(crate) fn new(vault: Vault, notes: Notes) -> Self {
-        Self { vault, notes, compared: Arc::default() }
+        Self { vault, notes, compared: Arc::default(), past_networks: Arc::default() }
     }
 }

@@ -19,6 +19,8 @@ pub struct Client {
     pub devices: Devices,
     /// Another site led the browser here. Such a request only looks: it neither renews the session nor takes what is shown once.
     pub only_looks: bool,
+    /// The address is evidently that of a proxy, so several persons may have it.
+    pub is_shared: bool,
 }
 
 impl Client {

@@ -5,7 +5,8 @@
 //! * a person's own browsers: the same tries from a browser with which this person has signed in (`device`);
 //! * a person's sessions: codes and passwords of somebody who is fully signed in.
 //!
-//! A stranger who guesses blocks neither the sessions of a person nor the browsers that the person uses.
+//! A stranger who guesses blocks neither the sessions of a person nor the browsers that the person uses. A stranger behind a
+//! proxy that Keystead cannot see through does not block the others behind it (`past_network`).
 //!
 //! Keystead counts a try *before* it compares, and takes the count back when the try was right, so
 //! that no number of simultaneous tries can bypass the limit. The fifth failure and every further
@@ -49,7 +50,7 @@ pub enum TryKind {
 
 /// The subject of a failure counter: a name or a network.
 pub struct Subject {
-    hash: [u8; 32],
+    pub(super) hash: [u8; 32],
     free: i64,
     memory: Option<TimeDelta>,
 }
@@ -64,17 +65,17 @@ impl Subject {
 /// A counted try. When it is dropped, it stays counted as a failure.
 #[must_use = "a try that was right must be given back or cleared"]
 pub struct Try {
-    subject: Subject,
-    kind: TryKind,
+    pub(super) subject: Subject,
+    pub(super) kind: TryKind,
     /// End of the block that the try leaves behind if it was wrong.
-    blocked_until: Option<DateTime<Utc>>,
+    pub(super) blocked_until: Option<DateTime<Utc>>,
 }
 
 /// Returns the counter with another try counted.
 ///
 /// # Errors
 /// The reason why no try is allowed now.
-fn begin(
+pub(super) fn begin(
     mut counter: Counter,
     subject: &Subject,
     kind: TryKind,

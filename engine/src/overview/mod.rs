@@ -88,7 +88,9 @@ impl Overview {
         let older_than = older_than.or_else(|| self.vault.older_than());
         let unproved = self.vault.unproved();
         let ahead = u32::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        Ok(UpkeepView { now: self.vault.now(), created_at, backup_at, older_than, unproved, ahead })
+        let now = self.vault.now();
+        // The web server knows its proxies.
+        Ok(UpkeepView { now, created_at, backup_at, older_than, unproved, ahead, proxy: None })
     }
 
     /// Returns every environment with its countries and what they lack.

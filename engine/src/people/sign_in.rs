@@ -41,16 +41,27 @@ impl People {
             // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
             None => vec![self.changes.network_subject(&from.address), self.changes.name_subject(name)],
         };
-        let mut tries = Vec::new();
+        let (mut tries, mut past) = (Vec::new(), None);
         for subject in subjects {
-            tries.push(self.changes.begin_try(subject, TryKind::Password).await?);
+            match self.changes.begin_try(subject, TryKind::Password).await {
+                Ok(tried) => tries.push(tried),
+                // Only the network's refusal comes before any count. The name's refusal is final.
+                Err(full) if own.is_none() && tries.is_empty() && self.changes.may_pass(&full, &from) => {
+                    past = Some(full);
+                    break;
+                }
+                Err(refused) => return Err(refused),
+            }
         }
         let user = match own {
             Some(user) => Some(user),
             None => self.changes.named(name).await?,
         };
-        // A disabled administrator gets the same answer as an unknown name.
-        let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
+        if past.is_some() {
+            tries.extend(self.changes.begin_past_network(name, user.as_ref(), &from).await?);
+        }
+        // A disabled administrator gets the same answer as an unknown name. Without a counted try no password is right.
+        let enabled = user.as_ref().filter(|user| user.disabled_at.is_none() && !tries.is_empty());
         let stored = enabled.map(|user| user.password_hash.clone());
         let verified = self.hasher.verify(place, password, stored).await?;
         let user = match (user, verified) {
@@ -60,10 +71,14 @@ impl People {
                 self.renew_hash(&user, &hash).await?;
                 user
             }
-            (user, _) => {
-                self.record_wrong_password(user, from).await?;
-                return Err(Error::People(PeopleError::WrongPassword));
-            }
+            // The refusal of the full counter, which has no event: it must not tell that the password was compared.
+            (user, _) => match past {
+                Some(full) => return Err(full),
+                None => {
+                    self.record_wrong_password(user, from).await?;
+                    return Err(Error::People(PeopleError::WrongPassword));
+                }
+            },
         };
         while let Some(tried) = tries.pop() {
             self.changes.give_back(tried).await?;

@@ -21,6 +21,9 @@ stories! {
     a_device_cookie_that_keystead_did_not_write_is_none,
     one_cookie_remembers_several_persons,
     unblock_helps_everywhere,
+    a_right_password_passes_the_full_counter_of_a_proxy,
+    guesses_behind_a_proxy_are_bounded_by_name_and_by_network,
+    a_right_setup_token_passes_the_full_counter_of_a_proxy,
 }
 
 const ADA: &str = "ada@example.com";
@@ -332,4 +335,86 @@ async fn unblock_helps_everywhere(t: &TestPortal) {
     assert!(password(&t.portal, ADA, PASSWORD).await.is_ok());
     assert!(password_from(&t.portal, &own, ADA, PASSWORD).await.is_ok());
     confirm(t, &ada, &t.code(&ada)).await.expect("confirmed");
+}
+
+/// Returns a client behind a proxy that Keystead cannot see through.
+fn behind_a_proxy() -> Client {
+    Client { is_shared: true, ..from("192.0.2.7") }
+}
+
+/// A stranger behind the proxy fills the counter of its network with names that nobody has.
+async fn fill(t: &TestPortal, proxy: &Client) {
+    for number in 0..40 {
+        let tried = password_from(&t.portal, proxy, &format!("nobody{number}@example.com"), "a guess").await;
+        refused!(tried, Error::People(PeopleError::WrongPassword));
+    }
+}
+
+async fn events(t: &TestPortal) -> i64 {
+    number(t.db(), "SELECT COUNT(*) FROM audit_event").await
+}
+
+async fn counters(t: &TestPortal) -> i64 {
+    number(t.db(), "SELECT COUNT(*) FROM throttle").await
+}
+
+async fn a_right_password_passes_the_full_counter_of_a_proxy(t: &TestPortal) {
+    t.administrator().await;
+    let proxy = behind_a_proxy();
+    fill(t, &proxy).await;
+    let before = (events(t).await, counters(t).await);
+    // Wrong passwords and unknown names get the answer of the full counter; they leave no event and no row.
+    let mut told = Vec::new();
+    for (name, password) in [(ADA, "a guess"), ("eve@example.com", PASSWORD), ("bob@example.com", "a guess")]
+    {
+        let Err(full) = password_from(&t.portal, &proxy, name, password).await else { panic!("{name}") };
+        assert!(matches!(full, Error::Changes(ChangesError::Blocked { .. })), "{full:?}");
+        told.push(full.to_string());
+    }
+    assert!(told.iter().all(|text| *text == told[0]), "{told:?}");
+    assert_eq!((events(t).await, counters(t).await), before);
+    assert_eq!(t.failures(ADA).await, 1, "a wrong password counts for the name");
+    // Somebody who has the address alone is refused as before.
+    let alone = password_from(&t.portal, &from("192.0.2.7"), ADA, PASSWORD).await;
+    refused!(alone, Error::Changes(ChangesError::Blocked { .. }));
+    assert!(password_from(&t.portal, &proxy, ADA, PASSWORD).await.is_ok());
+    assert_eq!(t.failures(ADA).await, 1, "a right password does not stay counted");
+    assert_eq!(t.failures("eve@example.com").await, 0);
+}
+
+async fn guesses_behind_a_proxy_are_bounded_by_name_and_by_network(t: &TestPortal) {
+    t.administrator().await;
+    let proxy = behind_a_proxy();
+    fill(t, &proxy).await;
+    for _ in 0..10 {
+        let guess = password_from(&t.portal, &proxy, ADA, "a guess").await;
+        refused!(guess, Error::Changes(ChangesError::Blocked { .. }));
+    }
+    assert_eq!(t.failures(ADA).await, 5, "the name's counter decides how many are compared");
+    let right = password_from(&t.portal, &proxy, ADA, PASSWORD).await;
+    refused!(right, Error::Changes(ChangesError::Blocked { .. }));
+    t.portal.administrators().unblock(ADA).await.expect("unblocked");
+    for _ in 0..9 {
+        let guess = password_from(&t.portal, &proxy, "eve@example.com", "a guess").await;
+        refused!(guess, Error::Changes(ChangesError::Blocked { .. }));
+    }
+    let right = password_from(&t.portal, &proxy, ADA, PASSWORD).await;
+    refused!(right, Error::Changes(ChangesError::Blocked { .. }));
+    t.clock.advance(TimeDelta::minutes(1));
+    // The network's own block of a minute is over, too: the stranger is the next to fill the counter.
+    let guess = password_from(&t.portal, &proxy, "eve@example.com", "a guess").await;
+    refused!(guess, Error::People(PeopleError::WrongPassword));
+    assert!(password_from(&t.portal, &proxy, ADA, PASSWORD).await.is_ok(), "after a minute there are more");
+}
+
+async fn a_right_setup_token_passes_the_full_counter_of_a_proxy(t: &TestPortal) {
+    let token = t.portal.people().issue_setup_token(None).await.expect("issued").expect("the first start");
+    let proxy = behind_a_proxy();
+    for _ in 0..40 {
+        let tried = t.portal.people().enter_setup(&text("wrong"), proxy.clone()).await;
+        refused!(tried, Error::People(PeopleError::WrongSetupToken));
+    }
+    let wrong = t.portal.people().enter_setup(&text("wrong"), proxy.clone()).await;
+    refused!(wrong, Error::Changes(ChangesError::Blocked { .. }));
+    assert!(t.portal.people().enter_setup(&token, proxy).await.is_ok());
 }

@@ -57,7 +57,9 @@ impl Peer {
 
     /// Returns the client's address as the journal records it.
     fn address(&self, app: &App, parts: &Parts) -> Arc<str> {
-        match visitor::address(self.ip, &parts.headers, app.trusted_proxies()) {
+        let heard = app.proxies().hear(self.ip, &parts.headers);
+        app.proxies().note(&heard);
+        match heard.address {
             Some(ip) if self.ip.is_none_or(|peer| peer.to_canonical() != ip) => ip.to_string().into(),
             _ => Arc::clone(&self.text),
         }

@@ -253,7 +253,7 @@ fn disk(settings: &Settings, findings: &mut Findings) {
 fn addresses(settings: &Settings, findings: &mut Findings) {
     const CHECK: &str = "proxies";
     let web = &settings.web;
-    if web.is_https() && web.trusted_proxies.is_empty() {
+    if web.is_proxy_missing() {
         findings.warn(
             CHECK,
             "The public URL is https, so a proxy ends TLS, but KEYSTEAD_TRUSTED_PROXIES is empty. All visitors count as one address.",

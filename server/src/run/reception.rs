@@ -3,7 +3,6 @@
 use super::connections::{Connections, Origin};
 use super::ending::{Ending, Phase};
 use super::workers::{Workers, served};
-use crate::web::visitor;
 use crate::{App, Stop, router};
 use axum::Router;
 use engine::base::network::Network;
@@ -154,7 +153,7 @@ impl Reception {
 
     fn admit(&self, stream: TcpStream, address: SocketAddr) {
         // When every connection is at work, the new one is dropped.
-        let is_proxy = visitor::is_trusted(address.ip(), self.app.trusted_proxies());
+        let is_proxy = self.app.proxies().is_trusted(address.ip());
         let from = if is_proxy { Origin::Proxy } else { Origin::Network(Network::of(address.ip())) };
         let Some(entered) = self.connections.enter(from) else { return };
         let (app, router) = (self.app.clone(), self.router.clone());

@@ -27,6 +27,9 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
     if settings.web.is_insecure() {
         tracing::warn!(url = %settings.web.public_url, listen = %settings.web.listen, "other machines are served over plain HTTP; passwords and codes cross the network unencrypted");
     }
+    if settings.web.is_proxy_missing() {
+        tracing::warn!(url = %settings.web.public_url, "a proxy ends TLS, but KEYSTEAD_TRUSTED_PROXIES is empty, so Keystead takes all visitors for one; set it to the address of the proxy");
+    }
     let portal = open_or_make_portal(&settings).await?;
     tracing::info!(database = database_name(&settings), "the database is open");
     // Before the journal is opened: a second start on the same port ends here and adds no run to it.

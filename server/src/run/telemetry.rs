@@ -126,7 +126,9 @@ fn known(method: &Method) -> &'static str {
 /// Counts each request by its route, never by its address, which may hold names. It also logs the request; a refusal because of
 /// the client, or of how it sent the request, is a warning with the client's address.
 pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
-    let address = visitor::client(&app, request.extensions(), request.headers());
+    let heard = visitor::heard(&app, request.extensions(), request.headers());
+    app.proxies().note(&heard);
+    let address = heard.address.map(|ip| ip.to_string()).unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let began = Instant::now();

@@ -19,8 +19,7 @@ use source::{Source, read_file};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 pub use table::{SETTINGS, Setting};
-use web::WebSettings;
-pub(crate) use web::is_loopback;
+pub(crate) use web::{WebSettings, is_loopback};
 
 /// Everything the operator may set, checked.
 pub struct Settings {

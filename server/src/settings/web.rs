@@ -36,6 +36,11 @@ impl WebSettings {
         self.public_url.scheme() == "https"
     }
 
+    /// Checks whether a proxy must be there that is not named: Keystead itself has no TLS.
+    pub fn is_proxy_missing(&self) -> bool {
+        self.is_https() && self.trusted_proxies.is_empty()
+    }
+
     /// Checks whether other machines are served over plain HTTP: the operator must allow it, and every start warns.
     pub fn is_insecure(&self) -> bool {
         let is_own = is_loopback(&self.public_url) && is_own(self.listen);

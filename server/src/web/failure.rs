@@ -48,7 +48,10 @@ impl IntoResponse for SignInFirst {
 
 impl Failure {
     pub fn unknown_host() -> Self {
-        let message = "Keystead does not accept requests for this host name. Use its public URL, or check KEYSTEAD_PUBLIC_URL.";
+        // Strangers read this, so it does not say what Keystead answers for. The log does.
+        let message = "Keystead does not answer for the host name or port in this request. Check the address that you opened. \
+                       If it is right, tell the operator: the proxy must pass on the header Host, or KEYSTEAD_PUBLIC_URL is not this \
+                       address. Keystead's log has both names.";
         Self::Problem(StatusCode::MISDIRECTED_REQUEST, Problem::new(Code::Invalid, message))
     }
 

@@ -49,7 +49,7 @@ impl Sender {
         let person = token.and_then(|token| app.portal().people().familiar.holder(&token));
         let holder = person.unwrap_or_else(|| {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-            let address = visitor::address(peer, &parts.headers, app.trusted_proxies());
+            let address = app.proxies().hear(peer, &parts.headers).address;
             visitor::stranger(address, connection.as_ref())
         });
         Self { holder, connection, has_streams: parts.version == Version::HTTP_2 }

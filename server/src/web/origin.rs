@@ -8,7 +8,11 @@ use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::time::Instant;
 use url::Url;
+
+/// Maximum number of characters of a host's name in the log.
+const LONGEST_ASKED: usize = 100;
 
 /// Answers only requests for the public address or this machine, so that a DNS name that somebody else points at this server
 /// reaches nothing.
@@ -17,7 +21,24 @@ pub async fn known_host(State(app): State<App>, request: Request, next: Next) ->
     if is_for_us(request.headers(), authority, app.public_url()) {
         return next.run(request).await;
     }
+    let asked = asked(request.headers(), authority);
+    if app.unknown_hosts().is_new(asked.clone(), Instant::now()) {
+        let url = app.public_url();
+        // `Debug` escapes the name, which a stranger wrote.
+        tracing::warn!(
+            ?asked,
+            public_url = %url,
+            "a request names a host that Keystead does not answer for; if people open the public URL, the proxy must pass on the header Host, with its port; else correct KEYSTEAD_PUBLIC_URL"
+        );
+    }
     Failure::unknown_host().into_response()
+}
+
+/// Returns the names of hosts that a request gives, for the log.
+fn asked(headers: &HeaderMap, authority: Option<&str>) -> String {
+    let hosts = headers.get_all(HOST).iter().map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let names: Vec<_> = hosts.chain(authority.map(Into::into)).take(3).collect();
+    names.join(", ").chars().take(LONGEST_ASKED).collect()
 }
 
 /// The value of a header. A header that occurs twice is unclear, because one reader uses the first value and another reader the
@@ -41,7 +62,10 @@ fn said(headers: &HeaderMap, name: HeaderName) -> Said<'_> {
 /// an absolute address.
 fn is_for_us(headers: &HeaderMap, authority: Option<&str>, public: &Url) -> bool {
     // The header has no scheme, and the default port depends on it.
-    let is_ours = |name: &str| host_url(public.scheme(), name).is_some_and(|asked| is_ours(&asked, public));
+    let is_ours = |name: &str| {
+        host_url(public.scheme(), name)
+            .is_some_and(|asked| is_ours(&asked, public) || is_public_without_port(name, &asked, public))
+    };
     match (said(headers, HOST), authority) {
         (Said::Once(host), authority) => is_ours(host) && authority.is_none_or(is_ours),
         (Said::Nothing, Some(authority)) => is_ours(authority),
@@ -57,6 +81,13 @@ fn host_url(scheme: &str, host: &str) -> Option<Url> {
 
 fn is_ours(asked: &Url, public: &Url) -> bool {
     is_loopback(asked) || asked.origin() == public.origin()
+}
+
+/// Checks whether a request names the public host and no port. Proxies may leave out the port (nginx: `$host`). The name alone
+/// protects against other DNS names; whether a change comes from our own pages, `same_origin` decides with the port.
+fn is_public_without_port(name: &str, asked: &Url, public: &Url) -> bool {
+    let after_brackets = name.rsplit_once(']').map_or(name, |(_, rest)| rest);
+    !after_brackets.contains(':') && asked.host() == public.host()
 }
 
 /// Lets a request that may change something through only from Keystead's own pages: checks `Sec-Fetch-Site` where the browser
@@ -129,6 +160,47 @@ mod tests {
             assert_eq!(is_for_us(&headers(&[("host", host)]), None, &public), is_answered, "{host}");
             assert_eq!(is_for_us(&headers(&[]), Some(host), &public), is_answered, "{host} in HTTP/2");
         }
+    }
+
+    #[test]
+    fn a_proxy_may_leave_out_the_port_of_the_public_host() {
+        for (public, host, is_answered) in [
+            ("https://keys.example.com:8443", "keys.example.com:8443", true),
+            ("https://keys.example.com:8443", "keys.example.com", true),
+            ("https://keys.example.com:8443", "KEYS.example.com", true),
+            ("https://keys.example.com:8443", "keys.example.com:443", false),
+            ("https://keys.example.com:8443", "keys.example.com:80", false),
+            ("https://keys.example.com:8443", "keys.example.com:", false),
+            ("https://keys.example.com:8443", "evil.example.com", false),
+            ("https://keys.example.com:8443", "evil.example.com:8443", false),
+            ("https://192.0.2.1:8443", "192.0.2.1", true),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]", true),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]:443", false),
+            ("https://[2001:db8::1]:8443", "[2001:db8::2]", false),
+        ] {
+            let public = Url::parse(public).expect("an address");
+            assert_eq!(is_for_us(&headers(&[("host", host)]), None, &public), is_answered, "{host} {public}");
+            assert_eq!(
+                is_for_us(&headers(&[]), Some(host), &public),
+                is_answered,
+                "{host} {public} in HTTP/2"
+            );
+        }
+        // A page at the port that Keystead does not answer for is another origin.
+        let public = Url::parse("https://keys.example.com:8443").expect("an address");
+        for (origin, is_allowed) in
+            [("https://keys.example.com:8443", true), ("https://keys.example.com", false)]
+        {
+            let asked = headers(&[("host", "keys.example.com"), ("origin", origin)]);
+            assert_eq!(is_same_origin(&asked, &public), is_allowed, "{origin}");
+        }
+    }
+
+    #[test]
+    fn what_the_log_has_of_a_strangers_host_is_short() {
+        let long = "x".repeat(5000);
+        let headers: HeaderMap = [(HOST, long.parse().expect("a value"))].into_iter().collect();
+        assert_eq!(asked(&headers, Some("evil.example.com")).len(), LONGEST_ASKED);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The visitor of a page: client address, browser, and the session that the cookie names.
 
 use super::failure::Failure;
+use super::proxies::Heard;
 use super::{cookies, draft, origin};
 use crate::App;
 use crate::run::connections::Connection;
@@ -15,7 +16,6 @@ use engine::base::error::ChangesError;
 use engine::base::network::Network;
 use engine::base::shares::Holder;
 use engine::{Client, Error, Session, Stage};
-use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Any client of the pages.
@@ -45,8 +45,10 @@ impl FromRequestParts<App> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
+        let heard = heard(app, &parts.extensions, &parts.headers);
         let from = Client {
-            address: client(app, &parts.extensions, &parts.headers),
+            address: heard.address.map(|ip| ip.to_string()).unwrap_or_default(),
+            is_shared: heard.is_shared,
             agent: agent(&parts.headers),
             devices: cookies::device(app, &parts.headers)
                 .map(|cookie| app.portal().changes().devices(&cookie))
@@ -111,42 +113,10 @@ pub fn stranger(address: Option<IpAddr>, connection: Option<&Connection>) -> Hol
     }
 }
 
-/// Returns the client's address as text; empty where there is no connection.
-pub fn client(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
+/// Finds out the client's address; it is not known where there is no connection.
+pub fn heard(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Heard {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    address(peer, headers, app.trusted_proxies()).map(|ip| ip.to_string()).unwrap_or_default()
-}
-
-/// Returns the client's address: the peer, or, behind trusted proxies, the last address in `X-Forwarded-For` that is not one of
-/// them.
-pub fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
-    // A listener on `[::]` sees IPv4 clients as `::ffff:a.b.c.d`.
-    let peer = peer?.to_canonical();
-    if !is_trusted(peer, trusted) {
-        return Some(peer);
-    }
-    let forwarded: Vec<_> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        // Byte by byte: a client may write anything to the left of what the proxy appends to the same line.
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(|entry| str::from_utf8(entry).ok().and_then(|entry| entry.trim().parse::<IpAddr>().ok()))
-        .collect();
-    // Each proxy appends the address it saw. A client can invent everything to the left of its own address.
-    let mut client = peer;
-    for entry in forwarded.into_iter().rev() {
-        let Some(ip) = entry else { break };
-        client = ip.to_canonical();
-        if !is_trusted(client, trusted) {
-            break;
-        }
-    }
-    Some(client)
-}
-
-/// Checks whether an address is that of a trusted proxy.
-pub fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
-    trusted.iter().any(|network| network.contains(&ip.to_canonical()))
+    app.proxies().hear(peer, headers)
 }
 
 /// Returns a name such as "Firefox on Linux": enough to recognise one's own sessions.
@@ -182,39 +152,6 @@ fn agent(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
-
-    fn forwarded(list: &str) -> HeaderMap {
-        let value = HeaderValue::from_bytes(list.as_bytes()).expect("a value");
-        [("x-forwarded-for".parse().expect("a name"), value)].into_iter().collect()
-    }
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
-    }
-
-    #[test]
-    fn forwarded_addresses_are_believed_from_trusted_proxies_only() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        for (peer, list, client) in [
-            ("192.0.2.7", "198.51.100.1", "192.0.2.7"),
-            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
-            ("10.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1"),
-            ("10.0.0.1", "198.51.100.1, 10.2.3.4", "198.51.100.1"),
-            ("10.0.0.1", "rubbish", "10.0.0.1"),
-            // A client must not hide the address that the proxy appends.
-            ("10.0.0.1", "ÿ, 198.51.100.1", "198.51.100.1"),
-            ("10.0.0.1", "198.51.100.1, ÿ", "10.0.0.1"),
-            ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
-        ] {
-            assert_eq!(
-                address(Some(ip(peer)), &forwarded(list), &trusted),
-                Some(ip(client)),
-                "{peer} {list}"
-            );
-        }
-        assert_eq!(address(Some(ip("10.0.0.1")), &forwarded("198.51.100.1"), &[]), Some(ip("10.0.0.1")));
-    }
 
     #[test]
     fn a_browser_is_named_as_people_know_it() {

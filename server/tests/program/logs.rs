@@ -1,7 +1,7 @@
 //! The log of a real server: readable by machines, about faults and refusals, and without lines that
 //! a client injects.
 
-use crate::process::{EMAIL, Home, Keystead, PASSWORD, Raw};
+use crate::process::{EMAIL, Home, Keystead, PASSWORD, Raw, free_port};
 use engine::testing::{DatabaseKind, look};
 use serde_json::Value;
 
@@ -258,4 +258,84 @@ async fn no_output_has_the_password_of_the_database() {
     }
     server.home.set("KEYSTEAD_DATABASE_URL", url.as_str());
     server.home.end().await;
+}
+
+/// Returns the lines of the log with this text.
+fn with<'a>(lines: &'a [Value], text: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["fields"]["message"].to_string().contains(text)).collect()
+}
+
+async fn say(server: &Keystead, headers: &str) -> u16 {
+    let request = format!("GET /sign-in HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n");
+    Raw::say(server.port, request).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_a_proxy_that_the_settings_do_not_name() {
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
+    home.set("KEYSTEAD_LOG_FORMAT", "json");
+    home.set("KEYSTEAD_LOG", "info");
+    home.set("KEYSTEAD_TRUSTED_PROXIES", "");
+    let metrics = free_port();
+    home.set("KEYSTEAD_METRICS_LISTEN", &format!("127.0.0.1:{metrics}"));
+    home.administrator(EMAIL).await;
+    home.log = Some(home.data().join("log"));
+    let server = Keystead::on(home).await;
+    let host = format!("Host: 127.0.0.1:{}", server.port);
+    for number in 0..42 {
+        assert_eq!(
+            say(&server, &format!("{host}\r\nX-Forwarded-For: 203.0.113.{number}, secret")).await,
+            200
+        );
+    }
+    let lines = lines(&server);
+    let told = with(&lines, "KEYSTEAD_TRUSTED_PROXIES");
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert_eq!((&told[0]["level"], &told[0]["fields"]["proxy"]), (&"WARN".into(), &"127.0.0.1".into()));
+    assert!(!log(&server).contains("203.0.113.") && !log(&server).contains("secret"));
+    let counted = Raw::get(metrics, "/metrics", "").await.text;
+    assert!(counted.contains("keystead_proxy_problems_total{problem=\"unnamed\"} 42"), "{counted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_a_trusted_proxy_that_hides_its_visitors() {
+    let (server, _) = logging("json").await;
+    let host = format!("Host: 127.0.0.1:{}", server.port);
+    for number in 0..20 {
+        assert_eq!(say(&server, &format!("{host}\r\nX-Forwarded-For: 203.0.113.9:{number}")).await, 200);
+    }
+    assert!(with(&lines(&server), "X-Forwarded-For").is_empty(), "a port is no reason to warn");
+    for number in 0..20 {
+        assert_eq!(say(&server, &format!("{host}\r\nX-Forwarded-For: secret{number}")).await, 200);
+    }
+    let lines = lines(&server);
+    let told = with(&lines, "X-Forwarded-For");
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert_eq!((&told[0]["level"], &told[0]["fields"]["proxy"]), (&"WARN".into(), &"127.0.0.1".into()));
+    assert!(!log(&server).contains("secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_which_host_was_asked_for_and_which_is_answered() {
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
+    home.set("KEYSTEAD_LOG_FORMAT", "json");
+    home.set("KEYSTEAD_LOG", "info");
+    home.set("KEYSTEAD_PUBLIC_URL", "https://keys.example.com:8443");
+    home.administrator(EMAIL).await;
+    home.log = Some(home.data().join("log"));
+    let server = Keystead::on(home).await;
+    assert_eq!(say(&server, "Host: keys.example.com").await, 200);
+    for _ in 0..3 {
+        assert_eq!(say(&server, "Host: key\"stead").await, 421);
+    }
+    let long = "x".repeat(5000);
+    for number in 0..40 {
+        assert_eq!(say(&server, &format!("Host: {number}{long}")).await, 421);
+    }
+    let lines = lines(&server);
+    let told = with(&lines, "names a host that Keystead does not answer for");
+    assert_eq!(told.len(), 16, "a stranger does not fill the log");
+    assert_eq!(told[0]["fields"]["public_url"], "https://keys.example.com:8443/");
+    assert_eq!(told[0]["fields"]["asked"], "\"key\\\"stead\"");
+    assert!(told.iter().all(|line| line.to_string().len() < 1000), "{told:#?}");
 }

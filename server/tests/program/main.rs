@@ -10,6 +10,7 @@ mod hold_load;
 mod logs;
 mod openapi;
 mod process;
+mod proxies;
 mod rolling_restart;
 mod two_servers;
 mod unusable_database;

@@ -4,7 +4,7 @@ use crate::frame::moment::Moment;
 use crate::ui::badge::Tone;
 use crate::ui::callout::Callout;
 use domain::base::words;
-use domain::overview::upkeep::UpkeepView;
+use domain::overview::upkeep::{ProxyProblem, UpkeepView};
 use leptos::prelude::*;
 
 /// Shows what is wrong; it stands at the head of a page.
@@ -46,6 +46,7 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
+    let proxy = upkeep.proxy.as_ref().map(|problem| view! { <ProxyWarning problem=problem.clone() /> });
     let late = upkeep.is_backup_late().then(|| {
         let when = match upkeep.backup_at {
             Some(at) => view! { "The last one was made at " <Moment at /> "." }.into_any(),
@@ -57,7 +58,39 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
-    (older, unproved, ahead, late).into_any()
+    (older, unproved, ahead, proxy, late).into_any()
+}
+
+/// Says why Keystead takes several visitors for one. A stranger who writes headers can cause the first two, so they say "if".
+#[component]
+fn ProxyWarning(problem: ProxyProblem) -> impl IntoView {
+    let (title, what, remedy) = match problem {
+        ProxyProblem::Unnamed(address) => (
+            "A proxy may not be named",
+            format!(
+                "Requests come through {address}, which says that it forwards for others. KEYSTEAD_TRUSTED_PROXIES does not name it, so Keystead takes all its visitors for one."
+            ),
+            "If it is your proxy, an operator adds its address to KEYSTEAD_TRUSTED_PROXIES. If not, somebody reaches Keystead without your proxy.",
+        ),
+        ProxyProblem::Unclear(address) => (
+            "A proxy does not tell who visits",
+            format!(
+                "The proxy {address} does not tell for whom it forwards, or tells it in a form that Keystead does not read, so Keystead takes all its visitors for one."
+            ),
+            "If this goes on, an operator makes the proxy append the address of its client to X-Forwarded-For.",
+        ),
+        ProxyProblem::NoneNamed => (
+            "No proxy is named",
+            "The public URL is https, so a proxy ends TLS, but KEYSTEAD_TRUSTED_PROXIES is empty. Keystead takes all visitors for one."
+                .to_owned(),
+            "An operator sets KEYSTEAD_TRUSTED_PROXIES to the address of the proxy.",
+        ),
+    };
+    view! {
+        <Callout tone=Tone::Warn title>
+            <p>{what} " Somebody who guesses passwords then delays the sign-in of the others. " {remedy}</p>
+        </Callout>
+    }
 }
 
 /// Shows the time of the last backup; it stands at the foot of a page.

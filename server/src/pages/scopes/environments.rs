@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::overview::upkeep::UpkeepView;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -49,7 +50,7 @@ pub struct RemovalForm {
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
     let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().scopes().environments().await?);
-    let upkeep = app.portal().overview().upkeep().await?;
+    let upkeep = UpkeepView { proxy: app.proxies().problem(), ..app.portal().overview().upkeep().await? };
     let page = Page::framed(who, "Environments").status(form_status(&form));
     Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows upkeep form /> }))
 }

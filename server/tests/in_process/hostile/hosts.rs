@@ -2,7 +2,7 @@
 
 use crate::support::House;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, Version};
+use axum::http::{Method, Request, StatusCode, Version};
 
 const PUBLIC: &str = "https://keys.example.com";
 
@@ -106,5 +106,38 @@ async fn every_name_in_a_request_must_be_ours() {
     ] {
         let answered = is_answered(&house, target, version, &headers).await;
         assert_eq!(answered, expected, "{target} {version:?} {headers:?}");
+    }
+}
+
+/// A proxy such as nginx with `Host $host` leaves out the port of the public URL.
+#[tokio::test]
+async fn the_public_host_is_answered_with_its_port_or_without_one() {
+    let house = House::with(&[("KEYSTEAD_PUBLIC_URL", "https://keys.example.com:8443")]).await;
+    for (host, expected) in [
+        ("keys.example.com:8443", true),
+        ("keys.example.com", true),
+        ("KEYS.example.com", true),
+        ("127.0.0.1:3000", true),
+        ("keys.example.com:443", false),
+        ("keys.example.com:80", false),
+        ("keys.example.com:", false),
+        ("keys.example.com.", false),
+        ("evil.example", false),
+        ("evil.example:8443", false),
+        ("keys.example.com@evil.example", false),
+    ] {
+        let answered = is_answered(&house, "/sign-in", Version::HTTP_11, &[("host", host)]).await;
+        assert_eq!(answered, expected, "{host:?}");
+    }
+    for (host, origin, status) in [
+        ("keys.example.com", "https://keys.example.com:8443", StatusCode::SEE_OTHER),
+        ("keys.example.com", "https://keys.example.com", StatusCode::FORBIDDEN),
+        ("keys.example.com", "http://keys.example.com", StatusCode::FORBIDDEN),
+        ("evil.example", "https://keys.example.com:8443", StatusCode::MISDIRECTED_REQUEST),
+    ] {
+        let ask = house.ask(Method::POST, "/theme").without("sec-fetch-site").header("host", host);
+        let answer = ask.header("origin", origin).fields(&[("theme", "dark"), ("next", "/")]).send().await;
+        assert_eq!(answer.status, status, "{host} {origin}");
+        assert!(!answer.body.contains("8443"), "a stranger does not read what Keystead answers for");
     }
 }
