@@ -1,13 +1,11 @@
 //! The first run: from the setup token to the first administrator.
 
 use crate::base::entry::{Actor, Entry};
-use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::recovery;
 use crate::changes::throttle::{RIGHT_TRY, TryKind};
-use crate::changes::totp;
 use crate::changes::totp::Seed;
 use crate::people::People;
 use crate::people::password;
@@ -183,15 +181,8 @@ impl People {
         let account = self.account(session).await?;
         let tried = self.changes.begin_try(self.changes.name_subject(&account.email), TryKind::Code).await?;
         let now = self.vault.now();
-        let Some(step) = account.seed.matching_step(code, now) else {
-            self.vault
-                .db()
-                .record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
-                .await?;
-            return Err(Error::Changes(ChangesError::WrongCode {
-                next_in_seconds: totp::next_in_seconds(now),
-            }));
-        };
+        let refused = Entry::refused(now, session.actor(), Action::Setup);
+        let step = self.changes.first_code(&account.seed, code, now, refused).await?;
         or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         let account = &account;
         let done =

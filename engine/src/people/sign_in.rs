@@ -213,13 +213,8 @@ impl People {
         // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
         let tried = Box::pin(self.changes.begin_code(session, user, code, TryKind::RecoveryCode)).await?;
         let now = self.vault.now();
-        let Some(step) = seed.matching_step(code, now) else {
-            let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
-            self.vault.db().record(entry.with("wrong verification code")).await?;
-            return Err(Error::Changes(ChangesError::WrongCode {
-                next_in_seconds: totp::next_in_seconds(now),
-            }));
-        };
+        let refused = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
+        let step = self.changes.first_code(&seed, code, now, refused).await?;
         let seed = &seed;
         let new = self
             .vault
