@@ -277,7 +277,7 @@ impl Administrators {
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {
-        let found = self.vault.db().users().by_email(&email::normalise(email)).await?;
+        let found = self.vault.db().users().by_email(email).await?;
         self.vault.proved(found.ok_or(Error::NotFound)?)
     }
 }

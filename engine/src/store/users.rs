@@ -3,6 +3,7 @@
 use super::authority::{AdministratorMark, Claimed, administrator_mark};
 use super::{is_duplicate, on, table, within};
 use crate::Error;
+use crate::base::email::Spellings;
 use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::store::text::{With, kept, sought};
@@ -76,11 +77,15 @@ impl Read<'_> {
         Ok(records.into_iter().map(Claimed::from).collect())
     }
 
+    /// Returns the administrator of a name, in whichever form of its domain the row has it.
     pub(crate) async fn by_email(&self, email: &str) -> Result<Option<Claimed<User>>, Error> {
-        const SQL: &str = select_user!("a.email = $1");
-        let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(SQL).with(sought(email)).fetch_optional(pool).await)?;
-        Ok(record.map(Claimed::from))
+        const SQL: &str = select_user!("a.email IN ($1, $2, $3)");
+        let spellings = Spellings::of(email);
+        let [first, second, third] = &spellings.0;
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(sought(first)).with(sought(second)).with(sought(third)).fetch_all(pool).await)?;
+        let likeliest = records.into_iter().min_by_key(|record| spellings.place(&record.user.email));
+        Ok(likeliest.map(Claimed::from))
     }
 
     pub(crate) async fn get(&self, id: UserId) -> Result<Claimed<User>, Error> {
