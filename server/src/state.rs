@@ -16,6 +16,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     portal: Portal,
     public_url: Url,
+    brand: String,
+    issuer: String,
     trusted_proxies: Vec<IpNet>,
     assets: String,
     is_draining: AtomicBool,
@@ -28,6 +30,8 @@ impl App {
         Self(Arc::new(Inner {
             portal,
             public_url: settings.web.public_url.clone(),
+            brand: settings.web.brand(),
+            issuer: settings.web.issuer(),
             trusted_proxies: settings.web.trusted_proxies.clone(),
             assets: assets::base(),
             is_draining: AtomicBool::new(false),
@@ -41,6 +45,16 @@ impl App {
 
     pub fn public_url(&self) -> &Url {
         &self.0.public_url
+    }
+
+    /// Returns the heading of every page.
+    pub fn brand(&self) -> &str {
+        &self.0.brand
+    }
+
+    /// Returns the name of this installation in authenticator apps.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
     }
 
     pub fn is_https(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Verification codes of authenticator apps: TOTP, SHA-1, six digits, 30 seconds (RFC 6238).
 
-use crate::base::random;
+use crate::base::{email, random};
+use crate::store::users::User;
 use crate::{Error, SecretBytes, SecretText};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE32_NOPAD;
@@ -71,22 +72,6 @@ impl Seed {
         groups.join(" ")
     }
 
-    /// Returns the `otpauth://totp/…` address for the QR code.
-    ///
-    /// # Errors
-    /// When the library refuses the account name.
-    pub fn url(&self, email: &str) -> Result<String, Error> {
-        // A colon separates issuer and account in the label, and totp-rs refuses one in either.
-        let account = email.replace(':', "");
-        let url = Builder::new()
-            .with_secret(self.0.expose().to_vec())
-            .with_account_name(account)
-            .with_issuer(Some("Keystead"))
-            .build()
-            .and_then(|totp| totp.to_url());
-        url.map_err(|_| Error::Fault("the otpauth address cannot be made".into()))
-    }
-
     fn code_at(&self, step: i64) -> String {
         let totp: Totp = Builder::new().with_secret(self.0.expose().to_vec()).build_noncompliant();
         totp.generate(u64::try_from(step * STEP_SECONDS).unwrap_or(0)).to_string()
@@ -116,6 +101,54 @@ impl Seed {
     #[cfg(feature = "testing")]
     pub fn code(&self, now: DateTime<Utc>) -> SecretText {
         SecretText::new(self.code_at(step(now)))
+    }
+}
+
+/// An authenticator that is set up: its secret, and what the app calls it.
+pub struct Enrolment {
+    pub seed: Seed,
+    email: String,
+    number: i64,
+}
+
+impl Enrolment {
+    /// The first authenticator of a person.
+    pub(crate) fn first(email: &str, seed: Seed) -> Self {
+        Self { seed, email: email::shown(email), number: 1 }
+    }
+
+    /// The authenticator that replaces those of a person.
+    pub(crate) fn next(user: &User, seed: Seed) -> Self {
+        // A seed of an early release has no revision.
+        let number = user.totp_seed.as_ref().map_or(1, |_| user.seed_revision.max(1) + 1);
+        Self { number, ..Self::first(&user.email, seed) }
+    }
+
+    /// Checks whether another authenticator works until this one is confirmed.
+    pub fn replaces(&self) -> bool {
+        self.number > 1
+    }
+
+    /// Returns the name of the account in the app: the e-mail, and the number of the authenticator from the second on. Some apps
+    /// replace an entry by a new one of the same name, and the old one works until the new one is confirmed.
+    pub fn account(&self) -> String {
+        if self.replaces() { format!("{} ({})", self.email, self.number) } else { self.email.clone() }
+    }
+
+    /// Returns the `otpauth://totp/…` address for the QR code; `issuer` names the installation.
+    ///
+    /// # Errors
+    /// When the library refuses the issuer.
+    pub fn url(&self, issuer: &str) -> Result<String, Error> {
+        // A colon separates issuer and account in the label, and totp-rs refuses one in either.
+        let account = self.account().replace(':', "");
+        let url = Builder::new()
+            .with_secret(self.seed.expose().to_vec())
+            .with_account_name(account)
+            .with_issuer(Some(issuer))
+            .build()
+            .and_then(|totp| totp.to_url());
+        url.map_err(|_| Error::Fault("the otpauth address cannot be made".into()))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::recovery;
 use crate::changes::throttle::{RIGHT_TRY, TryKind};
-use crate::changes::totp::Seed;
+use crate::changes::totp::{Enrolment, Seed};
 use crate::people::People;
 use crate::people::password;
 use crate::people::users::Account;
@@ -157,13 +157,13 @@ impl People {
             .await
     }
 
-    /// Returns the e-mail and seed of the account chosen before, to show the seed.
+    /// Returns the authenticator of the account chosen before, to show it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none was chosen in this session.
-    pub async fn chosen_account(&self, session: &Session) -> Result<(String, Seed), Error> {
+    pub async fn chosen_account(&self, session: &Session) -> Result<Enrolment, Error> {
         let account = self.account(session).await?;
-        Ok((account.email, account.seed))
+        Ok(Enrolment::first(&account.email, account.seed))
     }
 
     async fn account(&self, session: &Session) -> Result<Account, Error> {

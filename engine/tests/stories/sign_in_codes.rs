@@ -217,7 +217,7 @@ async fn twenty_wrong_codes_leave_only_a_recovery_code(t: &TestPortal) {
         Error::Changes(ChangesError::CodesExhausted)
     );
     let enrolling = recovering(t, &ada, 0).await.expect("a recovery code helps").session;
-    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
+    let seed = t.portal.people().enrolment(&enrolling).await.expect("a seed").seed;
     t.portal
         .people()
         .finish_enrolment(&enrolling, &seed.code(t.clock.now()))
@@ -277,8 +277,9 @@ async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPo
     let ada = t.administrator().await;
     let other = sign_in(t, ADA, &ada.seed).await;
     let enrolling = recovering(t, &ada, 0).await.expect("the code is right");
-    let (email, seed) = t.portal.people().enrolment(&enrolling.session).await.expect("a seed");
-    assert_eq!(email, ADA);
+    let enrolment = t.portal.people().enrolment(&enrolling.session).await.expect("a seed");
+    assert_eq!(enrolment.account(), "ada@example.com (2)");
+    let seed = enrolment.seed;
     let code = seed.code(t.clock.now());
     let new = t.portal.people().finish_enrolment(&enrolling.session, &code).await.expect("the app is proved");
     for dead in [&ada.token, &other.token, &enrolling.token] {
@@ -301,7 +302,7 @@ async fn a_new_authenticator_ends_every_other_session_and_the_old_app(t: &TestPo
 async fn one_code_ends_an_enrolment_once(t: &TestPortal) {
     let ada = t.administrator().await;
     let enrolling = recovering(t, &ada, 0).await.expect("the code is right").session;
-    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
+    let seed = t.portal.people().enrolment(&enrolling).await.expect("a seed").seed;
     let tasks = (0..4).map(|_| {
         let (portal, session, code) = (t.portal.clone(), enrolling.clone(), seed.code(t.clock.now()));
         async move { portal.people().finish_enrolment(&session, &code).await.is_ok() }

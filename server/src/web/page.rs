@@ -5,6 +5,7 @@ use super::redirect::{query_value, see};
 use super::visitor::{SignedIn, Visitor};
 use crate::App;
 use app::document::{Document, DocumentProps};
+use app::frame::brand::BrandName;
 use app::pages::ErrorPage;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
@@ -12,6 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use domain::base::address;
 use domain::overview::frame::{Chrome, Theme};
 use engine::Error;
+use engine::base::email;
 use hydration_context::SsrSharedContext;
 use leptos::nonce::{provide_nonce, use_nonce};
 use leptos::prelude::*;
@@ -56,10 +58,11 @@ impl Page {
         view: impl FnOnce() -> V + Send + 'static,
     ) -> Response {
         let Self { title, theme, status, islands } = self;
-        let assets = app.assets().to_owned();
+        let (assets, brand) = (app.assets().to_owned(), BrandName(app.brand().to_owned()));
         let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
         let (html, policy) = owner.with(|| {
             provide_nonce();
+            provide_context(brand);
             let nonce = use_nonce().filter(|_| islands).map(|nonce| nonce.to_string());
             let children: Children = Box::new(|| view().into_any());
             let document = DocumentProps { title, assets, theme, islands, children };
@@ -101,7 +104,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         }
     };
     Ok(Chrome {
-        email: who.session.email.clone(),
+        email: email::shown(&who.session.email),
         theme: who.visitor.theme,
         path: who.visitor.path.clone(),
         filter,

@@ -144,7 +144,11 @@ impl Door {
             self.house.test.forgive(&self.email).await;
             let body = encoded(&[(self.field, code)]);
             let shape = Shape { name: "a code of another time", kinds: vec![FORM.into()], body };
-            self.must_refuse_saying(&shape, "This code is for another time. Is the clock of your phone right?").await;
+            self.must_refuse_saying(
+                &shape,
+                "This code is for another time. Is the clock of your phone right?",
+            )
+            .await;
             let what = format!("{} with a code of another time", self.path);
             assert_eq!(self.house.test.failures(&self.email).await, 1, "{what} is counted");
         }
