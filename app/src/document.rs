@@ -1,5 +1,6 @@
 //! The HTML document around every page.
 
+use crate::frame::brand::BrandName;
 use domain::overview::frame::Theme;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -21,7 +22,7 @@ pub fn Document(
         <html lang="en" data-theme=theme>
             <head>
                 <meta charset="utf-8" />
-                <title>{format!("{title} · Keystead")}</title>
+                <title>{format!("{title} · {}", BrandName::here())}</title>
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <link

@@ -94,7 +94,7 @@ test('a recovery code leads to a new authenticator, once', async ({ page, admin 
   admin.enrol(await page.locator('.secret code').innerText());
   expect(admin.secret).not.toBe(old);
   await proveWith(page, admin.nextCode(), 'Confirm');
-  await expect(said(page)).toHaveText('Your new authenticator app is set up. The old one no longer works.');
+  await expect(said(page)).toHaveText('Your new authenticator is set up. The old one no longer works: delete its entry in your app.');
   await expect(page.getByText('9 of 10 left')).toBeVisible();
   await signOut(page);
   await withRecoveryCode();
@@ -133,7 +133,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up your authenticator');
     admin.enrol(await page.locator('.secret code').innerText());
     await confirmWith(page, admin.nextCode(), 'Confirm');
-    await expect(said(page)).toHaveText(/Your new authenticator app is set up/);
+    await expect(said(page)).toHaveText(/Your new authenticator is set up/);
   });
   await test.step('the recovery codes', async () => {
     await link(page, 'New recovery codes').click();
@@ -178,7 +178,7 @@ test("the host's command line makes an administrator and resets a lost authentic
   const reset = await keystead.run(['admin', 'reset-totp', '--email', grace.email]);
   expect(reset.code).toBe(0);
   const uri = new URL(reset.out.trim());
-  expect(uri.href).toMatch(/^otpauth:\/\/totp\/Keystead:grace/);
+  expect(uri.href).toMatch(/^otpauth:\/\/totp\/Keystead%20[^:]+:grace%40example\.com%20%282%29\?/);
   await page.goto('/profile');
   await expect(page).toHaveURL('/sign-in?next=%2Fprofile');
 

@@ -503,7 +503,7 @@ impl TestPortal {
             .choose_account(&setup, email, SecretText::new(PASSWORD), &again)
             .await
             .expect("the account is accepted");
-        let (_, seed) = self.portal.people().chosen_account(&setup).await.expect("a seed");
+        let seed = self.portal.people().chosen_account(&setup).await.expect("a seed").seed;
         let code = seed.code(self.clock.now());
         let NewSession { session, token, .. } =
             self.portal.people().finish_setup(&setup, &code).await.expect("the code is right");

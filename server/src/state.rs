@@ -17,6 +17,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     portal: Portal,
     public_url: Url,
+    brand: String,
+    issuer: String,
     proxies: Proxies,
     /// Names of hosts that requests asked for, and that Keystead does not answer for.
     unknown_hosts: Once<String>,
@@ -31,6 +33,8 @@ impl App {
         Self(Arc::new(Inner {
             portal,
             public_url: settings.web.public_url.clone(),
+            brand: settings.web.brand(),
+            issuer: settings.web.issuer(),
             proxies: Proxies::new(&settings.web),
             unknown_hosts: Once::default(),
             assets: assets::base(),
@@ -45,6 +49,16 @@ impl App {
 
     pub fn public_url(&self) -> &Url {
         &self.0.public_url
+    }
+
+    /// Returns the heading of every page.
+    pub fn brand(&self) -> &str {
+        &self.0.brand
+    }
+
+    /// Returns the name of this installation in authenticator apps.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
     }
 
     pub fn is_https(&self) -> bool {

@@ -334,7 +334,9 @@ pub fn enrolment() -> EnrolmentView {
     let dark = |x: u32, y: u32| (x * 7 + y * 13 + x * y * 5) % 11 < 5;
     let path = (4..size - 4).flat_map(|y| (4..size - 4).map(move |x| (x, y)));
     EnrolmentView {
-        email: "anna.richter@example.com".to_owned(),
+        issuer: "Keystead Production".to_owned(),
+        account: "anna.richter@example.com (2)".to_owned(),
+        replaces: true,
         secret: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP".to_owned(),
         qr_size: size,
         qr_path: path.filter(|(x, y)| dark(*x, *y)).map(|(x, y)| format!("M{x} {y}h1v1h-1z")).collect(),

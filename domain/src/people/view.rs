@@ -6,7 +6,12 @@ use chrono::{DateTime, Utc};
 /// A new authenticator: the secret as text and as a QR code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnrolmentView {
-    pub email: String,
+    /// The name of the installation in the app.
+    pub issuer: String,
+    /// The name of the account in the app.
+    pub account: String,
+    /// Another authenticator works until this one is confirmed.
+    pub replaces: bool,
     /// Base32, in groups of four.
     pub secret: String,
     /// Modules per side of the QR code, quiet zone included.

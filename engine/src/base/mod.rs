@@ -1,7 +1,7 @@
 //! The basis of every room: the clock, randomness, secrets, errors, lines of the audit log.
 
 pub mod clock;
-pub(crate) mod email;
+pub mod email;
 pub mod entry;
 pub mod error;
 pub mod files;

@@ -4,7 +4,6 @@
 //! A token is base64url of person (16) · epoch (8) · end (8) · HMAC (32). No row stands for it: it ends by its time, and with the
 //! epoch of the person, which a new password, a new authenticator and the host (`admin sign-out`, `admin disable`) raise.
 
-use crate::base::email;
 use crate::changes::Changes;
 use crate::store::users::User;
 use crate::vault::envelope::Purpose;
@@ -78,7 +77,7 @@ impl Changes {
 
     /// Returns the person of this name. An administrator whose row does not verify is nobody.
     pub(crate) async fn named(&self, name: &str) -> Result<Option<User>, Error> {
-        let found = self.vault.db().users().by_email(&email::normalise(name)).await?;
+        let found = self.vault.db().users().by_email(name).await?;
         Ok(found.and_then(|found| self.vault.proved(found).ok()))
     }
 

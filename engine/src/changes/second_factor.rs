@@ -6,12 +6,13 @@ use crate::base::log::or_warn;
 use crate::changes::Changes;
 use crate::changes::throttle::{RIGHT_TRY, TryKind};
 use crate::changes::totp;
-use crate::changes::totp::Seed;
+use crate::changes::totp::{Found, Seed};
 use crate::store::Tx;
 use crate::store::users::User;
 use crate::vault::envelope::Purpose;
 use crate::vault::envelope::SealContext;
 use crate::{Error, SecretText, Session};
+use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::UserId;
 
@@ -46,8 +47,8 @@ impl Changes {
     /// spending the step are commits of their own, before the action that the code is for.
     ///
     /// # Errors
-    /// [`ChangesError::WrongCode`]; [`ChangesError::Blocked`] or [`ChangesError::CodesExhausted`] after too
-    /// many tries. All of them are in the audit log.
+    /// [`ChangesError::WrongCode`]; [`ChangesError::CodeOfAnotherTime`]; [`ChangesError::Blocked`] or
+    /// [`ChangesError::CodesExhausted`] after too many tries. All of them are in the audit log.
     pub(crate) async fn spend_code(
         &self,
         session: &Session,
@@ -67,35 +68,92 @@ impl Changes {
             }
         };
         let now = self.vault.now();
-        let seed = self.open_seed(&user)?;
-        let step = seed.and_then(|seed| seed.matching_step(code, now));
-        let is_first = match step {
-            Some(step) => {
-                let id = user.id();
-                self.vault
-                    .db()
-                    .write(|mut tx| async move {
-                        let is_first = tx.users().spend_step(id, step, totp::step(now)).await?;
-                        tx.commit_unaudited("a code is spent before what it confirms").await?;
-                        Ok(is_first)
-                    })
-                    .await?
-            }
-            None => false,
+        let id = user.id();
+        let found = self.open_seed(&user)?.map_or(Found::Nowhere, |seed| seed.find(code, now));
+        let is_right = match found {
+            Found::Near(step) => self.spend_step(id, step, now).await?,
+            Found::Far(step) => self.name_step(id, step, now).await?,
+            Found::Nowhere => false,
         };
         // `tried` is not cleared here, so a code that was used before counts as a failure, too.
-        if !is_first {
-            let why = match step {
-                Some(_) => "verification code used before",
-                None => "wrong verification code",
-            };
-            self.vault.db().record(refused().with(why)).await?;
-            return Err(Error::Changes(ChangesError::WrongCode {
-                next_in_seconds: totp::next_in_seconds(now),
-            }));
+        if !is_right {
+            return self.refuse_code(found, Some(id), now, refused()).await;
         }
         // The code is spent: what it confirms happens also when its failures stay counted.
         or_warn(self.clear_tries(tried).await, RIGHT_TRY);
         Ok(())
+    }
+
+    /// Spends the code of a step. Returns false when this step or a later one was spent before.
+    async fn spend_step(&self, id: UserId, step: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+        self.vault
+            .db()
+            .write(|mut tx| async move {
+                let is_first = tx.users().spend_step(id, step, totp::step(now)).await?;
+                tx.commit_unaudited("a code is spent before what it confirms").await?;
+                Ok(is_first)
+            })
+            .await
+    }
+
+    /// Makes ready to say that a code is for another time, and returns false: it confirms nothing. The answer tells a guesser that the
+    /// code is right for some step, so a step that is still to come is spent on being named.
+    async fn name_step(&self, id: UserId, step: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+        if step > totp::step(now) {
+            self.vault
+                .db()
+                .write(|mut tx| async move {
+                    tx.users().name_step(id, step).await?;
+                    tx.commit_unaudited("a code of the future is spent before it is named").await
+                })
+                .await?;
+        }
+        Ok(false)
+    }
+
+    /// Compares a code with those of a seed that is not proved yet. Returns its step, which is not spent yet. Whoever is asked for the
+    /// code sees the seed on the same page, so naming a step of the future tells them nothing.
+    ///
+    /// # Errors
+    /// [`ChangesError::WrongCode`] or [`ChangesError::CodeOfAnotherTime`], in the audit log as `refused`.
+    pub(crate) async fn first_code(
+        &self,
+        seed: &Seed,
+        code: &SecretText,
+        now: DateTime<Utc>,
+        refused: Entry,
+    ) -> Result<i64, Error> {
+        match seed.find(code, now) {
+            Found::Near(step) => Ok(step),
+            found => self.refuse_code(found, None, now, refused).await,
+        }
+    }
+
+    /// Records the refusal of a code and returns it, with the time until the next code that can be right. After a code of the next
+    /// step, from a phone whose clock is a little ahead, that is the one after it.
+    async fn refuse_code<T>(
+        &self,
+        found: Found,
+        spent_by: Option<UserId>,
+        now: DateTime<Utc>,
+        refused: Entry,
+    ) -> Result<T, Error> {
+        let why = match found {
+            Found::Near(_) => "verification code used before",
+            Found::Far(_) => "verification code of another time",
+            Found::Nowhere => "wrong verification code",
+        };
+        self.vault.db().record(refused.with(why)).await?;
+        if matches!(found, Found::Far(_)) {
+            return Err(Error::Changes(ChangesError::CodeOfAnotherTime));
+        }
+        let present = totp::step(now);
+        let spent = match spent_by {
+            Some(id) => self.vault.db().users().latest_step(id, present + 1).await?,
+            None => None,
+        };
+        let last = spent.map_or(present, |spent| spent.max(present));
+        let next_in_seconds = totp::over_in_seconds(last, now);
+        Err(Error::Changes(ChangesError::WrongCode { next_in_seconds }))
     }
 }

@@ -91,7 +91,7 @@ impl Session {
 
     /// Checks whether it belongs to the administrator of a name, in any spelling.
     pub fn is_of(&self, name: &str) -> bool {
-        email::checked_length(name).is_ok_and(|name| email::normalise(name) == self.email)
+        email::checked_length(name).is_ok_and(|name| email::normalise(name) == email::normalise(&self.email))
     }
 
     /// Returns the holder of what this session uses.

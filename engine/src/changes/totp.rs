@@ -1,6 +1,7 @@
 //! Verification codes of authenticator apps: TOTP, SHA-1, six digits, 30 seconds (RFC 6238).
 
-use crate::base::random;
+use crate::base::{email, random};
+use crate::store::users::User;
 use crate::{Error, SecretBytes, SecretText};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE32_NOPAD;
@@ -9,10 +10,25 @@ use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
 const STEP_SECONDS: i64 = 30;
+/// Number of steps on either side of the present one whose codes are accepted (RFC 6238, section 5.2): a slow hand, and a clock of
+/// the phone that is a little behind or ahead.
+const NEAR: i64 = 1;
+/// Number of steps on either side whose codes are recognised: five minutes.
+const FAR: i64 = 10;
 /// Number of bytes of a seed. RFC 4226, section 4: at least 128 bits, 160 recommended.
 const SEED_BYTES: usize = 20;
 /// Maximum number of bytes of a seed from elsewhere. HMAC-SHA-1 gains nothing from more than its block of 64 (RFC 2104, section 3).
 const LONGEST_SEED: usize = 128;
+
+/// The step whose code somebody typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A step whose code is accepted now, unless it is spent.
+    Near(i64),
+    /// A step further off, whose code is refused. It says that the clock of the phone is wrong.
+    Far(i64),
+    Nowhere,
+}
 
 /// The secret that an authenticator app and Keystead share.
 pub struct Seed(SecretBytes);
@@ -56,42 +72,28 @@ impl Seed {
         groups.join(" ")
     }
 
-    /// Returns the `otpauth://totp/…` address for the QR code.
-    ///
-    /// # Errors
-    /// When the library refuses the account name.
-    pub fn url(&self, email: &str) -> Result<String, Error> {
-        // A colon separates issuer and account in the label, and totp-rs refuses one in either.
-        let account = email.replace(':', "");
-        let url = Builder::new()
-            .with_secret(self.0.expose().to_vec())
-            .with_account_name(account)
-            .with_issuer(Some("Keystead"))
-            .build()
-            .and_then(|totp| totp.to_url());
-        url.map_err(|_| Error::Fault("the otpauth address cannot be made".into()))
-    }
-
     fn code_at(&self, step: i64) -> String {
         let totp: Totp = Builder::new().with_secret(self.0.expose().to_vec()).build_noncompliant();
-        // There is no step before 1970; an absolute value would give the code of another step.
         totp.generate(u64::try_from(step * STEP_SECONDS).unwrap_or(0)).to_string()
     }
 
-    /// Returns the step whose code this is: the current one or the one before. A code is exactly six
-    /// ASCII digits; nothing is trimmed. Both steps are always compared, in constant time.
-    pub fn matching_step(&self, code: &SecretText, now: DateTime<Utc>) -> Option<i64> {
+    /// Compares a code with those of the steps around now. A code is exactly six ASCII digits; nothing is trimmed. Every step is
+    /// compared, in constant time, whatever the code is.
+    pub fn find(&self, code: &SecretText, now: DateTime<Utc>) -> Found {
         let typed = code.expose().as_bytes();
+        let well_formed = Choice::from(u8::from(is_code(code)));
         let current = step(now);
-        let is_code = is_code(code);
-        // RFC 6238, 5.2: one step back allows for the time that typing and sending take.
-        let [this, before] = [current, current - 1].map(|step| self.code_at(step).as_bytes().ct_eq(typed));
-        let well_formed = Choice::from(u8::from(is_code));
-        match (bool::from(this & well_formed), bool::from(before & well_formed)) {
-            // Two neighbouring steps may have the same code. Spending the later step spends the earlier one, too.
-            (true, _) => Some(current),
-            (_, true) => Some(current - 1),
-            _ => None,
+        // There is no step before 1970.
+        let steps = (current - FAR).max(0)..=current + FAR;
+        let right: Vec<i64> = steps
+            .filter(|step| bool::from(self.code_at(*step).as_bytes().ct_eq(typed) & well_formed))
+            .collect();
+        // Two steps may have the same code. Spending the later one spends the earlier one, too.
+        let near = right.iter().rev().find(|step| (*step - current).abs() <= NEAR);
+        match (near, right.last()) {
+            (Some(step), _) => Found::Near(*step),
+            (None, Some(step)) => Found::Far(*step),
+            (None, None) => Found::Nowhere,
         }
     }
 
@@ -99,6 +101,54 @@ impl Seed {
     #[cfg(feature = "testing")]
     pub fn code(&self, now: DateTime<Utc>) -> SecretText {
         SecretText::new(self.code_at(step(now)))
+    }
+}
+
+/// An authenticator that is set up: its secret, and what the app calls it.
+pub struct Enrolment {
+    pub seed: Seed,
+    email: String,
+    number: i64,
+}
+
+impl Enrolment {
+    /// The first authenticator of a person.
+    pub(crate) fn first(email: &str, seed: Seed) -> Self {
+        Self { seed, email: email::shown(email), number: 1 }
+    }
+
+    /// The authenticator that replaces those of a person.
+    pub(crate) fn next(user: &User, seed: Seed) -> Self {
+        // A seed of an early release has no revision.
+        let number = user.totp_seed.as_ref().map_or(1, |_| user.seed_revision.max(1) + 1);
+        Self { number, ..Self::first(&user.email, seed) }
+    }
+
+    /// Checks whether another authenticator works until this one is confirmed.
+    pub fn replaces(&self) -> bool {
+        self.number > 1
+    }
+
+    /// Returns the name of the account in the app: the e-mail, and the number of the authenticator from the second on. Some apps
+    /// replace an entry by a new one of the same name, and the old one works until the new one is confirmed.
+    pub fn account(&self) -> String {
+        if self.replaces() { format!("{} ({})", self.email, self.number) } else { self.email.clone() }
+    }
+
+    /// Returns the `otpauth://totp/…` address for the QR code; `issuer` names the installation.
+    ///
+    /// # Errors
+    /// When the library refuses the issuer.
+    pub fn url(&self, issuer: &str) -> Result<String, Error> {
+        // A colon separates issuer and account in the label, and totp-rs refuses one in either.
+        let account = self.account().replace(':', "");
+        let url = Builder::new()
+            .with_secret(self.seed.expose().to_vec())
+            .with_account_name(account)
+            .with_issuer(Some(issuer))
+            .build()
+            .and_then(|totp| totp.to_url());
+        url.map_err(|_| Error::Fault("the otpauth address cannot be made".into()))
     }
 }
 
@@ -113,9 +163,9 @@ pub fn step(now: DateTime<Utc>) -> i64 {
     now.timestamp().div_euclid(STEP_SECONDS)
 }
 
-/// Returns the number of seconds until the app shows another code.
-pub fn next_in_seconds(now: DateTime<Utc>) -> i64 {
-    STEP_SECONDS - now.timestamp().rem_euclid(STEP_SECONDS)
+/// Returns the number of seconds until the code of a step is over and the next one begins.
+pub(super) fn over_in_seconds(step: i64, now: DateTime<Utc>) -> i64 {
+    (step + 1) * STEP_SECONDS - now.timestamp()
 }
 
 #[cfg(test)]
@@ -140,16 +190,29 @@ mod tests {
             (2_000_000_000, "279037"),
             (20_000_000_000, "353130"),
         ] {
-            assert_eq!(rfc_seed().matching_step(&SecretText::new(code), at(seconds)), Some(seconds / 30));
+            assert_eq!(rfc_seed().find(&SecretText::new(code), at(seconds)), Found::Near(seconds / 30));
         }
     }
 
     #[test]
-    fn the_previous_step_is_accepted_and_no_other() {
-        let code = SecretText::new("287082");
-        assert_eq!(rfc_seed().matching_step(&code, at(60)), Some(1));
-        assert_eq!(rfc_seed().matching_step(&code, at(90)), None);
-        assert_eq!(rfc_seed().matching_step(&code, at(29)), None);
+    fn one_step_either_way_is_accepted_and_no_other() {
+        let code = rfc_seed().code_at(100);
+        let found = |step: i64| rfc_seed().find(&SecretText::new(&code), at(step * 30));
+        for step in 0..=200 {
+            let right = match step {
+                99..=101 => Found::Near(100),
+                90..=110 => Found::Far(100),
+                _ => Found::Nowhere,
+            };
+            assert_eq!(found(step), right, "in step {step}");
+        }
+    }
+
+    #[test]
+    fn no_step_is_before_1970() {
+        let code = SecretText::new(rfc_seed().code_at(0));
+        assert_eq!(rfc_seed().find(&code, at(29)), Found::Near(0));
+        assert_eq!(rfc_seed().find(&code, at(60)), Found::Far(0));
     }
 
     #[test]
@@ -157,8 +220,8 @@ mod tests {
         for not_a_code in [" 287082", "287082 ", "287 082", "+87082", "28708", "2870822", "２８７０８２", ""]
         {
             assert_eq!(
-                rfc_seed().matching_step(&SecretText::new(not_a_code), at(59)),
-                None,
+                rfc_seed().find(&SecretText::new(not_a_code), at(59)),
+                Found::Nowhere,
                 "{not_a_code:?}"
             );
         }

@@ -1,5 +1,6 @@
 //! The changes of an administrator's own account: their descriptions and their execution.
 
+use crate::base::email;
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};
 use crate::people::People;
@@ -91,7 +92,7 @@ impl Change for ReplaceRecoveryCodes {
 
 impl People {
     async fn about(&self, user: UserId) -> Result<About, Error> {
-        Ok(About::Account { email: self.vault.person(user).await?.email })
+        Ok(About::Account { email: email::shown(&self.vault.person(user).await?.email) })
     }
 }
 

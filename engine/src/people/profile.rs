@@ -1,5 +1,6 @@
 //! Actions of administrators on their own account.
 
+use crate::base::email;
 use crate::base::entry::Entry;
 use crate::base::error::PeopleError;
 use crate::changes::authority::Authorised;
@@ -39,7 +40,7 @@ impl People {
             password_changed_at: user.password_changed_at,
             authenticator_since: user.authenticator_since.unwrap_or(user.created_at),
             sessions: rows.collect(),
-            email: user.email,
+            email: email::shown(&user.email),
         })
     }
 

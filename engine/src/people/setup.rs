@@ -1,14 +1,12 @@
 //! The first run: from the setup token to the first administrator.
 
 use crate::base::entry::{Actor, Entry};
-use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
 use crate::changes::recovery;
 use crate::changes::throttle::{RIGHT_TRY, TryKind};
-use crate::changes::totp;
-use crate::changes::totp::Seed;
+use crate::changes::totp::{Enrolment, Seed};
 use crate::people::People;
 use crate::people::password;
 use crate::people::users::Account;
@@ -168,13 +166,13 @@ impl People {
             .await
     }
 
-    /// Returns the e-mail and seed of the account chosen before, to show the seed.
+    /// Returns the authenticator of the account chosen before, to show it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none was chosen in this session.
-    pub async fn chosen_account(&self, session: &Session) -> Result<(String, Seed), Error> {
+    pub async fn chosen_account(&self, session: &Session) -> Result<Enrolment, Error> {
         let account = self.account(session).await?;
-        Ok((account.email, account.seed))
+        Ok(Enrolment::first(&account.email, account.seed))
     }
 
     async fn account(&self, session: &Session) -> Result<Account, Error> {
@@ -192,15 +190,8 @@ impl People {
         let account = self.account(session).await?;
         let tried = self.changes.begin_try(self.changes.name_subject(&account.email), TryKind::Code).await?;
         let now = self.vault.now();
-        let Some(step) = account.seed.matching_step(code, now) else {
-            self.vault
-                .db()
-                .record(Entry::refused(now, session.actor(), Action::Setup).with("wrong verification code"))
-                .await?;
-            return Err(Error::Changes(ChangesError::WrongCode {
-                next_in_seconds: totp::next_in_seconds(now),
-            }));
-        };
+        let refused = Entry::refused(now, session.actor(), Action::Setup);
+        let step = self.changes.first_code(&account.seed, code, now, refused).await?;
         or_warn(self.changes.clear_tries(tried).await, RIGHT_TRY);
         let account = &account;
         let done =

@@ -9,7 +9,7 @@ use crate::base::shares::Holder;
 use crate::changes::recovery;
 use crate::changes::throttle::{RIGHT_TRY, TryKind};
 use crate::changes::totp;
-use crate::changes::totp::Seed;
+use crate::changes::totp::{Enrolment, Seed};
 use crate::people::People;
 use crate::people::password::Verified;
 use crate::people::sessions::Owner;
@@ -204,16 +204,17 @@ impl People {
         self.notes.put(tx, session.id, SEED_NOTE, Seed::generate().expose()).await
     }
 
-    /// Returns the e-mail and the seed that is not proved yet, to show the seed.
+    /// Returns the authenticator that is not proved yet, to show it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none waits.
-    pub async fn enrolment(&self, session: &Session) -> Result<(String, Seed), Error> {
+    pub async fn enrolment(&self, session: &Session) -> Result<Enrolment, Error> {
         if !matches!(session.stage, Stage::Enrolment | Stage::Full) {
             return Err(Error::Changes(ChangesError::SignedOut));
         }
         let seed: SecretBytes = self.notes.get(session.id, SEED_NOTE).await?.ok_or(Error::NotFound)?;
-        Ok((session.email.clone(), Seed::from_bytes(seed)))
+        let user = self.vault.person(session.user()?).await?;
+        Ok(Enrolment::next(&user, Seed::from_bytes(seed)))
     }
 
     /// Checks the code of the new app. The app then replaces the old one, every other session ends,
@@ -223,18 +224,13 @@ impl People {
     /// [`ChangesError::WrongCode`]; another [`ChangesError`] after too many tries.
     pub async fn finish_enrolment(&self, session: &Session, code: &SecretText) -> Result<NewSession, Error> {
         self.vault.require_clock()?;
-        let (_, seed) = self.enrolment(session).await?;
+        let seed = self.enrolment(session).await?.seed;
         let user = &self.vault.person(session.user()?).await?;
         // As a recovery code, not as a code: after twenty wrong codes the new app is the way back in.
         let tried = Box::pin(self.changes.begin_code(session, user, code, TryKind::RecoveryCode)).await?;
         let now = self.vault.now();
-        let Some(step) = seed.matching_step(code, now) else {
-            let entry = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
-            self.vault.db().record(entry.with("wrong verification code")).await?;
-            return Err(Error::Changes(ChangesError::WrongCode {
-                next_in_seconds: totp::next_in_seconds(now),
-            }));
-        };
+        let refused = Entry::refused(now, session.actor(), Action::AuthenticatorReplace);
+        let step = self.changes.first_code(&seed, code, now, refused).await?;
         let seed = &seed;
         let new = self
             .vault

@@ -8,7 +8,7 @@ use crate::base::shares::Holder;
 use crate::base::{email, random};
 use crate::changes::Changes;
 use crate::changes::recovery;
-use crate::changes::totp::Seed;
+use crate::changes::totp::{Enrolment, Seed};
 use crate::people::password;
 use crate::people::password::Hasher;
 use crate::store::Lock;
@@ -88,7 +88,7 @@ impl Administrators {
         email: &str,
         password: SecretText,
         seed: Option<Seed>,
-        show: impl FnOnce(&Seed, &[SecretText]) -> Result<(), Error>,
+        show: impl FnOnce(&Enrolment, &[SecretText]) -> Result<(), Error>,
     ) -> Result<(Seed, Vec<SecretText>), Error> {
         let email = email::parse(email)?;
         password::check(&password, &password, &email)?;
@@ -96,16 +96,21 @@ impl Administrators {
         let damaged =
             match self.vault.db().users().by_email(&email).await?.map(|found| self.vault.checked(found)) {
                 Some((_, None)) => return Err(PeopleError::EmailTaken.into()),
-                Some((user, Some(_))) => Some(user.id()),
+                Some((user, Some(_))) => Some(user),
                 None => None,
             };
         let password_hash = self.hasher.hash(password, Holder::Host).await?;
         let seed = seed.unwrap_or_else(Seed::generate);
         // Drawn outside the transaction, which may run again: the operator must see the seed and the codes that were stored.
         let codes = recovery::generate();
-        show(&seed, &codes)?;
-        let id = damaged.unwrap_or_else(|| UserId(random::uuid()));
-        let (address, password_hash, drawn, hashed) = (&email, &password_hash, &seed, &codes);
+        let enrolment = match &damaged {
+            Some(user) => Enrolment::next(user, seed),
+            None => Enrolment::first(&email, seed),
+        };
+        show(&enrolment, &codes)?;
+        let id = damaged.as_ref().map_or_else(|| UserId(random::uuid()), User::id);
+        let is_damaged = damaged.is_some();
+        let (address, password_hash, drawn, hashed) = (&email, &password_hash, &enrolment.seed, &codes);
         self.vault
             .db()
             .write(|mut tx| async move {
@@ -114,7 +119,7 @@ impl Administrators {
                 let sealed = self.changes.seal_seed(&mut tx, id, drawn).await?;
                 // No code has proved the seed yet, so no step of it is spent.
                 let now = self.vault.now();
-                if damaged.is_some() {
+                if is_damaged {
                     // Checked again under the lock: another command may have replaced it meanwhile.
                     if self.vault.hold(&mut tx, RowRef::Administrator(id)).await.is_ok() {
                         return Err(PeopleError::EmailTaken.into());
@@ -129,14 +134,14 @@ impl Administrators {
                 self.vault.sign_new(&mut tx, RowRef::Administrator(id)).await?;
                 tx.instance().delete_setup_tokens().await?;
                 self.changes.store_recovery_codes(&mut tx, id, None, hashed).await?;
-                let detail = if damaged.is_some() { " (replaces a row that did not verify)" } else { "" };
+                let detail = if is_damaged { " (replaces a row that did not verify)" } else { "" };
                 let entry =
                     Entry::done(now, Actor::Host, Action::UserCreate).with(format!("{address}{detail}"));
                 tx.commit(entry).await
             })
             .await?;
         self.forget_failures(id, &email).await;
-        Ok((seed, codes))
+        Ok((enrolment.seed, codes))
     }
 
     /// Sets a new password and ends every session of the administrator (`keystead admin reset-password`).
@@ -170,12 +175,12 @@ impl Administrators {
     pub async fn reset_authenticator(
         &self,
         email: &str,
-        show: impl FnOnce(&Seed) -> Result<(), Error>,
+        show: impl FnOnce(&Enrolment) -> Result<(), Error>,
     ) -> Result<Seed, Error> {
         let user = self.user_by_email(email).await?;
-        let seed = Seed::generate();
-        show(&seed)?;
-        let (who, drawn) = (&user, &seed);
+        let enrolment = Enrolment::next(&user, Seed::generate());
+        show(&enrolment)?;
+        let (who, drawn) = (&user, &enrolment.seed);
         self.vault
             .db()
             .write(|mut tx| async move {
@@ -188,7 +193,7 @@ impl Administrators {
             })
             .await?;
         self.forget_failures(user.id(), &user.email).await;
-        Ok(seed)
+        Ok(enrolment.seed)
     }
 
     /// Ends every session of the administrator, and every change that waits (`keystead admin sign-out`).
@@ -277,7 +282,7 @@ impl Administrators {
     }
 
     async fn user_by_email(&self, email: &str) -> Result<User, Error> {
-        let found = self.vault.db().users().by_email(&email::normalise(email)).await?;
+        let found = self.vault.db().users().by_email(email).await?;
         self.vault.proved(found.ok_or(Error::NotFound)?)
     }
 }

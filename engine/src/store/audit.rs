@@ -2,7 +2,7 @@
 
 use super::{ROWS, corrupt, on, table, within};
 use crate::Error;
-use crate::base::email;
+use crate::base::email::Spellings;
 use crate::base::entry::{Entry, NOT_SIGNED_IN, STRANGER};
 use crate::base::error::VaultError;
 use crate::store::text::{With, kept, sought};
@@ -49,7 +49,7 @@ macro_rules! select_events {
             $place,
             " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 OR LOWER(place) = $6 \
              OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/') \
-             AND ($7 OR LOWER(who) = $8 OR ($9 AND actor_kind = 'stranger')) ORDER BY sequence ",
+             AND ($7 OR LOWER(who) IN ($8, $10, $11) OR ($9 AND actor_kind = 'stranger')) ORDER BY sequence ",
             $order,
             " LIMIT $2"
         )
@@ -170,12 +170,13 @@ impl Read<'_> {
         count: u32,
     ) -> Result<Vec<Event>, Error> {
         let place = query.place.as_ref().map(|place| place.to_lowercase());
-        let who = query.who.as_ref().map(|who| email::normalise(who));
-        let strangers = who.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(NOT_SIGNED_IN));
+        let who = query.who.as_deref();
+        let strangers = who.is_some_and(|who| who.trim().eq_ignore_ascii_case(NOT_SIGNED_IN));
+        let [first, second, third] = who.map(|who| Spellings::of(who).0.map(Some)).unwrap_or_default();
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
             .with(from).with(i64::from(count)).with(query.from).with(query.to)
-            .with(place.is_none()).with(place.as_deref().map(sought)).with(who.is_none()).with(who.as_deref().map(sought))
-            .with(strangers).fetch_all(pool).await)?;
+            .with(place.is_none()).with(place.as_deref().map(sought)).with(who.is_none()).with(first.as_deref().map(sought))
+            .with(strangers).with(second.as_deref().map(sought)).with(third.as_deref().map(sought)).fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }
 }

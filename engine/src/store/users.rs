@@ -3,6 +3,7 @@
 use super::authority::{AdministratorMark, Claimed, administrator_mark};
 use super::{is_duplicate, on, table, within};
 use crate::Error;
+use crate::base::email::Spellings;
 use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::store::text::{With, kept, sought};
@@ -76,11 +77,15 @@ impl Read<'_> {
         Ok(records.into_iter().map(Claimed::from).collect())
     }
 
+    /// Returns the administrator of a name, in whichever form of its domain the row has it.
     pub(crate) async fn by_email(&self, email: &str) -> Result<Option<Claimed<User>>, Error> {
-        const SQL: &str = select_user!("a.email = $1");
-        let record: Option<Record> =
-            on!(self.0, pool => sqlx::query_as(SQL).with(sought(email)).fetch_optional(pool).await)?;
-        Ok(record.map(Claimed::from))
+        const SQL: &str = select_user!("a.email IN ($1, $2, $3)");
+        let spellings = Spellings::of(email);
+        let [first, second, third] = &spellings.0;
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(sought(first)).with(sought(second)).with(sought(third)).fetch_all(pool).await)?;
+        let likeliest = records.into_iter().min_by_key(|record| spellings.place(&record.user.email));
+        Ok(likeliest.map(Claimed::from))
     }
 
     pub(crate) async fn get(&self, id: UserId) -> Result<Claimed<User>, Error> {
@@ -94,6 +99,13 @@ impl Read<'_> {
         const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM administrator LIMIT 1) AS one";
         let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
         Ok(count > 0)
+    }
+
+    /// Returns the latest spent step up to one, if there is any.
+    pub(crate) async fn latest_step(&self, id: UserId, up_to: i64) -> Result<Option<i64>, Error> {
+        const SQL: &str = "SELECT MAX(step) FROM (SELECT totp_floor AS step FROM administrator WHERE id = $1 UNION ALL \
+                           SELECT step FROM spent_step WHERE user_id = $1) AS spent WHERE step <= $2";
+        Ok(on!(self.0, pool => sqlx::query_scalar(SQL).with(id.0).with(up_to).fetch_one(pool).await)?)
     }
 
     pub(crate) async fn recovery_codes_left(&self, id: UserId) -> Result<u32, Error> {
@@ -121,18 +133,27 @@ impl Write<'_> {
         )
     }
 
-    /// Spends the code of a step. Returns false when this step or a later one was spent before. A step of the future, which was
-    /// spent while the clock was ahead, blocks only itself.
+    /// Spends the code of a step. Returns false when this step or a later one was spent before, or this one was named. A step of the
+    /// future, which was spent while the clock was ahead, blocks only itself.
     pub(crate) async fn spend_step(&mut self, id: UserId, step: i64, present: i64) -> Result<bool, Error> {
         const SQL: &str = "INSERT INTO spent_step (user_id, step) SELECT a.id, $2 FROM administrator a \
                            WHERE a.id = $1 AND a.totp_floor < $2 AND NOT EXISTS (SELECT 1 FROM spent_step s \
-                           WHERE s.user_id = $1 AND s.step > $2 AND s.step <= $3) \
+                           WHERE s.user_id = $1 AND (s.step > $2 AND s.step <= $3 OR s.step = -$2)) \
                            ON CONFLICT (user_id, step) DO NOTHING";
         // Locks the person: two steps at once are judged one after the other.
         const LOCK: &str = "UPDATE administrator SET totp_floor = totp_floor WHERE id = $1";
         within!(self.0, c => sqlx::query(LOCK).with(id.0).execute(c).await.map(drop))?;
         let rows = within!(self.0, c => sqlx::query(SQL).with(id.0).with(step).with(present + 1).execute(c).await.map(|r| r.rows_affected()))?;
         Ok(rows == 1)
+    }
+
+    /// Spends the code of a step of the future that was named as such. Unlike a step whose code was accepted it never blocks an
+    /// earlier one: the person sets the clock of the phone, and those are the next codes. Its row has the negative number.
+    pub(crate) async fn name_step(&mut self, id: UserId, step: i64) -> Result<(), Error> {
+        const SQL: &str =
+            "INSERT INTO spent_step (user_id, step) VALUES ($1, $2) ON CONFLICT (user_id, step) DO NOTHING";
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(-step).execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// Stores a new seed, and ends every session. No code of the new seed is spent yet.

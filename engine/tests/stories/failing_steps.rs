@@ -227,7 +227,7 @@ async fn setting_up_is_whole_or_not_at_all(t: &TestPortal) {
             let chosen =
                 fresh.portal.people().choose_account(&setup, "ada@example.com", text(PASSWORD), &again).await;
             chosen.expect("chosen");
-            let (_, seed) = fresh.portal.people().chosen_account(&setup).await.expect("a seed");
+            let seed = fresh.portal.people().chosen_account(&setup).await.expect("a seed").seed;
             let code = seed.code(fresh.clock.now());
             fail_after(step, skip);
             let done = fresh.portal.people().finish_setup(&setup, &code).await;

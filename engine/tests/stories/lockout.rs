@@ -104,7 +104,7 @@ async fn guesses_of_strangers_do_not_block_a_browser_that_signed_in_before(t: &T
     let half = password_from(&t.portal, &own, ADA, PASSWORD).await.expect("not locked out").session;
     let code = text(&ada.recovery_codes[0]);
     let enrolling = t.portal.people().check_recovery_code(&half, &code).await.expect("it is right").session;
-    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
+    let seed = t.portal.people().enrolment(&enrolling).await.expect("a seed").seed;
     t.portal.people().finish_enrolment(&enrolling, &seed.code(t.clock.now())).await.expect("signed in");
 }
 
@@ -192,7 +192,7 @@ async fn twenty_wrong_codes_of_sessions_leave_only_a_recovery_code(t: &TestPorta
     let right = confirm(t, &ada, &t.code(&ada)).await;
     refused!(right, Error::Changes(ChangesError::CodesExhausted));
     let enrolling = recovering(t, &ada, 0).await.expect("a recovery code helps").session;
-    let (_, seed) = t.portal.people().enrolment(&enrolling).await.expect("a seed");
+    let seed = t.portal.people().enrolment(&enrolling).await.expect("a seed").seed;
     let code = seed.code(t.clock.now());
     ada.session = t.portal.people().finish_enrolment(&enrolling, &code).await.expect("signed in").session;
     ada.seed = seed;

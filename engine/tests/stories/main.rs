@@ -29,6 +29,7 @@ mod keys_race;
 mod leases;
 mod lockout;
 mod moved_seals;
+mod names;
 mod previews;
 mod profile;
 mod release_before;

@@ -90,7 +90,7 @@ async fn a_new_authenticator_needs_a_code_of_the_old_one(t: &TestPortal) {
     let user = ada.session.user().expect("an administrator");
     let proof = proof(t, &ada, &ReplaceAuthenticator { user }).await;
     t.portal.people().replace_authenticator(proof, &ada.session).await.expect("begun");
-    let (_, seed) = t.portal.people().enrolment(&ada.session).await.expect("a seed");
+    let seed = t.portal.people().enrolment(&ada.session).await.expect("a seed").seed;
     let new =
         t.portal.people().finish_enrolment(&ada.session, &seed.code(t.clock.now())).await.expect("proved");
     assert!(is_alive(t, &new.token).await && !is_alive(t, &ada.token).await);

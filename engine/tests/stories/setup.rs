@@ -38,7 +38,7 @@ async fn chosen(t: &TestPortal, email: &str) -> (Session, Seed) {
     let session = entered(t).await;
     let account = t.portal.people().choose_account(&session, email, text(PASSWORD), &text(PASSWORD)).await;
     account.expect("the account is accepted");
-    let (_, seed) = t.portal.people().chosen_account(&session).await.expect("a seed");
+    let seed = t.portal.people().chosen_account(&session).await.expect("a seed").seed;
     (session, seed)
 }
 

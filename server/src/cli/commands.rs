@@ -13,7 +13,7 @@ use domain::scopes::scope::ScopeName;
 use domain::services::api_key;
 use domain::services::api_key::{ApiKeyId, Reach};
 use engine::base::error::StoreError;
-use engine::changes::totp::Seed;
+use engine::changes::totp::{Enrolment, Seed};
 use engine::vault::authority::Counts;
 use engine::vault::root_key;
 use engine::vault::root_rotation;
@@ -29,8 +29,8 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
         Admin::ResetTotp { email } => {
             let was_shown = Cell::new(false);
             let reset = async |portal: &Portal| {
-                let show = |seed: &Seed| {
-                    show(seed.url(&email)?)?;
+                let show = |new: &Enrolment| {
+                    show(new.url(&settings.web.issuer())?)?;
                     was_shown.set(true);
                     Ok(())
                 };
@@ -38,7 +38,9 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             };
             let reset = at(settings, &email, reset).await;
             reset.map_err(|error| not_made(error, was_shown.get()))?;
-            say(format!("All sessions of {email} have ended. The old authenticator no longer works."));
+            say(format!(
+                "All sessions of {email} have ended. The old authenticator no longer works; its entry in the app can be deleted."
+            ));
             Ok(())
         }
         Admin::ResetPassword(account) => {
@@ -134,8 +136,8 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     let portal = open_or_make_portal(settings).await?;
     say_where(settings);
     let was_shown = Cell::new(false);
-    let show = |seed: &Seed, codes: &[SecretText]| {
-        show(seed.url(&account.email)?)?;
+    let show = |new: &Enrolment, codes: &[SecretText]| {
+        show(new.url(&settings.web.issuer())?)?;
         say("The recovery codes, shown only once:");
         codes.iter().try_for_each(|code| show(code.expose()))?;
         was_shown.set(true);

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use domain::base::form::Form;
 use domain::base::problem::Code;
 use domain::people::view::EnrolmentView;
-use engine::changes::totp::Seed;
+use engine::changes::totp::Enrolment;
 use engine::{Error, NewSession};
 use qrcode::{Color, QrCode};
 
@@ -54,11 +54,11 @@ pub(crate) fn with_cookie(response: Response, cookie: String) -> Response {
     }
 }
 
-/// Returns a seed as a page shows it: text, and a QR code as the path of its dark modules.
-pub(crate) fn enrolment_view(email: &str, seed: &Seed) -> Result<EnrolmentView, Error> {
+/// Returns an authenticator as a page shows it: its names, the secret as text, and a QR code as the path of its dark modules.
+pub(crate) fn enrolment_view(issuer: &str, enrolment: &Enrolment) -> Result<EnrolmentView, Error> {
     // Scanners need a margin of four modules (ISO/IEC 18004).
     const QUIET: usize = 4;
-    let url = seed.url(email)?;
+    let url = enrolment.url(issuer)?;
     let code = QrCode::new(url.as_bytes()).map_err(|_| Error::Fault("the QR code cannot be drawn".into()))?;
     let width = code.width();
     let mut path = String::new();
@@ -68,5 +68,12 @@ pub(crate) fn enrolment_view(email: &str, seed: &Seed) -> Result<EnrolmentView, 
         }
     }
     let qr_size = u32::try_from(width + 2 * QUIET).unwrap_or_default();
-    Ok(EnrolmentView { email: email.to_owned(), secret: seed.text(), qr_size, qr_path: path })
+    Ok(EnrolmentView {
+        issuer: issuer.to_owned(),
+        account: enrolment.account(),
+        replaces: enrolment.replaces(),
+        secret: enrolment.seed.text(),
+        qr_size,
+        qr_path: path,
+    })
 }

@@ -93,6 +93,28 @@ mod tests {
     use domain::keys::limits::DailyLimits;
 
     #[test]
+    fn an_installation_has_a_name() {
+        fn names(set: &[(&str, &str)]) -> (String, String) {
+            let web = settings(set).expect("good settings").web;
+            (web.brand(), web.issuer())
+        }
+        let owned = |brand: &str, issuer: &str| (brand.to_owned(), issuer.to_owned());
+        assert_eq!(names(&[]), owned("Keystead", "Keystead 127.0.0.1-3000"));
+        let url = |url| names(&[("KEYSTEAD_PUBLIC_URL", url)]);
+        assert_eq!(url("https://keys.example.com"), owned("Keystead", "Keystead keys.example.com"));
+        assert_eq!(url("https://keystead.example.com"), owned("Keystead", "keystead.example.com"));
+        assert_eq!(url("http://[::1]:3001"), owned("Keystead", "Keystead --1-3001"));
+        let named = |name| names(&[("KEYSTEAD_INSTANCE_NAME", name)]);
+        assert_eq!(named(" Staging "), owned("Keystead Staging", "Keystead Staging"));
+        assert_eq!(named("Keystead Test"), owned("Keystead Test", "Keystead Test"));
+        assert_eq!(named(&"ü".repeat(40)).0.chars().count(), 49);
+        for bad in [" ", "a:b", "a\nb", "a\u{202e}b", &"a".repeat(41)] {
+            let said = settings(&[("KEYSTEAD_INSTANCE_NAME", bad)]).map(drop).expect_err(bad);
+            assert!(said.contains("KEYSTEAD_INSTANCE_NAME") && said.contains("1 to 40 characters"), "{said}");
+        }
+    }
+
+    #[test]
     fn no_message_quotes_a_password() {
         for name in ["KEYSTEAD_DATABASE_URL", "KEYSTEAD_PUBLIC_URL", "KEYSTEAD_KMS_ENDPOINT_URL"] {
             for text in [

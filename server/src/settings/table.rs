@@ -73,6 +73,11 @@ pub const SETTINGS: &[Setting] = &[
         "URL that people open in the browser. It determines the cookies and the host names that Keystead accepts. Default: `http://` and the listening address.",
     ),
     setting(
+        "instance_name",
+        None,
+        "Name of this installation, like `Staging`: 1 to 40 characters, no colon, none that is invisible. It stands in the title and at the top of every page, and in the entries of authenticator apps. If not set, the entries have host and port of the public URL.",
+    ),
+    setting(
         "allow_insecure_http",
         Some("false"),
         "Allows plain HTTP to other machines: a plain-HTTP public URL on another host, or a listening address that others can reach. Keystead logs a warning at every start.",

@@ -3,8 +3,10 @@
 use super::source::{Source, is_not};
 use super::table::find;
 use crate::Stop;
+use domain::scopes::scope::is_unprintable;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
 
@@ -12,6 +14,8 @@ pub struct WebSettings {
     pub listen: SocketAddr,
     /// The address that people type; it decides cookies and the hosts that Keystead answers for.
     pub public_url: Url,
+    /// The name that tells this installation from others.
+    instance_name: Option<InstanceName>,
     /// `None`: no metrics.
     pub metrics_listen: Option<SocketAddr>,
     /// Networks whose `X-Forwarded-For` is trusted.
@@ -26,10 +30,30 @@ impl WebSettings {
         Ok(Self {
             listen,
             public_url: public_url(source, listen, source.flag("allow_insecure_http")?)?,
+            instance_name: source
+                .get("instance_name", "1 to 40 characters, no colon, none that is invisible")?,
             metrics_listen: source.get("metrics_listen", "an address with a port, like 127.0.0.1:9464")?,
             trusted_proxies: proxies(source)?,
             lame_duck: source.seconds("lame_duck_seconds")?,
         })
+    }
+
+    /// Returns the heading of every page: "Keystead", with the name of the installation where it has one.
+    pub fn brand(&self) -> String {
+        self.instance_name.as_ref().map_or_else(|| "Keystead".to_owned(), |name| branded(&name.0))
+    }
+
+    /// Returns the name of this installation in authenticator apps. Without a name of its own it is host and port of the public URL.
+    pub fn issuer(&self) -> String {
+        match &self.instance_name {
+            Some(name) => branded(&name.0),
+            None => {
+                let host = self.public_url.host_str().unwrap_or_default();
+                let port = self.public_url.port().map_or_else(String::new, |port| format!("-{port}"));
+                // Apps take what stands before a colon for the issuer.
+                branded(&format!("{}{port}", host.trim_matches(['[', ']']).replace(':', "-")))
+            }
+        }
     }
 
     pub fn is_https(&self) -> bool {
@@ -45,6 +69,27 @@ impl WebSettings {
     pub fn is_insecure(&self) -> bool {
         let is_own = is_loopback(&self.public_url) && is_own(self.listen);
         !self.is_https() && !is_own
+    }
+}
+
+/// Returns a name with "Keystead" before it, unless it has the word already.
+fn branded(name: &str) -> String {
+    if name.to_lowercase().contains("keystead") { name.to_owned() } else { format!("Keystead {name}") }
+}
+
+/// Name of an installation. In the label of an authenticator's entry a colon would end it.
+struct InstanceName(String);
+
+impl FromStr for InstanceName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        /// Maximum number of characters.
+        const LONGEST: usize = 40;
+        let is_good = (1..=LONGEST).contains(&text.chars().count())
+            && !text.contains(':')
+            && !text.chars().any(is_unprintable);
+        if is_good { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::visitor::{SignedIn, Visitor};
 use crate::App;
 use crate::pages::with_cookie;
 use app::document::{Document, DocumentProps};
+use app::frame::brand::BrandName;
 use app::pages::ErrorPage;
 use app::ui::form::Draft;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -15,6 +16,7 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::overview::frame::{Chrome, SessionEnd, Theme};
+use engine::base::email;
 use engine::changes::session::Ends;
 use engine::{Error, Session};
 use hydration_context::SsrSharedContext;
@@ -67,10 +69,11 @@ impl Page {
     ) -> Response {
         let Self { title, theme, status, islands, draft } = self;
         let had_draft = draft.is_some();
-        let assets = app.assets().to_owned();
+        let (assets, brand) = (app.assets().to_owned(), BrandName(app.brand().to_owned()));
         let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
         let (html, policy) = owner.with(|| {
             provide_nonce();
+            provide_context(brand);
             if let Some(draft) = draft {
                 provide_context(draft);
             }
@@ -119,7 +122,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         }
     };
     Ok(Chrome {
-        email: who.session.email.clone(),
+        email: email::shown(&who.session.email),
         theme: who.visitor.theme,
         path: who.visitor.path.clone(),
         filter,

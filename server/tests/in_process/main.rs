@@ -14,6 +14,7 @@ mod front_door;
 mod guessing;
 mod hostile;
 mod pages;
+mod people;
 mod races;
 mod sessions;
 mod snapshot;

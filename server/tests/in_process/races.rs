@@ -138,7 +138,7 @@ async fn prepare_edit(house: &House, cookie: &str, country: &str, days: &str) ->
 /// Returns the address to which this client sends its request. Half of the clients send equal requests, which all get the answer of
 /// the first; each of the others sends one that differs.
 fn one_of_many(address: &str, number: usize) -> String {
-    if number / 4 % 2 == 0 { address.to_owned() } else { format!("{address}&client={number}") }
+    if (number / 4).is_multiple_of(2) { address.to_owned() } else { format!("{address}&client={number}") }
 }
 
 async fn one_code_confirms_once(kind: DatabaseKind) {

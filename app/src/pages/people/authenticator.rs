@@ -24,7 +24,7 @@ pub enum EnrolPurpose {
 
 #[component]
 pub fn EnrolPage(enrolment: EnrolmentView, form: Form, purpose: EnrolPurpose) -> impl IntoView {
-    let EnrolmentView { email, secret, qr_size, qr_path } = enrolment;
+    let EnrolmentView { issuer, account, replaces, secret, qr_size, qr_path } = enrolment;
     let is_setup = purpose == EnrolPurpose::Setup;
     // The text has no spaces, so that a copy of it has the form that the app expects.
     let groups = secret.split(' ').map(|group| view! { <span>{group.to_owned()}</span> }).collect_view();
@@ -43,11 +43,23 @@ pub fn EnrolPage(enrolment: EnrolmentView, form: Form, purpose: EnrolPurpose) ->
                 <path d=qr_path />
             </svg>
             <div class="secret">
-                <p class="hint">"No camera? Enter this secret for " <strong>{email}</strong> " in the app:"</p>
+                <p class="hint">
+                    "No camera? Enter this secret for " <strong>{account.clone()}</strong> " at "
+                    <strong>{issuer}</strong> " in the app:"
+                </p>
                 <CopyButton>
                     <code class="grouped">{groups}</code>
                 </CopyButton>
             </div>
+            {replaces
+                .then(|| {
+                    view! {
+                        <p>
+                            "The new entry in the app is " <strong>{account}</strong>
+                            ". When its code is confirmed, the old entry no longer works: delete it then."
+                        </p>
+                    }
+                })}
             <PostForm form>
                 <CodeField auto_submit=purpose != EnrolPurpose::Replace />
                 <Actions>

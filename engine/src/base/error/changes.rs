@@ -10,6 +10,8 @@ pub enum ChangesError {
     SignedOut,
     #[error("the verification code is wrong or already used")]
     WrongCode { next_in_seconds: i64 },
+    #[error("the verification code is for another time")]
+    CodeOfAnotherTime,
     #[error("the recovery code is wrong or already used")]
     WrongRecoveryCode,
     #[error("too many tries, blocked until {until}")]
@@ -29,6 +31,11 @@ impl ChangesError {
             Self::WrongCode { next_in_seconds } => {
                 Row::refused(format!("Wrong or already used. Next code in {next_in_seconds} s.")).at("code")
             }
+            // No "next code in": only the phone knows when its next code comes.
+            Self::CodeOfAnotherTime => Row::refused(
+                "This code is for another time. Is the clock of your phone right? Set it, then type the code that the app shows.",
+            )
+            .at("code"),
             Self::WrongRecoveryCode => {
                 Row::refused("Wrong or already used. Try another of your recovery codes.").at("recovery_code")
             }

@@ -10,8 +10,10 @@ use crate::web::visitor::SignedIn;
 use app::pages::AuditPage;
 use axum::extract::State;
 use axum::response::Response;
-use domain::audit::view::{AuditSource, LogView};
+use domain::audit::event::Event;
+use domain::audit::view::{AuditSource, LogLine, LogView};
 use domain::base::number;
+use engine::base::email;
 use engine::{Error, Portal};
 use leptos::prelude::*;
 
@@ -46,12 +48,17 @@ async fn of_portal(
     let view = portal.audit().search_log(&search.audit(), before).await?;
     Ok(LogView {
         source: search.source,
-        lines: view.events.into_iter().map(Into::into).collect(),
+        lines: view.events.into_iter().map(|event| LogLine::from(readable(event))).collect(),
         older: view.older.map(|sequence| sought.address(Some(("before", &sequence.to_string())))),
         newest: view.is_older_page.then(|| sought.address(None)),
         is_filtered: search.is_filtered(),
         damaged: 0,
     })
+}
+
+/// Returns a line as people read it. Commands about an administrator have the e-mail as their detail.
+fn readable(event: Event) -> Event {
+    Event { who: email::shown(&event.who), detail: email::shown(&event.detail), ..event }
 }
 
 async fn of_data(

@@ -27,7 +27,8 @@ struct Enrolment {
     message: Option<&'static str>,
 }
 
-const REPLACED: Option<&str> = Some("Your new authenticator app is set up. The old one no longer works.");
+const REPLACED: Option<&str> =
+    Some("Your new authenticator is set up. The old one no longer works: delete its entry in your app.");
 
 const SETUP: Enrolment = Enrolment {
     purpose: EnrolPurpose::Setup,
@@ -65,11 +66,11 @@ async fn page(
         EnrolPurpose::Setup => people.chosen_account(session).await,
         EnrolPurpose::Recovery | EnrolPurpose::Replace => people.enrolment(session).await,
     };
-    let (email, seed) = match waiting {
+    let enrolment = match waiting {
         Err(Error::NotFound) => return Ok(see(of.begins_at)),
         waiting => waiting?,
     };
-    let (enrolment, purpose) = (enrolment_view(&email, &seed)?, of.purpose);
+    let (enrolment, purpose) = (enrolment_view(app.issuer(), &enrolment)?, of.purpose);
     let page = Page::with_islands(visitor, of.title).status(form_status(&form));
     Ok(page.show(app, move || view! { <EnrolPage enrolment form purpose /> }))
 }

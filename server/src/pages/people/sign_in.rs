@@ -15,6 +15,7 @@ use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
 use domain::people::EMAIL_LONGEST;
+use engine::base::email;
 use engine::{SecretText, SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -104,7 +105,7 @@ pub async fn submit(
         let mut form = Form::new().with("email", shown_email(&typed.email));
         form.error = Some(format!(
             "You are signed in as {} in this browser. Sign out there first, then sign in as somebody else.",
-            session.email
+            email::shown(&session.email)
         ));
         return Ok(password_page(&app, &visitor, form, next, StatusCode::CONFLICT).await);
     }

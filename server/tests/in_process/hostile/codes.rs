@@ -3,6 +3,7 @@
 use crate::support::common::shown_seed;
 use crate::support::{House, furnished};
 use axum::http::{Method, StatusCode};
+use chrono::TimeDelta;
 use engine::changes::totp::Seed;
 use engine::testing::{PASSWORD, Person};
 
@@ -13,6 +14,8 @@ struct Door {
     path: String,
     field: &'static str,
     right: String,
+    /// Codes of steps that are minutes off, before and after.
+    others: Vec<String>,
     email: String,
 }
 
@@ -104,10 +107,14 @@ impl Door {
     }
 
     async fn must_refuse(&self, shape: &Shape) {
+        self.must_refuse_saying(shape, "Wrong or already used.").await;
+    }
+
+    async fn must_refuse_saying(&self, shape: &Shape, said: &str) {
         let what = format!("{} with {}", self.path, shape.name);
         let (status, body) = self.offer(shape).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{what}");
-        assert!(body.contains("Wrong or already used."), "{what}: the page says what is wrong");
+        assert!(body.contains(said), "{what}: the page says what is wrong");
         assert!(body.contains(&format!("name=\"{}\"", self.field)), "{what}: the page asks again");
         assert!(!body.contains(&format!("value=\"{}\"", self.right)), "{what}: no code is sent back");
     }
@@ -133,6 +140,18 @@ impl Door {
             let what = format!("{} with {} is counted", self.path, shape.name);
             assert_eq!(self.house.test.failures(&self.email).await, 1, "{what}");
         }
+        for code in &self.others {
+            self.house.test.forgive(&self.email).await;
+            let body = encoded(&[(self.field, code)]);
+            let shape = Shape { name: "a code of another time", kinds: vec![FORM.into()], body };
+            self.must_refuse_saying(
+                &shape,
+                "This code is for another time. Is the clock of your phone right?",
+            )
+            .await;
+            let what = format!("{} with a code of another time", self.path);
+            assert_eq!(self.house.test.failures(&self.email).await, 1, "{what} is counted");
+        }
         self.house.test.forgive(&self.email).await;
         for shape in all.iter().rev().take(5) {
             self.must_refuse(shape).await;
@@ -145,8 +164,11 @@ impl Door {
 
 impl Door {
     fn new(house: House, cookie: String, path: &str, email: &str, seed: &Seed) -> Self {
-        let right = seed.code(house.test.clock.now()).expose().to_owned();
-        Self { house, cookie, path: path.to_owned(), field: "code", right, email: email.to_owned() }
+        let now = house.test.clock.now();
+        let code = |seconds| seed.code(now + TimeDelta::seconds(seconds)).expose().to_owned();
+        // The code of the next step, as a phone shows it whose clock is a little ahead.
+        let (right, others) = (code(30), vec![code(-240), code(240)]);
+        Self { house, cookie, path: path.to_owned(), field: "code", right, others, email: email.to_owned() }
     }
 }
 
@@ -181,7 +203,8 @@ async fn the_recovery_code() {
     let right = person.recovery_codes[0].clone();
     let email = person.email;
     let path = "/sign-in/recovery".to_owned();
-    Door { house, cookie, path, field: "recovery_code", right, email }.must_hold().await;
+    let others = Vec::new();
+    Door { house, cookie, path, field: "recovery_code", right, others, email }.must_hold().await;
 }
 
 #[tokio::test]
