@@ -156,7 +156,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await confirmWith(page, admin.nextCode(), 'Sign out');
     await expect(said(page)).toHaveText('1 other session is signed out.');
     await other.goto('/audit');
-    await expect(other).toHaveURL('/sign-in?next=%2Faudit');
+    await expect(other).toHaveURL('/sign-in?next=%2Faudit&notice=ended');
     await signIn(other, admin);
     await page.goto('/profile');
     await button(page, 'Sign out other sessions').click();
@@ -164,7 +164,7 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await confirmWith(page, admin.nextCode(), 'Sign out');
     await expect(said(page)).toHaveText('1 other session is signed out.');
     await other.goto('/audit');
-    await expect(other).toHaveURL('/sign-in?next=%2Faudit');
+    await expect(other).toHaveURL('/sign-in?next=%2Faudit&notice=ended');
     await page.reload();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Profile');
     await elsewhere.close();
@@ -180,7 +180,7 @@ test("the host's command line makes an administrator and resets a lost authentic
   const uri = new URL(reset.out.trim());
   expect(uri.href).toMatch(/^otpauth:\/\/totp\/Keystead%20[^:]+:grace%40example\.com%20%282%29\?/);
   await page.goto('/profile');
-  await expect(page).toHaveURL('/sign-in?next=%2Fprofile');
+  await expect(page).toHaveURL('/sign-in?next=%2Fprofile&notice=ended');
 
   await field(page, 'E-mail').fill(grace.email);
   await field(page, 'Password').fill(grace.password);
