@@ -2,7 +2,7 @@
 //! come from a double click, or from a password manager that types twice: the browser then shows what became of the second. For ten
 //! seconds it gets the answer of the first, from any server. No code is compared again.
 
-use crate::changes::Changes;
+use crate::changes::notes::Notes;
 use crate::store::Tx;
 use crate::store::answers::AnswerRow;
 use crate::vault::envelope::{Purpose, SealContext};
@@ -53,7 +53,7 @@ pub struct First {
     begun_at: DateTime<Utc>,
 }
 
-impl Changes {
+impl Notes {
     /// Looks up the answer of an equal request.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! What a person had typed into a form when their session ended: sealed, and kept by their browser alone, until they have signed in
 //! again. It holds no secrets; `server::web::draft` chooses the fields.
 
-use crate::changes::Changes;
 use crate::changes::device::Devices;
+use crate::changes::notes::Notes;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::{SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
@@ -22,7 +22,7 @@ fn place<'a>(person: &'a UserId, path: &'a str, until: i64) -> SealContext<'a> {
     }
 }
 
-impl Changes {
+impl Notes {
     /// Seals a draft for the person who signed in last with a browser. A browser that proves nobody gets none.
     pub fn seal_draft(&self, devices: &Devices, path: &str, plain: &[u8]) -> Option<SecretText> {
         let person = devices.last()?;

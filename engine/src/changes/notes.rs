@@ -27,10 +27,10 @@ fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> SealContex
     }
 }
 
-/// The notes of all sessions.
+/// What is kept sealed for a short time: the notes of all sessions, answers (`answered`) and drafts (`draft`).
 #[derive(Clone)]
 pub struct Notes {
-    vault: Vault,
+    pub(super) vault: Vault,
 }
 
 impl Notes {

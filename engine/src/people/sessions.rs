@@ -198,7 +198,7 @@ impl People {
             .db()
             .write(|mut tx| async move {
                 tx.sessions().sweep(now, now - IDLE, now - TimeDelta::days(1)).await?;
-                self.changes.sweep_answers(&mut tx, now).await?;
+                self.notes.sweep_answers(&mut tx, now).await?;
                 tx.commit_unaudited("sessions that are over are swept").await
             })
             .await

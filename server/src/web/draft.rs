@@ -50,8 +50,7 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
     if form.is_empty() || plain.len() > LARGEST {
         return response;
     }
-    let changes = app.portal().changes();
-    match changes.seal_draft(&visitor.from.devices, parts.uri.path(), &plain) {
+    match app.portal().notes().seal_draft(&visitor.from.devices, parts.uri.path(), &plain) {
         Some(sealed) => {
             let response = SignInFirst { keeps: true, ..first }.into_response();
             with_cookie(response, cookies::set_draft(&app, &sealed))
@@ -76,7 +75,7 @@ fn read(typed: &[u8]) -> Form {
 /// Returns the draft of the form at a path, if the browser has one of this person.
 pub fn of(app: &App, headers: &HeaderMap, session: &Session, path: &str) -> Option<Form> {
     let sealed = cookies::draft(app, headers).filter(|_| session.stage == Stage::Full)?;
-    let plain = app.portal().changes().open_draft(session, path, &sealed)?;
+    let plain = app.portal().notes().open_draft(session, path, &sealed)?;
     serde_json::from_slice(plain.expose()).ok()
 }
 

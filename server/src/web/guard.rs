@@ -216,8 +216,8 @@ impl Limits {
             work.await
         };
         let done = match self.to_its_end {
-            true if is_in_turn => timeout_at(until, ToItsEnd::new(Box::pin(work))).await,
-            true => timeout_at(until, ToItsEnd::new(InTurn::new(holder, work))).await,
+            true if is_in_turn => timeout_at(until, ToItsEnd(Some(Box::pin(work)))).await,
+            true => timeout_at(until, ToItsEnd(Some(InTurn::new(holder, work)))).await,
             // A page has its turns from `in_turn`, where also its failures are made.
             false => timeout_at(until, work).await,
         };
@@ -234,13 +234,7 @@ impl Limits {
 }
 
 /// A future that always completes: when dropped (client gone, time-out) it is spawned on the runtime.
-pub struct ToItsEnd<F: Future<Output = Response> + Send + Unpin + 'static>(Option<F>);
-
-impl<F: Future<Output = Response> + Send + Unpin + 'static> ToItsEnd<F> {
-    pub fn new(work: F) -> Self {
-        Self(Some(work))
-    }
-}
+struct ToItsEnd<F: Future<Output = Response> + Send + Unpin + 'static>(Option<F>);
 
 impl<F: Future<Output = Response> + Send + Unpin + 'static> Future for ToItsEnd<F> {
     type Output = Response;

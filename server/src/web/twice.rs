@@ -3,7 +3,7 @@
 
 use super::cookies;
 use super::failure::Failure;
-use super::guard::{ToItsEnd, busy};
+use super::guard::busy;
 use super::visitor::Visitor;
 use crate::App;
 use axum::body::{Body, to_bytes};
@@ -41,51 +41,57 @@ pub async fn once(State(app): State<App>, request: Request, next: Next) -> Respo
         Ok(visitor) => visitor,
         Err(failure) => return failure.into_response(),
     };
-    match turn(&app, &visitor, &asked).await {
-        Ok(Turn::Answered(response)) => response,
-        Ok(Turn::Stranger) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        // To its end, also when the browser hangs up: it does so when it sends the form again.
-        Ok(Turn::First(first)) => {
-            let work = async move {
-                let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-                keep(&app, first, response).await
-            };
-            ToItsEnd::new(Box::pin(work)).await
+    let (pause, looks) = LOOKS;
+    for _ in 0..looks {
+        match app.portal().notes().known(&asked).await {
+            Ok(Known::Answered(kept)) => return shown(kept.expose()).unwrap_or_else(failed),
+            Ok(Known::AtWork) => tokio::time::sleep(pause).await,
+            // A session that steps up is replaced, so only now it is sure that the token never had one. It must not make a row.
+            Ok(Known::Nothing) if visitor.session.is_none() => {
+                return next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            }
+            Ok(Known::Nothing) => {
+                let request = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
+                match to_its_end(first(app.clone(), asked.clone(), request, next.clone())).await {
+                    Ok(Some(response)) => return response,
+                    // An equal request was faster.
+                    Ok(None) => {}
+                    Err(error) => return failed(error),
+                }
+            }
+            Err(error) => return failed(error),
         }
-        Err(error) => Failure::from(error).into_response(),
     }
+    busy()
+}
+
+fn failed(error: Error) -> Response {
+    Failure::from(error).into_response()
+}
+
+/// Runs work to its end, also when the browser hangs up: it does so when it sends the form again.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The program ends.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// Runs the request, if it is the first of equal ones.
+async fn first(app: App, asked: Asked, request: Request, next: Next) -> Result<Option<Response>, Error> {
+    let Some(first) = app.portal().notes().begin_answer(&asked).await? else { return Ok(None) };
+    let response = next.run(request).await;
+    Ok(Some(keep(&app, first, response).await))
 }
 
 /// Checks whether a form has a field for a code that is filled in.
 fn has_code(form: &[u8]) -> bool {
     url::form_urlencoded::parse(form)
         .any(|(field, value)| matches!(field.as_ref(), "code" | "recovery_code") && !value.is_empty())
-}
-
-enum Turn {
-    First(First),
-    Answered(Response),
-    /// The token names no session, so the request changes nothing.
-    Stranger,
-}
-
-async fn turn(app: &App, visitor: &Visitor, asked: &Asked) -> Result<Turn, Error> {
-    let changes = app.portal().changes();
-    let (pause, looks) = LOOKS;
-    for _ in 0..looks {
-        match changes.known(asked).await? {
-            Known::Answered(kept) => return shown(kept.expose()).map(Turn::Answered),
-            Known::AtWork => tokio::time::sleep(pause).await,
-            // A session that steps up is replaced, so only now it is sure that the token never had one. It must not make a row.
-            Known::Nothing if visitor.session.is_none() => return Ok(Turn::Stranger),
-            Known::Nothing => {
-                if let Some(first) = changes.begin_answer(asked).await? {
-                    return Ok(Turn::First(first));
-                }
-            }
-        }
-    }
-    Err(Error::Busy)
 }
 
 /// Keeps an answer that leads on, and returns it. A refusal is not kept: each refused code counts.
@@ -97,7 +103,7 @@ async fn keep(app: &App, first: First, response: Response) -> Response {
     let kept = (response.status() == StatusCode::SEE_OTHER)
         .then(|| serde_json::to_vec(&Kept(headers.collect::<Option<_>>()?)).map(SecretBytes::new).ok())
         .flatten();
-    if let Err(error) = app.portal().changes().keep_answer(first, kept).await {
+    if let Err(error) = app.portal().notes().keep_answer(first, kept).await {
         tracing::warn!(%error, "an answer could not be kept; an equal request is refused");
     }
     response

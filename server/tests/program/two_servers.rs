@@ -18,7 +18,12 @@ async fn two(pooler: Option<&Pooler>) -> [Home; 2] {
         first.pool(pooler);
     }
     let second = first.neighbour();
-    [first, second]
+    let mut both = [first, second];
+    for home in &mut both {
+        // The cookies have the port of the public URL, which all servers of a portal share.
+        home.set("KEYSTEAD_PUBLIC_URL", "http://localhost:3000");
+    }
+    both
 }
 
 /// Waits until a number in the database is reached; returns how long that took.
