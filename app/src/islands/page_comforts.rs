@@ -21,13 +21,16 @@ pub fn PageComforts() -> impl IntoView {
     });
     window_event_listener(leptos::ev::submit, |event| {
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
-        let Some(form) = form.filter(|form| form.method() == "post") else { return };
+        // The page stays when the answer is a file, and its other buttons must work.
+        let is_sent_once =
+            |form: &HtmlFormElement| form.method() == "post" && !form.has_attribute("data-file");
+        let Some(form) = form.filter(is_sent_once) else { return };
         if form.has_attribute("aria-busy") {
             event.prevent_default();
             return;
         }
         let _ = form.set_attribute("aria-busy", "true");
-        // The answer is a file, or the person has stopped the request: the page stays.
+        // The page stays when the person has stopped the request.
         set_timeout(move || drop(form.remove_attribute("aria-busy")), PATIENCE);
     });
     // The browser may restore a page from memory on "Back"; its forms are no longer busy.

@@ -11,16 +11,26 @@ use web_sys::{Element, RequestInit, Response};
 
 /// Seconds before the end at which the notice appears.
 const EARLY: f64 = 120.0;
+/// Seconds between two questions to the server.
+const PAUSE: f64 = 10.0;
 
-/// Returns the seconds that the session lasts; `None` when it is over or the server does not answer.
-async fn ask(method: &str) -> Option<f64> {
+/// Asks the server how long the session lasts, and shows that. `None`: it is over, or the server does not answer.
+async fn ask(method: &str, notice: &Element) -> Option<f64> {
     let request = RequestInit::new();
     request.set_method(method);
     let answer = JsFuture::from(window().fetch_with_str_and_init(address::SESSION, &request)).await.ok()?;
-    let text = answer.dyn_into::<Response>().ok()?.text().ok()?;
+    let text = JsFuture::from(answer.dyn_into::<Response>().ok()?.text().ok()?).await.ok()?.as_string()?;
     // Without a session the answer is the sign-in page. Whole seconds, as in `countdown`.
-    let left: i64 = JsFuture::from(text).await.ok()?.as_string()?.parse().ok()?;
+    let (left, is_final) = text.strip_suffix(" final").map_or((text.as_str(), false), |left| (left, true));
+    let left: i64 = left.parse().ok()?;
+    set(notice, "data-final", is_final);
+    set(notice, "hidden", left as f64 > EARLY);
+    set(notice, "data-over", false);
     Some(left as f64)
+}
+
+fn set(notice: &Element, name: &str, is_set: bool) {
+    let _ = notice.toggle_attribute_with_force(name, is_set);
 }
 
 fn now() -> f64 {
@@ -36,6 +46,7 @@ pub fn SessionEnd(children: Children) -> impl IntoView {
         let left: i64 =
             notice.get_attribute("data-left").and_then(|left| left.parse().ok()).unwrap_or_default();
         end.set_value(now() + left as f64);
+        let asked = StoredValue::new(f64::NEG_INFINITY);
         let tick = move || {
             let left = end.get_value() - now();
             if left > EARLY {
@@ -44,18 +55,22 @@ pub fn SessionEnd(children: Children) -> impl IntoView {
             if let Some(time) = super::find::<Element>(&notice, "time") {
                 time.set_text_content(Some(&words(left as i64)));
             }
+            // While the notice counts down, there is nothing to ask.
             let is_over = left <= 0.0;
-            if !notice.has_attribute("hidden") && (!is_over || notice.has_attribute("data-over")) {
+            let is_shown = !notice.has_attribute("hidden");
+            if (is_shown && !is_over) || now() - asked.get_value() < PAUSE {
                 return;
             }
+            asked.set_value(now());
             let notice = notice.clone();
             spawn_local(async move {
-                let left = ask("GET").await;
-                if let Some(left) = left {
-                    end.set_value(now() + left);
+                match ask("GET", &notice).await {
+                    Some(left) => end.set_value(now() + left),
+                    None => {
+                        set(&notice, "hidden", false);
+                        set(&notice, "data-over", is_over);
+                    }
                 }
-                let _ = notice.toggle_attribute_with_force("data-over", is_over && left.is_none());
-                let _ = notice.toggle_attribute_with_force("hidden", left.is_some_and(|left| left > EARLY));
             });
         };
         set_interval(tick, std::time::Duration::from_secs(1));
@@ -65,9 +80,8 @@ pub fn SessionEnd(children: Children) -> impl IntoView {
         let button = clicked.filter(|element| element.local_name() == "button");
         let Some(notice) = button.and_then(|button| button.parent_element()) else { return };
         spawn_local(async move {
-            if let Some(left) = ask("POST").await {
+            if let Some(left) = ask("POST", &notice).await {
                 end.set_value(now() + left);
-                let _ = notice.toggle_attribute_with_force("hidden", left > EARLY);
             }
         });
     };

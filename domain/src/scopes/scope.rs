@@ -128,8 +128,11 @@ pub fn display_name(text: &str) -> Result<String, NameRefused> {
 /// Checks whether a character is a control character, a mark that changes the direction of text around it, or invisible.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
-        // Zero-width characters and direction marks; separators and embeddings; invisible operators and isolates; the byte order
-        // mark; tags. With them one name could look like another.
+        // Soft hyphen and joiners; fillers of Hangul, Khmer, Mongolian and Braille; zero-width characters and direction marks;
+        // separators and embeddings; invisible operators and isolates; the byte order mark; tags. With them one name could look like
+        // another.
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 

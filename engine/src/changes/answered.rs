@@ -105,7 +105,7 @@ impl Notes {
             .write(|mut tx| async move {
                 match sealed {
                     Some(sealed) => tx.answers().put(&asked.0, *begun_at, sealed).await?,
-                    None => tx.answers().forget(&asked.0).await?,
+                    None => tx.answers().forget(&asked.0, *begun_at).await?,
                 }
                 tx.commit_unaudited("an answer is kept for ten seconds").await
             })

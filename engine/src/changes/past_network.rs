@@ -3,46 +3,67 @@
 //! Strangers behind the proxy fill the counter of its network, and the counter would lock out everybody behind it. Therefore a
 //! right password passes the full counter. A wrong password gets the answer of the full counter.
 //!
-//! A stranger can pretend to be a proxy. The comparisons that the stranger gains have three bounds: the counter of the name, a
-//! number a minute for each network, and the queue of the hasher. They make no rows.
+//! A stranger can pretend to be a proxy. The comparisons that the stranger gains have three bounds: five for a name in a quarter of
+//! an hour, and none while the name's own counter blocks it; twenty a minute for a network; and the queue of the hasher. They make
+//! no rows, and known and unknown names are treated alike.
 
 use crate::base::clock::Steady;
 use crate::base::error::ChangesError;
 use crate::base::network::Network;
 use crate::changes::Changes;
-use crate::changes::throttle::{Try, TryKind, begin};
-use crate::store::users::User;
 use crate::{Client, Error};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Maximum number of passwords that a server compares within `LATELY` for a network whose counter is full.
-const MOST: u32 = 20;
-const LATELY: Duration = Duration::from_secs(60);
-/// Maximum number of networks for which a server compares passwords within `LATELY` although their counters are full.
-const NETWORKS: usize = 256;
+/// How often something may happen within a time, for each of a number of keys. It is in memory, so strangers make no rows.
+struct Window<K> {
+    most: u32,
+    lately: Duration,
+    /// Maximum number of keys. A key without room is refused.
+    room: usize,
+    /// The begin of each key's time, and the number since.
+    counted: Mutex<HashMap<K, (Steady, u32)>>,
+}
 
-/// The networks with a full counter, each with the begin of its minute and the number of passwords compared since.
-#[derive(Default)]
-pub(super) struct PastNetworks(Mutex<HashMap<Network, (Steady, u32)>>);
+impl<K: Eq + Hash> Window<K> {
+    fn new(most: u32, lately: Duration, room: usize) -> Self {
+        Self { most, lately, room, counted: Mutex::default() }
+    }
 
-impl PastNetworks {
-    /// Counts a comparison for a network, unless the network has had its number.
-    fn take(&self, network: Network, now: Steady) -> bool {
-        let mut networks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !networks.contains_key(&network) && networks.len() >= NETWORKS {
-            networks.retain(|_, (since, _)| now.since(*since) < LATELY);
-            if networks.len() >= NETWORKS {
+    /// Counts one more for a key, unless the key has had its number.
+    fn take(&self, key: K, now: Steady) -> bool {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counted.contains_key(&key) && counted.len() >= self.room {
+            counted.retain(|_, (since, _)| now.since(*since) < self.lately);
+            if counted.len() >= self.room {
                 return false;
             }
         }
-        let (since, compared) = networks.entry(network).or_insert((now, 0));
-        if now.since(*since) >= LATELY {
-            (*since, *compared) = (now, 0);
+        let (since, number) = counted.entry(key).or_insert((now, 0));
+        if now.since(*since) >= self.lately {
+            (*since, *number) = (now, 0);
         }
-        *compared += 1;
-        *compared <= MOST
+        *number = number.saturating_add(1);
+        *number <= self.most
+    }
+}
+
+/// The passwords that a server compares although the counter of their network is full.
+pub(super) struct PastNetworks {
+    networks: Window<Network>,
+    /// By the keyed hash of the name, known or unknown.
+    names: Window<Vec<u8>>,
+}
+
+impl Default for PastNetworks {
+    fn default() -> Self {
+        Self {
+            networks: Window::new(20, Duration::from_secs(60), 256),
+            // As many as the longest wait of the name's own counter allows.
+            names: Window::new(5, Duration::from_secs(15 * 60), 4096),
+        }
     }
 }
 
@@ -52,44 +73,18 @@ impl Changes {
         let is_blocked = matches!(refused, Error::Changes(ChangesError::Blocked { .. }));
         is_blocked
             && from.is_shared
-            && self.past_networks.take(Network::of_text(&from.address), self.vault.steady())
+            && self.past_networks.networks.take(Network::of_text(&from.address), self.vault.steady())
     }
 
-    /// Counts a password for the name alone, because the counter of its network is full. Every name causes the same work. A name
-    /// that nobody has gets no counter, so guesses at such names make no rows.
-    ///
-    /// Returns `None` when no password of this name is right now.
+    /// Counts a password for a name past the full counter of its network. Returns false when it must not be compared. The name's own
+    /// counter stays as it is, so a stranger can neither block the name this way nor learn whether somebody has it.
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn begin_past_network(
-        &self,
-        name: &str,
-        user: Option<&User>,
-        from: &Client,
-    ) -> Result<Option<Try>, Error> {
-        let subject = match user {
-            Some(_) => self.name_subject(name),
-            None => self.network_subject(&from.address),
-        };
-        let (now, of) = (self.vault.now(), &subject);
-        let counted = self
-            .vault
-            .db()
-            .write(|mut tx| async move {
-                let held = tx.throttle().hold(&of.hash, now).await?;
-                let counted = user.and_then(|_| begin(held, of, TryKind::Password, now).ok());
-                // The counter is written in any case, so that the time of the answer does not tell whether somebody has the name.
-                tx.throttle().set(&of.hash, counted.unwrap_or(held)).await?;
-                tx.commit_unaudited("a try past a full counter is counted before it is compared").await?;
-                Ok(counted)
-            })
-            .await?;
-        Ok(counted.map(|counter| Try {
-            subject,
-            kind: TryKind::Password,
-            blocked_until: counter.blocked_until,
-        }))
+    pub(crate) async fn may_pass_for(&self, name: &str) -> Result<bool, Error> {
+        let subject = self.name_subject(name);
+        let is_open = !self.is_blocked(&subject).await?;
+        Ok(self.past_networks.names.take(subject.hash().to_vec(), self.vault.steady()) && is_open)
     }
 }
 
@@ -101,15 +96,23 @@ mod tests {
     fn a_network_gets_twenty_comparisons_a_minute_past_its_counter() {
         let (past, now) = (PastNetworks::default(), Steady::default());
         let network = Network::of_text("192.0.2.7");
-        let taken = |at| (0..50).filter(|_| past.take(network, at)).count();
-        assert_eq!((taken(now), taken(now.plus(LATELY / 2)), taken(now.plus(LATELY))), (20, 0, 20));
+        let taken = |at| (0..50).filter(|_| past.networks.take(network, at)).count();
+        let minute = Duration::from_secs(60);
+        assert_eq!((taken(now), taken(now.plus(minute / 2)), taken(now.plus(minute))), (20, 0, 20));
     }
 
     #[test]
-    fn the_memory_for_networks_is_bounded() {
+    fn a_name_gets_five_comparisons_in_a_quarter_of_an_hour() {
         let (past, now) = (PastNetworks::default(), Steady::default());
-        let network = |number: usize| Network::of_text(&format!("10.0.{}.{}", number / 256, number % 256));
-        let taken = |at| (0..1000).filter(|number| past.take(network(*number), at)).count();
-        assert_eq!((taken(now), taken(now.plus(LATELY))), (NETWORKS, NETWORKS));
+        let taken = |at| (0..50).filter(|_| past.names.take(b"ada".to_vec(), at)).count();
+        let quarter = Duration::from_secs(15 * 60);
+        assert_eq!((taken(now), taken(now.plus(quarter / 2)), taken(now.plus(quarter))), (5, 0, 5));
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let (window, now) = (Window::new(1, Duration::from_secs(60), 256), Steady::default());
+        let taken = |at| (0..1000).filter(|number: &u32| window.take(*number, at)).count();
+        assert_eq!((taken(now), taken(now.plus(Duration::from_secs(60)))), (256, 256));
     }
 }

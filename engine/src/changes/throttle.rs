@@ -65,17 +65,17 @@ impl Subject {
 /// A counted try. When it is dropped, it stays counted as a failure.
 #[must_use = "a try that was right must be given back or cleared"]
 pub struct Try {
-    pub(super) subject: Subject,
-    pub(super) kind: TryKind,
+    subject: Subject,
+    kind: TryKind,
     /// End of the block that the try leaves behind if it was wrong.
-    pub(super) blocked_until: Option<DateTime<Utc>>,
+    blocked_until: Option<DateTime<Utc>>,
 }
 
 /// Returns the counter with another try counted.
 ///
 /// # Errors
 /// The reason why no try is allowed now.
-pub(super) fn begin(
+fn begin(
     mut counter: Counter,
     subject: &Subject,
     kind: TryKind,
@@ -125,6 +125,13 @@ fn block_for(failures: i64, free: i64) -> Option<TimeDelta> {
 }
 
 impl Changes {
+    /// Checks whether a password would be refused now. Nothing is counted.
+    pub(super) async fn is_blocked(&self, subject: &Subject) -> Result<bool, Error> {
+        let counter = self.vault.db().throttle().of(&subject.hash).await?;
+        let now = self.vault.now();
+        Ok(counter.is_some_and(|counter| begin(counter, subject, TryKind::Password, now).is_err()))
+    }
+
     pub(crate) fn name_subject(&self, name: &str) -> Subject {
         let name = format!("name {}", email::normalise(name));
         // Unknown names are counted too, and people type passwords into this field. The table shows neither.

@@ -49,9 +49,9 @@ impl Write<'_> {
         Ok(())
     }
 
-    pub(crate) async fn forget(&mut self, request: &[u8]) -> Result<(), Error> {
-        const SQL: &str = "DELETE FROM answer WHERE request = $1";
-        within!(self.0, c => sqlx::query(SQL).with(request).execute(c).await.map(drop))?;
+    pub(crate) async fn forget(&mut self, request: &[u8], begun_at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM answer WHERE request = $1 AND created_at = $2";
+        within!(self.0, c => sqlx::query(SQL).with(request).with(begun_at).execute(c).await.map(drop))?;
         Ok(())
     }
 }

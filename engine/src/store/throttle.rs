@@ -1,6 +1,6 @@
 //! The failure counters.
 
-use super::{table, within};
+use super::{on, table, within};
 use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
@@ -15,7 +15,15 @@ pub struct Counter {
     pub updated_at: DateTime<Utc>,
 }
 
-table!(throttle: Write);
+table!(throttle: Read, Write);
+
+impl Read<'_> {
+    pub(crate) async fn of(&self, subject: &[u8]) -> Result<Option<Counter>, Error> {
+        const SQL: &str =
+            "SELECT failures, wrong_codes, blocked_until, updated_at FROM throttle WHERE subject = $1";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(subject).fetch_optional(pool).await)?)
+    }
+}
 
 impl Write<'_> {
     /// Reads a counter, creates it when it is missing, and locks it until the transaction ends.

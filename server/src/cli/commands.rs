@@ -38,6 +38,7 @@ pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
             };
             let reset = at(settings, &email, reset).await;
             reset.map_err(|error| not_made(error, was_shown.get()))?;
+            say_issuer(settings);
             say(format!(
                 "All sessions of {email} have ended. The old authenticator no longer works; its entry in the app can be deleted."
             ));
@@ -130,6 +131,14 @@ fn not_made(error: Stop, was_shown: bool) -> Stop {
     error
 }
 
+/// Says what the authenticator app will show: without the server's settings, the command takes the default public URL.
+fn say_issuer(settings: &Settings) {
+    say(format!(
+        "The entry in the authenticator app is called \"{}\" (KEYSTEAD_INSTANCE_NAME, else KEYSTEAD_PUBLIC_URL).",
+        settings.web.issuer()
+    ));
+}
+
 async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
     let (password, seed) = read_secrets(account.stdin)?;
     let seed = seed.map(|text| Seed::from_base32(&text)).transpose()?;
@@ -147,6 +156,7 @@ async fn create(settings: &Settings, account: Account) -> Result<(), Stop> {
         async |portal: &Portal| portal.administrators().create(&account.email, password, seed, show).await;
     with(portal, made).await.map_err(|error| not_made(error, was_shown.get()))?;
     say(format!("Administrator {} created.", account.email));
+    say_issuer(settings);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! chain of causes.
 
 use super::redirect::{local_path, see};
+use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -75,18 +76,20 @@ impl Failure {
         let next = match parts.method {
             Method::GET => parts.uri.path_and_query().map_or("", |path| path.as_str()),
             // Without the query: a prepared change ends with its session.
-            _ => page_of(parts.uri.path()),
+            _ => page_of(parts),
         };
         Self::SignIn(SignInFirst { next: local_path(next), had_session, keeps: false })
     }
 }
 
-/// Returns the page with the form that is posted to a path: the path itself, or where it takes POST only, the page above it.
-fn page_of(path: &str) -> &str {
-    match path {
+/// Returns the page with the form that was posted: its own address, or where that takes POST only, the page with the button.
+fn page_of(parts: &Parts) -> &str {
+    let path = parts.uri.path();
+    match parts.extensions.get::<MatchedPath>().map_or(path, MatchedPath::as_str) {
         address::THEME | address::SIGN_OUT | address::SESSION => address::HOME,
         address::AUDIT_EXPORT => address::AUDIT,
-        _ => path.strip_suffix("/check").unwrap_or(path),
+        address::VERSION_CHECK => path.strip_suffix("/check").unwrap_or(path),
+        _ => path,
     }
 }
 

@@ -35,13 +35,19 @@ impl<T: PartialEq + Clone> Once<T> {
             known.last = now;
             return false;
         }
-        if all.len() >= MOST {
-            // Without room nothing is logged: a stranger must not write lines without end.
-            let idle = all.iter().position(|known| now.duration_since(known.last) >= IDLE);
-            let Some(idle) = idle else { return false };
-            all.swap_remove(idle);
+        // Without room the thing that was met least often makes room, and leaves its number to the new one: what is met often is then
+        // remembered whoever else comes ("space saving", Metwally et al. 2005). Such a thing is logged only if the old one is idle: a
+        // stranger must not write lines without end.
+        let mut new = Remembered { thing, times: 1, last: now };
+        if all.len() >= MOST
+            && let Some(least) = all.iter_mut().min_by_key(|known| (known.times, known.last))
+        {
+            let is_logged = now.duration_since(least.last) >= IDLE;
+            new.times = least.times.saturating_add(1);
+            *least = new;
+            return is_logged;
         }
-        all.push(Remembered { thing, times: 1, last: now });
+        all.push(new);
         true
     }
 
@@ -67,6 +73,16 @@ mod tests {
         assert_eq!(once.commonest(now + IDLE), Some("b"));
         assert_eq!(once.commonest(now + IDLE + FORGOTTEN), None);
         assert!(once.is_new("a", now + IDLE + FORGOTTEN));
+    }
+
+    #[test]
+    fn what_is_met_often_is_remembered_whoever_else_comes() {
+        let (once, now) = (Once::default(), Instant::now());
+        for round in 0..1000_u32 {
+            once.is_new(round, now);
+            once.is_new(u32::MAX, now);
+        }
+        assert_eq!(once.commonest(now), Some(u32::MAX));
     }
 
     #[test]

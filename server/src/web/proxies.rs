@@ -122,9 +122,10 @@ impl Proxies {
     /// Returns what an operator must look after, if a proxy seems to be set up wrongly.
     pub fn problem(&self) -> Option<ProxyProblem> {
         let now = Instant::now();
-        let unnamed = self.unnamed.commonest(now).map(|ip| ProxyProblem::Unnamed(ip.to_string()));
-        let unclear = || self.unclear.commonest(now).map(|ip| ProxyProblem::Unclear(ip.to_string()));
-        unnamed.or_else(unclear).or(self.is_none_named.then_some(ProxyProblem::NoneNamed))
+        // What a trusted proxy does comes first: strangers cannot cause it.
+        let unclear = self.unclear.commonest(now).map(|ip| ProxyProblem::Unclear(ip.to_string()));
+        let unnamed = || self.unnamed.commonest(now).map(|ip| ProxyProblem::Unnamed(ip.to_string()));
+        unclear.or_else(unnamed).or(self.is_none_named.then_some(ProxyProblem::NoneNamed))
     }
 }
 

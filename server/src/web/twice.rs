@@ -41,6 +41,8 @@ pub async fn once(State(app): State<App>, request: Request, next: Next) -> Respo
         Ok(visitor) => visitor,
         Err(failure) => return failure.into_response(),
     };
+    // Who waits looks the session up again before the request runs.
+    parts.extensions.remove::<Visitor>();
     let (pause, looks) = LOOKS;
     for _ in 0..looks {
         match app.portal().notes().known(&asked).await {

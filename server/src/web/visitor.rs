@@ -68,7 +68,7 @@ impl FromRequestParts<App> for Visitor {
         // The page as such: not a step of it that the query names.
         let path = parts.uri.path();
         let is_shown = parts.method == Method::GET && parts.uri.query().is_none();
-        let draft = session.as_ref().filter(|_| is_shown);
+        let draft = session.as_ref().filter(|_| is_shown && !from.only_looks);
         let draft = draft.and_then(|session| draft::of(app, &parts.headers, session, path));
         let visitor = Self {
             from,
@@ -98,7 +98,8 @@ impl FromRequestParts<App> for SignedIn {
         match visitor.at(Stage::Full).cloned() {
             Some(session) => Ok(Self { session, visitor }),
             None => {
-                let had_session = cookies::token(app, &parts.headers).is_some();
+                // A session that waits for its code has not ended.
+                let had_session = visitor.session.is_none() && cookies::token(app, &parts.headers).is_some();
                 Err(Failure::sign_in_first(parts, had_session))
             }
         }

@@ -226,10 +226,11 @@ async fn what_lasts_is_told_without_prolonging_it() {
         house.test.clock.advance(TimeDelta::minutes(14));
         assert_eq!(house.post(&cookie, address::SESSION, &[]).await.status, StatusCode::OK);
     }
-    let left: i64 = house.get(&cookie, address::SESSION).await.body.parse().expect("seconds");
-    assert!(left < 900, "twelve hours are the end: {left}");
+    let told = house.get(&cookie, address::SESSION).await.body;
+    let left: i64 = told.strip_suffix(" final").expect("twelve hours are the end").parse().expect("seconds");
+    assert!(left < 900, "{left}");
     let page = house.get(&cookie, "/audit").await.body;
-    assert!(page.contains("it has lasted its twelve hours") && !page.contains("Stay signed in"));
+    assert!(page.contains(&format!("data-left=\"{left}\" data-final hidden")), "{page}");
 }
 
 const DRAFT: &str = "keystead-3000-draft";
@@ -261,6 +262,9 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     assert!(page.body.contains("the form is then as you left it"), "{}", page.body);
     let (cookie, device) = sign_in(&house, &person, &format!("{device}; {draft}")).await;
     let all = format!("{cookie}; {device}; {draft}");
+    let led = house.ask(Method::GET, "/environments").cookie(&all).header("sec-fetch-site", "cross-site");
+    let led = led.send().await;
+    assert!(!led.body.contains("Nacht") && set(&led, DRAFT).is_none(), "a link from elsewhere takes nothing");
     let elsewhere = house.get(&all, "/environments/production").await;
     assert!(!elsewhere.body.contains("Nacht") && set(&elsewhere, DRAFT).is_none(), "not in another form");
     let form = house.get(&all, "/environments").await;
@@ -312,12 +316,36 @@ async fn no_secret_is_kept_of_a_form() {
 #[tokio::test]
 async fn after_signing_in_every_form_leads_back_to_its_page() {
     let (house, _, cookie) = furnished().await;
-    for row in server::PAGES.iter().filter(|row| row.methods.contains(&Method::POST)) {
+    let check = house.post(&cookie, "/environments", &[("name", "Check"), ("kind", "test")]).await;
+    assert_eq!(check.location(), "/environments/check");
+    let asked = house.post("", "/environments/check", &[("country", "FR")]).await;
+    assert_eq!(asked.location(), "/sign-in?next=%2Fenvironments%2Fcheck", "its address is no button");
+    let is_of_a_person =
+        |row: &&server::Row| matches!(row.who, server::Who::SignedIn | server::Who::Confirmed);
+    let mut ways = Vec::new();
+    for row in server::PAGES.iter().filter(is_of_a_person).filter(|row| row.methods.contains(&Method::POST)) {
         let path = crate::support::address(row.path);
         let sent = house.post("", &path, &[]).await;
-        let Some(next) = sent.location().strip_prefix("/sign-in?next=") else { continue };
-        let next = next.replace("%2F", "/");
+        let next = match sent.location().strip_prefix("/sign-in") {
+            Some("") => "/".to_owned(),
+            Some(next) => next.strip_prefix("?next=").expect("a page").replace("%2F", "/"),
+            None => panic!("{path} leads to {}", sent.location()),
+        };
         let page = house.get(&cookie, &next).await;
-        assert_ne!(page.status, StatusCode::METHOD_NOT_ALLOWED, "{path} leads to {next}");
+        assert!(page.status == StatusCode::OK || page.status == StatusCode::SEE_OTHER, "{path}: {next}");
+        if next != path {
+            ways.push((path, next));
+        }
     }
+    let ways: Vec<_> = ways.iter().map(|(path, next)| (path.as_str(), next.as_str())).collect();
+    let version = "/environments/production/AT/keys/1";
+    assert_eq!(
+        ways,
+        [
+            ("/environments", "/"),
+            ("/environments/production/AT/keys/1/check", version),
+            ("/audit/export", "/audit"),
+            ("/session", "/"),
+        ]
+    );
 }

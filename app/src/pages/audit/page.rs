@@ -143,7 +143,7 @@ fn Export(source: AuditSource, form: Form) -> impl IntoView {
         (!value.is_empty()).then(|| view! { <input r#type="hidden" name=name value=value /> })
     });
     view! {
-        <form class="after-table export" method="post" action=address::AUDIT_EXPORT>
+        <form class="after-table export" method="post" action=address::AUDIT_EXPORT data-file="">
             <input r#type="hidden" name="source" value=source.word() />
             {kept.collect_view()}
             <span class="quiet">"Export all results (oldest first):"</span>

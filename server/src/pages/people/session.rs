@@ -6,17 +6,24 @@ use crate::web::forms::{NoFields, Typed};
 use crate::web::page::session_end;
 use crate::web::visitor::SignedIn;
 use axum::extract::State;
+use domain::overview::frame::SessionEnd;
 
-/// Returns the seconds that are left. Asking does not prolong the session.
+/// Returns the seconds that are left, and "final" when nothing prolongs the session. Asking does not prolong it either.
 pub async fn left(State(app): State<App>, who: SignedIn) -> String {
-    session_end(&who.session, app.portal().now()).seconds_left.to_string()
+    told(&app, &who)
 }
 
-/// Prolongs the session, as every request of a person does, and returns the seconds that are left.
+/// Prolongs the session, as every request of a person does, and returns what is left.
 pub async fn stay(
     State(app): State<App>,
     who: SignedIn,
     Typed(NoFields {}): Typed<NoFields>,
 ) -> Result<String, Failure> {
-    Ok(session_end(&who.session, app.portal().now()).seconds_left.to_string())
+    Ok(told(&app, &who))
+}
+
+fn told(app: &App, who: &SignedIn) -> String {
+    let SessionEnd { seconds_left, is_final } = session_end(&who.session, app.portal().now());
+    let word = if is_final { " final" } else { "" };
+    format!("{seconds_left}{word}")
 }

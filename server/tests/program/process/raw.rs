@@ -38,6 +38,15 @@ impl Raw {
         Self(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection"))
     }
 
+    /// Requests a page from another network than the tests' other clients.
+    pub async fn get_from_elsewhere(port: u16, path: &str) -> RawAnswer {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 9], 0).into()).expect("an address of this machine");
+        let stream = socket.connect(([127, 0, 0, 1], port).into()).await.expect("a connection");
+        let answer = Self(stream).asked(Self::question(port, path, "")).await;
+        answer.unwrap_or_else(|| RawAnswer { status: 0, text: String::new() })
+    }
+
     /// Sends bytes; returns whether the server accepted them within ten seconds.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         let sent = tokio::time::timeout(Duration::from_secs(10), self.0.write_all(bytes)).await;
@@ -65,9 +74,12 @@ impl Raw {
     }
 
     async fn try_ask(port: u16, request: String) -> Option<RawAnswer> {
-        let mut raw = Self(TcpStream::connect(("127.0.0.1", port)).await.ok()?);
-        raw.send(request.as_bytes()).await;
-        let text = raw.rest(Duration::from_secs(30)).await;
+        Self(TcpStream::connect(("127.0.0.1", port)).await.ok()?).asked(request).await
+    }
+
+    async fn asked(mut self, request: String) -> Option<RawAnswer> {
+        self.send(request.as_bytes()).await;
+        let text = self.rest(Duration::from_secs(30)).await;
         let status = text.get(9..12).and_then(|status| status.parse().ok())?;
         text.contains("\r\n\r\n").then_some(RawAnswer { status, text })
     }
