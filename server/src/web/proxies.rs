@@ -269,9 +269,9 @@ mod tests {
     #[test]
     fn the_proxy_to_blame_is_the_one_that_wrote_the_entry() {
         let proxies = proxies(&["10.0.0.0/8"], false);
-        proxies.note(&proxies.hear(Some(ip("10.0.0.1")), &lines(&[(FORWARDED_FOR, "rubbish, 10.2.3.4")])));
-        assert_eq!(proxies.problem(), Some(ProxyProblem::Unclear("10.2.3.4".to_owned())));
         proxies.note(&proxies.hear(Some(ip("192.0.2.7")), &lines(&[(FORWARDED_FOR, "198.51.100.1")])));
         assert_eq!(proxies.problem(), Some(ProxyProblem::Unnamed("192.0.2.7".to_owned())));
+        proxies.note(&proxies.hear(Some(ip("10.0.0.1")), &lines(&[(FORWARDED_FOR, "rubbish, 10.2.3.4")])));
+        assert_eq!(proxies.problem(), Some(ProxyProblem::Unclear("10.2.3.4".to_owned())));
     }
 }
