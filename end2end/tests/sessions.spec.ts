@@ -6,6 +6,8 @@ import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { addCountry, addEnvironment, awake, button, createKey, field, proveWith, said, signIn } from '../support/steps';
 
+test.use({ settings: { KEYSTEAD_DAILY_LIMIT_PER_TYPE: '9', KEYSTEAD_DAILY_LIMIT_PER_SCOPE: '9' } });
+
 /** Makes the network slow, and counts the requests of one address. */
 async function slow(page: Page, address: string): Promise<{ sent: number }> {
   const count = { sent: 0 };
@@ -138,7 +140,7 @@ test('before a session ends the page says so, and what was typed is there after 
   await pass(1.5);
   await expect(notice).toBeVisible();
   await expect(notice.getByRole('alert').first()).toHaveText('Your session ends soon, because nobody has used it.');
-  await expect(notice.locator('time')).toHaveText(/^in 1:\d\d$/);
+  await expect(notice.locator('.left')).toHaveText(/^in 1:\d\d$/);
   await test.step('"Stay signed in" prolongs it, by keyboard too', async () => {
     await button(page, 'Stay signed in').focus();
     await page.keyboard.press('Enter');

@@ -15,7 +15,7 @@ pub fn SessionNotice(end: SessionEnd) -> impl IntoView {
                 <p role="alert" class="when-over">
                     "Your session has ended. Go on, and sign in when you are asked: Keystead then fills in a form of usual length again, without its secrets."
                 </p>
-                <time></time>
+                <span class="left"></span>
                 <button class="button while-idle" r#type="button">
                     "Stay signed in"
                 </button>

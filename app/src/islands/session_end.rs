@@ -18,6 +18,11 @@ const PAUSE: f64 = 10.0;
 async fn ask(method: &str, notice: &Element) -> Option<f64> {
     let request = RequestInit::new();
     request.set_method(method);
+    // An empty form: Keystead takes nothing else by POST.
+    let headers = js_sys::Object::new();
+    let _ =
+        js_sys::Reflect::set(&headers, &"content-type".into(), &"application/x-www-form-urlencoded".into());
+    request.set_headers(&headers);
     let answer = JsFuture::from(window().fetch_with_str_and_init(address::SESSION, &request)).await.ok()?;
     let text = JsFuture::from(answer.dyn_into::<Response>().ok()?.text().ok()?).await.ok()?.as_string()?;
     // Without a session the answer is the sign-in page. Whole seconds, as in `countdown`.
@@ -52,8 +57,8 @@ pub fn SessionEnd(children: Children) -> impl IntoView {
             if left > EARLY {
                 return;
             }
-            if let Some(time) = super::find::<Element>(&notice, "time") {
-                time.set_text_content(Some(&words(left as i64)));
+            if let Some(shown) = super::find::<Element>(&notice, ".left") {
+                shown.set_text_content(Some(&words(left as i64)));
             }
             // While the notice counts down, there is nothing to ask.
             let is_over = left <= 0.0;
