@@ -455,6 +455,8 @@ test.describe('with a high daily limit', () => {
 
     await test.step('no field and no page was forgotten', async () => {
       expect([...attacker.seen].sort()).toEqual([...attacker.attacked].sort());
+      // No page asks for it before its session is about to end.
+      expect(await page.evaluate(async () => (await fetch('/session')).text())).toMatch(/^\d+$/);
       const visited = new Set(keystead.exchanges().map(({ target }) => pattern(target.split('?')[0] ?? '')));
       expect(tableOfPages().filter((path) => !visited.has(path) && path !== '/profile/sessions')).toEqual([]);
     });
