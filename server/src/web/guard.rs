@@ -7,14 +7,13 @@ use super::{cookies, unread, visitor};
 use crate::App;
 use crate::run::connections::Connection;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use engine::base::shares::{Held, Holder, Shares};
 use http_body_util::BodyExt;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -48,8 +47,7 @@ impl Sender {
         let token = cookies::token(app, &parts.headers);
         let person = token.and_then(|token| app.portal().people().familiar.holder(&token));
         let holder = person.unwrap_or_else(|| {
-            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-            let address = app.proxies().hear(peer, &parts.headers).address;
+            let address = visitor::heard(app, &parts.extensions, &parts.headers).address;
             visitor::stranger(address, connection.as_ref())
         });
         Self { holder, connection, has_streams: parts.version == Version::HTTP_2 }

@@ -26,8 +26,11 @@ struct Kept(Vec<(String, String)>);
 
 /// Hands every request on that carries no code. Of equal requests with a code, only the first is handed on.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    if *request.method() != Method::POST {
+        return next.run(request).await;
+    }
     let (mut parts, body) = request.into_parts();
-    let token = cookies::token(&app, &parts.headers).filter(|_| parts.method == Method::POST);
+    let token = cookies::token(&app, &parts.headers);
     // The body has arrived, and the limit on its size holds already.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else { return busy() };
     let asked = token.filter(|_| has_code(&bytes)).map(|token| {

@@ -205,11 +205,11 @@ async fn strangers_lock_out_no_browser_that_signed_in_before() {
 }
 
 /// Returns what a header sets for the cookie of this name.
-fn set_cookie(answer: &Answer, name: &str) -> Option<String> {
+pub fn set_cookie(answer: &Answer, name: &str) -> Option<String> {
     let set = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     set.map(str::to_owned).find(|cookie| cookie.starts_with(&format!("{name}=")))
 }
 
-fn pair(cookie: &str) -> String {
+pub fn pair(cookie: &str) -> String {
     cookie.split(';').next().unwrap_or_default().to_owned()
 }

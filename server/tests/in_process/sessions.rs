@@ -1,5 +1,6 @@
 //! What a person meets around their session: a form that is sent twice, a link from elsewhere, a session that ends while they type.
 
+use crate::pages::{pair, set_cookie};
 use crate::support::common::on_both;
 use crate::support::{
     Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, changes, furnished, furnished_on,
@@ -21,9 +22,7 @@ const SESSION: &str = "keystead-3000";
 const ROTATE: &str = "/environments/production/DE/keys/rotate";
 
 fn set(answer: &Answer, name: &str) -> Option<String> {
-    let begin = format!("{name}=");
-    let set = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-    set.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with(&begin)).map(str::to_owned)
+    set_cookie(answer, name).map(|cookie| pair(&cookie))
 }
 
 async fn versions(house: &House) -> i64 {
