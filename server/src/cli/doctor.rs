@@ -77,6 +77,7 @@ pub async fn doctor(settings: &Settings, asked: Doctor) -> Result<(), Stop> {
         return correct_times(settings, today).await;
     }
     let mut findings = Findings::default();
+    unknown_settings(settings, &mut findings);
     let keys = root_keys(settings, &mut findings);
     files(settings, &mut findings);
     disk(settings, &mut findings);
@@ -144,6 +145,12 @@ async fn correct_times(settings: &Settings, today: NaiveDate) -> Result<(), Stop
         say(format!("Left as it is, because it does not verify: {name}"));
     }
     Ok(())
+}
+
+fn unknown_settings(settings: &Settings, findings: &mut Findings) {
+    for unknown in &settings.unknown {
+        findings.warn("settings", unknown.sentence(), "Correct its name, or remove it.");
+    }
 }
 
 fn root_keys(settings: &Settings, findings: &mut Findings) -> Vec<RootKey> {

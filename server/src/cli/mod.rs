@@ -202,6 +202,9 @@ pub fn run() -> Result<(), Stop> {
     let cli = Cli::parse();
     let settings = Settings::read()?;
     telemetry::start_logs(&settings)?;
+    for unknown in &settings.unknown {
+        tracing::warn!("{}", unknown.sentence());
+    }
     // Before any file is made, because `harden` also sets the umask.
     let hardened = engine::harden()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

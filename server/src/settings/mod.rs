@@ -2,6 +2,7 @@
 
 mod custody;
 mod database;
+mod environment;
 mod log;
 mod root_key;
 mod source;
@@ -13,6 +14,7 @@ use database::DatabaseSettings;
 use domain::keys::limits::DailyLimits;
 use engine::audit::journal;
 use engine::audit::journal::Sync;
+pub use environment::Unknown;
 use log::LogSettings;
 use root_key::RootKeySettings;
 use source::{Source, read_file};
@@ -26,6 +28,8 @@ pub struct Settings {
     pub web: WebSettings,
     /// The settings file, if there is one.
     pub config: Option<PathBuf>,
+    /// Variables of the environment that look like settings and are none.
+    pub unknown: Vec<Unknown>,
     pub data_dir: PathBuf,
     pub database: DatabaseSettings,
     pub root_key: RootKeySettings,
@@ -43,12 +47,11 @@ impl Settings {
     /// # Errors
     /// A sentence that names the setting and what it must be.
     pub fn read() -> Result<Self, Stop> {
-        let environment: BTreeMap<_, _> =
-            std::env::vars().filter(|(name, _)| name.starts_with("KEYSTEAD_")).collect();
-        let config = environment.get("KEYSTEAD_CONFIG").filter(|path| !path.is_empty()).cloned();
+        let (variables, unknown) = environment::read(std::env::vars_os())?;
+        let config = variables.get(environment::CONFIG).filter(|path| !path.is_empty()).cloned();
         let file = config.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_file)?;
-        let settings = Self::from_maps(environment, file)?;
-        Ok(Self { config: config.map(PathBuf::from), ..settings })
+        let settings = Self::from_maps(variables, file)?;
+        Ok(Self { config: config.map(PathBuf::from), unknown, ..settings })
     }
 
     /// # Errors
@@ -65,6 +68,7 @@ impl Settings {
             web,
             root_key: RootKeySettings::read(source, &data_dir)?,
             config: None,
+            unknown: Vec::new(),
             data_dir,
             database,
             engine: engine::Settings {

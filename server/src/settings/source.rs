@@ -1,5 +1,6 @@
 //! The sources of settings, and how their texts are read.
 
+use super::environment::nearest;
 use super::table::{SETTINGS, Setting, find};
 use crate::Stop;
 use engine::base::files;
@@ -88,8 +89,13 @@ pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
     let mut settings = BTreeMap::new();
     for (name, value) in table {
         if !SETTINGS.iter().any(|setting| setting.name == name) {
+            let nearest = nearest(&name, SETTINGS.iter().map(|setting| setting.name.to_owned()));
+            let advice = nearest.map_or_else(
+                || "Check the spelling.".to_owned(),
+                |nearest| format!("Did you mean “{nearest}”?"),
+            );
             return Err(Stop::new(format!(
-                "The settings file {path} contains “{name}”, which Keystead does not know. Check the spelling."
+                "The settings file {path} contains “{name}”, which Keystead does not know. {advice}"
             )));
         }
         let text = match value {

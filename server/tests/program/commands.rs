@@ -4,7 +4,9 @@ use crate::process::common::compare;
 use crate::process::{Home, Keystead, PASSWORD};
 use engine::testing::DatabaseKind;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
@@ -198,4 +200,38 @@ async fn a_server_starts_at_both_ends_of_every_bound() {
         let log = std::fs::read_to_string(keystead.home.log.as_ref().expect("a log")).expect("text");
         assert!(!log.contains("panicked") && !log.contains("ERROR"), "{end}: {log}");
     }
+}
+
+#[tokio::test]
+async fn a_misspelt_setting_is_told_and_variables_of_others_are_ignored() {
+    let home = Home::new(DatabaseKind::Sqlite).await;
+    home.administrator("ada@example.com").await;
+    let not_utf_8 = OsStr::from_bytes(b"\xa3");
+    let list = |name: &str, value: &OsStr| {
+        let mut command = home.command();
+        command.args(["api-key", "list"]).env(name, value).env(not_utf_8, not_utf_8);
+        command.output()
+    };
+    let output = list("KEYSTEAD_TRUSTED_PROXY", "hunter2".as_ref()).await.expect("it runs");
+    let told = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success(), "{told}");
+    let expected = "The variable KEYSTEAD_TRUSTED_PROXY is no setting and is ignored. Did you mean KEYSTEAD_TRUSTED_PROXIES?";
+    assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    for name in ["BAD", "KEYSTEAD_API_KEY", "KEYSTEAD_SERVICE_HOST", "KEYSTEAD_PORT_3000_TCP"] {
+        let output = list(name, not_utf_8).await.expect("it runs");
+        assert!(
+            output.status.success() && !String::from_utf8_lossy(&output.stderr).contains(name),
+            "{name}: {output:?}"
+        );
+    }
+    let output = list("KEYSTEAD_DATA_DIR", not_utf_8).await.expect("it runs");
+    let told = String::from_utf8(output.stderr).expect("text");
+    let expected =
+        "keystead: The value of KEYSTEAD_DATA_DIR is not UTF-8 text. Write it in UTF-8 (ASCII is UTF-8).\n";
+    assert_eq!((output.status.code(), &*told), (Some(1), expected));
+    let mut command = home.command();
+    let output = command.arg("doctor").env("KEYSTEAD_DB_URL", "hunter2").output().await.expect("it runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(told.contains("warning  settings: The variable KEYSTEAD_DB_URL is no setting"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
 }
