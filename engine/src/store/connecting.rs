@@ -5,6 +5,7 @@ use crate::Error;
 use crate::base::error::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgPool};
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -17,16 +18,16 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Pause between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The reason why there is no connection.
+/// The reason why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}. {remedy}")]
-struct NoConnection {
-    what: String,
-    remedy: &'static str,
+pub(super) struct NotUsable {
+    pub what: String,
+    pub remedy: Cow<'static, str>,
 }
 
-impl From<NoConnection> for Error {
-    fn from(reason: NoConnection) -> Self {
+impl From<NotUsable> for Error {
+    fn from(reason: NotUsable) -> Self {
         StoreError::Database(Box::new(reason)).into()
     }
 }
@@ -167,7 +168,7 @@ fn not_connected(options: &PgConnectOptions, error: &sqlx::Error) -> Error {
         },
         error => (format!("the connection to {at} failed: {error}"), ADDRESS),
     };
-    NoConnection { what, remedy }.into()
+    NotUsable { what, remedy: remedy.into() }.into()
 }
 
 /// Returns the error for an SQLite file that cannot be used, with the name of the file. Another error stays what it is.
@@ -198,7 +199,7 @@ pub(super) fn not_usable(file: &Path, error: sqlx::Error) -> Error {
         ),
         _ => return error.into(),
     };
-    NoConnection { what, remedy }.into()
+    NotUsable { what, remedy: remedy.into() }.into()
 }
 
 #[cfg(test)]

@@ -360,16 +360,17 @@ impl Db {
                 "The database is not empty. A backup can be restored into an empty one only.".into(),
             ));
         }
-        let failed = |error| migrate::failed(&error);
         let tx = match self {
             // The migrations of SQLite need a connection of their own, without foreign keys. The file is given up if the rest fails.
             Self::Sqlite { write, .. } => {
-                migrate::sqlite(write, Some(schema)).await.map_err(failed)?;
+                migrate::sqlite(write, Some(schema)).await.map_err(|error| migrate::failed(&error))?;
                 Tx(Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
             }
             Self::Postgres(pool, pooler) => {
                 let mut begun = begin_postgres(pool, *pooler).await?;
-                migrate::postgres_within(&mut begun, Some(schema)).await.map_err(failed)?;
+                if let Err(error) = migrate::postgres_within(&mut begun, Some(schema)).await {
+                    return Err(self.failed_migration(&error).await);
+                }
                 let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
                 sqlx::query(patient).execute(&mut *begun).await?;
                 Tx(Inner::Postgres(begun))

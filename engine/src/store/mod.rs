@@ -18,6 +18,7 @@ pub mod keys;
 pub(crate) mod migrate;
 pub(crate) mod reader;
 pub mod revisions;
+mod rights;
 pub mod scopes;
 pub mod sessions;
 pub mod stamps;
@@ -36,6 +37,7 @@ pub use connecting::host_and_port;
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -200,17 +202,16 @@ impl Db {
         Ok(Self::Postgres(pool.connect_lazy_with(options), pooler))
     }
 
-    /// Names SQLite's file in an error that says that the file cannot be used.
-    #[must_use]
-    pub fn explained(&self, error: Error) -> Error {
-        match (self, error) {
-            (Self::Sqlite { read, .. }, Error::Store(StoreError::Database(source))) => {
-                match source.downcast::<sqlx::Error>() {
-                    Ok(error) => connecting::not_usable(read.connect_options().get_filename(), *error),
-                    Err(source) => StoreError::Database(source).into(),
-                }
-            }
-            (_, error) => error,
+    /// Names SQLite's file in an error that says that the file cannot be used, or the right that an account of PostgreSQL lacks.
+    pub async fn explained(&self, error: Error) -> Error {
+        let Error::Store(StoreError::Database(source)) = error else { return error };
+        let error = match source.downcast::<sqlx::Error>() {
+            Ok(error) => *error,
+            Err(source) => return StoreError::Database(source).into(),
+        };
+        match self {
+            Self::Sqlite { read, .. } => connecting::not_usable(read.connect_options().get_filename(), error),
+            Self::Postgres(pool, _) => rights::explain(pool, &error).await.unwrap_or_else(|| error.into()),
         }
     }
 
@@ -223,7 +224,18 @@ impl Db {
             Self::Sqlite { write, .. } => migrate::sqlite(write, None).await,
             Self::Postgres(pool, pooler) => migrate::postgres(pool, *pooler).await,
         };
-        done.map_err(|error| migrate::failed(&error))
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed_migration(&error).await),
+        }
+    }
+
+    async fn failed_migration(&self, error: &MigrateError) -> Error {
+        let explained = match self {
+            Self::Postgres(pool, _) => rights::explain_migration(pool, error).await,
+            Self::Sqlite { .. } => None,
+        };
+        explained.unwrap_or_else(|| migrate::failed(error))
     }
 
     /// Checks whether this is not the SQLite database in the file.

@@ -83,8 +83,7 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
     }
     let db = connect(settings).await?;
     let portal = async {
-        let explained = |error| db.explained(error);
-        let is_new = instance_if_any(&db).await.map_err(explained)?.is_none();
+        let is_new = or_explained(&db, instance_if_any(&db).await).await?.is_none();
         if is_new {
             check_new(settings, may, is_new_folder)?;
         } else if settings.new_database {
@@ -95,10 +94,11 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
         let (portal, adopted) = match may {
             May::Adopt => {
                 let adoption = Adoption::In(&settings.data_dir);
-                Portal::adopt(db.clone(), &key, clock, wanted, adoption).await.map_err(explained)?
+                or_explained(&db, Portal::adopt(db.clone(), &key, clock, wanted, adoption).await).await?
             }
             May::Find | May::Make => {
-                (Portal::open(db.clone(), &key, clock, wanted).await.map_err(explained)?, Counts::new())
+                let opened = Portal::open(db.clone(), &key, clock, wanted).await;
+                (or_explained(&db, opened).await?, Counts::new())
             }
         };
         end_rotation(settings, &key);
@@ -114,6 +114,14 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
         db.close().await;
     }
     portal
+}
+
+/// Returns a result. The error says which file, or which right of the database account, is the cause.
+async fn or_explained<T>(db: &Db, done: Result<T, engine::Error>) -> Result<T, Stop> {
+    match done {
+        Ok(done) => Ok(done),
+        Err(error) => Err(db.explained(error).await.into()),
+    }
 }
 
 pub(crate) fn is_new_folder(settings: &Settings) -> bool {

@@ -1,6 +1,6 @@
 //! A database that cannot be used: the program says what failed, where, and what to do, and never quotes the password.
 
-use crate::process::{Home, postgres};
+use crate::process::{Home, on_postgres, postgres};
 use engine::testing::DatabaseKind;
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,4 +171,98 @@ async fn a_file_that_cannot_be_used_is_named_with_the_cause_and_a_remedy() {
         let shown = file.display();
         assert_eq!(said(&home).await, format!("keystead: The database cannot be used: {shown} {expected}."));
     }
+}
+
+/// A database whose schema `public` is closed, as PostgreSQL makes it since version 15, and an account without rights on it.
+struct Closed {
+    home: Home,
+    /// The database, as a superuser.
+    admin: Url,
+    account: String,
+}
+
+impl Closed {
+    async fn new() -> Self {
+        let mut home = Home::new(DatabaseKind::Postgres).await;
+        let admin = home.database().clone();
+        let account = format!("Account of{}", admin.path().replace('/', " "));
+        on_postgres(&admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
+        on_postgres(&admin, &format!("CREATE ROLE \"{account}\" LOGIN PASSWORD '{SECRET}'")).await;
+        let mut url = admin.clone();
+        url.set_username(&account).expect("a name");
+        url.set_password(Some(SECRET)).expect("a password");
+        home.set("KEYSTEAD_DATABASE_URL", url.as_str());
+        Self { home, admin, account }
+    }
+
+    /// Runs the SQL that a message names, between these words.
+    async fn obey(&self, said: &str, begin: &str, end: &str) {
+        let (_, rest) = said.split_once(begin).expect(said);
+        let (sql, _) = rest.split_once(end).expect(said);
+        on_postgres(&self.admin, sql).await;
+    }
+
+    async fn end(self) {
+        on_postgres(&self.admin, &format!("DROP OWNED BY \"{}\"", self.account)).await;
+        on_postgres(&self.admin, &format!("DROP ROLE \"{}\"", self.account)).await;
+        self.home.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_right_is_named_with_the_sql_that_grants_it() {
+    let closed = Closed::new().await;
+    let (account, database) = (format!("\"{}\"", closed.account), closed.admin.path()[1..].to_owned());
+    let told = said(&closed.home).await;
+    let what = format!(
+        "the account {account} has no right to create tables in the schema public of the database {database}."
+    );
+    assert!(told.contains(&what) && told.contains("Since version 15"), "{told}");
+    closed.obey(&told, "Run ", " in this database").await;
+    assert!(closed.home.host(&["migrate"], "").await.status.success(), "it is granted");
+    closed.end().await;
+}
+
+#[tokio::test]
+async fn a_schema_that_may_not_even_be_used_is_named() {
+    let closed = Closed::new().await;
+    on_postgres(&closed.admin, "REVOKE USAGE ON SCHEMA public FROM PUBLIC").await;
+    let told = said(&closed.home).await;
+    assert!(told.contains("no right to create tables in the schema public"), "{told}");
+    closed.obey(&told, "Run ", " in this database").await;
+    assert!(closed.home.host(&["migrate"], "").await.status.success(), "it is granted");
+    closed.end().await;
+}
+
+#[tokio::test]
+async fn tables_of_another_account_are_named_with_their_owner() {
+    let mut closed = Closed::new().await;
+    let url = closed.home.database().clone();
+    closed.home.set("KEYSTEAD_DATABASE_URL", closed.admin.clone().as_str());
+    assert!(closed.home.host(&["migrate"], "").await.status.success(), "the superuser owns the tables");
+    let mut own = url;
+    own.set_username(&closed.account).expect("a name");
+    own.set_password(Some(SECRET)).expect("a password");
+    closed.home.set("KEYSTEAD_DATABASE_URL", own.as_str());
+    let told = said(&closed.home).await;
+    assert!(told.contains("may not use Keystead's tables") && told.contains("they belong to "), "{told}");
+    closed.obey(&told, "let a superuser run ", " which gives").await;
+    assert!(closed.home.host(&["migrate"], "").await.status.success(), "it has the owner's rights");
+    closed.end().await;
+}
+
+#[tokio::test]
+async fn a_database_that_may_only_be_read_is_told() {
+    let closed = Closed::new().await;
+    let account = &closed.account;
+    on_postgres(&closed.admin, &format!("GRANT CREATE ON SCHEMA public TO \"{account}\"")).await;
+    on_postgres(&closed.admin, &format!("ALTER ROLE \"{account}\" SET default_transaction_read_only = on"))
+        .await;
+    let told = said(&closed.home).await;
+    assert!(
+        told.contains("does not let the database")
+            && told.contains("is a standby, or default_transaction_read_only is on"),
+        "{told}"
+    );
+    closed.end().await;
 }
