@@ -13,3 +13,4 @@ pub(crate) mod random;
 pub mod refused;
 pub mod secret;
 pub mod shares;
+pub(crate) mod window;

@@ -33,9 +33,40 @@ impl fmt::Display for Network {
     }
 }
 
+/// The site of an IPv6 address: its first 48 bits. No end site gets more as a rule (RFC 6177), so one stranger may have all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Site(Ipv6Addr);
+
+impl Site {
+    /// Returns the site of an address; `None` for IPv4, where a network is a single address.
+    pub fn of_text(address: &str) -> Option<Self> {
+        match address.parse::<IpAddr>().ok()?.to_canonical() {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => Some(Self(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80))),
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/48", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_is_the_first_48_bits_of_an_ipv6_address() {
+        let site = |text| Site::of_text(text).map(|site| site.to_string());
+        assert_eq!(site("2001:db8:1:2::3").as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(site("2001:db8:1:ffff::"), site("2001:db8:1::"));
+        assert_ne!(site("2001:db8:2::"), site("2001:db8:1::"));
+        for none in ["192.0.2.7", "::ffff:192.0.2.7", "", "unknown"] {
+            assert_eq!(site(none), None);
+        }
+    }
 
     #[test]
     fn a_client_cannot_change_its_network() {

@@ -12,6 +12,7 @@ pub mod prepare;
 pub mod recovery;
 mod second_factor;
 pub mod session;
+pub mod strangers;
 pub(crate) mod throttle;
 pub mod totp;
 
@@ -20,6 +21,7 @@ use compared::Compared;
 use notes::Notes;
 use past_network::PastNetworks;
 use std::sync::Arc;
+use strangers::Strangers;
 
 /// The room of changes: changes that wait for a code, verification codes, recovery codes, and failure counters.
 #[derive(Clone)]
@@ -28,10 +30,17 @@ pub struct Changes {
     notes: Notes,
     compared: Arc<Compared>,
     past_networks: Arc<PastNetworks>,
+    strangers: Strangers,
 }
 
 impl Changes {
     pub(crate) fn new(vault: Vault, notes: Notes) -> Self {
-        Self { vault, notes, compared: Arc::default(), past_networks: Arc::default() }
+        let strangers = Strangers::new(vault.clone());
+        Self { vault, notes, compared: Arc::default(), past_networks: Arc::default(), strangers }
+    }
+
+    /// Returns what strangers have tried.
+    pub fn strangers(&self) -> &Strangers {
+        &self.strangers
     }
 }

@@ -7,48 +7,12 @@
 //! an hour, and none while the name's own counter blocks it; twenty a minute for a network; and the queue of the hasher. They make
 //! no rows, and known and unknown names are treated alike.
 
-use crate::base::clock::Steady;
 use crate::base::error::ChangesError;
 use crate::base::network::Network;
+use crate::base::window::Window;
 use crate::changes::Changes;
 use crate::{Client, Error};
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-/// How often something may happen within a time, for each of a number of keys. It is in memory, so strangers make no rows.
-struct Window<K> {
-    most: u32,
-    lately: Duration,
-    /// Maximum number of keys. A key without room is refused.
-    room: usize,
-    /// The begin of each key's time, and the number since.
-    counted: Mutex<HashMap<K, (Steady, u32)>>,
-}
-
-impl<K: Eq + Hash> Window<K> {
-    fn new(most: u32, lately: Duration, room: usize) -> Self {
-        Self { most, lately, room, counted: Mutex::default() }
-    }
-
-    /// Counts one more for a key, unless the key has had its number.
-    fn take(&self, key: K, now: Steady) -> bool {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !counted.contains_key(&key) && counted.len() >= self.room {
-            counted.retain(|_, (since, _)| now.since(*since) < self.lately);
-            if counted.len() >= self.room {
-                return false;
-            }
-        }
-        let (since, number) = counted.entry(key).or_insert((now, 0));
-        if now.since(*since) >= self.lately {
-            (*since, *number) = (now, 0);
-        }
-        *number = number.saturating_add(1);
-        *number <= self.most
-    }
-}
 
 /// The passwords that a server compares although the counter of their network is full.
 pub(super) struct PastNetworks {
@@ -91,6 +55,7 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Steady;
 
     #[test]
     fn a_network_gets_twenty_comparisons_a_minute_past_its_counter() {
@@ -107,12 +72,5 @@ mod tests {
         let taken = |at| (0..50).filter(|_| past.names.take([7; 32], at)).count();
         let quarter = Duration::from_secs(15 * 60);
         assert_eq!((taken(now), taken(now.plus(quarter / 2)), taken(now.plus(quarter))), (5, 0, 5));
-    }
-
-    #[test]
-    fn the_memory_is_bounded() {
-        let (window, now) = (Window::new(1, Duration::from_secs(60), 256), Steady::default());
-        let taken = |at| (0..1000).filter(|number: &u32| window.take(*number, at)).count();
-        assert_eq!((taken(now), taken(now.plus(Duration::from_secs(60)))), (256, 256));
     }
 }

@@ -1,7 +1,7 @@
-//! Protection against guessing. Each try counts for one of four subjects:
+//! Protection against guessing. Each try counts for some of these subjects:
 //!
 //! * a name: what somebody tries who has not signed in, from any browser (password, code, recovery code);
-//! * a network: their passwords, too;
+//! * a network, and the site of an IPv6 address: their passwords, too;
 //! * a person's own browsers: the same tries from a browser with which this person has signed in (`device`);
 //! * a person's sessions: codes and passwords of somebody who is fully signed in.
 //!
@@ -17,7 +17,7 @@
 use crate::Error;
 use crate::base::email;
 use crate::base::error::ChangesError;
-use crate::base::network::Network;
+use crate::base::network::{Network, Site};
 use crate::changes::Changes;
 use crate::changes::session::{Session, Stage};
 use crate::store::Tx;
@@ -32,6 +32,8 @@ use domain::base::id::UserId;
 const FREE_FOR_NAME: i64 = 5;
 /// Number of the first failure that blocks a network; larger, because a network may have many people.
 const FREE_FOR_NETWORK: i64 = 40;
+/// The same for the site of an IPv6 address, which has 65,536 networks.
+const FREE_FOR_SITE: i64 = 200;
 const LONGEST_BLOCK_MINUTES: i64 = 15;
 const CODES_IN_A_ROW: i64 = 20;
 /// Time without a try after which the failures of a network are forgotten.
@@ -144,6 +146,12 @@ impl Changes {
         let network = Network::of_text(address);
         let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("network {network}").as_bytes());
         Subject { hash, free: FREE_FOR_NETWORK, memory: Some(NETWORK_MEMORY) }
+    }
+
+    /// Returns the subject for a site: who has one chooses among all of its networks.
+    pub(crate) fn site_subject(&self, site: Site) -> Subject {
+        let hash = self.vault.keyring().keyed_hash(Purpose::Names, format!("site {site}").as_bytes());
+        Subject { hash, free: FREE_FOR_SITE, memory: Some(NETWORK_MEMORY) }
     }
 
     /// Returns the subject of what somebody tries from a browser with which this person has signed in.

@@ -1,6 +1,6 @@
 //! The first run: from the setup token to the first administrator.
 
-use crate::base::entry::{Actor, Entry};
+use crate::base::entry::Entry;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
 use crate::base::{email, random};
@@ -100,12 +100,7 @@ impl People {
         if self.is_set_up().await? {
             return Err(Error::People(PeopleError::AlreadySetUp));
         }
-        let network = self.changes.network_subject(&from.address);
-        let (tried, full) = match self.changes.begin_try(network, TryKind::Password).await {
-            Ok(tried) => (Some(tried), None),
-            Err(full) if self.changes.may_pass(&full, &from) => (None, Some(full)),
-            Err(refused) => return Err(refused),
-        };
+        let tries = self.changes.begin_strangers_try(None, &from).await?;
         // The database looks up a hash, so the time of its comparison tells nothing about the token.
         let found = self.vault.db().instance().setup_token(&token_hash(token)).await?;
         let now = self.vault.now();
@@ -116,19 +111,10 @@ impl People {
             None => Some(Error::People(PeopleError::WrongSetupToken)),
         };
         if let Some(error) = refused {
-            if let Some(full) = full {
-                return Err(full);
-            }
-            let actor = Actor::Stranger { address: from.address };
-            self.vault
-                .db()
-                .record(Entry::refused(self.vault.now(), actor, Action::Setup).with(error.to_string()))
-                .await?;
-            return Err(error);
+            self.changes.strangers().record(Action::Setup, &error.to_string(), &from).await?;
+            return Err(tries.refusal(error));
         }
-        if let Some(tried) = tried {
-            self.changes.give_back(tried).await?;
-        }
+        tries.give_back(&self.changes).await?;
         let from = &from;
         self.vault
             .db()

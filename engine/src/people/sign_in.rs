@@ -36,28 +36,15 @@ impl People {
         let own = self.changes.owner(name, &from.devices).await?;
         let holder = own.as_ref().map_or_else(|| from.holder(), |user| Holder::Person(user.id()));
         let place = self.hasher.place(holder)?;
-        let subjects = match &own {
-            Some(user) => vec![self.changes.device_subject(user.id())],
-            // The network comes first: a blocked one counts nothing for the name, so it cannot prolong the name's block.
-            None => vec![self.changes.network_subject(&from.address), self.changes.name_subject(name)],
+        let tries = match &own {
+            Some(user) => self.changes.begin_own_try(user.id()).await?,
+            None => self.changes.begin_strangers_try(Some(self.changes.name_subject(name)), &from).await?,
         };
-        let (mut tries, mut past) = (Vec::new(), None);
-        for subject in subjects {
-            match self.changes.begin_try(subject, TryKind::Password).await {
-                Ok(tried) => tries.push(tried),
-                // Only the network's refusal comes before any count. The name's refusal is final.
-                Err(full) if own.is_none() && tries.is_empty() && self.changes.may_pass(&full, &from) => {
-                    past = Some(full);
-                    break;
-                }
-                Err(refused) => return Err(refused),
-            }
-        }
         let user = match own {
             Some(user) => Some(user),
             None => self.changes.named(name).await?,
         };
-        let is_counted = past.is_none() || self.changes.may_pass_for(name).await?;
+        let is_counted = !tries.is_past() || self.changes.may_pass_for(name).await?;
         // A disabled administrator gets the same answer as an unknown name. Without a counted try no password is right.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none() && is_counted);
         let stored = enabled.map(|user| user.password_hash.clone());
@@ -69,18 +56,21 @@ impl People {
                 self.renew_hash(&user, &hash).await?;
                 user
             }
-            // The refusal of the full counter, which has no event: it must not tell that the password was compared.
-            (user, _) => match past {
-                Some(full) => return Err(full),
-                None => {
-                    self.record_wrong_password(user, from).await?;
-                    return Err(Error::People(PeopleError::WrongPassword));
+            (user, _) => {
+                match tries.is_past() {
+                    // Known and unknown names alike.
+                    true => {
+                        self.changes
+                            .strangers()
+                            .record(Action::SignIn, "wrong behind a full counter", &from)
+                            .await?
+                    }
+                    false => self.record_wrong_password(user, from).await?,
                 }
-            },
+                return Err(tries.refusal(Error::People(PeopleError::WrongPassword)));
+            }
         };
-        while let Some(tried) = tries.pop() {
-            self.changes.give_back(tried).await?;
-        }
+        tries.give_back(&self.changes).await?;
         let replaces = replaces.map(|old| old.id);
         let (user, from) = (&user, &from);
         self.vault
@@ -110,15 +100,12 @@ impl People {
 
     /// Records a failed sign-in. It does not record an unknown name, because people type passwords into the wrong field.
     async fn record_wrong_password(&self, user: Option<User>, from: Client) -> Result<(), Error> {
-        let (actor, detail) = match user {
-            Some(user) => {
-                let why =
-                    if user.disabled_at.is_some() { "disabled administrator" } else { "wrong password" };
-                (Actor::Person { id: user.id(), email: user.email, address: from.address }, why)
-            }
-            None => (Actor::Stranger { address: from.address }, "unknown e-mail"),
+        let Some(user) = user else {
+            return self.changes.strangers().record(Action::SignIn, "unknown e-mail", &from).await;
         };
-        self.vault.db().record(Entry::refused(self.vault.now(), actor, Action::SignIn).with(detail)).await
+        let why = if user.disabled_at.is_some() { "disabled administrator" } else { "wrong password" };
+        let actor = Actor::Person { id: user.id(), email: user.email, address: from.address };
+        self.vault.db().record(Entry::refused(self.vault.now(), actor, Action::SignIn).with(why)).await
     }
 
     /// Checks the verification code, the second step, and signs in.

@@ -24,6 +24,8 @@ stories! {
     a_right_password_passes_the_full_counter_of_a_proxy,
     guesses_behind_a_proxy_are_bounded_by_name_and_by_network,
     a_right_setup_token_passes_the_full_counter_of_a_proxy,
+    the_networks_of_a_site_are_bounded_together,
+    strangers_cost_a_line_a_minute,
 }
 
 const ADA: &str = "ada@example.com";
@@ -363,7 +365,7 @@ async fn a_right_password_passes_the_full_counter_of_a_proxy(t: &TestPortal) {
     let proxy = behind_a_proxy();
     fill(t, &proxy).await;
     let before = (events(t).await, counters(t).await);
-    // Wrong passwords and unknown names get the answer of the full counter; they leave no event and no row.
+    // Wrong passwords and unknown names get the answer of the full counter; together they leave one line, and no row.
     let mut told = Vec::new();
     for (name, password) in [(ADA, "a guess"), ("eve@example.com", PASSWORD), ("bob@example.com", "a guess")]
     {
@@ -372,7 +374,7 @@ async fn a_right_password_passes_the_full_counter_of_a_proxy(t: &TestPortal) {
         told.push(full.to_string());
     }
     assert!(told.iter().all(|text| *text == told[0]), "{told:?}");
-    assert_eq!((events(t).await, counters(t).await), before);
+    assert_eq!((events(t).await, counters(t).await), (before.0 + 1, before.1));
     assert_eq!(t.failures(ADA).await, 0, "it does not tell from elsewhere who has the name");
     // Somebody who has the address alone is refused as before.
     let alone = password_from(&t.portal, &from("192.0.2.7"), ADA, PASSWORD).await;
@@ -424,4 +426,65 @@ async fn a_right_setup_token_passes_the_full_counter_of_a_proxy(t: &TestPortal) 
     let wrong = t.portal.people().enter_setup(&text("wrong"), proxy.clone()).await;
     refused!(wrong, Error::Changes(ChangesError::Blocked { .. }));
     assert!(t.portal.people().enter_setup(&token, proxy).await.is_ok());
+}
+
+async fn the_networks_of_a_site_are_bounded_together(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let own = browser(t, &ada).await;
+    let network = |site: u32, number: u32| from(&format!("2001:db8:{site:x}:{number:x}::1"));
+    let guess =
+        async |from: &Client, name: &str| password_from(&t.portal, from, name, "a guess").await.map(drop);
+    for number in 0..200 {
+        let guessed = guess(&network(1, number), &format!("nobody{number}@example.com")).await;
+        refused!(guessed, Error::People(PeopleError::WrongPassword));
+    }
+    refused!(guess(&network(1, 999), "eve@example.com").await, Error::Changes(ChangesError::Blocked { .. }));
+    refused!(guess(&network(2, 999), "eve@example.com").await, Error::People(PeopleError::WrongPassword));
+    password_from(&t.portal, &network(2, 7), ADA, PASSWORD).await.expect("another site");
+    let at_home = Client { devices: own.devices, ..network(1, 7) };
+    password_from(&t.portal, &at_home, ADA, PASSWORD).await.expect("a browser that has signed in before");
+    t.clock.advance(TimeDelta::minutes(1));
+    password_from(&t.portal, &network(1, 7), ADA, PASSWORD).await.expect("the block is over");
+}
+
+async fn strangers_cost_a_line_a_minute(t: &TestPortal) {
+    t.administrator().await;
+    let told = async || -> Vec<(String, String)> {
+        let lines = log(t).await.into_iter();
+        let lines = lines.filter(|line| line.action == Action::SignIn && line.outcome == Outcome::Refused);
+        lines.map(|line| (line.detail, line.address)).collect()
+    };
+    let guess = async |network: u32| {
+        let guessed =
+            password_from(&t.portal, &from(&format!("192.0.2.{network}")), "eve@example.com", "x").await;
+        assert!(guessed.is_err());
+    };
+    let line = |detail: &str, address: &str| (detail.to_owned(), address.to_owned());
+    guess(1).await;
+    assert_eq!(told().await, [line("unknown e-mail", "192.0.2.1")], "the first is told at once");
+    for network in [1, 2, 3] {
+        guess(network).await;
+    }
+    t.portal.changes().strangers().record_due().await.expect("nothing to do");
+    assert_eq!(told().await.len(), 1, "the minute is not over");
+    t.clock.advance(TimeDelta::minutes(1));
+    t.portal.changes().strangers().record_due().await.expect("recorded");
+    let second = line("unknown e-mail: 3 more since the line before, from 3 networks", "192.0.2.3");
+    assert!(told().await.contains(&second));
+    // Strangers who go on, and an end of the server.
+    t.forgive("eve@example.com").await;
+    guess(4).await;
+    assert_eq!(told().await.len(), 2);
+    t.portal.changes().strangers().end().await;
+    assert!(
+        told()
+            .await
+            .contains(&line("unknown e-mail: 1 more since the line before, from 1 network", "192.0.2.4"))
+    );
+    // After a quiet minute, the next is told at once.
+    t.clock.advance(TimeDelta::minutes(1));
+    t.portal.changes().strangers().record_due().await.expect("nothing to do");
+    t.forgive("eve@example.com").await;
+    guess(5).await;
+    assert!(told().await.contains(&line("unknown e-mail", "192.0.2.5")));
 }
