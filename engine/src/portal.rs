@@ -19,6 +19,7 @@ use crate::services::Services;
 use crate::store::Db;
 use crate::vault::authority::Counts;
 use crate::vault::envelope::RootKey;
+use crate::vault::latest;
 use crate::vault::opened::{Adoption, Vault};
 use crate::{Clock, Error};
 use chrono::{DateTime, Utc};
@@ -138,6 +139,14 @@ impl Portal {
         self.0.vault.compare_clock().await
     }
 
+    /// Records the time of this server, by which API keys expire even if its clock is set back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_time(&self) -> Result<(), Error> {
+        latest::record(&self.0.vault).await
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.0.vault.now()
     }
@@ -165,6 +174,7 @@ impl Portal {
         self.audit().close().await;
         self.custody().clear();
         self.access().clear();
+        self.changes().strangers().end().await;
         self.0.vault.db().close().await;
     }
 

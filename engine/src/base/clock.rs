@@ -15,7 +15,14 @@ pub struct Clock(Source);
 enum Source {
     System,
     #[cfg(feature = "testing")]
-    Set(Arc<Mutex<DateTime<Utc>>>),
+    Set(Arc<Mutex<Standing>>),
+}
+
+#[cfg(feature = "testing")]
+struct Standing {
+    now: DateTime<Utc>,
+    /// How far the time of day was set back, which monotonic time never is.
+    back: TimeDelta,
 }
 
 /// Monotonic time. It also advances while the machine sleeps; the time of day, by contrast, may be set back.
@@ -42,14 +49,24 @@ impl Clock {
     /// Returns a clock that stands still until a test advances it.
     #[cfg(feature = "testing")]
     pub fn standing_at(at: DateTime<Utc>) -> Self {
-        Self(Source::Set(Arc::new(Mutex::new(at))))
+        Self(Source::Set(Arc::new(Mutex::new(Standing { now: at, back: TimeDelta::zero() }))))
     }
 
     /// Advances a standing clock.
     #[cfg(feature = "testing")]
     pub fn advance(&self, by: TimeDelta) {
         if let Source::Set(at) = &self.0 {
-            *at.lock().expect("the clock's lock") += by;
+            at.lock().expect("the clock's lock").now += by;
+        }
+    }
+
+    /// Sets the time of day of a standing clock back.
+    #[cfg(feature = "testing")]
+    pub fn set_back(&self, by: TimeDelta) {
+        if let Source::Set(at) = &self.0 {
+            let mut at = at.lock().expect("the clock's lock");
+            at.now -= by;
+            at.back += by;
         }
     }
 
@@ -61,8 +78,8 @@ impl Clock {
             }
             #[cfg(feature = "testing")]
             Source::Set(at) => {
-                let at = *at.lock().expect("the clock's lock");
-                (at - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+                let at = at.lock().expect("the clock's lock");
+                (at.now + at.back - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
             }
         })
     }
@@ -72,7 +89,7 @@ impl Clock {
             #[expect(clippy::disallowed_methods, reason = "the one place that may")]
             Source::System => Utc::now(),
             #[cfg(feature = "testing")]
-            Source::Set(at) => *at.lock().expect("the clock's lock"),
+            Source::Set(at) => at.lock().expect("the clock's lock").now,
         };
         now.trunc_subsecs(6)
     }

@@ -5,9 +5,12 @@
 use crate::base::clock::Steady;
 use crate::base::error::{ServicesError, VaultError};
 use crate::base::log::or_warn;
+use crate::base::network::Network;
+use crate::base::refused::Refused;
 use crate::base::shares::Holder;
+use crate::base::window::Window;
 use crate::data::tenant_secrets;
-use crate::services::api_keys;
+use crate::services::api_keys::{self, Presented};
 use crate::store::api_keys::ApiKey;
 use crate::store::audit::Epoch;
 use crate::store::authority::GrantMark;
@@ -28,6 +31,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
 
 /// Interval of the check whether something has changed.
 pub const EVERY: Duration = Duration::from_millis(500);
@@ -35,6 +39,13 @@ pub const EVERY: Duration = Duration::from_millis(500);
 pub const NOTED: Duration = Duration::from_secs(5);
 /// Time without a check after which a server serves nobody from memory, because a key may have been revoked elsewhere.
 const BLIND: Duration = Duration::from_secs(60);
+
+/// How often a network may have the database asked for a key or an alias that this server does not know, within a minute.
+const LOOKS: u32 = 60;
+/// Maximum number of networks that are counted. Their clients are answered from memory otherwise.
+const LOOKERS: usize = 4096;
+/// Time within which the database must answer then.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Maximum bytes a second, and at once, that the services with one key may add to the journal about their requests: plenty for
 /// honest services, and too little to push the entries of others out of the journal soon.
@@ -48,6 +59,15 @@ pub struct Access {
     remembered: Arc<RwLock<Option<Arc<Known>>>>,
     /// Number of items that named a version that their scope does not have.
     unknown: Arc<AtomicU64>,
+    newcomers: Arc<Newcomers>,
+}
+
+/// Looks into the database for what this server does not know yet: another server, or a command on the host, may have made it a
+/// moment ago.
+struct Newcomers {
+    looks: Window<Network>,
+    /// One look at a time. Those who wait for it take its result.
+    turn: Mutex<()>,
 }
 
 struct Known {
@@ -219,9 +239,16 @@ impl Known {
     }
 }
 
+/// Checks whether a service's text for a scope can only be an alias.
+fn is_alias(text: &str) -> bool {
+    text.parse::<ScopeName>().is_err() && text.parse::<Alias>().is_ok()
+}
+
 impl Access {
     pub(crate) fn new(vault: Vault) -> Self {
-        Self { vault, remembered: Arc::default(), unknown: Arc::default() }
+        let looks = Window::new(LOOKS, Duration::from_secs(60), LOOKERS);
+        let newcomers = Arc::new(Newcomers { looks, turn: Mutex::default() });
+        Self { vault, remembered: Arc::default(), unknown: Arc::default(), newcomers }
     }
 
     /// Counts items that name a version that their scope does not have.
@@ -311,8 +338,9 @@ impl Access {
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
         // The revoked ones are proved as well, so that this server knows the revision that has ended each of them.
-        let mut live =
-            self.vault.only_readable(self.vault.db().api_keys().unexpired(self.vault.now()).await?);
+        let mut live = self.vault.only_readable(
+            self.vault.db().api_keys().unexpired(self.vault.latest().or_later(self.vault.now())).await?,
+        );
         live.retain(|key| key.revoked_at.is_none());
         let places = self.places(&live).await?;
         for key in live {
@@ -389,24 +417,54 @@ impl Access {
     /// # Errors
     /// [`ServicesError::UnknownApiKey`] for every kind of invalid key.
     pub async fn caller(&self, key: &SecretText, address: impl Into<Arc<str>>) -> Result<Caller, Error> {
-        const NOBODY: [u8; 32] = [0; 32];
         let Some(presented) = api_keys::read(key.expose()) else {
             return Err(Error::Services(ServicesError::UnknownApiKey));
         };
         let known = self.known().await?;
+        let address = address.into();
+        if let Some(key) = self.key_of(&known, &presented) {
+            return Ok(Caller { key, address, known });
+        }
+        // A wrong secret and an expired key cost the same as an unknown one, so that the time does not tell which ids exist.
+        let known = self.look_for_newcomer(&address).await?;
+        match known.as_ref().and_then(|known| self.key_of(known, &presented)).zip(known) {
+            Some((key, known)) => Ok(Caller { key, address, known }),
+            None => Err(Error::Services(ServicesError::UnknownApiKey)),
+        }
+    }
+
+    /// Returns the key that was presented, if it is valid.
+    fn key_of(&self, known: &Known, presented: &Presented) -> Option<Arc<KnownKey>> {
+        const NOBODY: [u8; 32] = [0; 32];
         let found = known.keys.get(&presented.id);
         // An id that does not exist is compared as well, so that the time does not tell which ids exist.
         let hash = found.map_or(&NOBODY[..], |key| &key.hash);
         let is_right = bool::from(presented.hash.ct_eq(hash));
-        let now = self.vault.now();
-        match found {
-            Some(key) if is_right && key.expires_at > now => {
-                key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
-                let key = Arc::clone(key);
-                Ok(Caller { key, address: address.into(), known })
-            }
-            _ => Err(Error::Services(ServicesError::UnknownApiKey)),
+        let key = found
+            .filter(|key| is_right && key.expires_at > self.vault.latest().or_later(self.vault.now()))?;
+        key.used.fetch_max(self.vault.now().timestamp_micros(), Ordering::Relaxed);
+        Some(Arc::clone(key))
+    }
+
+    /// Returns a view of the database that is newer than the request, before something is refused because this server does not know
+    /// it. Returns `None` when the client's network has had its looks; what is made elsewhere is known half a second later anyway.
+    ///
+    /// # Errors
+    /// When the database fails, because the answer is not known then.
+    async fn look_for_newcomer(&self, address: &str) -> Result<Option<Arc<Known>>, Error> {
+        let asked = self.vault.steady();
+        if !self.newcomers.looks.take(Network::of_text(address), asked) {
+            return Ok(None);
         }
+        let looking = async {
+            let _turn = self.newcomers.turn.lock().await;
+            if self.remembered().is_none_or(|known| known.looked().at <= asked) {
+                self.refresh().await?;
+            }
+            self.known().await
+        };
+        let known = tokio::time::timeout(PATIENCE, looking).await.map_err(|_| Error::Busy)?;
+        known.map(Some)
     }
 
     /// Returns the same caller at a later time, and authenticates it again if anything has changed since.
@@ -414,7 +472,9 @@ impl Access {
     /// # Errors
     /// As [`Access::caller`].
     pub async fn still_there(&self, caller: Caller, key: &SecretText) -> Result<Caller, Error> {
-        if Arc::ptr_eq(&caller.known, &self.known().await?) && caller.key.expires_at > self.vault.now() {
+        if Arc::ptr_eq(&caller.known, &self.known().await?)
+            && caller.key.expires_at > self.vault.latest().or_later(self.vault.now())
+        {
             return Ok(caller);
         }
         self.caller(key, caller.address).await
@@ -436,6 +496,26 @@ impl Access {
             let reached = if caller.reaches(&scope.name) { Ok(scope) } else { Err(Error::NotFound) };
             return (Some(text), reached);
         }
+        match self.named_in(&known, caller, text).await {
+            // A name of the form `production/DE` is read from the database itself.
+            (_, Err(Error::NotFound)) if is_alias(text) => {}
+            found => return found,
+        }
+        // An alias that exists and is not the caller's costs the same as one that does not exist.
+        match self.look_for_newcomer(&caller.address).await {
+            Ok(Some(known)) => self.named_in(&known, caller, text).await,
+            Ok(None) => (None, Err(Error::NotFound)),
+            Err(error) => (None, Err(error)),
+        }
+    }
+
+    /// Does the same with a view, for a name that its scopes do not have.
+    async fn named_in(
+        &self,
+        known: &Known,
+        caller: &Caller,
+        text: &str,
+    ) -> (Option<Arc<str>>, Result<Arc<KnownScope>, Error>) {
         let alias: Option<Alias> = text.parse().ok();
         let (name, by_alias) = match text.parse() {
             Ok(name) => (name, None),
@@ -449,7 +529,7 @@ impl Access {
             // This comes before the database is asked, so that an existing scope and an unknown one cost the same.
             _ if !caller.reaches(&name) => Err(Error::NotFound),
             Some(scope) => Ok(scope),
-            None => self.read_scope(&known, &name).await,
+            None => self.read_scope(known, &name).await,
         };
         // The list of aliases is not proved; the scope's row, which names its alias, is.
         let is_so = |scope: &KnownScope| by_alias.is_none() || scope.alias == by_alias;
@@ -468,6 +548,19 @@ impl Access {
     pub(crate) async fn scope_anew(&self, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {
         let known = self.known().await?;
         self.read_scope(&known, name).await
+    }
+
+    /// Returns the version of a scope that encrypts. A scope without a key is read again, because it may have got its first a moment
+    /// ago.
+    ///
+    /// # Errors
+    /// [`Refused::NoKey`]; as [`KnownScope::active`].
+    pub(crate) async fn active(&self, scope: &KnownScope) -> Result<Version, Error> {
+        let active = match scope.active()? {
+            None => self.scope_anew(&scope.name).await?.active()?,
+            active => active,
+        };
+        Ok(active.ok_or(Refused::NoKey)?)
     }
 
     async fn read_scope(&self, known: &Known, name: &ScopeName) -> Result<Arc<KnownScope>, Error> {

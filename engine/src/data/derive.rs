@@ -9,7 +9,6 @@
 use super::Call;
 use super::record::Done;
 use crate::base::error::ServicesError;
-use crate::base::refused::Refused;
 use crate::data::Data;
 use crate::data::access::KnownScope;
 use crate::data::tenant_secrets::{TenantSecret, TenantSecrets};
@@ -70,7 +69,7 @@ impl Data {
         asked: &ToDerive,
         made: &mut u32,
     ) -> Result<Derived, Error> {
-        let version = scope.active()?.ok_or(Refused::NoKey)?;
+        let version = self.access.active(scope).await?;
         // This comes before any secret is made, so that a request that the customer's KMS refuses leaves none behind.
         self.custody.with_material(scope.lease(version), 1, 0, |_| ()).await?;
         let tenant = scope.name.to_string();

@@ -327,7 +327,7 @@ impl Data {
         bytes: usize,
         seal: impl Fn(&mut Ciphers<'_>, Version, usize) -> Result<T, Refused>,
     ) -> Result<Answers<T>, Error> {
-        let version = scope.active()?.ok_or(Refused::NoKey)?;
+        let version = self.access.active(scope).await?;
         let all = |material: &Material| {
             let mut ciphers = material.ciphers();
             (0..items).map(|index| seal(&mut ciphers, version, index).map_err(Error::from)).collect()

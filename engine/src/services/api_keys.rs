@@ -90,7 +90,7 @@ impl Services {
     /// # Errors
     /// When the database fails.
     pub async fn api_keys(&self, before: Option<ApiKeyId>) -> Result<ApiKeysView, Error> {
-        let now = self.vault.now();
+        let now = self.vault.latest().or_later(self.vault.now());
         let mut keys = self.vault.db().api_keys().list(before, PAGE + 1).await?;
         let has_older = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
@@ -104,7 +104,10 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
-        Ok(row(self.vault.checked(self.vault.db().api_keys().get(id).await?), self.vault.now()))
+        Ok(row(
+            self.vault.checked(self.vault.db().api_keys().get(id).await?),
+            self.vault.latest().or_later(self.vault.now()),
+        ))
     }
 
     /// Plans the change "Create API key".
@@ -149,7 +152,14 @@ impl Services {
             grants.iter().filter(|grant| grant.scope.is_none()).map(|grant| grant.environment).collect();
         grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
         // This check comes before a code is spent; only the count in the transaction is reliable.
-        room_for_another(self.vault.db().api_keys().count_live(&name, self.vault.now()).await?, &name)?;
+        room_for_another(
+            self.vault
+                .db()
+                .api_keys()
+                .count_live(&name, self.vault.latest().or_later(self.vault.now()))
+                .await?,
+            &name,
+        )?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
     }
 
@@ -224,7 +234,11 @@ impl Services {
             .write(|mut tx| async move {
                 // Keys are made one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
-                room_for_another(tx.api_keys().count_live(&command.name, now).await?, &command.name)?;
+                let live = tx
+                    .api_keys()
+                    .count_live(&command.name, self.vault.latest().or_later(self.vault.now()))
+                    .await?;
+                room_for_another(live, &command.name)?;
                 tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
                 self.vault.sign_new(&mut tx, RowRef::ApiKey(*id)).await?;
                 if let Some(session) = show_in {

@@ -70,6 +70,8 @@ pub struct Epoch {
     pub is_older: bool,
     /// Number of the schema, which a newer release may have raised.
     pub schema: i64,
+    /// The latest time that a server has recorded.
+    pub latest_at: Option<DateTime<Utc>>,
 }
 
 /// The columns of an event that tell what it changed for the data plane.
@@ -88,7 +90,7 @@ table!(audit: Read, Write);
 impl Read<'_> {
     pub(crate) async fn data_epoch(&self) -> Result<Epoch, Error> {
         const SQL: &str = "SELECT data_epoch, audit_sequence, timeline, older_than IS NOT NULL AS is_older, \
-                           (SELECT MAX(version) FROM _sqlx_migrations) AS schema FROM instance WHERE id = 1";
+                           (SELECT MAX(version) FROM _sqlx_migrations) AS schema, latest_at FROM instance WHERE id = 1";
         Ok(on!(self.0, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
     }
 

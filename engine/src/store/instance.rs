@@ -107,6 +107,13 @@ impl Write<'_> {
     }
 
     /// Records that a backup was written completely.
+    pub(crate) async fn set_latest(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str =
+            "UPDATE instance SET latest_at = $1 WHERE id = 1 AND (latest_at IS NULL OR latest_at < $1)";
+        within!(self.0, c => sqlx::query(SQL).with(at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     pub(crate) async fn set_backup_at(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
         const SQL: &str = "UPDATE instance SET backup_at = $1 WHERE id = 1";
         within!(self.0, c => sqlx::query(SQL).with(at).execute(c).await.map(drop))?;

@@ -25,7 +25,7 @@ const STAMPS: [(&str, &[&str]); 13] = [
     ("version_usage", &["last_at"]),
     ("holder", &["credentials_at", "preflight_at", "health_since", "probed_at"]),
     ("keyring", &["created_at"]),
-    ("instance", &["created_at", "backup_at"]),
+    ("instance", &["created_at", "backup_at", "latest_at"]),
 ];
 
 /// Tables whose rows carry codes, or are ended instead of corrected.

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod envelope;
 pub(crate) mod keyring;
+pub mod latest;
 pub(crate) mod opened;
 pub mod root_key;
 pub mod root_rotation;

@@ -13,6 +13,7 @@ use crate::vault::envelope::{Keyring, RootKey};
 use crate::vault::keyring::{
     add_new_terms, adopt, create_instance, instance_if_any, is_adopted, open_keyring, prove,
 };
+use crate::vault::latest::Latest;
 use crate::vault::trace;
 use crate::vault::trace::{Moment, Seen};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,6 +64,7 @@ struct Inner {
     noticed: Noticed,
     /// The state of the database when it was last looked at.
     seen: Mutex<Moment>,
+    latest: Latest,
     /// Number of the database's schema when it was last looked at.
     schema: watch::Sender<i64>,
 }
@@ -134,6 +136,7 @@ impl Vault {
             older: Mutex::default(),
             noticed: Noticed::default(),
             seen: Mutex::new(epoch.into()),
+            latest: Latest::default(),
             schema: watch::Sender::new(migrate::newest()),
         }));
         vault.look(epoch);
@@ -182,6 +185,7 @@ impl Vault {
     /// Notes a state of the database that was just read.
     pub(crate) fn look(&self, epoch: Epoch) {
         let now = Moment::from(epoch);
+        self.0.latest.note(epoch.latest_at, self.steady());
         *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
         let mut older = self.0.older.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |known: &Older| match known.once {
@@ -309,6 +313,10 @@ impl Vault {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    pub(crate) fn latest(&self) -> &Latest {
+        &self.0.latest
     }
 
     pub(super) fn instance(&self) -> Uuid {

@@ -24,6 +24,9 @@ stories! {
     two_at_once_do_not_make_a_third,
     a_revoked_key_stops_on_every_server,
     a_key_ends_with_its_time,
+    a_clock_that_is_set_back_revives_no_key,
+    a_key_made_elsewhere_works_at_once,
+    strangers_ask_the_database_a_bounded_number_of_times,
     what_was_removed_meanwhile_is_not_given,
     what_cannot_be_used_is_said_in_words,
     the_last_use_is_written_down,
@@ -353,4 +356,61 @@ async fn a_server_that_cannot_look_serves_nobody(t: &TestPortal) {
     assert!(comes_in(&other, &key).await, "for a minute without its database");
     t.clock.advance(TimeDelta::seconds(1));
     refused!(other.access().caller(&key, "192.0.2.9").await, Error::Store(StoreError::Database(_)));
+}
+
+/// Lets the server run for a quarter of an hour, and record its time.
+async fn run_on(t: &TestPortal) {
+    for _ in 0..15 {
+        t.clock.advance(TimeDelta::minutes(1));
+        t.portal.record_time().await.expect("recorded");
+        t.portal.access().refresh().await.expect("it looks");
+    }
+}
+
+async fn a_clock_that_is_set_back_revives_no_key(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    let key = made(t, &ada, "Orders", &["production/DE"]).await;
+    t.clock.advance(TimeDelta::days(90) - TimeDelta::minutes(2));
+    run_on(t).await;
+    assert!(!comes_in(&t.portal, &key).await, "it has expired");
+    let state =
+        async |portal: &Portal| portal.services().api_keys(None).await.expect("the list").keys[0].state;
+    t.clock.set_back(TimeDelta::days(2));
+    t.portal.access().refresh().await.expect("it looks");
+    assert!(!comes_in(&t.portal, &key).await, "and stays so");
+    assert_eq!(state(&t.portal).await, State::Expired);
+    let second = t.second().await;
+    assert!(!comes_in(&second, &key).await, "a server that starts with this clock knows as well");
+    assert_eq!(state(&second).await, State::Expired);
+    // The operator says that the clock is right now: it was ahead before.
+    t.portal.overview().correct_times().await.expect("corrected");
+    t.portal.access().refresh().await.expect("it looks");
+    assert!(comes_in(&t.portal, &key).await, "it has two days left");
+}
+
+async fn a_key_made_elsewhere_works_at_once(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    let second = t.second().await;
+    let wrong = SecretText::new(format!("{}{}", "kstd", "A".repeat(40)));
+    assert!(!comes_in(&second, &wrong).await);
+    for name in ["Orders", "Billing", "Search"] {
+        let key = made(t, &ada, name, &["production/DE"]).await;
+        assert!(comes_in(&second, &key).await, "{name}");
+    }
+}
+
+async fn strangers_ask_the_database_a_bounded_number_of_times(t: &TestPortal) {
+    let ada = t.administrator().await;
+    scope(t, &ada, "DE").await;
+    let second = t.second().await;
+    let wrong = SecretText::new(format!("{}{}", "kstd", "A".repeat(40)));
+    for _ in 0..60 {
+        assert!(!comes_in(&second, &wrong).await);
+    }
+    let key = made(t, &ada, "Orders", &["production/DE"]).await;
+    assert!(!comes_in(&second, &key).await, "this network has had its looks");
+    second.access().caller(&key, "192.0.2.10").await.expect("another has its own");
+    assert!(comes_in(&second, &key).await, "and now the key is known");
 }

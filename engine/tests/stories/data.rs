@@ -31,6 +31,7 @@ stories! {
     unknown_and_forbidden_scopes_are_answered_alike,
     a_key_does_what_it_may_and_no_more,
     a_scope_without_a_key_encrypts_nothing,
+    a_first_version_made_elsewhere_encrypts_at_once,
     every_request_is_written_down_with_what_was_told,
     without_a_journal_nothing_is_done,
     a_version_made_elsewhere_a_moment_ago_opens_here,
@@ -297,6 +298,19 @@ async fn a_scope_without_a_key_encrypts_nothing(t: &TestPortal) {
     let foreign = [sealed(b"rubbish", Context::new())];
     refused!(t.portal.data().reencrypt(&here, &foreign).await, Error::Data(Refused::NoKey));
     refused!(t.portal.data().rewrap(&here, &foreign).await, Error::Data(Refused::NoKey));
+}
+
+async fn a_first_version_made_elsewhere_encrypts_at_once(t: &TestPortal) {
+    let (ada, _, _) = with_service(t).await;
+    let fr = scope(t, &ada, "FR").await;
+    let key = t.api_key([7; 6], "Billing", "production/FR", Operation::ALL).await;
+    let second = t.second().await;
+    t.open_journal(&second).await;
+    let there = call(&second, &key, "production/FR").await;
+    let item = || [plain("x", Context::new())];
+    refused!(second.data().encrypt(&there, &item()).await, Error::Data(Refused::NoKey));
+    create(t, &ada, &fr, RotationPeriod::Days30).await;
+    encrypt(&second, &there, "x").await;
 }
 
 async fn every_request_is_written_down_with_what_was_told(t: &TestPortal) {

@@ -1,9 +1,11 @@
 //! Background jobs: each is repeated until the server ends.
 
 use engine::audit::journal;
+use engine::changes::strangers;
 use engine::custody::{health, lease};
 use engine::data::access;
 use engine::keys::scheduler;
+use engine::vault::latest;
 use engine::{Error, Portal};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +34,7 @@ struct Job {
     failed: &'static str,
 }
 
-const JOBS: [Job; 15] = [
+const JOBS: [Job; 17] = [
     Job {
         every: scheduler::EVERY,
         run: |portal| {
@@ -53,6 +55,16 @@ const JOBS: [Job; 15] = [
         every: COMPARE,
         run: |portal| Box::pin(async move { portal.compare_clock().await }),
         failed: "the clock could not be compared with the database's; it will be retried",
+    },
+    Job {
+        every: strangers::EVERY,
+        run: |portal| Box::pin(async move { portal.changes().strangers().record_due().await }),
+        failed: "the number of wrong sign-ins could not be recorded; it will be retried",
+    },
+    Job {
+        every: latest::EVERY,
+        run: |portal| Box::pin(async move { portal.record_time().await }),
+        failed: "the time by which API keys expire could not be recorded; it will be retried",
     },
     Job {
         every: lease::EVERY,
