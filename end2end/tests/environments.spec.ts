@@ -28,9 +28,41 @@ test('an environment is renamed and removed while it is empty, and its address i
   await field(page, 'Name').fill('Sandbox');
   await choose(page, 'Test');
   await button(page, 'Add environment').click();
-  await expectError(page, 'Name', 'The URL name "sandbox" .* never reused');
+  await expectError(page, 'URL name', 'The URL name "sandbox" .* never reused');
   await expect(field(page, 'Name')).toHaveValue('Sandbox');
   await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
+  await field(page, 'URL name').fill('sandbox-2');
+  await button(page, 'Add environment').click();
+  await expect(page).toHaveURL('/environments/sandbox-2');
+});
+
+test('an environment gets any name, and the URL name that somebody chooses', async ({ page, context, admin }) => {
+  await signIn(page, admin);
+  const form = page.locator('form').filter({ has: button(page, 'Add environment') });
+  const add = async (name: string, url: string) => {
+    await page.goto('/environments');
+    await field(page, 'Name').fill(name);
+    await field(page, 'URL name').fill(url);
+    if (await hasScript(context)) {
+      const slug = url || name.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
+      await expect(form.locator('.url-preview code')).toHaveText(`/environments/${slug}`);
+    }
+    await button(page, 'Add environment').click();
+  };
+  await add('Müller', '');
+  await expect(page).toHaveURL('/environments/muller');
+  await add('Mäller', '');
+  await expect(page).toHaveURL('/environments/maller');
+  await add('本番', 'live-jp');
+  await expect(page).toHaveURL('/environments/live-jp');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('本番');
+  await add('M\u00fcll\u0435r', 'other');
+  await expectError(page, 'Name', 'This name looks like that of the environment "Müller".');
+  await page.goto('/environments');
+  await field(page, 'Name').fill('試験');
+  await button(page, 'Add environment').click();
+  await expectError(page, 'URL name', 'Enter a URL name.');
+  await expect(field(page, 'Name')).toHaveValue('試験');
 });
 
 test('what cannot be added is said beside its field, which keeps what was typed', async ({ page, context, admin }) => {

@@ -52,7 +52,7 @@ impl House {
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
         t.portal
             .scopes()
-            .add_environment(&ada.session, "Production", EnvironmentKind::Production)
+            .add_environment(&ada.session, "Production", "", EnvironmentKind::Production)
             .await
             .expect("an environment");
         let country =

@@ -42,7 +42,7 @@ pub fn scope() -> ScopeName {
 pub fn chrome(path: &str) -> Chrome {
     let leaf = |code, lacks| TreeCountry { country: country(code), lacks };
     let tree = |name: &str, kind, countries| TreeEnvironment {
-        slug: Slug::from_name(name).expect("a slug"),
+        slug: Slug::proposed(name).expect("a slug"),
         name: name.to_owned(),
         kind,
         countries,
@@ -91,7 +91,7 @@ pub fn upkeep(days: i64) -> UpkeepView {
 
 pub fn environments() -> Vec<EnvironmentRow> {
     let row = |name: &str, kind, countries, with_key| EnvironmentRow {
-        slug: Slug::from_name(name).expect("a slug"),
+        slug: Slug::proposed(name).expect("a slug"),
         name: name.to_owned(),
         kind,
         countries,

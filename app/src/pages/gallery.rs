@@ -101,7 +101,7 @@ fn flash(message: &str, warns: bool) -> Flash {
 
 fn refused() -> Form {
     let mut form = Form::new().with("name", "–").keeping("password");
-    form.refuse("name", "Use at least one letter (a to z) or digit. The URL is derived from them.");
+    form.refuse("name", "Enter a name.");
     form.refuse("code", "Wrong or already used. Next code in 12 s.");
     form.refuse("country", "Choose a country from the list.");
     form.refuse("blob", "This is not base64. Copy the whole CiphertextBlob, without the quotes.");
@@ -114,7 +114,7 @@ fn Sample(form: Form) -> impl IntoView {
     let choice = |value, label| Choice { value, label, explanation: "One line that explains it." };
     view! {
         <PostForm form>
-            <Field name="name" label="Name" hint="The URL is derived from this name." />
+            <Field name="name" label="Name" hint="The name that people see." />
             <Field name="password" label="Password" kind="password" autocomplete="new-password" />
             <TextArea name="blob" label="Encrypted key" hint="May be wrapped." />
             <Checkbox name="agreed" label="Use it all the same" />

@@ -3,6 +3,7 @@
 use crate::scopes::country_table::ASSIGNED;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use unicode_normalization::UnicodeNormalization;
 
 /// Maximum length of an environment's display name in characters.
 pub const NAME_MAX: usize = 60;
@@ -15,13 +16,24 @@ pub const SLUG_MAX: usize = 40;
 pub struct Slug(String);
 
 impl Slug {
-    /// Makes a slug from a display name: lower case, everything but letters and digits becomes
-    /// one hyphen, at most 40 characters. `None` when nothing is left.
-    pub fn from_name(name: &str) -> Option<Self> {
+    /// Proposes a slug for a display name: lower case, letters without their accents, everything else but digits becomes one hyphen,
+    /// at most 40 characters. The name is decomposed (Unicode's NFD), so that an accent stands behind its letter. `None` when nothing
+    /// is left.
+    pub fn proposed(decomposed: &str) -> Option<Self> {
         let mut slug = String::new();
-        for c in name.to_lowercase().chars() {
+        for c in decomposed.chars().flat_map(char::to_lowercase) {
             match c {
                 'a'..='z' | '0'..='9' => slug.push(c),
+                // Combining marks; and letters that are not decomposed.
+                '\u{300}'..='\u{36f}' => {}
+                'ß' => slug.push_str("ss"),
+                'æ' => slug.push_str("ae"),
+                'œ' => slug.push_str("oe"),
+                'ø' => slug.push('o'),
+                'ł' => slug.push('l'),
+                'đ' | 'ð' => slug.push('d'),
+                'þ' => slug.push_str("th"),
+                'ı' => slug.push('i'),
                 _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
                 _ => {}
             }
@@ -30,6 +42,11 @@ impl Slug {
         slug.truncate(SLUG_MAX);
         let slug = slug.trim_end_matches('-');
         (!slug.is_empty()).then(|| Self(slug.to_owned()))
+    }
+
+    /// Reads a slug that somebody has chosen.
+    pub fn typed(text: &str) -> Result<Self, NotASlug> {
+        Self::try_from(text.trim().to_ascii_lowercase())
     }
 
     pub fn as_str(&self) -> &str {
@@ -45,7 +62,7 @@ impl fmt::Display for Slug {
 
 /// The text is not a slug.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an environment's URL name: use 1 to 40 of a-z, 0-9 and hyphen")]
+#[error("Use 1 to 40 of these characters: a to z, 0 to 9, hyphen.")]
 pub struct NotASlug;
 
 impl TryFrom<String> for Slug {
@@ -105,14 +122,12 @@ pub enum NameRefused {
     TooLong,
     #[error("Remove line breaks, tabs and other control characters.")]
     Control,
-    #[error("Use at least one letter (a to z) or digit. The URL is derived from them.")]
-    NothingForAddress,
 }
 
-/// Checks a display name and trims white space from its ends. It has 1 to 60 characters, none of them unprintable
-/// ([`is_unprintable`]).
+/// Checks a display name, trims white space from its ends, and composes its letters (Unicode's NFC), so that a name has one text
+/// whatever keyboard it was typed on. It has 1 to 60 characters, none of them unprintable ([`is_unprintable`]).
 pub fn display_name(text: &str) -> Result<String, NameRefused> {
-    let text = text.trim();
+    let text: String = text.trim().nfc().collect();
     if text.is_empty() {
         return Err(NameRefused::Empty);
     }
@@ -122,7 +137,7 @@ pub fn display_name(text: &str) -> Result<String, NameRefused> {
     if text.chars().any(is_unprintable) {
         return Err(NameRefused::Control);
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 /// Checks whether a character is a control character, a mark that changes the direction of text around it, or invisible.
@@ -258,18 +273,20 @@ mod tests {
         for (name, slug) in [
             ("Production", Some("production")),
             ("  EU — Staging 2 ", Some("eu-staging-2")),
-            ("Müller & Söhne", Some("m-ller-s-hne")),
+            ("Mu\u{308}ller & So\u{308}hne", Some("muller-sohne")),
+            ("Ło\u{301}dz\u{301} Straße", Some("lodz-strasse")),
             ("日本", None),
             ("--", None),
         ] {
-            assert_eq!(Slug::from_name(name).as_ref().map(Slug::as_str), slug, "{name}");
+            assert_eq!(Slug::proposed(name).as_ref().map(Slug::as_str), slug, "{name}");
         }
-        let long = Slug::from_name(&"ab ".repeat(30)).expect("a slug");
+        let long = Slug::proposed(&"ab ".repeat(30)).expect("a slug");
         assert!(long.as_str().len() <= SLUG_MAX && !long.as_str().ends_with('-'));
     }
 
     #[test]
     fn only_slugs_of_the_grammar_are_accepted() {
+        assert_eq!(Slug::typed(" EU-1 ").as_ref().map(Slug::as_str), Ok("eu-1"));
         for bad in ["", "A", "a b", "a/b", "ä", &"a".repeat(41)] {
             assert_eq!(Slug::try_from(bad.to_owned()), Err(NotASlug), "{bad}");
         }
@@ -281,6 +298,7 @@ mod tests {
         assert_eq!(display_name(&"x".repeat(61)), Err(NameRefused::TooLong));
         assert_eq!(display_name("a\u{202e}b"), Err(NameRefused::Control));
         assert_eq!(display_name(" Production "), Ok("Production".to_owned()));
+        assert_eq!(display_name("Mu\u{308}ller"), Ok("M\u{fc}ller".to_owned()), "as composed");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::base::entry::{Actor, Entry};
 use crate::store::authority::RowRef;
 use crate::store::{Db, Lock, Tx};
 use crate::vault::opened::Vault;
-use crate::vault::trace::{Moment, Seen};
+use crate::vault::trace::{self, Moment, Seen};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::scopes::scope::ScopeName;
@@ -112,7 +112,10 @@ impl Overview {
         }
         let at = self.vault.db().audit().line_at(moment.sequence).await?;
         let (vault, folder) = (self.vault.clone(), traced.folder.clone());
-        let left = tokio::task::spawn_blocking(move || vault.leave_trace(&folder, Seen { moment, at })).await;
+        let left = tokio::task::spawn_blocking(move || {
+            trace::write(&folder, vault.keyring(), vault.instance(), Seen { moment, at })
+        })
+        .await;
         left.map_err(|error| Error::Fault(format!("the trace was not written: {error}")))??;
         *traced.moment.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
         Ok(())

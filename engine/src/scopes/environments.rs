@@ -12,10 +12,33 @@ use crate::{Error, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::overview::view::{CountryRow, EnvironmentRow, EnvironmentView};
-use domain::scopes::scope::{Country, EnvironmentKind, NameRefused, ScopeName, Slug, display_name};
+use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug, display_name};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
 
 /// Maximum number of environments: enough for deployment stages and customers' sandboxes, and a stop for a runaway script.
 const MOST_ENVIRONMENTS: i64 = 200;
+
+/// Returns what a reader sees of a name: the skeleton of Unicode (UTS 39, 4), with letters as they are and in lower case.
+fn seen(name: &str) -> [String; 2] {
+    let name: Vec<String> = name.nfkc().collect::<String>().split_whitespace().map(str::to_owned).collect();
+    let name = name.join(" ");
+    [skeleton(&name).collect(), skeleton(&name.to_lowercase()).collect()]
+}
+
+/// # Errors
+/// [`ScopesError::LooksLike`] when people would take the name for that of another environment.
+fn not_like(name: &str, others: &[(EnvironmentId, String)]) -> Result<(), Error> {
+    let [as_it_is, in_lower_case] = seen(name);
+    let alike = others.iter().find(|(_, other)| {
+        let other = seen(other);
+        other[0] == as_it_is || other[1] == in_lower_case
+    });
+    match alike {
+        Some((_, other)) => Err(Error::Scopes(ScopesError::LooksLike(other.clone()))),
+        None => Ok(()),
+    }
+}
 
 impl Scopes {
     /// # Errors
@@ -65,17 +88,23 @@ impl Scopes {
         Ok(self.vault.scope(name).await?.1)
     }
 
+    /// Adds an environment. Its slug is the one that was chosen; if `slug` is empty, Keystead derives it from the name.
+    ///
     /// # Errors
-    /// A sentence that says what is wrong with the name.
+    /// A sentence that says what is wrong with the name or the slug.
     pub async fn add_environment(
         &self,
         who: &Session,
         name: &str,
+        slug: &str,
         kind: EnvironmentKind,
     ) -> Result<EnvironmentRow, Error> {
         who.require(Stage::Full)?;
         let name = display_name(name)?;
-        let slug = Slug::from_name(&name).ok_or(NameRefused::NothingForAddress)?;
+        let slug = match slug.trim() {
+            "" => Slug::proposed(&name.nfd().collect::<String>()).ok_or(ScopesError::NoSlug)?,
+            chosen => Slug::typed(chosen).map_err(ScopesError::Slug)?,
+        };
         let row = EnvironmentRow {
             slug,
             name,
@@ -91,6 +120,7 @@ impl Scopes {
             .write(|mut tx| async move {
                 // Additions run one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
+                not_like(&new.name, &tx.scopes().environment_names().await?)?;
                 let id = EnvironmentId(random::uuid());
                 tx.scopes().insert_environment(id, new).await?;
                 self.vault.sign_new(&mut tx, RowRef::Environment(id)).await?;
@@ -119,6 +149,10 @@ impl Scopes {
         self.vault
             .db()
             .write(|mut tx| async move {
+                tx.lock(Lock::Instance).await?;
+                let mut others = tx.scopes().environment_names().await?;
+                others.retain(|(other, _)| *other != id);
+                not_like(new, &others)?;
                 let held = self.vault.hold(&mut tx, RowRef::Environment(id)).await?;
                 tx.scopes().rename_environment(id, new).await?;
                 self.vault.sign(&mut tx, held).await?;

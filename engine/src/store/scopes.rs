@@ -382,6 +382,13 @@ impl Write<'_> {
         Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
     }
 
+    /// Returns the names of the environments that are not removed.
+    pub(crate) async fn environment_names(&mut self) -> Result<Vec<(EnvironmentId, String)>, Error> {
+        const SQL: &str = "SELECT id, name FROM environment WHERE removed_at IS NULL ORDER BY slug";
+        let rows: Vec<(Uuid, String)> = within!(self.0, c => sqlx::query_as(SQL).fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(id, name)| (EnvironmentId(id), name)).collect())
+    }
+
     pub(crate) async fn insert_environment(
         &mut self,
         id: EnvironmentId,

@@ -287,14 +287,6 @@ impl Vault {
         trace::read(folder, self.keyring(), self.0.instance)
     }
 
-    /// Leaves a trace of a state of the database in the data folder.
-    ///
-    /// # Errors
-    /// When the trace cannot be written.
-    pub(crate) fn leave_trace(&self, folder: &Path, seen: Seen) -> Result<(), Error> {
-        trace::write(folder, self.keyring(), self.0.instance, seen)
-    }
-
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
@@ -319,7 +311,7 @@ impl Vault {
         &self.0.latest
     }
 
-    pub(super) fn instance(&self) -> Uuid {
+    pub(crate) fn instance(&self) -> Uuid {
         self.0.instance
     }
 

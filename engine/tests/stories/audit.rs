@@ -29,12 +29,15 @@ async fn numbers_have_no_gaps_also_under_fifty_changes_at_once(t: &TestPortal) {
     let second = t.second().await;
     let before = gapless(t).await;
     // The database refuses every other task in the middle of its transaction.
-    let tasks = (0..50).map(|number| {
-        let portal = if number % 4 < 2 { t.portal.clone() } else { second.clone() };
-        let name = if number % 2 == 0 { format!("New {number}") } else { "Same".to_owned() };
-        let session = ada.session.clone();
-        async move { portal.scopes().add_environment(&session, &name, EnvironmentKind::Test).await.is_ok() }
-    });
+    let tasks =
+        (0..50).map(|number| {
+            let portal = if number % 4 < 2 { t.portal.clone() } else { second.clone() };
+            let name = if number % 2 == 0 { format!("New {number}") } else { "Same".to_owned() };
+            let session = ada.session.clone();
+            async move {
+                portal.scopes().add_environment(&session, &name, "", EnvironmentKind::Test).await.is_ok()
+            }
+        });
     assert_eq!(at_once(tasks).await.into_iter().filter(|done| *done).count(), 26);
     assert_eq!(gapless(t).await, before + 26);
 }
@@ -47,7 +50,7 @@ async fn a_change_and_its_event_come_together_or_not_at_all(t: &TestPortal) {
     assert!(
         t.portal
             .scopes()
-            .add_environment(&ada.session, "Production", EnvironmentKind::Production)
+            .add_environment(&ada.session, "Production", "", EnvironmentKind::Production)
             .await
             .is_err()
     );
@@ -56,7 +59,7 @@ async fn a_change_and_its_event_come_together_or_not_at_all(t: &TestPortal) {
     assert!(
         t.portal
             .scopes()
-            .add_environment(&ada.session, "Production", EnvironmentKind::Production)
+            .add_environment(&ada.session, "Production", "", EnvironmentKind::Production)
             .await
             .is_ok()
     );
@@ -68,7 +71,7 @@ async fn the_log_is_searched_by_place_and_person(t: &TestPortal) {
     scope(t, &ada, "DE").await;
     t.portal
         .scopes()
-        .add_environment(&ada.session, "Production 2", EnvironmentKind::Test)
+        .add_environment(&ada.session, "Production 2", "", EnvironmentKind::Test)
         .await
         .expect("added");
     let found = async |place: Option<&str>, who: Option<&str>| {
@@ -155,7 +158,7 @@ async fn the_log_comes_in_pages_of_fifty(t: &TestPortal) {
         let added = t
             .portal
             .scopes()
-            .add_environment(&ada.session, &format!("New {number}"), EnvironmentKind::Test)
+            .add_environment(&ada.session, &format!("New {number}"), "", EnvironmentKind::Test)
             .await;
         added.expect("an environment");
     }

@@ -61,7 +61,11 @@ async fn house(t: &TestPortal) -> House {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    t.portal.scopes().add_environment(&ada.session, "Staging", EnvironmentKind::Test).await.expect("added");
+    t.portal
+        .scopes()
+        .add_environment(&ada.session, "Staging", "", EnvironmentKind::Test)
+        .await
+        .expect("added");
     let staging = slug("staging");
     let country = t.portal.scopes().add_country(&ada.session, &staging, "AT").await.expect("added");
     let at = ScopeName { environment: staging, country };
@@ -647,7 +651,11 @@ async fn removing_a_country_leaves_keys_that_work(t: &TestPortal) {
     assert_eq!(unproved(t).await, [""; 0]);
     t.portal.access().caller(&key, "192.0.2.9").await.expect("it still works, for nothing");
     refused!(encrypt(&t.portal, &key, "staging/FR").await, Error::NotFound);
-    t.portal.scopes().add_environment(&house.ada.session, "Old", EnvironmentKind::Test).await.expect("added");
+    t.portal
+        .scopes()
+        .add_environment(&house.ada.session, "Old", "", EnvironmentKind::Test)
+        .await
+        .expect("added");
     t.portal.scopes().add_country(&house.ada.session, &slug("old"), "FR").await.expect("added");
     t.api_key([5; 6], "Old", "old/FR", Operation::ALL).await;
     t.portal.scopes().remove_environment(&house.ada.session, &slug("old")).await.expect("removed");

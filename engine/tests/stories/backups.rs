@@ -221,7 +221,12 @@ async fn a_backup_holds_one_moment(t: &TestPortal) {
     for index in 0..20 {
         t.portal
             .scopes()
-            .add_environment(&ada.session, &format!("E{index}"), domain::scopes::scope::EnvironmentKind::Test)
+            .add_environment(
+                &ada.session,
+                &format!("E{index}"),
+                "",
+                domain::scopes::scope::EnvironmentKind::Test,
+            )
             .await
             .expect("an environment");
     }
@@ -230,7 +235,7 @@ async fn a_backup_holds_one_moment(t: &TestPortal) {
     let writing = tokio::spawn(async move {
         for index in 20..60 {
             let kind = domain::scopes::scope::EnvironmentKind::Test;
-            portal.scopes().add_environment(&session, &format!("E{index}"), kind).await.expect("added");
+            portal.scopes().add_environment(&session, &format!("E{index}"), "", kind).await.expect("added");
         }
     });
     for _ in 0..5 {
@@ -391,7 +396,7 @@ async fn other_lines_under_the_same_numbers_are_noticed(t: &TestPortal) {
     t.clock.advance(TimeDelta::seconds(1));
     for name in ["One", "Two", "Three"] {
         let kind = domain::scopes::scope::EnvironmentKind::Test;
-        second.scopes().add_environment(&ada.session, name, kind).await.expect("an environment");
+        second.scopes().add_environment(&ada.session, name, "", kind).await.expect("an environment");
     }
     let third = t.second().await;
     third.overview().look_back(folder.path()).await.expect("it looks");

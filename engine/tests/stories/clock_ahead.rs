@@ -123,7 +123,7 @@ async fn what_does_not_verify_is_left(t: &TestPortal) {
     let full = server.people().check_sign_in_code(&half, &ada.seed.code(t.clock.now() + FAR)).await;
     let full = full.expect("signed in").session;
     let kind = domain::scopes::scope::EnvironmentKind::Test;
-    server.scopes().add_environment(&full, "Staging", kind).await.expect("added");
+    server.scopes().add_environment(&full, "Staging", "", kind).await.expect("added");
     execute(t.db(), "UPDATE environment SET kind = 'production'").await.expect("changed");
     let corrected = t.portal.overview().correct_times().await.expect("corrected");
     assert_eq!(corrected.left, ["environment staging"]);

@@ -55,7 +55,7 @@ async fn the_tables_list_what_the_program_knows(t: &TestPortal) {
 async fn every_kind_of_environment_is_stored(t: &TestPortal) {
     let ada = t.administrator().await;
     for kind in EnvironmentKind::ALL {
-        t.portal.scopes().add_environment(&ada.session, kind.label(), kind).await.expect("it is added");
+        t.portal.scopes().add_environment(&ada.session, kind.label(), "", kind).await.expect("it is added");
     }
     let stored = t.portal.scopes().environments().await.expect("the page");
     assert_eq!(stored.iter().map(|row| row.kind).collect::<Vec<_>>(), EnvironmentKind::ALL);

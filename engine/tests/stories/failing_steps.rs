@@ -311,7 +311,7 @@ async fn environments_and_countries_are_whole_or_not_at_all(t: &TestPortal) {
         let slug = slug(&format!("test-{}", count.get()));
         arm();
         let name = format!("Test {}", count.get());
-        t.portal.scopes().add_environment(&ada.session, &name, EnvironmentKind::Test).await?;
+        t.portal.scopes().add_environment(&ada.session, &name, "", EnvironmentKind::Test).await?;
         let country = t.portal.scopes().add_country(&ada.session, &slug, "FR").await?;
         let fr = domain::scopes::scope::ScopeName { environment: slug.clone(), country };
         t.portal.scopes().remove_country(&ada.session, &fr).await?;

@@ -14,6 +14,8 @@ use engine::testing::{TestPortal, transaction};
 stories! {
     the_address_is_made_from_the_name,
     a_name_is_refused_in_words,
+    an_address_can_be_chosen,
+    a_name_that_looks_like_another_is_refused,
     an_address_is_unique,
     of_a_large_portal_one_environment_shows_its_countries,
     there_are_two_hundred_environments_at_most,
@@ -33,7 +35,7 @@ stories! {
 async fn the_address_is_made_from_the_name(t: &TestPortal) {
     let ada = t.administrator().await;
     let made =
-        t.portal.scopes().add_environment(&ada.session, " EU — Staging 2 ", EnvironmentKind::Test).await;
+        t.portal.scopes().add_environment(&ada.session, " EU — Staging 2 ", "", EnvironmentKind::Test).await;
     let made = made.expect("an environment");
     assert_eq!((made.slug.as_str(), made.name.as_str()), ("eu-staging-2", "EU — Staging 2"));
     let view = t.portal.scopes().environment(&made.slug).await.expect("it is there");
@@ -42,29 +44,72 @@ async fn the_address_is_made_from_the_name(t: &TestPortal) {
 
 async fn a_name_is_refused_in_words(t: &TestPortal) {
     let ada = t.administrator().await;
-    for (name, why) in [
-        (" ", NameRefused::Empty),
-        ("a\nb", NameRefused::Control),
-        ("日本", NameRefused::NothingForAddress),
-        (&"x".repeat(61), NameRefused::TooLong),
-    ] {
+    for (name, why) in
+        [(" ", NameRefused::Empty), ("a\nb", NameRefused::Control), (&"x".repeat(61), NameRefused::TooLong)]
+    {
         let refused =
-            t.portal.scopes().add_environment(&ada.session, name, EnvironmentKind::Production).await;
+            t.portal.scopes().add_environment(&ada.session, name, "", EnvironmentKind::Production).await;
         assert!(matches!(refused, Err(Error::Scopes(ScopesError::Name(said))) if said == why), "{name}");
     }
+}
+
+async fn an_address_can_be_chosen(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let add = async |name: &str, slug: &str| {
+        let added = t.portal.scopes().add_environment(&ada.session, name, slug, EnvironmentKind::Test).await;
+        added.map(|row| row.slug.to_string())
+    };
+    refused!(add("本番", " ").await, Error::Scopes(ScopesError::NoSlug));
+    assert_eq!(add("本番", " Live-JP ").await.expect("chosen"), "live-jp");
+    for bad in ["a b", "本番", "a/b", &"x".repeat(41)] {
+        refused!(add("Other", bad).await, Error::Scopes(ScopesError::Slug(_)));
+    }
+    assert_eq!(add("Müller", "").await.expect("derived"), "muller");
+    assert_eq!(add("Mäller", "").await.expect("another"), "maller");
+    refused!(add("Müller Sandbox", "muller").await, Error::Scopes(ScopesError::SlugTaken(_)));
+    assert_eq!(add("Mu\u{308}ller Sandbox", "muller-2").await.expect("chosen"), "muller-2");
+    let names: Vec<_> =
+        t.portal.scopes().environments().await.expect("a list").into_iter().map(|row| row.name).collect();
+    assert!(names.contains(&"M\u{fc}ller Sandbox".to_owned()), "names are composed: {names:?}");
+}
+
+async fn a_name_that_looks_like_another_is_refused(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let scopes = t.portal.scopes();
+    let add = async |name: &str, slug: &str| {
+        scopes.add_environment(&ada.session, name, slug, EnvironmentKind::Test).await.map(drop)
+    };
+    add("Payments", "").await.expect("added");
+    for alike in ["P\u{430}yments", "payments", "PAYMENTS", " Payments ", "Ｐａｙｍｅｎｔｓ", "Payrnents"]
+    {
+        let refused = add(alike, "other").await;
+        assert!(
+            matches!(&refused, Err(Error::Scopes(ScopesError::LooksLike(name))) if name == "Payments"),
+            "{alike}: {refused:?}"
+        );
+    }
+    add("Payments EU", "").await.expect("another name");
+    add("Payments  2", "").await.expect("another name");
+    refused!(add("Payments 2", "other").await, Error::Scopes(ScopesError::LooksLike(_)));
+    let eu = slug("payments-eu");
+    let renamed = scopes.rename_environment(&ada.session, &eu, "P\u{430}yments").await;
+    refused!(renamed, Error::Scopes(ScopesError::LooksLike(_)));
+    scopes.rename_environment(&ada.session, &eu, "payments EU").await.expect("its own name in lower case");
+    scopes.remove_environment(&ada.session, &slug("payments")).await.expect("removed");
+    add("P\u{430}yments", "other").await.expect("nobody confuses it with a removed one");
 }
 
 async fn an_address_is_unique(t: &TestPortal) {
     let ada = t.administrator().await;
     let second = t.second().await;
-    let tasks =
-        (0..8).map(|number| {
-            let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
-            let session = ada.session.clone();
-            async move {
-                portal.scopes().add_environment(&session, "Staging", EnvironmentKind::Test).await.map(drop)
-            }
-        });
+    let tasks = (0..8).map(|number| {
+        let portal = if number % 2 == 0 { t.portal.clone() } else { second.clone() };
+        let session = ada.session.clone();
+        async move {
+            let name = format!("Stage {number}");
+            portal.scopes().add_environment(&session, &name, "staging", EnvironmentKind::Test).await.map(drop)
+        }
+    });
     let (done, refused): (Vec<_>, Vec<_>) = at_once(tasks).await.into_iter().partition(Result::is_ok);
     assert_eq!(done.len(), 1);
     assert!(
@@ -78,12 +123,12 @@ async fn an_address_is_never_used_again(t: &TestPortal) {
     let ada = t.administrator().await;
     t.portal
         .scopes()
-        .add_environment(&ada.session, "Staging", EnvironmentKind::Test)
+        .add_environment(&ada.session, "Staging", "", EnvironmentKind::Test)
         .await
         .expect("an environment");
     t.portal.scopes().remove_environment(&ada.session, &slug("staging")).await.expect("removed");
     refused!(
-        t.portal.scopes().add_environment(&ada.session, "staging", EnvironmentKind::Test).await,
+        t.portal.scopes().add_environment(&ada.session, "staging", "", EnvironmentKind::Test).await,
         Error::Scopes(ScopesError::SlugTaken(_))
     );
 }
@@ -171,7 +216,7 @@ async fn a_removal_and_a_new_country_at_once_leave_no_orphan(t: &TestPortal) {
         let made = t
             .portal
             .scopes()
-            .add_environment(&ada.session, &name, EnvironmentKind::Test)
+            .add_environment(&ada.session, &name, "", EnvironmentKind::Test)
             .await
             .expect("an environment");
         let adding = ["DE", "FR", "IT", "PT", "ES"].map(|country| {
@@ -264,7 +309,7 @@ async fn there_are_two_hundred_environments_at_most(t: &TestPortal) {
         async move {
             t.portal
                 .scopes()
-                .add_environment(&ada.session, &format!("Sandbox {number}"), EnvironmentKind::Test)
+                .add_environment(&ada.session, &format!("Sandbox {number}"), "", EnvironmentKind::Test)
                 .await
         }
     };

@@ -194,7 +194,7 @@ async fn a_setup_session_reaches_nothing_but_setup(t: &TestPortal) {
     refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));
     let kind = domain::scopes::scope::EnvironmentKind::Production;
     refused!(
-        t.portal.scopes().add_environment(&session, "Production", kind).await,
+        t.portal.scopes().add_environment(&session, "Production", "", kind).await,
         Error::Changes(ChangesError::SignedOut)
     );
     refused!(

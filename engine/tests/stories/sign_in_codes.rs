@@ -253,7 +253,7 @@ async fn a_recovery_code_leads_to_a_new_authenticator_and_nowhere_else(t: &TestP
     assert_eq!(session.stage, Stage::Enrolment);
     let kind = domain::scopes::scope::EnvironmentKind::Production;
     refused!(
-        t.portal.scopes().add_environment(&session, "Production", kind).await,
+        t.portal.scopes().add_environment(&session, "Production", "", kind).await,
         Error::Changes(ChangesError::SignedOut)
     );
     refused!(t.portal.people().profile(&session).await, Error::Changes(ChangesError::SignedOut));

@@ -123,8 +123,8 @@ pub async fn proof<C: Sensitive>(t: &TestPortal, who: &Person, command: &C) -> A
 /// Adds a country to the environment `production`, which is created when it does not exist yet.
 pub async fn scope(t: &TestPortal, who: &Person, country: &str) -> ScopeName {
     let added =
-        t.portal.scopes().add_environment(&who.session, "Production", EnvironmentKind::Production).await;
-    assert!(matches!(added, Ok(_) | Err(Error::Scopes(ScopesError::SlugTaken(_)))));
+        t.portal.scopes().add_environment(&who.session, "Production", "", EnvironmentKind::Production).await;
+    assert!(matches!(added, Ok(_) | Err(Error::Scopes(ScopesError::LooksLike(_)))));
     let environment = slug("production");
     let country =
         t.portal.scopes().add_country(&who.session, &environment, country).await.expect("a country");

@@ -33,7 +33,11 @@ async fn nothing_is_found_under_a_text_with_nul(t: &TestPortal) {
         refused!(password(&t.portal, name, PASSWORD).await, Error::People(PeopleError::WrongPassword));
         refused!(t.portal.administrators().disable(name).await, Error::People(_) | Error::NotFound);
     }
-    assert_eq!(logged(t, Action::SignIn, Outcome::Refused).await, unknown + 4);
+    assert_eq!(logged(t, Action::SignIn, Outcome::Refused).await, unknown + 1);
+    t.portal.changes().strangers().end().await;
+    let told =
+        log(t).await.into_iter().find(|line| line.detail.contains("more")).expect("a line for the others");
+    assert_eq!(told.detail, "unknown e-mail: 3 more since the line before, from 1 network");
     for text in ["\0", "production\0", "\0production", "production\0/DE", &format!("{}\0", ada.email)] {
         for (place, who) in [(Some(text), None), (None, Some(text)), (Some(text), Some(text))] {
             let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -83,7 +87,7 @@ async fn no_name_has_a_nul(t: &TestPortal) {
     let de = scope(t, &ada, "DE").await;
     let scopes = t.portal.scopes();
     for name in ["\0", "a\0b", "Staging\0"] {
-        let added = scopes.add_environment(&ada.session, name, EnvironmentKind::Test).await;
+        let added = scopes.add_environment(&ada.session, name, "", EnvironmentKind::Test).await;
         refused!(added, Error::Scopes(ScopesError::Name(NameRefused::Control)));
         let renamed = scopes.rename_environment(&ada.session, &de.environment, name).await;
         refused!(renamed, Error::Scopes(ScopesError::Name(NameRefused::Control)));

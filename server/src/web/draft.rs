@@ -15,7 +15,7 @@ use domain::base::form::Form;
 use engine::{Session, Stage};
 
 /// The fields that hold no secret, of all forms. A test compares the list with the forms.
-pub const KEPT: [&str; 13] = [
+pub const KEPT: [&str; 14] = [
     "access_key_id",
     "alias",
     "cmk_arn",
@@ -29,6 +29,7 @@ pub const KEPT: [&str; 13] = [
     "region",
     "rotation_days",
     "scopes",
+    "slug",
 ];
 
 /// Maximum size of a draft. A browser keeps a cookie of 4,096 bytes with its name; sealed and encoded, this many bytes fit.

@@ -193,7 +193,7 @@ async fn a_change_of_one_scope_is_not_confirmed_at_another() {
 async fn fields_that_a_form_does_not_have_are_refused() {
     let (house, _, cookie) = furnished().await;
     for (path, fields) in [
-        ("/environments", vec![("name", "Sneaky"), ("slug", "mine")]),
+        ("/environments", vec![("name", "Sneaky"), ("created_at", "2020-01-01T00:00:00Z")]),
         ("/environments", vec![("name", "Sneaky"), ("name", "Twice")]),
         ("/environments/production", vec![("country", "FR"), ("id", "1")]),
         ("/sign-in", vec![("email", "a@b.c"), ("password", "x"), ("stage", "full")]),

@@ -124,7 +124,7 @@ impl House {
         let (portal, session) = (&before.portal, &before.session);
         portal
             .scopes()
-            .add_environment(session, "Production", EnvironmentKind::Production)
+            .add_environment(session, "Production", "", EnvironmentKind::Production)
             .await
             .expect("an environment");
         let (de, at) = (before.country("DE").await, before.country("AT").await);

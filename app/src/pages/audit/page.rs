@@ -150,6 +150,9 @@ fn Export(source: AuditSource, form: Form) -> impl IntoView {
             <ExportButton value="jsonl" label="JSON Lines" />
             <ExportButton value="csv" label="CSV" />
         </form>
+        <p class="quiet">
+            "A spreadsheet that opens the CSV rounds long numbers and drops leading zeros. Import it instead, with all columns as text (in Excel: Data, From Text/CSV). For programs, JSON Lines is exact."
+        </p>
     }
 }
 

@@ -69,10 +69,12 @@ pub fn EnvironmentsPage(
             <Card title="New environment">
                 <PostForm form action=address::ENVIRONMENTS>
                     <UrlPreview>
+                        <Field name="name" label="Name" />
                         <Field
-                            name="name"
-                            label="Name"
-                            hint="The URL is derived from this name and can't be changed later."
+                            name="slug"
+                            label="URL name"
+                            hint="Part of URLs and of scope names, such as production/DE. It can't be changed later. If left empty, it is derived from the name."
+                            optional=true
                         />
                     </UrlPreview>
                     <RadioCards

@@ -2,12 +2,18 @@
 
 use super::Row;
 use domain::scopes::alias::AliasRefused;
-use domain::scopes::scope::{NameRefused, NotACountry};
+use domain::scopes::scope::{NameRefused, NotACountry, NotASlug};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScopesError {
     #[error("name refused: {0}")]
     Name(#[from] NameRefused),
+    #[error("the name looks like {0}")]
+    LooksLike(String),
+    #[error("slug refused: {0}")]
+    Slug(#[from] NotASlug),
+    #[error("no slug can be derived from the name")]
+    NoSlug,
     #[error("the slug {0} is or was in use")]
     SlugTaken(String),
     #[error("the limit of {limit} environments is reached")]
@@ -28,10 +34,20 @@ impl ScopesError {
     pub(super) fn row(&self) -> Row {
         match self {
             Self::Name(refused) => Row::invalid(refused.to_string()).at("name"),
-            Self::SlugTaken(slug) => Row::invalid(format!(
-                "The URL name \"{slug}\" derived from this name is or was in use. URL names are never reused. Choose a different name."
+            Self::LooksLike(name) => Row::invalid(format!(
+                "This name looks like that of the environment \"{name}\". Enter one that nobody confuses with it."
             ))
             .at("name"),
+            Self::Slug(refused) => Row::invalid(refused.to_string()).at("slug"),
+            Self::NoSlug => Row::invalid(
+                "Enter a URL name. This name has no letters (a to z) and no digits from which Keystead could derive it.",
+            )
+            .at("slug"),
+            Self::SlugTaken(slug) => Row::invalid(format!(
+                "The URL name \"{slug}\" belongs to another environment, or did until that was removed. URL names are never reused. \
+                 Enter a different URL name."
+            ))
+            .at("slug"),
             Self::TooManyEnvironments { limit } => Row::conflict(format!(
                 "The limit of {limit} environments is reached. Remove an environment that has no encryption keys."
             )),

@@ -110,6 +110,9 @@ const DATA_COLUMNS: [&str; 22] = [
     "custom",
 ];
 
+/// The byte order mark (RFC 3629, 6). Without it, Excel takes a CSV file for one in the encoding of the machine: "JÃ¼rgen".
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 impl Pieces {
     /// Returns the next piece. An error breaks the file off, so that nobody takes a part for the whole.
     async fn piece(&mut self) -> Option<Result<Bytes, Error>> {
@@ -142,7 +145,10 @@ impl Pieces {
         };
         self.next = next;
         match self.format {
-            Format::Csv => csv([columns.iter().map(ToString::to_string).collect()]),
+            Format::Csv => {
+                let head = csv([columns.iter().map(ToString::to_string).collect()])?;
+                Ok([MARK, &head].concat())
+            }
             Format::JsonLines => Ok(Vec::new()),
         }
     }

@@ -23,6 +23,9 @@ use serde::Deserialize;
 pub struct AddForm {
     #[serde(default)]
     name: String,
+    /// Empty: derived from the name.
+    #[serde(default)]
+    slug: String,
     #[serde(default)]
     kind: String,
 }
@@ -64,7 +67,7 @@ pub async fn add(
     who: SignedIn,
     Typed(typed): Typed<AddForm>,
 ) -> Result<Response, Failure> {
-    let mut form = Form::new().with("name", &typed.name).with("kind", &typed.kind);
+    let mut form = Form::new().with("name", &typed.name).with("slug", &typed.slug).with("kind", &typed.kind);
     let kind = match typed.kind.as_str() {
         "" => Some(EnvironmentKind::default()),
         word => EnvironmentKind::from_word(word),
@@ -73,7 +76,7 @@ pub async fn add(
         form.refuse("kind", "Choose Production or Test.");
         return list_page(&app, &who, form).await;
     };
-    match app.portal().scopes().add_environment(&who.session, &typed.name, kind).await {
+    match app.portal().scopes().add_environment(&who.session, &typed.name, &typed.slug, kind).await {
         Ok(row) => {
             let message =
                 format!("Environment \"{}\" added. Next, add the countries where it stores data.", row.name);

@@ -63,7 +63,7 @@ const EXTRA: [(&str, &str); 18] = [
     ("created_at", "2020-01-01T00:00:00Z"),
     ("due_at", "2020-01-01T00:00:00Z"),
     ("security_epoch", "99"),
-    ("slug", "mine"),
+    ("environment", "mine"),
     ("scope", "production/FR"),
     ("change", "00000000-0000-0000-0000-000000000001"),
     ("session", "x"),

@@ -48,7 +48,8 @@ impl Past {
 
     /// Adds `count` countries to one environment, each with a key that was due days ago.
     pub async fn keys(&self, count: usize) {
-        let made = self.portal.scopes().add_environment(&self.session, "Production", Stage::Production).await;
+        let made =
+            self.portal.scopes().add_environment(&self.session, "Production", "", Stage::Production).await;
         made.expect("an environment");
         let environment = Slug::try_from("production".to_owned()).expect("a slug");
         for country in Country::all().into_iter().take(count) {
