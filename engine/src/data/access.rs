@@ -440,9 +440,9 @@ impl Access {
         // An id that does not exist is compared as well, so that the time does not tell which ids exist.
         let hash = found.map_or(&NOBODY[..], |key| &key.hash);
         let is_right = bool::from(presented.hash.ct_eq(hash));
-        let key = found
-            .filter(|key| is_right && key.expires_at > self.vault.latest().or_later(self.vault.now()))?;
-        key.used.fetch_max(self.vault.now().timestamp_micros(), Ordering::Relaxed);
+        let now = self.vault.now();
+        let key = found.filter(|key| is_right && key.expires_at > self.vault.latest().or_later(now))?;
+        key.used.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
         Some(Arc::clone(key))
     }
 
