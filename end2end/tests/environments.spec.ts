@@ -36,14 +36,14 @@ test('an environment is renamed and removed while it is empty, and its address i
   await expect(page).toHaveURL('/environments/sandbox-2');
 });
 
-test('an environment gets any name, and the URL name that somebody chooses', async ({ page, context, admin }) => {
+test('an environment gets any name, and the URL name that somebody chooses', async ({ page, admin }) => {
   await signIn(page, admin);
   const form = page.locator('form').filter({ has: button(page, 'Add environment') });
   const add = async (name: string, url: string) => {
     await page.goto('/environments');
     await field(page, 'Name').fill(name);
     await field(page, 'URL name').fill(url);
-    if (await hasScript(context)) {
+    if (await hasScript(page)) {
       const slug = url || name.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
       await expect(form.locator('.url-preview code')).toHaveText(`/environments/${slug}`);
     }
