@@ -1,7 +1,7 @@
 //! Requests that are malformed, or that could be read in two ways, byte for byte over sockets: at the doors and at the pages.
 
 use crate::data_plane::{furnished, path};
-use crate::process::{Keystead, Raw, RawAnswer};
+use crate::process::{Keystead, Raw, RawAnswer, free_port};
 use engine::testing::DatabaseKind;
 use std::time::Duration;
 
@@ -179,4 +179,35 @@ async fn a_page_reads_a_form_in_one_way_or_not_at_all() {
         let is_http = !lines.contains("a\rb");
         assert_eq!(answer.text.contains("</html>"), is_http, "{lines:?}");
     }
+}
+
+/// A client whose base URL ends with a slash (`TSP_ADDRESS=https://host/`) is served, and counted under the address it means.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_empty_parts_is_served_and_counted_as_the_address_without_them() {
+    let (mut home, key) = furnished(DatabaseKind::Sqlite).await;
+    let metrics = free_port();
+    home.set("KEYSTEAD_METRICS_LISTEN", &format!("127.0.0.1:{metrics}"));
+    let server = Keystead::on(home).await;
+    let (native, tsp) = (path("encrypt"), "/api/1/document/wrap");
+    let tenant = r#"{"tenantId":"production/AF","iclFields":{"requestingId":"x"}}"#;
+    for (door, scheme, body) in [(native.as_str(), "ApiKey", BODY), (tsp, "cmk", tenant)] {
+        for address in
+            [format!("/{door}"), format!("{door}/"), door.replace('/', "//"), format!("http://x/{door}")]
+        {
+            let head = format!("POST {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}", length(body));
+            let lines = format!("Content-Type: application/json\r\nAuthorization:  {scheme}   {key} \t\r\n");
+            let answer = Raw::say(server.port, format!("{head}{lines}\r\n{body}")).await;
+            assert_eq!(answer.status, 200, "{address}: {}", answer.text);
+        }
+    }
+    let metrics = Raw::get(metrics, "/metrics", "").await.text;
+    let counted = |route: &str| {
+        let label = format!("route=\"{route}\",status=\"200\"");
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("keystead_http_requests_total") && line.contains(&label));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+    };
+    assert_eq!(counted(tsp), 4, "{metrics}");
+    assert_eq!(counted("/api/v1/scopes/{environment}/{country}/encrypt"), 4, "{metrics}");
 }
