@@ -8,7 +8,7 @@ use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{draft, error_pages, failure, headers, origin, twice};
+use crate::web::{draft, error_pages, failure, framing, headers, origin, twice};
 use crate::{App, api};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
@@ -121,6 +121,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), twice::once))
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
         .layer(middleware::from_fn_with_state(Limits::portal(), guard::shed))
+        .layer(middleware::from_fn(framing::at_page))
         .layer(middleware::from_fn_with_state(app.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), origin::known_host))
         // Inside `as_page`, which turns the bare 500 of a panic into a page.
@@ -135,8 +136,8 @@ pub fn router(app: App) -> Router {
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))
-        // The doors count their requests and add the headers themselves.
-        .merge(api::router())
+        // Outside these layers: the doors count their requests and add the headers themselves.
+        .layer(middleware::from_fn_with_state(app.clone(), api::before_pages))
         .with_state(app)
 }
 

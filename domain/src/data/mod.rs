@@ -1,5 +1,6 @@
-//! The data plane: its operations, and the secrets from which keys for deterministic fields are derived.
+//! The data plane: its operations, the base64 of its bodies, and the secrets from which keys for deterministic fields are derived.
 
+pub mod base64;
 pub mod command;
 pub mod operation;
 pub mod tenant_secret;

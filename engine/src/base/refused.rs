@@ -1,6 +1,7 @@
 //! Reasons why the data plane refuses an item of a request.
 
 use crate::base::error::Row;
+use domain::data::base64::NotBase64;
 
 /// The reason why an item was refused. When an item does not open, the variant does not tell why, so that an attacker learns
 /// nothing.
@@ -14,12 +15,16 @@ pub enum Refused {
     NotOpened,
     #[error("The data is larger than 64 KiB (65536 bytes). Wrap a data key and encrypt larger data with it.")]
     TooLong,
-    #[error("The value is not valid base64. Use standard base64 with padding (RFC 4648).")]
-    NotBase64,
+    #[error("{0}")]
+    NotBase64(NotBase64),
     #[error("The request could not be read.")]
     Unread,
     #[error("A data key must have exactly 32 bytes.")]
     NotADek,
+    #[error(
+        "A data key must have exactly 32 bytes. This one is written in hexadecimal: send the same bytes in base64."
+    )]
+    HexadecimalDek,
     #[error("This scope has no encryption key yet.")]
     NoKey,
     #[error("This scope has {limit} secret paths, which is the maximum.")]
@@ -34,8 +39,8 @@ impl Refused {
             Self::NotOpened => Row::invalid(message).code("not_opened"),
             Self::TooLong => Row::invalid(message).code("too_long"),
             Self::Unread => Row::invalid(message).code("unreadable"),
-            Self::NotBase64 => Row::invalid(message).code("not_base64"),
-            Self::NotADek => Row::invalid(message).code("not_a_data_key"),
+            Self::NotBase64(_) => Row::invalid(message).code("not_base64"),
+            Self::NotADek | Self::HexadecimalDek => Row::invalid(message).code("not_a_data_key"),
             Self::NoKey => Row::conflict(message).code("no_key"),
             Self::TooManySecrets { .. } => Row::conflict(message),
         }

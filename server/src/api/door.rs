@@ -27,9 +27,11 @@ pub struct Words {
 }
 
 impl DoorSpec {
+    /// Checks whether a path lies below the prefix. Empty parts of a path do not count ([`super::plain`]).
     pub(super) fn is_at(&self, path: &str) -> bool {
         // "/api/10" lies below "/api", not below "/api/1".
-        path.strip_prefix(self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        self.prefix.split('/').skip(1).all(|known| parts.next() == Some(known))
     }
 
     /// Gives a failed response without a JSON body a body in this door's format.

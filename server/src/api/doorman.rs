@@ -2,18 +2,19 @@
 //! the door's wording of failures, headers, metrics.
 
 use super::door::DoorSpec;
-use super::service::{self, ApiKey};
-use super::{Handler, Needs, Row, door_at, native, rows};
+use super::service::{self, ApiKey, Stranger};
+use super::{Handler, Needs, Row, door_at, native, plain, rows};
 use crate::App;
 use crate::run::connections::Connection;
 use crate::run::telemetry;
 use crate::web::guard::{self, Arrived, Sender};
-use crate::web::{headers, visitor};
+use crate::web::{framing, headers, visitor};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{ALLOW, CONTENT_LENGTH};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use engine::Error;
 use engine::base::error::ServicesError;
@@ -96,8 +97,11 @@ pub fn is_door(path: &str) -> bool {
     door_at(path).is_some()
 }
 
-/// Wraps [`answer`] as a handler of an axum router.
-pub async fn answer_in_router(State(app): State<App>, request: axum::extract::Request) -> Response {
+/// Answers a request to a door before the router looks for a page. A server calls [`answer`] before it calls the router.
+pub async fn before_pages(State(app): State<App>, request: axum::extract::Request, next: Next) -> Response {
+    if !is_door(request.uri().path()) {
+        return next.run(request).await;
+    }
     let ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let connection = request.extensions().get::<Connection>().cloned();
     answer(&app, &Peer::new(ip, connection), request).await
@@ -112,10 +116,10 @@ where
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
     let door = door_at(parts.uri.path()).unwrap_or(&native::DOOR);
-    let found = ADDRESSES.at(parts.uri.path()).ok();
-    let address = found.as_ref().map(|found| found.value);
-    let scope = found.as_ref().map(|found| scope_in(&found.params)).unwrap_or_default();
-    drop(found);
+    let (address, scope) = match ADDRESSES.at(&plain(parts.uri.path())) {
+        Ok(found) => (Some(found.value), scope_in(&found.params)),
+        Err(_) => (None, String::new()),
+    };
     let from = peer.address(app, &parts);
     let handled = handle(app, peer, door, address, Request::from_parts(parts, body), scope, &from);
     let response = AssertUnwindSafe(handled).catch_unwind().await;
@@ -168,6 +172,13 @@ where
 {
     let until = guard::until();
     let (parts, body) = request.into_parts();
+    if let Err(unclear) = framing::at_door(&parts.headers) {
+        let mut response = (door.words.in_words)(unclear.status, unclear.message.to_owned());
+        if unclear.ends_connection {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        return response;
+    }
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let row = address.and_then(|address| address.rows.iter().find(|row| row.method == *method));
     let needs_key = row.is_some_and(|row| row.needs != Needs::Nothing);
@@ -178,7 +189,10 @@ where
     if needs_key || !body.is_end_stream() {
         caller = match service::caller(app, key.as_ref(), from).await {
             Ok(caller) => Some(caller),
-            Err(error) => return (door.words.refused)(error),
+            Err(Stranger::Refused(error)) => return (door.words.refused)(error),
+            Err(Stranger::Unsaid(why)) => {
+                return (door.words.in_words)(StatusCode::UNAUTHORIZED, why.at(door));
+            }
         };
     }
     let limits = app.doors();
@@ -193,7 +207,7 @@ where
         Err(refused) => return refused,
     };
     // The key may have been revoked while the body arrived.
-    if let (Some(known), Some(key)) = (caller.take(), &key) {
+    if let (Some(known), Ok(key)) = (caller.take(), &key) {
         caller = match app.portal().access().still_there(known, &key.0).await {
             Ok(caller) => Some(caller),
             Err(error) => return (door.words.refused)(error),

@@ -10,66 +10,27 @@ pub mod native;
 mod service;
 mod strict;
 pub mod tsp;
+mod unreadable;
 
-pub use doorman::{Answer, Ask, Peer, answer, is_door};
+pub use doorman::{Answer, Ask, Peer, answer, before_pages, is_door};
 
-use crate::App;
-use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use base64_simd::STANDARD;
+use domain::data::base64::NotBase64;
 use domain::data::operation::Operation;
 use door::DoorSpec;
 use engine::base::refused::Refused;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Decodes standard base64 with padding (RFC 4648, 4); accepts the canonical encoding only.
 ///
 /// # Errors
 /// [`Refused::NotBase64`] for any other text.
 fn base64(text: &str) -> Result<Vec<u8>, Refused> {
-    STANDARD.decode_to_vec(text).map_err(|_| Refused::NotBase64)
-}
-
-/// Describes where and why serde rejects a body. Of the body it quotes only the name of an unknown field, and only a name that
-/// cannot be a secret; never a value.
-fn what_is_wrong(error: &serde_json::Error) -> String {
-    let (line, column) = (error.line(), error.column());
-    if error.classify() != serde_json::error::Category::Data {
-        return format!("The body is not valid JSON (line {line}, column {column}).");
-    }
-    let text = error.to_string();
-    let position = format!(" at line {line} column {column}");
-    let text = text.strip_suffix(position.as_str()).unwrap_or(&text);
-    let kinds = ["Unknown field", "Missing field", "Duplicate field", "Duplicate key"];
-    let kind = kinds.into_iter().find(|kind| text.starts_with(kind.to_ascii_lowercase().as_str()));
-    // Without a kind, the text between the first backticks may be a value.
-    let name = kind.and_then(|_| text.split('`').nth(1)).filter(|name| is_harmless(name));
-    let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
-    // Serde says last what it expects, in words of Keystead.
-    let expected =
-        text.rsplit_once(", expected ").map(|(_, expected)| format!(" Expected: {}.", listed(expected)));
-    let kind = kind.unwrap_or("Invalid value");
-    format!("{kind}{name} at line {line}, column {column}.{}", expected.unwrap_or_default())
-}
-
-/// Checks whether a name is short and consists of letters: an API key, a data key or a ciphertext does not.
-fn is_harmless(name: &str) -> bool {
-    (1..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-}
-
-/// Rewrites what serde expects: "one of `a`, `b`" as "a, b", and a Rust type as JSON.
-fn listed(expected: &str) -> String {
-    match expected {
-        names if names.contains('`') => {
-            names.trim_start_matches("one of ").replace("` or `", "`, `").replace('`', "")
-        }
-        "a sequence" => "an array".to_owned(),
-        kind if kind.starts_with("struct ") => "an object".to_owned(),
-        kind => kind.to_owned(),
-    }
+    STANDARD.decode_to_vec(text).map_err(|_| Refused::NotBase64(NotBase64::of(text)))
 }
 
 /// Serialises an answer; if that fails, returns a bare 500, which `door::DoorSpec::say` puts into the door's format.
@@ -128,16 +89,24 @@ fn door_at(path: &str) -> Option<&'static DoorSpec> {
     DOORS.into_iter().filter(|door| door.is_at(path)).max_by_key(|door| door.prefix.len())
 }
 
+/// Returns a path without its empty parts: a client whose base URL ends with a slash sends "//api/1/…", and some send a slash at
+/// the end. Each address is looked up by this path. A path has no other spelling: escapes and dots stay as they are.
+fn plain(path: &str) -> Cow<'_, str> {
+    let has_empty_part = path.as_bytes().windows(2).any(|two| two == b"//") || path.ends_with('/');
+    if !has_empty_part {
+        return Cow::Borrowed(path);
+    }
+    path.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect()
+}
+
+/// Describes a status in the words of the door that has a path; `None` where no door has it.
+pub fn in_words(path: &str, status: StatusCode, message: &str) -> Option<Response> {
+    door_at(path).map(|door| (door.words.in_words)(status, message.to_owned()))
+}
+
 /// Returns every row of every door. `doorman` routes by these rows, and the tests attack each of them.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     DOORS.iter().flat_map(|door| door.rows)
-}
-
-/// Returns the doors as an axum router. A server calls [`answer`] without it.
-pub fn router() -> Router<App> {
-    let answer = any(doorman::answer_in_router);
-    // A wildcard matches no empty rest, so "/api" and "/api/" have routes of their own.
-    Router::new().route("/api", answer.clone()).route("/api/", answer.clone()).route("/api/{*rest}", answer)
 }
 
 /// Builds a table of rows from lines of path, method, authorisation and handler.
@@ -193,8 +162,35 @@ mod tests {
         for wrong in
             ["QQ", "QQ=", "QQ===", "QR==", "QQ==QQ==", "=", "====", "Q", "QUI", "QUJ=", " QQ==", "QQ==\n"]
         {
-            assert_eq!(base64(wrong), Err(Refused::NotBase64), "{wrong:?}");
+            assert_eq!(base64(wrong), Err(Refused::NotBase64(NotBase64::of(wrong))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn empty_parts_of_a_path_do_not_count_and_every_other_part_does() {
+        for (path, plain_path, prefix) in [
+            ("/api/1/document/wrap", "/api/1/document/wrap", Some("/api/1")),
+            ("//api/1/document/wrap", "/api/1/document/wrap", Some("/api/1")),
+            ("/api//1///document/wrap/", "/api/1/document/wrap", Some("/api/1")),
+            ("///api//v1/scopes//a/DE/keys//", "/api/v1/scopes/a/DE/keys", Some("/api")),
+            ("/api/10/document/wrap", "/api/10/document/wrap", Some("/api")),
+            ("//api/", "/api", Some("/api")),
+            ("/", "", None),
+            ("//", "", None),
+            ("//sign-in", "/sign-in", None),
+            ("/api-keys", "/api-keys", None),
+            ("//evil.example/api/1", "/evil.example/api/1", None),
+            ("/%2Fapi/1", "/%2Fapi/1", None),
+            ("/./api/1", "/./api/1", None),
+            ("/x/../api/1", "/x/../api/1", None),
+            ("/API/1", "/API/1", None),
+            ("/api/1/../v1", "/api/1/../v1", Some("/api/1")),
+        ] {
+            assert_eq!(plain(path), plain_path, "{path}");
+            assert_eq!(door_at(path).map(|door| door.prefix), prefix, "{path}");
+            assert_eq!(door_at(&plain(path)).map(|door| door.prefix), prefix, "{path}: the plain path");
+        }
+        assert!(matches!(plain("/api/1/document/wrap"), Cow::Borrowed(_)), "the usual path is not copied");
     }
 
     /// Checks for a single encoding, because the other crate also decodes several of them in a row.

@@ -9,4 +9,5 @@ pub(crate) mod readiness;
 mod reception;
 pub(crate) mod serve;
 pub(crate) mod telemetry;
+mod unparsed;
 pub(crate) mod workers;

@@ -135,7 +135,7 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     let response = next.run(request).await;
     let (method, status) = (known(&method), response.status().as_u16());
     let took_ms = count(method, &route, status, began);
-    if matches!(status, 400 | 401 | 403 | 408 | 413 | 421 | 429) {
+    if matches!(status, 400 | 401 | 403 | 408 | 413 | 415 | 421 | 429 | 501) {
         let reason =
             response.extensions().get::<Reason>().map(|reason| reason.0.as_str()).unwrap_or_default();
         tracing::warn!(method, route, status, address, reason, "request refused");

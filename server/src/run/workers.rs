@@ -5,6 +5,7 @@ use crate::App;
 use crate::api::{self, Peer};
 use crate::run::connections::{Connection, Entered, HEADERS};
 use crate::run::ending::Follower;
+use crate::run::unparsed::Explained;
 use crate::web::turns::Turn;
 use axum::Router;
 use axum::body::Body;
@@ -108,6 +109,7 @@ pub async fn served(
     let _ = stream.set_nodelay(true);
     let connection = entered.connection.clone();
     let from = Peer::new(Some(address.ip()), Some(connection.clone()));
+    let stream = Explained::new(stream, app.clone());
     let served = Arc::new(Served { app, router, address, from, connection });
     let service = service_fn(move |request| Arc::clone(&served).answer(request));
     let server = protocols();

@@ -5,6 +5,7 @@ use super::{cookies, page};
 use crate::App;
 use app::pages::NothingHerePage;
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::CONNECTION;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -48,6 +49,10 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
     let reason = Reason(problem.message.clone());
     let mut page = page::error(&app, theme, status, title(status), problem.message);
     page.extensions_mut().insert(reason);
+    // The page is a new response, and the connection may have to end with it (`framing`).
+    if let Some(connection) = response.headers_mut().remove(CONNECTION) {
+        page.headers_mut().insert(CONNECTION, connection);
+    }
     page
 }
 

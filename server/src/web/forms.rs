@@ -2,8 +2,10 @@
 //! field is refused too, so that nothing is assigned by accident.
 
 use super::failure::Failure;
+use super::framing::is_twice;
 use axum::extract::FromRequestParts;
 use axum::extract::{FromRequest, Path, Request};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use domain::base::number;
 use domain::scopes::scope::{Country, ScopeName, Slug};
@@ -21,6 +23,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        // With two types, one reader takes the body for a form and another reader for something else.
+        if is_twice(request.headers(), &CONTENT_TYPE) {
+            return Err(Failure::bad_form());
+        }
         match axum::Form::<T>::from_request(request, state).await {
             Ok(axum::Form(form)) => Ok(Self(form)),
             Err(_) => Err(Failure::bad_form()),

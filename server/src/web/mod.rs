@@ -6,6 +6,7 @@ pub mod draft;
 pub mod error_pages;
 pub mod failure;
 pub mod forms;
+pub mod framing;
 pub mod guard;
 pub mod headers;
 pub mod once;

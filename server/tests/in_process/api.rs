@@ -114,9 +114,10 @@ async fn a_batch_is_what_has_items_however_they_are_written() {
     // The error names the position in the form that was meant, a batch or a single item.
     let batch = r#"{"items": [{"plaintext": 7}]}"#;
     let single = r#"{"plaintext": 7, "context": {"items": ""}}"#;
-    for (wrong, column) in [(batch, 26), (single, 15)] {
+    for (wrong, within, column) in [(batch, "/results/0/problem/title", 26), (single, "/title", 15)] {
         let request = house.ask(Method::POST, &format!("{HERE}/encrypt")).service(KEY, &one).body(wrong);
-        let title = request.send().await.json()["title"].to_string();
+        let answer = request.send().await.json();
+        let title = answer.pointer(within).expect("a title").to_string();
         assert!(title.contains(&format!("column {column}.")), "{title}");
     }
 }
@@ -131,8 +132,8 @@ async fn without_a_key_that_works_nothing_answers() {
             "",
             "ApiKey",
             "ApiKey ",
-            &format!("ApiKey  {KEY}"),
-            &format!("ApiKey {KEY} "),
+            &format!("ApiKey {KEY} {KEY}"),
+            &format!("ApiKey \"{KEY}\""),
             &format!("Basic {KEY}"),
             &format!("cmk2 {KEY}"),
             KEY,
@@ -203,12 +204,16 @@ async fn a_body_that_cannot_be_read_is_refused_in_words() {
         (r#"{"plaintext": "YQ==YWFh"}"#, 422, "not_base64"),
         (r#"["YQ==", null, null]"#, 400, "unreadable"),
         (r#"{"plaintext": "YQ==", "audit": [null, null]}"#, 400, "unreadable"),
-        (r#"{"items": [["YQ==", null]]}"#, 400, "unreadable"),
         (r#"{"items": [{"plaintext": "YQ=="}], "audit": [null]}"#, 400, "unreadable"),
         (r#"{"plaintext": "YQ==", "audit": {"custom": {"a": "1", "a": "2"}}}"#, 400, "unreadable"),
         (r#"{"items": []}"#, 422, "batch_size"),
         (r#"{"items": [], "plaintext": "YQ=="}"#, 400, "unreadable"),
-        (r#"{"items": [{"plaintext": "YQ==", "audit": {}}]}"#, 400, "unreadable"),
+        (r#"{"items": [{"plaintext": "YQ=="}], "items": []}"#, 400, "unreadable"),
+        (r#"{"items": [{"plaintext": 5}], "more": 1}"#, 400, "unreadable"),
+        (r#"{"items": [{"plaintext": 5}], "audit": 1}"#, 400, "unreadable"),
+        (r#"{"items": [{"plaintext": 5},]}"#, 400, "unreadable"),
+        (r#"{"items": {"plaintext": "YQ=="}}"#, 400, "unreadable"),
+        (r#"{"items": 5}"#, 400, "unreadable"),
     ] {
         let request = house.ask(Method::POST, &format!("{HERE}/encrypt")).service(KEY, &one).body(body);
         let answer = request.send().await;

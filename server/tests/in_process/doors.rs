@@ -37,7 +37,6 @@ async fn without_a_key_that_works_no_row_answers_and_all_answer_alike() {
         let with = |key: &str| format!("{scheme} {key}");
         let other_scheme = format!("{} {right}", if scheme == "cmk" { "Bearer" } else { "cmk" });
         let (unknown, changed) = (right.replace("AQIDBAUG", "AAAAAAAA"), right.replace("ssss", "sssA"));
-        let mut said = Vec::new();
         for headers in [
             vec![],
             vec![("cookie", cookie.clone())],
@@ -45,11 +44,17 @@ async fn without_a_key_that_works_no_row_answers_and_all_answer_alike() {
             vec![("authorization", scheme.to_owned())],
             vec![("authorization", right.clone())],
             vec![("authorization", other_scheme)],
-            vec![("authorization", with(&unknown))],
-            vec![("authorization", with(&changed))],
-            vec![("authorization", with(&format!("{right} ")))],
+            vec![("authorization", with(&format!("{right}x")))],
             vec![("authorization", with(&right)), ("authorization", with(&right))],
         ] {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let answer = ask(&house, row, &headers).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {headers:?}", row.path);
+        }
+        // What has the form of a key gets one answer, whichever keys exist.
+        let mut said = Vec::new();
+        for key in [&unknown, &changed] {
+            let headers = [("authorization", with(key))];
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let answer = ask(&house, row, &headers).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {headers:?}", row.path);

@@ -13,6 +13,7 @@ mod doors;
 mod front_door;
 mod guessing;
 mod hostile;
+mod mistakes;
 mod pages;
 mod people;
 mod races;

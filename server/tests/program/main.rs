@@ -6,6 +6,7 @@ mod commands;
 mod crashes;
 mod data_plane;
 mod faults;
+mod framing;
 mod hold_load;
 mod logs;
 mod openapi;

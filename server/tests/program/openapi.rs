@@ -33,6 +33,7 @@ async fn the_door_does_what_its_document_says_for_every_role() {
             .args(["-H", &format!("Authorization: ApiKey {key}"), "--no-color"])
             .args(["--phases", "examples,coverage,fuzzing,stateful"])
             .args(["--max-examples", scale("15", "500"), "--generation-database", "none"])
+            .env("SCHEMATHESIS_HOOKS", clients.join("checks.py"))
             .current_dir(folder.path())
             .output()
             .await

@@ -36,13 +36,13 @@ macro_rules! operation {
             request_body = $crate::api::native::wire::OneOrMany<$request, $item>,
             responses(
                 (status = 200, description = "Success. In a batch, each result says whether its item succeeded.", body = $crate::api::native::wire::AnswerOrResults<$answer>),
-                (status = 400, description = "The body could not be read.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
+                (status = 400, description = "The body could not be read. In a batch, an item that cannot be read has a problem of its own.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 401, description = "The API key is missing or not valid.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 403, description = "The API key lacks the permission for this operation, or the customer's KMS refused.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 404, description = "The scope does not exist, or the API key has no access to it.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 409, description = "The scope has no encryption key.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 413, description = "The body is larger than 1 MiB.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 415, description = "The body is not application/json.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
+                (status = 415, description = "The body is not application/json, or it is compressed.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 422, description = "The request cannot be processed, for example: a different context or a ciphertext of another scope (`not_opened`), invalid base64 (`not_base64`), or too many items (`batch_size`). The code names the cause.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
                 (status = 503, description = "Keystead is busy, or cannot reach the database or the customer's KMS. Try again after the time in `Retry-After`.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
             ),
@@ -64,7 +64,7 @@ macro_rules! operation {
             let $items = asked.items;
             let done = app.portal().data().$name(&call, $hand_over).await;
             let done = $crate::api::native::operations::counted(domain::data::operation::Deed::$deed, done)?;
-            $crate::api::native::wire::told::<$answer>(done, asked.is_batch)
+            $crate::api::native::wire::told::<$answer>(done, &asked.form)
         }
     };
 }

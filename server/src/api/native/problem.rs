@@ -35,6 +35,11 @@ impl ProblemDetails {
         let kind = format!("urn:keystead:problem:{code}");
         Self { kind, code: code.to_owned(), status: status.as_u16(), title }
     }
+
+    /// Returns the problem of an item that cannot be read.
+    pub(super) fn unreadable(title: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable", title)
+    }
 }
 
 impl From<&Error> for ProblemDetails {
@@ -118,7 +123,10 @@ pub fn in_words(status: StatusCode, message: String) -> Response {
 
 fn word(status: StatusCode) -> &'static str {
     match status {
+        StatusCode::UNAUTHORIZED => "unauthorised",
         StatusCode::NOT_FOUND => "not_found",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "not_json",
+        StatusCode::NOT_IMPLEMENTED => "not_implemented",
         StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
         StatusCode::PAYLOAD_TOO_LARGE => "too_large",
         StatusCode::REQUEST_TIMEOUT => "too_slow",

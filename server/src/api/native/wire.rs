@@ -2,8 +2,8 @@
 
 use crate::api::native::Failed;
 use crate::api::native::problem::ProblemDetails;
-use crate::api::strict::{Object, Once};
-use crate::api::{base64, json_text, what_is_wrong};
+use crate::api::strict::{Object, Once, elements};
+use crate::api::{base64, json_text, unreadable as cause};
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,8 +16,10 @@ use engine::data::{Answers, ITEMS};
 use memchr::{memchr, memmem};
 use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 use utoipa::ToSchema;
 
 /// Metadata that Keystead writes to the journal with the request. It has no effect on the operation.
@@ -138,7 +140,7 @@ impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
     }
 }
 
-/// A batch of items. The results come in the same order.
+/// A batch of items. The results come in the same order. An item that cannot be read has a problem in its place.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch<T> {
@@ -178,8 +180,27 @@ pub trait Request: DeserializeOwned {
 pub struct Asked<R: Request> {
     pub items: Vec<Result<<R::Item as Item>::Read, Refused>>,
     pub told: AuditNote,
-    pub is_batch: bool,
+    pub form: Form,
 }
+
+/// The form of a request, which its answer has, too.
+pub enum Form {
+    One,
+    /// With the reasons why some of the items could not be read, by their place.
+    Batch(BTreeMap<usize, String>),
+}
+
+/// A batch whose items have any form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAnything {
+    items: Vec<IgnoredAny>,
+    #[serde(default)]
+    audit: Option<Object<Audit>>,
+}
+
+/// The items of a batch, or why they cannot be read, and the note for the journal.
+type Items<I> = (Vec<Result<I, String>>, Option<Object<Audit>>);
 
 #[derive(Deserialize)]
 struct Probe {
@@ -188,7 +209,7 @@ struct Probe {
 }
 
 fn has_items(body: &[u8]) -> Result<bool, Failed> {
-    let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+    let probe: Probe = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
     Ok(probe.items.is_some())
 }
 
@@ -201,9 +222,30 @@ fn unreadable(title: impl Into<String>) -> Failed {
     Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
 }
 
-/// Returns the failure for a body that serde rejects, without quoting its values.
-fn not_json(error: &serde_json::Error) -> Failed {
-    unreadable(format!("{} See {}.", what_is_wrong(error), address::OPENAPI))
+/// Says why serde rejects a part of a body, without quoting its values.
+fn why(body: &[u8], part: Range<usize>, error: &serde_json::Error) -> String {
+    format!("{} See {}.", cause::why(body, part, error), address::OPENAPI)
+}
+
+/// Returns the failure for a body that serde rejects.
+fn not_json(body: &[u8], error: &serde_json::Error) -> Failed {
+    unreadable(why(body, 0..body.len(), error))
+}
+
+/// Checks that the header `Content-Type` says that the body is JSON.
+fn says_json(headers: &HeaderMap) -> Result<(), Failed> {
+    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
+    let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let said = match kind {
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") => return Ok(()),
+        None => "The request has no header `Content-Type`.",
+        Some("application/x-www-form-urlencoded") => {
+            "The header `Content-Type` says that the body is a form; curl with -d says so by itself."
+        }
+        Some(_) => "The header `Content-Type` does not say that the body is JSON.",
+    };
+    let title = format!("{said} Send the body as JSON, with the header `Content-Type: application/json`.");
+    Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title))
 }
 
 fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
@@ -220,38 +262,60 @@ impl<R: Request> Asked<R> {
     /// # Errors
     /// [`Failed`] when the body as a whole cannot be read.
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Failed> {
-        let is_json = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-        });
-        if !is_json {
-            let title = "Send the body as JSON, with the header `Content-Type: application/json`.".to_owned();
-            return Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title));
-        }
-        let Some(batch) = Self::batch(body)? else {
-            let Object(one) = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(&error))?;
-            let (item, audit) = one.apart();
-            return Ok(Self { items: vec![item.read()], told: bounded(audit)?, is_batch: false });
+        says_json(headers)?;
+        let Some((read, audit)) = Self::batch(body)? else {
+            let one = serde_json::from_slice::<Object<R>>(body).map_err(|error| not_json(body, &error))?;
+            let (item, audit) = one.0.apart();
+            return Ok(Self { items: vec![item.read()], told: bounded(audit)?, form: Form::One });
         };
-        if batch.items.is_empty() || batch.items.len() > ITEMS {
+        if read.is_empty() || read.len() > ITEMS {
             let title = format!("A batch must have 1 to {ITEMS} items.");
             return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
         }
-        let items = batch.items.into_iter().map(|item| item.0.read()).collect();
-        Ok(Self { items, told: bounded(batch.audit.map(|audit| audit.0))?, is_batch: true })
+        let mut unread = BTreeMap::new();
+        let mut items = Vec::with_capacity(read.len());
+        for (index, item) in read.into_iter().enumerate() {
+            items.push(match item {
+                Ok(item) => item.read(),
+                Err(why) => {
+                    unread.insert(index, why);
+                    Err(Refused::Unread)
+                }
+            });
+        }
+        Ok(Self { items, told: bounded(audit.map(|audit| audit.0))?, form: Form::Batch(unread) })
     }
 
     /// Returns the batch if the body is one; fails if the body has `items` but cannot be read as a batch.
-    fn batch(body: &[u8]) -> Result<Option<Batch<R::Item>>, Failed> {
+    fn batch(body: &[u8]) -> Result<Option<Items<R::Item>>, Failed> {
         if !may_be_batch(body) {
             return Ok(None);
         }
         // A body that may be a batch is parsed as one at once: to look beforehand took 3 to 4 % of a batch's time.
-        match serde_json::from_slice(body) {
-            Ok(Object(batch)) => Ok(Some(batch)),
+        match serde_json::from_slice::<Object<Batch<R::Item>>>(body) {
+            Ok(Object(Batch { items, audit })) => {
+                Ok(Some((items.into_iter().map(|item| Ok(item.0)).collect(), audit)))
+            }
             // The message must be about the form that the client meant; `items` may also be a key of a context.
-            Err(error) if has_items(body)? => Err(not_json(&error)),
+            Err(_) if has_items(body)? => Self::one_by_one(body).map(Some),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Reads the items of a batch one by one, so that one that cannot be read hides no other.
+    fn one_by_one(body: &[u8]) -> Result<Items<R::Item>, Failed> {
+        let batch = serde_json::from_slice::<Object<OfAnything>>(body);
+        let Object(OfAnything { items, audit }) = batch.map_err(|error| not_json(body, &error))?;
+        // Too many items get the answer of their number, and are not looked at.
+        if items.len() > ITEMS {
+            return Ok((items.iter().map(|_| Err(String::new())).collect(), audit));
+        }
+        let places = elements(body, "items").ok_or_else(|| unreadable("The items could not be read."))?;
+        let read = places.into_iter().map(|place| {
+            let item = serde_json::from_slice::<Object<R::Item>>(&body[place.clone()]);
+            item.map(|item| item.0).map_err(|error| why(body, place, &error))
+        });
+        Ok((read.collect(), audit))
     }
 }
 
@@ -322,13 +386,13 @@ pub enum AnswerOrResults<T: ToSchema> {
 }
 
 /// Returns the response in the form of the request: a single answer, or all of a batch.
-pub fn told<W: Answer>(answers: Answers<W::Done>, is_batch: bool) -> Result<Response, Failed> {
+pub fn told<W: Answer>(answers: Answers<W::Done>, form: &Form) -> Result<Response, Failed> {
     let mut out = Vec::new();
-    if !is_batch {
+    let Form::Batch(unread) = form else {
         let one = answers.into_iter().next().ok_or(engine::Error::NotFound)??;
         W::say(&one, &mut out);
         return Ok(json_text(out));
-    }
+    };
     out.extend_from_slice(br#"{"results":["#);
     for (index, answer) in answers.iter().enumerate() {
         if index > 0 {
@@ -337,8 +401,12 @@ pub fn told<W: Answer>(answers: Answers<W::Done>, is_batch: bool) -> Result<Resp
         match answer {
             Ok(done) => W::say(done, &mut out),
             Err(error) => {
+                let problem = match unread.get(&index) {
+                    Some(why) => ProblemDetails::unreadable(why.clone()),
+                    None => ProblemDetails::from(error),
+                };
                 out.extend_from_slice(br#"{"problem":"#);
-                out.extend(serde_json::to_vec(&ProblemDetails::from(error)).unwrap_or_default());
+                out.extend(serde_json::to_vec(&problem).unwrap_or_default());
                 out.push(b'}');
             }
         }

@@ -3,6 +3,7 @@
 use super::operations::operation;
 use super::wire::{Base64, answers, context, requests};
 use engine::SecretBytes;
+use engine::base::refused::Refused;
 use engine::data::{ToWrap, Wrapped};
 
 requests! {
@@ -13,8 +14,26 @@ requests! {
         #[schema(value_type = Option<String>, format = Byte)]
         dek: Option<Base64<SecretBytes>>,
     } => ToWrap: |said| {
-        Ok(ToWrap { dek: said.dek.map(|dek| dek.0).transpose()?, context: context(said.context) })
+        let dek = said.dek.map(|dek| dek.0).transpose()?;
+        if dek.as_ref().is_some_and(is_hexadecimal) {
+            return Err(Refused::HexadecimalDek);
+        }
+        Ok(ToWrap { dek, context: context(said.context) })
     };
+}
+
+/// Checks whether a data key was sent in hexadecimal: 64 digits are also the base64 of 48 bytes.
+fn is_hexadecimal(dek: &SecretBytes) -> bool {
+    let bytes = dek.expose();
+    // Three bytes make four characters of six bits each.
+    let digits = || {
+        bytes.chunks_exact(3).flat_map(|three| {
+            let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+            [18, 12, 6, 0].map(|shift| bits >> shift & 0x3F)
+        })
+    };
+    // In the alphabet of base64: A to F, a to f, 0 to 9.
+    bytes.len() == 48 && digits().all(|digit| matches!(digit, 0..=5 | 26..=31 | 52..=61))
 }
 
 answers! {

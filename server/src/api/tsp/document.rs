@@ -50,13 +50,28 @@ pub(super) fn only<T>(done: Result<Answers<T>, Error>) -> Result<T, Error> {
     done?.into_iter().next().unwrap_or(Err(Error::NotFound))
 }
 
+/// The entries of a batch by their names. One that cannot be read has the refusal that answers it.
+pub(super) type Entries<T> = BTreeMap<String, Result<T, Refusal>>;
+
+/// The names of a batch in the order of its items; one whose entry cannot be read has its refusal.
+pub(super) type Names = Vec<(String, Option<Refusal>)>;
+
+/// Separates the names of a batch from its items. The engine gets an item for each name, so that it counts all of them.
+pub(super) fn apart<T>(entries: Entries<Result<T, Refused>>) -> (Names, Vec<Result<T, Refused>>) {
+    let separate = |(name, entry)| match entry {
+        Ok(item) => ((name, None), item),
+        Err(refusal) => ((name, Some(refusal)), Err(Refused::Unread)),
+    };
+    entries.into_iter().map(separate).unzip()
+}
+
 /// Assigns the answers to the names of the request.
-pub(super) fn batch<T, W: From<T>>(deed: Deed, names: Vec<String>, answers: Answers<T>) -> Batch<W> {
+pub(super) fn batch<T, W: From<T>>(deed: Deed, names: Names, answers: Answers<T>) -> Batch<W> {
     let mut batch = Batch { keys: BTreeMap::new(), failures: BTreeMap::new() };
-    for (name, answer) in names.into_iter().zip(answers) {
+    for ((name, unread), answer) in names.into_iter().zip(answers) {
         match counted(deed, 1, answer) {
             Ok(done) => drop(batch.keys.insert(name, W::from(done))),
-            Err(refusal) => drop(batch.failures.insert(name, refusal)),
+            Err(refusal) => drop(batch.failures.insert(name, unread.unwrap_or(refusal))),
         }
     }
     batch

@@ -112,6 +112,10 @@ impl Refusal {
             Error::Data(Refused::TooManySecrets { .. }) => {
                 Self::with(Code::SecretNotMade, Code::SecretNotMade.status(), told.message)
             }
+            Error::Data(Refused::NotBase64(why)) => {
+                let code = Code::InvalidEdek;
+                Self::with(code, code.status(), format!("{} {why}", code.message()))
+            }
             Error::Data(refused) => of_data(*refused, deed).into(),
             Error::Custody(CustodyError::KmsRefused(code)) => of_refusal(code).into(),
             Error::Custody(CustodyError::KmsUnreachable(code)) => of_outage(code).into(),
@@ -145,8 +149,8 @@ fn of_data(refused: Refused, deed: Deed) -> Code {
         Refused::NoKey => Code::NoPrimaryKey,
         Refused::TooManySecrets { .. } => Code::SecretNotMade,
         Refused::Unread => Code::InvalidBody,
-        Refused::Malformed | Refused::NotBase64 => Code::InvalidEdek,
-        Refused::NotOpened | Refused::TooLong | Refused::NotADek => match deed {
+        Refused::Malformed | Refused::NotBase64(_) => Code::InvalidEdek,
+        Refused::NotOpened | Refused::TooLong | Refused::NotADek | Refused::HexadecimalDek => match deed {
             Deed::Wrap => Code::WrapFailed,
             _ => Code::UnwrapFailed,
         },
@@ -214,13 +218,20 @@ pub fn nothing_here() -> Response {
 pub fn in_words(status: StatusCode, message: String) -> Response {
     // A body that arrives too slowly is not a wrong body, so 408 gets no 102.
     let is_ours = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
-    let code = if is_ours { Code::Unknown } else { Code::InvalidBody };
+    let code = match status {
+        StatusCode::UNAUTHORIZED => Code::Unauthorised,
+        // The client sends a coding that Keystead lacks.
+        StatusCode::NOT_IMPLEMENTED => Code::InvalidBody,
+        _ if is_ours => Code::Unknown,
+        _ => Code::InvalidBody,
+    };
     Refusal::with(code, status, message).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::data::base64::NotBase64;
     use domain::data::operation::Operation;
 
     #[test]
@@ -233,7 +244,7 @@ mod tests {
             (Refused::NoKey.into(), Deed::Wrap, 200, 422),
             (Error::NotFound, Deed::Unwrap, 201, 422),
             (Refused::Malformed.into(), Deed::Unwrap, 203, 422),
-            (Refused::NotBase64.into(), Deed::Rekey, 203, 422),
+            (Refused::NotBase64(NotBase64::Padding).into(), Deed::Rekey, 203, 422),
             (Refused::NotADek.into(), Deed::Wrap, 204, 422),
             (Refused::NotOpened.into(), Deed::Unwrap, 205, 422),
             (refused("AccessDeniedException"), Deed::Wrap, 206, 422),

@@ -3,7 +3,7 @@
 
 use super::problem::Refusal;
 use crate::api::strict::{Object, Once};
-use crate::api::{Ask, base64, what_is_wrong};
+use crate::api::{Ask, base64, unreadable};
 use crate::run::telemetry;
 use domain::data::operation::{AuditNote, Deed, Door, TOLD_BYTES, TOLD_PAIRS};
 use engine::Error;
@@ -112,7 +112,8 @@ pub async fn asked<B: DeserializeOwned, T>(
     deed: Deed,
     take: impl FnOnce(B) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let read = serde_json::from_slice(&ask.body).map_err(|error| Refusal::unreadable(what_is_wrong(&error)));
+    let read = serde_json::from_slice(&ask.body)
+        .map_err(|error| Refusal::unreadable(unreadable::why(&ask.body, 0..ask.body.len(), &error)));
     match read.and_then(take) {
         Ok(asked) => Ok(asked),
         Err(refusal) => {

@@ -92,7 +92,13 @@ fn shapes(field: &str, code: &str) -> Vec<Shape> {
         shape("multipart", "multipart/form-data; boundary=x", multipart),
         shape("text", "text/plain", right.clone()),
         shape("no type", "", right.clone()),
-        Shape { name: "two types", kinds: vec!["text/plain".into(), FORM.into()], body: right },
+        Shape { name: "two types", kinds: vec!["text/plain".into(), FORM.into()], body: right.clone() },
+        Shape {
+            name: "two types, the right one first",
+            kinds: vec![FORM.into(), "text/plain".into()],
+            body: right.clone(),
+        },
+        Shape { name: "the right type twice", kinds: vec![FORM.into(), FORM.into()], body: right },
     ]
 }
 
