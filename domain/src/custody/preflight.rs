@@ -66,6 +66,14 @@ impl FailureCode {
         &self.0
     }
 
+    /// Checks for a refusal that may be one of a moment: the servers of IAM learn of a new access key or policy one after another
+    /// (AWS IAM User Guide, "Changes that I make are not always immediately visible").
+    pub fn is_doubtful(&self) -> bool {
+        ["UnrecognizedClient", "InvalidClientTokenId", "AccessDenied"]
+            .iter()
+            .any(|begin| self.as_str().starts_with(begin))
+    }
+
     /// Explains what the code means and what to do, for the person who looks at the customer's key.
     pub fn explanation(&self) -> &'static str {
         match self.as_str() {
@@ -99,9 +107,9 @@ impl FailureCode {
                  Keystead to check the database."
             }
             "Database" => "Keystead cannot read its database. Ask the operator of Keystead to check it.",
-            "AccessDeniedException" => {
+            "AccessDeniedException" | "AccessDenied" => {
                 "These credentials do not have permission for this operation with this key. Attach the decrypt-only policy \
-                 to the IAM user, and check the key policy."
+                 to the IAM user, and check the key policy. If you attached it a moment ago, wait ten seconds and try again."
             }
             "DisabledException" => {
                 "The CMK is disabled. The owner of the key can enable it in the AWS console."
@@ -123,7 +131,8 @@ impl FailureCode {
                 "This key or this encrypted key is of the wrong kind. Use a symmetric encryption key."
             }
             "UnrecognizedClientException" | "InvalidClientTokenId" => {
-                "AWS does not know this access key ID. It was mistyped, deactivated or deleted. Check it in the IAM console."
+                "AWS does not know this access key ID. It was mistyped, deactivated or deleted, or made a moment ago. If it is \
+                 new, wait ten seconds and try again. Otherwise check it in the IAM console."
             }
             "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => {
                 "The secret key does not belong to this access key ID. Copy it again, or create a new access key."

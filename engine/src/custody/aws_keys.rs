@@ -6,9 +6,9 @@ use crate::base::error::CustodyError;
 use crate::base::error::StoreError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
-use crate::custody::Custody;
-use crate::custody::kms::{Failure, FailureKind, For, KmsCredentials, preflight};
+use crate::custody::kms::{FailureKind, For, KmsCredentials, preflight};
 use crate::custody::lease::{AskedWith, Released};
+use crate::custody::{Custody, again};
 use crate::store::Lock;
 use crate::store::holders::StoredHolder;
 use crate::vault::envelope::{Purpose, SealContext};
@@ -19,7 +19,7 @@ use domain::base::id::{HolderId, ScopeId, UserId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
 use domain::custody::command::{AwsCredentials, AwsKey, ReplaceCredentials};
 use domain::custody::customer_key::CustomerKey;
-use domain::custody::preflight::{FailureCode, Report};
+use domain::custody::preflight::Report;
 use domain::custody::vendor::Vendor;
 use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::key_type::KeyType;
@@ -174,7 +174,7 @@ impl Custody {
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         // Every earlier result was for the old credentials. Only the pre-flight has tried the new ones.
         self.leases.forgive(key, to.revision);
-        crate::base::log::or_warn(self.probe(key).await, "a health probe failed to run");
+        crate::base::log::or_warn(self.probe(key, For::Preflight).await, "a health probe failed to run");
         Ok(())
     }
 
@@ -193,14 +193,24 @@ impl Custody {
             Err(error) => return Err(error),
         };
         let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
-        let (report, heard) = match stored.as_ref().zip(with) {
-            Some((stored, with)) => self.preflight(who, scope.id, &stored.key, &with).await?,
-            None => preflight::does_not_open(),
+        let report = match (&stored, with) {
+            (Some(stored), Some(with)) => {
+                self.preflights.allow(who.user()?)?;
+                let heard = self.ask(key, stored, &with, For::Preflight).await.heard();
+                let report = preflight::run(&self.kms, scope.id, &stored.key, &with, &heard).await;
+                self.note_health(key, stored, heard).await?;
+                report
+            }
+            (Some(stored), None) => {
+                let heard = self.refuse_sealed(key, stored);
+                self.note_health(key, stored, heard).await?;
+                preflight::does_not_open()
+            }
+            (None, _) => {
+                self.note_unreadable(key).await?;
+                preflight::does_not_open()
+            }
         };
-        match &stored {
-            Some(stored) => self.record_health(key, stored, heard).await?,
-            None => self.note_unreadable(key).await?,
-        }
         let (preflight, now) = (&json(&report)?, self.vault.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
@@ -257,29 +267,31 @@ impl Custody {
         let version = self.vault.proved(self.vault.db().keys().version(key.scope, key.number).await?)?;
         match version.key_type {
             KeyType::Managed | KeyType::Imported => {
-                Ok(Released { material: self.managed_material(key).await?, seen: AskedWith::default() })
+                let material = self.managed_material(key).await?;
+                Ok(Released { material, seen: AskedWith::default(), refusals: None })
             }
             KeyType::CustomerHeld(Vendor::Aws) => {
                 let stored = self.vault.db().holders().get(key.scope, key.number).await?;
                 let with = match self.credentials(key, &stored) {
                     Ok(with) => with,
                     Err(error) => {
-                        let heard = Err(Failure::refused(FailureCode::SEALED));
-                        let noted = self.record_health(key, &stored, heard).await;
+                        let heard = self.refuse_sealed(key, &stored);
+                        let noted = self.note_health(key, &stored, heard).await;
                         crate::base::log::or_warn(noted, "the health of a version could not be saved");
                         return Err(error);
                     }
                 };
-                let released = self.kms.decrypt(key.scope, &stored.key, &with, For::Use).await;
-                let heard = released.as_ref().map(drop).map_err(Failure::clone);
+                let answer = self.ask(key, &stored, &with, For::Use).await;
+                let heard = answer.heard();
                 // The probes find out whether an outage is one of KMS or of this server's network path to it.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == FailureKind::Refused) {
-                    let noted = self.record_health(key, &stored, heard).await;
+                    let noted = self.note_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be saved");
                 }
                 // Both numbers are from before the call, so `apply_remote_refusals` notices a refusal during it.
                 let StoredHolder { revision, refusals, .. } = stored;
-                Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
+                let seen = AskedWith { revision, refusals };
+                Ok(Released { material: answer.released?, seen, refusals: answer.refusals })
             }
         }
     }
@@ -354,23 +366,15 @@ impl Custody {
         with: &KmsCredentials,
         accepts_more: bool,
     ) -> Result<Report, Error> {
-        let (report, _) = self.preflight(who, scope, key, with).await?;
+        who.require(Stage::Full)?;
+        self.preflights.allow(who.user()?)?;
+        let call = || self.kms.decrypt(scope, key, with, For::Preflight);
+        let heard = again::patiently(call).await.map(drop);
+        let report = preflight::run(&self.kms, scope, key, with, &heard).await;
         if report.blocks() || report.warns() && !accepts_more {
             return Err(Error::Custody(CustodyError::Preflight(Box::new(report))));
         }
         Ok(report)
-    }
-
-    async fn preflight(
-        &self,
-        who: &Session,
-        scope: ScopeId,
-        key: &CustomerKey,
-        with: &KmsCredentials,
-    ) -> Result<(Report, Result<(), Failure>), Error> {
-        who.require(Stage::Full)?;
-        self.preflights.allow(who.user()?)?;
-        Ok(preflight::run(&self.kms, scope, key, with).await)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Custody: the customers' KMS, the leases of the material that they release, and their health.
 
+mod again;
 pub mod aws_keys;
 pub(crate) mod changes;
 pub mod health;

@@ -6,6 +6,7 @@ use crate::custody;
 use data_encoding::BASE64;
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -59,6 +60,8 @@ pub struct Call {
 }
 
 struct State {
+    /// Behaviour at the next calls of Decrypt, one for each.
+    next: VecDeque<Decrypts>,
     decrypts: Decrypts,
     forbids: Forbids,
     delay: Duration,
@@ -84,6 +87,7 @@ impl FakeKms {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State {
+            next: VecDeque::new(),
             decrypts: Decrypts::Well,
             forbids: Forbids::Denied,
             delay: Duration::ZERO,
@@ -130,6 +134,16 @@ impl FakeKms {
     /// Makes Decrypt fail with an error of KMS.
     pub fn fails(&self, status: u16, code: &'static str) {
         self.decrypts(Decrypts::Error(status, code, "no".to_owned()));
+    }
+
+    /// Makes the next calls of Decrypt behave like this, one each, before those after them do as they did.
+    pub fn next(&self, how: impl IntoIterator<Item = Decrypts>) {
+        self.state().next.extend(how);
+    }
+
+    /// Makes the next call of Decrypt fail with an error of KMS, and no other.
+    pub fn fails_once(&self, code: &'static str) {
+        self.next([Decrypts::Error(400, code, "no".to_owned())]);
     }
 
     pub fn forbids(&self, how: Forbids) {
@@ -198,7 +212,8 @@ async fn serve(stream: TcpStream, state: &Mutex<State>, plaintext: [u8; 32]) {
             state.calls.push(call.clone());
             state.under_way += 1;
             state.most_under_way = state.most_under_way.max(state.under_way);
-            (state.decrypts.clone(), state.forbids, state.delay)
+            let next = if call.operation == "Decrypt" { state.next.pop_front() } else { None };
+            (next.unwrap_or_else(|| state.decrypts.clone()), state.forbids, state.delay)
         };
         tokio::time::sleep(delay).await;
         let goes_on = answer(stream.get_mut(), &call, decrypts, forbids, plaintext).await;

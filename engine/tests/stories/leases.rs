@@ -394,7 +394,7 @@ async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
 
 async fn failures_are_tried_again_after_a_while_and_not_all_the_time(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
-    house.kms.fails(400, "AccessDeniedException");
+    house.kms.fails(400, "DisabledException");
     for _ in 0..200 {
         refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     }

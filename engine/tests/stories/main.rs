@@ -20,6 +20,7 @@ mod clock_ahead;
 mod closed_lists;
 mod conflicts;
 mod data;
+mod doubts;
 mod failing_steps;
 mod host;
 mod journal;

@@ -60,7 +60,7 @@ pub fn AwsKeyFields() -> impl IntoView {
 /// The note shown during the call to KMS. It appears only with script, which marks the form as busy for the stylesheet.
 #[component]
 pub fn AskingKms() -> impl IntoView {
-    view! { <p class="busy-note hint">"Checking with the customer's KMS. This can take up to eight seconds."</p> }
+    view! { <p class="busy-note hint">"Checking with the customer's KMS. This can take up to ten seconds."</p> }
 }
 
 #[component]
