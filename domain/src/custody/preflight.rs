@@ -1,6 +1,7 @@
 //! The pre-flight: checks of a customer's key and credentials against their KMS, and the results.
 
 use crate::base::words;
+use crate::keys::version_ref::VersionName;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -269,6 +270,9 @@ impl Line {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub lines: Vec<Line>,
+    /// Versions of other scopes that have the same key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<VersionName>,
 }
 
 impl Report {
@@ -283,6 +287,12 @@ impl Report {
         self.lines.iter().any(|line| {
             !line.check.is_positive() && matches!(line.verdict, Verdict::Failed | Verdict::Undetermined)
         })
+    }
+
+    /// Names the versions of other scopes that have the same key: "version 2 of production/FR"; `None` when there is none.
+    pub fn also(&self) -> Option<String> {
+        let names: Vec<_> = self.also.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
     pub fn verdict_of(&self, check: Check) -> Option<Verdict> {
@@ -303,7 +313,10 @@ impl Report {
                 let code = line.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
                 format!("{}: failed{code}", line.check.label())
             }
-            None => format!("{passed} of {all} passed"),
+            None => {
+                let also = self.also().map(|names| format!(", also the key of {names}")).unwrap_or_default();
+                format!("{passed} of {all} passed{also}")
+            }
         }
     }
 }
@@ -318,7 +331,7 @@ mod tests {
             Line { check, verdict, code: None }
         };
         let checks = Check::POSITIVE.into_iter().chain([Check::EncryptDenied, Check::GenerateDenied]);
-        Report { lines: checks.map(line).collect() }
+        Report { lines: checks.map(line).collect(), also: Vec::new() }
     }
 
     #[test]

@@ -56,6 +56,9 @@ impl Custody {
             released => {
                 let answer = Answer { released, refusals: None };
                 self.apply(key, stored.revision, &answer.heard());
+                if let Ok(material) = &answer.released {
+                    self.add_fingerprint(stored, material).await;
+                }
                 return answer;
             }
         };

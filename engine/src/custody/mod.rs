@@ -8,6 +8,7 @@ pub mod kms;
 pub mod lease;
 mod managed;
 pub(crate) mod material;
+mod same_key;
 
 use crate::vault::opened::Vault;
 use aws_keys::Preflights;

@@ -544,7 +544,7 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
     let house = Customer::with_key(t.kind()).await;
     let fr = scope(&house.t, &house.ada, "FR").await;
     let command =
-        house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
+        house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, house.asked()).await.expect("a plan");
     house.t.portal.keys().create(proof(&house.t, &house.ada, &command).await).await.expect("registered");
     let only_de = "version_id = (SELECT k.id FROM key_version k JOIN scope s ON s.id = k.scope_id WHERE s.country = 'DE')";
     let healthy = format!("UPDATE holder SET health = 'healthy', health_code = NULL WHERE {only_de}");

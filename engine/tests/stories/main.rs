@@ -36,6 +36,7 @@ mod profile;
 mod release_before;
 mod root_rotation;
 mod rotation;
+mod same_key;
 mod scopes;
 mod sessions;
 mod setup;

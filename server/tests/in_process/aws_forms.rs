@@ -3,7 +3,7 @@
 use crate::support::{AWS_FORM, Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
 use axum::http::StatusCode;
 use engine::testing::Person;
-use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET};
+use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET, other_data_key};
 
 const KEYS: &str = "/environments/production/AT/keys";
 
@@ -207,6 +207,42 @@ async fn credentials_that_may_do_more_need_a_tick() {
     let page = house.get(&cookie, done.location()).await;
     assert!(page.body.contains("Version 1 now uses the credentials AKIA…MPLE."));
     assert!(!house.get(&cookie, KEYS).await.body.contains("keys/2\""), "no new version");
+}
+
+#[tokio::test]
+async fn a_key_that_is_registered_again_is_named_before_the_code() {
+    let (house, person, cookie) = furnished().await;
+    // The furnished house has it as version 1 of production/AT.
+    let theirs = other_data_key(1, 0).to_base64();
+    let anew = other_data_key(1, 7).to_base64();
+    for blob in [&theirs, &anew] {
+        let here =
+            house.post(&cookie, &KEYS_ADD.replace("/DE/", "/AT/"), &form(&[("encrypted_key", blob)])).await;
+        assert_eq!(here.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let said =
+            "This is the key of version 1: nothing changes. To replace version 1, generate a new data key";
+        assert!(here.body.contains(said), "{}", here.body);
+        assert!(here.body.contains("encrypted_key-error\""), "beside its field: {}", here.body);
+        let there = house.post(&cookie, KEYS_ADD, &form(&[("encrypted_key", blob)])).await;
+        assert_eq!(there.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for words in ["It is the key of version 1 of production/AT.", "name=\"accepts_same\""] {
+            assert!(there.body.contains(words), "{words}: {}", there.body);
+        }
+        assert!(!there.body.contains("name=\"accepts_more\""), "there is nothing else to accept");
+        must_not_show_secrets(&there);
+    }
+    house.kms().forbids(Forbids::WouldDo);
+    let both = house.post(&cookie, KEYS_ADD, &form(&[("encrypted_key", &theirs)])).await;
+    assert!(both.body.contains("name=\"accepts_more\"") && both.body.contains("name=\"accepts_same\""));
+    house.kms().forbids(Forbids::Denied);
+    let ticked = form(&[("encrypted_key", &theirs), ("accepts_same", "yes")]);
+    let prepared = house.post(&cookie, KEYS_ADD, &ticked).await;
+    let shown = house.get(&cookie, prepared.location()).await;
+    assert!(
+        shown.body.contains("This is also the key of version 1 of production/AT. You have accepted this.")
+    );
+    let done = confirm(&house, &person, &cookie, prepared.location()).await;
+    assert_eq!(done.location(), "/environments/production/DE/keys?new=2");
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ pub struct AwsForm {
     pub region: String,
     pub encrypted_key: String,
     pub cmk_arn: String,
+    pub accepts_same: String,
     pub credentials: CredentialsForm,
 }
 
@@ -203,6 +204,7 @@ pub async fn read_key(
         return Err(again);
     }
     let accepts_more = typed.credentials.accepts_more == "yes";
+    let accepts_same = typed.accepts_same == "yes";
     // Every field is read before the first refusal, so that the form shows all errors at once.
     let region = field(&mut form, "region", Region::parse(&typed.region));
     let data_key = field(&mut form, "encrypted_key", EncryptedDataKey::parse(&typed.encrypted_key));
@@ -218,7 +220,15 @@ pub async fn read_key(
     match (region, data_key, cmk, with) {
         (Some(region), Some(data_key), Some(cmk), Some(with)) if !form.is_refused() => {
             let KmsCredentials { access_key_id, secret_access_key } = with;
-            let asked = AwsAsked { region, cmk, data_key, access_key_id, secret_access_key, accepts_more };
+            let asked = AwsAsked {
+                region,
+                cmk,
+                data_key,
+                access_key_id,
+                secret_access_key,
+                accepts_more,
+                accepts_same,
+            };
             Ok(ReadKey { form, policy, asked })
         }
         _ => Err(Box::new(Again { form, checked: Checked { policy, ..Checked::default() }, error: None })),
