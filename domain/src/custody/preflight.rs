@@ -110,7 +110,7 @@ impl FailureCode {
             "Database" => "Keystead cannot read its database. Ask the operator of Keystead to check it.",
             "AccessDeniedException" | "AccessDenied" => {
                 "These credentials do not have permission for this operation with this key. Attach the decrypt-only policy \
-                 to the IAM user, and check the key policy. If you attached it a moment ago, wait ten seconds and try again."
+                 to the IAM user, and check the key policy and the conditions of both. If you attached it a moment ago, wait ten seconds and try again."
             }
             "DisabledException" => {
                 "The CMK is disabled. The owner of the key can enable it in the AWS console."
@@ -126,7 +126,9 @@ impl FailureCode {
                 "The encrypted key was created under a different CMK. Check that the encrypted key and the ARN match."
             }
             "InvalidCiphertextException" => {
-                "The encrypted key is damaged or was created elsewhere. Copy the whole CiphertextBlob again."
+                "KMS cannot open the encrypted key. Most likely the data key was generated with an encryption context \
+                 (--encryption-context), and Keystead sends none: generate a new data key without it. Otherwise the encrypted \
+                 key is damaged or was created elsewhere: copy the whole CiphertextBlob again."
             }
             "InvalidKeyUsageException" | "UnsupportedOperationException" | "ValidationException" => {
                 "This key or this encrypted key is of the wrong kind. Use a symmetric encryption key."
@@ -355,6 +357,32 @@ mod tests {
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         for bad in [secret, "", "<script>", "Some Exception", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYabcd"] {
             assert_eq!(FailureCode::of_kms(bad).as_str(), "UnknownError", "{bad}");
+        }
+    }
+
+    /// KMS has one code for several mistakes. The likelier cause comes first, each with its remedy.
+    #[test]
+    fn a_code_of_several_causes_names_them_in_order() {
+        for (code, causes) in [
+            (
+                "InvalidCiphertextException",
+                &[
+                    "--encryption-context",
+                    "without it",
+                    "damaged",
+                    "elsewhere",
+                    "Copy the whole CiphertextBlob",
+                ][..],
+            ),
+            (
+                "UnrecognizedClientException",
+                &["mistyped", "deactivated", "deleted", "made a moment ago", "try again"],
+            ),
+            ("AccessDeniedException", &["decrypt-only policy", "key policy", "a moment ago", "try again"]),
+        ] {
+            let said = FailureCode::of_kms(code).explanation().to_lowercase();
+            let places: Vec<_> = causes.iter().map(|cause| said.find(&cause.to_lowercase())).collect();
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{code}: {places:?}");
         }
     }
 

@@ -54,6 +54,10 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                         "Use a different identity for this step, and never give its credentials to Keystead. It needs permission for GenerateDataKeyWithoutPlaintext. AWS returns only the encrypted data key, so the plaintext never reaches your machine. Keep the whole output: the form asks for its "
                         <b>"CiphertextBlob"</b> "."
                     </p>
+                    <p>
+                        "Do not add " <code>"--encryption-context"</code>
+                        ". Keystead sends no encryption context, so your KMS would refuse to decrypt the data key. It answers the same (InvalidCiphertextException) when the CiphertextBlob was not copied whole."
+                    </p>
                     <Copyable text=format!(
                         "aws kms generate-data-key-without-plaintext --key-spec AES_256 --key-id {EXAMPLE}",
                     ) />
