@@ -1,5 +1,6 @@
 //! Environments, countries, and scopes: a scope is one country of one environment.
 
+use crate::base::typed::{self, Hidden};
 use crate::scopes::country_table::ASSIGNED;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -103,24 +104,25 @@ pub enum NameRefused {
     Empty,
     #[error("Use at most 60 characters.")]
     TooLong,
-    #[error("Remove line breaks, tabs and other control characters.")]
-    Control,
+    /// It has a character that is unprintable.
+    #[error("{0}")]
+    Hidden(Hidden),
     #[error("Use at least one letter (a to z) or digit. The URL is derived from them.")]
     NothingForAddress,
 }
 
-/// Checks a display name and trims white space from its ends. It has 1 to 60 characters, none of them unprintable
+/// Checks a display name and takes off what nobody sees at its ends. It has 1 to 60 characters, none of them unprintable
 /// ([`is_unprintable`]).
 pub fn display_name(text: &str) -> Result<String, NameRefused> {
-    let text = text.trim();
+    let text = typed::trimmed(text);
     if text.is_empty() {
         return Err(NameRefused::Empty);
     }
     if text.chars().count() > NAME_MAX {
         return Err(NameRefused::TooLong);
     }
-    if text.chars().any(is_unprintable) {
-        return Err(NameRefused::Control);
+    if let Some(hidden) = Hidden::first(text, is_unprintable) {
+        return Err(NameRefused::Hidden(hidden));
     }
     Ok(text.to_owned())
 }
@@ -279,7 +281,8 @@ mod tests {
     fn names_are_refused_in_words() {
         assert_eq!(display_name("  "), Err(NameRefused::Empty));
         assert_eq!(display_name(&"x".repeat(61)), Err(NameRefused::TooLong));
-        assert_eq!(display_name("a\u{202e}b"), Err(NameRefused::Control));
+        let said = display_name("a\u{202e}b").expect_err("it is refused").to_string();
+        assert_eq!(said, "Character 2 is an invisible mark of direction (U+202E). Remove it.");
         assert_eq!(display_name(" Production "), Ok("Production".to_owned()));
     }
 

@@ -3,6 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
+use domain::base::typed::Hidden;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::lack::Lack;
 use domain::scopes::scope::{EnvironmentKind, NameRefused};
@@ -44,7 +45,7 @@ async fn a_name_is_refused_in_words(t: &TestPortal) {
     let ada = t.administrator().await;
     for (name, why) in [
         (" ", NameRefused::Empty),
-        ("a\nb", NameRefused::Control),
+        ("a\nb", NameRefused::Hidden(Hidden::within("a\nb").expect("a line break"))),
         ("日本", NameRefused::NothingForAddress),
         (&"x".repeat(61), NameRefused::TooLong),
     ] {

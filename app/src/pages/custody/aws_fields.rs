@@ -116,7 +116,7 @@ pub fn Findings(checked: Checked) -> impl IntoView {
             .map(|names| {
                 view! {
                     <Callout tone=Tone::Warn title="This key is in use already">
-                        <p>"It is the key of " {names} ". Each scope should have a key of its own."</p>
+                        <p>{format!("It is the key of {names}. Each scope should have a key of its own.")}</p>
                     </Callout>
                     <Checkbox name="accepts_same" label="Use the same key here as well" />
                 }
