@@ -162,6 +162,7 @@ async fn register(portal: &Portal, clock: &Clock, names: &[ScopeName]) -> Result
             access_key_id: access_key_id(),
             secret_access_key: SecretText::new(SECRET),
             accepts_more: false,
+            accepts_same: true,
         };
         let command = portal.keys().plan_create_aws(&ada, name, asked).await?;
         let prepared = portal.changes().prepare(&ada, &command).await?;

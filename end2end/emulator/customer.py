@@ -6,6 +6,7 @@
     customer.py URL forbid|allow USER ARN        remove or restore the user's policy
     customer.py URL revoke USER ACCESS_KEY_ID    delete the user's access key
     customer.py URL access-key USER              create another access key; print it as JSON
+    customer.py URL context-key ARN              generate a data key with an encryption context; print its blob in base64
     customer.py URL plaintext BLOB               decrypt the data key and print it in base64
                                                  (tests check that it appears nowhere else)
 """
@@ -68,6 +69,11 @@ def main(url, verb, *rest):
     match (verb, rest):
         case ("create", options):
             print(json.dumps(create(url, "--broad" in options), indent=4))
+        case ("context-key", (arn,)):
+            made = kms.generate_data_key_without_plaintext(
+                KeyId=arn, KeySpec="AES_256", EncryptionContext={"app": "ours"}
+            )
+            print(base64.b64encode(made["CiphertextBlob"]).decode())
         case ("disable", (arn,)):
             kms.disable_key(KeyId=arn)
         case ("enable", (arn,)):

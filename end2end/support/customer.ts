@@ -59,6 +59,11 @@ export class Customer {
     return `${JSON.stringify(this.dataKey, null, 4)}\n${csv}`;
   }
 
+  /** Generates a data key as no customer should: with an encryption context. Returns its blob. */
+  contextKey(): string {
+    return ask('context-key', this.arn).trim();
+  }
+
   disable(): void {
     ask('disable', this.arn);
   }

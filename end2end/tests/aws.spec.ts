@@ -92,6 +92,27 @@ test.describe('a key that the customer holds', () => {
       if (await hasScript(page)) await look(page, 'add-aws-refused');
     });
 
+    await test.step('what nobody sees is taken off the ends, or named with its place', async () => {
+      await field(page, 'Region').fill('\u00a0eu-central-1\u200b');
+      await field(page, 'Customer managed key (CMK) ARN').fill(customer.arn.replace('arn:', 'arn:\u200b'));
+      await field(page, 'IAM access key ID').fill(`\u200b${customer.accessKeyId}\u00a0`);
+      await field(page, 'IAM secret key').fill(`\u00a0${customer.secret}\u200b`);
+      await button(page, 'Next').click();
+      await expectError(page, 'Customer managed key (CMK) ARN', /Character 5 is a zero-width space \(U\+200B\)\. Remove it\./);
+      await expect(field(page, 'Region')).toHaveValue('eu-central-1');
+      await expect(field(page, 'IAM access key ID')).toHaveValue(customer.accessKeyId);
+      await expect(field(page, 'IAM secret key')).toHaveAttribute('placeholder', '••••••');
+    });
+
+    await test.step('a data key with an encryption context is told from a damaged one', async () => {
+      await field(page, 'Customer managed key (CMK) ARN').fill(customer.arn);
+      await field(page, 'Encrypted key').fill(customer.contextKey());
+      await button(page, 'Next').click();
+      const decrypt = verdicts(page).filter({ hasText: 'Decrypt works' });
+      await expect(decrypt).toContainText('InvalidCiphertextException');
+      await expect(decrypt).toContainText(/encryption context \(--encryption-context\).*generate a new data key without it.*damaged/);
+    });
+
     await test.step('what the customer has at hand is pasted whole', async () => {
       await page.goto(`${KEYS}/add`);
       await choose(page, 'Manual: AWS');
@@ -169,6 +190,24 @@ test.describe('a key that the customer holds', () => {
       await expect(said(page)).toHaveText(/Version 2 now uses the credentials AKIA….{4}\./);
       await becomes(page, 'healthy');
       expect(await rows(page)).toHaveLength(2);
+    });
+
+    await test.step('the same key is no next version, and another scope has to know of it', async () => {
+      await page.goto(`${KEYS}/add`);
+      await choose(page, 'Manual: AWS');
+      await paste(page, customer.outputs());
+      await button(page, 'Next').click();
+      await expectError(page, 'Encrypted key', /This is the key of version 2: nothing changes\./);
+      await page.goto('/environments/production');
+      await addCountry(page, 'Austria');
+      await page.goto('/environments/production/AT/keys/add');
+      await choose(page, 'Manual: AWS');
+      await paste(page, customer.outputs());
+      await button(page, 'Next').click();
+      await expect(page.getByText('It is the key of version 2 of production/DE.')).toBeVisible();
+      await field(page, 'Use the same key here as well').check();
+      await button(page, 'Next').click();
+      await expect(page.getByText('This is also the key of version 2 of production/DE.')).toBeVisible();
     });
 
     keystead.show('the metrics', await (await fetch(`http://${settings['KEYSTEAD_METRICS_LISTEN']}/metrics`)).text());

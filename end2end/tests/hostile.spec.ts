@@ -305,7 +305,7 @@ test.describe('with a high daily limit', () => {
         await attacker.open(path);
         // These credentials may do everything, so a box appears that must be ticked; another value of it is not accepted.
         for (const attack of ['', ...FEW]) await attacker.attack(attack, { ...right, ...credentials, ...noPaste, rotation_days: '30' });
-        await attacker.attack('', { ...right, ...credentials, ...noPaste, rotation_days: '30', accepts_more: 'yes' });
+        await attacker.attack('', { ...right, ...credentials, ...noPaste, rotation_days: '30', accepts_more: 'yes', accepts_same: 'yes' });
         await attacker.confirm(admin);
       }
       await attacker.open(`${home}/FR/keys`);

@@ -82,6 +82,7 @@ impl House {
             access_key_id: AccessKeyId::parse(self.text("/accessKey/AccessKey/AccessKeyId")).expect("an id"),
             secret_access_key: SecretText::new(self.text("/accessKey/AccessKey/SecretAccessKey")),
             accepts_more: false,
+            accepts_same: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ui::icon::{Draw, Icon};
 use domain::base::address;
+use domain::base::typed::trimmed;
 use domain::overview::lack::Lack;
 use domain::overview::view;
 use domain::overview::view::{TreeCountry, TreeEnvironment};
@@ -24,7 +25,7 @@ fn country_words(environment: &TreeEnvironment, country: &TreeCountry) -> String
 #[component]
 pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
     let view::Tree { environments, is_large } = tree;
-    let filter = filter.trim().to_lowercase();
+    let filter = trimmed(&filter).to_lowercase();
     let all = environments.iter().map(|environment| environment.countries.len()).sum::<usize>();
     let small = all <= SMALL && !is_large;
     // This bounds the page when a filter matches most countries of a large portal.

@@ -1,6 +1,7 @@
 //! Parses text pasted into the box that it wraps, in the browser, and fills the fields of the form. The form then submits the
 //! secret like a typed one. Without script, the form's own button does this on the server.
 
+use domain::base::typed::is_blank_text;
 use domain::custody::aws::{Pasted, paste};
 use leptos::prelude::*;
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
@@ -21,7 +22,7 @@ pub fn PasteBox(children: Children) -> impl IntoView {
         let root: Element = root.into();
         let Some(boxed) = super::find::<HtmlTextAreaElement>(&root, "textarea") else { return };
         // The island empties the box after reading it, so an empty box does not clear the message about the filled fields.
-        if boxed.value().trim().is_empty() {
+        if is_blank_text(&boxed.value()) {
             return said.update(|said| {
                 if !said.starts_with(FILLED_IN) {
                     said.clear();

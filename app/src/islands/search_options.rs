@@ -1,5 +1,6 @@
 //! A search box above a long `select`: typing shows the matching options as a list.
 
+use domain::base::typed::trimmed;
 use leptos::prelude::*;
 use web_sys::{HtmlElement, HtmlOptionElement, HtmlSelectElement};
 
@@ -26,7 +27,7 @@ pub fn SearchOptions(children: Children) -> impl IntoView {
     let select = move || super::find::<HtmlSelectElement>(&node.get_untracked()?.into(), "select");
     let search = move |event| {
         let Some(select) = select() else { return };
-        let wanted = event_target_value(&event).trim().to_lowercase();
+        let wanted = trimmed(&event_target_value(&event)).to_lowercase();
         let searching = !wanted.is_empty();
         let mut shown = all.get_value();
         if searching {

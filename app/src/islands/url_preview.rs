@@ -1,6 +1,6 @@
 //! Shows the URL that a new environment will have, while its name or its URL name is typed into the fields that it wraps.
 
-use domain::base::address;
+use domain::base::{address, typed};
 use domain::scopes::scope::Slug;
 use js_sys::JsString;
 use leptos::prelude::*;
@@ -8,12 +8,12 @@ use web_sys::{Element, HtmlInputElement};
 
 /// Returns the slug for what stands in the fields; `None` when there is none to derive.
 fn slug_in(root: &Element) -> Option<Slug> {
-    let typed = |field: &str| super::find::<HtmlInputElement>(root, field).map(|input| input.value());
-    let chosen = typed("input[name=slug]").filter(|chosen| !chosen.trim().is_empty());
+    let value = |field: &str| super::find::<HtmlInputElement>(root, field).map(|input| input.value());
+    let chosen = value("input[name=slug]").filter(|chosen| !typed::is_blank_text(chosen));
     match chosen {
         Some(chosen) => Slug::typed(&chosen).ok(),
         // The browser decomposes letters with accents as the server does, without a table in this program.
-        None => Slug::proposed(&String::from(JsString::from(typed("input[name=name]")?).normalize("NFD"))),
+        None => Slug::proposed(&String::from(JsString::from(value("input[name=name]")?).normalize("NFD"))),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Items that every room uses: addresses, identifiers, forms, problems, numbers, and the portal's words for times and refusals.
+//! Items that every room uses: addresses, identifiers, forms, problems, numbers, typed text, and the portal's words for times and refusals.
 
 pub mod address;
 pub mod form;
 pub mod id;
 pub mod number;
 pub mod problem;
+pub mod typed;
 pub mod words;

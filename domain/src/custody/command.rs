@@ -13,6 +13,8 @@ pub struct AwsKey {
     pub region: Region,
     pub cmk: KeyArn,
     pub data_key: EncryptedDataKey,
+    /// A keyed hash of the key itself, by which Keystead recognises it when it is registered again.
+    pub fingerprint: Vec<u8>,
     pub credentials: AwsCredentials,
 }
 

@@ -1,6 +1,7 @@
 //! The pre-flight: checks of a customer's key and credentials against their KMS, and the results.
 
 use crate::base::words;
+use crate::keys::version_ref::VersionName;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -66,6 +67,14 @@ impl FailureCode {
         &self.0
     }
 
+    /// Checks for a refusal that may be one of a moment: the servers of IAM learn of a new access key or policy one after another
+    /// (AWS IAM User Guide, "Changes that I make are not always immediately visible").
+    pub fn is_doubtful(&self) -> bool {
+        ["UnrecognizedClient", "InvalidClientTokenId", "AccessDenied"]
+            .iter()
+            .any(|begin| self.as_str().starts_with(begin))
+    }
+
     /// Explains what the code means and what to do, for the person who looks at the customer's key.
     pub fn explanation(&self) -> &'static str {
         match self.as_str() {
@@ -99,9 +108,9 @@ impl FailureCode {
                  Keystead to check the database."
             }
             "Database" => "Keystead cannot read its database. Ask the operator of Keystead to check it.",
-            "AccessDeniedException" => {
+            "AccessDeniedException" | "AccessDenied" => {
                 "These credentials do not have permission for this operation with this key. Attach the decrypt-only policy \
-                 to the IAM user, and check the key policy."
+                 to the IAM user, and check the key policy and the conditions of both. If you attached it a moment ago, wait ten seconds and try again."
             }
             "DisabledException" => {
                 "The CMK is disabled. The owner of the key can enable it in the AWS console."
@@ -117,13 +126,16 @@ impl FailureCode {
                 "The encrypted key was created under a different CMK. Check that the encrypted key and the ARN match."
             }
             "InvalidCiphertextException" => {
-                "The encrypted key is damaged or was created elsewhere. Copy the whole CiphertextBlob again."
+                "KMS cannot open the encrypted key. Most likely the data key was generated with an encryption context \
+                 (--encryption-context), and Keystead sends none: generate a new data key without it. Otherwise the encrypted \
+                 key is damaged or was created elsewhere: copy the whole CiphertextBlob again."
             }
             "InvalidKeyUsageException" | "UnsupportedOperationException" | "ValidationException" => {
                 "This key or this encrypted key is of the wrong kind. Use a symmetric encryption key."
             }
             "UnrecognizedClientException" | "InvalidClientTokenId" => {
-                "AWS does not know this access key ID. It was mistyped, deactivated or deleted. Check it in the IAM console."
+                "AWS does not know this access key ID. It was mistyped, deactivated or deleted, or made a moment ago. If it is \
+                 new, wait ten seconds and try again. Otherwise check it in the IAM console."
             }
             "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => {
                 "The secret key does not belong to this access key ID. Copy it again, or create a new access key."
@@ -260,6 +272,9 @@ impl Line {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub lines: Vec<Line>,
+    /// Versions of other scopes that have the same key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<VersionName>,
 }
 
 impl Report {
@@ -274,6 +289,12 @@ impl Report {
         self.lines.iter().any(|line| {
             !line.check.is_positive() && matches!(line.verdict, Verdict::Failed | Verdict::Undetermined)
         })
+    }
+
+    /// Names the versions of other scopes that have the same key: "version 2 of production/FR"; `None` when there is none.
+    pub fn also(&self) -> Option<String> {
+        let names: Vec<_> = self.also.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
     pub fn verdict_of(&self, check: Check) -> Option<Verdict> {
@@ -294,7 +315,10 @@ impl Report {
                 let code = line.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
                 format!("{}: failed{code}", line.check.label())
             }
-            None => format!("{passed} of {all} passed"),
+            None => {
+                let also = self.also().map(|names| format!(", also the key of {names}")).unwrap_or_default();
+                format!("{passed} of {all} passed{also}")
+            }
         }
     }
 }
@@ -309,7 +333,7 @@ mod tests {
             Line { check, verdict, code: None }
         };
         let checks = Check::POSITIVE.into_iter().chain([Check::EncryptDenied, Check::GenerateDenied]);
-        Report { lines: checks.map(line).collect() }
+        Report { lines: checks.map(line).collect(), also: Vec::new() }
     }
 
     #[test]
@@ -333,6 +357,32 @@ mod tests {
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         for bad in [secret, "", "<script>", "Some Exception", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYabcd"] {
             assert_eq!(FailureCode::of_kms(bad).as_str(), "UnknownError", "{bad}");
+        }
+    }
+
+    /// KMS has one code for several mistakes. The likelier cause comes first, each with its remedy.
+    #[test]
+    fn a_code_of_several_causes_names_them_in_order() {
+        for (code, causes) in [
+            (
+                "InvalidCiphertextException",
+                &[
+                    "--encryption-context",
+                    "without it",
+                    "damaged",
+                    "elsewhere",
+                    "Copy the whole CiphertextBlob",
+                ][..],
+            ),
+            (
+                "UnrecognizedClientException",
+                &["mistyped", "deactivated", "deleted", "made a moment ago", "try again"],
+            ),
+            ("AccessDeniedException", &["decrypt-only policy", "key policy", "a moment ago", "try again"]),
+        ] {
+            let said = FailureCode::of_kms(code).explanation().to_lowercase();
+            let places: Vec<_> = causes.iter().map(|cause| said.find(&cause.to_lowercase())).collect();
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{code}: {places:?}");
         }
     }
 

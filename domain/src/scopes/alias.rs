@@ -1,5 +1,6 @@
 //! A scope's alias: its name for services that used another key management system before.
 
+use crate::base::typed::{self, Hidden};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -12,6 +13,14 @@ pub const LENGTH: usize = 128;
 pub struct Alias(String);
 
 impl Alias {
+    /// Reads an alias as a person types it.
+    ///
+    /// # Errors
+    /// [`AliasRefused::Grammar`], or [`AliasRefused::Hidden`].
+    pub fn typed(text: &str) -> Result<Self, AliasRefused> {
+        typed::read(text, str::parse, AliasRefused::Hidden)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,6 +45,8 @@ pub enum AliasRefused {
     Unchanged,
     #[error("Enter an alias.")]
     None,
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
 impl TryFrom<String> for Alias {
@@ -49,6 +60,7 @@ impl TryFrom<String> for Alias {
 
 impl std::str::FromStr for Alias {
     type Err = AliasRefused;
+    /// Reads an alias as a program sends it: exactly.
     fn from_str(text: &str) -> Result<Self, AliasRefused> {
         text.to_owned().try_into()
     }
@@ -69,7 +81,13 @@ mod tests {
         for good in ["a", "tenant-gcp-l", "acme@example.com", "urn:acme:1", "A_b.9", &"x".repeat(128)] {
             assert_eq!(good.parse::<Alias>().expect("an alias").as_str(), good);
         }
-        for bad in ["", " ", "a b", "production/DE", "ä", "a\n", "a,b", "%41", &"x".repeat(129)] {
+        for typed in ["acme\n", "\u{a0}acme\t", "\u{200b}acme\u{feff}"] {
+            assert_eq!(Alias::typed(typed).expect("an alias").as_str(), "acme", "{typed:?}");
+            assert!(typed.parse::<Alias>().is_err(), "what a program sends is not corrected");
+        }
+        let said = Alias::typed("a\u{200b}b").expect_err("it is refused").to_string();
+        assert_eq!(said, "Character 2 is a zero-width space (U+200B). Remove it.");
+        for bad in ["", " ", "a b", "a\n", "production/DE", "ä", "a,b", "%41", &"x".repeat(129)] {
             assert_eq!(bad.parse::<Alias>(), Err(AliasRefused::Grammar), "{bad:?}");
         }
     }

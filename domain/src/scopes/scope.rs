@@ -1,5 +1,6 @@
 //! Environments, countries, and scopes: a scope is one country of one environment.
 
+use crate::base::typed::{self, Hidden};
 use crate::scopes::country_table::ASSIGNED;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -45,8 +46,9 @@ impl Slug {
     }
 
     /// Reads a slug that somebody has chosen.
-    pub fn typed(text: &str) -> Result<Self, NotASlug> {
-        Self::try_from(text.trim().to_ascii_lowercase())
+    pub fn typed(text: &str) -> Result<Self, SlugRefused> {
+        let read = |text: &str| Self::try_from(text.to_ascii_lowercase()).map_err(SlugRefused::Form);
+        typed::read(text, read, SlugRefused::Hidden)
     }
 
     pub fn as_str(&self) -> &str {
@@ -61,9 +63,18 @@ impl fmt::Display for Slug {
 }
 
 /// The text is not a slug.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Use 1 to 40 of these characters: a to z, 0 to 9, hyphen.")]
 pub struct NotASlug;
+
+/// The reason why a slug cannot be chosen. The person reads the text beside the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SlugRefused {
+    #[error("{0}")]
+    Form(NotASlug),
+    #[error("{0}")]
+    Hidden(Hidden),
+}
 
 impl TryFrom<String> for Slug {
     type Error = NotASlug;
@@ -120,22 +131,24 @@ pub enum NameRefused {
     Empty,
     #[error("Use at most 60 characters.")]
     TooLong,
-    #[error("Remove line breaks, tabs and other control characters.")]
-    Control,
+    /// It has a character that is unprintable.
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
-/// Checks a display name, trims white space from its ends, and composes its letters (Unicode's NFC), so that a name has one text
-/// whatever keyboard it was typed on. It has 1 to 60 characters, none of them unprintable ([`is_unprintable`]).
+/// Checks a display name, takes off what nobody sees at its ends, and composes its letters (Unicode's NFC), so that a name has one
+/// text whatever keyboard it was typed on. It has 1 to 60 characters, none of them unprintable ([`is_unprintable`]).
 pub fn display_name(text: &str) -> Result<String, NameRefused> {
-    let text: String = text.trim().nfc().collect();
+    let typed = typed::trimmed(text);
+    let text: String = typed.nfc().collect();
     if text.is_empty() {
         return Err(NameRefused::Empty);
     }
     if text.chars().count() > NAME_MAX {
         return Err(NameRefused::TooLong);
     }
-    if text.chars().any(is_unprintable) {
-        return Err(NameRefused::Control);
+    if let Some(hidden) = Hidden::first(typed, is_unprintable) {
+        return Err(NameRefused::Hidden(hidden));
     }
     Ok(text)
 }
@@ -286,7 +299,9 @@ mod tests {
 
     #[test]
     fn only_slugs_of_the_grammar_are_accepted() {
-        assert_eq!(Slug::typed(" EU-1 ").as_ref().map(Slug::as_str), Ok("eu-1"));
+        assert_eq!(Slug::typed(" EU-1\u{a0}").as_ref().map(Slug::as_str), Ok("eu-1"));
+        let said = Slug::typed("eu\u{200b}-1").expect_err("it is refused").to_string();
+        assert_eq!(said, "Character 3 is a zero-width space (U+200B). Remove it.");
         for bad in ["", "A", "a b", "a/b", "ä", &"a".repeat(41)] {
             assert_eq!(Slug::try_from(bad.to_owned()), Err(NotASlug), "{bad}");
         }
@@ -296,7 +311,8 @@ mod tests {
     fn names_are_refused_in_words() {
         assert_eq!(display_name("  "), Err(NameRefused::Empty));
         assert_eq!(display_name(&"x".repeat(61)), Err(NameRefused::TooLong));
-        assert_eq!(display_name("a\u{202e}b"), Err(NameRefused::Control));
+        let said = display_name("a\u{202e}b").expect_err("it is refused").to_string();
+        assert_eq!(said, "Character 2 is an invisible mark of direction (U+202E). Remove it.");
         assert_eq!(display_name(" Production "), Ok("Production".to_owned()));
         assert_eq!(display_name("Mu\u{308}ller"), Ok("M\u{fc}ller".to_owned()), "as composed");
     }

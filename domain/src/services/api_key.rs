@@ -2,6 +2,7 @@
 
 use crate::base::id::{EnvironmentId, ScopeId};
 use crate::base::number::listed_days;
+use crate::base::typed;
 use crate::data::operation::Operation;
 use crate::scopes::scope::{Country, ScopeName, Slug};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -169,7 +170,7 @@ pub fn words(operations: &[Operation]) -> String {
 
 /// Parses operations from such a text; `None` when it contains any other word, or is empty.
 pub fn from_words(text: &str) -> Option<Vec<Operation>> {
-    text.split(',').map(|word| Operation::from_word(word.trim())).collect()
+    text.split(',').map(|word| Operation::from_word(typed::trimmed(word))).collect()
 }
 
 #[cfg(test)]
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn operations_are_words_in_their_own_order() {
         assert_eq!(words(&[Operation::Wrap, Operation::Encrypt, Operation::Wrap]), "encrypt,wrap");
-        assert_eq!(from_words("encrypt, wrap"), Some(vec![Operation::Encrypt, Operation::Wrap]));
+        assert_eq!(from_words("encrypt,\u{a0}wrap\u{200b}"), Some(vec![Operation::Encrypt, Operation::Wrap]));
         for bad in ["", "encrypt,", "encrypt;wrap", "Encrypt", "all"] {
             assert_eq!(from_words(bad), None, "{bad}");
         }

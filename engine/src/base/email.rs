@@ -6,6 +6,7 @@
 
 use crate::Error;
 use crate::base::error::PeopleError;
+use domain::base::typed;
 use domain::people::EMAIL_LONGEST;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
@@ -21,7 +22,7 @@ pub fn normalise(email: &str) -> String {
 /// Returns the spelling under which earlier releases stored a name: NFKC, trimmed, lower case. Lower-casing can cause new
 /// compositions, so NFKC is applied again: the function is idempotent.
 fn former(email: &str) -> String {
-    lower(email.nfkc().collect::<String>().trim())
+    lower(typed::trimmed(&email.nfkc().collect::<String>()))
 }
 
 fn lower(text: &str) -> String {
@@ -31,7 +32,7 @@ fn lower(text: &str) -> String {
 /// Returns the canonical spelling of a name, if its domain is one.
 fn canonical(email: &str) -> Option<String> {
     let email: String = email.nfkc().collect();
-    let (local, domain) = email.trim().split_once('@')?;
+    let (local, domain) = typed::trimmed(&email).split_once('@')?;
     // Not in lower case before: UTS 46 has a folding of its own, which browsers use, too.
     let domain = ascii(domain)?;
     Some(format!("{}@{domain}", lower(local)))
@@ -127,7 +128,7 @@ pub fn parse(email: &str) -> Result<String, Error> {
         email.len() <= EMAIL_LONGEST
             && !email.starts_with('@')
             // RFC 5322, 3.2.3: an atom contains none of these special characters.
-            && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c))
+            && !email.chars().any(|c| typed::is_blank(c) || c.is_control() || "<>()[],;:\\\"".contains(c))
     });
     email.ok_or(Error::People(PeopleError::NotAnEmail))
 }
@@ -138,7 +139,14 @@ mod tests {
 
     #[test]
     fn variants_of_a_name_are_one_name() {
-        for variant in ["Ada@Example.com", " ada@example.com ", "ａｄａ@example.com", "ADA@EXAMPLE.COM"] {
+        for variant in [
+            "Ada@Example.com",
+            " ada@example.com ",
+            "\u{a0}ada@example.com\t",
+            "\u{200b}ada@example.com\u{feff}",
+            "ａｄａ@example.com",
+            "ADA@EXAMPLE.COM",
+        ] {
             assert_eq!(normalise(variant), "ada@example.com");
         }
         let once = normalise("H\u{331}anna@example.com");
@@ -204,6 +212,7 @@ mod tests {
             "@example.com",
             "ada@",
             "a b@example.com",
+            "a\u{200b}b@example.com",
             "a@b@c.de",
             "ada@.de",
             "<a>@b.de",

@@ -8,6 +8,7 @@ use crate::{Error, SecretText};
 use data_encoding::BASE32_NOPAD;
 use domain::base::id::SessionId;
 use domain::base::id::UserId;
+use domain::base::typed::is_blank;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -25,12 +26,18 @@ pub fn generate() -> Vec<SecretText> {
 }
 
 /// Returns the hash that is stored. The codes have full entropy, so a plain hash protects them (unlike
-/// passwords). It ignores case, spaces and hyphens, because people type the codes from paper.
+/// passwords). It ignores case, white space and hyphens, because people type the codes from paper or paste them.
 /// Every other character counts.
 pub fn hash(code: &SecretText) -> Vec<u8> {
-    let typed = code.expose().chars().filter(|c| !matches!(c, ' ' | '-'));
-    let clean: String = typed.map(|c| c.to_ascii_uppercase()).collect();
+    let typed = code.expose().chars().filter(|c| !is_blank(*c) && !is_hyphen(*c));
+    let mut clean = Zeroizing::new(String::with_capacity(code.expose().len()));
+    clean.extend(typed.map(|c| c.to_ascii_uppercase()));
     Sha256::digest(clean.as_bytes()).to_vec()
+}
+
+/// Checks for a hyphen, or a dash that a word processor has put in its place.
+pub(crate) fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 /// Kind of the note that keeps new codes until the person has seen them.
@@ -69,7 +76,11 @@ mod tests {
         assert_eq!(codes.len(), COUNT);
         let typed = SecretText::new(codes[0].expose().to_lowercase().replace('-', " "));
         assert_eq!(hash(&typed), hash(&codes[0]));
-        for not_it in ["!", "\n", "é"].map(|sign| SecretText::new(format!("{}{sign}", codes[0].expose()))) {
+        for typed in ['\n', '\t', '\u{a0}', '\u{200b}', '\u{2011}', '\u{2013}'] {
+            let around = format!("{typed}{}{typed}", codes[0].expose().replace('-', &typed.to_string()));
+            assert_eq!(hash(&SecretText::new(around)), hash(&codes[0]), "{typed:?}");
+        }
+        for not_it in ["!", "é", "\0"].map(|sign| SecretText::new(format!("{}{sign}", codes[0].expose()))) {
             assert_ne!(hash(&not_it), hash(&codes[0]));
         }
         assert_ne!(hash(&codes[0]), hash(&codes[1]));

@@ -1,10 +1,12 @@
 //! Verification codes of authenticator apps: TOTP, SHA-1, six digits, 30 seconds (RFC 6238).
 
 use crate::base::{email, random};
+use crate::changes::recovery::is_hyphen;
 use crate::store::users::User;
 use crate::{Error, SecretBytes, SecretText};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE32_NOPAD;
+use domain::base::typed::is_blank;
 use subtle::{Choice, ConstantTimeEq};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
@@ -42,16 +44,17 @@ impl Seed {
         Self(bytes)
     }
 
-    /// Reads base32 as people paste it: any case; spaces, hyphens and padding are ignored.
+    /// Reads base32 as people paste it: any case; white space, hyphens and padding are ignored.
     ///
     /// # Errors
     /// [`Error::Fault`] when the text is not base32, or is shorter than 160 bits or longer than 1,024.
     pub fn from_base32(text: &SecretText) -> Result<Self, Error> {
-        let text = text.expose().bytes().filter(|byte| !matches!(byte, b' ' | b'-' | b'='));
+        let text = text.expose().chars().filter(|c| !is_blank(*c) && !is_hyphen(*c) && *c != '=');
         // One more than the longest has, so that a longer one is refused, and the wiped memory never moves.
         const MOST: usize = LONGEST_SEED * 8 / 5 + 2;
         let mut clean = Zeroizing::new(Vec::with_capacity(MOST));
-        clean.extend(text.take(MOST).map(|byte| byte.to_ascii_uppercase()));
+        // No base32 has a zero byte.
+        clean.extend(text.take(MOST).map(|c| u8::try_from(c).unwrap_or_default().to_ascii_uppercase()));
         let bytes = BASE32_NOPAD.decode(&clean).map(SecretBytes::new);
         match bytes {
             Ok(bytes) if (SEED_BYTES..=LONGEST_SEED).contains(&bytes.expose().len()) => Ok(Self(bytes)),
@@ -233,6 +236,12 @@ mod tests {
         assert_eq!(text, "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
         let read = Seed::from_base32(&SecretText::new(text.to_lowercase())).expect("base32");
         assert_eq!(read.expose(), rfc_seed().expose());
+        let pasted = format!("\u{a0}{}\u{200b}\n", rfc_seed().text().replace(' ', "\u{2011}"));
+        assert_eq!(
+            Seed::from_base32(&SecretText::new(pasted)).expect("base32").expose(),
+            rfc_seed().expose()
+        );
+        assert!(Seed::from_base32(&SecretText::new(format!("{}é", rfc_seed().text()))).is_err());
         let is_read = |text: String| Seed::from_base32(&SecretText::new(text)).is_ok();
         for (bits, is_right) in [(152, false), (160, true), (1024, true), (1032, false), (8_000_000, false)] {
             assert_eq!(is_read(BASE32_NOPAD.encode(&vec![7; bits / 8])), is_right, "{bits} bits");

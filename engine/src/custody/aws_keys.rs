@@ -6,20 +6,20 @@ use crate::base::error::CustodyError;
 use crate::base::error::StoreError;
 use crate::base::random;
 use crate::changes::authority::Authorised;
-use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For, KmsCredentials, preflight};
 use crate::custody::lease::{AskedWith, Released};
+use crate::custody::{Custody, again};
 use crate::store::Lock;
 use crate::store::holders::StoredHolder;
 use crate::vault::envelope::{Purpose, SealContext};
-use crate::{Error, SecretText, Session, Stage};
+use crate::{Error, SecretBytes, SecretText, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::{HolderId, ScopeId, UserId};
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region, decrypt_only_policy};
 use domain::custody::command::{AwsCredentials, AwsKey, ReplaceCredentials};
 use domain::custody::customer_key::CustomerKey;
-use domain::custody::preflight::{FailureCode, Report};
+use domain::custody::preflight::Report;
 use domain::custody::vendor::Vendor;
 use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::key_type::KeyType;
@@ -64,6 +64,8 @@ pub struct AwsAsked {
     pub secret_access_key: SecretText,
     /// The person accepts credentials that may do more than decrypt.
     pub accepts_more: bool,
+    /// The person accepts a key that versions of other scopes have, too.
+    pub accepts_same: bool,
 }
 
 /// Hashes everything the secret is used with, so that the secret opens with nothing else.
@@ -104,8 +106,8 @@ impl Custody {
     /// Checks the entered key against the real KMS, and seals its secret for the row that will store it.
     ///
     /// # Errors
-    /// [`CustodyError::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt and
-    /// that was not accepted.
+    /// [`CustodyError::SameKey`] when a version of the scope has this key; [`CustodyError::Preflight`] with every line when the key
+    /// cannot be used, or when its credentials may do more than decrypt, or another scope has the key, and that was not accepted.
     pub(crate) async fn prepare_aws_key(
         &self,
         who: &Session,
@@ -116,14 +118,21 @@ impl Custody {
         let key = CustomerKey { region: asked.region, cmk: asked.cmk, data_key: asked.data_key };
         let with =
             KmsCredentials { access_key_id: asked.access_key_id, secret_access_key: asked.secret_access_key };
-        let report = self.accepted(who, scope, &key, &with, asked.accepts_more).await?;
+        let (mut report, released) = self.preflight(who, scope, &key, &with).await?;
+        let fingerprint = released.map(|material| self.fingerprint(material));
+        if let Some(fingerprint) = &fingerprint {
+            report.also = self.same_key(scope, &key.data_key, Some(fingerprint)).await?;
+        }
+        let report = accepted(report, asked.accepts_more, asked.accepts_same)?;
+        // A report that is accepted has a release.
+        let fingerprint = fingerprint.ok_or_else(|| Error::Fault("a pre-flight released no key".into()))?;
         // `revisions().next` gives 1 to a row whose id is new.
         let (id, revision) = (HolderId(random::uuid()), 1);
         let sealed_secret = self.seal_secret(scope, number, id, &key, &with, revision);
         let credentials =
             AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
         let CustomerKey { region, cmk, data_key } = key;
-        Ok(AwsKey { id, region, cmk, data_key, credentials })
+        Ok(AwsKey { id, region, cmk, data_key, fingerprint, credentials })
     }
 
     /// Plans "Replace credentials" of a version.
@@ -141,7 +150,8 @@ impl Custody {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.scope(name).await?;
         let stored = self.vault.db().holders().get(scope.id, number).await?;
-        let report = self.accepted(who, scope.id, &stored.key, &with, accepts_more).await?;
+        let (report, _) = self.preflight(who, scope.id, &stored.key, &with).await?;
+        let report = accepted(report, accepts_more, false)?;
         let revision = stored.revision + 1;
         let sealed_secret = self.seal_secret(scope.id, number, stored.id, &stored.key, &with, revision);
         let to = AwsCredentials { access_key_id: with.access_key_id, sealed_secret, revision, report };
@@ -174,7 +184,7 @@ impl Custody {
         self.vault.db().or_refuse(done.await, proof.refusal("")).await?;
         // Every earlier result was for the old credentials. Only the pre-flight has tried the new ones.
         self.leases.forgive(key, to.revision);
-        crate::base::log::or_warn(self.probe(key).await, "a health probe failed to run");
+        crate::base::log::or_warn(self.probe(key, For::Preflight).await, "a health probe failed to run");
         Ok(())
     }
 
@@ -193,14 +203,24 @@ impl Custody {
             Err(error) => return Err(error),
         };
         let with = stored.as_ref().and_then(|stored| self.credentials(key, stored).ok());
-        let (report, heard) = match stored.as_ref().zip(with) {
-            Some((stored, with)) => self.preflight(who, scope.id, &stored.key, &with).await?,
-            None => preflight::does_not_open(),
+        let report = match (&stored, with) {
+            (Some(stored), Some(with)) => {
+                self.preflights.allow(who.user()?)?;
+                let heard = self.ask(key, stored, &with, For::Preflight).await.heard();
+                let report = preflight::run(&self.kms, scope.id, &stored.key, &with, &heard).await;
+                self.note_health(key, stored, heard).await?;
+                report
+            }
+            (Some(stored), None) => {
+                let heard = self.refuse_sealed(key, stored);
+                self.note_health(key, stored, heard).await?;
+                preflight::does_not_open()
+            }
+            (None, _) => {
+                self.note_unreadable(key).await?;
+                preflight::does_not_open()
+            }
         };
-        match &stored {
-            Some(stored) => self.record_health(key, stored, heard).await?,
-            None => self.note_unreadable(key).await?,
-        }
         let (preflight, now) = (&json(&report)?, self.vault.now());
         let detail = format!("version {number}: {}", report.summary());
         let entry = match report.blocks() {
@@ -257,29 +277,31 @@ impl Custody {
         let version = self.vault.proved(self.vault.db().keys().version(key.scope, key.number).await?)?;
         match version.key_type {
             KeyType::Managed | KeyType::Imported => {
-                Ok(Released { material: self.managed_material(key).await?, seen: AskedWith::default() })
+                let material = self.managed_material(key).await?;
+                Ok(Released { material, seen: AskedWith::default(), refusals: None })
             }
             KeyType::CustomerHeld(Vendor::Aws) => {
                 let stored = self.vault.db().holders().get(key.scope, key.number).await?;
                 let with = match self.credentials(key, &stored) {
                     Ok(with) => with,
                     Err(error) => {
-                        let heard = Err(Failure::refused(FailureCode::SEALED));
-                        let noted = self.record_health(key, &stored, heard).await;
+                        let heard = self.refuse_sealed(key, &stored);
+                        let noted = self.note_health(key, &stored, heard).await;
                         crate::base::log::or_warn(noted, "the health of a version could not be saved");
                         return Err(error);
                     }
                 };
-                let released = self.kms.decrypt(key.scope, &stored.key, &with, For::Use).await;
-                let heard = released.as_ref().map(drop).map_err(Failure::clone);
+                let answer = self.ask(key, &stored, &with, For::Use).await;
+                let heard = answer.heard();
                 // The probes find out whether an outage is one of KMS or of this server's network path to it.
                 if heard.as_ref().err().is_none_or(|failure| failure.kind == FailureKind::Refused) {
-                    let noted = self.record_health(key, &stored, heard).await;
+                    let noted = self.note_health(key, &stored, heard).await;
                     crate::base::log::or_warn(noted, "the health of a version could not be saved");
                 }
                 // Both numbers are from before the call, so `apply_remote_refusals` notices a refusal during it.
                 let StoredHolder { revision, refusals, .. } = stored;
-                Ok(Released { material: released?, seen: AskedWith { revision, refusals } })
+                let seen = AskedWith { revision, refusals };
+                Ok(Released { material: answer.released?, seen, refusals: answer.refusals })
             }
         }
     }
@@ -345,33 +367,30 @@ impl Custody {
         self.vault.keyring().seal(Purpose::Credentials, place(&scope, &row, revision), secret)
     }
 
-    /// Runs a pre-flight, and returns its report if the key may be used.
-    async fn accepted(
-        &self,
-        who: &Session,
-        scope: ScopeId,
-        key: &CustomerKey,
-        with: &KmsCredentials,
-        accepts_more: bool,
-    ) -> Result<Report, Error> {
-        let (report, _) = self.preflight(who, scope, key, with).await?;
-        if report.blocks() || report.warns() && !accepts_more {
-            return Err(Error::Custody(CustodyError::Preflight(Box::new(report))));
-        }
-        Ok(report)
-    }
-
+    /// Runs a pre-flight with credentials that nobody uses yet. Also returns the data key, if KMS has released it.
     async fn preflight(
         &self,
         who: &Session,
         scope: ScopeId,
         key: &CustomerKey,
         with: &KmsCredentials,
-    ) -> Result<(Report, Result<(), Failure>), Error> {
+    ) -> Result<(Report, Option<SecretBytes>), Error> {
         who.require(Stage::Full)?;
         self.preflights.allow(who.user()?)?;
-        Ok(preflight::run(&self.kms, scope, key, with).await)
+        let released = again::patiently(|| self.kms.decrypt(scope, key, with, For::Preflight)).await;
+        let heard = released.as_ref().map(drop).map_err(Failure::clone);
+        let report = preflight::run(&self.kms, scope, key, with, &heard).await;
+        Ok((report, released.ok()))
     }
+}
+
+/// Returns the report if the key may be used.
+fn accepted(report: Report, accepts_more: bool, accepts_same: bool) -> Result<Report, Error> {
+    let is_open = report.warns() && !accepts_more || !report.also.is_empty() && !accepts_same;
+    if report.blocks() || is_open {
+        return Err(Error::Custody(CustodyError::Preflight(Box::new(report))));
+    }
+    Ok(report)
 }
 
 fn view(stored: StoredHolder, probe_at: Option<DateTime<Utc>>) -> AwsKeyView {

@@ -39,8 +39,13 @@ impl Change for ReplaceCredentials {
 
 /// Returns the warnings for the person who is about to enter the code: what the person has accepted, or should know.
 pub(crate) fn warning(report: &Report, other: Option<String>) -> Option<String> {
+    let same = report.also().map(|names| {
+        format!(
+            "This is also the key of {names}. You have accepted this. Whoever may decrypt with one of them holds the key of the others."
+        )
+    });
     let more = "These credentials may be able to do more than decrypt. You have accepted this. The audit log \
                 records it.";
-    let all: Vec<_> = report.warns().then(|| more.to_owned()).into_iter().chain(other).collect();
+    let all: Vec<_> = report.warns().then(|| more.to_owned()).into_iter().chain(same).chain(other).collect();
     (!all.is_empty()).then(|| all.join(" "))
 }

@@ -102,7 +102,7 @@ impl Custody {
             }
             let portal = self.clone();
             under_way.spawn(async move {
-                let probed = portal.probe(due).await;
+                let probed = portal.probe(due, For::Use).await;
                 crate::base::log::or_warn(probed, "a health probe failed to run");
             });
         }
@@ -111,7 +111,7 @@ impl Custody {
     }
 
     /// Requests the data key from the KMS and drops it.
-    pub(crate) async fn probe(&self, key: LeaseKey) -> Result<(), Error> {
+    pub(crate) async fn probe(&self, key: LeaseKey, who: For) -> Result<(), Error> {
         let stored = match self.vault.db().holders().get(key.scope, key.number).await {
             Ok(stored) => stored,
             Err(error @ Error::Store(StoreError::Corrupt { .. })) => {
@@ -121,12 +121,10 @@ impl Custody {
             Err(error) => return Err(error),
         };
         let heard = match self.credentials(key, &stored) {
-            Ok(credentials) => {
-                self.kms.decrypt(key.scope, &stored.key, &credentials, For::Use).await.map(drop)
-            }
-            Err(_) => Err(Failure::refused(FailureCode::SEALED)),
+            Ok(credentials) => self.ask(key, &stored, &credentials, who).await.heard(),
+            Err(_) => self.refuse_sealed(key, &stored),
         };
-        if self.probes.is_shown(key, &heard) { self.record_health(key, &stored, heard).await } else { Ok(()) }
+        if self.probes.is_shown(key, &heard) { self.note_health(key, &stored, heard).await } else { Ok(()) }
     }
 
     /// Treats a version whose row cannot be read like one whose secret does not open: as damaged.
@@ -156,28 +154,29 @@ impl Custody {
             .await
     }
 
-    /// Applies and records the result of a call. A refusal wipes the lease before anything else, and a success ends the wait
-    /// for a retry. A late reply to credentials that have been replaced says nothing about the new ones.
-    pub(crate) async fn record_health(
-        &self,
-        key: LeaseKey,
-        stored: &StoredHolder,
-        heard: Result<(), Failure>,
-    ) -> Result<(), Error> {
-        match &heard {
-            Ok(()) => self.leases.forgive(key, stored.revision),
+    /// Applies the result of a call to this server's lease. A refusal wipes the lease before anything is recorded, and a success
+    /// ends the wait for a retry. A late reply to credentials that have been replaced says nothing about the new ones.
+    pub(crate) fn apply(&self, key: LeaseKey, revision: i64, heard: &Result<(), Failure>) {
+        match heard {
+            Ok(()) => self.leases.forgive(key, revision),
             Err(failure) if failure.kind == FailureKind::Refused => {
-                self.leases.refuse(key, stored.revision, failure.clone(), self.vault.steady());
+                self.leases.refuse(key, revision, failure.clone(), self.vault.steady());
             }
             // An outage leaves the lease alone, because material bridges it until the hold time.
             Err(_) => {}
         }
-        self.note_health(key, stored, heard).await
     }
 
-    /// Records the state when it changed. A refusal is recorded each time, because another server may hold material that was
+    /// Wipes the material of a version whose credentials do not open. KMS is not called.
+    pub(crate) fn refuse_sealed(&self, key: LeaseKey, stored: &StoredHolder) -> Result<(), Failure> {
+        let heard = Err(Failure::refused(FailureCode::SEALED));
+        self.apply(key, stored.revision, &heard);
+        heard
+    }
+
+    /// Records the result of a call that has been applied, when it changes the state. A refusal is recorded each time, because another server may hold material that was
     /// released between two refusals.
-    async fn note_health(
+    pub(crate) async fn note_health(
         &self,
         key: LeaseKey,
         stored: &StoredHolder,

@@ -11,7 +11,10 @@
 //!
 //! Between refresh and hold, the material is used only until the refresh is done, or while the KMS or the database that
 //! releases it cannot be *reached*. A *refusal* wipes it at once, whichever call receives it: no use succeeds on this server
-//! until there is a new release.
+//! until there is a new release. A refusal that may be one of a moment (`again`) first sets it aside; then no use succeeds until
+//! KMS has allowed it again.
+
+mod doubt;
 
 use crate::base::clock::Steady;
 use crate::base::error::CustodyError;
@@ -76,8 +79,10 @@ struct Slot {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// Material that KMS has refused once and is asked about again. Nobody uses it.
+    aside: Option<Held>,
     trouble: Option<Trouble>,
-    /// Number of refusals. A release that was requested before a refusal is ignored after it.
+    /// Number of refusals, doubtful ones included. A release that was requested before a refusal is ignored after it.
     refusals: u64,
     /// Revision of the newest known credentials. A late reply to older ones is ignored.
     revision: i64,
@@ -87,6 +92,8 @@ struct State {
 pub(crate) struct Released {
     pub material: SecretBytes,
     pub seen: AskedWith,
+    /// Number of refusals in the lease when the material was requested, if it was requested again after a doubtful refusal.
+    pub refusals: Option<u64>,
 }
 
 /// The state of the version's row before its holder was asked; zero for a managed version.
@@ -144,13 +151,18 @@ impl Slot {
     /// Wipes the material. The reply to a release under way is ignored.
     fn wipe(&self) -> RwLockWriteGuard<'_, State> {
         let mut state = self.write();
-        state.held = None;
+        state.drop_material();
         state.refusals += 1;
         state
     }
 }
 
 impl State {
+    fn drop_material(&mut self) {
+        self.held = None;
+        self.aside = None;
+    }
+
     /// Records a failure. The wait has full jitter: it is between zero and a limit that doubles with each failure.
     fn fail(&mut self, failure: Failure, now: Steady) {
         let tries = self.trouble.as_ref().map_or(0, |trouble| trouble.tries) + 1;
@@ -180,7 +192,7 @@ impl Leases {
     /// Wipes the material of a version, because its holder refuses its use. A refusal of credentials that have been replaced is
     /// ignored.
     pub(crate) fn refuse(&self, key: LeaseKey, revision: i64, failure: Failure, now: Steady) {
-        let slot = self.found(key).filter(|slot| revision >= slot.read().revision);
+        let slot = self.found(key).filter(|_| !self.has_newer(key, revision));
         if let Some(slot) = slot {
             slot.wipe().fail(failure, now);
         }
@@ -201,17 +213,20 @@ impl Leases {
     pub(crate) fn clear(&self) {
         for slot in std::mem::take(&mut *self.slots()).into_values() {
             // A task under way may still have the slot, so dropping the map alone would not wipe it.
-            slot.write().held = None;
+            slot.write().drop_material();
         }
     }
 
-    /// Returns the versions whose material is in memory, and the number of their refusals when it was requested.
+    /// Returns the versions whose material is in memory, used or set aside, and the number of their refusals when it was requested.
     fn held(&self) -> HashMap<LeaseKey, i64> {
         // The map is free again before the slots are read. A slot may stay locked for as long as work with its material takes.
         let slots: Vec<_> = self.slots().iter().map(|(key, slot)| (*key, Arc::clone(slot))).collect();
         slots
             .into_iter()
-            .filter_map(|(key, slot)| slot.read().held.as_ref().map(|held| (key, held.seen.refusals)))
+            .filter_map(|(key, slot)| {
+                let state = slot.read();
+                state.held.as_ref().or(state.aside.as_ref()).map(|held| (key, held.seen.refusals))
+            })
             .collect()
     }
 }
@@ -304,6 +319,8 @@ impl Custody {
             self.vault.notice(&damaged(key));
         }
         let now = self.vault.steady();
+        // The answer to a further request, made after a doubtful refusal, counts from there.
+        let refusals = released.as_ref().ok().and_then(|released| released.refusals).unwrap_or(refusals);
         let mut state = slot.write();
         if state.refusals != refusals {
             // The material was refused while this request was under way, so the reply to the request is ignored. The refusal is
@@ -312,12 +329,12 @@ impl Custody {
             return heard.or(released.err()).map_or(Ok(()), Err);
         }
         match released {
-            Ok(Released { material, seen }) => {
+            Ok(Released { material, seen, .. }) => {
                 state.trouble = None;
                 state.revision = state.revision.max(seen.revision);
                 // Keys derived from the same material earlier are valid for as long as the material is.
-                let before =
-                    state.held.take().map(|held| held.material).filter(|before| before.is(&material));
+                let before = state.held.take().or_else(|| state.aside.take());
+                let before = before.map(|held| held.material).filter(|before| before.is(&material));
                 let material = before.unwrap_or_else(|| Arc::new(Material::new(material)));
                 // The lease counts from the request, because a late reply states what was true earlier.
                 state.held = Some(Held {
@@ -337,13 +354,13 @@ impl Custody {
             Err(error) => {
                 if let Some(failure) = failure_of(&error) {
                     if failure.kind == FailureKind::Refused {
-                        state.held = None;
+                        state.drop_material();
                         state.refusals += 1;
                     }
                     state.fail(failure, now);
                 } else {
                     // This is neither a refusal nor an outage, so nothing says that the material may still be used.
-                    state.held = None;
+                    state.drop_material();
                 }
                 Err(error)
             }

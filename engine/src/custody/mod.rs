@@ -1,5 +1,6 @@
 //! Custody: the customers' KMS, the leases of the material that they release, and their health.
 
+mod again;
 pub mod aws_keys;
 pub(crate) mod changes;
 pub mod health;
@@ -7,6 +8,7 @@ pub mod kms;
 pub mod lease;
 mod managed;
 pub(crate) mod material;
+mod same_key;
 
 use crate::vault::opened::Vault;
 use aws_keys::Preflights;

@@ -125,15 +125,20 @@ impl Keys {
     /// Plans "Add encryption key" of type "Manual: AWS": the limits first, then the pre-flight against the real KMS.
     ///
     /// # Errors
-    /// The limit that forbids it; [`CustodyError::Preflight`] with every line when the key cannot be used, or when its
-    /// credentials may do more than decrypt and that was not accepted.
+    /// The limit that forbids it; [`CustodyError::SameKey`] when a version of the scope has this key;
+    /// [`CustodyError::Preflight`] with every line when the key cannot be used, or when its credentials may do more than decrypt,
+    /// or another scope has the key, and that was not accepted.
     pub async fn plan_create_aws(
         &self,
         who: &Session,
         name: &ScopeName,
         asked: AwsAsked,
     ) -> Result<CreateKey, Error> {
-        // A version that a limit forbids costs the customer no call of KMS.
+        who.require(Stage::Full)?;
+        // A key that would change nothing is not one for tomorrow either. Nor does it, or a version that a limit forbids, cost the
+        // customer a call of KMS.
+        let (at, _) = self.vault.scope(name).await?;
+        self.custody.same_key(at.id, &asked.data_key, None).await?;
         let (scope, plan) =
             self.plan_version(who, name, NewVersion::CustomerHeld(Vendor::Aws), Action::KeyCreate).await?;
         let key = self.custody.prepare_aws_key(who, scope.id, plan.number, asked).await?;
@@ -275,6 +280,9 @@ impl Keys {
                 _ => format!("The next version gets the number {} now.", plan.number),
             };
             return Err(Error::Changes(ChangesError::Outdated(said)));
+        }
+        if let Source::Aws(key) = source {
+            self.custody.require_new(tx, scope.id, key).await?;
         }
         for version in self.make_planned(tx, &[Planned::of(proof, scope.id, plan, source, None)], now).await?
         {

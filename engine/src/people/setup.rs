@@ -19,6 +19,7 @@ use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::event::Action;
 use domain::base::id::UserId;
+use domain::base::typed::trimmed;
 use sha2::{Digest, Sha256};
 
 /// Time after which a setup token expires, in minutes.
@@ -37,7 +38,7 @@ pub enum SetupState {
 
 fn token_hash(token: &SecretText) -> Vec<u8> {
     // People copy the token from a terminal or a file, often with the line break behind it.
-    Sha256::digest(token.expose().trim().as_bytes()).to_vec()
+    Sha256::digest(trimmed(token.expose()).as_bytes()).to_vec()
 }
 
 impl People {

@@ -6,6 +6,7 @@ use crate::scopes::Scopes;
 use crate::store::Lock;
 use crate::store::authority::RowRef;
 use crate::{Error, Session, Stage};
+use domain::base::typed::trimmed;
 use domain::scopes::alias::{Alias, AliasRefused};
 use domain::scopes::command::SetAlias;
 use domain::scopes::scope::ScopeName;
@@ -28,9 +29,9 @@ impl Scopes {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.scope(name).await?;
         let from = self.vault.db().aliases().of(scope.id).await?;
-        let to: Option<Alias> = match text.trim() {
+        let to: Option<Alias> = match trimmed(text) {
             "" => None,
-            text => Some(text.parse()?),
+            text => Some(Alias::typed(text)?),
         };
         match &to {
             None if from.is_none() => return Err(AliasRefused::None.into()),

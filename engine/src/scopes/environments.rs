@@ -11,6 +11,7 @@ use crate::vault::authority::Held;
 use crate::{Error, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
+use domain::base::typed;
 use domain::overview::view::{CountryRow, EnvironmentRow, EnvironmentView};
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug, display_name};
 use unicode_normalization::UnicodeNormalization;
@@ -101,9 +102,9 @@ impl Scopes {
     ) -> Result<EnvironmentRow, Error> {
         who.require(Stage::Full)?;
         let name = display_name(name)?;
-        let slug = match slug.trim() {
-            "" => Slug::proposed(&name.nfd().collect::<String>()).ok_or(ScopesError::NoSlug)?,
-            chosen => Slug::typed(chosen).map_err(ScopesError::Slug)?,
+        let slug = match typed::is_blank_text(slug) {
+            true => Slug::proposed(&name.nfd().collect::<String>()).ok_or(ScopesError::NoSlug)?,
+            false => Slug::typed(slug).map_err(ScopesError::Slug)?,
         };
         let row = EnvironmentRow {
             slug,

@@ -8,6 +8,7 @@ use crate::base::error::VaultError;
 use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
+use domain::base::typed::trimmed;
 use sqlx::QueryBuilder;
 use std::collections::HashSet;
 
@@ -173,7 +174,7 @@ impl Read<'_> {
     ) -> Result<Vec<Event>, Error> {
         let place = query.place.as_ref().map(|place| place.to_lowercase());
         let who = query.who.as_deref();
-        let strangers = who.is_some_and(|who| who.trim().eq_ignore_ascii_case(NOT_SIGNED_IN));
+        let strangers = who.is_some_and(|who| trimmed(who).eq_ignore_ascii_case(NOT_SIGNED_IN));
         let [first, second, third] = who.map(|who| Spellings::of(who).0.map(Some)).unwrap_or_default();
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
             .with(from).with(i64::from(count)).with(query.from).with(query.to)

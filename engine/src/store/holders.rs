@@ -12,7 +12,8 @@ use domain::custody::customer_key::CustomerKey;
 use domain::custody::health::{Health, HealthState};
 use domain::custody::preflight::{FailureCode, Report};
 use domain::custody::vendor::Vendor;
-use domain::keys::version_ref::LeaseKey;
+use domain::keys::version_ref::{LeaseKey, VersionName};
+use domain::scopes::scope::{Country, ScopeName, Slug};
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
@@ -32,6 +33,7 @@ struct Record {
     health_code: Option<String>,
     probed_at: DateTime<Utc>,
     refusals: i64,
+    fingerprint: Option<Vec<u8>>,
     revision: i64,
     slug: String,
     country: String,
@@ -50,6 +52,8 @@ pub struct StoredHolder {
     pub health: Health,
     /// Number of times that the KMS refused it, to any server.
     pub refusals: i64,
+    /// Whether the keyed hash of the key is stored. Earlier releases stored none.
+    pub has_fingerprint: bool,
     pub probed_at: DateTime<Utc>,
     /// `production/DE`.
     pub place: String,
@@ -82,11 +86,39 @@ impl TryFrom<Record> for StoredHolder {
             preflight_at: record.preflight_at,
             health: health.ok_or_else(|| column("health"))?,
             refusals: record.refusals,
+            has_fingerprint: record.fingerprint.is_some(),
             probed_at: record.probed_at,
             place: format!("{}/{}", record.slug, record.country),
         })
     }
 }
+
+/// A version that has a certain key.
+#[derive(sqlx_macros::FromRow)]
+pub struct SameKey {
+    scope_id: Uuid,
+    number: i64,
+    slug: String,
+    country: String,
+}
+
+impl SameKey {
+    pub fn key(&self) -> LeaseKey {
+        lease_key(self.scope_id, self.number)
+    }
+
+    /// Returns the version's name; `None` for a scope that cannot be read.
+    pub fn name(&self) -> Option<VersionName> {
+        let environment = Slug::try_from(self.slug.clone()).ok()?;
+        let country = Country::from_code(&self.country).ok()?;
+        Some(VersionName { scope: ScopeName { environment, country }, number: self.key().number })
+    }
+}
+
+/// The versions with an encrypted key, or with the key of a fingerprint under whatever encryption.
+const SAME: &str = "SELECT k.scope_id, k.number, e.slug, s.country FROM holder h JOIN key_version k ON k.id = h.version_id \
+                    JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
+                    WHERE h.wrapped_key = $1 OR h.fingerprint = $2 ORDER BY e.slug, s.country, k.number";
 
 /// An Active version whose probe is due.
 #[derive(sqlx_macros::FromRow)]
@@ -139,7 +171,7 @@ impl RefusedKey {
 }
 
 const HOLDER: &str = "SELECT h.id, h.vendor, h.location, h.reference, h.wrapped_key, h.credential_id, h.secret, h.credentials_at, \
-                       h.preflight, h.preflight_at, h.health, h.health_since, h.health_code, h.probed_at, h.refusals, \
+                       h.preflight, h.preflight_at, h.health, h.health_since, h.health_code, h.probed_at, h.refusals, h.fingerprint, \
                        COALESCE(r.revision, 0) AS revision, \
                        e.slug, s.country FROM holder h JOIN key_version k ON k.id = h.version_id \
                        JOIN scope s ON s.id = k.scope_id JOIN environment e ON e.id = s.environment_id \
@@ -164,6 +196,22 @@ impl Read<'_> {
                            AND r.column_name = 'secret')";
         let found: Vec<(Uuid, i64)> = on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         Ok(found.into_iter().map(|(scope, number)| lease_key(scope, number)).collect())
+    }
+
+    /// Returns the versions with this encrypted key, or with the key of this fingerprint.
+    pub(crate) async fn same(
+        &self,
+        wrapped: &[u8],
+        fingerprint: Option<&[u8]>,
+    ) -> Result<Vec<SameKey>, Error> {
+        Ok(on!(self.0, pool => sqlx::query_as(SAME).with(wrapped).with(fingerprint).fetch_all(pool).await)?)
+    }
+
+    /// Checks whether any fingerprint is stored, which needs its term.
+    pub(crate) async fn any_fingerprint(&self) -> Result<bool, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM holder WHERE fingerprint IS NOT NULL";
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+        Ok(count > 0)
     }
 
     /// Checks whether any secret is sealed under the credentials' term.
@@ -200,6 +248,18 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
+    /// Returns the versions with this encrypted key, or with the key of this fingerprint.
+    pub(crate) async fn same(&mut self, wrapped: &[u8], fingerprint: &[u8]) -> Result<Vec<SameKey>, Error> {
+        Ok(within!(self.0, c => sqlx::query_as(SAME).with(wrapped).with(fingerprint).fetch_all(c).await)?)
+    }
+
+    /// Stores the fingerprint of a key that an earlier release has registered.
+    pub(crate) async fn set_fingerprint(&mut self, id: HolderId, fingerprint: &[u8]) -> Result<(), Error> {
+        const SQL: &str = "UPDATE holder SET fingerprint = $2 WHERE id = $1 AND fingerprint IS NULL";
+        within!(self.0, c => sqlx::query(SQL).with(id.0).with(fingerprint).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     pub(crate) async fn insert(
         &mut self,
         version: i64,
@@ -209,12 +269,12 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         // No key is stored whose pre-flight has failed, so its health begins as healthy.
         const SQL: &str = "INSERT INTO holder (id, version_id, vendor, location, reference, wrapped_key, credential_id, secret, \
-                           credentials_at, preflight, preflight_at, health, health_since, probed_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 'healthy', $9, $9)";
+                           credentials_at, preflight, preflight_at, health, health_since, probed_at, fingerprint) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 'healthy', $9, $9, $11)";
         within!(self.0, c => sqlx::query(SQL)
             .with(key.id.0).with(version).with(Vendor::Aws.word()).with(kept(key.region.as_str())).with(kept(key.cmk.as_str())).with(key.data_key.bytes())
             .with(kept(key.credentials.access_key_id.as_str())).with(&key.credentials.sealed_secret).with(now)
-            .with(kept(preflight)).execute(c).await.map(drop))?;
+            .with(kept(preflight)).with(&key.fingerprint).execute(c).await.map(drop))?;
         Ok(())
     }
 

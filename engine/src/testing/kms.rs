@@ -6,6 +6,7 @@ use crate::custody;
 use data_encoding::BASE64;
 use domain::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,6 +20,10 @@ pub const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 /// The data key under [`ARN`], as AWS prints it.
 pub const DATA_KEY: &str = "ASRLbpW43wIpTHOWveAHKlF0m77lCC9SeZzD5g0wV3qhxOsONVh/osnsEzZdgKfK8RQ7XoWoz/IZPGOGrdD3GkFki67V+B9CaYyz1v0gR2qRtNv+JUhvkrncAyZNcJe64QQrTnWYv+IJLFN2ncDnCjFUe57F6A8yWXyjxu0QN1qBpMvuFThfgqnM8xY9YIeq0fQbPmWIr9L5HENmjbDX+iFEa4612P8iSWyTtt0AJ0pxlLveBShPcg==";
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// Places of the bytes by which the fake's data keys differ.
+const KEY_AT: usize = 90;
+const WRAPPING_AT: usize = 91;
 
 /// The fake's behaviour when it is asked to decrypt.
 #[derive(Clone, Debug)]
@@ -59,6 +64,8 @@ pub struct Call {
 }
 
 struct State {
+    /// Behaviour at the next calls of Decrypt, one for each.
+    next: VecDeque<Decrypts>,
     decrypts: Decrypts,
     forbids: Forbids,
     delay: Duration,
@@ -84,6 +91,7 @@ impl FakeKms {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State {
+            next: VecDeque::new(),
             decrypts: Decrypts::Well,
             forbids: Forbids::Denied,
             delay: Duration::ZERO,
@@ -132,6 +140,16 @@ impl FakeKms {
         self.decrypts(Decrypts::Error(status, code, "no".to_owned()));
     }
 
+    /// Makes the next calls of Decrypt behave like this, one each, before those after them do as they did.
+    pub fn next(&self, how: impl IntoIterator<Item = Decrypts>) {
+        self.state().next.extend(how);
+    }
+
+    /// Makes the next call of Decrypt fail with an error of KMS, and no other.
+    pub fn fails_once(&self, code: &'static str) {
+        self.next([Decrypts::Error(400, code, "no".to_owned())]);
+    }
+
     pub fn forbids(&self, how: Forbids) {
         self.state().forbids = how;
     }
@@ -161,7 +179,7 @@ impl FakeKms {
         state.most_under_way = 0;
     }
 
-    /// Returns the data key that Decrypt releases.
+    /// Returns the plaintext of [`data_key`].
     pub fn plaintext(&self) -> [u8; 32] {
         self.plaintext
     }
@@ -186,6 +204,23 @@ pub fn data_key() -> EncryptedDataKey {
     EncryptedDataKey::parse(DATA_KEY).expect("a data key")
 }
 
+/// Returns another data key under [`ARN`]. `key` chooses the key, [`data_key`] being 0; `wrapping` chooses one of its encryptions.
+pub fn other_data_key(key: u8, wrapping: u8) -> EncryptedDataKey {
+    let mut bytes = data_key().bytes().to_vec();
+    bytes[KEY_AT] ^= key;
+    bytes[WRAPPING_AT] ^= wrapping;
+    EncryptedDataKey::from_bytes(bytes).expect("a data key")
+}
+
+/// Returns the number of the key in a blob; `None` for one that the fake has not made.
+fn key_in(blob: &Value) -> Option<u8> {
+    let blob = BASE64.decode(blob.as_str()?.as_bytes()).ok()?;
+    let own = data_key();
+    let differs = |at: usize| blob.get(at).map(|byte| byte ^ own.bytes()[at]);
+    let (key, wrapping) = (differs(KEY_AT)?, differs(WRAPPING_AT)?);
+    (other_data_key(key, wrapping).bytes() == blob).then_some(key)
+}
+
 pub fn access_key_id() -> AccessKeyId {
     AccessKeyId::parse(ACCESS_KEY_ID).expect("an id")
 }
@@ -198,7 +233,8 @@ async fn serve(stream: TcpStream, state: &Mutex<State>, plaintext: [u8; 32]) {
             state.calls.push(call.clone());
             state.under_way += 1;
             state.most_under_way = state.most_under_way.max(state.under_way);
-            (state.decrypts.clone(), state.forbids, state.delay)
+            let next = if call.operation == "Decrypt" { state.next.pop_front() } else { None };
+            (next.unwrap_or_else(|| state.decrypts.clone()), state.forbids, state.delay)
         };
         tokio::time::sleep(delay).await;
         let goes_on = answer(stream.get_mut(), &call, decrypts, forbids, plaintext).await;
@@ -254,11 +290,11 @@ async fn answer(
     } else {
         let good = |plain: &[u8]| json!({ "KeyId": arn, "Plaintext": BASE64.encode(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" });
         match decrypts {
-            // KMS does the same: it does not open a blob that it did not make.
-            Decrypts::Well if call.body["CiphertextBlob"] != data_key().to_base64() => {
-                (400, error("InvalidCiphertextException", "no"))
-            }
-            Decrypts::Well => (200, good(&plaintext)),
+            Decrypts::Well => match key_in(&call.body["CiphertextBlob"]) {
+                Some(key) => (200, good(&plaintext.map(|byte| byte ^ key))),
+                // KMS does the same: it does not open a blob that it did not make.
+                None => (400, error("InvalidCiphertextException", "no")),
+            },
             Decrypts::Error(status, code, message) => (status, error(code, &message)),
             Decrypts::OtherKey => {
                 let other = ARN.replace("1234abcd", "ffffffff");

@@ -50,10 +50,12 @@ pub enum Purpose {
     Audit,
     /// Codes of the rows that give authority.
     Authority,
+    /// Keyed hashes of the keys that customers supply, by which they are recognised.
+    Fingerprint,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TotpSeed,
         Self::Session,
         Self::ManagedKey,
@@ -62,6 +64,7 @@ impl Purpose {
         Self::Names,
         Self::Audit,
         Self::Authority,
+        Self::Fingerprint,
     ];
 
     pub fn from_word(word: &str) -> Option<Self> {
@@ -78,6 +81,7 @@ impl Purpose {
             Self::Names => "names",
             Self::Audit => "audit",
             Self::Authority => "authority",
+            Self::Fingerprint => "fingerprint",
         }
     }
 }

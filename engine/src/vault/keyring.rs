@@ -182,6 +182,7 @@ pub(crate) async fn add_new_terms(
     for (purpose, is_used) in [
         (Purpose::Credentials, db.holders().any().await?),
         (Purpose::TenantSecret, db.tenant_secrets().any().await?),
+        (Purpose::Fingerprint, db.holders().any_fingerprint().await?),
     ] {
         if !is_used && !is_there(&terms, purpose) {
             add_term(db, root, instance, purpose, now).await?;

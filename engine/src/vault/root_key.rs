@@ -5,6 +5,7 @@ use crate::base::files;
 use crate::vault::envelope::RootKey;
 use crate::{Clock, SecretBytes, SecretText};
 use data_encoding::BASE64;
+use domain::base::typed::trimmed;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -98,7 +99,7 @@ pub fn from_text(text: &SecretText) -> Result<RootKey, Error> {
 }
 
 fn parse(text: &str, what: &str) -> Result<RootKey, Error> {
-    let bytes = BASE64.decode(text.trim().as_bytes()).map(SecretBytes::new);
+    let bytes = BASE64.decode(trimmed(text).as_bytes()).map(SecretBytes::new);
     match bytes.map(RootKey::new) {
         Ok(Ok(key)) => Ok(key),
         _ => sentence(format!("{what} does not hold a key: 32 bytes as base64 (44 characters) on one line.")),

@@ -66,10 +66,16 @@ async fn an_alias_is_of_one_scope_only(t: &TestPortal) {
 async fn texts_that_are_no_alias_are_refused(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
-    for text in ["production/FR", "a b", "ä", "a\nb", &"x".repeat(129)] {
+    for text in ["production/FR", "ä", &"x".repeat(129)] {
         let planned = t.portal.scopes().plan_alias(&ada.session, &de, text).await;
         refused!(planned, Error::Scopes(ScopesError::Alias(AliasRefused::Grammar)));
     }
+    for text in ["a b", "a\nb", "a\u{200b}b"] {
+        let planned = t.portal.scopes().plan_alias(&ada.session, &de, text).await;
+        refused!(planned, Error::Scopes(ScopesError::Alias(AliasRefused::Hidden(_))));
+    }
+    let typed = t.portal.scopes().plan_alias(&ada.session, &de, "\u{a0}acme\u{200b}").await.expect("a plan");
+    assert_eq!(typed.to.expect("an alias").as_str(), "acme");
     refused!(
         t.portal.scopes().plan_alias(&ada.session, &de, "").await,
         Error::Scopes(ScopesError::Alias(AliasRefused::None))

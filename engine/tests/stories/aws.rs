@@ -10,15 +10,18 @@ use domain::scopes::scope::ScopeName;
 use engine::changes::authority::Authorised;
 use engine::custody::kms::KmsCredentials;
 pub use engine::testing::kms::{Decrypts, Forbids, SECRET};
-use engine::testing::kms::{FakeKms, access_key_id, arn, data_key, region};
+use engine::testing::kms::{FakeKms, access_key_id, arn, data_key, other_data_key, region};
 use engine::testing::{DatabaseKind, Person, TestPortal};
 use engine::{AwsAsked, Error, Settings};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 pub struct Customer {
     pub t: TestPortal,
     pub kms: FakeKms,
     pub ada: Person,
     pub de: ScopeName,
+    /// Number of the next data key.
+    next: AtomicU8,
 }
 
 /// Returns the form of a customer's key, filled in.
@@ -30,6 +33,7 @@ pub fn asked() -> AwsAsked {
         access_key_id: access_key_id(),
         secret_access_key: text(SECRET),
         accepts_more: false,
+        accepts_same: false,
     }
 }
 
@@ -50,7 +54,7 @@ impl Customer {
         let t = TestPortal::with_settings(kind, settings).await;
         let ada = t.administrator().await;
         let de = scope(&t, &ada, "DE").await;
-        Self { t, kms, ada, de }
+        Self { t, kms, ada, de, next: AtomicU8::new(0) }
     }
 
     /// Creates a portal with a key that is already registered.
@@ -61,8 +65,13 @@ impl Customer {
         house
     }
 
+    /// Returns the form of a key that nobody has registered yet. The first one is that of [`asked`].
+    pub fn asked(&self) -> AwsAsked {
+        AwsAsked { data_key: other_data_key(self.next.fetch_add(1, Ordering::SeqCst), 0), ..asked() }
+    }
+
     pub async fn plan(&self) -> Result<CreateKey, Error> {
-        self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, asked()).await
+        self.t.portal.keys().plan_create_aws(&self.ada.session, &self.de, self.asked()).await
     }
 
     pub async fn register(&self) -> Plan {

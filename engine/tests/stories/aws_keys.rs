@@ -181,7 +181,7 @@ async fn the_hundred_and_first_is_refused_for_ever(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     house.wait(24 * 3600);
     let ada = sign_in(&house.t, &house.ada.email, &house.ada.seed).await.session;
-    let again = async || house.t.portal.keys().plan_create_aws(&ada, &house.de, asked()).await;
+    let again = async || house.t.portal.keys().plan_create_aws(&ada, &house.de, house.asked()).await;
     execute(house.t.db(), "UPDATE key_version SET customer_supplied_no = 100").await.expect("as if");
     assert!(again().await.is_ok(), "one is counted, whatever its number");
     for number in 2..=100 {

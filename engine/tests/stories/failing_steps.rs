@@ -2,7 +2,7 @@
 //! half done, and every change that was acknowledged is there. The steps are failpoints of
 //! `store::failpoints`; they hold for the whole process, and nextest gives each story its own.
 
-use crate::aws::{Customer, asked, others};
+use crate::aws::{Customer, others};
 use crate::support::*;
 use domain::data::operation::Operation;
 use domain::keys::rotation::RotationPeriod;
@@ -138,7 +138,7 @@ async fn registering_a_customers_key_is_whole_or_not_at_all(t: &TestPortal) {
     let t = &house.t;
     at_every_step(t, async |arm| {
         let ada = tomorrow(t, &house.ada).await;
-        let plan = t.portal.keys().plan_create_aws(&ada.session, &house.de, asked()).await?;
+        let plan = t.portal.keys().plan_create_aws(&ada.session, &house.de, house.asked()).await?;
         let proof = proof(t, &ada, &plan).await;
         arm();
         t.portal.keys().create(proof).await.map(|_| true)

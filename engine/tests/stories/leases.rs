@@ -394,7 +394,7 @@ async fn a_kms_slower_than_the_hold_time_is_not_asked_for_ever(t: &TestPortal) {
 
 async fn failures_are_tried_again_after_a_while_and_not_all_the_time(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
-    house.kms.fails(400, "AccessDeniedException");
+    house.kms.fails(400, "DisabledException");
     for _ in 0..200 {
         refused!(house.use_key().await, Error::Custody(CustodyError::KmsRefused(_)));
     }
@@ -544,7 +544,7 @@ async fn a_row_that_cannot_be_read_is_refused_and_stops_no_other_probe(t: &TestP
     let house = Customer::with_key(t.kind()).await;
     let fr = scope(&house.t, &house.ada, "FR").await;
     let command =
-        house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, asked()).await.expect("a plan");
+        house.t.portal.keys().plan_create_aws(&house.ada.session, &fr, house.asked()).await.expect("a plan");
     house.t.portal.keys().create(proof(&house.t, &house.ada, &command).await).await.expect("registered");
     let only_de = "version_id = (SELECT k.id FROM key_version k JOIN scope s ON s.id = k.scope_id WHERE s.country = 'DE')";
     let healthy = format!("UPDATE holder SET health = 'healthy', health_code = NULL WHERE {only_de}");

@@ -1,6 +1,6 @@
 //! A prepared change describes its own effects, the same for every viewer and wherever it was begun.
 
-use crate::aws::{Customer, asked, others};
+use crate::aws::{Customer, others};
 use crate::support::*;
 use domain::base::id::ChangeId;
 use domain::changes::view::About;
@@ -45,7 +45,7 @@ async fn of_keys(house: &Customer, all: &mut Prepared) {
     create(t, ada, &at, RotationPeriod::Days30).await;
     let period = RotationPeriod::Days60;
     prepare(house, all, keys.plan_create(session, &fr, period).await).await;
-    prepare(house, all, keys.plan_create_aws(session, &fr, asked()).await).await;
+    prepare(house, all, keys.plan_create_aws(session, &fr, house.asked()).await).await;
     prepare(house, all, keys.plan_rotate(session, &at, period).await).await;
     prepare(house, all, keys.plan_edit(session, &at, period).await).await;
 }

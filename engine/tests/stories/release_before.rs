@@ -124,8 +124,13 @@ impl Before {
                 (Kind::TenantSecret, 1)
             ]
         );
-        let line =
-            portal.audit().search_log(&AuditQuery::default(), None).await.expect("lines").events.remove(0);
+        let mut lines = portal.audit().search_log(&AuditQuery::default(), None).await.expect("lines").events;
+        let term = lines.remove(0);
+        assert_eq!(
+            (term.action, term.detail.as_str()),
+            (Action::RootKeyInit, "keyring: term for fingerprint created")
+        );
+        let line = lines.remove(0);
         assert_eq!(line.action, Action::DatabaseAdopt);
         assert!(
             line.detail.starts_with("2 administrators, 20 recovery codes, 2 API keys"),

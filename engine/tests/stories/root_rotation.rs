@@ -73,7 +73,7 @@ async fn a_new_root_key_opens_everything_and_the_old_one_nothing(t: &TestPortal)
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    assert_eq!(rotate(t, &folder).await.expect("rotated"), Rotated::Rows(9));
+    assert_eq!(rotate(t, &folder).await.expect("rotated"), Rotated::Rows(10));
     assert_eq!(folder.names(), ["root.key"]);
     // The old key stays, for backups from before.
     let [old] = &files::old_copies(&folder.file()).expect("the folder")[..] else { panic!("one old key") };
@@ -106,7 +106,7 @@ async fn stopped_before_the_commit_the_old_key_is_right_and_the_command_goes_on(
     folder.put(&files::beside(&folder.file()), &[7; 32]);
     start(t, &folder).await.expect("the old key is right");
     assert_eq!(folder.names(), ["root.key", "root.key.new"], "a start takes nothing away");
-    assert_eq!(rotate(t, &folder).await.expect("rotated"), Rotated::Rows(9));
+    assert_eq!(rotate(t, &folder).await.expect("rotated"), Rotated::Rows(10));
     start(t, &folder).await.expect("the new key opens");
     let text = std::fs::read_to_string(folder.file()).expect("read");
     assert_eq!(text.trim(), BASE64.encode(&[7; 32]), "the key that was begun with");

@@ -3,6 +3,7 @@
 use crate::support::*;
 use chrono::TimeDelta;
 use domain::audit::event::{Action, Outcome};
+use domain::base::typed::Hidden;
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::lack::Lack;
 use domain::scopes::scope::{EnvironmentKind, NameRefused};
@@ -44,9 +45,11 @@ async fn the_address_is_made_from_the_name(t: &TestPortal) {
 
 async fn a_name_is_refused_in_words(t: &TestPortal) {
     let ada = t.administrator().await;
-    for (name, why) in
-        [(" ", NameRefused::Empty), ("a\nb", NameRefused::Control), (&"x".repeat(61), NameRefused::TooLong)]
-    {
+    for (name, why) in [
+        (" ", NameRefused::Empty),
+        ("a\nb", NameRefused::Hidden(Hidden::within("a\nb").expect("a line break"))),
+        (&"x".repeat(61), NameRefused::TooLong),
+    ] {
         let refused =
             t.portal.scopes().add_environment(&ada.session, name, "", EnvironmentKind::Production).await;
         assert!(matches!(refused, Err(Error::Scopes(ScopesError::Name(said))) if said == why), "{name}");

@@ -117,7 +117,7 @@ async fn start_at_once(kind: DatabaseKind) {
     let servers: Vec<_> = at_once(tasks).await.into_iter().map(|one| one.expect("it opens")).collect();
     let db = place.connect().await;
     assert_eq!(number(&db, "SELECT COUNT(*) FROM instance").await, 1);
-    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 8);
+    assert_eq!(number(&db, "SELECT COUNT(*) FROM keyring").await, 9);
     assert_eq!(number(&db, "SELECT COUNT(*) FROM audit_event").await, 1);
     // One server opens what another has sealed.
     let (bob, password) = ("bob@example.com", engine::testing::PASSWORD);

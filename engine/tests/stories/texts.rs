@@ -88,13 +88,13 @@ async fn no_name_has_a_nul(t: &TestPortal) {
     let scopes = t.portal.scopes();
     for name in ["\0", "a\0b", "Staging\0"] {
         let added = scopes.add_environment(&ada.session, name, "", EnvironmentKind::Test).await;
-        refused!(added, Error::Scopes(ScopesError::Name(NameRefused::Control)));
+        refused!(added, Error::Scopes(ScopesError::Name(NameRefused::Hidden(_))));
         let renamed = scopes.rename_environment(&ada.session, &de.environment, name).await;
-        refused!(renamed, Error::Scopes(ScopesError::Name(NameRefused::Control)));
+        refused!(renamed, Error::Scopes(ScopesError::Name(NameRefused::Hidden(_))));
         refused!(scopes.plan_alias(&ada.session, &de, name).await, Error::Scopes(ScopesError::Alias(_)));
         let (operations, lifetime) = (vec![Operation::Wrap], Lifetime::Days30);
         let key = t.portal.services().plan_api_key(&ada.session, name, &[], operations, lifetime).await;
-        refused!(key, Error::Scopes(ScopesError::Name(NameRefused::Control)));
+        refused!(key, Error::Scopes(ScopesError::Name(NameRefused::Hidden(_))));
         let made = t.portal.administrators().create(name, text(PASSWORD), None, |_, _| Ok(())).await;
         refused!(made, Error::People(PeopleError::NotAnEmail));
         assert!(Slug::try_from(name.to_owned()).is_err() && name.parse::<Alias>().is_err());

@@ -6,6 +6,7 @@ use crate::cli::commands::{say_adopted, say_where};
 use crate::cli::out::{report, say};
 use crate::run::opening::{connect, find_root_keys, make_folder, open_database};
 use crate::settings::Settings;
+use domain::base::typed::trimmed;
 use domain::base::words;
 use domain::scopes::scope::ScopeName;
 use engine::overview::Verified;
@@ -196,7 +197,7 @@ fn tell(verified: &Verified) -> Result<(), Stop> {
 /// Parses numbers like `production/DE=7`.
 pub(super) fn numbers(texts: &[String]) -> Result<Numbers, Stop> {
     let read = |text: &String| {
-        let (scope, number) = text.split_once('=')?;
+        let (scope, number) = trimmed(text).split_once('=')?;
         Some((
             scope.parse::<ScopeName>().ok()?,
             number.parse::<u32>().ok().filter(|number| *number <= HIGHEST)?,

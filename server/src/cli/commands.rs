@@ -6,6 +6,7 @@ use crate::cli::out::{print, say, show};
 use crate::cli::{Account, Admin, ApiKey, NewApiKey, Step, TenantSecret};
 use crate::run::opening::{self, database_name, open_database, open_or_make_portal};
 use crate::settings::Settings;
+use domain::base::typed::{is_blank_text, trimmed};
 use domain::base::words;
 use domain::data::operation::Operation;
 use domain::data::tenant_secret::RotationStep;
@@ -182,7 +183,7 @@ fn read_secrets(is_stdin: bool) -> Result<(SecretText, Option<SecretText>), Stop
         let mut input = std::io::stdin().lock().take(LONGEST_INPUT);
         let password = read_line(&mut input)?;
         let second = read_line(&mut input)?;
-        return Ok((password, Some(second).filter(|line| !line.expose().trim().is_empty())));
+        return Ok((password, Some(second).filter(|line| !is_blank_text(line.expose()))));
     }
     if !std::io::stdin().is_terminal() {
         return Err(Stop::new(
@@ -204,8 +205,9 @@ pub async fn api_key(settings: &Settings, command: ApiKey) -> Result<(), Stop> {
         ApiKey::List => with(open_portal(settings).await?, list_api_keys).await,
         ApiKey::Revoke { key } => {
             // Without a quote: somebody may have pasted the whole key.
-            let id: ApiKeyId =
-                key.parse().map_err(|error| Stop::new(format!("The value of --key is {error}.")))?;
+            let id: ApiKeyId = trimmed(&key)
+                .parse()
+                .map_err(|error| Stop::new(format!("The value of --key is {error}.")))?;
             let revoke = async |portal: &Portal| portal.services().revoke_api_key_on_host(id).await;
             let revoked = with(open_portal(settings).await?, revoke).await.map_err(|error| match error {
                 Stop::Refused(Error::NotFound) => Stop::new(format!("There is no API key {key}.")),
@@ -221,13 +223,14 @@ async fn create_api_key(settings: &Settings, new: NewApiKey) -> Result<(), Stop>
     let reach: Result<Vec<Reach>, Stop> = new
         .scopes
         .iter()
-        .map(|text| text.parse().map_err(|error| Stop::new(format!("“{text}” is {error}."))))
+        .map(|text| trimmed(text).parse().map_err(|error| Stop::new(format!("“{text}” is {error}."))))
         .collect();
     let operations = api_key::from_words(&new.operations).ok_or_else(|| {
         let all = api_key::words(Operation::ALL).replace(',', ", ");
         Stop::new(format!("“{}” is not a list of operations. Valid operations: {all}.", new.operations))
     })?;
-    let lifetime = new.expires_days.parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
+    let lifetime =
+        trimmed(&new.expires_days).parse().map_err(|error| Stop::new(format!("--expires-days: {error}")))?;
     let (reach, portal) = (reach?, open_portal(settings).await?);
     let was_shown = Cell::new(false);
     let show = |key: &SecretText| {
@@ -272,7 +275,7 @@ async fn list_api_keys(portal: &Portal) -> Result<(), Stop> {
 
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
     let TenantSecret::Rotate { scope, step } = command;
-    let name: ScopeName = scope
+    let name: ScopeName = trimmed(&scope)
         .parse()
         .map_err(|_| Stop::new(format!("“{scope}” is not a scope. Write it like production/DE.")))?;
     let step = match step {

@@ -3,6 +3,7 @@
 use super::environment::nearest;
 use super::table::{SETTINGS, Setting, find};
 use crate::Stop;
+use domain::base::typed::trimmed;
 use engine::base::files;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +30,7 @@ impl Source {
     pub fn get<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, Stop> {
         let setting = find(name);
         let Some(text) = self.text(setting) else { return Ok(None) };
-        text.trim().parse().map(Some).map_err(|_| is_not(setting, text, what))
+        trimmed(text).parse().map(Some).map_err(|_| is_not(setting, text, what))
     }
 
     pub fn required<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Stop> {

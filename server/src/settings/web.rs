@@ -3,6 +3,7 @@
 use super::source::{Source, is_not};
 use super::table::find;
 use crate::Stop;
+use domain::base::typed::trimmed;
 use domain::scopes::scope::is_unprintable;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
@@ -158,7 +159,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
     let list: Option<String> = source.get("trusted_proxies", "a list of networks")?;
     let list = list.unwrap_or_default();
-    let networks = list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(|entry| {
+    let networks = list.split(',').map(trimmed).filter(|entry| !entry.is_empty()).map(|entry| {
         let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
             Stop::new(format!("The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which is not an address or network like 10.0.0.0/8."))
         })?;

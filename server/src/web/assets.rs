@@ -59,10 +59,10 @@ pub async fn serve(
 /// Checks whether a list of encodings has brotli, and not with the weight 0, which excludes it (RFC 9110, 12.4.2).
 fn takes_brotli(accepts: &str) -> bool {
     accepts.split(',').any(|entry| {
-        let mut parts = entry.split(';').map(str::trim);
+        let mut parts = entry.split(';').map(str::trim_ascii);
         let is_zero = |part: &str| {
-            let weight = part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-            weight.is_some_and(|(_, weight)| weight.trim().parse() == Ok(0.0))
+            let weight = part.split_once('=').filter(|(name, _)| name.trim_ascii().eq_ignore_ascii_case("q"));
+            weight.is_some_and(|(_, weight)| weight.trim_ascii().parse() == Ok(0.0))
         };
         parts.next().is_some_and(|name| name.eq_ignore_ascii_case("br")) && !parts.any(is_zero)
     })

@@ -15,6 +15,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::base::address;
+use domain::base::typed::is_blank_text;
 use domain::overview::frame::{Chrome, SessionEnd, Theme};
 use engine::base::email;
 use engine::changes::session::Ends;
@@ -115,7 +116,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
     let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
     let filter: String = filter.chars().take(60).collect();
     // A filter looks for the names of countries, which the database does not know.
-    let tree = match all || !filter.trim().is_empty() {
+    let tree = match all || !is_blank_text(&filter) {
         true => app.portal().overview().tree().await?,
         false => {
             app.portal().overview().tree_around(address::environment_of(&who.visitor.path).as_ref()).await?

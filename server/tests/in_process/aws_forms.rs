@@ -3,7 +3,7 @@
 use crate::support::{AWS_FORM, Answer, CREDENTIALS, House, KEYS_ADD, OTHER_CREDENTIALS, furnished};
 use axum::http::StatusCode;
 use engine::testing::Person;
-use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Forbids, SECRET};
+use engine::testing::kms::{ACCESS_KEY_ID, ARN, DATA_KEY, Decrypts, Forbids, SECRET, other_data_key};
 
 const KEYS: &str = "/environments/production/AT/keys";
 
@@ -207,6 +207,107 @@ async fn credentials_that_may_do_more_need_a_tick() {
     let page = house.get(&cookie, done.location()).await;
     assert!(page.body.contains("Version 1 now uses the credentials AKIA…MPLE."));
     assert!(!house.get(&cookie, KEYS).await.body.contains("keys/2\""), "no new version");
+}
+
+#[tokio::test]
+async fn what_nobody_sees_around_a_value_is_taken_off_or_named() {
+    let (house, _, cookie) = furnished().await;
+    for blank in ["\t", "\u{a0}", "\u{200b}", "\u{feff}", "\u{2028}"] {
+        let around: Vec<(&str, String)> = AWS_FORM
+            .iter()
+            .map(|(name, value)| match *name {
+                "key_type" => (*name, (*value).to_owned()),
+                _ => (*name, format!("{blank}{value} {blank}")),
+            })
+            .collect();
+        let around: Vec<_> = around.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        house.kms().forget_calls();
+        let prepared = house.post(&cookie, KEYS_ADD, &around).await;
+        assert!(prepared.location().contains("?change="), "{blank:?}: {}", prepared.body);
+        let calls = house.kms().calls();
+        assert!(calls[0].authorization.contains(&format!("={ACCESS_KEY_ID}/")), "{blank:?}");
+        // The secret that is kept for the form is the one without them.
+        let again = house.post(&cookie, KEYS_ADD, &form(&[("secret_access_key", blank)])).await;
+        assert!(again.location().contains("?change="), "{blank:?}: {}", again.body);
+    }
+    for (field, value) in &AWS_FORM[1..] {
+        if *field == "encrypted_key" {
+            continue;
+        }
+        let hidden = format!("{}\u{a0}{}", &value[..4], &value[4..]);
+        let refused = house.post(&cookie, KEYS_ADD, &form(&[(field, &hidden)])).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        let said = "Character 5 is a no-break space (U+00A0). Remove it.";
+        assert!(refused.body.contains(said), "{field}: {}", refused.body);
+        must_not_show_secrets(&refused);
+        let seen = refused.body.replace('\u{a0}', "");
+        assert!(!seen.contains(SECRET), "{field}: nor with the character in it");
+    }
+    let wrapped = DATA_KEY.replace('x', "x\u{a0}\u{200b}");
+    let prepared = house.post(&cookie, KEYS_ADD, &form(&[("encrypted_key", &wrapped)])).await;
+    assert!(prepared.location().contains("?change="), "{}", prepared.body);
+}
+
+#[tokio::test]
+async fn a_refusal_of_kms_names_every_likely_cause() {
+    let (house, _, cookie) = furnished().await;
+    for (code, causes) in [
+        ("InvalidCiphertextException", &["--encryption-context", "damaged or was created elsewhere"][..]),
+        ("UnrecognizedClientException", &["mistyped, deactivated or deleted", "made a moment ago"]),
+    ] {
+        house.kms().fails(400, code);
+        let refused = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
+        let places: Vec<_> = causes.iter().map(|cause| refused.body.find(cause)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{code}: {}", refused.body);
+    }
+    let guide = house.get(&cookie, "/guides/aws").await.body;
+    assert!(guide.contains("--encryption-context") && guide.contains("InvalidCiphertextException"));
+    // A key that IAM learns of a moment later: the person does not see the first no.
+    house.kms().next([Decrypts::Error(400, "UnrecognizedClientException", String::new())]);
+    house.kms().decrypts(Decrypts::Well);
+    let prepared = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
+    assert!(prepared.location().contains("?change="), "{}", prepared.body);
+}
+
+#[tokio::test]
+async fn a_key_that_is_registered_again_is_named_before_the_code() {
+    let (house, person, cookie) = furnished().await;
+    // The furnished house has it as version 1 of production/AT.
+    let theirs = other_data_key(1, 0).to_base64();
+    let anew = other_data_key(1, 7).to_base64();
+    for blob in [&theirs, &anew] {
+        let here =
+            house.post(&cookie, &KEYS_ADD.replace("/DE/", "/AT/"), &form(&[("encrypted_key", blob)])).await;
+        assert_eq!(here.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let said =
+            "This is the key of version 1: nothing changes. To replace version 1, generate a new data key";
+        assert!(here.body.contains(said), "{}", here.body);
+        assert!(
+            here.body
+                .contains("id=\"encrypted-key-error\" class=\"field-error\">This is the key of version 1"),
+            "beside its field: {}",
+            here.body
+        );
+        let there = house.post(&cookie, KEYS_ADD, &form(&[("encrypted_key", blob)])).await;
+        assert_eq!(there.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for words in ["It is the key of version 1 of production/AT.", "name=\"accepts_same\""] {
+            assert!(there.body.contains(words), "{words}: {}", there.body);
+        }
+        assert!(!there.body.contains("name=\"accepts_more\""), "there is nothing else to accept");
+        must_not_show_secrets(&there);
+    }
+    house.kms().forbids(Forbids::WouldDo);
+    let both = house.post(&cookie, KEYS_ADD, &form(&[("encrypted_key", &theirs)])).await;
+    assert!(both.body.contains("name=\"accepts_more\"") && both.body.contains("name=\"accepts_same\""));
+    house.kms().forbids(Forbids::Denied);
+    let ticked = form(&[("encrypted_key", &theirs), ("accepts_same", "yes")]);
+    let prepared = house.post(&cookie, KEYS_ADD, &ticked).await;
+    let shown = house.get(&cookie, prepared.location()).await;
+    assert!(
+        shown.body.contains("This is also the key of version 1 of production/AT. You have accepted this.")
+    );
+    let done = confirm(&house, &person, &cookie, prepared.location()).await;
+    assert_eq!(done.location(), "/environments/production/DE/keys?new=2");
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ impl Before {
             access_key_id: AccessKeyId::parse(text("/accessKey/AccessKey/AccessKeyId")).expect("an id"),
             secret_access_key: SecretText::new(text("/accessKey/AccessKey/SecretAccessKey")),
             accepts_more: false,
+            accepts_same: false,
         };
         let plan = self.portal.keys().plan_create_aws(&self.session, scope, asked).await.expect("a plan");
         self.portal.keys().create(self.confirm(plan).await).await.expect("a version");

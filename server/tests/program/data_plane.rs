@@ -100,9 +100,7 @@ async fn what_one_server_is_told_the_other_obeys_within_a_second() {
         }
     }
     assert!(out < SECOND, "a revoked key is refused after {out:?}");
-    println!(
-        "figure: two servers: a new version used after {newest:?}, a revoked key refused after {out:?}"
-    );
+    println!("figure: two servers: a new version used after {newest:?}, a revoked key refused after {out:?}");
     db.close().await;
     let (mut first, mut second) = (first, second);
     first.kill().await;

@@ -60,7 +60,7 @@ pub fn AwsKeyFields() -> impl IntoView {
 /// The note shown during the call to KMS. It appears only with script, which marks the form as busy for the stylesheet.
 #[component]
 pub fn AskingKms() -> impl IntoView {
-    view! { <p class="busy-note hint">"Checking with the customer's KMS. This can take up to eight seconds."</p> }
+    view! { <p class="busy-note hint">"Checking with the customer's KMS. This can take up to ten seconds."</p> }
 }
 
 #[component]
@@ -81,8 +81,10 @@ pub fn CredentialFields() -> impl IntoView {
 pub fn Findings(checked: Checked) -> impl IntoView {
     let Checked { report, policy, filled } = checked;
     // While a positive check fails, accepting more permissions would not help, so the form offers no box for it.
-    let needs_tick = report.as_ref().is_some_and(|report| !report.blocks() && report.warns());
-    let tone = if needs_tick { Tone::Warn } else { Tone::Bad };
+    let usable = report.as_ref().filter(|report| !report.blocks());
+    let needs_tick = usable.is_some_and(Report::warns);
+    let also = usable.and_then(Report::also);
+    let tone = if usable.is_some() { Tone::Warn } else { Tone::Bad };
     view! {
         {(!filled.is_empty())
             .then(|| {
@@ -108,6 +110,15 @@ pub fn Findings(checked: Checked) -> impl IntoView {
                         name="accepts_more"
                         label="Accept credentials that may be able to do more than decrypt"
                     />
+                }
+            })}
+        {also
+            .map(|names| {
+                view! {
+                    <Callout tone=Tone::Warn title="This key is in use already">
+                        <p>{format!("It is the key of {names}. Each scope should have a key of its own.")}</p>
+                    </Callout>
+                    <Checkbox name="accepts_same" label="Use the same key here as well" />
                 }
             })}
     }

@@ -45,7 +45,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 </Section>
                 <Section title="3. Create a user with this policy">
                     <p>
-                        "In IAM, create a user without console access. Attach only this policy to the user, then create an access key for it. Keep the CSV file or the output of the last command: AWS shows the secret key only once."
+                        "In IAM, create a user without console access. Attach only this policy to the user, then create an access key for it. Keep the CSV file or the output of the last command: AWS shows the secret key only once. AWS may need some seconds until it knows a new access key everywhere; Keystead asks again by itself."
                     </p>
                     <Copyable text=CREATE_USER />
                 </Section>
@@ -53,6 +53,10 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                     <p>
                         "Use a different identity for this step, and never give its credentials to Keystead. It needs permission for GenerateDataKeyWithoutPlaintext. AWS returns only the encrypted data key, so the plaintext never reaches your machine. Keep the whole output: the form asks for its "
                         <b>"CiphertextBlob"</b> "."
+                    </p>
+                    <p>
+                        "Do not add " <code>"--encryption-context"</code>
+                        ". Keystead sends no encryption context, so your KMS would refuse to decrypt the data key. It answers the same (InvalidCiphertextException) when the CiphertextBlob was not copied whole."
                     </p>
                     <Copyable text=format!(
                         "aws kms generate-data-key-without-plaintext --key-spec AES_256 --key-id {EXAMPLE}",
@@ -81,7 +85,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 </Section>
                 <Section title="How to revoke access">
                     <p>
-                        "Disable the key, schedule its deletion, detach the policy from the user, or deactivate the access key. Keystead checks with your KMS every minute, unless the operator of Keystead has set another interval. When your KMS refuses, Keystead wipes the data key from memory and decrypts nothing more. The version's page shows how long decryption would remain possible."
+                        "Disable the key, schedule its deletion, detach the policy from the user, or deactivate the access key. Keystead checks with your KMS every minute, unless the operator of Keystead has set another interval. When your KMS refuses, Keystead wipes the data key from memory and decrypts nothing more. If your KMS says that it does not know the access key, or denies access, Keystead first stops using the data key and asks again within a second, because AWS needs a moment to learn of a change everywhere. The version's page shows how long decryption would remain possible."
                     </p>
                     <Callout tone=Tone::Warn>
                         <p>

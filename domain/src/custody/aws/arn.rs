@@ -1,5 +1,6 @@
 //! The ARN of a customer managed key.
 
+use crate::base::typed::{self, Hidden};
 use crate::custody::aws::region::Region;
 use crate::custody::aws::region_table::PARTITIONS;
 use serde::{Deserialize, Serialize};
@@ -52,13 +53,19 @@ pub enum ArnRefused {
     NotAnArn,
     #[error("The ARN is for the region {arn}, but the region field says {field}. They must match.")]
     OtherRegion { arn: String, field: String },
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
 impl KeyArn {
     /// # Errors
     /// [`ArnRefused`] when the text is not the ARN of a key.
     pub fn parse(text: &str) -> Result<Self, ArnRefused> {
-        let text = text.trim_ascii();
+        typed::read(text, Self::plain, ArnRefused::Hidden)
+    }
+
+    /// Reads an ARN without white space around it.
+    fn plain(text: &str) -> Result<Self, ArnRefused> {
         if text.is_empty() {
             return Err(ArnRefused::Missing);
         }
@@ -87,7 +94,7 @@ impl KeyArn {
         if resource.starts_with("alias/") {
             return Err(ArnRefused::Alias);
         }
-        // An ARN has no spaces, but `Region::parse` trims them: a region that was trimmed is refused.
+        // An ARN has no spaces, but `Region::parse` takes them off: a region that had some is refused.
         let region = Region::parse(region).ok().filter(|read| read.as_str() == region);
         let region = region.ok_or(ArnRefused::BadRegion)?;
         if region.partition().name != partition {
@@ -182,7 +189,11 @@ mod tests {
         assert_eq!(with("111122223333", "11112222333"), ArnRefused::Account);
         assert_eq!(with("111122223333", "11112222333３"), ArnRefused::Account);
         assert_eq!(with("eu-central-1", "x@127.0.0.1"), ArnRefused::BadRegion);
-        assert_eq!(with("eu-central-1", " eu-central-1"), ArnRefused::BadRegion);
+        assert_eq!(with("eu-central-1", "eu-central-"), ArnRefused::BadRegion);
+        let said = |from, to| with(from, to).to_string();
+        assert_eq!(said("eu-central-1", " eu-central-1"), "Character 13 is a space (U+0020). Remove it.");
+        assert_eq!(said("arn:", "arn:\u{a0}"), "Character 5 is a no-break space (U+00A0). Remove it.");
+        assert_eq!(said("90ab", "90\nab"), "Character 77 is a line break (U+000A). Remove it.");
         assert_eq!(with("1234abcd-", "1234ABCD-"), ArnRefused::KeyId);
         assert_eq!(with("90ab", "90ab\nx"), ArnRefused::KeyId);
         assert_eq!(with("90ab", "90ab/../"), ArnRefused::KeyId);
@@ -203,7 +214,7 @@ mod tests {
             let (at, _) = GOOD.char_indices().nth(changed.min(GOOD.len() - 1)).expect("a place");
             let text = format!("{}{with}{}", &GOOD[..at], &GOOD[at..]);
             if let Ok(arn) = KeyArn::parse(&text) {
-                prop_assert_eq!(arn.as_str(), text.trim_ascii());
+                prop_assert_eq!(arn.as_str(), typed::trimmed(&text));
                 prop_assert!(arn.as_str().bytes().all(|b| b.is_ascii_graphic()));
             }
         }

@@ -1,5 +1,6 @@
 //! The id of an access key, and the form of a secret access key.
 
+use crate::base::typed::{self, Hidden};
 use serde::{Deserialize, Serialize};
 
 /// Number of characters of a secret access key.
@@ -25,6 +26,8 @@ pub enum AccessKeyIdRefused {
         "This is not an access key ID. An access key ID begins with AKIA and has 20 capital letters and digits."
     )]
     NotAnId,
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
 /// The reason why a text is not a secret access key.
@@ -38,13 +41,19 @@ pub enum SecretAccessKeyRefused {
     Length(usize),
     #[error("This is not a secret key. A secret key contains only letters, digits, + and /.")]
     Characters,
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
 impl AccessKeyId {
     /// # Errors
     /// [`AccessKeyIdRefused`] when the text is not an access key id.
     pub fn parse(text: &str) -> Result<Self, AccessKeyIdRefused> {
-        let text = text.trim_ascii();
+        typed::read(text, Self::plain, AccessKeyIdRefused::Hidden)
+    }
+
+    /// Reads an id without white space around it.
+    fn plain(text: &str) -> Result<Self, AccessKeyIdRefused> {
         let is_capital = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         match text {
             "" => Err(AccessKeyIdRefused::Missing),
@@ -73,9 +82,16 @@ impl AccessKeyId {
 
 super::as_text!(AccessKeyId, AccessKeyIdRefused);
 
+/// Returns the secret access key in a text.
+///
 /// # Errors
 /// [`SecretAccessKeyRefused`] when the text is not a secret access key.
-pub fn check_secret_access_key(text: &str) -> Result<(), SecretAccessKeyRefused> {
+pub fn secret_access_key(text: &str) -> Result<&str, SecretAccessKeyRefused> {
+    typed::read(text, check_secret, SecretAccessKeyRefused::Hidden)?;
+    Ok(typed::trimmed(text))
+}
+
+fn check_secret(text: &str) -> Result<(), SecretAccessKeyRefused> {
     if text.is_empty() {
         Err(SecretAccessKeyRefused::Missing)
     } else if AccessKeyId::parse(text).is_ok() || text.starts_with("ASIA") && text.len() == 20 {
@@ -111,28 +127,41 @@ mod tests {
     #[test]
     fn id_and_secret_are_told_apart_when_swapped() {
         assert_eq!(AccessKeyId::parse(ID).expect("an id").masked(), "AKIA…MPLE");
-        assert_eq!(check_secret_access_key(SECRET_KEY), Ok(()));
+        assert_eq!(secret_access_key(SECRET_KEY), Ok(SECRET_KEY));
         assert_eq!(AccessKeyId::parse(SECRET_KEY), Err(AccessKeyIdRefused::Swapped));
-        assert_eq!(check_secret_access_key(ID), Err(SecretAccessKeyRefused::Swapped));
+        assert_eq!(secret_access_key(ID), Err(SecretAccessKeyRefused::Swapped));
     }
 
     #[test]
     fn each_mistake_is_named() {
         assert_eq!(AccessKeyId::parse(""), Err(AccessKeyIdRefused::Missing));
         assert_eq!(AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE"), Err(AccessKeyIdRefused::Temporary));
-        for text in [
-            "AKIA",
-            "akiaiosfodnn7example",
-            "AKIAIOSFODNN7EXAMPL\nE",
-            "AIDAIOSFODNN7EXAMPLE",
-            "AKIA１OSFODNN7EXAMPLE",
-        ] {
+        for text in ["AKIA", "akiaiosfodnn7example", "AIDAIOSFODNN7EXAMPLE", "AKIA１OSFODNN7EXAMPLE"] {
             assert_eq!(AccessKeyId::parse(text), Err(AccessKeyIdRefused::NotAnId), "{text}");
         }
-        assert_eq!(check_secret_access_key(""), Err(SecretAccessKeyRefused::Missing));
-        assert_eq!(check_secret_access_key("abc"), Err(SecretAccessKeyRefused::Length(3)));
-        let with_space = SECRET_KEY.replace('I', " ");
-        assert_eq!(check_secret_access_key(&with_space), Err(SecretAccessKeyRefused::Characters));
+        assert_eq!(secret_access_key(""), Err(SecretAccessKeyRefused::Missing));
+        assert_eq!(secret_access_key("abc"), Err(SecretAccessKeyRefused::Length(3)));
+        let with_quote = SECRET_KEY.replace('I', "\"");
+        assert_eq!(secret_access_key(&with_quote), Err(SecretAccessKeyRefused::Characters));
+        assert_eq!(secret_access_key("abc d"), Err(SecretAccessKeyRefused::Length(4)), "what is seen");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_taken_off_or_named() {
+        for blank in ['\t', '\n', '\u{a0}', '\u{200b}', '\u{feff}'] {
+            let around = |text: &str| format!("{blank}{text} {blank}");
+            assert_eq!(AccessKeyId::parse(&around(ID)).expect("an id").as_str(), ID, "{blank:?}");
+            assert_eq!(secret_access_key(&around(SECRET_KEY)), Ok(SECRET_KEY), "{blank:?}");
+            assert_eq!(secret_access_key(&around(ID)), Err(SecretAccessKeyRefused::Swapped), "{blank:?}");
+            let within = |text: &str| format!("{}{blank}{}", &text[..4], &text[4..]);
+            for said in [
+                AccessKeyId::parse(&within(ID)).expect_err("it is refused").to_string(),
+                secret_access_key(&within(SECRET_KEY)).expect_err("it is refused").to_string(),
+            ] {
+                assert!(said.starts_with("Character 5 is a"), "{said}");
+                assert!(said.ends_with(&format!("(U+{:04X}). Remove it.", u32::from(blank))), "{said}");
+            }
+        }
     }
 
     proptest! {
@@ -140,7 +169,7 @@ mod tests {
         fn no_refusal_repeats_what_was_typed(text in "[A-Za-z0-9/+]{6,60}") {
             let said = [
                 AccessKeyId::parse(&text).err().map(|refused| refused.to_string()),
-                check_secret_access_key(&text).err().map(|refused| refused.to_string()),
+                secret_access_key(&text).err().map(|refused| refused.to_string()),
             ];
             prop_assert!(said.into_iter().flatten().all(|sentence| !sentence.contains(&text)));
         }
@@ -153,7 +182,7 @@ mod tests {
 
         #[test]
         fn no_text_stops_the_program(text in "(?s).{0,60}") {
-            let _ = (AccessKeyId::parse(&text).map(|id| id.masked()), check_secret_access_key(&text));
+            let _ = (AccessKeyId::parse(&text).map(|id| id.masked()), secret_access_key(&text));
         }
     }
 }

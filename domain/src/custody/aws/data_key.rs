@@ -1,8 +1,9 @@
 //! The encrypted data key, which KMS calls `CiphertextBlob`, in the forms in which people copy it.
 
+use crate::base::typed;
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// Maximum bytes of a ciphertext that KMS decrypts.
 const LONGEST: usize = 6144;
@@ -49,9 +50,8 @@ impl EncryptedDataKey {
     /// [`EncryptedDataKeyRefused`] when the text is not an encrypted data key.
     pub fn parse(text: &str) -> Result<Self, EncryptedDataKeyRefused> {
         use EncryptedDataKeyRefused as Refused;
-        let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        // The text may be a plaintext key that somebody entered by mistake.
-        let bare = Zeroizing::new(bare);
+        // The text may be a plaintext key that somebody entered by mistake; `dense` wipes it.
+        let bare = typed::dense(text);
         let bare = bare.trim_end_matches(',').trim_matches(['"', '\'']);
         if bare.is_empty() {
             return Err(Refused::Missing);

@@ -12,7 +12,7 @@ mod region_table;
 mod shown;
 
 pub use arn::{ArnRefused, KeyArn};
-pub use credentials::{AccessKeyId, AccessKeyIdRefused, SecretAccessKeyRefused, check_secret_access_key};
+pub use credentials::{AccessKeyId, AccessKeyIdRefused, SecretAccessKeyRefused, secret_access_key};
 pub use data_key::{EncryptedDataKey, EncryptedDataKeyRefused};
 pub use paste::{PasteRefused, Pasted, paste};
 pub use policy::decrypt_only_policy;

@@ -4,6 +4,7 @@
 mod lines;
 mod table;
 
+use crate::base::typed;
 use crate::custody::aws::credentials::looks_secret;
 use crate::custody::aws::{AccessKeyId, AccessKeyIdRefused, EncryptedDataKey, KeyArn, Region};
 use data_encoding::BASE64;
@@ -71,7 +72,7 @@ impl Pasted {
     /// Puts a value into its field, unless the field has one already. Ignores a value that does not fit the field, whatever its
     /// name was, because the field would show it.
     fn put(&mut self, field: Field, value: &str) {
-        let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
+        let value = value.trim_ascii().trim_end_matches(',').trim_matches(['"', '\'']);
         let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
         let value = Zeroizing::new(value);
         let slot = match field {
@@ -157,6 +158,8 @@ pub fn paste(text: &str) -> Result<Pasted, PasteRefused> {
     if text.len() > LONGEST {
         return Err(PasteRefused::TooLong);
     }
+    // Web pages and mails put no-break spaces and invisible characters between and into the values.
+    let text = &typed::plain(text);
     let mut found = Pasted::default();
     // A field keeps its first value. The readers of names come first, because the reader of lines also guesses by form.
     let rest = read_quoted(text, &mut found);
@@ -187,7 +190,7 @@ fn read_quoted(text: &str, found: &mut Pasted) -> Zeroizing<String> {
     while let Some(this) = name {
         let between = parts.next();
         let value = between.and_then(|_| parts.next());
-        if let (Some(":"), Some(value)) = (between.map(str::trim), value) {
+        if let (Some(":"), Some(value)) = (between.map(str::trim_ascii), value) {
             found.take(this, &unescape(value));
             rest.push_str(parts.next().unwrap_or_default());
             name = parts.next();
@@ -232,7 +235,7 @@ fn read_csv(text: &str, found: &mut Pasted) {
     let mut rows = Zeroizing::new(String::with_capacity(text.len()));
     // Further lines may be another pasted text, which is no CSV.
     for line in text.lines().skip(start).take(2) {
-        rows.push_str(line.trim_start_matches('\u{feff}'));
+        rows.push_str(line);
         rows.push('\n');
     }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(rows.as_bytes());

@@ -1,5 +1,6 @@
 //! Regions: those that AWS has, and those that fit the grammar.
 
+use crate::base::typed::{self, Hidden};
 use crate::custody::aws::region_table::{PARTITIONS, Partition};
 use serde::{Deserialize, Serialize};
 
@@ -24,13 +25,19 @@ pub enum RegionRefused {
         "This is not an AWS region. Enter a region like eu-central-1. It is the fourth part of the CMK's ARN."
     )]
     NotARegion,
+    #[error("{0}")]
+    Hidden(Hidden),
 }
 
 impl Region {
     /// # Errors
     /// [`RegionRefused`] when the text is not a region.
     pub fn parse(text: &str) -> Result<Self, RegionRefused> {
-        let text = text.trim_ascii();
+        typed::read(text, Self::plain, RegionRefused::Hidden)
+    }
+
+    /// Reads a region without white space around it.
+    fn plain(text: &str) -> Result<Self, RegionRefused> {
         if text.is_empty() {
             return Err(RegionRefused::Missing);
         }
@@ -138,7 +145,7 @@ mod tests {
             "aws-global",
         ] {
             let read = Region::parse(text);
-            assert!(read.is_err() || text.trim_ascii() == "eu-central-1", "{text:?} was read as {read:?}");
+            assert!(read.is_err() || typed::trimmed(text) == "eu-central-1", "{text:?} was read as {read:?}");
         }
         assert_eq!(Region::parse("  "), Err(RegionRefused::Missing));
         assert_eq!(Region::parse("EU-Central-1"), Err(RegionRefused::UpperCase("eu-central-1".into())));

@@ -1,7 +1,7 @@
 //! The rule that decides which typed values a form may show again: never one that could hold a secret, in any field.
 
+use crate::base::typed;
 use crate::custody::aws::{AccessKeyId, EncryptedDataKey, KeyArn, Region};
-use zeroize::Zeroizing;
 
 /// Maximum length of a base64 run in a mistyped value that may be shown. An access key id has this length; a secret key and
 /// a plaintext key are longer.
@@ -27,7 +27,8 @@ impl ShownField {
             Self::CmkArn => KeyArn::parse(text).is_ok() || !may_hold_secret(text),
             Self::AccessKeyId => AccessKeyId::parse(text).is_ok() || !may_hold_secret(text),
             Self::EncryptedKey => {
-                text.trim().is_empty() || EncryptedDataKey::parse(text).is_ok() && !has_word_like_secret(text)
+                typed::is_blank_text(text)
+                    || EncryptedDataKey::parse(text).is_ok() && !has_word_like_secret(text)
             }
         }
     }
@@ -35,14 +36,14 @@ impl ShownField {
 
 /// Checks whether a text may hold a secret. Ignores white space, because a wrapped secret is still a secret.
 fn may_hold_secret(text: &str) -> bool {
-    let dense: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect());
+    let dense = typed::dense(text);
     // Colons and hyphens end a run, so that a mistyped ARN with a UUID may be shown.
     dense.split(|c: char| !(c.is_ascii_alphanumeric() || "+/".contains(c))).any(|run| run.len() > LONGEST_RUN)
 }
 
 /// Checks for a word as long as a secret. After a ciphertext without padding, a secret would be read as its last line.
 fn has_word_like_secret(text: &str) -> bool {
-    text.split_whitespace().any(|word| word.len() == SECRET && !word.ends_with('='))
+    text.split(typed::is_blank).any(|word| word.len() == SECRET && !word.ends_with('='))
 }
 
 #[cfg(test)]

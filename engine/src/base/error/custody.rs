@@ -7,6 +7,8 @@ use domain::custody::preflight::{FailureCode, Report};
 pub enum CustodyError {
     #[error("the pre-flight found: {}", .0.summary())]
     Preflight(Box<Report>),
+    #[error("version {0} of the scope has the same key")]
+    SameKey(u32),
     #[error("too many pre-flights")]
     PreflightsTooMany { seconds: i64 },
     #[error("the customer's KMS refuses: {0}")]
@@ -23,10 +25,22 @@ impl CustodyError {
             Self::Preflight(report) if report.blocks() => Row::invalid(
                 "This key can't be registered yet; nothing was saved. See the failed check below.",
             ),
-            Self::Preflight(_) => Row::invalid(
+            Self::Preflight(report) if report.also.is_empty() => Row::invalid(
                 "We could not confirm that these credentials are limited to Decrypt. Use other credentials, or tick the box \
                  below the results.",
             ),
+            Self::Preflight(report) if report.warns() => Row::invalid(
+                "We could not confirm that these credentials are limited to Decrypt, and another scope uses this key already. See \
+                 the results below. Use other credentials and a new data key, or tick both boxes.",
+            ),
+            Self::Preflight(_) => Row::invalid(
+                "Another scope uses this key already. See the results below. Generate a new data key, or tick the box.",
+            ),
+            Self::SameKey(number) => Row::invalid(format!(
+                "This is the key of version {number}: nothing changes. To replace version {number}, generate a new data key with \
+                 aws kms generate-data-key-without-plaintext."
+            ))
+            .at("encrypted_key"),
             Self::PreflightsTooMany { seconds } => {
                 Row::locked(format!("Too many checks in a short time. Try again in {seconds} s."))
             }

@@ -2,7 +2,7 @@
 
 use super::Row;
 use domain::scopes::alias::AliasRefused;
-use domain::scopes::scope::{NameRefused, NotACountry, NotASlug};
+use domain::scopes::scope::{NameRefused, NotACountry, SlugRefused};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScopesError {
@@ -11,7 +11,7 @@ pub enum ScopesError {
     #[error("the name looks like {0}")]
     LooksLike(String),
     #[error("slug refused: {0}")]
-    Slug(#[from] NotASlug),
+    Slug(#[from] SlugRefused),
     #[error("no slug can be derived from the name")]
     NoSlug,
     #[error("the slug {0} is or was in use")]

@@ -34,7 +34,7 @@ pub const DATA_KEY_BYTES: usize = 32;
 /// Time-out of making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 /// Time-out of a call.
-const CALL: Duration = Duration::from_secs(2);
+pub(super) const CALL: Duration = Duration::from_secs(2);
 /// Maximum concurrent calls of one scope.
 const AT_ONCE: usize = 8;
 /// Maximum of these that are people's pre-flights. The others are for leases.
@@ -80,6 +80,11 @@ impl Failure {
 
     pub fn unreachable(code: FailureCode) -> Self {
         Self { kind: FailureKind::Unreachable, code }
+    }
+
+    /// Checks for a refusal that may be one of a moment, so that KMS is asked again.
+    pub fn is_doubtful(&self) -> bool {
+        self.kind == FailureKind::Refused && self.code.is_doubtful()
     }
 }
 

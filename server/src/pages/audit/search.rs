@@ -7,6 +7,7 @@ use domain::audit::journal::JournalQuery;
 use domain::audit::view::AuditSource;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::trimmed;
 use domain::base::words;
 use serde::Deserialize;
 use std::ops::Range;
@@ -45,6 +46,7 @@ const TIMES: [(&str, TimeDelta); 3] = [
 
 /// Parses a time as browsers send it, in UTC; returns when it begins and when it is over.
 fn moment(text: &str) -> Result<Option<Range<DateTime<Utc>>>, &'static str> {
+    let text = trimmed(text);
     if text.is_empty() {
         return Ok(None);
     }
@@ -62,7 +64,7 @@ fn moment(text: &str) -> Result<Option<Range<DateTime<Utc>>>, &'static str> {
 
 fn some(text: &str) -> Option<String> {
     // No name and no scope is longer.
-    Some(text.trim().chars().take(300).collect::<String>()).filter(|text| !text.is_empty())
+    Some(trimmed(text).chars().take(300).collect::<String>()).filter(|text| !text.is_empty())
 }
 
 impl Sought {
@@ -102,8 +104,8 @@ impl Sought {
         }
         let source = AuditSource::from_word(&self.source).unwrap_or_default();
         // People write a whole environment with `/*`, and the list cuts a key with `…`.
-        let place = self.place.trim().trim_end_matches("/*");
-        let who = self.who.trim().trim_end_matches('…');
+        let place = trimmed(&self.place).trim_end_matches("/*");
+        let who = trimmed(&self.who).trim_end_matches('…');
         let told = some(&self.told).filter(|_| source == AuditSource::Data);
         (Search { source, from, to, place: some(place), who: some(who), told }, form)
     }

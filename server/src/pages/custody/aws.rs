@@ -15,9 +15,10 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::{is_blank_text, trimmed};
 use domain::custody::aws::{
-    AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, check_secret_access_key,
-    decrypt_only_policy, paste,
+    AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, decrypt_only_policy, paste,
+    secret_access_key,
 };
 use domain::custody::preflight::Report;
 use engine::base::error::CustodyError;
@@ -36,6 +37,7 @@ pub struct AwsForm {
     pub region: String,
     pub encrypted_key: String,
     pub cmk_arn: String,
+    pub accepts_same: String,
     pub credentials: CredentialsForm,
 }
 
@@ -89,21 +91,17 @@ async fn secret(
     path: &str,
     typed: SecretText,
 ) -> Result<Option<SecretText>, Error> {
-    if typed.is_empty() {
+    if is_blank_text(typed.expose()) {
         return kept(app, who, path).await;
     }
-    if check_secret_access_key(typed.expose()).is_ok() {
-        app.portal()
-            .notes()
-            .keep(&who.session, NOTE, &[(SECRET, &typed), (AT, &SecretText::new(path))])
-            .await?;
-    }
-    Ok(Some(typed))
+    let Ok(secret) = secret_access_key(typed.expose()).map(SecretText::new) else { return Ok(Some(typed)) };
+    app.portal().notes().keep(&who.session, NOTE, &[(SECRET, &secret), (AT, &SecretText::new(path))]).await?;
+    Ok(Some(secret))
 }
 
 /// Fills in the fields from the pasted text.
 pub fn take_pasted(typed: &mut CredentialsForm, form: &mut Form) -> Pasted {
-    if typed.paste.expose().trim().is_empty() {
+    if is_blank_text(typed.paste.expose()) {
         if !typed.fill.is_empty() {
             form.refuse("paste", "Paste text here first, or fill in the fields below.");
         }
@@ -143,7 +141,7 @@ pub async fn read_credentials(
 ) -> Result<Option<KmsCredentials>, Error> {
     let id = field(form, "access_key_id", AccessKeyId::parse(&typed.access_key_id));
     let secret = secret(app, who, path, typed.secret_access_key).await?.unwrap_or_default();
-    let checked = field(form, SECRET, check_secret_access_key(secret.expose()));
+    let checked = field(form, SECRET, secret_access_key(secret.expose()).map(drop));
     Ok(id.zip(checked).map(|(access_key_id, ())| KmsCredentials { access_key_id, secret_access_key: secret }))
 }
 
@@ -158,7 +156,7 @@ pub fn shown(form: Form, region: &str, encrypted_key: &str, cmk_arn: &str, acces
 /// Adds a field as it was typed. A field that may hold a secret stays empty and says why.
 pub fn shown_again(form: Form, name: &str, field: ShownField, typed: &str) -> Form {
     if field.may_show(typed) {
-        return form.with(name, typed.trim());
+        return form.with(name, trimmed(typed));
     }
     let refused = match field {
         ShownField::Region => Region::parse(typed).err().map(|refused| refused.to_string()),
@@ -203,6 +201,7 @@ pub async fn read_key(
         return Err(again);
     }
     let accepts_more = typed.credentials.accepts_more == "yes";
+    let accepts_same = typed.accepts_same == "yes";
     // Every field is read before the first refusal, so that the form shows all errors at once.
     let region = field(&mut form, "region", Region::parse(&typed.region));
     let data_key = field(&mut form, "encrypted_key", EncryptedDataKey::parse(&typed.encrypted_key));
@@ -218,7 +217,15 @@ pub async fn read_key(
     match (region, data_key, cmk, with) {
         (Some(region), Some(data_key), Some(cmk), Some(with)) if !form.is_refused() => {
             let KmsCredentials { access_key_id, secret_access_key } = with;
-            let asked = AwsAsked { region, cmk, data_key, access_key_id, secret_access_key, accepts_more };
+            let asked = AwsAsked {
+                region,
+                cmk,
+                data_key,
+                access_key_id,
+                secret_access_key,
+                accepts_more,
+                accepts_same,
+            };
             Ok(ReadKey { form, policy, asked })
         }
         _ => Err(Box::new(Again { form, checked: Checked { policy, ..Checked::default() }, error: None })),

@@ -34,6 +34,7 @@ pub struct AddForm {
     paste: SecretText,
     fill: String,
     accepts_more: String,
+    accepts_same: String,
 }
 
 impl AddForm {
@@ -48,10 +49,10 @@ impl AddForm {
     }
 
     fn aws(self) -> AwsForm {
-        let Self { region, encrypted_key, cmk_arn, .. } = self;
+        let Self { region, encrypted_key, cmk_arn, accepts_same, .. } = self;
         let Self { access_key_id, secret_access_key, paste, fill, accepts_more, .. } = self;
         let credentials = CredentialsForm { access_key_id, secret_access_key, paste, fill, accepts_more };
-        AwsForm { region, encrypted_key, cmk_arn, credentials }
+        AwsForm { region, encrypted_key, cmk_arn, accepts_same, credentials }
     }
 }
 

@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::trimmed;
 use domain::people::EMAIL_LONGEST;
 use engine::base::email;
 use engine::{SecretText, SetupState, Stage};
@@ -56,7 +57,7 @@ fn wanted(visitor: &Visitor) -> String {
 
 /// Returns the part of a typed e-mail address that a form shows again.
 pub(super) fn shown_email(typed: &str) -> String {
-    typed.trim().chars().take(EMAIL_LONGEST).collect()
+    trimmed(typed).chars().take(EMAIL_LONGEST).collect()
 }
 
 async fn password_page(

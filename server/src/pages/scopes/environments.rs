@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::trimmed;
 use domain::overview::upkeep::UpkeepView;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
@@ -172,7 +173,7 @@ pub async fn show_remove(
 
 /// Checks that exactly the requested name was typed; else returns the form with the error.
 fn typed_to_confirm(typed: &RemovalForm, name: &str) -> Result<(), Form> {
-    if typed.confirm.trim() == name {
+    if trimmed(&typed.confirm) == name {
         return Ok(());
     }
     let mut form = Form::new().with("confirm", &typed.confirm);

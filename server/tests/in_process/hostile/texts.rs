@@ -161,7 +161,8 @@ async fn no_address_is_too_strange_for_a_database() {
 fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let scope = "/environments/production/DE";
     let of = |path: &str, fields: &[(&'static str, &'static str)]| (path.to_owned(), fields.to_vec());
-    let aws = [("rotation_days", "30"), ("paste", ""), ("fill", ""), ("accepts_more", "")];
+    let aws =
+        [("rotation_days", "30"), ("paste", ""), ("fill", ""), ("accepts_more", ""), ("accepts_same", "")];
     let audit = [
         ("format", "csv"),
         ("source", "portal"),
@@ -274,7 +275,7 @@ async fn cookies(house: &House, person: &Person) -> [String; 2] {
 /// Every field of every form is either in the list of those that may be kept while a person signs in again, or in this one.
 #[test]
 fn what_is_kept_of_a_form_is_what_is_listed() {
-    const NOT_KEPT: [&str; 23] = [
+    const NOT_KEPT: [&str; 24] = [
         // Secrets.
         "code",
         "current_password",
@@ -286,6 +287,7 @@ fn what_is_kept_of_a_form_is_what_is_listed() {
         "token",
         // Ticks and typed names that say that a person has read something.
         "accepts_more",
+        "accepts_same",
         "confirm",
         // Forms outside the session, buttons, hidden fields, and what stands in an address.
         "email",

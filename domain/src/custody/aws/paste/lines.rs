@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(super) fn read(text: &str, found: &mut Pasted) {
     let mut table = Table::default();
     let mut run = Run::default();
-    let mut lines = text.lines().map(str::trim).peekable();
+    let mut lines = text.lines().map(str::trim_ascii).peekable();
     while let Some(line) = lines.next() {
         if line.starts_with('|') {
             run.end(found);
@@ -79,8 +79,8 @@ fn read_assignments(line: &str, run: &mut Run, found: &mut Pasted) -> bool {
     };
     // A pair has a space after its colon, so `$Env:Region` is not one.
     let Some(field) = Field::named(name).filter(|_| value.starts_with([' ', '\t'])) else { return false };
-    let value = value.trim_start();
-    let value = value.strip_prefix("!!binary").unwrap_or(value).trim_start();
+    let value = value.trim_ascii_start();
+    let value = value.strip_prefix("!!binary").unwrap_or(value).trim_ascii_start();
     // In these cases the value stands on the lines below.
     if value.is_empty() || value.starts_with(['|', '>']) {
         return false;
@@ -118,7 +118,7 @@ fn is_time(word: &str) -> bool {
 
 /// Splits a text into a value (in quotes, or up to a space, semicolon or comma) and the text after it.
 fn split_value(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
+    let text = text.trim_ascii_start();
     let quoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.split_once(*quote));
     quoted
         .or_else(|| text.split_once(|c: char| c.is_whitespace() || c == ';' || c == ','))

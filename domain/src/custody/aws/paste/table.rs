@@ -24,7 +24,7 @@ impl Table {
             }
             return;
         }
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let cells: Vec<&str> = row.split('|').map(str::trim_ascii).collect();
         let is_name = |cell: &&str| Field::named(cell).is_some();
         match cells.as_slice() {
             ["", value] if self.is_upright => self.go_on(&[value]),
