@@ -161,6 +161,9 @@ pub fn is_unprintable(c: char) -> bool {
         // another.
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
+        // Marks of Arabic, Syriac, interlinear notes, hieroglyphs, shorthand and music, which are drawn as nothing by most fonts.
+        || matches!(c, '\u{61c}' | '\u{70f}' | '\u{fff9}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 

@@ -9,6 +9,8 @@ use crate::base::network::{Network, Site};
 use crate::changes::Changes;
 use crate::changes::session::Client;
 use crate::changes::throttle::{Subject, Try, TryKind};
+use crate::store::throttle::Counter;
+use crate::vault::envelope::Purpose;
 use crate::vault::opened::Vault;
 use domain::audit::event::Action;
 use domain::base::id::UserId;
@@ -80,7 +82,11 @@ impl Strangers {
                 all.insert(kind, unwritten);
             }
             (_, Some(unwritten)) => drop(all.insert(kind, unwritten)),
-            // Nobody was told of the first one either, so the next gets the line.
+            // Others were counted while the first waited for its line. They get theirs at once.
+            (Some(since), None) if since.more > 0 => {
+                all.insert(kind, Since { line: Steady::default(), ..since });
+            }
+            // Nobody was told of the first one, so the next gets the line.
             (_, None) => {}
         }
     }
@@ -129,7 +135,11 @@ impl Changes {
             match self.begin_try(subject, TryKind::Password).await {
                 Ok(tried) => counted.push(tried),
                 Err(full) if self.may_pass(&full, from) => return Ok(Tries { counted, full: Some(full) }),
-                Err(full) => return Err(full),
+                // Nothing is compared, so nothing counts for the network.
+                Err(full) => {
+                    Tries { counted, full: None }.give_back(self).await?;
+                    return Err(full);
+                }
             }
         }
         if let Some(own) = own {
@@ -160,7 +170,7 @@ impl Strangers {
     pub(crate) async fn record(&self, action: Action, why: &str, from: &Client) -> Result<(), Error> {
         let kind = (action, why.to_owned());
         if self.count(kind.clone(), &from.address, self.vault.steady()) {
-            return Ok(());
+            return self.count_in_database().await;
         }
         let actor = Actor::Stranger { address: from.address.clone() };
         let done = self.vault.db().record(Entry::refused(self.vault.now(), actor, action).with(why)).await;
@@ -168,6 +178,21 @@ impl Strangers {
             self.not_written(kind, None);
         }
         done
+    }
+
+    /// Raises a counter of all strangers. A wrong password for a name that somebody has gets a line, and the time of an answer must
+    /// not tell which names these are: this takes as long.
+    async fn count_in_database(&self) -> Result<(), Error> {
+        let subject = self.vault.keyring().keyed_hash(Purpose::Names, b"strangers");
+        let (subject, now) = (&subject, self.vault.now());
+        let counted = self.vault.db().write(|mut tx| async move {
+            let counter = tx.throttle().hold(subject, now).await?;
+            let counter =
+                Counter { failures: counter.failures.saturating_add(1), updated_at: now, ..counter };
+            tx.throttle().set(subject, counter).await?;
+            tx.commit_unaudited("a wrong try of a stranger is counted").await
+        });
+        counted.await
     }
 
     /// Writes the lines about strangers that are due.

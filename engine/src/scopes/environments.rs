@@ -20,21 +20,25 @@ use unicode_security::skeleton;
 /// Maximum number of environments: enough for deployment stages and customers' sandboxes, and a stop for a runaway script.
 const MOST_ENVIRONMENTS: i64 = 200;
 
-/// Returns what a reader sees of a name: the skeleton of Unicode (UTS 39, 4), with letters as they are and in lower case.
-fn seen(name: &str) -> [String; 2] {
-    let name: Vec<String> = name.nfkc().collect::<String>().split_whitespace().map(str::to_owned).collect();
-    let name = name.join(" ");
-    [skeleton(&name).collect(), skeleton(&name.to_lowercase()).collect()]
+/// Returns what a reader sees of a name: the skeleton of Unicode (UTS 39, 4), with letters as they are, and in lower case. The lower
+/// case of a foreign letter may look like another one than its capital does, so the third text has foreign letters as the Latin ones
+/// that they look like before all become lower case.
+fn seen(name: &str) -> [String; 3] {
+    let words: Vec<String> = name.nfkc().collect::<String>().split_whitespace().map(str::to_owned).collect();
+    let name = words.join(" ");
+    let latin: String = name
+        .chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { skeleton(c.encode_utf8(&mut [0; 4])).collect() })
+        .collect();
+    [&name, &name.to_lowercase(), &latin.to_lowercase()].map(|text| skeleton(text).collect())
 }
 
 /// # Errors
 /// [`ScopesError::LooksLike`] when people would take the name for that of another environment.
 fn not_like(name: &str, others: &[(EnvironmentId, String)]) -> Result<(), Error> {
-    let [as_it_is, in_lower_case] = seen(name);
-    let alike = others.iter().find(|(_, other)| {
-        let other = seen(other);
-        other[0] == as_it_is || other[1] == in_lower_case
-    });
+    let name = seen(name);
+    let alike =
+        others.iter().find(|(_, other)| seen(other).iter().zip(&name).any(|(one, other)| one == other));
     match alike {
         Some((_, other)) => Err(Error::Scopes(ScopesError::LooksLike(other.clone()))),
         None => Ok(()),

@@ -107,10 +107,15 @@ impl Write<'_> {
     }
 
     /// Records that a backup was written completely.
-    pub(crate) async fn set_latest(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
+    /// Records the latest time, unless it is another by now: an operator may have corrected it.
+    pub(crate) async fn set_latest(
+        &mut self,
+        at: DateTime<Utc>,
+        before: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
         const SQL: &str =
-            "UPDATE instance SET latest_at = $1 WHERE id = 1 AND (latest_at IS NULL OR latest_at < $1)";
-        within!(self.0, c => sqlx::query(SQL).with(at).execute(c).await.map(drop))?;
+            "UPDATE instance SET latest_at = $1 WHERE id = 1 AND latest_at IS NOT DISTINCT FROM $2";
+        within!(self.0, c => sqlx::query(SQL).with(at).with(before).execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -10,11 +10,14 @@ use sqlx::{PgConnection, PgPool};
 struct Rights {
     account: String,
     database: String,
-    schema: String,
+    /// `None` when no schema of the search path exists.
+    schema: Option<String>,
     /// PostgreSQL gives it to every account up to version 14, and only to the database's owner since version 15.
     may_create: bool,
     /// The owner of Keystead's tables, if it is another account, whose rights this one does not have.
     owner: Option<String>,
+    /// The account is a member of the owner, and does not inherit its rights.
+    is_member: bool,
     is_read_only: bool,
 }
 
@@ -25,8 +28,7 @@ const RIGHTS: &str = "
         SELECT COALESCE(
             current_schema(),
             (SELECT nspname FROM pg_namespace, unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS p (name, n)
-             WHERE nspname = trim(both ' \"' from p.name) ORDER BY n LIMIT 1),
-            'public'
+             WHERE nspname = replace(trim(both ' \"' from p.name), '$user', current_user) ORDER BY n LIMIT 1)
         )::text AS schema
     ), owner AS (
         SELECT tableowner FROM pg_tables, place WHERE schemaname = schema AND tablename = '_sqlx_migrations'
@@ -35,12 +37,13 @@ const RIGHTS: &str = "
            COALESCE((SELECT has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE')
                      FROM pg_namespace WHERE nspname = schema), false) AS may_create,
            (SELECT quote_ident(tableowner) FROM owner WHERE NOT pg_has_role(tableowner, 'USAGE')) AS owner,
+           COALESCE((SELECT pg_has_role(tableowner, 'MEMBER') FROM owner), false) AS is_member,
            pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean AS is_read_only
     FROM place";
 
 impl Rights {
     fn refusal(self) -> Option<NotUsable> {
-        let Self { account, database, schema, may_create, owner, is_read_only } = self;
+        let Self { account, database, schema, may_create, owner, is_member, is_read_only } = self;
         let (what, remedy) = if is_read_only {
             (
                 format!(
@@ -53,12 +56,18 @@ impl Rights {
                 format!(
                     "the account {account} may not use Keystead's tables in the database {database}: they belong to {owner}"
                 ),
-                format!(
-                    "Use the account {owner} in KEYSTEAD_DATABASE_URL, or let a superuser run GRANT {owner} TO {account}; which gives \
-                     its rights to this one"
-                ),
+                match is_member {
+                    true => format!(
+                        "Use the account {owner} in KEYSTEAD_DATABASE_URL, or let a superuser run ALTER ROLE {account} INHERIT; which \
+                         lets this one use the rights that it has been granted"
+                    ),
+                    false => format!(
+                        "Use the account {owner} in KEYSTEAD_DATABASE_URL, or let a superuser run GRANT {owner} TO {account}; which \
+                         gives its rights to this one"
+                    ),
+                },
             )
-        } else if !may_create {
+        } else if let (Some(schema), false) = (&schema, may_create) {
             (
                 format!(
                     "the account {account} has no right to create tables in the schema {schema} of the database {database}. Since \
@@ -66,6 +75,15 @@ impl Rights {
                 ),
                 format!(
                     "Run GRANT USAGE, CREATE ON SCHEMA {schema} TO {account}; in this database, as its owner or as a superuser"
+                ),
+            )
+        } else if schema.is_none() {
+            (
+                format!(
+                    "no schema of the search_path of the account {account} exists in the database {database}"
+                ),
+                format!(
+                    "Create the schema that it names, or run ALTER ROLE {account} SET search_path = public; as a superuser"
                 ),
             )
         } else {

@@ -8,7 +8,7 @@
 use crate::Error;
 use crate::base::clock::Steady;
 use crate::vault::opened::{AHEAD, Vault};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl State {
         recorded.checked_add_signed(passed)
     }
 
-    /// Returns the time to record, if there is one.
+    /// Returns the time to record, if there is one, in microseconds as databases store it.
     fn due(&mut self, now: DateTime<Utc>, steady: Steady) -> Option<DateTime<Utc>> {
         let began = now - TimeDelta::from_std(steady.since(Steady::default())).unwrap_or_default();
         let is_even = |(before, _): (DateTime<Utc>, Steady)| (began - before).abs() <= AHEAD;
@@ -61,7 +61,7 @@ impl State {
         }
         self.is_behind = is_behind;
         if is_behind {
-            return floor;
+            return floor.map(|floor| floor.trunc_subsecs(6));
         }
         let is_later = self.recorded.is_none_or(|(recorded, _)| now > recorded);
         (is_later && steady.since(pace.1) >= EVENLY).then_some(now)
@@ -95,13 +95,13 @@ pub(crate) async fn record(vault: &Vault) -> Result<(), Error> {
     if vault.require_clock().is_err() {
         return Ok(());
     }
-    let due = {
+    let (due, before) = {
         let mut state = vault.latest().state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.due(vault.now(), vault.steady())
+        (state.due(vault.now(), vault.steady()), state.recorded.map(|(at, _)| at))
     };
     let Some(at) = due else { return Ok(()) };
     let recorded = vault.db().write(|mut tx| async move {
-        tx.instance().set_latest(at).await?;
+        tx.instance().set_latest(at, before).await?;
         tx.commit_unaudited("the time by which API keys expire").await
     });
     recorded.await

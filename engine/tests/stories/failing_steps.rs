@@ -315,7 +315,7 @@ async fn environments_and_countries_are_whole_or_not_at_all(t: &TestPortal) {
         let country = t.portal.scopes().add_country(&ada.session, &slug, "FR").await?;
         let fr = domain::scopes::scope::ScopeName { environment: slug.clone(), country };
         t.portal.scopes().remove_country(&ada.session, &fr).await?;
-        t.portal.scopes().rename_environment(&ada.session, &slug, "Other").await?;
+        t.portal.scopes().rename_environment(&ada.session, &slug, &format!("Other {}", count.get())).await?;
         t.portal.scopes().remove_environment(&ada.session, &slug).await?;
         Ok(true)
     })

@@ -83,14 +83,24 @@ async fn a_name_that_looks_like_another_is_refused(t: &TestPortal) {
         scopes.add_environment(&ada.session, name, slug, EnvironmentKind::Test).await.map(drop)
     };
     add("Payments", "").await.expect("added");
-    for alike in ["P\u{430}yments", "payments", "PAYMENTS", " Payments ", "Ｐａｙｍｅｎｔｓ", "Payrnents"]
-    {
+    for alike in [
+        "P\u{430}yments",
+        "payments",
+        "PAYMENTS",
+        " Payments ",
+        "Ｐａｙｍｅｎｔｓ",
+        "Payrnents",
+        "PAY\u{41c}ENTS",
+        "PAYMEN\u{422}S",
+    ] {
         let refused = add(alike, "other").await;
         assert!(
             matches!(&refused, Err(Error::Scopes(ScopesError::LooksLike(name))) if name == "Payments"),
             "{alike}: {refused:?}"
         );
     }
+    add("Healthy live", "").await.expect("added");
+    refused!(add("\u{41d}ealthy LIVE", "other").await, Error::Scopes(ScopesError::LooksLike(_)));
     add("Payments EU", "").await.expect("another name");
     add("Payments  2", "").await.expect("another name");
     refused!(add("Payments 2", "other").await, Error::Scopes(ScopesError::LooksLike(_)));

@@ -15,13 +15,17 @@ const SINGLE_QUOTES: &str = "The body begins with a single quotation mark ('), w
 const FORM: &str =
     "The body is a form, not JSON. Send a JSON object; curl sends it as it is with --data-binary.";
 
-/// Describes why serde rejects the JSON text in a part of a body: the whole body, or one item of a batch. The place is the one
-/// in the whole body.
-pub fn why(body: &[u8], part: Range<usize>, error: &Error) -> String {
+/// Describes why serde rejects the JSON text of a body.
+pub fn why(body: &[u8], error: &Error) -> String {
+    why_in(body, &Lines::of(body), 0..body.len(), error)
+}
+
+/// Describes the same for a part of a body, such as one item of a batch. The place is the one in the whole body.
+pub fn why_in(body: &[u8], lines: &Lines, part: Range<usize>, error: &Error) -> String {
     let text = &body[part.clone()];
     let end = part.start + end_of_read(text, error);
     if error.classify() == Category::Data {
-        return wrong_value(error, place(body, end));
+        return wrong_value(error, lines.place(end));
     }
     if let Some(cause) = of_beginning(text) {
         return cause.to_owned();
@@ -30,7 +34,7 @@ pub fn why(body: &[u8], part: Range<usize>, error: &Error) -> String {
         let at = part.start + error.valid_up_to() + 1;
         return format!("The body is not UTF-8 from byte {at} on. Send UTF-8.");
     }
-    not_json(body, end, error)
+    not_json(body, lines, end, error)
 }
 
 /// Returns the cause that the beginning of a body shows.
@@ -53,17 +57,25 @@ fn of_beginning(body: &[u8]) -> Option<&'static str> {
 }
 
 /// Describes where and why a text is not JSON. `end`: the number of bytes that were read, the wrong one included.
-fn not_json(body: &[u8], end: usize, error: &Error) -> String {
+fn not_json(body: &[u8], lines: &Lines, end: usize, error: &Error) -> String {
     let at = end.saturating_sub(1);
     let said = error.to_string();
     if said.starts_with("control character") {
-        return control_character(body, at);
+        // Serde counts the character itself where it reads the text, and not where it only skips it.
+        let is_control = |index: usize| body.get(index).is_some_and(u8::is_ascii_control);
+        return control_character(
+            body,
+            lines,
+            if !is_control(at) && is_control(at + 1) { at + 1 } else { at },
+        );
     }
-    let (line, column) = place(body, end);
+    let (line, column) = lines.place(end);
     let cause = match body.get(at) {
         _ if error.is_eof() => ": it ends too early",
         _ if said.starts_with("trailing characters") => ": it goes on after its end",
-        _ if said.starts_with("trailing comma") => ": a comma stands before a closing bracket or brace",
+        Some(b']' | b'}') if body[..at].trim_ascii_end().ends_with(b",") => {
+            ": a comma stands before a closing bracket or brace"
+        }
         Some(b'\'') => ": names and texts need double quotation marks (\"), not single ones (')",
         Some(b'\\') => ": a backslash stands outside a text. Some shells pass on the \\ of \\\"",
         Some(0xE2) => ": names and texts need plain quotation marks (\"), not typographic ones",
@@ -75,15 +87,26 @@ fn not_json(body: &[u8], end: usize, error: &Error) -> String {
     format!("The body is not valid JSON (line {line}, column {column}){cause}.")
 }
 
+/// Returns where the text begins that has the character at this place. What stands before the place is JSON.
+fn begin_of_text(body: &[u8], at: usize) -> usize {
+    let (mut begin, mut index) = (None, 0);
+    while index < at {
+        match (begin, body[index]) {
+            (None, b'"') => begin = Some(index + 1),
+            (Some(_), b'"') => begin = None,
+            // The character after a backslash ends no text.
+            (Some(_), b'\\') => index += 1,
+            _ => {}
+        }
+        index += 1;
+    }
+    begin.unwrap_or_default()
+}
+
 /// Describes a control character within a text of the body.
-fn control_character(body: &[u8], at: usize) -> String {
-    let (line, column) = place(body, at);
-    // The text began at the last quotation mark that is not escaped.
-    let is_mark = |index: usize| {
-        let escapes = body[..index].iter().rev().take_while(|byte| **byte == b'\\').count();
-        body[index] == b'"' && escapes % 2 == 0
-    };
-    let begin = (0..at).rev().find(|index| is_mark(*index)).map_or(0, |index| index + 1);
+fn control_character(body: &[u8], lines: &Lines, at: usize) -> String {
+    let (line, column) = lines.place(at);
+    let begin = begin_of_text(body, at);
     let character = String::from_utf8_lossy(&body[begin..at]).chars().count() + 1;
     let (name, mend) = match body.get(at) {
         Some(b'\r' | b'\n') => ("a line break", "Take line breaks out of base64: base64 -w0 writes none."),
@@ -138,11 +161,20 @@ fn end_of_read(text: &[u8], error: &Error) -> usize {
     (begin + error.column()).min(text.len())
 }
 
-/// Returns the line, from 1, and the number of bytes before `end` in it.
-fn place(body: &[u8], end: usize) -> (usize, usize) {
-    let read = &body[..end];
-    let begin = read.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-    (read[..begin].iter().filter(|byte| **byte == b'\n').count() + 1, end - begin)
+/// The begin of each line of a body. A batch may have a thousand items that cannot be read, each with its place.
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    pub fn of(body: &[u8]) -> Self {
+        let ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
+        Self(std::iter::once(0).chain(ends).collect())
+    }
+
+    /// Returns the line, from 1, and the number of bytes before `end` in it.
+    fn place(&self, end: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|begin| *begin <= end);
+        (line, end - self.0.get(line - 1).copied().unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +191,7 @@ mod tests {
 
     fn said(body: &[u8]) -> String {
         let error = serde_json::from_slice::<Body>(body).expect_err("it is wrong");
-        why(body, 0..body.len(), &error)
+        why(body, &error)
     }
 
     #[test]
@@ -229,6 +261,43 @@ mod tests {
     }
 
     #[test]
+    fn a_skipped_text_has_the_same_cause() {
+        #[derive(Debug, Deserialize)]
+        struct Skipping {}
+        for (body, expected) in [
+            (
+                "{\"a\":\"AAAA\nBBBB\"}",
+                "A text in the body has a line break at its character 5 (line 1, column 11). ",
+            ),
+            ("{\"a\":[1,]}", "The body is not valid JSON (line 1, column 9): a comma stands before"),
+        ] {
+            let error = serde_json::from_str::<Skipping>(body).expect_err("it is wrong");
+            let said = why(body.as_bytes(), &error);
+            assert!(said.starts_with(expected), "{body:?}: {said}");
+        }
+    }
+
+    /// A body of a mebibyte is looked through once, whatever stands in it.
+    #[test]
+    fn a_long_body_is_described_in_no_time() {
+        let backslashes = format!("{{\"plaintext\":\"{}\n\"}}", "\\".repeat(1 << 20));
+        let mixed = format!("{{\"plaintext\":\"{}\n\"}}", "\\\\\\\"".repeat(1 << 18));
+        for body in [backslashes, mixed] {
+            let began = std::time::Instant::now();
+            let told = said(body.as_bytes());
+            assert!(told.starts_with("A text in the body has a line break"), "{told}");
+            assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+        }
+        let body = format!("[{}", "\n5,".repeat(300_000));
+        let lines = Lines::of(body.as_bytes());
+        let began = std::time::Instant::now();
+        for end in 0..body.len() {
+            assert_eq!(lines.place(end).0, (end + 1) / 3 + 1);
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+
+    #[test]
     fn the_place_of_an_item_is_the_one_in_the_whole_body() {
         for (body, part, expected) in [
             ("[{}, {\"plaintext\":5}]", 5..20, "Invalid value at line 1, column 19."),
@@ -236,7 +305,7 @@ mod tests {
             ("[{},\n {\"plaintext\":5}]", 6..21, "Invalid value at line 2, column 15."),
         ] {
             let error = serde_json::from_slice::<Body>(&body.as_bytes()[part.clone()]).expect_err("wrong");
-            let said = why(body.as_bytes(), part, &error);
+            let said = why_in(body.as_bytes(), &Lines::of(body.as_bytes()), part, &error);
             assert!(said.starts_with(expected), "{body:?}: {said}");
         }
     }

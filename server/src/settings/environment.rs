@@ -2,6 +2,7 @@
 
 use super::table::SETTINGS;
 use crate::Stop;
+use domain::base::words::visible;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -39,7 +40,8 @@ impl Unknown {
 
     /// Returns the sentence for the operator.
     pub fn sentence(&self) -> String {
-        let Self { name, nearest } = self;
+        // Whoever sets the environment must not write lines of the log.
+        let (name, nearest) = (visible(&self.name), &self.nearest);
         match nearest {
             Some(nearest) => {
                 format!("The variable {name} is no setting and is ignored. Did you mean {nearest}?")
@@ -159,6 +161,7 @@ mod tests {
             );
             assert!(!said.contains("hunter2"), "no value is quoted: {said}");
         }
+        assert!(!read_all(&["KEYSTEAD_EVIL\nWARN a line"]).join("").contains('\n'));
         let said = read_all(&["KEYSTEAD_QQQ"]).join("\n");
         assert!(said.ends_with("is no setting and is ignored. The README lists the settings."), "{said}");
     }

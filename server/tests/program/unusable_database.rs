@@ -246,8 +246,24 @@ async fn tables_of_another_account_are_named_with_their_owner() {
     closed.home.set("KEYSTEAD_DATABASE_URL", own.as_str());
     let told = said(&closed.home).await;
     assert!(told.contains("may not use Keystead's tables") && told.contains("they belong to "), "{told}");
+    on_postgres(&closed.admin, &format!("ALTER ROLE \"{}\" NOINHERIT", closed.account)).await;
     closed.obey(&told, "let a superuser run ", " which gives").await;
+    let told = said(&closed.home).await;
+    closed.obey(&told, "let a superuser run ", " which lets").await;
     assert!(closed.home.host(&["migrate"], "").await.status.success(), "it has the owner's rights");
+    closed.end().await;
+}
+
+#[tokio::test]
+async fn a_search_path_without_a_schema_is_told() {
+    let closed = Closed::new().await;
+    let (account, admin) = (&closed.account, &closed.admin);
+    on_postgres(admin, &format!("GRANT CREATE ON SCHEMA public TO \"{account}\"")).await;
+    on_postgres(admin, &format!("ALTER ROLE \"{account}\" SET search_path = \"$user\", \"Nope\"")).await;
+    let told = said(&closed.home).await;
+    assert!(told.contains("no schema of the search_path of the account"), "{told}");
+    closed.obey(&told, "or run ", " as a superuser").await;
+    assert!(closed.home.host(&["migrate"], "").await.status.success(), "there is one now");
     closed.end().await;
 }
 

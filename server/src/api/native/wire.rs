@@ -222,14 +222,14 @@ fn unreadable(title: impl Into<String>) -> Failed {
     Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
 }
 
-/// Says why serde rejects a part of a body, without quoting its values.
-fn why(body: &[u8], part: Range<usize>, error: &serde_json::Error) -> String {
-    format!("{} See {}.", cause::why(body, part, error), address::OPENAPI)
+/// Adds to the cause of a refusal where the right form is described.
+fn with_reference(cause: &str) -> String {
+    format!("{cause} See {}.", address::OPENAPI)
 }
 
 /// Returns the failure for a body that serde rejects.
 fn not_json(body: &[u8], error: &serde_json::Error) -> Failed {
-    unreadable(why(body, 0..body.len(), error))
+    unreadable(with_reference(&cause::why(body, error)))
 }
 
 /// Checks that the header `Content-Type` says that the body is JSON.
@@ -311,9 +311,11 @@ impl<R: Request> Asked<R> {
             return Ok((items.iter().map(|_| Err(String::new())).collect(), audit));
         }
         let places = elements(body, "items").ok_or_else(|| unreadable("The items could not be read."))?;
+        let lines = cause::Lines::of(body);
         let read = places.into_iter().map(|place| {
             let item = serde_json::from_slice::<Object<R::Item>>(&body[place.clone()]);
-            item.map(|item| item.0).map_err(|error| why(body, place, &error))
+            item.map(|item| item.0)
+                .map_err(|error| with_reference(&cause::why_in(body, &lines, place, &error)))
         });
         Ok((read.collect(), audit))
     }

@@ -113,7 +113,7 @@ pub async fn asked<B: DeserializeOwned, T>(
     take: impl FnOnce(B) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let read = serde_json::from_slice(&ask.body)
-        .map_err(|error| Refusal::unreadable(unreadable::why(&ask.body, 0..ask.body.len(), &error)));
+        .map_err(|error| Refusal::unreadable(unreadable::why(&ask.body, &error)));
     match read.and_then(take) {
         Ok(asked) => Ok(asked),
         Err(refusal) => {

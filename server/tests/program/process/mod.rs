@@ -137,11 +137,10 @@ impl Keystead {
         second.cookie().unwrap_or_else(|| panic!("the code was right: {}", second.text))
     }
 
-    /// Counts the failed sign-ins of strangers: each is counted for its name and for its network.
+    /// Counts the failed sign-ins of strangers, each with a name and from a network of its own: both have a counter that says 1.
     pub async fn failed_sign_ins(&self) -> i64 {
         let db = self.home.db().await;
-        let counted =
-            look::number(&db, "SELECT CAST(COALESCE(SUM(failures), 0) AS BIGINT) FROM throttle").await;
+        let counted = look::number(&db, "SELECT COUNT(*) FROM throttle WHERE failures = 1").await;
         db.close().await;
         counted / 2
     }
