@@ -211,7 +211,10 @@ impl Db {
         };
         match self {
             Self::Sqlite { read, .. } => connecting::not_usable(read.connect_options().get_filename(), error),
-            Self::Postgres(pool, _) => rights::explain(pool, &error).await.unwrap_or_else(|| error.into()),
+            // On the heap: few errors need it, and it would make every future that opens a database larger.
+            Self::Postgres(pool, _) => {
+                Box::pin(rights::explain(pool, &error)).await.unwrap_or_else(|| error.into())
+            }
         }
     }
 
@@ -232,7 +235,7 @@ impl Db {
 
     async fn failed_migration(&self, error: &MigrateError) -> Error {
         let explained = match self {
-            Self::Postgres(pool, _) => rights::explain_migration(pool, error).await,
+            Self::Postgres(pool, _) => Box::pin(rights::explain_migration(pool, error)).await,
             Self::Sqlite { .. } => None,
         };
         explained.unwrap_or_else(|| migrate::failed(error))

@@ -19,7 +19,6 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Range;
 use utoipa::ToSchema;
 
 /// Metadata that Keystead writes to the journal with the request. It has no effect on the operation.
