@@ -36,7 +36,7 @@ const SOME = ['an element', 'the end of an attribute', 'another attribute', 'con
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
 /** Fields whose text a refused form shows again. */
-const ECHOED = ['email', 'name', 'alias', 'confirm'];
+const ECHOED = ['email', 'name', 'slug', 'alias', 'confirm'];
 const GUARDED = ['region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
@@ -249,7 +249,7 @@ test.describe('with a high daily limit', () => {
       await attacker.attackAll('/environments', FEW);
       for (const attack of ALL) {
         await attacker.open('/environments');
-        const { name = '' } = await attacker.attack(attack, { kind: 'test' });
+        const { name = '' } = await attacker.attack(attack, { kind: 'test', slug: '' });
         const [, slug] = /^\/environments\/(.+)$/.exec(new URL(page.url()).pathname) ?? [];
         if (slug !== undefined) {
           names.set(slug, name);

@@ -48,7 +48,7 @@ test('the URL of a new environment is shown while its name is typed', async ({ p
   await name.fill('!!!');
   await expect(page.getByText('URL: /environments/')).toHaveCount(0);
   await name.fill('Übung 2');
-  await expect(page.getByText('URL: /environments/bung-2', { exact: true })).toBeVisible();
+  await expect(page.getByText('URL: /environments/ubung-2', { exact: true })).toBeVisible();
 });
 
 test('Enter right after the sixth digit does not send the code a second time', async ({ page, admin }) => {
