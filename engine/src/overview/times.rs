@@ -59,7 +59,7 @@ impl Overview {
         if self.ahead.swap(rows, Ordering::Relaxed) != rows && rows > 0 {
             tracing::error!(
                 rows = describe(&found),
-                "rows carry times of the future: a server's clock was ahead; run `keystead doctor`"
+                "rows carry times of the future: a server's clock was ahead, or this one's is behind; run `keystead doctor`"
             );
         }
         Ok(())

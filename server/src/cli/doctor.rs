@@ -494,9 +494,11 @@ async fn clock(portal: &Portal, findings: &mut Findings) -> Result<(), Stop> {
         let (rows, now) = (describe(&ahead), portal.now());
         findings.error(
             CHECK,
-            format!("A server's clock was ahead. These rows carry times of the future: {rows}."),
             format!(
-                "If this host's clock is right ({}), run: keystead doctor --correct-times {}",
+                "A server's clock was ahead, or that of this host is behind. These rows carry times of the future: {rows}."
+            ),
+            format!(
+                "Correct the clock if it is wrong. If it is right ({}), run: keystead doctor --correct-times {}",
                 words::moment(now),
                 now.date_naive()
             ),

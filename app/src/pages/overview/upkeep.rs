@@ -40,7 +40,7 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
         view! {
             <Callout tone=Tone::Warn title="Some times lie in the future">
                 <p>
-                    {format!("A server's clock was ahead. {} of the database carry times of the future, so keys may not rotate and limits may count too much. ", words::count(upkeep.ahead, "row", "rows"))}
+                    {format!("A server's clock was ahead, or is behind now. {} of the database carry times of the future, so keys may not rotate, API keys may end early, and limits may count too much. ", words::count(upkeep.ahead, "row", "rows"))}
                     "An operator runs " <code>"keystead doctor"</code> " on the host."
                 </p>
             </Callout>
