@@ -2,19 +2,20 @@
 //! database's epoch shows that something has changed, the server discards that part of the cache. A request that is served from
 //! memory sends no query to the database.
 
+mod newcomers;
+
 use crate::base::clock::Steady;
 use crate::base::error::{ServicesError, VaultError};
 use crate::base::log::or_warn;
-use crate::base::network::Network;
 use crate::base::refused::Refused;
 use crate::base::shares::Holder;
-use crate::base::window::Window;
 use crate::data::tenant_secrets;
 use crate::services::api_keys::{self, Presented};
 use crate::store::api_keys::ApiKey;
 use crate::store::audit::Epoch;
 use crate::store::authority::GrantMark;
 use crate::store::keys::Numbered;
+use crate::vault::latest::time_of_expiry;
 use crate::vault::opened::{AHEAD, Vault};
 use crate::{Error, SecretText};
 use chrono::{DateTime, Utc};
@@ -25,13 +26,13 @@ use domain::scopes::alias::Alias;
 use domain::scopes::scope::{Country, ScopeName, Slug};
 use domain::services::api_key::ApiKeyId;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use newcomers::Newcomers;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
 
 /// Interval of the check whether something has changed.
 pub const EVERY: Duration = Duration::from_millis(500);
@@ -39,13 +40,6 @@ pub const EVERY: Duration = Duration::from_millis(500);
 pub const NOTED: Duration = Duration::from_secs(5);
 /// Time without a check after which a server serves nobody from memory, because a key may have been revoked elsewhere.
 const BLIND: Duration = Duration::from_secs(60);
-
-/// How often a network may have the database asked for a key or an alias that this server does not know, within a minute.
-const LOOKS: u32 = 60;
-/// Maximum number of networks that are counted. Their clients are answered from memory otherwise.
-const LOOKERS: usize = 4096;
-/// Time within which the database must answer then.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Maximum bytes a second, and at once, that the services with one key may add to the journal about their requests: plenty for
 /// honest services, and too little to push the entries of others out of the journal soon.
@@ -60,14 +54,6 @@ pub struct Access {
     /// Number of items that named a version that their scope does not have.
     unknown: Arc<AtomicU64>,
     newcomers: Arc<Newcomers>,
-}
-
-/// Looks into the database for what this server does not know yet: another server, or a command on the host, may have made it a
-/// moment ago.
-struct Newcomers {
-    looks: Window<Network>,
-    /// One look at a time. Those who wait for it take its result.
-    turn: Mutex<()>,
 }
 
 struct Known {
@@ -246,9 +232,7 @@ fn is_alias(text: &str) -> bool {
 
 impl Access {
     pub(crate) fn new(vault: Vault) -> Self {
-        let looks = Window::new(LOOKS, Duration::from_secs(60), LOOKERS);
-        let newcomers = Arc::new(Newcomers { looks, turn: Mutex::default() });
-        Self { vault, remembered: Arc::default(), unknown: Arc::default(), newcomers }
+        Self { vault, remembered: Arc::default(), unknown: Arc::default(), newcomers: Arc::default() }
     }
 
     /// Counts items that name a version that their scope does not have.
@@ -338,9 +322,9 @@ impl Access {
     ) -> Result<Arc<HashMap<ApiKeyId, Arc<KnownKey>>>, Error> {
         let mut keys = HashMap::new();
         // The revoked ones are proved as well, so that this server knows the revision that has ended each of them.
-        let mut live = self.vault.only_readable(
-            self.vault.db().api_keys().unexpired(self.vault.latest().or_later(self.vault.now())).await?,
-        );
+        let mut live = self
+            .vault
+            .only_readable(self.vault.db().api_keys().unexpired(time_of_expiry(&self.vault)).await?);
         live.retain(|key| key.revoked_at.is_none());
         let places = self.places(&live).await?;
         for key in live {
@@ -446,34 +430,13 @@ impl Access {
         Some(Arc::clone(key))
     }
 
-    /// Returns a view of the database that is newer than the request, before something is refused because this server does not know
-    /// it. Returns `None` when the client's network has had its looks; what is made elsewhere is known half a second later anyway.
-    ///
-    /// # Errors
-    /// When the database fails, because the answer is not known then.
-    async fn look_for_newcomer(&self, address: &str) -> Result<Option<Arc<Known>>, Error> {
-        let asked = self.vault.steady();
-        if !self.newcomers.looks.take(Network::of_text(address), asked) {
-            return Ok(None);
-        }
-        let looking = async {
-            let _turn = self.newcomers.turn.lock().await;
-            if self.remembered().is_none_or(|known| known.looked().at <= asked) {
-                self.refresh().await?;
-            }
-            self.known().await
-        };
-        let known = tokio::time::timeout(PATIENCE, looking).await.map_err(|_| Error::Busy)?;
-        known.map(Some)
-    }
-
     /// Returns the same caller at a later time, and authenticates it again if anything has changed since.
     ///
     /// # Errors
     /// As [`Access::caller`].
     pub async fn still_there(&self, caller: Caller, key: &SecretText) -> Result<Caller, Error> {
         if Arc::ptr_eq(&caller.known, &self.known().await?)
-            && caller.key.expires_at > self.vault.latest().or_later(self.vault.now())
+            && caller.key.expires_at > time_of_expiry(&self.vault)
         {
             return Ok(caller);
         }

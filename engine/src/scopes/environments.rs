@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
 /// Maximum number of environments: enough for deployment stages and customers' sandboxes, and a stop for a runaway script.
-const MOST_ENVIRONMENTS: i64 = 200;
+const MOST_ENVIRONMENTS: usize = 200;
 
 /// Returns what a reader sees of a name: the skeleton of Unicode (UTS 39, 4), with letters as they are, and in lower case. The lower
 /// case of a foreign letter may look like another one than its capital does, so the third text has foreign letters as the Latin ones
@@ -125,12 +125,13 @@ impl Scopes {
             .write(|mut tx| async move {
                 // Additions run one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
-                not_like(&new.name, &tx.scopes().environment_names().await?)?;
+                let others = tx.scopes().environment_names().await?;
+                not_like(&new.name, &others)?;
                 let id = EnvironmentId(random::uuid());
                 tx.scopes().insert_environment(id, new).await?;
                 self.vault.sign_new(&mut tx, RowRef::Environment(id)).await?;
-                // The count includes the new row, which a refusal rolls back.
-                if tx.scopes().count_environments().await? > MOST_ENVIRONMENTS {
+                // After the insert, which says that a slug is taken. A refusal rolls it back.
+                if others.len() >= MOST_ENVIRONMENTS {
                     return Err(Error::Scopes(ScopesError::TooManyEnvironments { limit: MOST_ENVIRONMENTS }));
                 }
                 let detail = format!("{} ({})", new.name, new.kind.label());

@@ -10,6 +10,7 @@ use crate::services::Services;
 use crate::store::Lock;
 use crate::store::api_keys::ApiKey;
 use crate::store::authority::RowRef;
+use crate::vault::latest::time_of_expiry;
 use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
@@ -90,7 +91,7 @@ impl Services {
     /// # Errors
     /// When the database fails.
     pub async fn api_keys(&self, before: Option<ApiKeyId>) -> Result<ApiKeysView, Error> {
-        let now = self.vault.latest().or_later(self.vault.now());
+        let now = time_of_expiry(&self.vault);
         let mut keys = self.vault.db().api_keys().list(before, PAGE + 1).await?;
         let has_older = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
@@ -104,10 +105,7 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<ApiKeyRow, Error> {
-        Ok(row(
-            self.vault.checked(self.vault.db().api_keys().get(id).await?),
-            self.vault.latest().or_later(self.vault.now()),
-        ))
+        Ok(row(self.vault.checked(self.vault.db().api_keys().get(id).await?), time_of_expiry(&self.vault)))
     }
 
     /// Plans the change "Create API key".
@@ -153,11 +151,7 @@ impl Services {
         grants.retain(|grant| grant.scope.is_none() || !whole.contains(&grant.environment));
         // This check comes before a code is spent; only the count in the transaction is reliable.
         room_for_another(
-            self.vault
-                .db()
-                .api_keys()
-                .count_live(&name, self.vault.latest().or_later(self.vault.now()))
-                .await?,
+            self.vault.db().api_keys().count_live(&name, time_of_expiry(&self.vault)).await?,
             &name,
         )?;
         Ok(CreateApiKey { name, grants, operations, lifetime })
@@ -234,10 +228,7 @@ impl Services {
             .write(|mut tx| async move {
                 // Keys are made one after the other, so that the count is still true at the commit.
                 tx.lock(Lock::Instance).await?;
-                let live = tx
-                    .api_keys()
-                    .count_live(&command.name, self.vault.latest().or_later(self.vault.now()))
-                    .await?;
+                let live = tx.api_keys().count_live(&command.name, time_of_expiry(&self.vault)).await?;
                 room_for_another(live, &command.name)?;
                 tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
                 self.vault.sign_new(&mut tx, RowRef::ApiKey(*id)).await?;

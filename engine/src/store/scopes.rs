@@ -376,12 +376,6 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Counts the environments that are not removed.
-    pub(crate) async fn count_environments(&mut self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT COUNT(*) FROM environment WHERE removed_at IS NULL";
-        Ok(within!(self.0, c => sqlx::query_scalar(SQL).fetch_one(c).await)?)
-    }
-
     /// Returns the names of the environments that are not removed.
     pub(crate) async fn environment_names(&mut self) -> Result<Vec<(EnvironmentId, String)>, Error> {
         const SQL: &str = "SELECT id, name FROM environment WHERE removed_at IS NULL ORDER BY slug";

@@ -79,11 +79,16 @@ impl Latest {
         self.floor.store(floor, Ordering::Relaxed);
     }
 
-    /// Returns the time by which API keys expire: that of the clock, or the latest that a server has recorded.
+    /// Returns this time of the clock, or the latest that a server has recorded.
     pub(crate) fn or_later(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let floor = DateTime::from_timestamp_micros(self.floor.load(Ordering::Relaxed));
         floor.map_or(now, |floor| now.max(floor))
     }
+}
+
+/// Returns the time by which API keys expire.
+pub(crate) fn time_of_expiry(vault: &Vault) -> DateTime<Utc> {
+    vault.latest().or_later(vault.now())
 }
 
 /// Records the time of this server, if it is later than the recorded one.

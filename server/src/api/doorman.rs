@@ -11,7 +11,7 @@ use crate::web::guard::{self, Arrived, Sender};
 use crate::web::{framing, headers, visitor};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH};
+use axum::http::header::{ALLOW, CONTENT_LENGTH};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
 use axum::middleware::Next;
@@ -174,9 +174,7 @@ where
     let (parts, body) = request.into_parts();
     if let Err(unclear) = framing::at_door(&parts.headers) {
         let mut response = (door.words.in_words)(unclear.status, unclear.message.to_owned());
-        if unclear.ends_connection {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        unclear.end_with(&mut response);
         return response;
     }
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };

@@ -15,10 +15,17 @@ pub struct Unclear {
     pub status: StatusCode,
     pub message: &'static str,
     /// Nobody can be sure where the request ends, so the connection has to end with the answer.
-    pub ends_connection: bool,
+    ends_connection: bool,
 }
 
 impl Unclear {
+    /// Ends the connection with the answer where that has to be.
+    pub fn end_with(&self, response: &mut Response) {
+        if self.ends_connection {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+
     fn new(status: StatusCode, message: &'static str) -> Self {
         Self { status, message, ends_connection: false }
     }
@@ -91,13 +98,12 @@ fn transfer_coding(headers: &HeaderMap) -> Result<(), Unclear> {
 
 /// Refuses a request for a page with a body in a coding that Keystead does not have.
 pub async fn at_page(request: Request, next: Next) -> Response {
-    let Err(Unclear { status, message, ends_connection }) = coding(request.headers()) else {
+    let Err(unclear) = coding(request.headers()) else {
         return next.run(request).await;
     };
-    let mut response = Failure::Problem(status, Problem::new(Code::Invalid, message)).into_response();
-    if ends_connection {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+    let problem = Problem::new(Code::Invalid, unclear.message);
+    let mut response = Failure::Problem(unclear.status, problem).into_response();
+    unclear.end_with(&mut response);
     response
 }
 

@@ -179,6 +179,8 @@ struct Closed {
     /// The database, as a superuser.
     admin: Url,
     account: String,
+    /// The database, as the account.
+    url: Url,
 }
 
 impl Closed {
@@ -192,7 +194,7 @@ impl Closed {
         url.set_username(&account).expect("a name");
         url.set_password(Some(SECRET)).expect("a password");
         home.set("KEYSTEAD_DATABASE_URL", url.as_str());
-        Self { home, admin, account }
+        Self { home, admin, account, url }
     }
 
     /// Runs the SQL that a message names, between these words.
@@ -237,13 +239,9 @@ async fn a_schema_that_may_not_even_be_used_is_named() {
 #[tokio::test]
 async fn tables_of_another_account_are_named_with_their_owner() {
     let mut closed = Closed::new().await;
-    let url = closed.home.database().clone();
-    closed.home.set("KEYSTEAD_DATABASE_URL", closed.admin.clone().as_str());
+    closed.home.set("KEYSTEAD_DATABASE_URL", closed.admin.as_str());
     assert!(closed.home.host(&["migrate"], "").await.status.success(), "the superuser owns the tables");
-    let mut own = url;
-    own.set_username(&closed.account).expect("a name");
-    own.set_password(Some(SECRET)).expect("a password");
-    closed.home.set("KEYSTEAD_DATABASE_URL", own.as_str());
+    closed.home.set("KEYSTEAD_DATABASE_URL", closed.url.as_str());
     let told = said(&closed.home).await;
     assert!(told.contains("may not use Keystead's tables") && told.contains("they belong to "), "{told}");
     on_postgres(&closed.admin, &format!("ALTER ROLE \"{}\" NOINHERIT", closed.account)).await;

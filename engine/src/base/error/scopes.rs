@@ -17,7 +17,7 @@ pub enum ScopesError {
     #[error("the slug {0} is or was in use")]
     SlugTaken(String),
     #[error("the limit of {limit} environments is reached")]
-    TooManyEnvironments { limit: i64 },
+    TooManyEnvironments { limit: usize },
     #[error("the name is unchanged")]
     NameUnchanged,
     #[error("country refused: {0}")]
