@@ -1,7 +1,34 @@
-"""A check of Schemathesis that knows what the OpenAPI document cannot say."""
+"""What the OpenAPI document cannot say to Schemathesis."""
 
 import schemathesis
 from schemathesis.specs.openapi.checks import negative_data_rejection
+
+# Fields of an answer that another operation takes: (from, field, to). The document has no links, because some generators of
+# clients refuse those whose body is an object.
+FOLLOWS = [
+    ("encrypt", "ciphertext", "decrypt"),
+    ("encrypt", "ciphertext", "reencrypt"),
+    ("reencrypt", "ciphertext", "decrypt"),
+    ("reencrypt", "ciphertext", "reencrypt"),
+    ("wrap", "edek", "unwrap"),
+    ("wrap", "edek", "rewrap"),
+    ("rewrap", "edek", "unwrap"),
+    ("rewrap", "edek", "rewrap"),
+]
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """Adds the links, so that Schemathesis follows them."""
+    for path in raw_schema["paths"].values():
+        operation = path.get("post", {})
+        for begin, field, to in FOLLOWS:
+            if operation.get("operationId") == begin:
+                operation["responses"]["200"].setdefault("links", {})[to] = {
+                    "operationId": to,
+                    "parameters": {name: f"$request.path.{name}" for name in ("environment", "country")},
+                    "requestBody": {field: f"$response.body#/{field}"},
+                }
 
 
 @schemathesis.check

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
+/// Parts of codes that say that KMS gets too many requests. Services, and gateways in front of them, spell them in many ways:
+/// ThrottlingException, RequestThrottled, ThrottledException, RequestLimitExceeded, TooManyRequestsException.
+pub const THROTTLING: [&str; 3] = ["Throttl", "LimitExceeded", "TooManyRequests"];
+
 /// The code of a failure: KMS's own (`AccessDeniedException`), or Keystead's where KMS sent none. Never KMS's message, because
 /// it may repeat the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,11 @@ impl FailureCode {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Checks whether KMS answered that it gets too many requests.
+    pub fn is_throttling(&self) -> bool {
+        THROTTLING.iter().any(|part| self.as_str().contains(part))
     }
 
     /// Checks for a refusal that may be one of a moment: the servers of IAM learn of a new access key or policy one after another
@@ -143,14 +152,7 @@ impl FailureCode {
             "ExpiredTokenException" => {
                 "These are temporary credentials that have expired. Create an access key for an IAM user."
             }
-            "ThrottlingException"
-            | "Throttling"
-            | "ThrottledException"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "RequestLimitExceeded"
-            | "LimitExceededException"
-            | "TooManyRequestsException" => "KMS is limiting the request rate. Try again in a minute.",
+            _ if self.is_throttling() => "KMS is limiting the request rate. Try again in a minute.",
             "ForbiddenException" | "MissingAuthenticationTokenException" | "UnknownOperationException" => {
                 "A gateway between Keystead and KMS blocked the request. Check the gateway's configuration."
             }

@@ -40,7 +40,6 @@ pub struct ApiOperation {
     /// The fields of one item of the request, and those of its answer.
     pub request: Vec<ApiField>,
     pub answer: Vec<ApiField>,
-    pub statuses: Vec<ApiStatus>,
 }
 
 /// A field of a request or an answer.
@@ -50,11 +49,4 @@ pub struct ApiField {
     pub kind: String,
     pub is_required: bool,
     pub about: String,
-}
-
-/// An HTTP status, and its meaning for the operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiStatus {
-    pub status: String,
-    pub meaning: String,
 }

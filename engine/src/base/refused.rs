@@ -2,6 +2,7 @@
 
 use crate::base::error::Row;
 use domain::data::base64::NotBase64;
+use domain::data::code::ApiCode;
 
 /// The reason why an item was refused. When an item does not open, the variant does not tell why, so that an attacker learns
 /// nothing.
@@ -17,8 +18,9 @@ pub enum Refused {
     TooLong,
     #[error("{0}")]
     NotBase64(NotBase64),
+    /// With the code that the API answers.
     #[error("The request could not be read.")]
-    Unread,
+    Unread(ApiCode),
     #[error("A data key must have exactly 32 bytes.")]
     NotADek,
     #[error(
@@ -34,15 +36,23 @@ pub enum Refused {
 impl Refused {
     pub(crate) fn row(self) -> Row {
         let message = self.to_string();
+        let row = match self {
+            Self::NoKey | Self::TooManySecrets { .. } => Row::conflict(message),
+            _ => Row::invalid(message),
+        };
+        row.code(self.code().word())
+    }
+
+    fn code(self) -> ApiCode {
         match self {
-            Self::Malformed => Row::invalid(message).code("malformed"),
-            Self::NotOpened => Row::invalid(message).code("not_opened"),
-            Self::TooLong => Row::invalid(message).code("too_long"),
-            Self::Unread => Row::invalid(message).code("unreadable"),
-            Self::NotBase64(_) => Row::invalid(message).code("not_base64"),
-            Self::NotADek | Self::HexadecimalDek => Row::invalid(message).code("not_a_data_key"),
-            Self::NoKey => Row::conflict(message).code("no_key"),
-            Self::TooManySecrets { .. } => Row::conflict(message),
+            Self::Malformed => ApiCode::Malformed,
+            Self::NotOpened => ApiCode::NotOpened,
+            Self::TooLong => ApiCode::TooLong,
+            Self::Unread(code) => code,
+            Self::NotBase64(_) => ApiCode::NotBase64,
+            Self::NotADek | Self::HexadecimalDek => ApiCode::NotADataKey,
+            Self::NoKey => ApiCode::NoKey,
+            Self::TooManySecrets { .. } => ApiCode::TooManySecrets,
         }
     }
 

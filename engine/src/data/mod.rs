@@ -33,6 +33,7 @@ use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes};
 use context::Context;
 use domain::base::id::ScopeId;
+use domain::data::code::ApiCode;
 use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::keys::view::VersionRow;
 use edek::{DEK, Edek};
@@ -283,13 +284,13 @@ impl Data {
         Ok((versions.into_iter().map(|version| self.vault.shown(version)).collect(), older))
     }
 
-    /// Records an authenticated request that the API could not read.
+    /// Records an authenticated request that the API could not read, with the code that it answers.
     ///
     /// # Errors
     /// [`AuditError::Journal`].
-    pub async fn unread(&self, call: &Call, deed: Deed) -> Result<(), Error> {
+    pub async fn unread(&self, call: &Call, deed: Deed, code: ApiCode) -> Result<(), Error> {
         let text = self.asked(&call.caller, &call.scope).await.text;
-        self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread.into())).await
+        self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread(code).into())).await
     }
 
     /// Checks the caller's permission, does the work, and records the result before the caller gets it.

@@ -264,11 +264,47 @@ async fn what_is_told_has_bounds_and_what_cannot_be_read_leaves_a_trace() {
     done(&house, "encrypt", &most).await;
     let broken = house.ask(Method::POST, &format!("{HERE}/decrypt")).service(KEY, &json!({})).body("{");
     assert_eq!(problem(&broken.send().await), (400, "unreadable".into()));
-    let lines =
-        house.test.portal.audit().export_journal(&domain::audit::journal::JournalQuery::default()).await;
-    let codes: Vec<_> = lines.expect("the journal").events.into_iter().map(|line| line.event.code).collect();
-    let unreadable = Some("unreadable".to_owned());
-    assert_eq!(codes, [unreadable.clone(), unreadable.clone(), None, unreadable]);
+    let codes = journal_codes(&house).await;
+    let too_long = Some("audit_too_long".to_owned());
+    assert_eq!(codes, [too_long.clone(), too_long, None, Some("unreadable".to_owned())]);
+}
+
+/// Returns the code of each line of the journal; `None` for what was done.
+async fn journal_codes(house: &House) -> Vec<Option<String>> {
+    let query = domain::audit::journal::JournalQuery::default();
+    let found = house.test.portal.audit().export_journal(&query).await.expect("the journal");
+    found.events.into_iter().map(|line| line.event.code).collect()
+}
+
+#[tokio::test]
+async fn the_journal_has_the_code_that_the_client_gets() {
+    let (house, _, _) = furnished().await;
+    let one = json!({"plaintext": PLAIN});
+    let post = |operation: &str| house.ask(Method::POST, &format!("{HERE}/{operation}"));
+    let mut answered = Vec::new();
+    for request in [
+        post("encrypt").service(KEY, &one).without("content-type"),
+        post("encrypt").service(KEY, &one).header("content-type", "text/plain"),
+        post("encrypt").service(KEY, &one).body("{"),
+        post("encrypt").service(KEY, &json!({"items": []})),
+        post("encrypt").service(KEY, &json!({"plaintext": "!"})),
+        post("encrypt").service(KEY, &json!({"plaintext": "AAAA".repeat(22_000)})),
+        post("encrypt").service(KEY, &json!({"plaintext": PLAIN, "audit": {"object_id": "x".repeat(9000)}})),
+        post("decrypt").service(KEY, &json!({"ciphertext": PLAIN})),
+        post("unwrap").service(KEY, &json!({"edek": PLAIN})),
+        post("wrap").service(KEY, &json!({"dek": "AAAA"})),
+        house.ask(Method::POST, "/api/v1/scopes/production/AT/wrap").service(KEY, &json!({})),
+        house.ask(Method::POST, "/api/v1/scopes/production/QQ/wrap").service(KEY, &json!({})),
+    ] {
+        let (_, code) = problem(&request.send().await);
+        assert!(domain::data::code::ApiCode::from_word(&code).is_some(), "{code} is in the table");
+        answered.push(Some(code));
+    }
+    let expected =
+        ["not_json", "not_json", "unreadable", "batch_size", "not_base64", "too_long", "audit_too_long"];
+    let begin: Vec<_> = answered.iter().flatten().take(expected.len()).collect();
+    assert_eq!(begin, expected);
+    assert_eq!(journal_codes(&house).await, answered);
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use crate::pages::custody::aws_guide::Section;
 use crate::ui::copy::Copyable;
 use crate::ui::table::{Cell, Table};
 use domain::base::address;
-use domain::data::view::{ApiField, ApiOperation, ApiStatus};
+use domain::data::code::{ApiCodeRow, CODES};
+use domain::data::view::{ApiField, ApiOperation};
 use domain::overview::frame::Chrome;
 use domain::overview::lack::Lack;
 use domain::overview::view::TreeEnvironment;
@@ -105,29 +106,54 @@ pub fn ApiGuidePage(
                 <Section title="All operations">
                     <p>
                         "For programs, there is an OpenAPI 3.1 document: " <a href=address::OPENAPI>"/api/openapi.json"</a>
-                        ". Errors are JSON problem details (RFC 9457) with stable codes."
+                        ". It generates clients in many languages."
                     </p>
                     {operations.into_iter().map(|operation| view! { <Operation operation /> }).collect_view()}
+                </Section>
+                <Section title="When a request fails">
+                    <p>
+                        "The response is a problem in JSON (RFC 9457), and its code does not change between releases. In a batch, the item that failed has a problem in its place. The audit log has the same codes. IronCore's clients get a number in place of the code. Where the table says \"again\", send the same request again after the time in the header Retry-After, or after a second."
+                    </p>
+                    <Codes />
                 </Section>
             </article>
         </Frame>
     }
 }
 
+/// The table of codes.
 #[component]
-fn Operation(operation: ApiOperation) -> impl IntoView {
-    let ApiOperation { method, path, about, name, request, answer, statuses } = operation;
-    let id = name.clone();
-    let row = |ApiStatus { status, meaning }: ApiStatus| {
+fn Codes() -> impl IntoView {
+    let row = |row: &'static ApiCodeRow| {
+        let ApiCodeRow { word, statuses, again, ironcore, cause, remedy, customer, .. } = row;
+        let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
         view! {
             <tr>
-                <Cell label="Status">
-                    <span class="mono">{status}</span>
+                <Cell label="Code">
+                    <span class="mono">{*word}</span>
                 </Cell>
-                <Cell label="Meaning">{meaning}</Cell>
+                <Cell label="Status">{statuses.join(", ")}</Cell>
+                <Cell label="IronCore">{*ironcore}</Cell>
+                <Cell label="Retry">{if *again { "again" } else { "no" }}</Cell>
+                <Cell label="Cause and remedy">{*cause} " " {*remedy}</Cell>
+                <Cell label="What to tell a customer">{*customer}</Cell>
             </tr>
         }
     };
+    view! {
+        <Table
+            caption="Codes of failed requests"
+            columns=&["Code", "Status", "IronCore", "Retry", "Cause and remedy", "What to tell a customer"]
+        >
+            {CODES.iter().map(row).collect_view()}
+        </Table>
+    }
+}
+
+#[component]
+fn Operation(operation: ApiOperation) -> impl IntoView {
+    let ApiOperation { method, path, about, name, request, answer } = operation;
+    let id = name.clone();
     view! {
         <details class="operation" id=id>
             <summary>
@@ -138,9 +164,6 @@ fn Operation(operation: ApiOperation) -> impl IntoView {
             <p class="mono wrap">{format!("{method} {path}")}</p>
             <FieldList title="Request" fields=request />
             <FieldList title="Response" fields=answer />
-            <Table caption="Responses" columns=&["Status", "Meaning"]>
-                {statuses.into_iter().map(row).collect_view()}
-            </Table>
         </details>
     }
 }

@@ -1,6 +1,7 @@
 //! Failures of the journal.
 
 use super::Row;
+use domain::data::code::ApiCode;
 use std::sync::Arc;
 
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +17,7 @@ impl AuditError {
                 "The journal cannot be written, so nothing is encrypted or decrypted. Keystead resumes \
                  automatically once it can write the journal. The server's log names the cause.",
             )
-            .code("journal"),
+            .code(ApiCode::Journal.word()),
         }
     }
 }

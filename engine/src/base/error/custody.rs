@@ -2,6 +2,7 @@
 
 use super::Row;
 use domain::custody::preflight::{FailureCode, Report};
+use domain::data::code::ApiCode;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CustodyError {
@@ -46,11 +47,15 @@ impl CustodyError {
             }
             Self::KmsRefused(code) => {
                 Row::refused(format!("The customer's KMS refuses to release this key ({code})."))
-                    .code("kms_refused")
+                    .code(ApiCode::KmsRefused.word())
             }
+            Self::KmsUnreachable(code) if code.is_throttling() => Row::busy(format!(
+                "The customer's KMS limits the rate of requests ({code}). Try again in a moment."
+            ))
+            .code(ApiCode::KmsThrottled.word()),
             Self::KmsUnreachable(code) => {
                 Row::busy(format!("The customer's KMS cannot be reached ({code}). Try again in a moment."))
-                    .code("kms_unreachable")
+                    .code(ApiCode::KmsUnreachable.word())
             }
             Self::NotHeld => Row::not_found("There is nothing at this address."),
         }

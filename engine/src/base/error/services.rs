@@ -1,6 +1,7 @@
 //! Failures of API keys.
 
 use super::Row;
+use domain::data::code::ApiCode;
 use domain::data::operation::Operation;
 use domain::services::api_key::ApiKeyRefused;
 
@@ -32,7 +33,7 @@ impl ServicesError {
                 "This API key lacks the \"{}\" permission for this scope. Ask an administrator for a key that has it.",
                 operation.word()
             ))
-            .code("not_allowed"),
+            .code(ApiCode::NotAllowed.word()),
         }
     }
 }

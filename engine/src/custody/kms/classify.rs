@@ -4,7 +4,7 @@ use crate::custody::kms::endpoint::is_not_public;
 use crate::custody::kms::{DryRun, Failure};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use domain::custody::preflight::FailureCode;
+use domain::custody::preflight::{FailureCode, THROTTLING};
 
 /// KMS answered, but not about the key: material that it released before may still be used.
 const OUTAGES: [&str; 9] = [
@@ -18,9 +18,6 @@ const OUTAGES: [&str; 9] = [
     "RequestExpired",
     "RequestTimeTooSkewed",
 ];
-/// Services, and gateways in front of them, spell these in many ways: ThrottlingException, RequestThrottled, ThrottledException,
-/// RequestLimitExceeded, TooManyRequestsException, DependencyTimeoutException, RequestTimeoutException.
-const TRANSIENT: [&str; 4] = ["Throttl", "LimitExceeded", "TooManyRequests", "Timeout"];
 /// Gateways return these for requests that they cannot route; KMS itself never does.
 const OF_GATEWAYS: [&str; 3] =
     ["ForbiddenException", "MissingAuthenticationTokenException", "UnknownOperationException"];
@@ -69,7 +66,8 @@ fn answer(status: u16, code: Option<&str>, message: &str) -> Failure {
 }
 
 fn is_outage(code: &str) -> bool {
-    let is_transient = TRANSIENT.iter().any(|word| code.contains(word));
+    // DependencyTimeoutException, RequestTimeoutException.
+    let is_transient = code.contains("Timeout") || THROTTLING.iter().any(|part| code.contains(part));
     is_transient || OUTAGES.contains(&code) || OF_GATEWAYS.contains(&code)
 }
 

@@ -7,7 +7,7 @@ use engine::data::{Sealed, ToEncrypt};
 
 requests! {
     /// Data to encrypt.
-    EncryptRequest, EncryptItem {
+    EncryptSingle, EncryptItem, EncryptBatch, EncryptBody {
         /// At most 65536 bytes, in base64.
         #[schema(value_type = String, format = Byte)]
         plaintext: Base64<SecretBytes>,
@@ -18,8 +18,8 @@ requests! {
 
 answers! {
     /// A ciphertext, and the version that encrypted it.
-    Encrypted, of Sealed: |done| { ciphertext: &done.bytes, }
+    Encrypted, EncryptedResult, EncryptedResults, EncryptedAnswer, of Sealed: |done| { ciphertext: &done.bytes, }
 }
 
 operation! { encrypt "/api/v1/scopes/{environment}/{country}/encrypt" Encrypt
-"Encrypts up to 64 KiB with the newest version.", EncryptRequest, EncryptItem => Encrypted, |items| &items }
+"Encrypts up to 64 KiB with the newest version.", EncryptSingle, EncryptBody => Encrypted, EncryptedAnswer, |items| &items }

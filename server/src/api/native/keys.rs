@@ -1,12 +1,13 @@
 //! The versions of a scope's key.
 
 use super::operations::{call, counted};
-use super::problem::{Failed, ProblemDetails};
+use super::problem::Failed;
+use super::reference::{KeyKind, KeyStatus, ListingFailures};
 use crate::api::{Ask, json};
 use axum::extract::Query;
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use domain::data::code::ApiCode;
 use domain::data::operation::{AuditNote, Deed};
 use domain::keys::view::VersionRow;
 use engine::Error;
@@ -20,11 +21,9 @@ pub struct KeyVersion {
     version: u32,
     /// The key ID in ciphertexts, unique in the portal. The TSP API calls it `kmsConfigId`.
     id: i64,
-    /// `active` (encrypts and decrypts) or `deprecated` (only decrypts).
-    #[schema(examples("active"))]
+    #[schema(value_type = KeyStatus)]
     status: &'static str,
-    /// `managed` or `manual_aws`.
-    #[schema(examples("managed"))]
+    #[schema(value_type = KeyKind)]
     key_type: &'static str,
     created_at: DateTime<Utc>,
     /// When Keystead rotates it automatically. Only an Active managed version has it.
@@ -74,17 +73,14 @@ pub struct Before {
     ),
     responses(
         (status = 200, description = "The versions.", body = KeyVersions),
-        (status = 400, description = "The query string is not valid.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 401, description = "The API key is missing or not valid.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "The scope does not exist, or the API key has no access to it.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Keystead is busy, or cannot reach the database or the customer's KMS. Try again after the time in `Retry-After`.", body = ProblemDetails, content_type = "application/problem+json"),
+        ListingFailures,
     ),
     security(("api_key" = []), ("bearer" = [])),
 )]
 pub async fn keys(ask: Ask) -> Result<Response, Failed> {
     let title = "The query string is not valid. Its only parameter is `before`, the number of a version.";
     let Query(Before { before }) = Query::try_from_uri(&ask.parts.uri)
-        .map_err(|_| Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into()))?;
+        .map_err(|_| Failed::Unreadable(ApiCode::Unreadable, title.into()))?;
     let app = ask.app.clone();
     let call = call(ask, AuditNote::default());
     let listed = app.portal().data().versions_for(&call, before.map(NonZeroU32::get)).await;

@@ -25,7 +25,7 @@ pub(super) fn counted<T>(deed: Deed, done: Result<Answers<T>, Error>) -> Result<
 }
 
 macro_rules! operation {
-    ($name:ident $path:literal $deed:ident $about:literal, $request:ident, $item:ident => $answer:ident, |$items:ident| $hand_over:expr) => {
+    ($name:ident $path:literal $deed:ident $about:literal, $request:ident, $body:ident => $answer:ident, $answers:ident, |$items:ident| $hand_over:expr) => {
         #[doc = $about]
         #[utoipa::path(
             post, path = $path, tag = "operations", operation_id = stringify!($name),
@@ -33,18 +33,10 @@ macro_rules! operation {
                 ("environment" = String, Path, description = "The environment's URL name, such as `production`.", pattern = "^[a-z0-9-]{1,40}$"),
                 ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2), such as `DE`.", pattern = "^[A-Z]{2}$"),
             ),
-            request_body = $crate::api::native::wire::OneOrMany<$request, $item>,
+            request_body = $body,
             responses(
-                (status = 200, description = "Success. In a batch, each result says whether its item succeeded.", body = $crate::api::native::wire::AnswerOrResults<$answer>),
-                (status = 400, description = "The body could not be read. In a batch, an item that cannot be read has a problem of its own.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 401, description = "The API key is missing or not valid.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 403, description = "The API key lacks the permission for this operation, or the customer's KMS refused.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 404, description = "The scope does not exist, or the API key has no access to it.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 409, description = "The scope has no encryption key.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 413, description = "The body is larger than 1 MiB.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 415, description = "The body is not application/json, or it is compressed.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 422, description = "The request cannot be processed, for example: a different context or a ciphertext of another scope (`not_opened`), invalid base64 (`not_base64`), or too many items (`batch_size`). The code names the cause.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
-                (status = 503, description = "Keystead is busy, or cannot reach the database or the customer's KMS. Try again after the time in `Retry-After`.", body = $crate::api::native::problem::ProblemDetails, content_type = "application/problem+json"),
+                (status = 200, description = "Success. In a batch, each result says whether its item succeeded.", body = $answers),
+                $crate::api::native::reference::Failures,
             ),
             security(("api_key" = []), ("bearer" = [])),
         )]
@@ -56,7 +48,8 @@ macro_rules! operation {
                 Ok(asked) => asked,
                 Err(failed) => {
                     // Keystead writes every authenticated request to the journal, also one that it cannot read.
-                    app.portal().data().unread(&$crate::api::native::operations::call(ask, domain::data::operation::AuditNote::default()), domain::data::operation::Operation::$deed.into()).await?;
+                    let call = $crate::api::native::operations::call(ask, domain::data::operation::AuditNote::default());
+                    app.portal().data().unread(&call, domain::data::operation::Operation::$deed.into(), failed.code()).await?;
                     return Err(failed);
                 }
             };

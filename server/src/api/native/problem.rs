@@ -5,11 +5,8 @@ use crate::web::failure;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::Problem;
+use domain::data::code::ApiCode;
 use engine::Error;
-use engine::base::error::CustodyError;
-use engine::base::error::ServicesError;
-use engine::base::refused::Refused;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,9 +17,9 @@ pub struct ProblemDetails {
     #[serde(rename = "type")]
     #[schema(examples("urn:keystead:problem:not_opened"))]
     pub kind: String,
-    /// A stable code for programs.
-    #[schema(examples("not_opened"))]
-    pub code: String,
+    /// What failed. Releases to come may add codes: take a code that you do not know by its status.
+    #[schema(value_type = super::reference::ErrorCode)]
+    pub code: &'static str,
     /// The HTTP status. In a batch, the status of the item.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
@@ -31,14 +28,14 @@ pub struct ProblemDetails {
 }
 
 impl ProblemDetails {
-    fn new(status: StatusCode, code: &str, title: String) -> Self {
-        let kind = format!("urn:keystead:problem:{code}");
-        Self { kind, code: code.to_owned(), status: status.as_u16(), title }
+    fn new(code: ApiCode, title: String) -> Self {
+        let kind = format!("urn:keystead:problem:{}", code.word());
+        Self { kind, code: code.word(), status: code.status(), title }
     }
 
     /// Returns the problem of an item that cannot be read.
     pub(super) fn unreadable(title: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "unreadable", title)
+        Self::new(ApiCode::Unreadable, title)
     }
 }
 
@@ -49,27 +46,30 @@ impl From<&Error> for ProblemDetails {
             Error::NotFound => "The scope does not exist, or this API key has no access to it.".to_owned(),
             error => failure::told(error).message,
         };
-        Self::new(status_of(error), error.word(), message)
+        Self::new(code_of(error), message)
     }
 }
 
-/// Returns the status of an error at the native door.
-fn status_of(error: &Error) -> StatusCode {
-    match error {
-        Error::Services(ServicesError::UnknownApiKey) => StatusCode::UNAUTHORIZED,
-        Error::Services(ServicesError::NotAllowed(_)) | Error::Custody(CustodyError::KmsRefused(_)) => {
-            StatusCode::FORBIDDEN
-        }
-        Error::Data(Refused::NoKey) => StatusCode::CONFLICT,
-        error => failure::status_of(Problem::from(error).code),
-    }
+fn code_of(error: &Error) -> ApiCode {
+    // The engine's other words are those of the portal's changes.
+    ApiCode::from_word(error.word()).unwrap_or(ApiCode::Internal)
 }
 
 /// A request that ends with a problem.
 pub enum Failed {
     Engine(Error),
     /// The request itself cannot be read.
-    Unreadable(StatusCode, &'static str, String),
+    Unreadable(ApiCode, String),
+}
+
+impl Failed {
+    /// Returns the code that the client gets.
+    pub(super) fn code(&self) -> ApiCode {
+        match self {
+            Self::Engine(error) => code_of(error),
+            Self::Unreadable(code, _) => *code,
+        }
+    }
 }
 
 impl From<Error> for Failed {
@@ -82,7 +82,7 @@ impl IntoResponse for Failed {
     fn into_response(self) -> Response {
         let details = match &self {
             Self::Engine(error) => ProblemDetails::from(error),
-            Self::Unreadable(status, code, title) => ProblemDetails::new(*status, code, title.clone()),
+            Self::Unreadable(code, title) => ProblemDetails::new(*code, title.clone()),
         };
         answer(details)
     }
@@ -113,51 +113,60 @@ pub fn refused(error: Error) -> Response {
 /// Returns the response for an address that this door does not have.
 pub fn nothing_here() -> Response {
     let title = "There is no API endpoint at this URL.".to_owned();
-    Failed::Unreadable(StatusCode::NOT_FOUND, "not_found", title).into_response()
+    Failed::Unreadable(ApiCode::NotFound, title).into_response()
 }
 
 /// Describes a bare status that the guard, the doorman or a panic answered with, in this door's format.
 pub fn in_words(status: StatusCode, message: String) -> Response {
-    answer(ProblemDetails::new(status, word(status), message))
-}
-
-fn word(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => "unauthorised",
-        StatusCode::NOT_FOUND => "not_found",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "not_json",
-        StatusCode::NOT_IMPLEMENTED => "not_implemented",
-        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
-        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
-        StatusCode::REQUEST_TIMEOUT => "too_slow",
-        StatusCode::GATEWAY_TIMEOUT => "timed_out",
-        StatusCode::SERVICE_UNAVAILABLE => "busy",
-        status if status.is_server_error() => "internal",
-        _ => "unreadable",
-    }
+    let code = ApiCode::of_status(status.as_u16());
+    answer(ProblemDetails { status: status.as_u16(), ..ProblemDetails::new(code, message) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::custody::preflight::FailureCode;
+    use domain::data::base64::NotBase64;
+    use domain::data::operation::Operation;
+    use engine::base::error::{AuditError, CustodyError, ServicesError, StoreError, VaultError};
+    use engine::base::refused::Refused;
+    use std::sync::Arc;
 
     #[test]
-    fn each_failure_has_its_status() {
+    fn each_failure_has_its_code_and_status() {
+        let kms = |code| FailureCode::of_kms(code);
+        let failed = || std::io::Error::other("full");
         for (error, status, code) in [
             (Error::Services(ServicesError::UnknownApiKey), 401, "unauthorised"),
-            (
-                Error::Services(ServicesError::NotAllowed(domain::data::operation::Operation::Wrap)),
-                403,
-                "not_allowed",
-            ),
+            (Error::Services(ServicesError::NotAllowed(Operation::Wrap)), 403, "not_allowed"),
+            (Error::Custody(CustodyError::KmsRefused(kms("DisabledException"))), 403, "kms_refused"),
+            (Error::Custody(CustodyError::KmsUnreachable(FailureCode::TIMEOUT)), 503, "kms_unreachable"),
+            (Error::Custody(CustodyError::KmsUnreachable(kms("ThrottlingException"))), 429, "kms_throttled"),
+            (Error::Custody(CustodyError::KmsUnreachable(kms("RequestLimitExceeded"))), 429, "kms_throttled"),
             (Error::NotFound, 404, "not_found"),
             (Error::Data(Refused::NoKey), 409, "no_key"),
             (Error::Data(Refused::NotOpened), 422, "not_opened"),
+            (Error::Data(Refused::Malformed), 422, "malformed"),
+            (Error::Data(Refused::NotBase64(NotBase64::Padding)), 422, "not_base64"),
+            (Error::Data(Refused::NotADek), 422, "not_a_data_key"),
+            (Error::Data(Refused::HexadecimalDek), 422, "not_a_data_key"),
+            (Error::Data(Refused::TooLong), 422, "too_long"),
+            (Error::Data(Refused::TooManySecrets { limit: 1 }), 422, "too_many_secrets"),
+            (Error::Data(Refused::Unread(ApiCode::NotJson)), 415, "not_json"),
+            (Error::Vault(VaultError::Sealed("x".into())), 500, "damaged"),
+            (Error::Vault(VaultError::Unproved("x".into())), 500, "damaged"),
+            (Error::Store(StoreError::Database("x".into())), 503, "busy"),
+            (Error::Store(StoreError::Unsure("x".into())), 503, "busy"),
+            (Error::Store(StoreError::Schema("x".into())), 500, "internal"),
+            (Error::Audit(AuditError::Journal(Arc::new(failed()))), 503, "journal"),
+            (Error::Fault("x".into()), 500, "internal"),
             (Error::Busy, 503, "busy"),
         ] {
             let details = ProblemDetails::from(&error);
-            assert_eq!((details.status, details.code.as_str()), (status, code));
+            assert_eq!((details.status, details.code), (status, code));
             assert_eq!(details.kind, format!("urn:keystead:problem:{code}"));
+            // The journal and the metrics have the code that the client gets.
+            assert_eq!(error.word(), code);
         }
     }
 }

@@ -1,17 +1,27 @@
 //! The OpenAPI document, generated from the operations, and the extract of it that a page shows.
 
+use super::problem::ProblemDetails;
 use crate::web::unread::Shared;
 use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use domain::data::view::{ApiField, ApiOperation, ApiStatus};
+use domain::data::code::{ApiCode, ApiCodeRow, CODES};
+use domain::data::view::{ApiField, ApiOperation};
+use domain::keys::key_type::KeyType;
+use domain::keys::key_version::Status;
 use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use utoipa::openapi::link::Link;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::{self, ResponseBuilder};
+use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{
+    Content, Header, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Schema, Type,
+};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,7 +39,7 @@ use utoipa::{Modify, OpenApi};
         (name = "operations", description = "Send one item, or `{\"items\": […]}` with up to 1000. A request body may have up to 1 MiB."),
         (name = "keys", description = "The versions of a scope's key."),
     ),
-    modifiers(&Schemes, &Links),
+    modifiers(&Schemes),
 )]
 struct Native;
 
@@ -45,38 +55,108 @@ impl Modify for Schemes {
     }
 }
 
-/// Fields of an answer that another operation takes: (from, field, to).
-const FOLLOWS: [(&str, &str, &str); 8] = [
-    ("encrypt", "ciphertext", "decrypt"),
-    ("encrypt", "ciphertext", "reencrypt"),
-    ("reencrypt", "ciphertext", "decrypt"),
-    ("reencrypt", "ciphertext", "reencrypt"),
-    ("wrap", "edek", "unwrap"),
-    ("wrap", "edek", "rewrap"),
-    ("rewrap", "edek", "unwrap"),
-    ("rewrap", "edek", "rewrap"),
+/// The responses to requests that fail, by status, from the table of codes.
+pub struct Failures;
+
+/// As [`Failures`], of a request that has no body and touches no key.
+pub struct ListingFailures;
+
+/// Codes that a listing of versions cannot have.
+const NOT_OF_LISTINGS: [ApiCode; 12] = [
+    ApiCode::NotAllowed,
+    ApiCode::KmsRefused,
+    ApiCode::NoKey,
+    ApiCode::NotOpened,
+    ApiCode::Malformed,
+    ApiCode::NotBase64,
+    ApiCode::NotADataKey,
+    ApiCode::TooLong,
+    ApiCode::BatchSize,
+    ApiCode::AuditTooLong,
+    ApiCode::KmsThrottled,
+    ApiCode::KmsUnreachable,
 ];
+/// Codes that no endpoint of the document answers: the document has no other method, and no secret paths.
+const NOT_OF_THE_DOCUMENT: [ApiCode; 2] = [ApiCode::MethodNotAllowed, ApiCode::TooManySecrets];
 
-/// Adds `FOLLOWS` to the document as links, so that tools can follow them.
-struct Links;
+impl IntoResponses for Failures {
+    fn responses() -> BTreeMap<String, RefOr<response::Response>> {
+        failures(|_| true)
+    }
+}
 
-impl Modify for Links {
-    fn modify(&self, document: &mut Document) {
-        let operations = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
-        for operation in operations {
-            let from = operation.operation_id.clone().unwrap_or_default();
-            let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") else { continue };
-            for (_, field, to) in FOLLOWS.iter().filter(|(first, _, _)| *first == from) {
-                let body = serde_json::json!({ *field: format!("$response.body#/{field}") });
-                let link = Link::builder()
-                    .operation_id(*to)
-                    .parameter("environment", "$request.path.environment")
-                    .parameter("country", "$request.path.country")
-                    .request_body(Some(body));
-                answer.links.insert((*to).to_owned(), RefOr::T(link.build()));
-            }
+impl IntoResponses for ListingFailures {
+    fn responses() -> BTreeMap<String, RefOr<response::Response>> {
+        failures(|code| !NOT_OF_LISTINGS.contains(&code))
+    }
+}
+
+fn failures(happens: impl Fn(ApiCode) -> bool) -> BTreeMap<String, RefOr<response::Response>> {
+    let mut causes: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    let rows = CODES.iter().filter(|row| !NOT_OF_THE_DOCUMENT.contains(&row.code) && happens(row.code));
+    for row in rows {
+        for status in row.statuses {
+            causes.entry(*status).or_default().push(format!("`{}`: {}", row.word, row.cause));
         }
     }
+    let response = |(status, causes): (u16, Vec<String>)| {
+        let content = Content::new(Some(Ref::from_schema_name(ProblemDetails::name())));
+        let mut response =
+            ResponseBuilder::new().description(causes.join(" ")).content("application/problem+json", content);
+        response = match status {
+            401 => {
+                response.header("WWW-Authenticate", header(Type::String, "The scheme to authenticate with."))
+            }
+            429 | 503 => response.header("Retry-After", header(Type::Integer, "Seconds to wait.")),
+            _ => response,
+        };
+        (status.to_string(), response.build().into())
+    };
+    causes.into_iter().map(response).collect()
+}
+
+fn header(kind: Type, about: &str) -> Header {
+    let schema = Object::with_type(SchemaType::new(kind));
+    HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build()
+}
+
+/// Defines types whose schema is one of several words.
+macro_rules! words {
+    ($($(#[$meta:meta])* $name:ident: $words:expr, $about:expr;)*) => {$(
+        $(#[$meta])*
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+                schema.enum_values(Some($words)).description(Some($about)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What failed.
+    ErrorCode: CODES.iter().map(|row| row.word), codes();
+    KeyStatus: Status::ALL.map(Status::word), "`active` (encrypts and decrypts) or `deprecated` (only decrypts).";
+    KeyKind: KeyType::ALL.map(KeyType::word), "Who holds the key.";
+}
+
+/// Returns the table of codes for readers of the document.
+fn codes() -> String {
+    let head = "| code | status | again? | cause | what to do |\n| --- | --- | --- | --- | --- |".to_owned();
+    let line = |row: &ApiCodeRow| {
+        let statuses: Vec<String> = row.statuses.iter().map(u16::to_string).collect();
+        let again = if row.again { "yes" } else { "no" };
+        format!("| `{}` | {} | {again} | {} | {} |", row.word, statuses.join(", "), row.cause, row.remedy)
+    };
+    std::iter::once(head).chain(CODES.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the OpenAPI document.
@@ -104,11 +184,6 @@ pub fn reference() -> Vec<ApiOperation> {
         };
         let text = |name: &str| operation[name].as_str().unwrap_or_default().to_owned();
         let schema = |body: &Value| body["content"]["application/json"]["schema"].clone();
-        let statuses =
-            operation["responses"].as_object().into_iter().flatten().map(|(status, answer)| ApiStatus {
-                status: status.clone(),
-                meaning: answer["description"].as_str().unwrap_or_default().to_owned(),
-            });
         Some(ApiOperation {
             method,
             path: path.clone(),
@@ -116,7 +191,6 @@ pub fn reference() -> Vec<ApiOperation> {
             name: text("operationId"),
             request: fields(&document, &schema(&operation["requestBody"])),
             answer: fields(&document, &schema(&operation["responses"]["200"])),
-            statuses: statuses.collect(),
         })
     });
     operations.collect()
@@ -142,7 +216,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
             name: name.clone(),
             kind: kind(document, property),
             is_required: required.contains(&name.as_str()),
-            about: property["description"].as_str().unwrap_or_default().to_owned(),
+            about: about(property).to_owned(),
         };
         let within = if field.kind == "object" { fields(document, property) } else { Vec::new() };
         let within =
@@ -150,6 +224,12 @@ fn fields(document: &Value, schema: &Value) -> Vec<ApiField> {
         std::iter::once(field).chain(within.collect::<Vec<_>>())
     };
     properties.flat_map(field).collect()
+}
+
+/// Returns the description of a property. That of a property with a named type stands beside the name.
+fn about(property: &Value) -> &str {
+    let choices = property["oneOf"].as_array().into_iter().flatten();
+    std::iter::once(property).chain(choices).find_map(|one| one["description"].as_str()).unwrap_or_default()
 }
 
 /// Returns "string", "base64", "time", "number", "array", "object with string values" or "object".
@@ -211,6 +291,39 @@ mod tests {
             assert!(!operation.about.is_empty() && !operation.answer.is_empty(), "{}", operation.name);
             let told = operation.request.iter().filter(|field| field.name.starts_with("audit."));
             told.for_each(|field| assert!(!field.about.is_empty(), "{}: {}", operation.name, field.name));
+        }
+    }
+
+    /// What generators of clients cannot read, or read wrongly.
+    #[test]
+    fn generators_of_clients_can_read_the_document() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        for (name, schema) in schemas {
+            for choice in schema["oneOf"].as_array().into_iter().flatten() {
+                assert!(choice["$ref"].is_string(), "{name}: a choice without a name");
+            }
+        }
+        let text = document.to_string();
+        assert!(!text.contains("\"links\""), "some refuse links whose body is an object");
+        assert!(!text.contains("[`"), "a link of Rust's documentation");
+        for operation in reference() {
+            // Generators name types of their own so.
+            let name = format!("{}{}", operation.name[..1].to_uppercase(), &operation.name[1..]);
+            for end in ["Request", "Response", "Params", "Error", "Data"] {
+                assert!(!schemas.contains_key(&format!("{name}{end}")), "{name}{end}");
+            }
+        }
+        let codes = schemas["ErrorCode"]["enum"].as_array().expect("an enum");
+        assert_eq!(codes.len(), CODES.len());
+        let encrypt =
+            &document["paths"]["/api/v1/scopes/{environment}/{country}/encrypt"]["post"]["responses"];
+        let happens = |row: &ApiCodeRow| !NOT_OF_THE_DOCUMENT.contains(&row.code);
+        for row in CODES.iter().filter(|row| happens(row)) {
+            for status in row.statuses {
+                let said = encrypt[status.to_string()]["description"].as_str().unwrap_or_default();
+                assert!(said.contains(&format!("`{}`", row.word)), "{status} lacks {}", row.word);
+            }
         }
     }
 }

@@ -5,10 +5,11 @@ use crate::api::native::problem::ProblemDetails;
 use crate::api::strict::{Object, Once, elements};
 use crate::api::{base64, json_text, unreadable as cause};
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::base::address;
+use domain::data::code::ApiCode;
 use domain::data::operation::{AuditNote, TOLD_BYTES, TOLD_PAIRS};
 use engine::base::refused::Refused;
 use engine::data::context::Context;
@@ -41,7 +42,7 @@ pub struct Audit {
     #[serde(default)]
     request_id: Option<String>,
     /// Other metadata: at most 32 pairs. All of `audit` together may have up to 8 KiB.
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    #[schema(value_type = Option<Pairs>)]
     #[serde(default)]
     custom: Option<Said>,
 }
@@ -59,6 +60,12 @@ impl From<Audit> for AuditNote {
     }
 }
 
+/// Strings by their names.
+#[derive(ToSchema)]
+#[schema(as = Context)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub struct Pairs(BTreeMap<String, String>);
+
 /// A context as the request contains it.
 pub type Said = Once<String>;
 
@@ -66,12 +73,14 @@ pub fn context(said: Option<Said>) -> Context {
     said.map_or_else(Context::new, |said| said.0)
 }
 
-/// Defines two types for each kind of request: the single request, which carries its own note for the journal, and the item of
-/// a batch, where the note stands beside the items.
+/// Defines the types of each kind of request: the single request, which carries its own note for the journal; the item of a
+/// batch, where the note stands beside the items. The batch and the choice between the two describe the body in the document;
+/// [`Asked`] parses it. Each has a name, because generators of clients drop a choice between types without one.
 macro_rules! requests {
     ($(
         $(#[$about:meta])*
-        $request:ident, $item:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* } => $read:ident: |$said:ident| $how:expr;
+        $request:ident, $item:ident, $batch:ident, $body:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* }
+            => $read:ident: |$said:ident| $how:expr;
     )*) => {$(
         $(#[$about])*
         #[derive(serde::Deserialize, utoipa::ToSchema)]
@@ -80,7 +89,7 @@ macro_rules! requests {
             $($(#[$field_about])* $field: $kind,)*
             /// Authenticated but not stored: pass the same context to decrypt or unwrap.
             #[serde(default)]
-            #[schema(value_type = Option<BTreeMap<String, String>>)]
+            #[schema(value_type = Option<$crate::api::native::wire::Pairs>)]
             context: Option<$crate::api::native::wire::Said>,
             /// Metadata for the journal.
             #[serde(default)]
@@ -95,8 +104,28 @@ macro_rules! requests {
             $($(#[$field_about])* $field: $kind,)*
             /// Authenticated but not stored: pass the same context to decrypt or unwrap.
             #[serde(default)]
-            #[schema(value_type = Option<BTreeMap<String, String>>)]
+            #[schema(value_type = Option<$crate::api::native::wire::Pairs>)]
             context: Option<$crate::api::native::wire::Said>,
+        }
+
+        /// A batch. The results come in the same order; an item that cannot be read has a problem in its place.
+        #[derive(utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub struct $batch {
+            #[schema(min_items = 1, max_items = 1000)]
+            items: Vec<$item>,
+            /// Metadata for the journal.
+            audit: Option<$crate::api::native::wire::Audit>,
+        }
+
+        /// One item, or a batch.
+        #[derive(utoipa::ToSchema)]
+        #[serde(untagged)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub enum $body {
+            One($request),
+            Many($batch),
         }
 
         impl $crate::api::native::wire::Item for $item {
@@ -139,25 +168,13 @@ impl<'de, T: From<Vec<u8>>> Deserialize<'de> for Base64<T> {
     }
 }
 
-/// A batch of items. The results come in the same order. An item that cannot be read has a problem in its place.
-#[derive(Deserialize, ToSchema)]
+/// A batch of items.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batch<T> {
-    #[schema(value_type = Vec<T>, min_items = 1, max_items = 1000)]
+struct Batch<T> {
     items: Vec<Object<T>>,
-    /// Metadata for the journal.
     #[serde(default)]
-    #[schema(value_type = Option<Audit>)]
     audit: Option<Object<Audit>>,
-}
-
-/// One item, or a batch. This type describes the body in the document; [`Asked`] parses it.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "its schema is what is used")]
-pub enum OneOrMany<T: ToSchema, I: ToSchema> {
-    One(T),
-    Many(Batch<I>),
 }
 
 /// An item of a batch.
@@ -218,7 +235,7 @@ fn may_be_batch(body: &[u8]) -> bool {
 }
 
 fn unreadable(title: impl Into<String>) -> Failed {
-    Failed::Unreadable(StatusCode::BAD_REQUEST, "unreadable", title.into())
+    Failed::Unreadable(ApiCode::Unreadable, title.into())
 }
 
 /// Adds to the cause of a refusal where the right form is described.
@@ -244,7 +261,7 @@ fn says_json(headers: &HeaderMap) -> Result<(), Failed> {
         Some(_) => "The header `Content-Type` does not say that the body is JSON.",
     };
     let title = format!("{said} Send the body as JSON, with the header `Content-Type: application/json`.");
-    Err(Failed::Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", title))
+    Err(Failed::Unreadable(ApiCode::NotJson, title))
 }
 
 fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
@@ -254,7 +271,7 @@ fn bounded(audit: Option<Audit>) -> Result<AuditNote, Failed> {
     }
     let title =
         format!("The audit metadata is too large: at most {TOLD_BYTES} bytes and {TOLD_PAIRS} custom pairs.");
-    Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "audit_too_long", title))
+    Err(Failed::Unreadable(ApiCode::AuditTooLong, title))
 }
 
 impl<R: Request> Asked<R> {
@@ -269,7 +286,7 @@ impl<R: Request> Asked<R> {
         };
         if read.is_empty() || read.len() > ITEMS {
             let title = format!("A batch must have 1 to {ITEMS} items.");
-            return Err(Failed::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, "batch_size", title));
+            return Err(Failed::Unreadable(ApiCode::BatchSize, title));
         }
         let mut unread = BTreeMap::new();
         let mut items = Vec::with_capacity(read.len());
@@ -278,7 +295,7 @@ impl<R: Request> Asked<R> {
                 Ok(item) => item.read(),
                 Err(why) => {
                     unread.insert(index, why);
-                    Err(Refused::Unread)
+                    Err(Refused::Unread(ApiCode::Unreadable))
                 }
             });
         }
@@ -332,7 +349,7 @@ pub trait Answer: ToSchema {
 macro_rules! answers {
     ($(
         $(#[$about:meta])*
-        $answer:ident, of $kind:ident: |$done:ident| { $($field:ident: $bytes:expr,)* }
+        $answer:ident, $result:ident, $results:ident, $body:ident, of $kind:ident: |$done:ident| { $($field:ident: $bytes:expr,)* }
     )*) => {$(
         $(#[$about])*
         #[derive(utoipa::ToSchema)]
@@ -340,6 +357,31 @@ macro_rules! answers {
         pub struct $answer {
             $(#[schema(format = Byte)] $field: String,)*
             version: u32,
+        }
+
+        /// The result of an item, or why it failed.
+        #[derive(utoipa::ToSchema)]
+        #[serde(untagged)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub enum $result {
+            Done($answer),
+            Failed($crate::api::native::wire::ItemProblem),
+        }
+
+        /// The results of a batch, in the order of its items.
+        #[derive(utoipa::ToSchema)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub struct $results {
+            results: Vec<$result>,
+        }
+
+        /// The answer to one item, or to a batch.
+        #[derive(utoipa::ToSchema)]
+        #[serde(untagged)]
+        #[expect(dead_code, reason = "its schema is what is used")]
+        pub enum $body {
+            One($answer),
+            Many($results),
         }
 
         impl $crate::api::native::wire::Answer for $answer {
@@ -361,29 +403,11 @@ macro_rules! answers {
 
 pub(super) use {answers, requests};
 
-/// The result of an item, or why it failed.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "its schema is what is used")]
-pub enum AnswerOrProblem<T: ToSchema> {
-    Answer(T),
-    Problem { problem: ProblemDetails },
-}
-
-/// The results of a batch, in the order of its items.
+/// An item that failed.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "its schema is what is used")]
-pub struct Results<T: ToSchema> {
-    results: Vec<AnswerOrProblem<T>>,
-}
-
-/// The answer to one item, or to a batch.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "its schema is what is used")]
-pub enum AnswerOrResults<T: ToSchema> {
-    One(T),
-    Many(Results<T>),
+pub struct ItemProblem {
+    problem: ProblemDetails,
 }
 
 /// Returns the response in the form of the request: a single answer, or all of a batch.

@@ -8,7 +8,7 @@ use engine::data::{ToWrap, Wrapped};
 
 requests! {
     /// A data key to wrap. If none is given, Keystead generates one of 32 bytes.
-    WrapRequest, WrapItem {
+    WrapSingle, WrapItem, WrapBatch, WrapBody {
         /// 32 bytes, in base64.
         #[serde(default)]
         #[schema(value_type = Option<String>, format = Byte)]
@@ -38,8 +38,8 @@ fn is_hexadecimal(dek: &SecretBytes) -> bool {
 
 answers! {
     /// A data key, its wrapped form (EDEK), and the version that wrapped it.
-    WrappedKey, of Wrapped: |done| { dek: done.dek.expose(), edek: &done.edek, }
+    WrappedKey, WrappedKeyResult, WrappedKeyResults, WrappedKeyAnswer, of Wrapped: |done| { dek: done.dek.expose(), edek: &done.edek, }
 }
 
 operation! { wrap "/api/v1/scopes/{environment}/{country}/wrap" Wrap
-"Wraps a data key with the newest version. Generates the data key if none is given.", WrapRequest, WrapItem => WrappedKey, |items| items }
+"Wraps a data key with the newest version. Generates the data key if none is given.", WrapSingle, WrapBody => WrappedKey, WrappedKeyAnswer, |items| items }

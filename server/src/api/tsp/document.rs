@@ -3,6 +3,7 @@
 use super::problem::Refusal;
 use super::wire::counted;
 use data_encoding::BASE64;
+use domain::data::code::ApiCode;
 use domain::data::operation::Deed;
 use engine::Error;
 use engine::base::refused::Refused;
@@ -60,7 +61,7 @@ pub(super) type Names = Vec<(String, Option<Refusal>)>;
 pub(super) fn apart<T>(entries: Entries<Result<T, Refused>>) -> (Names, Vec<Result<T, Refused>>) {
     let separate = |(name, entry)| match entry {
         Ok(item) => ((name, None), item),
-        Err(refusal) => ((name, Some(refusal)), Err(Refused::Unread)),
+        Err(refusal) => ((name, Some(refusal)), Err(Refused::Unread(ApiCode::Unreadable))),
     };
     entries.into_iter().map(separate).unzip()
 }

@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::custody::preflight::FailureCode;
+use domain::data::code::ApiCode;
 use domain::data::operation::Deed;
 use engine::Error;
 use engine::base::error::AuditError;
@@ -80,22 +81,35 @@ pub struct Refusal {
     message: String,
     #[serde(skip)]
     status: StatusCode,
+    /// The code that the journal gets when the body cannot be read: these numbers say less.
+    #[serde(skip)]
+    why: ApiCode,
 }
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Self { code: code as u16, message: code.message().to_owned(), status: code.status() }
+        Self::with(code, code.status(), code.message())
     }
 }
 
 impl Refusal {
     fn with(code: Code, status: StatusCode, message: impl Into<String>) -> Self {
-        Self { code: code as u16, message: message.into(), status }
+        Self { code: code as u16, message: message.into(), status, why: ApiCode::Unreadable }
     }
 
     /// Returns the refusal of a body that the address does not take.
     pub fn unreadable(message: impl Into<String>) -> Self {
         Self::with(Code::InvalidBody, StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Returns the refusal of a body that has too much of something.
+    pub fn too_much(why: ApiCode, message: impl Into<String>) -> Self {
+        Self { why, ..Self::unreadable(message) }
+    }
+
+    /// Returns the code for the journal.
+    pub fn why(&self) -> ApiCode {
+        self.why
     }
 
     /// Translates an error of the engine for a client that requested `deed`.
@@ -148,7 +162,7 @@ fn of_data(refused: Refused, deed: Deed) -> Code {
     match refused {
         Refused::NoKey => Code::NoPrimaryKey,
         Refused::TooManySecrets { .. } => Code::SecretNotMade,
-        Refused::Unread => Code::InvalidBody,
+        Refused::Unread(_) => Code::InvalidBody,
         Refused::Malformed | Refused::NotBase64(_) => Code::InvalidEdek,
         Refused::NotOpened | Refused::TooLong | Refused::NotADek | Refused::HexadecimalDek => match deed {
             Deed::Wrap => Code::WrapFailed,
@@ -179,10 +193,7 @@ fn of_refusal(code: &FailureCode) -> Code {
 }
 
 fn of_outage(code: &FailureCode) -> Code {
-    match code.as_str() {
-        "ThrottlingException" | "TooManyRequestsException" | "LimitExceededException" => Code::KmsThrottled,
-        _ => Code::KmsUnreachable,
-    }
+    if code.is_throttling() { Code::KmsThrottled } else { Code::KmsUnreachable }
 }
 
 impl IntoResponse for Refusal {
@@ -272,6 +283,14 @@ mod tests {
         ] {
             let refusal = Refusal::of(&error, deed);
             assert_eq!((refusal.code, refusal.status.as_u16()), (code, status), "{error} {deed:?}");
+            // The journal has the engine's code; the table says which number stands for it here.
+            let row = ApiCode::from_word(error.word()).expect("a code of the table").row();
+            assert!(
+                row.ironcore.contains(&code.to_string()),
+                "{}: {} has not {code}",
+                row.word,
+                row.ironcore
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ use super::problem::Refusal;
 use crate::api::strict::{Object, Once};
 use crate::api::{Ask, base64, unreadable};
 use crate::run::telemetry;
+use domain::data::code::ApiCode;
 use domain::data::operation::{AuditNote, Deed, Door, TOLD_BYTES, TOLD_PAIRS};
 use engine::Error;
 use engine::base::refused::Refused;
@@ -61,9 +62,10 @@ impl Metadata {
         // Keystead refuses a text that is too long and does not cut it: the journal never holds half a text.
         within_bounds(texts.chain([&tenant_id, &fields.requesting_id]))?;
         if custom.len() > TOLD_PAIRS {
-            return Err(Refusal::unreadable(format!(
-                "A request may have at most {TOLD_PAIRS} custom fields."
-            )));
+            return Err(Refusal::too_much(
+                ApiCode::AuditTooLong,
+                format!("A request may have at most {TOLD_PAIRS} custom fields."),
+            ));
         }
         let told = AuditNote {
             requesting_id: Some(fields.requesting_id),
@@ -74,9 +76,10 @@ impl Metadata {
             custom,
         };
         if !told.is_within_bounds() {
-            return Err(Refusal::unreadable(format!(
-                "The metadata is too large: at most {TOLD_BYTES} bytes."
-            )));
+            return Err(Refusal::too_much(
+                ApiCode::AuditTooLong,
+                format!("The metadata is too large: at most {TOLD_BYTES} bytes."),
+            ));
         }
         Ok(Call { caller: ask.caller.clone(), door: Door::Tsp, scope: tenant_id, told })
     }
@@ -98,7 +101,9 @@ pub fn within_bounds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<
 pub fn few_enough(entries: usize) -> Result<(), Refusal> {
     match entries <= ITEMS {
         true => Ok(()),
-        false => Err(Refusal::unreadable(format!("A request may have at most {ITEMS} entries."))),
+        false => {
+            Err(Refusal::too_much(ApiCode::BatchSize, format!("A request may have at most {ITEMS} entries.")))
+        }
     }
 }
 
@@ -121,7 +126,7 @@ pub async fn asked<B: DeserializeOwned, T>(
             let scope = serde_json::from_slice::<Tenant>(&ask.body).unwrap_or_default().tenant_id;
             let call =
                 Call { caller: ask.caller.clone(), door: Door::Tsp, scope, told: AuditNote::default() };
-            let written = ask.app.portal().data().unread(&call, deed).await;
+            let written = ask.app.portal().data().unread(&call, deed, refusal.why()).await;
             written.map_err(|error| Refusal::of(&error, deed))?;
             Err(refusal)
         }

@@ -51,11 +51,16 @@ impl Past {
         let made =
             self.portal.scopes().add_environment(&self.session, "Production", "", Stage::Production).await;
         made.expect("an environment");
-        let environment = Slug::try_from("production".to_owned()).expect("a slug");
         for country in Country::all().into_iter().take(count) {
-            let country = self.portal.scopes().add_country(&self.session, &environment, country.code()).await;
-            let country = country.expect("a country");
-            self.key(&ScopeName { environment: environment.clone(), country }).await;
+            let scope = self.country(country.code()).await;
+            self.key(&scope).await;
         }
+    }
+
+    /// Adds a country to the environment "Production".
+    pub async fn country(&self, code: &str) -> ScopeName {
+        let environment = Slug::try_from("production".to_owned()).expect("a slug");
+        let country = self.portal.scopes().add_country(&self.session, &environment, code).await;
+        ScopeName { environment, country: country.expect("a country") }
     }
 }
