@@ -1,5 +1,5 @@
 // Wakes the islands of a page: starts the compiled app, then calls each island in the order in which it stands in the page.
-import start, * as app from "./keystead.js";
+let app;
 
 // The islands around the present element: each has a call for the moment when the content that was passed to it is reached.
 const outer = [];
@@ -20,7 +20,17 @@ async function wake(element) {
 
 const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
 whenIdle(async () => {
-    await start({ module_or_path: new URL("./keystead.wasm", import.meta.url) });
+    const page = document.documentElement.dataset;
+    try {
+        app = await import("./keystead.js");
+        await app.default({ module_or_path: new URL("./keystead.wasm", import.meta.url) });
+    } catch (error) {
+        // Some browsers and administrators block WebAssembly. The page then works as without script.
+        page.asleep = "";
+        console.info("The comforts of this page cannot start.", error);
+        return;
+    }
     app.hydrate();
     await wake(document.body);
+    page.awake = "";
 });

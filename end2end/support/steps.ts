@@ -36,10 +36,7 @@ export async function expectError(page: Page, label: string, words: RegExp | str
 /** Waits until the page's scripts have attached their handlers, if scripts run at all. */
 export async function awake(page: Page): Promise<void> {
   if (!(await hasScript(page))) return;
-  const code = page.locator('input.code');
-  if (await code.count()) await expect(code).not.toHaveAttribute('maxlength');
-  const time = page.locator('time').first();
-  if ((await time.count()) && (await page.locator('.frame').count())) await expect(time).toHaveAttribute('title', /your time/);
+  if (await page.locator('script[src$="/hydrate.js"]').count()) await expect(page.locator('html')).toHaveAttribute('data-awake');
 }
 
 /** Types a code on a form that signs in: with script the form sends itself, else the button does. */

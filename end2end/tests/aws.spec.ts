@@ -75,6 +75,15 @@ test.describe('a key that the customer holds', () => {
       await page.goBack();
     });
 
+    await test.step('no browser takes the secret for a password of this site, and nobody reads it over a shoulder', async () => {
+      await page.goto(`${KEYS}/add`);
+      await choose(page, 'Manual: AWS');
+      const secret = field(page, 'IAM secret key');
+      expect(await secret.evaluate((input: HTMLInputElement) => [input.type, input.autocomplete])).toEqual(['text', 'off']);
+      expect(await secret.evaluate((input) => getComputedStyle(input).getPropertyValue('-webkit-text-security'))).toBe('disc');
+      await expect(page.locator('input[type=password]')).toHaveCount(0);
+    });
+
     await test.step('what is wrong is said beside its field', async () => {
       await page.goto(`${KEYS}/add`);
       await choose(page, 'Manual: AWS');
@@ -84,7 +93,8 @@ test.describe('a key that the customer holds', () => {
       await field(page, 'IAM access key ID').fill(customer.secret);
       // An id that appears nowhere else, because text typed into this field counts as a secret.
       await field(page, 'IAM secret key').fill('AKIAIOSFODNN7EXAMPLE');
-      await button(page, 'Next').click();
+      // Enter is "Next" in every field, and not the button of the paste box, which stands before it.
+      await field(page, 'IAM secret key').press('Enter');
       await expectError(page, 'Region', 'The ARN is for the region eu-central-1, but the region field says eu-west-3.');
       await expectError(page, 'IAM access key ID', 'The two fields are swapped.');
       await expectError(page, 'IAM secret key', 'The two fields are swapped.');
@@ -129,6 +139,8 @@ test.describe('a key that the customer holds', () => {
       customer.disable();
       await button(page, 'Next').click();
       await expect(verdicts(page).filter({ hasText: 'Decrypt works' })).toContainText('DisabledException');
+      await expect(verdicts(page).filter({ hasText: 'Decrypt works' })).toBeInViewport();
+      await expectError(page, 'Customer managed key (CMK) ARN', 'The check "Decrypt works" failed.');
       await expect(field(page, 'IAM secret key')).toHaveAttribute('placeholder', '••••••');
       if (await hasScript(page)) await look(page, 'add-aws-blocked');
       customer.enable();

@@ -158,3 +158,78 @@ test('the theme changes at once and stays, with script and without', async ({ pa
   await expect(html(other)).not.toHaveAttribute('data-theme');
   await plain.close();
 });
+
+test('a country is found by the names that people use, and Enter adds only what matches alone', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  const search = page.getByRole('searchbox', { name: 'Search countries' });
+  const found = field(page, 'Country').getByRole('option');
+  await awake(page);
+  for (const [typed, first] of [
+    ['turkey', 'Türkiye'],
+    ['HOLLAND', 'Netherlands'],
+    ['cote d', 'Côte d’Ivoire'],
+    ['czech rep', 'Czechia'],
+    ['bosnia and', 'Bosnia & Herzegovina'],
+    ['reunion', 'Réunion'],
+    ['great brit', 'United Kingdom'],
+  ]) {
+    await search.fill(typed ?? '');
+    await expect(found.first(), typed).toHaveText(first ?? '');
+    await expect(page.getByText(`Enter chooses ${first}.`), typed).toBeVisible();
+  }
+  await search.fill('korea');
+  await expect(found).toHaveText(['North Korea', 'South Korea']);
+  await expect(page.getByText('2 countries match. Choose one with the arrow keys, or type more.')).toBeVisible();
+  await search.press('Enter');
+  // Waits on purpose: a form that was sent would have been answered by then.
+  await page.waitForTimeout(300);
+  await expect(page.getByText('2 countries match.')).toBeVisible();
+  await search.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await button(page, 'Add country').click();
+  await expect(said(page)).toContainText('South Korea added.');
+  for (const [typed, name] of [
+    ['uk', 'United Kingdom'],
+    ['USA', 'United States'],
+    ['guinea', 'Guinea'],
+    ['ukr', 'Ukraine'],
+  ]) {
+    await awake(page);
+    await search.fill(typed ?? '');
+    await search.press('Enter');
+    await expect(said(page), typed).toContainText(`${name} added.`);
+  }
+});
+
+test('where WebAssembly is blocked, every page works as without script', async ({ page, admin }) => {
+  await page.addInitScript(() => {
+    const blocked = () => Promise.reject(new Error('blocked'));
+    Object.assign(WebAssembly, { instantiate: blocked, instantiateStreaming: blocked, compile: blocked, compileStreaming: blocked });
+  });
+  const asleep = () => expect(page.locator('html')).toHaveAttribute('data-asleep');
+  await page.goto('/sign-in');
+  await field(page, 'E-mail').fill(admin.email);
+  await field(page, 'Password').fill(admin.password);
+  await button(page, 'Sign in').click();
+  await asleep();
+  await expect(field(page, 'Verification code')).toHaveAttribute('maxlength', '6');
+  await field(page, 'Verification code').fill(admin.nextCode());
+  await button(page, 'Sign in').click();
+  await expect(page).toHaveURL('/environments');
+  await addEnvironment(page, 'Production');
+  await asleep();
+  await expect(page.getByRole('searchbox', { name: 'Search countries' })).toBeHidden();
+  await addCountry(page, 'Germany');
+  await page.goto('/environments/production/DE/keys/add');
+  await page.getByRole('group').getByText('Manual: AWS', { exact: true }).click();
+  await field(page, 'Paste here').fill('AKIAIOSFODNN7EXAMPLE');
+  await button(page, 'Fill in the fields').click();
+  await expect(page.getByText('Fill in the fields')).toBeVisible();
+  await createKey(page, admin, 'production/DE');
+  await page.goto('/environments/production/DE/keys/1');
+  await asleep();
+  await expect(page.locator('.copy').first()).toBeVisible();
+  await expect(page.locator('.needs-script').first()).toBeHidden();
+  await expect(page.locator('.needs-script:visible')).toHaveCount(0);
+});

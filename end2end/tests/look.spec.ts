@@ -1,5 +1,6 @@
 // Every page, empty and filled: readable for everybody, in light and dark, on a phone, by keyboard.
 
+import type { Locator } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { look } from '../support/look';
 import {
@@ -167,4 +168,38 @@ test('everything is reached with the keyboard, on a screen and on a phone', asyn
   await expect(menu).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(menu).toBeHidden();
+});
+
+test('with forced colours, the current one of several can be told from the others', async ({ page, admin }) => {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await signIn(page, admin, '/audit');
+  const background = (locator: Locator) => locator.evaluate((element) => getComputedStyle(element).backgroundColor);
+  for (const [current, other] of [
+    ['.tab[aria-current]', '.tab:not([aria-current])'],
+    ['.sidebar-link[aria-current]', '.sidebar-link:not([aria-current])'],
+    ['.theme-switch [aria-pressed="true"]', '.theme-switch [aria-pressed="false"]'],
+  ]) {
+    const [one, two] = [page.locator(current ?? '').first(), page.locator(other ?? '').first()];
+    expect(await background(one), current).not.toBe(await background(two));
+  }
+});
+
+test('the audit log is printed as a table, without its form, 50 events on at most three pages', async ({ page, keystead, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Production');
+  const codes = await field(page, 'Country').locator('option').evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value));
+  for (const country of codes.filter((code) => code !== '').slice(0, 52)) {
+    const headers = { origin: keystead.url, 'sec-fetch-site': 'same-origin' };
+    const answer = await page.request.post('/environments/production', { form: { country }, headers, maxRedirects: 0 });
+    expect(answer.status()).toBe(303);
+  }
+  await page.goto('/audit?place=production');
+  expect(await page.locator('main tbody tr').count()).toBe(50);
+  await page.emulateMedia({ media: 'print' });
+  await expect(page.getByText('Portal: where production')).toBeVisible();
+  for (const name of ['Search', 'CSV']) await expect(button(page, name)).toBeHidden();
+  await expect(page.getByRole('navigation', { name: 'Event source' })).toBeHidden();
+  const sheets = (await page.pdf({ format: 'A4' })).toString('latin1').match(/\/Type\s*\/Page\b/g) ?? [];
+  expect(sheets.length).toBeGreaterThan(0);
+  expect(sheets.length).toBeLessThanOrEqual(3);
 });

@@ -167,3 +167,28 @@ test('before a session ends the page says so, and what was typed is there after 
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sandbox <1>');
   });
 });
+
+test('a status message appears in the tab that caused it', async ({ page, context, admin }) => {
+  await signIn(page, admin);
+  const other = await context.newPage();
+  await other.goto('/environments');
+  // The answer is there, and the page that it leads to is slow.
+  let goOn = () => {};
+  const waits = new Promise<void>((wake) => (goOn = wake));
+  await page.route('**/environments/production', async (route) => {
+    await waits;
+    await route.continue();
+  });
+  await field(page, 'Name').fill('Production');
+  await button(page, 'Add environment').click();
+  await expect(async () => {
+    await other.goto('/environments');
+    await expect(other.getByRole('main').getByRole('link', { name: 'Production' })).toBeVisible({ timeout: 300 });
+  }).toPass();
+  await other.goto('/profile');
+  await expect(other.getByText('Environment "Production" added.')).toHaveCount(0);
+  goOn();
+  await expect(said(page)).toContainText('Environment "Production" added.');
+  await page.reload();
+  await expect(page.getByText('Environment "Production" added.')).toHaveCount(0);
+});

@@ -57,7 +57,9 @@ pub fn Field(
     name: &'static str,
     label: &'static str,
     #[prop(optional, into)] hint: Option<String>,
-    #[prop(default = "text")] kind: &'static str,
+    /// A type of HTML; or "masked" for a secret that is no password of this site, so that browsers do not offer to save it.
+    #[prop(default = "text")]
+    kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
     /// Takes the focus when no field of the form has an error.
     #[prop(optional)]
@@ -71,6 +73,9 @@ pub fn Field(
 ) -> impl IntoView {
     let state = FieldState::of(name, label, hint.is_some());
     let described_by = state.described_by();
+    let is_masked = kind == "masked";
+    let kind = if is_masked { "text" } else { kind };
+    let ignored = is_masked.then_some("true");
     let list = (!suggestions.is_empty()).then(|| format!("{}-list", state.id));
     let options = suggestions.into_iter().map(|value| view! { <option value=value></option> }).collect_view();
     view! {
@@ -78,6 +83,10 @@ pub fn Field(
             {list.clone().map(|id| view! { <datalist id=id>{options}</datalist> })}
             <input
                 class="input"
+                data-masked=is_masked.then_some("")
+                data-1p-ignore=ignored
+                data-bwignore=ignored
+                data-lpignore=ignored
                 id=state.id
                 name=name
                 r#type=kind

@@ -3,6 +3,7 @@
 use domain::base::form::Form;
 use leptos::context::Provider;
 use leptos::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The state of a form; its fields get it as context.
@@ -11,6 +12,8 @@ struct FormState {
     form: Arc<Form>,
     /// Errors of the fields rendered so far, in their order.
     shown: Arc<Mutex<Vec<FieldError>>>,
+    /// A button that does something else stands among the fields.
+    has_other_button: Arc<AtomicBool>,
 }
 
 struct FieldError {
@@ -41,10 +44,11 @@ pub struct FieldState {
 
 impl FieldState {
     pub fn of(name: &'static str, label: &'static str, has_hint: bool) -> Self {
-        let FormState { form, shown } = expect_context();
+        let FormState { form, shown, .. } = expect_context();
         let error = form.error_of(name).map(str::to_owned);
         let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let takes_focus = error.is_some() && shown.is_empty();
+        // An error of the form as a whole stands above the fields, and the page begins there.
+        let takes_focus = error.is_some() && shown.is_empty() && form.error.is_none();
         shown.extend(error.clone().map(|message| FieldError { name, label, message }));
         Self {
             id: id_of(name),
@@ -113,8 +117,8 @@ fn AnyForm(
         Some(draft) => form.over(draft),
         None => form,
     };
-    let state = FormState { form: Arc::new(form), shown: Arc::default() };
-    let FormState { form, shown } = state.clone();
+    let state = FormState { form: Arc::new(form), shown: Arc::default(), has_other_button: Arc::default() };
+    let FormState { form, shown, has_other_button } = state.clone();
     // The fields are made first: each notes its error in `shown`, which the summary above them needs.
     let fields = view! { <Provider value=state>{children()}</Provider> }.into_any();
     let shown = std::mem::take(&mut *shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -123,6 +127,7 @@ fn AnyForm(
     let general = form.error.clone().into_iter().chain(elsewhere.map(|(_, message)| message.to_owned()));
     view! {
         <form class=class method=method action=action novalidate>
+            {has_other_button.load(Ordering::Relaxed).then(|| view! { <DefaultButton /> })}
             <ErrorSummary general=general.collect() shown />
             {has_draft
                 .then(|| {
@@ -136,6 +141,23 @@ fn AnyForm(
         </form>
     }
     .into_any()
+}
+
+/// A button among the fields that does something else than the form: it sends `name` besides the fields.
+#[component]
+pub fn OtherButton(name: &'static str, label: &'static str) -> impl IntoView {
+    expect_context::<FormState>().has_other_button.store(true, Ordering::Relaxed);
+    view! {
+        <button class="button" r#type="submit" name=name value="yes" data-weight="secondary">
+            {label}
+        </button>
+    }
+}
+
+/// The button that Enter presses: browsers take the first one of a form, and that must not be one that does something else.
+#[component]
+fn DefaultButton() -> impl IntoView {
+    view! { <button class="visually-hidden" r#type="submit" tabindex="-1" aria-hidden="true"></button> }
 }
 
 /// The errors of a form. `general` holds errors that belong to none of its fields.

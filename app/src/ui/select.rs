@@ -14,17 +14,18 @@ pub fn Select(
     #[prop(optional, into)] hint: Option<String>,
     #[prop(optional, into)] initial: Option<String>,
     #[prop(optional)] prompt: Option<&'static str>,
-    /// Adds a search box above the list, for long lists.
+    /// Adds a search box above the list, which also finds these other names of an option. For long lists.
     #[prop(optional)]
-    searchable: bool,
+    other_names: Option<fn(&str) -> &'static [&'static str]>,
 ) -> impl IntoView {
     let state = FieldState::of(name, label, hint.is_some());
     let described_by = state.described_by();
     let chosen = if state.value.is_empty() { initial.unwrap_or_default() } else { state.value.clone() };
     let option = move |(value, label): (String, String)| {
         let selected = value == chosen;
+        let also = other_names.map(|of| of(&value).join("|")).filter(|names| !names.is_empty());
         view! {
-            <option value=value selected=selected>
+            <option value=value selected=selected data-also=also>
                 {label}
             </option>
         }
@@ -43,8 +44,11 @@ pub fn Select(
             {options.into_iter().map(option).collect_view()}
         </select>
     };
-    let list =
-        if searchable { view! { <SearchOptions>{list}</SearchOptions> }.into_any() } else { list.into_any() };
+    let list = if other_names.is_some() {
+        view! { <SearchOptions>{list}</SearchOptions> }.into_any()
+    } else {
+        list.into_any()
+    };
     view! {
         <FieldFrame label hint state=frame_state>
             {list}

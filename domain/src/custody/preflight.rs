@@ -84,6 +84,29 @@ impl FailureCode {
             .any(|begin| self.as_str().starts_with(begin))
     }
 
+    /// Returns the field of the form that the code is most likely about; `None` where nothing that was typed is to blame.
+    pub fn field(&self) -> Option<&'static str> {
+        match self.as_str() {
+            "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => {
+                Some("secret_access_key")
+            }
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "ExpiredTokenException" => Some("access_key_id"),
+            "WrongKey"
+            | "DisabledException"
+            | "KMSInvalidStateException"
+            | "NotFoundException"
+            | "IncorrectKeyException"
+            | "InvalidKeyUsageException"
+            | "UnsupportedOperationException" => Some("cmk_arn"),
+            "WrongLength" | "InvalidCiphertextException" | "ValidationException" => Some("encrypted_key"),
+            _ => None,
+        }
+    }
+
     /// Explains what the code means and what to do, for the person who looks at the customer's key.
     pub fn explanation(&self) -> &'static str {
         match self.as_str() {

@@ -2,5 +2,6 @@
 
 pub mod alias;
 pub mod command;
+pub mod country_names;
 mod country_table;
 pub mod scope;

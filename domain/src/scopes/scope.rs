@@ -27,14 +27,7 @@ impl Slug {
                 'a'..='z' | '0'..='9' => slug.push(c),
                 // Combining marks; and letters that are not decomposed.
                 '\u{300}'..='\u{36f}' => {}
-                'ß' => slug.push_str("ss"),
-                'æ' => slug.push_str("ae"),
-                'œ' => slug.push_str("oe"),
-                'ø' => slug.push('o'),
-                'ł' => slug.push('l'),
-                'đ' | 'ð' => slug.push('d'),
-                'þ' => slug.push_str("th"),
-                'ı' => slug.push('i'),
+                _ if ascii_of(c).is_some() => slug.push_str(ascii_of(c).unwrap_or_default()),
                 _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
                 _ => {}
             }
@@ -54,6 +47,21 @@ impl Slug {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns what people without its key type for a lower-case letter that is not decomposed.
+pub(super) fn ascii_of(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'ł' => "l",
+        'đ' | 'ð' => "d",
+        'þ' => "th",
+        'ı' => "i",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Slug {

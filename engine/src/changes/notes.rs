@@ -9,6 +9,7 @@ use crate::{Error, SecretBytes, SecretText, Session};
 use chrono::TimeDelta;
 use domain::base::id::SessionId;
 use domain::overview::frame::Flash;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,17 @@ fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> SealContex
         number,
         ..SealContext::default()
     }
+}
+
+/// A status message, and the page that it waits for.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    page: String,
+    flash: Flash,
+}
+
+fn without_query(page: &str) -> &str {
+    page.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// What is kept sealed for a short time: the notes of all sessions, answers (`answered`) and drafts (`draft`).
@@ -110,38 +122,46 @@ impl Notes {
         }
     }
 
-    /// Keeps a status message for the next page of the session. The action that it reports is done
+    /// Keeps a status message for the page at an address, where the person is led. The action that it reports is done
     /// already, so a message that cannot be kept is no failure.
-    pub async fn put_flash(&self, session: &Session, message: &str) {
-        self.keep_flash(session, Flash { message: message.to_owned(), warns: false }).await;
+    pub async fn put_flash(&self, session: &Session, page: &str, message: &str) {
+        self.keep_flash(session, page, Flash { message: message.to_owned(), warns: false }).await;
     }
 
-    /// Keeps a warning for the next page of the session.
-    pub async fn put_warning(&self, session: &Session, message: &str) {
-        self.keep_flash(session, Flash { message: message.to_owned(), warns: true }).await;
+    /// Keeps a warning for the page at an address.
+    pub async fn put_warning(&self, session: &Session, page: &str, message: &str) {
+        self.keep_flash(session, page, Flash { message: message.to_owned(), warns: true }).await;
     }
 
-    async fn keep_flash(&self, session: &Session, flash: Flash) {
-        let plain = &serde_json::to_vec(&flash).unwrap_or_default();
+    async fn keep_flash(&self, session: &Session, page: &str, flash: Flash) {
+        let waiting = Waiting { page: without_query(page).to_owned(), flash };
+        let plain = &serde_json::to_vec(&waiting).unwrap_or_default();
         let kept = self.vault.db().write(|mut tx| async move {
             self.put(&mut tx, session.id, FLASH, plain).await?;
-            tx.commit_unaudited("a status message waits for the next page").await
+            tx.commit_unaudited("a status message waits for its page").await
         });
         or_warn(kept.await, "a status message could not be stored");
     }
 
-    /// Returns the status message that waits, and deletes it. The message is shown once; it is shown
-    /// again only while the database cannot be written.
+    /// Returns the status message that waits for the page at an address, and deletes it. Other pages, which the person may open in
+    /// another tab meanwhile, do not get it. The message is shown once; it is shown again only while the database cannot be
+    /// written.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn take_flash(&self, session: &Session) -> Result<Option<Flash>, Error> {
+    pub async fn take_flash(&self, session: &Session, page: &str) -> Result<Option<Flash>, Error> {
         let Some(note) = self.get(session.id, FLASH).await? else { return Ok(None) };
+        // A note of an earlier release cannot be read, and waits until it expires.
+        let waiting = serde_json::from_slice::<Waiting>(note.expose()).ok();
+        let Some(Waiting { flash, .. }) = waiting.filter(|waiting| waiting.page == without_query(page))
+        else {
+            return Ok(None);
+        };
         let taken = self.vault.db().write(|mut tx| async move {
             tx.sessions().delete_note(session.id, FLASH).await?;
             tx.commit_unaudited("a status message is shown once").await
         });
         or_warn(taken.await, "a status message could not be deleted after it was shown");
-        Ok(serde_json::from_slice(note.expose()).ok())
+        Ok(Some(flash))
     }
 }

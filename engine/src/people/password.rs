@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 use zxcvbn::feedback::Warning;
 
 /// 19 MiB, two passes, one lane: the OWASP Password Storage Cheat Sheet's first choice.
@@ -24,6 +25,9 @@ const SCORE: u8 = 3;
 /// The 12,000 commonest of a million leaked passwords that have 12 characters or more, in lower case
 /// (docs/DECISIONS.md names the source).
 const LEAKED: &str = include_str!("common_passwords.txt");
+
+/// Phrases that everybody knows, as [`letters`] of lower case: from comics, films, songs, prayers, and typing lessons.
+const FAMOUS: &str = include_str!("famous_phrases.txt");
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -221,7 +225,7 @@ pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(
     if lower.contains("keystead") || (local.len() >= 4 && lower.contains(local)) {
         return Err(PasswordRefused::ContainsContext);
     }
-    if LEAKED.lines().any(|leaked| leaked == lower) {
+    if LEAKED.lines().any(|leaked| leaked == lower) || is_famous(&lower) {
         return Err(PasswordRefused::Common);
     }
     guessable(text, email)?;
@@ -229,6 +233,27 @@ pub fn check(password: &SecretText, again: &SecretText, email: &str) -> Result<(
         return Err(PasswordRefused::Mismatch);
     }
     Ok(())
+}
+
+/// Returns the letters of a text in lower case, with digits and signs that people write for letters as these letters.
+fn letters(lower: &str) -> impl Iterator<Item = char> {
+    let letter = |c| match c {
+        '0' => Some('o'),
+        '1' | '!' => Some('i'),
+        '3' => Some('e'),
+        '4' | '@' => Some('a'),
+        '5' | '$' => Some('s'),
+        '7' => Some('t'),
+        c => Some(c).filter(|c| c.is_alphabetic()),
+    };
+    lower.nfd().filter_map(letter)
+}
+
+/// Checks whether a password is a phrase that everybody knows, whatever stands between its words and after it.
+fn is_famous(lower: &str) -> bool {
+    let without_end = lower.trim_end_matches(|c: char| !c.is_alphabetic());
+    let text = [lower, without_end].map(|text| Zeroizing::new(letters(text).collect::<String>()));
+    FAMOUS.lines().any(|phrase| text.iter().any(|text| **text == *phrase))
 }
 
 fn guessable(text: &str, email: &str) -> Result<(), PasswordRefused> {
@@ -270,6 +295,28 @@ mod tests {
             usable += usize::from(leaked.chars().count() >= MIN_CHARS);
         }
         assert_eq!(usable, 12_000);
+    }
+
+    #[test]
+    fn a_phrase_that_everybody_knows_is_refused_however_it_is_written() {
+        for phrase in FAMOUS.lines() {
+            assert_eq!(letters(&phrase.to_lowercase()).collect::<String>(), phrase, "it is compared so");
+        }
+        for famous in [
+            "correct horse battery staple",
+            "CorrectHorseBatteryStaple",
+            "correct-horse-battery-staple-1",
+            "c0rrect h0rse b4ttery st4ple!",
+            "The quick brown fox jumps over the lazy dog.",
+            "Tr0ub4dor&3 Tr0ub4dor&3",
+            "May the Force be with you!",
+            "to be or not to be, that is the question",
+            "hunter2 hunter2 hunter2",
+            "Franz jagt im komplett verwahrlosten Taxi quer durch Bayern",
+        ] {
+            assert_eq!(checked(famous), Err(PasswordRefused::Common), "{famous}");
+        }
+        assert_eq!(checked("correct harbour battery violet"), Ok(()));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const UNAUDITED: [&str; 39] = [
     "a setup session is opened",
     "a setup token is issued at start",
     "a status message is shown once",
-    "a status message waits for the next page",
+    "a status message waits for its page",
     "a tenant secret is made when it is first asked for; the request is in the journal",
     "a test looks how it goes",
     "a try is counted before it is compared",

@@ -130,7 +130,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         tree,
         // The query of the session has told whether a message waits, so most pages need no query for it.
         flash: match who.session.has_message && !who.session.from.only_looks {
-            true => app.portal().notes().take_flash(&who.session).await?,
+            true => app.portal().notes().take_flash(&who.session, &who.visitor.path).await?,
             false => None,
         },
         session_end: session_end(&who.session, app.portal().now()),
@@ -145,7 +145,7 @@ pub fn session_end(session: &Session, now: DateTime<Utc>) -> SessionEnd {
 
 /// Redirects (303) to the page that shows the result, with a status message that is shown there once.
 pub async fn done(app: &App, who: &SignedIn, path: &str, message: impl Into<String>) -> Response {
-    app.portal().notes().put_flash(&who.session, &message.into()).await;
+    app.portal().notes().put_flash(&who.session, path, &message.into()).await;
     see(path)
 }
 

@@ -56,6 +56,7 @@ pub fn AuditPage(chrome: Chrome, view: LogView, form: Form) -> impl IntoView {
                         </Callout>
                     }
                 })}
+            {(is_searched && is_filtered).then(|| view! { <SearchedFor source form=form.clone() /> })}
             {list}
             <Pagination older_label="Older" older newest />
             {is_searched.then(|| view! { <Export source form /> })}
@@ -113,6 +114,19 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
     }
 }
 
+/// The search in words, for paper: the form itself is not printed.
+#[component]
+fn SearchedFor(source: AuditSource, form: Form) -> impl IntoView {
+    let parts = [("From", "from"), ("to", "to"), ("where", "place"), ("who", "who"), ("ID", "told")];
+    let parts = parts.map(|(label, name)| (label, form.value(name)));
+    let said: Vec<_> = parts
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| format!("{label} {value}"))
+        .collect();
+    view! { <p class="print-only">{source.label()} ": " {said.join(", ")}</p> }
+}
+
 #[component]
 fn Nothing(source: AuditSource, is_filtered: bool) -> impl IntoView {
     match (is_filtered, source) {
@@ -150,7 +164,7 @@ fn Export(source: AuditSource, form: Form) -> impl IntoView {
             <ExportButton value="jsonl" label="JSON Lines" />
             <ExportButton value="csv" label="CSV" />
         </form>
-        <p class="quiet">
+        <p class="quiet not-printed">
             "A spreadsheet that opens the CSV rounds long numbers and drops leading zeros. Import it instead, with all columns as text (in Excel: Data, From Text/CSV). For programs, JSON Lines is exact."
         </p>
     }

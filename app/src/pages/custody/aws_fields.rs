@@ -7,6 +7,7 @@ use crate::ui::callout::Callout;
 use crate::ui::checkbox::Checkbox;
 use crate::ui::copy::Copyable;
 use crate::ui::field::Field;
+use crate::ui::form::OtherButton;
 use crate::ui::text_area::TextArea;
 use domain::custody::aws::Region;
 use domain::custody::preflight::Report;
@@ -28,9 +29,7 @@ pub fn Paste(hint: &'static str) -> impl IntoView {
     view! {
         <PasteBox>
             <TextArea name="paste" label="Paste here" hint rows=3 />
-            <button class="button" r#type="submit" name="fill" value="yes" data-weight="secondary">
-                "Fill in the fields"
-            </button>
+            <OtherButton name="fill" label="Fill in the fields" />
         </PasteBox>
     }
 }
@@ -71,7 +70,7 @@ pub fn CredentialFields() -> impl IntoView {
             label="IAM access key ID"
             hint="The access key ID of an IAM user that may only decrypt with this key."
         />
-        <Field name="secret_access_key" label="IAM secret key" kind="password" autocomplete="new-password" />
+        <Field name="secret_access_key" label="IAM secret key" kind="masked" />
         <AskingKms />
     }
 }

@@ -21,6 +21,7 @@ pub fn ReplaceCredentialsPage(
 ) -> impl IntoView {
     view! {
         <Parameters chrome heading="Replace credentials" scope environment_name form>
+            <Findings checked />
             <p>
                 "Version " {number}
                 " and its data key do not change. Keystead will call KMS with the new credentials."
@@ -33,7 +34,6 @@ pub fn ReplaceCredentialsPage(
                     <code>{key.access_key_id}</code>
                 </Fact>
             </Facts>
-            <Findings checked />
             <Paste hint="The credentials CSV from the IAM console, or the output of aws iam create-access-key." />
             <CredentialFields />
         </Parameters>

@@ -36,6 +36,15 @@ pub fn AddKeyPage(
     });
     view! {
         <Parameters chrome heading="Add encryption key" scope environment_name form>
+            // The result of the last "Next" comes first, where the page begins.
+            {(checked != Checked::default())
+                .then(|| {
+                    view! {
+                        <div class="for-manual-aws">
+                            <Findings checked />
+                        </div>
+                    }
+                })}
             <LimitsToday limits types=&KeyType::OFFERED now />
             <RadioCards
                 name="key_type"
@@ -51,7 +60,6 @@ pub fn AddKeyPage(
                     "The customer must complete these steps first: "
                     <a href=address::AWS_GUIDE>"Prepare your AWS account"</a> "."
                 </p>
-                <Findings checked />
                 <Paste hint="Paste one or more of: the output of aws kms generate-data-key-without-plaintext (JSON, table or text), the credentials CSV, an AWS credentials [profile]." />
                 <AwsKeyFields />
                 <CredentialFields />

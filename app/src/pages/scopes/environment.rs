@@ -11,6 +11,7 @@ use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use domain::overview::view::{EnvironmentRow, EnvironmentView};
+use domain::scopes::country_names::other_names;
 use domain::scopes::scope::Country;
 use leptos::prelude::*;
 
@@ -55,7 +56,7 @@ pub fn EnvironmentPage(
                         label="Country"
                         prompt="Choose a country"
                         options=choices
-                        searchable=true
+                        other_names=other_names
                     />
                     <Actions>
                         <Button label="Add country" weight=Weight::Primary />

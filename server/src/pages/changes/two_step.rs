@@ -253,7 +253,7 @@ async fn shown(app: &App, who: &SignedIn, outcome: Outcome) -> Response {
     // A message in a session that has been replaced would never be shown.
     let of = session.as_ref().map_or(&who.session, |new| &new.session);
     if let Some(message) = message {
-        app.portal().notes().put_flash(of, &message).await;
+        app.portal().notes().put_flash(of, &path, &message).await;
     }
     match &session {
         Some(new) => enter(app, new, &path),

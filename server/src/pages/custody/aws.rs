@@ -20,7 +20,7 @@ use domain::custody::aws::{
     AccessKeyId, EncryptedDataKey, KeyArn, Pasted, Region, ShownField, decrypt_only_policy, paste,
     secret_access_key,
 };
-use domain::custody::preflight::Report;
+use domain::custody::preflight::{FailureCode, Report};
 use engine::base::error::CustodyError;
 use engine::custody::kms::KmsCredentials;
 use engine::{AwsAsked, Error, SecretText};
@@ -30,6 +30,10 @@ use serde::Deserialize;
 /// The note under which the secret is kept, and its fields.
 const NOTE: &str = "customer key form";
 const SECRET: &str = "secret_access_key";
+/// The fields that say who asks KMS.
+pub const CREDENTIALS: [&str; 2] = ["access_key_id", SECRET];
+/// Those of a new key.
+pub const KEY: [&str; 5] = ["region", "encrypted_key", "cmk_arn", CREDENTIALS[0], CREDENTIALS[1]];
 const AT: &str = "at";
 
 /// The fields of a new key.
@@ -247,12 +251,22 @@ pub async fn fill_in(
     }
 }
 
-/// Returns the form of a refused plan, with every line of the pre-flight if it ran.
-pub fn found(form: Form, policy: Option<String>, error: Error) -> Box<Again> {
+/// Returns the form of a refused plan, with every line of the pre-flight if it ran. Of the form's `fields`, the one that the failed
+/// check is about is marked.
+pub fn found(mut form: Form, fields: &[&str], policy: Option<String>, error: Error) -> Box<Again> {
     let report = match &error {
         Error::Custody(CustodyError::Preflight(report)) => Some((**report).clone()),
         _ => None,
     };
+    if let Some(line) =
+        report.as_ref().and_then(Report::first_failure).filter(|line| line.check.is_positive())
+    {
+        let field = line.code.as_ref().and_then(FailureCode::field);
+        if let Some(field) = field.filter(|field| fields.contains(field)) {
+            let said = format!("The check \"{}\" failed. The results above say why.", line.check.label());
+            form.refuse(field, said);
+        }
+    }
     let checked = Checked { policy, report, filled: Vec::new() };
     Box::new(Again { form, error: Some(error), checked })
 }
@@ -266,18 +280,22 @@ pub async fn check_now(
 ) -> Result<Response, Failure> {
     let number = at.version()?;
     let checked = app.portal().custody().check_now(&who.session, &at.scope, number).await;
+    let page = address::version(&at.scope, number);
     let said = |report: &Report| format!("Version {number} was checked. {}.", report.summary());
     match checked {
         Ok(report) if report.blocks() || report.warns() => {
-            app.portal().notes().put_warning(&who.session, &said(&report)).await;
+            app.portal().notes().put_warning(&who.session, &page, &said(&report)).await;
         }
-        Ok(report) => app.portal().notes().put_flash(&who.session, &said(&report)).await,
+        Ok(report) => app.portal().notes().put_flash(&who.session, &page, &said(&report)).await,
         Err(error @ Error::Custody(CustodyError::PreflightsTooMany { .. })) => {
-            app.portal().notes().put_warning(&who.session, &domain::Problem::from(&error).message).await;
+            app.portal()
+                .notes()
+                .put_warning(&who.session, &page, &domain::Problem::from(&error).message)
+                .await;
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(see(&address::version(&at.scope, number)))
+    Ok(see(&page))
 }
 
 pub async fn guide(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {

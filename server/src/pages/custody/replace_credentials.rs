@@ -1,7 +1,7 @@
 //! "Replace credentials".
 
 use super::aws::{
-    CredentialsForm, fill_in, forget, found, keeping, read_credentials, shown_again, take_pasted,
+    CREDENTIALS, CredentialsForm, fill_in, forget, found, keeping, read_credentials, shown_again, take_pasted,
 };
 use crate::App;
 use crate::pages::changes::in_scope::FirstStep;
@@ -84,7 +84,7 @@ impl ChangeForm for ReplaceCredentials {
             Ok(None) => Err(Again::form(form)),
             Err(error) => {
                 let policy = key_at(app, at).await.ok().map(|key| key.policy);
-                Err(found(form, policy, error))
+                Err(found(form, &CREDENTIALS, policy, error))
             }
         }
     }

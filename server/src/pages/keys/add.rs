@@ -105,7 +105,7 @@ impl ChangeForm for CreateKey {
             Some(KeyType::CustomerHeld(Vendor::Aws)) => {
                 let read = aws::read_key(app, who, &Self::path(at), typed.aws(), form).await?;
                 let planned = app.portal().keys().plan_create_aws(&who.session, &at.scope, read.asked).await;
-                planned.map_err(|error| aws::found(read.form, read.policy, error))
+                planned.map_err(|error| aws::found(read.form, &aws::KEY, read.policy, error))
             }
         }
     }

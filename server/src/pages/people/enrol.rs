@@ -90,7 +90,7 @@ async fn submit(
     match finished {
         Ok(new) => {
             if let Some(message) = of.message {
-                app.portal().notes().put_flash(&new.session, message).await;
+                app.portal().notes().put_flash(&new.session, of.then, message).await;
             }
             Ok(enter(app, &new, of.then))
         }
