@@ -152,7 +152,11 @@ pub const SETTINGS: &[Setting] = &[
         (0, 1 << 50),
         "Maximum size of the journal in the database, in bytes after compression (default: 10 GiB). `0`: unlimited.",
     ),
-    setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
+    setting(
+        "log",
+        Some("info"),
+        "What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or a filter like `info,engine=debug`. Every entry has a level. Below `info`, the log has no audit events; the audit log in the portal has them anyway.",
+    ),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(
         "show_setup_token",
