@@ -186,4 +186,17 @@ mod tests {
             assert!(readme.contains(&row), "README.md lacks the row\n{row}");
         }
     }
+
+    #[test]
+    fn the_readme_names_no_setting_that_does_not_exist() {
+        let readme = include_str!("../../../README.md");
+        let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
+        for (at, _) in readme.match_indices("KEYSTEAD_") {
+            let rest = &readme[at..];
+            let name = &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())];
+            let is_setting = SETTINGS.iter().any(|setting| setting.variable() == name);
+            let is_other = ["KEYSTEAD_CONFIG", "KEYSTEAD_API_KEY", "KEYSTEAD_"].contains(&name);
+            assert!(is_setting || is_other, "README.md names {name}");
+        }
+    }
 }

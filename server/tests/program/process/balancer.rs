@@ -35,7 +35,7 @@ pub struct Balancer {
 }
 
 /// Returns the block of the README that follows a mark.
-fn block(mark: &str) -> String {
+pub fn block(mark: &str) -> String {
     let (_, after) =
         README.split_once(&format!("<!-- {mark} -->\n```{mark}\n")).expect("the mark in the README");
     after.split_once("```").expect("the end of the block").0.to_owned()
