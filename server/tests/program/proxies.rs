@@ -50,6 +50,46 @@ async fn a_public_url_with_a_port_is_answered_behind_caddy() {
     a_public_url_with_a_port_is_answered_and_an_unnamed_proxy_is_noticed(Kind::Caddy).await;
 }
 
+/// A server that refuses a request answers before it has read all of the body, so the proxy fails to send the rest. It must not count
+/// that against the server: two such requests would take both servers from everybody.
+async fn refused_bodies_take_no_server_from_others(kind: Kind) {
+    let mut home = Home::new(DatabaseKind::Sqlite).await;
+    home.set("KEYSTEAD_PUBLIC_URL", &format!("https://{NAME}"));
+    home.make_root_key();
+    let server = Keystead::on(home).await;
+    let proxy = Balancer::start(kind, [server.port; 2]).await;
+    let body = "x".repeat(1_000_000);
+    for round in 0..20 {
+        let mut client = Raw::connect(proxy.port).await;
+        let path = if round % 2 == 0 { "/api/v1/scopes/production/DE/encrypt" } else { "/sign-in" };
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ApiKey x\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        client.send(head.as_bytes()).await;
+        client.send(body.as_bytes()).await;
+        client.closed_within(Duration::from_secs(10), &mut Vec::new()).await;
+        let answer = Raw::get(proxy.port, "/healthz", "").await;
+        assert_eq!(answer.status, 200, "after {} requests: {}", round + 1, answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_bodies_take_no_server_from_others_behind_nginx() {
+    refused_bodies_take_no_server_from_others(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_bodies_take_no_server_from_others_behind_haproxy() {
+    refused_bodies_take_no_server_from_others(Kind::Haproxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_bodies_take_no_server_from_others_behind_caddy() {
+    refused_bodies_take_no_server_from_others(Kind::Caddy).await;
+}
+
 /// The short forms of HAProxy's checks are HTTP/1.0 without `Host`, and the shortest is `OPTIONS /`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checks_that_haproxy_makes_by_default_are_answered() {
