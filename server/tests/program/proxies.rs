@@ -69,7 +69,11 @@ async fn refused_bodies_take_no_server_from_others(kind: Kind) {
         );
         client.send(head.as_bytes()).await;
         client.send(body.as_bytes()).await;
-        client.closed_within(Duration::from_secs(10), &mut Vec::new()).await;
+        let mut said = Vec::new();
+        client.closed_within(Duration::from_secs(10), &mut said).await;
+        // A service learns that its key does not work. The doors read the rest of its body, so the proxy has nothing else to say.
+        let said = String::from_utf8_lossy(&said);
+        assert!(round % 2 == 1 || said.starts_with("HTTP/1.1 401"), "{kind:?}, {}: {said}", round + 1);
         let answer = Raw::get(proxy.port, "/healthz", "").await;
         assert_eq!(answer.status, 200, "after {} requests: {}", round + 1, answer.text);
     }
