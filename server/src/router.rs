@@ -8,9 +8,12 @@ use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
 use crate::web::assets;
 use crate::web::guard::{self, Limits};
-use crate::web::{draft, error_pages, failure, framing, headers, origin, twice};
+use crate::web::{draft, error_pages, failure, framing, headers, origin, redirect, twice};
 use crate::{App, api};
-use axum::http::Method;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 use domain::base::address;
@@ -117,6 +120,7 @@ pub fn router(app: App) -> Router {
     let pages = gallery(pages)
         // A layer covers only the routes and the fallback that stand before it.
         .fallback(async || failure::Failure::not_found())
+        .layer(middleware::from_fn_with_state(app.clone(), lead))
         .layer(middleware::from_fn_with_state(app.clone(), draft::keep))
         .layer(middleware::from_fn_with_state(app.clone(), twice::once))
         .layer(middleware::from_fn_with_state(app.clone(), error_pages::nothing_in_frame))
@@ -130,15 +134,41 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard::in_turn));
     Router::new()
         // Outside the layers of the pages: a balancer's probe may name any host, and gets its answer while all places are taken.
-        .route("/healthz", get(readiness::healthz))
-        .route("/readyz", get(readiness::readyz))
+        .route("/healthz", get(readiness::healthz).options(readiness::healthz))
+        .route("/readyz", get(readiness::readyz).options(readiness::readyz))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .merge(pages)
+        .layer(middleware::from_fn_with_state(app.clone(), readiness::answer_options))
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(middleware::from_fn_with_state(app.clone(), headers::set))
         // Outside these layers: the doors count their requests and add the headers themselves.
         .layer(middleware::from_fn_with_state(app.clone(), api::before_pages))
         .with_state(app)
+}
+
+/// Leads (303) from an address where nothing is to the page that it means. Only the spelling decides, so a stranger does not learn
+/// what exists.
+async fn lead(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asked = matches!(*request.method(), Method::GET | Method::HEAD).then(|| request.uri().clone());
+    let response = next.run(request).await;
+    let Some(asked) = asked.filter(|_| response.status() == StatusCode::NOT_FOUND) else { return response };
+    if asked.path() == address::FAVICON {
+        return redirect::see(&format!("{}/favicon.svg", app.assets()));
+    }
+    match meant(asked.path()) {
+        Some(page) => redirect::see(&match asked.query().filter(|query| query.is_ascii()) {
+            Some(query) => format!("{page}?{query}"),
+            None => page,
+        }),
+        None => response,
+    }
+}
+
+/// Returns the address of the page that a path means, if the path is not the address itself.
+fn meant(path: &str) -> Option<String> {
+    let pages = PAGES.iter().filter(|row| row.methods.contains(&Method::GET)).map(|row| (row.path, row.path));
+    let mut known = pages.chain(address::PREFIXES);
+    known.find_map(|(pattern, page)| address::meant(path, pattern, page)).filter(|page| page != path)
 }
 
 /// Adds the gallery of components, in debug builds only.

@@ -31,7 +31,11 @@ pub const VERSION_CREDENTIALS: &str = "/environments/{env}/{country}/keys/{numbe
 pub const API_KEYS: &str = "/api-keys";
 pub const API_KEY_ADD: &str = "/api-keys/add";
 pub const API_KEY_NEW: &str = "/api-keys/new";
+/// The prefix of the pages of an API key; it has no page of its own.
+pub const API_KEY: &str = "/api-keys/{id}";
 pub const API_KEY_REVOKE: &str = "/api-keys/{id}/revoke";
+/// The prefix of the guides; it has no page of its own.
+pub const GUIDES: &str = "/guides";
 pub const API_GUIDE: &str = "/guides/api";
 pub const AWS_GUIDE: &str = "/guides/aws";
 pub const AUDIT: &str = "/audit";
@@ -45,6 +49,8 @@ pub const PROFILE_AUTHENTICATOR: &str = "/profile/authenticator";
 pub const PROFILE_ENROL: &str = "/profile/authenticator/enrol";
 pub const PROFILE_RECOVERY_CODES: &str = "/profile/recovery-codes";
 pub const PROFILE_RECOVERY_CODES_SHOW: &str = "/profile/recovery-codes/show";
+/// Browsers ask for it where no page has told them of an icon.
+pub const FAVICON: &str = "/favicon.ico";
 /// The gallery of components, in debug builds only.
 pub const GALLERY: &str = "/gallery";
 pub const OPENAPI: &str = "/api/openapi.json";
@@ -116,6 +122,33 @@ pub fn environment_of(path: &str) -> Option<Slug> {
     Slug::try_from(below.split('/').next()?.to_owned()).ok()
 }
 
+/// Prefixes of addresses that have no page of their own, and the page that a person means who opens one.
+pub const PREFIXES: [(&str, &str); 3] = [(COUNTRY, KEYS), (API_KEY, API_KEYS), (GUIDES, API_GUIDE)];
+
+/// Returns the address of `page` with the values of a path, if the path is `pattern` but for its spelling: more slashes than
+/// needed, an environment in capitals, a country in small letters. Nothing of the path is copied: the address has the words of
+/// `page`, and values that were read.
+pub fn meant(path: &str, pattern: &str, page: &str) -> Option<String> {
+    let mut written = path.split('/').filter(|part| !part.is_empty());
+    let mut address = page.to_owned();
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let text = written.next()?;
+        let value = match part {
+            "{env}" => Slug::try_from(text.to_ascii_lowercase()).ok()?.to_string(),
+            "{country}" => Country::from_code(&text.to_ascii_uppercase()).ok()?.to_string(),
+            // A number has one spelling.
+            "{number}" => text.parse::<u32>().ok().map(|n| n.to_string()).filter(|n| n == text)?,
+            "{id}" if text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                text.to_ascii_lowercase().parse::<ApiKeyId>().ok()?.to_string()
+            }
+            word if word.eq_ignore_ascii_case(text) => continue,
+            _ => return None,
+        };
+        address = address.replace(part, &value);
+    }
+    written.next().is_none().then_some(address)
+}
+
 /// Adds to an address the page to open after sign-in. The server passes only paths of the portal as `next`.
 pub fn with_next(path: &str, next: &str) -> String {
     // Sign-in leads to both of these by default.
@@ -152,6 +185,37 @@ fn of_version(pattern: &str, scope: &ScopeName, number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_means_the_page_whose_address_it_resembles() {
+        for (path, pattern, page, address) in [
+            ("/audit/", AUDIT, AUDIT, Some("/audit")),
+            ("//AUDIT//", AUDIT, AUDIT, Some("/audit")),
+            ("/environments/Production/", ENVIRONMENT, ENVIRONMENT, Some("/environments/production")),
+            ("/environments/production/de", COUNTRY, KEYS, Some("/environments/production/DE/keys")),
+            ("/environments/p/de/keys/7/", VERSION, VERSION, Some("/environments/p/DE/keys/7")),
+            ("/environments/p/DE/keys/07", VERSION, VERSION, None),
+            ("/API-Keys/0102030405AB", API_KEY, API_KEYS, Some("/api-keys")),
+            (
+                "/api-keys/0102030405AB/revoke/",
+                API_KEY_REVOKE,
+                API_KEY_REVOKE,
+                Some("/api-keys/0102030405ab/revoke"),
+            ),
+            ("/audit/more", AUDIT, AUDIT, None),
+            ("/environments", ENVIRONMENT, ENVIRONMENT, None),
+            ("/environments/pro%64uction", ENVIRONMENT, ENVIRONMENT, None),
+            ("/environments/..", ENVIRONMENT, ENVIRONMENT, None),
+            ("/environments/p/XX", COUNTRY, KEYS, None),
+            ("/environments/p/DE/keys/+7", VERSION, VERSION, None),
+            ("/environments/p/DE/keys/99999999999", VERSION, VERSION, None),
+            ("/api-keys/kstdAbCd1234/revoke", API_KEY_REVOKE, API_KEY_REVOKE, None),
+            ("/\\audit", AUDIT, AUDIT, None),
+            ("/%2faudit", AUDIT, AUDIT, None),
+        ] {
+            assert_eq!(meant(path, pattern, page).as_deref(), address, "{path}");
+        }
+    }
 
     #[test]
     fn an_address_is_its_pattern_filled_in() {

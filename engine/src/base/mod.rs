@@ -1,6 +1,7 @@
 //! The basis of every room: the clock, randomness, secrets, errors, lines of the audit log.
 
 pub mod clock;
+pub mod disk;
 pub mod email;
 pub mod entry;
 pub mod error;

@@ -2,6 +2,7 @@
 
 use super::driver::sqlite_code;
 use crate::Error;
+use crate::base::disk::network_file_system;
 use crate::base::error::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgPool};
@@ -171,6 +172,23 @@ fn not_connected(options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     NotUsable { what, remedy: remedy.into() }.into()
 }
 
+/// Checks that SQLite can work in a folder.
+///
+/// # Errors
+/// On a network file system, whose locks and shared memory do not hold between machines: two servers would damage the database.
+pub fn check_folder(folder: &Path) -> Result<(), Error> {
+    network_file_system(folder).map_or(Ok(()), |name| Err(on_network(folder, name).into()))
+}
+
+fn on_network(folder: &Path, name: &str) -> NotUsable {
+    NotUsable {
+        what: format!("the folder {} is on a network file system ({name}), where SQLite loses data", folder.display()),
+        remedy: "Set KEYSTEAD_DATA_DIR to a folder on a local disk: stop Keystead and copy the whole folder there. Or use PostgreSQL \
+                 (KEYSTEAD_DATABASE_URL)"
+            .into(),
+    }
+}
+
 /// Returns the error for an SQLite file that cannot be used, with the name of the file. Another error stays what it is.
 pub(super) fn not_usable(file: &Path, error: sqlx::Error) -> Error {
     const OWNER: &str = "Check who owns the file and its folder, and whether they are read-only";
@@ -205,6 +223,15 @@ pub(super) fn not_usable(file: &Path, error: sqlx::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_file_system_is_refused_with_what_to_do() {
+        let said = on_network(Path::new("/mnt/nas/keystead"), "NFS").to_string();
+        for part in ["/mnt/nas/keystead", "network file system (NFS)", "local disk", "PostgreSQL"] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(check_folder(Path::new("/proc")).is_ok());
+    }
 
     #[test]
     fn an_ipv6_address_stands_in_brackets_before_its_port() {

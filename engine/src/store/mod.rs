@@ -33,7 +33,7 @@ use crate::base::entry::Entry;
 use crate::base::error::StoreError;
 use crate::base::random;
 use crate::store::text::With;
-pub use connecting::host_and_port;
+pub use connecting::{check_folder, host_and_port};
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
@@ -161,6 +161,7 @@ impl Db {
     /// # Errors
     /// When it cannot be opened.
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
+        check_folder(path.parent().unwrap_or(path))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

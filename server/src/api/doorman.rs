@@ -11,7 +11,7 @@ use crate::web::guard::{self, Arrived, Sender};
 use crate::web::{framing, headers, visitor};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{ALLOW, CONTENT_LENGTH};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, EXPECT};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
 use axum::middleware::Next;
@@ -113,16 +113,21 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let began = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let method = parts.method.clone();
+    // Over HTTP/2 the other streams of a connection go on. A client that waits for `100 Continue` has sent nothing yet.
+    let sends_on = parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
     let door = door_at(parts.uri.path()).unwrap_or(&native::DOOR);
     let (address, scope) = match ADDRESSES.at(&plain(parts.uri.path())) {
         Ok(found) => (Some(found.value), scope_in(&found.params)),
         Err(_) => (None, String::new()),
     };
     let from = peer.address(app, &parts);
-    let handled = handle(app, peer, door, address, Request::from_parts(parts, body), scope, &from);
+    let handled = handle(app, peer, door, address, Request::from_parts(parts, &mut body), scope, &from);
     let response = AssertUnwindSafe(handled).catch_unwind().await;
+    if sends_on && !body.is_end_stream() {
+        guard::forget(&mut body).await;
+    }
     let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let mut response = door.say(response);
     if method == Method::HEAD {

@@ -9,6 +9,7 @@ use crate::run::opening::{connect, database_name, is_new_folder};
 use crate::settings::Settings;
 use chrono::{NaiveDate, TimeDelta};
 use domain::base::words;
+use engine::base::disk::network_file_system;
 use engine::overview::older::keep_highest;
 use engine::overview::times::{Corrected, describe};
 use engine::store::Db;
@@ -246,6 +247,19 @@ fn disk(settings: &Settings, findings: &mut Findings) {
         );
         return;
     };
+    // With SQLite, the database is refused there.
+    if let Some(kind) = network_file_system(&settings.data_dir)
+        && settings.database.url.is_some()
+    {
+        findings.warn(
+            CHECK,
+            format!(
+                "The journal is on a network file system ({kind}), in {}. Services wait for the network, and get no answer while it is away.",
+                settings.data_dir.display()
+            ),
+            "Use a local disk for KEYSTEAD_DATA_DIR.",
+        );
+    }
     let free = space.f_bavail.saturating_mul(space.f_frsize);
     let finding = format!("{} MiB are free in {}.", free >> 20, settings.data_dir.display());
     let remedy =

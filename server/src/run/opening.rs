@@ -3,7 +3,7 @@
 use super::postgres;
 use crate::Stop;
 use crate::settings::Settings;
-use engine::store::{Db, host_and_port};
+use engine::store::{Db, check_folder, host_and_port};
 use engine::vault::authority::Counts;
 use engine::vault::envelope::RootKey;
 use engine::vault::root_key;
@@ -75,6 +75,10 @@ async fn open(settings: &Settings, may: May) -> Result<(Portal, Counts), Stop> {
     let is_new_folder = is_new_folder(settings);
     if is_new_folder && may == May::Find {
         return Err(nothing_here(settings));
+    }
+    if settings.database.url.is_none() {
+        // Before a root key is made there.
+        check_folder(&settings.data_dir)?;
     }
     let keys = find_root_keys(settings, is_new_folder)?;
     if is_new_folder {

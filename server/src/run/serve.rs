@@ -6,6 +6,7 @@ use crate::run::reception;
 use crate::run::telemetry;
 use crate::settings::Settings;
 use crate::{App, Stop};
+use engine::base::disk::network_file_system;
 use engine::base::files;
 use engine::{Hardened, Portal, SecretText};
 use std::fs::OpenOptions;
@@ -39,6 +40,9 @@ pub async fn serve(settings: Settings, hardened: Hardened) -> Result<(), Stop> {
         None => None,
     };
     make_folder(&settings.data_dir)?;
+    if let Some(kind) = network_file_system(&settings.data_dir) {
+        tracing::warn!(folder = %settings.data_dir.display(), kind, "the journal is on a network file system; services wait for the network, and get no answer while it is away; use a local disk for KEYSTEAD_DATA_DIR");
+    }
     portal.overview().look_back(&settings.data_dir).await?;
     portal.audit().open_journal(&settings.data_dir.join("journal")).await?;
     let app = App::new(portal.clone(), &settings);

@@ -42,13 +42,8 @@ pub fn start_logs(settings: &Settings) -> Result<(), Stop> {
     // PostgreSQL reports at every start that the table of migrations exists already. The limits for `QUIET` stand last, so that
     // requests to KMS and its responses are in no log, whatever filter the operator sets.
     let quiet = QUIET.map(|library| format!("{library}=warn")).join(",");
-    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log.filter))
-        .map_err(|_| {
-        Stop::new(format!(
-            "The value “{}” of KEYSTEAD_LOG is not valid. Expected: a log filter, like info.",
-            settings.log.filter
-        ))
-    })?;
+    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{},{quiet}", settings.log.filter));
+    let filter = filter.map_err(|error| Stop::new(format!("The log filter cannot be used: {error}.")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A line that cannot be written is lost: reporting that on the same standard error would end the work it belongs to.
     let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
@@ -139,7 +134,9 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
         let reason =
             response.extensions().get::<Reason>().map(|reason| reason.0.as_str()).unwrap_or_default();
         tracing::warn!(method, route, status, address, reason, "request refused");
-    } else if !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}") {
+    } else if method != "OPTIONS"
+        && !matches!(route.as_str(), "/healthz" | "/readyz" | "/assets/{hash}/{name}")
+    {
         tracing::info!(method, route, status, took_ms, "request");
     }
     response

@@ -1,7 +1,6 @@
 //! Settings of the connection to the customers' KMS, and of the leases of the keys that it releases.
 
-use super::source::{Source, is_not};
-use super::table::find;
+use super::source::Source;
 use super::web::{is_bare, is_loopback};
 use crate::Stop;
 use engine::custody::lease::Times;
@@ -28,11 +27,12 @@ fn endpoint(source: &Source) -> Result<Option<String>, Stop> {
     let what = "an address like https://vpce-0a1b.kms.eu-central-1.vpce.amazonaws.com";
     let Some(url) = source.get::<Url>("kms_endpoint_url", what)? else { return Ok(None) };
     if !is_bare(&url) {
-        return Err(is_not(find("kms_endpoint_url"), url.as_str(), what));
+        return Err(source.is_not("kms_endpoint_url", url.as_str(), what));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(Stop::new(format!(
-            "KEYSTEAD_KMS_ENDPOINT_URL is “{url}”. Plain HTTP would send plaintext keys over the network unencrypted. Use https."
+            "{} is “{url}”. Plain HTTP would send plaintext keys over the network unencrypted. Use https.",
+            source.named("kms_endpoint_url")
         )));
     }
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
@@ -41,9 +41,18 @@ fn endpoint(source: &Source) -> Result<Option<String>, Stop> {
 fn leases(source: &Source) -> Result<Times, Stop> {
     let (refresh, hold) = (source.seconds("lease_refresh_seconds")?, source.seconds("lease_hold_seconds")?);
     if refresh > hold {
-        return Err(Stop::new(
-            "The setting KEYSTEAD_LEASE_REFRESH_SECONDS must be at least 1 and at most KEYSTEAD_LEASE_HOLD_SECONDS.",
-        ));
+        let (refresh, hold) = (refresh.as_secs(), hold.as_secs());
+        let [refresh_name, hold_name] =
+            ["lease_refresh_seconds", "lease_hold_seconds"].map(|name| source.named(name));
+        // The sentence begins with a setting that the operator has set.
+        return Err(Stop::new(match source.is_set("lease_refresh_seconds") {
+            true => format!(
+                "{refresh_name} is {refresh}, which is longer than {hold_name} ({hold}). Expected: a whole number of seconds from 1 to {hold}."
+            ),
+            false => format!(
+                "{hold_name} is {hold}, which is shorter than {refresh_name} ({refresh} by default). Set {refresh_name} to at most {hold} as well."
+            ),
+        }));
     }
     Ok(Times { refresh, hold })
 }

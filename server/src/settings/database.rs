@@ -52,14 +52,16 @@ impl DatabaseSettings {
     pub(super) fn read(source: &Source) -> Result<Self, Stop> {
         let url = source.get("database_url", WHAT)?;
         if url.as_ref().is_some_and(|url: &Url| !matches!(url.scheme(), "postgres" | "postgresql")) {
-            return Err(Stop::new(
-                "The setting KEYSTEAD_DATABASE_URL must begin with postgres://. Leave it out for SQLite in the data folder.",
-            ));
+            return Err(Stop::new(format!(
+                "The setting {} must begin with postgres://. Leave it out for SQLite in the data folder.",
+                source.named("database_url")
+            )));
         }
         if url.as_ref().is_some_and(is_doubtful) {
             return Err(Stop::new(format!(
-                "The value of KEYSTEAD_DATABASE_URL is not valid: a special character in the user name or the password, or a parameter \
-                 that is not known. Expected: {WHAT}."
+                "The value of {} is not valid: a special character in the user name or the password, or a parameter \
+                 that is not known. Expected: {WHAT}.",
+                source.named("database_url")
             )));
         }
         let pooler = [("none", Pooler::None), ("transaction", Pooler::Transaction)];

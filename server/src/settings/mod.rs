@@ -63,7 +63,12 @@ impl Settings {
         let source = &Source { environment, file };
         let web = WebSettings::read(source)?;
         let database = DatabaseSettings::read(source)?;
-        let data_dir: PathBuf = source.required("data_dir", "a folder")?;
+        let data_dir = source.path("data_dir", "folder")?.ok_or_else(|| {
+            Stop::new(format!(
+                "The setting {} is required. Expected: the path of a folder.",
+                source.named("data_dir")
+            ))
+        })?;
         Ok(Self {
             web,
             root_key: RootKeySettings::read(source, &data_dir)?,
@@ -211,6 +216,122 @@ mod tests {
             let sentence = settings(&[(name, text)]).err().unwrap_or_default();
             assert!(sentence.contains(name) && sentence.ends_with(['.', ')']), "{name}={text}: {sentence}");
         }
+    }
+
+    /// Values as people write them who know another program. Each stops the start, and the sentence names the setting where it
+    /// was set and what it takes.
+    #[test]
+    fn an_unusable_value_of_any_setting_is_refused_under_its_own_name() {
+        for setting in SETTINGS {
+            let name = setting.name;
+            let good = setting.default.unwrap_or("x");
+            let (quoted, single) = (format!("\"{good}\""), format!("'{good}'"));
+            let mut odd = vec![" ", "\t", "\u{200b}", &quoted, &single];
+            if setting.bounds.is_some() {
+                odd.extend(["5s", "10m", "5 s", "1_000", "1,000", "1e3", "0x10", "5.0", "ten", "-1", "true"]);
+            }
+            let upper = good.to_uppercase();
+            match name {
+                "database_pooler" | "journal_sync" | "log_format" => {
+                    odd.extend([&*upper, "1", "true", "none,"])
+                }
+                "log" => odd.extend(["warning", "verbose", "info;engine=debug", "engine"]),
+                "data_dir" | "root_key_file" => {
+                    odd.extend(["~/keystead", "~", "$HOME/keystead", "%d/root-key"])
+                }
+                "listen" | "metrics_listen" => {
+                    odd.extend([
+                        "3000",
+                        ":3000",
+                        "*:3000",
+                        "localhost:3000",
+                        "127.0.0.1",
+                        "127.0.0.1:0",
+                        "::1:3000",
+                    ]);
+                }
+                "trusted_proxies" => {
+                    odd.extend(["10.0.0.1;10.0.0.2", "10.0.0.1 10.0.0.2", "localhost", "*", "10.0.0.0/33"])
+                }
+                "public_url" => {
+                    odd.extend(["keys.example.com", "https://", "https://a.example/?a", "HTTPS//a.example"])
+                }
+                "kms_endpoint_url" => odd.extend(["kms.example.com", "https://", "https://a.example/?a"]),
+                "database_url" => odd.extend(["sqlite://x", "keystead", "postgres", "host=db user=k"]),
+                "root_key" => odd.extend(["x", "root.key", "aHVudGVyMg=="]),
+                "instance_name" => odd.extend(["a:b", "a\u{202e}b"]),
+                _ => {}
+            }
+            if good == "true" || good == "false" {
+                odd.extend([&*upper, "True", "yes", "no", "on", "1", "0"]);
+            }
+            for text in odd {
+                let one = |name: &str| BTreeMap::from([(name.to_owned(), text.to_owned())]);
+                let said = Settings::from_maps(one(&setting.variable()), BTreeMap::new()).map(drop);
+                let said = said.expect_err(&format!("{name}={text}")).to_string();
+                assert!(said.contains(&setting.variable()), "{name}={text}: {said}");
+                let file = BTreeMap::from([("KEYSTEAD_CONFIG".to_owned(), "/etc/keystead.toml".to_owned())]);
+                let said = Settings::from_maps(file, one(name)).map(drop);
+                let said = said.expect_err(&format!("{name} = {text}")).to_string();
+                let named = format!("“{name}” in the settings file /etc/keystead.toml");
+                assert!(said.contains(&named), "{name} = {text}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_wrong_type_in_the_settings_file_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keystead.toml");
+        for (line, name) in [
+            ("journal_days = 4.5", "journal_days"),
+            ("trusted_proxies = [\"10.0.0.1\"]", "trusted_proxies"),
+            ("[log]\nlevel = \"info\"", "log"),
+            ("[log_format]", "log_format"),
+            ("listen = { port = 3000 }", "listen"),
+            ("journal_days = 2026-11-30", "journal_days"),
+        ] {
+            std::fs::write(&path, line).expect("it is written");
+            let said = read_file(&path.to_string_lossy()).map(drop).expect_err(line).to_string();
+            let named = said.contains(&format!("“{name}”")) && said.contains("keystead.toml");
+            assert!(named && said.contains("must be a string, a number, true or false"), "{line}: {said}");
+        }
+        for (line, name) in
+            [("listen = 3000", "listen"), ("log = true", "log"), ("journal_days = \"5d\"", "journal_days")]
+        {
+            std::fs::write(&path, line).expect("it is written");
+            let file = read_file(&path.to_string_lossy()).expect(line);
+            let said = Settings::from_maps(BTreeMap::new(), file).map(drop).expect_err(line).to_string();
+            assert!(said.contains(&format!("“{name}” in the settings file")), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_hold_that_is_too_short_is_refused_in_the_name_that_was_set() {
+        let (hold, refresh) = ("KEYSTEAD_LEASE_HOLD_SECONDS", "KEYSTEAD_LEASE_REFRESH_SECONDS");
+        let said = settings(&[(hold, "60")]).map(drop).expect_err("shorter than the default refresh");
+        assert!(
+            said.starts_with(&format!("{hold} is 60"))
+                && said.contains(&format!("Set {refresh} to at most 60")),
+            "{said}"
+        );
+        let said =
+            settings(&[(hold, "60"), (refresh, "90")]).map(drop).expect_err("shorter than the refresh");
+        assert!(
+            said.starts_with(&format!("{refresh} is 90")) && said.contains(&format!("{hold} (60)")),
+            "{said}"
+        );
+        assert!(settings(&[(hold, "60"), (refresh, "60")]).is_ok());
+    }
+
+    #[test]
+    fn a_level_that_does_not_exist_is_answered_with_the_nearest() {
+        let said = settings(&[("KEYSTEAD_LOG", "warning")]).map(drop).expect_err("no level");
+        assert_eq!(
+            said,
+            "The value “warning” of KEYSTEAD_LOG is not valid. Expected: a level (error, warn, info, debug, trace or off), or a \
+             filter like info,engine=debug. Did you mean warn?"
+        );
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The sources of settings, and how their texts are read.
 
-use super::environment::nearest;
+use super::environment::{CONFIG, nearest};
 use super::table::{SETTINGS, Setting, find};
 use crate::Stop;
 use domain::base::typed::trimmed;
 use engine::base::files;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -26,17 +26,60 @@ impl Source {
         text.map(String::as_str).or(setting.default).filter(|text| !text.is_empty())
     }
 
+    pub fn is_set(&self, name: &str) -> bool {
+        self.environment.contains_key(&find(name).variable()) || self.file.contains_key(name)
+    }
+
+    /// Returns the name under which the operator set a setting: its variable, or its line in the settings file.
+    pub fn named(&self, name: &str) -> String {
+        let variable = find(name).variable();
+        if self.environment.contains_key(&variable) || !self.file.contains_key(name) {
+            return variable;
+        }
+        let path = self.environment.get(CONFIG).map_or_else(String::new, |path| format!(" {path}"));
+        format!("“{name}” in the settings file{path}")
+    }
+
+    /// Returns the sentence for a text that a setting does not accept.
+    pub fn is_not(&self, name: &str, text: &str, what: &str) -> Stop {
+        let named = self.named(name);
+        if find(name).may_hold_secret {
+            return Stop::new(format!("The value of {named} is not valid. Expected: {what}."));
+        }
+        Stop::new(format!("The value “{text}” of {named} is not valid. Expected: {what}."))
+    }
+
     /// Returns the checked value of a setting.
     pub fn get<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, Stop> {
-        let setting = find(name);
-        let Some(text) = self.text(setting) else { return Ok(None) };
-        trimmed(text).parse().map(Some).map_err(|_| is_not(setting, text, what))
+        let Some(text) = self.text(find(name)).map(trimmed) else { return Ok(None) };
+        let named = self.named(name);
+        if text.is_empty() {
+            return Err(Stop::new(format!("The value of {named} is blank. Expected: {what}.")));
+        }
+        if is_quoted(text) {
+            return Err(Stop::new(format!(
+                "The value of {named} has quotation marks around it. Remove them: they count as a part of the value (Docker's --env-file \
+                 keeps them). Expected: {what}."
+            )));
+        }
+        text.parse().map(Some).map_err(|_| self.is_not(name, text, what))
     }
 
     pub fn required<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Stop> {
         self.get(name, what)?.ok_or_else(|| {
-            Stop::new(format!("The setting {} is required. Expected: {what}.", find(name).variable()))
+            Stop::new(format!("The setting {} is required. Expected: {what}.", self.named(name)))
         })
+    }
+
+    /// Returns the path that a setting has; `what`: "folder" or "file". Only a shell expands `~` and `$`, only a unit file of
+    /// systemd `%`. Here they would name a folder of their own.
+    pub fn path(&self, name: &str, what: &str) -> Result<Option<PathBuf>, Stop> {
+        let what = format!("the path of a {what}, in which nothing is expanded (~, $, %)");
+        let Some(text) = self.get::<String>(name, &what)? else { return Ok(None) };
+        if text.starts_with(['~', '$', '%']) {
+            return Err(self.is_not(name, &text, &what));
+        }
+        Ok(Some(text.into()))
     }
 
     pub fn flag(&self, name: &str) -> Result<bool, Stop> {
@@ -51,7 +94,7 @@ impl Source {
         let number: u64 = self.required(name, &what)?;
         let number = Some(number).filter(|number| (least..=most).contains(number));
         let number = number.and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| is_not(setting, self.text(setting).unwrap_or_default(), &what))
+        number.ok_or_else(|| self.is_not(name, self.text(setting).unwrap_or_default(), &what))
     }
 
     pub fn seconds(&self, name: &str) -> Result<Duration, Stop> {
@@ -63,16 +106,14 @@ impl Source {
         let what = words.map(|(word, _)| word).join(" or ");
         let text: String = self.required(name, &what)?;
         let found = words.iter().find(|(word, _)| *word == text);
-        found.map(|(_, value)| *value).ok_or_else(|| is_not(find(name), &text, &what))
+        found.map(|(_, value)| *value).ok_or_else(|| self.is_not(name, &text, &what))
     }
 }
 
-/// Returns the sentence for a text that a setting does not accept.
-pub(super) fn is_not(setting: &Setting, text: &str, what: &str) -> Stop {
-    if setting.may_hold_secret {
-        return Stop::new(format!("The value of {} is not valid. Expected: {what}.", setting.variable()));
-    }
-    Stop::new(format!("The value “{text}” of {} is not valid. Expected: {what}.", setting.variable()))
+/// Checks for quotation marks around a value. A shell takes them off; Docker's `--env-file` does not.
+fn is_quoted(text: &str) -> bool {
+    let within = |mark| text.len() > 1 && text.starts_with(mark) && text.ends_with(mark);
+    within('"') || within('\'')
 }
 
 /// Returns the sentence for a settings file that is not TOML. It names the line and does not quote it: the line may hold a password.
@@ -84,8 +125,9 @@ fn is_not_toml(path: &str, text: &str, error: &toml::de::Error) -> Stop {
 }
 
 pub(super) fn read_file(path: &str) -> Result<BTreeMap<String, String>, Stop> {
-    let text = files::read_text(Path::new(path), LONGEST)
-        .map_err(|error| Stop::new(format!("The settings file {path} cannot be read: {error}.")))?;
+    let text = files::read_text(Path::new(path), LONGEST).map_err(|error| {
+        Stop::new(format!("The settings file {path} ({CONFIG}) cannot be read: {error}."))
+    })?;
     let table: toml::Table = text.parse().map_err(|error| is_not_toml(path, &text, &error))?;
     let mut settings = BTreeMap::new();
     for (name, value) in table {

@@ -152,7 +152,11 @@ pub const SETTINGS: &[Setting] = &[
         (0, 1 << 50),
         "Maximum size of the journal in the database, in bytes after compression (default: 10 GiB). `0`: unlimited.",
     ),
-    setting("log", Some("info"), "What is logged: a level, or a filter like `info,engine=debug`."),
+    setting(
+        "log",
+        Some("info"),
+        "What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or a filter like `info,engine=debug`. Every entry has a level. Below `info`, the log has no audit events; the audit log in the portal has them anyway.",
+    ),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(
         "show_setup_token",
@@ -180,6 +184,19 @@ mod tests {
                 setting.bounds.map_or(String::new(), |(least, most)| format!(" From {least} to {most}."));
             let row = format!("| `{}` | {default} | {}{bounds} |", setting.variable(), setting.meaning);
             assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        }
+    }
+
+    #[test]
+    fn the_readme_names_no_setting_that_does_not_exist() {
+        let readme = include_str!("../../../README.md");
+        let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
+        for (at, _) in readme.match_indices("KEYSTEAD_") {
+            let rest = &readme[at..];
+            let name = &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())];
+            let is_setting = SETTINGS.iter().any(|setting| setting.variable() == name);
+            let is_other = ["KEYSTEAD_CONFIG", "KEYSTEAD_API_KEY", "KEYSTEAD_"].contains(&name);
+            assert!(is_setting || is_other, "README.md names {name}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Settings of the listeners and of the public address.
 
-use super::source::{Source, is_not};
-use super::table::find;
+use super::source::Source;
 use crate::Stop;
 use domain::base::typed::trimmed;
 use domain::scopes::scope::is_unprintable;
@@ -27,13 +26,14 @@ pub struct WebSettings {
 
 impl WebSettings {
     pub(super) fn read(source: &Source) -> Result<Self, Stop> {
-        let listen = source.required("listen", "an address with a port, like 127.0.0.1:3000")?;
+        let Listening(listen) = source.required("listen", "an address with a port, like 127.0.0.1:3000")?;
+        let metrics = source.get("metrics_listen", "an address with a port, like 127.0.0.1:9464")?;
         Ok(Self {
             listen,
             public_url: public_url(source, listen, source.flag("allow_insecure_http")?)?,
             instance_name: source
                 .get("instance_name", "1 to 40 characters, no colon, none that is invisible")?,
-            metrics_listen: source.get("metrics_listen", "an address with a port, like 127.0.0.1:9464")?,
+            metrics_listen: metrics.map(|Listening(metrics)| metrics),
             trusted_proxies: proxies(source)?,
             lame_duck: source.seconds("lame_duck_seconds")?,
         })
@@ -78,6 +78,17 @@ fn branded(name: &str) -> String {
     if name.to_lowercase().contains("keystead") { name.to_owned() } else { format!("Keystead {name}") }
 }
 
+/// An address to listen on. The port 0 is none: the system would choose another one at every start.
+struct Listening(SocketAddr);
+
+impl FromStr for Listening {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).map(Self).ok_or(())
+    }
+}
+
 /// Name of an installation. In the label of an authenticator's entry a colon would end it.
 struct InstanceName(String);
 
@@ -112,7 +123,7 @@ fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) ->
     let default = Url::parse(&format!("http://{host}:{}", listen.port())).map_err(|_| Stop::new(what))?;
     let url = source.get("public_url", what)?.unwrap_or(default);
     if !is_bare(&url) {
-        return Err(is_not(find("public_url"), url.as_str(), what));
+        return Err(source.is_not("public_url", url.as_str(), what));
     }
     if url.scheme() == "https" || is_insecure_allowed {
         return Ok(url);
@@ -120,15 +131,17 @@ fn public_url(source: &Source, listen: SocketAddr, is_insecure_allowed: bool) ->
     if !is_loopback(&url) {
         // `is_bare` has refused a URL with a password, so this message may quote it.
         return Err(Stop::new(format!(
-            "The public URL {url} uses plain HTTP, so passwords and codes would cross the network unencrypted. Use https, \
-             or set KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
+            "The public URL {url} ({}) uses plain HTTP, so passwords and codes would cross the network unencrypted. Use https, \
+             or set KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk.",
+            source.named("public_url")
         )));
     }
     if !is_own(listen) {
         return Err(Stop::new(format!(
-            "KEYSTEAD_LISTEN is {listen}, so other machines can connect, and passwords and codes would cross the network \
+            "{} is {listen}, so other machines can connect, and passwords and codes would cross the network \
              unencrypted. Put a proxy with TLS in front, and set KEYSTEAD_PUBLIC_URL to its https address. Or set \
-             KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk."
+             KEYSTEAD_ALLOW_INSECURE_HTTP=true to accept this risk.",
+            source.named("listen")
         )));
     }
     Ok(url)
@@ -159,14 +172,18 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 fn proxies(source: &Source) -> Result<Vec<IpNet>, Stop> {
     let list: Option<String> = source.get("trusted_proxies", "a list of networks")?;
     let list = list.unwrap_or_default();
+    let named = source.named("trusted_proxies");
     let networks = list.split(',').map(trimmed).filter(|entry| !entry.is_empty()).map(|entry| {
-        let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-            Stop::new(format!("The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which is not an address or network like 10.0.0.0/8."))
+        let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
+        let network = network.map_err(|_| {
+            Stop::new(format!(
+                "The setting {named} contains “{entry}”, which is not an address or network like 10.0.0.0/8. Commas separate several."
+            ))
         })?;
         let network = canonical(network);
         match is_too_wide(&network) {
             true => Err(Stop::new(format!(
-                "The setting KEYSTEAD_TRUSTED_PROXIES contains “{entry}”, which trusts so many addresses that a stranger could choose \
+                "The setting {named} contains “{entry}”, which trusts so many addresses that a stranger could choose \
                  the address that Keystead sees. Name the addresses or networks of the proxies alone."
             ))),
             false => Ok(network),

@@ -27,6 +27,9 @@ const CALLS_AT_ONCE: usize = 256;
 /// Time-out of a request, its body included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Maximum time and size of a rest of a body that is forgotten.
+const FORGOTTEN: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
+
 /// Maximum size of a body or an answer that takes no room where a connection can have one at a time only: the connections' own
 /// buffers are as large.
 pub const SMALL: usize = 16 * 1024;
@@ -127,6 +130,23 @@ pub async fn in_turn(State(app): State<App>, request: Request, next: Next) -> Re
 /// Returns the deadline of a request that begins now.
 pub fn until() -> Instant {
     Instant::now() + PATIENCE
+}
+
+/// Reads the rest of a refused body and forgets it. The connection would end while the client is still sending, and a proxy would
+/// report that in place of the answer.
+pub async fn forget<B>(body: &mut B)
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let (time, size) = FORGOTTEN;
+    let rest = async {
+        let mut left = size;
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(now_left) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { break };
+            left = now_left;
+        }
+    };
+    let _ = tokio::time::timeout(time, rest).await;
 }
 
 /// A body that has arrived completely, and its share of the memory for bodies.

@@ -105,7 +105,10 @@ async fn what_is_no_page_is_not_answered() {
         for method in others.map(|name| name.parse::<Method>().expect("a method")) {
             assert!(!known.contains(&method));
             let answer = house.ask(method.clone(), &address(row.path)).cookie(&cookie).send().await;
-            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {}", row.path);
+            // OPTIONS of `/` is the default check of HAProxy.
+            let is_check = method == Method::OPTIONS && row.path == "/";
+            let status = if is_check { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
+            assert_eq!(answer.status, status, "{method} {}", row.path);
         }
     }
 }
@@ -149,6 +152,30 @@ async fn secrets_go_in_by_post_and_never_into_an_address() {
         }
     }
     assert!(forms > 4, "the forms were found");
+}
+
+#[tokio::test]
+async fn a_check_by_options_learns_whether_the_server_is_ready_and_nothing_else() {
+    let (house, _, _) = furnished().await;
+    // HAProxy's default check names no host; an attacker's page could name any.
+    for host in [None, Some("evil.example")] {
+        for path in ["/", "*", "/readyz", "/healthz"] {
+            let mut ask = house.ask(Method::OPTIONS, path).without("host");
+            if let Some(host) = host {
+                ask = ask.header("host", host);
+            }
+            let answer = ask.send().await;
+            assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok\n"), "{path} {host:?}");
+            assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS", "{path}");
+            assert_eq!(answer.header("set-cookie"), "", "{path}");
+            assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{path}");
+        }
+        let mut ask = house.ask(Method::OPTIONS, "/environments").without("host");
+        if let Some(host) = host {
+            ask = ask.header("host", host);
+        }
+        assert_eq!(ask.send().await.status, StatusCode::MISDIRECTED_REQUEST, "{host:?}");
+    }
 }
 
 /// Islands store nothing in the browser; the theme is in a cookie.

@@ -1,6 +1,7 @@
 //! The server in this process: the router without a socket, and a clock that stands still. All these tests are one program,
 //! because each test program links the whole server.
 
+mod addresses;
 mod alias;
 mod api;
 mod api_keys;

@@ -109,9 +109,9 @@ async fn an_address_that_no_door_has_is_answered_in_the_language_of_its_door() {
         let answer = ask.send().await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
     }
-    // A page has one address.
+    // A page has one address, to which other spellings lead.
     let page = house.get("", "//sign-in").await;
-    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/sign-in"));
 }
 
 #[tokio::test]

@@ -13,5 +13,6 @@ mod openapi;
 mod process;
 mod proxies;
 mod rolling_restart;
+mod systemd;
 mod two_servers;
 mod unusable_database;

@@ -1,4 +1,4 @@
-//! Servers that restart one after the other under load lose no request: behind nginx and HAProxy, configured as the README says,
+//! Servers that restart one after the other under load lose no request: behind nginx, HAProxy and Caddy, configured as the README says,
 //! and for clients without a balancer that go when they are told.
 
 use crate::data_plane::{furnished, path, until};
@@ -197,6 +197,11 @@ async fn a_rolling_restart_behind_haproxy_loses_no_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_behind_haproxy_over_http2_loses_no_request() {
     a_rolling_restart_loses_no_request(Kind::HaproxyOverHttp2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_behind_caddy_loses_no_request() {
+    a_rolling_restart_loses_no_request(Kind::Caddy).await;
 }
 
 /// Clients stay while a server is a lame duck, and leave before it closes.

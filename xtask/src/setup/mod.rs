@@ -46,9 +46,12 @@ fn packages(place: &Place, then: impl FnOnce() -> Result<()>) -> Result<()> {
         // Needed even where the tests were given a server, because some tests stop a server of their own.
         ("postgresql", database::programs().is_some()),
         ("pgbouncer", Path::new("/usr/sbin/pgbouncer").exists()),
-        // Their packages also start a service on port 80, where the system starts services; the tests use ports of their own.
+        // The packages of these also start a service, where the system starts services; the tests use ports of their own.
         ("nginx-light", Path::new("/usr/sbin/nginx").exists()),
         ("haproxy", Path::new("/usr/sbin/haproxy").exists()),
+        ("caddy", Path::new("/usr/bin/caddy").exists()),
+        // For `systemd-analyze`; nothing starts it.
+        ("systemd", Path::new("/usr/bin/systemd-analyze").exists()),
         ("openssl", Path::new("/usr/bin/openssl").exists()),
         ("chromium", has_chromium()),
         ("libfaketime", debian::library_exists("faketime/libfaketime.so.1")),

@@ -26,6 +26,14 @@ fn every_setting_takes_and_refuses_what_it_did() {
             "x y",
             "127.0.0.1:1",
             "https://a.example",
+            " ",
+            "\"true\"",
+            "True",
+            "yes",
+            "5s",
+            "JSON",
+            "warning",
+            "~/keystead",
         ] {
             let environment = BTreeMap::from([(variable.clone(), value.to_owned())]);
             let said = match Settings::from_maps(environment, BTreeMap::new()) {

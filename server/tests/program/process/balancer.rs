@@ -1,4 +1,4 @@
-//! nginx or HAProxy before two servers, with the configuration that the README gives.
+//! nginx, HAProxy or Caddy before two servers, with the configuration that the README gives.
 
 use super::free_port;
 use super::pooler::unprivileged;
@@ -21,6 +21,7 @@ pub enum Kind {
     Haproxy,
     /// HAProxy that speaks HTTP/2 to the servers.
     HaproxyOverHttp2,
+    Caddy,
 }
 
 /// A balancer that ends with the test.
@@ -34,7 +35,7 @@ pub struct Balancer {
 }
 
 /// Returns the block of the README that follows a mark.
-fn block(mark: &str) -> String {
+pub fn block(mark: &str) -> String {
     let (_, after) =
         README.split_once(&format!("<!-- {mark} -->\n```{mark}\n")).expect("the mark in the README");
     after.split_once("```").expect("the end of the block").0.to_owned()
@@ -69,6 +70,56 @@ async fn certificate(folder: &Path) {
     std::fs::write(file("keystead.pem"), both.concat()).expect("written");
 }
 
+fn nginx(mut text: String, folder: &Path, port: u16, secure: u16, pem: &str) -> (String, Command) {
+    put(
+        &mut text,
+        "listen 443 ssl http2;",
+        &format!("listen 127.0.0.1:{port}; listen 127.0.0.1:{secure} ssl http2;"),
+    );
+    put(&mut text, "/etc/nginx/keystead.pem", pem);
+    put(&mut text, "/etc/nginx/keystead.key", pem);
+    // As in Debian's `nginx.conf`, with files that need no rights of root.
+    let temporary =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {of};"));
+    text = format!(
+        "daemon off; worker_processes 2; pid pid; error_log stderr;\nevents {{}}\n\
+         http {{ access_log off; {}\n{text}}}\n",
+        temporary.concat()
+    );
+    let mut command = unprivileged("/usr/sbin/nginx", folder);
+    command.args(["-e", "stderr", "-p"]).arg(folder).args(["-c", "balancer.conf"]);
+    (text, command)
+}
+
+fn haproxy(text: &str, folder: &Path) -> (String, Command) {
+    let mut command = unprivileged("/usr/sbin/haproxy", folder);
+    command.args(["-db", "-f", "balancer.conf"]);
+    (format!("global\n    log stderr local0 notice\n    maxconn 500\n{text}"), command)
+}
+
+fn caddy(mut text: String, folder: &Path, port: u16, secure: u16, pem: &str) -> (String, Command) {
+    // It asks no authority for a certificate, and keeps its files in the folder of the test.
+    put(
+        &mut text,
+        "\tservers {",
+        &format!(
+            "\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n\tstorage file_system {}\n\
+             \tlog {{\n\t\tlevel WARN\n\t}}\n\tservers {{",
+            folder.join("storage").display()
+        ),
+    );
+    let (options, site) = text.split_once(&format!("{NAME} {{\n")).expect("the site");
+    let (mut secure_site, mut plain_site) = (site.to_owned(), site.to_owned());
+    const TLS: &str = "\ttls /etc/caddy/keystead.pem /etc/caddy/keystead.key\n";
+    put(&mut secure_site, TLS, &format!("\ttls {pem} {pem}\n"));
+    put(&mut plain_site, TLS, "");
+    let text = format!("{options}https://{NAME}:{secure} {{\n{secure_site}\nhttp://:{port} {{\n{plain_site}");
+    let mut command = unprivileged("/usr/bin/caddy", folder);
+    command.env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+    command.args(["run", "--config", "balancer.conf", "--adapter", "caddyfile"]);
+    (text, command)
+}
+
 impl Balancer {
     pub async fn start(kind: Kind, servers: [u16; 2]) -> Self {
         let folder =
@@ -76,46 +127,44 @@ impl Balancer {
         certificate(folder.path()).await;
         let (port, secure) = (free_port(), free_port());
         let pem = folder.path().join("keystead.pem").display().to_string();
-        let mut text = block(if kind == Kind::Nginx { "nginx" } else { "haproxy" });
+        let mut text = block(match kind {
+            Kind::Nginx => "nginx",
+            Kind::Haproxy | Kind::HaproxyOverHttp2 => "haproxy",
+            Kind::Caddy => "caddy",
+        });
         for (name, server) in ["10.0.0.11:3000", "10.0.0.12:3000"].into_iter().zip(servers) {
             put(&mut text, name, &format!("127.0.0.1:{server}"));
         }
         // The load goes over plain HTTP, because the clients of the tests have no TLS; TLS stays, on a port of its own.
-        let mut command = if kind == Kind::Nginx {
-            put(
-                &mut text,
-                "listen 443 ssl http2;",
-                &format!("listen 127.0.0.1:{port}; listen 127.0.0.1:{secure} ssl http2;"),
-            );
-            put(&mut text, "/etc/nginx/keystead.pem", &pem);
-            put(&mut text, "/etc/nginx/keystead.key", &pem);
-            // As in Debian's `nginx.conf`, with files that need no rights of root.
-            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map(|of| format!("{of}_temp_path {of};"));
-            text = format!(
-                "daemon off; worker_processes 2; pid pid; error_log stderr;\nevents {{}}\n\
-                 http {{ access_log off; {}\n{text}}}\n",
-                temporary.concat()
-            );
-            let mut command = unprivileged("/usr/sbin/nginx", folder.path());
-            command.args(["-e", "stderr", "-p"]).arg(folder.path()).args(["-c", "balancer.conf"]);
-            command
-        } else {
-            put(
-                &mut text,
-                "bind :443 ssl",
-                &format!("bind 127.0.0.1:{port}\n    bind 127.0.0.1:{secure} ssl"),
-            );
-            put(&mut text, "/etc/haproxy/keystead.pem", &pem);
-            if kind == Kind::HaproxyOverHttp2 {
-                put(&mut text, "default-server check", "default-server proto h2 check");
+        let (text, command) = match kind {
+            Kind::Nginx => nginx(text, folder.path(), port, secure, &pem),
+            Kind::Haproxy | Kind::HaproxyOverHttp2 => {
+                put(
+                    &mut text,
+                    "bind :443 ssl",
+                    &format!("bind 127.0.0.1:{port}\n    bind 127.0.0.1:{secure} ssl"),
+                );
+                put(&mut text, "/etc/haproxy/keystead.pem", &pem);
+                if kind == Kind::HaproxyOverHttp2 {
+                    put(&mut text, "default-server check", "default-server proto h2 check");
+                }
+                put(&mut text, "mode http", "mode http\n    log global");
+                haproxy(&text, folder.path())
             }
-            text = format!("global\n    log stderr local0 notice\n    maxconn 500\n{text}");
-            put(&mut text, "mode http", "mode http\n    log global");
-            let mut command = unprivileged("/usr/sbin/haproxy", folder.path());
-            command.args(["-db", "-f", "balancer.conf"]);
-            command
+            Kind::Caddy => caddy(text, folder.path(), port, secure, &pem),
         };
+        Self::run(&text, command, folder, port, secure).await
+    }
+
+    /// Starts HAProxy with a configuration of the test, which listens on a port.
+    pub async fn haproxy(text: &str, port: u16) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("keystead-balancer-").tempdir_in("/tmp").expect("a folder");
+        let (text, command) = haproxy(text, folder.path());
+        Self::run(&text, command, folder, port, 0).await
+    }
+
+    async fn run(text: &str, mut command: Command, folder: TempDir, port: u16, secure: u16) -> Self {
         std::fs::write(folder.path().join("balancer.conf"), text).expect("written");
         let child = command.spawn().expect("setpriv runs");
         let mut balancer = Self { port, secure, child, _folder: folder };
@@ -127,7 +176,10 @@ impl Balancer {
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             let ended = self.child.try_wait().expect("its state");
-            assert_eq!(ended, None, "the balancer does not start (apt-get install nginx-light haproxy)");
+            assert_eq!(
+                ended, None,
+                "the balancer does not start (apt-get install nginx-light haproxy caddy)"
+            );
             assert!(began.elapsed() < Duration::from_secs(10), "the balancer does not listen");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
