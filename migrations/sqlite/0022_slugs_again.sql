@@ -14,7 +14,7 @@ INSERT INTO environment_anew (id, slug, name, kind, created_at, removed_at, mac)
     SELECT id, slug, name, kind, created_at, removed_at, mac FROM environment;
 DROP TABLE environment;
 ALTER TABLE environment_anew RENAME TO environment;
-CREATE UNIQUE INDEX environment_slug ON environment (slug) WHERE removed_at IS NULL OR keeps_slug;
+CREATE UNIQUE INDEX environment_slug ON environment (slug) WHERE removed_at IS NULL OR keeps_slug = 1;
 
 -- The ids of the environments and countries that `place` names, in the same order. With them the lines of two environments that
 -- had the same slug one after the other differ. Lines of earlier releases have none.

@@ -17,7 +17,7 @@ pub fn UnsavedNotices(unsaved: Unsaved, now: DateTime<Utc>) -> impl IntoView {
                 <Callout tone=Tone::Warn title>
                     <p>
                         {about} <Moment at=until /> ". "
-                        <a href=href>"Show " {if href == address::API_KEY_NEW { "it" } else { "them" }}</a>
+                        <a href=href>{if href == address::API_KEY_NEW { "Show it" } else { "Show them" }}</a>
                     </p>
                 </Callout>
             }

@@ -12,7 +12,7 @@ pub const NAME_MAX: usize = 60;
 /// Maximum length of a slug in characters.
 pub const SLUG_MAX: usize = 40;
 
-/// The address of an environment: `[a-z0-9-]{1,40}`. It is made from the first name, and never changed or reused.
+/// The address of an environment: `[a-z0-9-]{1,40}`. It is made from the first name, and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);

@@ -198,7 +198,7 @@ macro_rules! select_environments {
     ($rest:literal) => {
         concat!(
             "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key, \
-             e.keeps_slug OR COALESCE(MAX(s.numbers_through), 0) > 0 AS keeps_slug, ",
+             e.keeps_slug = 1 OR COALESCE(MAX(s.numbers_through), 0) > 0 AS keeps_slug, ",
             environment_mark!(),
             " FROM environment e LEFT JOIN scope s ON s.environment_id = e.id ",
             "LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
@@ -433,7 +433,7 @@ impl Write<'_> {
         id: EnvironmentId,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SLUG: &str = "UPDATE environment SET keeps_slug = TRUE WHERE id = $1 AND EXISTS \
+        const SLUG: &str = "UPDATE environment SET keeps_slug = 1 WHERE id = $1 AND EXISTS \
                             (SELECT 1 FROM scope WHERE environment_id = $1 AND numbers_through > 0)";
         const COUNTRIES: &str = "DELETE FROM scope WHERE environment_id = $1";
         const SQL: &str = "UPDATE environment SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL";
@@ -489,7 +489,7 @@ impl Write<'_> {
     }
 
     pub(crate) async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
-        const SLUG: &str = "UPDATE environment SET keeps_slug = TRUE WHERE id = \
+        const SLUG: &str = "UPDATE environment SET keeps_slug = 1 WHERE id = \
                             (SELECT environment_id FROM scope WHERE id = $1 AND numbers_through > 0)";
         const SQL: &str = "DELETE FROM scope WHERE id = $1";
         within!(self.0, c => sqlx::query(SLUG).with(id.0).execute(c).await.map(drop))?;

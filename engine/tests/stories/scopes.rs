@@ -283,7 +283,6 @@ async fn the_kind_changes_with_a_code_once_there_is_a_version(t: &TestPortal) {
     scopes.set_kind(proof(t, &ada, &early).await).await.expect("changed");
     let seen = second.scopes().environment(slug).await.expect("it is there").environment;
     assert_eq!((seen.kind, seen.is_proved), (EnvironmentKind::Test, true));
-    rotate(t, &ada, &de).await;
     refused!(scopes.set_kind(proof(t, &ada, &early).await).await, Error::Changes(ChangesError::Outdated(_)));
 }
 

@@ -32,7 +32,7 @@ pub fn KindPage(
             <li>{format!("With {}: {}", other.label(), other.flags(without_key))}</li>
         }
     });
-    let verb = if needs_code { "Next" } else { "Change" };
+    let verb = if needs_code { "Next" } else { "Change kind" };
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Change kind")>
             <div class="narrow">
