@@ -13,11 +13,11 @@ const SECRET_FIELDS: Readonly<Record<string, Kind>> = {
   secret_access_key: 'IAM secret key',
 };
 
-/** Pages that are meant to show a secret. */
+/** Pages and files that are meant to show a secret. */
 const SHOWN: ReadonlyArray<readonly [RegExp, Kind]> = [
   [/^\/(setup|sign-in)\/authenticator$/, 'seed'],
   [/^\/profile\/authenticator\/enrol$/, 'seed'],
-  [/^\/profile\/recovery-codes\/show$/, 'recovery code'],
+  [/^\/profile\/recovery-codes\/(show|file)$/, 'recovery code'],
   [/^\/api-keys\/new$/, 'API key'],
   // Services get the plaintext that they ask for.
   [/^\/api\/v1\//, 'plaintext'],

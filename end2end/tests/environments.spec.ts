@@ -1,10 +1,10 @@
 // Environments and countries with any name: renamed, removed, found.
 
 import { expect, test } from '../support/fixtures';
-import { addCountry, addEnvironment, button, choose, createKey, expectError, field, link, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, button, choose, confirmWith, createKey, expectError, field, link, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
-test('an environment is renamed and removed while it is empty, and its address is never used again', async ({ page, admin }) => {
+test('an environment is renamed and removed while it is empty, and its URL name can be used again', async ({ page, admin }) => {
   await signIn(page, admin);
   await addEnvironment(page, 'Sandbox', 'Test');
   await expect(page.getByText('Test environment · sandbox')).toBeVisible();
@@ -21,19 +21,84 @@ test('an environment is renamed and removed while it is empty, and its address i
   await button(page, 'Remove').click();
   await expectError(page, 'Confirm', 'Type sandbox to confirm the removal.');
   await expect(field(page, 'Confirm')).toHaveValue('Sandbox of Acme');
+  await expect(page.getByText('The URL name sandbox can be used again.')).toBeVisible();
   await field(page, 'Confirm').fill('sandbox');
   await button(page, 'Remove').click();
-  await expect(said(page)).toHaveText(/Environment "Sandbox of Acme" removed\./);
+  await expect(said(page)).toHaveText('Environment "Sandbox of Acme" removed. The URL name sandbox can be used again.');
 
-  await field(page, 'Name').fill('Sandbox');
+  await addEnvironment(page, 'Sandbox', 'Test');
+  await expect(page).toHaveURL('/environments/sandbox');
+  await page.goto('/environments');
+  await field(page, 'Name').fill('Another one');
+  await field(page, 'URL name').fill('sandbox');
   await choose(page, 'Test');
   await button(page, 'Add environment').click();
-  await expectError(page, 'URL name', 'The URL name "sandbox" .* never reused');
-  await expect(field(page, 'Name')).toHaveValue('Sandbox');
+  await expectError(page, 'URL name', 'The URL name "sandbox" belongs to another environment');
+  await expect(field(page, 'Name')).toHaveValue('Another one');
   await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
-  await field(page, 'URL name').fill('sandbox-2');
-  await button(page, 'Add environment').click();
-  await expect(page).toHaveURL('/environments/sandbox-2');
+
+  // The lines of the first and of the second one are told apart.
+  await page.goto('/audit?place=sandbox');
+  const ids = await page.locator('tbody tr .cell-note', { hasText: /^ID [0-9a-f-]{36}$/ }).allInnerTexts();
+  expect(ids).toHaveLength(4);
+  expect(new Set(ids).size).toBe(2);
+  const second = ids[0]?.slice(3) ?? '';
+  await field(page, 'Where').fill(second);
+  await button(page, 'Search').click();
+  await expect(page.locator('tbody tr')).toHaveCount(1);
+});
+
+test('the kind of an environment is changed, with a code once it has a key', async ({ page, admin }) => {
+  await signIn(page, admin);
+  await addEnvironment(page, 'Staging');
+  await addCountry(page, 'Kosovo');
+  const tree = page.getByRole('navigation', { name: 'Main' });
+  const state = tree.getByRole('link', { name: 'Kosovo no key' }).locator('.tree-state');
+  await expect(state).toHaveAttribute('data-tone', 'bad');
+  await link(page, 'Change kind').click();
+  await expect(page.getByText('With Test: 1 country without a key will no longer be flagged.')).toBeVisible();
+  await expect(page.getByRole('radio', { name: 'Production' })).toBeChecked();
+  await button(page, 'Change kind').click();
+  await expect(page.getByText('The kind is Production already. Choose the other one.').first()).toBeVisible();
+  await choose(page, 'Test');
+  await button(page, 'Change kind').click();
+  await expect(said(page)).toHaveText('The kind is now Test.');
+  await expect(page.getByText('Test environment · staging')).toBeVisible();
+  await expect(state).toHaveAttribute('data-tone', 'quiet');
+
+  await createKey(page, admin, 'staging/XK');
+  await page.goto('/environments/staging/kind');
+  await choose(page, 'Production');
+  await button(page, 'Next').click();
+  await expect(page.getByText('The kind of "Staging" changes from Test to Production.')).toBeVisible();
+  await confirmWith(page, admin.nextCode(), 'Change kind');
+  await expect(said(page)).toHaveText('The kind is now Production.');
+  await expect(page.getByText('Production environment · staging')).toBeVisible();
+});
+
+test('an API key reaches environments of one kind only', async ({ page, admin }) => {
+  await signIn(page, admin);
+  for (const [name, kind] of [['Production', 'Production'], ['Live', 'Production'], ['Staging', 'Test']] as const) {
+    await addEnvironment(page, name, kind);
+    await addCountry(page, 'Germany');
+  }
+  await page.goto('/api-keys/add');
+  await field(page, 'Name').fill('Orders');
+  for (const name of ['Production', 'Staging']) await page.getByLabel(`All of ${name}`).check();
+  await field(page, 'encrypt').check();
+  await button(page, 'Next').click();
+  const refused = 'A key reaches environments of one kind only. These scopes are of both kinds: Production (production) and Test (staging).';
+  await expect(page.getByText(refused).first()).toBeVisible();
+  await page.getByLabel('All of Staging').uncheck();
+  await page.getByLabel('All of Live').check();
+  await button(page, 'Next').click();
+  await confirmWith(page, admin.nextCode(), 'Create');
+  await button(page, 'I have saved this key').click();
+  await page.goto('/environments/live/kind');
+  await choose(page, 'Test');
+  await button(page, 'Change kind').click();
+  await expect(page.getByText('The API key "Orders" reaches this environment and another one').first()).toBeVisible();
+  await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
 });
 
 test('an environment gets any name, and the URL name that somebody chooses', async ({ page, admin }) => {

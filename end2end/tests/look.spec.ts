@@ -69,7 +69,7 @@ test('the pages of environments', async ({ page, admin }) => {
   await createKey(page, admin, 'production/DE');
   await addEnvironment(page, 'Sandbox of a customer with a name that is long to read aloud', 'Test');
   const sandbox = new URL(page.url()).pathname;
-  for (const path of ['/environments', '/environments/production', '/environments/production/rename', '/environments/production/remove']) {
+  for (const path of ['/environments', '/environments/production', '/environments/production/rename', '/environments/production/kind', '/environments/production/remove']) {
     await page.goto(path);
     await look(page, path.slice(1).replaceAll('/', '-'));
   }
@@ -120,6 +120,8 @@ test('the pages of a profile', async ({ page, admin }) => {
   await button(page, 'Next').click();
   await confirmWith(page, admin.nextCode(), 'Replace codes');
   await look(page, 'recovery-codes');
+  await page.goto('/profile');
+  await look(page, 'profile-unsaved');
 });
 
 test('everything is reached with the keyboard, on a screen and on a phone', async ({ page, admin }) => {

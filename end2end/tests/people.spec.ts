@@ -1,10 +1,11 @@
 // People: signing in, and the factors that prove who they are.
 
 import type { Page } from '@playwright/test';
+import { readFile } from 'node:fs/promises';
 import { Administrator } from '../support/administrator';
 import { expect, test } from '../support/fixtures';
 import { addCountry, addEnvironment, button, confirmWith, createKey, expectError, field, link, proveWith, rows, said, signIn, signOut } from '../support/steps';
-import { watch } from '../support/watch';
+import { hasScript, watch } from '../support/watch';
 
 test('signing in says no more than it must, and slows down who guesses', async ({ page, keystead, admin }) => {
   const wrong = 'E-mail or password is wrong.';
@@ -142,7 +143,24 @@ test('an administrator replaces everything that proves who they are', async ({ p
     await confirmWith(page, admin.nextCode(), 'Replace codes');
     const codes = await page.locator('.recovery-codes code').allInnerTexts();
     expect(new Set([...codes, ...admin.recoveryCodes]).size).toBe(20);
+    // Who leaves the page is told on every other page that the codes wait.
+    await page.goto('/audit');
+    await expect(page.getByText('You have unsaved recovery codes')).toBeVisible();
+    await page.getByRole('main').getByRole('link', { name: 'Show them' }).click();
+    await expect(page.locator('.recovery-codes code')).toHaveText(codes);
+    const downloading = page.waitForEvent('download');
+    await button(page, 'Download').click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe('keystead-recovery-codes.txt');
+    const lines = (await readFile(await download.path(), 'utf8')).split('\r\n');
+    expect(lines.filter((line) => codes.includes(line))).toEqual(codes);
+    await expect(button(page, 'Print')).toBeVisible({ visible: await hasScript(page) });
+    await page.emulateMedia({ media: 'print' });
+    await expect(page.locator('.recovery-codes code').last()).toBeVisible();
+    for (const name of ['Download', 'Print', 'I have saved these codes']) await expect(button(page, name)).toBeHidden();
+    await page.emulateMedia({ media: 'screen' });
     await button(page, 'I have saved these codes').click();
+    await expect(page.getByText('You have unsaved recovery codes')).toHaveCount(0);
   });
   await test.step('the other sessions end', async () => {
     const elsewhere = await browser.newContext({ baseURL: keystead.url });

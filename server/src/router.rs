@@ -21,7 +21,7 @@ use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
 use domain::keys::command::{CreateKey, EditKey, RotateKey};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::scopes::command::SetAlias;
+use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -81,6 +81,7 @@ pub const PAGES: &[Row] = rows! {
     ENVIRONMENTS BOTH SignedIn => get(environments::list).post(environments::add);
     ENVIRONMENT BOTH SignedIn => get(environments::show).post(environments::add_country);
     ENVIRONMENT_RENAME BOTH SignedIn => get(environments::show_rename).post(environments::rename);
+    ENVIRONMENT_KIND BOTH Confirmed => change!(SetKind);
     ENVIRONMENT_REMOVE BOTH SignedIn => get(environments::show_remove).post(environments::remove);
     COUNTRY_REMOVE BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);
@@ -111,6 +112,8 @@ pub const PAGES: &[Row] = rows! {
     PROFILE_ENROL BOTH SignedIn => get(enrol::show_replacement).post(enrol::submit_replacement);
     PROFILE_RECOVERY_CODES BOTH Confirmed => change!(ReplaceRecoveryCodes);
     PROFILE_RECOVERY_CODES_SHOW BOTH SignedIn => get(recovery_codes::shown_codes).post(recovery_codes::saved_codes);
+    // POST, because no link must lead to a file with secrets.
+    PROFILE_RECOVERY_CODES_FILE WRITE SignedIn => post(recovery_codes::codes_file);
 };
 
 /// Returns the router of the whole server.

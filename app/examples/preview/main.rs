@@ -76,7 +76,7 @@ fn outside(preview: &Preview) {
         view! { <EnrolPage enrolment=sample::enrolment() form=Form::new() purpose=EnrolPurpose::Setup /> }
     });
     preview.page("recovery-codes", true, || {
-        view! { <RecoveryCodesPage codes=sample::recovery_codes() next="/environments".to_owned() /> }
+        view! { <RecoveryCodesPage codes=sample::recovery_codes() email="anna.richter@example.com".to_owned() next="/environments".to_owned() /> }
     });
     preview.page("sign-in", false, move || {
         let notice = Some("Signed out.".to_owned());
@@ -125,6 +125,11 @@ fn environments(preview: &Preview) {
         let chrome = sample::chrome("/environments/production");
         let environment = sample::environments().remove(0);
         view! { <RenameEnvironmentPage chrome environment form=Form::new() /> }
+    });
+    preview.page("environment-kind", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let environment = sample::environments().remove(0);
+        view! { <KindPage chrome environment needs_code=true form=Form::new() /> }
     });
     preview.page("environment-remove", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");

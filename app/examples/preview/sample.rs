@@ -48,6 +48,7 @@ pub fn chrome(path: &str) -> Chrome {
         countries,
     };
     Chrome {
+        unsaved: Unsaved::default(),
         session_end: SessionEnd { seconds_left: 900, is_final: false },
         email: "anna.richter@example.com".to_owned(),
         theme: Theme::System,
@@ -97,6 +98,7 @@ pub fn environments() -> Vec<EnvironmentRow> {
         countries,
         with_key,
         created_at: now() - Duration::days(40),
+        keeps_slug: false,
         is_proved: true,
     };
     vec![
@@ -291,6 +293,7 @@ pub fn events() -> Vec<Event> {
         who: who.to_owned(),
         action,
         place: place.to_owned(),
+        place_id: String::new(),
         outcome,
         detail: detail.to_owned(),
         address: if who == "Keystead" { String::new() } else { "203.0.113.7".to_owned() },

@@ -3,6 +3,7 @@
 use crate::frame::session_notice::SessionNotice;
 use crate::frame::sidebar::Sidebar;
 use crate::frame::top_bar::TopBar;
+use crate::frame::unsaved::UnsavedNotices;
 use crate::islands::page_comforts::PageComforts;
 use crate::ui::flash::FlashMessage;
 use domain::overview::frame::Chrome;
@@ -10,7 +11,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Children) -> impl IntoView {
-    let Chrome { email, theme, path, filter, tree, flash, session_end, .. } = chrome;
+    let Chrome { email, theme, path, filter, tree, flash, unsaved, session_end, now } = chrome;
     view! {
         <a class="skip-link" href="#main">
             "Skip to content"
@@ -21,6 +22,7 @@ pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Ch
                 <TopBar email theme path crumbs />
                 <main id="main" tabindex="-1">
                     {flash.map(|flash| view! { <FlashMessage flash /> })}
+                    <UnsavedNotices unsaved now />
                     {children()}
                 </main>
             </div>

@@ -11,3 +11,4 @@ pub mod shown_once;
 pub mod sidebar;
 pub mod top_bar;
 pub mod tree;
+pub mod unsaved;

@@ -96,6 +96,7 @@ fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, show
     let inside = path == href || path.starts_with(&address::country(&scope.environment, scope.country));
     let (tone, icon) = match lacks {
         None => ("ok", Icon::Full),
+        Some(Lack::NoKeyInTest) => ("quiet", Icon::Ring),
         Some(lack) if lack.is_bad() => ("bad", Icon::Ring),
         Some(_) => ("warn", Icon::Half),
     };

@@ -6,6 +6,7 @@ pub mod copy_button;
 pub mod countdown;
 pub mod page_comforts;
 pub mod paste_box;
+pub mod print_button;
 pub mod search_options;
 pub mod session_end;
 pub mod theme_now;

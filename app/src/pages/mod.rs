@@ -32,6 +32,7 @@ pub use people::sign_in::*;
 pub use scopes::alias::*;
 pub use scopes::environment::*;
 pub use scopes::environments::*;
+pub use scopes::kind::*;
 pub use scopes::removal::*;
 pub use scopes::renaming::*;
 pub use services::api_guide::*;

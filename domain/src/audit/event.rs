@@ -47,6 +47,7 @@ actions! {
     RecoveryCodesReplace = "user.recovery_codes_replace", "Replace recovery codes";
     EnvironmentAdd = "environment.add", "Add environment";
     EnvironmentRename = "environment.rename", "Rename environment";
+    EnvironmentKind = "environment.kind", "Change environment kind";
     EnvironmentRemove = "environment.remove", "Remove environment";
     CountryAdd = "country.add", "Add country";
     CountryRemove = "country.remove", "Remove country";
@@ -145,7 +146,7 @@ pub struct AuditQuery {
     pub from: Option<DateTime<Utc>>,
     /// Events before this moment.
     pub to: Option<DateTime<Utc>>,
-    /// `production/DE`, or `production` for itself and each of its countries; without regard to case.
+    /// `production/DE`, or `production` for itself and each of its countries; without regard to case. Or the id of one of them.
     pub place: Option<String>,
     /// An e-mail address, without regard to case.
     pub who: Option<String>,
@@ -162,6 +163,10 @@ pub struct Event {
     pub action: Action,
     /// `production/DE`, `production`, or empty where the event belongs to no scope.
     pub place: String,
+    /// The id of that environment or country, or the ids of several in the same order. Another environment may have the same slug
+    /// later; it has another id. Empty in lines of releases before November 2026.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place_id: String,
     pub outcome: Outcome,
     /// Details of the action, or the reason of a refusal; may be empty.
     pub detail: String,

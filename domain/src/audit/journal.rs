@@ -1,5 +1,6 @@
 //! The journal of the data plane, as it is searched and exported.
 
+use crate::base::id::ScopeId;
 use crate::data::operation::DataEvent;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub struct JournalQuery {
     pub from: Option<DateTime<Utc>>,
     /// Events before this moment.
     pub to: Option<DateTime<Utc>>,
-    /// `production/DE`, or `production` for each of its countries.
+    /// `production/DE`, or `production` for each of its countries. Or the id of a scope.
     pub scope: Option<String>,
     /// The name of an API key without regard to case, or its public part.
     pub who: Option<String>,
@@ -39,7 +40,7 @@ impl JournalQuery {
         let says = |told: &String| {
             [&event.told.requesting_id, &event.told.object_id].into_iter().any(|id| id.as_ref() == Some(told))
         };
-        self.scope.as_ref().is_none_or(|place| is_within(&event.scope, place))
+        self.scope.as_ref().is_none_or(|place| is_within(&event.scope, place) || is_id(event.scope_id, place))
             // The public part of an API key is base64, in which case matters.
             && self.who.as_ref().is_none_or(|who| alike(who, &event.who) || *who == event.key)
             && self.told.as_ref().is_none_or(says)
@@ -50,6 +51,11 @@ impl JournalQuery {
 fn is_within(scope: &str, place: &str) -> bool {
     let environment = scope.split_once('/').map(|(environment, _)| environment);
     alike(scope, place) || environment.is_some_and(|environment| alike(environment, place))
+}
+
+/// Checks whether `place` is the id of the scope.
+fn is_id(scope: Option<ScopeId>, place: &str) -> bool {
+    scope.is_some_and(|id| place.parse() == Ok(id))
 }
 
 /// Compares two texts without regard to case.
@@ -87,6 +93,7 @@ mod tests {
     fn an_event_is_found_by_place_by_key_and_by_what_the_service_said() {
         let event = DataEvent {
             who: "Aufträge".into(),
+            scope_id: Some(ScopeId(Uuid::from_u128(7))),
             told: AuditNote {
                 requesting_id: Some("billing".into()),
                 object_id: Some("order 17".into()),
@@ -103,6 +110,7 @@ mod tests {
             place("production/DE"),
             place("production"),
             place("Production/de"),
+            place("00000000-0000-0000-0000-000000000007"),
             who("aufträge"),
             who("AUFTRÄGE"),
             who("kstdAbCd1234"),
@@ -113,6 +121,7 @@ mod tests {
             place("production/D"),
             place("prod"),
             place("DE"),
+            place("00000000-0000-0000-0000-000000000008"),
             who("auftrag"),
             who("kstdabcd1234"),
             told("Billing"),

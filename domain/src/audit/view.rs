@@ -4,6 +4,7 @@ use crate::audit::event::{Event, Outcome};
 use crate::audit::journal::Recorded;
 use crate::base::words::visible;
 use chrono::{DateTime, Utc};
+use std::collections::{HashMap, HashSet};
 
 /// A page of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,25 @@ pub struct LogLine {
     pub action: &'static str,
     pub detail: String,
     pub place: String,
+    /// The id of the environment or the scope.
+    pub place_id: Option<String>,
     pub outcome: Outcome,
     pub address: String,
+}
+
+/// Leaves the ids of the lines whose place means two things on the page: an environment or a country that was removed, and another one
+/// of the same name. Every other id is taken off.
+pub fn only_ambiguous(lines: &mut [LogLine]) {
+    let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
+    for line in lines.iter() {
+        if let Some(id) = &line.place_id {
+            ids.entry(line.place.clone()).or_default().insert(id.clone());
+        }
+    }
+    for line in lines {
+        line.place_id =
+            line.place_id.take().filter(|_| ids.get(&line.place).is_some_and(|ids| ids.len() > 1));
+    }
 }
 
 /// The page of the audit log: the search and its results.
@@ -87,6 +105,7 @@ impl From<Event> for LogLine {
             action: event.action.label(),
             detail: visible(&event.detail),
             place: visible(&event.place),
+            place_id: Some(visible(&event.place_id)).filter(|id| !id.is_empty()),
             outcome: event.outcome,
             address: visible(&event.address),
         }
@@ -104,6 +123,7 @@ impl From<Recorded> for LogLine {
             who: visible(&event.who),
             action: event.deed.label(),
             place: visible(&event.scope),
+            place_id: event.scope_id.map(|id| id.to_string()),
             outcome: event.outcome,
             address: visible(&event.address),
         }

@@ -15,6 +15,7 @@ pub const SIGN_OUT: &str = "/sign-out";
 pub const ENVIRONMENTS: &str = "/environments";
 pub const ENVIRONMENT: &str = "/environments/{env}";
 pub const ENVIRONMENT_RENAME: &str = "/environments/{env}/rename";
+pub const ENVIRONMENT_KIND: &str = "/environments/{env}/kind";
 pub const ENVIRONMENT_REMOVE: &str = "/environments/{env}/remove";
 /// The prefix of every page of a country; it has no page of its own.
 pub const COUNTRY: &str = "/environments/{env}/{country}";
@@ -49,6 +50,7 @@ pub const PROFILE_AUTHENTICATOR: &str = "/profile/authenticator";
 pub const PROFILE_ENROL: &str = "/profile/authenticator/enrol";
 pub const PROFILE_RECOVERY_CODES: &str = "/profile/recovery-codes";
 pub const PROFILE_RECOVERY_CODES_SHOW: &str = "/profile/recovery-codes/show";
+pub const PROFILE_RECOVERY_CODES_FILE: &str = "/profile/recovery-codes/file";
 /// Browsers ask for it where no page has told them of an icon.
 pub const FAVICON: &str = "/favicon.ico";
 /// The gallery of components, in debug builds only.
@@ -61,6 +63,10 @@ pub fn environment(slug: &Slug) -> String {
 
 pub fn environment_rename(slug: &Slug) -> String {
     in_environment(ENVIRONMENT_RENAME, slug)
+}
+
+pub fn environment_kind(slug: &Slug) -> String {
+    in_environment(ENVIRONMENT_KIND, slug)
 }
 
 pub fn environment_remove(slug: &Slug) -> String {

@@ -1,7 +1,7 @@
 //! A change that waits for its verification code.
 
 use crate::custody::preflight::Report;
-use crate::scopes::scope::ScopeName;
+use crate::scopes::scope::{ScopeName, Slug};
 
 /// A description of a change's effects, derived from the stored command alone, so that every viewer sees the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub enum About {
         name: ScopeName,
         environment_name: String,
     },
+    Environment {
+        name: String,
+        slug: Slug,
+    },
     Account {
         email: String,
     },
@@ -48,7 +52,9 @@ impl About {
     pub fn text(&self) -> String {
         match self {
             Self::Scope { name, environment_name } => format!("{} · {environment_name}", name.country.name()),
-            Self::Account { email: text } | Self::ApiKey { name: text } => text.clone(),
+            Self::Environment { name: text, .. }
+            | Self::Account { email: text }
+            | Self::ApiKey { name: text } => text.clone(),
         }
     }
 }
@@ -65,6 +71,7 @@ pub enum Seen {
         scope: ScopeName,
         number: u32,
     },
+    Environment(Slug),
     ApiKeys,
     /// The key that was created, shown once.
     NewApiKey,

@@ -1,6 +1,7 @@
 //! The data plane: operations that a service may do with a scope's key, the API it uses, and the journal entry of a request.
 
 use crate::audit::event::Outcome;
+use crate::base::id::ScopeId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -182,6 +183,10 @@ pub struct DataEvent {
     pub deed: Deed,
     /// `production/DE`; the requested name when no such scope exists.
     pub scope: String,
+    /// The id of the scope, if the key reaches it. Another environment may have the same slug later; its scopes have other ids.
+    /// Requests before November 2026 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_id: Option<ScopeId>,
     /// The numbers of the versions that the request used, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<u32>,
@@ -278,6 +283,7 @@ pub(crate) mod tests {
             key: "kstdAbCd1234".into(),
             door: Door::Native,
             deed: Deed::Decrypt,
+            scope_id: None,
             scope: "production/DE".into(),
             versions: vec![3],
             items: 1,

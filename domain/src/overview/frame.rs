@@ -39,6 +39,13 @@ pub struct Flash {
     pub warns: bool,
 }
 
+/// Secrets that are shown once and wait to be saved, and until when they are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsaved {
+    pub recovery_codes_until: Option<DateTime<Utc>>,
+    pub api_key_until: Option<DateTime<Utc>>,
+}
+
 /// How long the session of a page lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEnd {
@@ -58,6 +65,7 @@ pub struct Chrome {
     pub filter: String,
     pub tree: Tree,
     pub flash: Option<Flash>,
+    pub unsaved: Unsaved,
     pub session_end: SessionEnd,
     /// The time at which the page is rendered; all spans on it count from this time.
     pub now: DateTime<Utc>,

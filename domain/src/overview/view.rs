@@ -45,6 +45,8 @@ pub struct EnvironmentRow {
     /// Number of countries that have an encryption key.
     pub with_key: u32,
     pub created_at: DateTime<Utc>,
+    /// A country of it once had versions, so its slug is not used again after its removal.
+    pub keeps_slug: bool,
     /// Keystead wrote its row; nothing uses one that somebody else wrote.
     pub is_proved: bool,
 }
@@ -53,6 +55,11 @@ impl EnvironmentRow {
     /// Checks whether the environment can be removed: only while it has no encryption key.
     pub fn is_removable(&self) -> bool {
         self.with_key == 0
+    }
+
+    /// Returns the number of countries that have no encryption key.
+    pub fn without_key(&self) -> u32 {
+        self.countries.saturating_sub(self.with_key)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Commands for a scope that a verification code confirms.
 
-use crate::base::id::ScopeId;
+use crate::base::id::{EnvironmentId, ScopeId};
 use crate::scopes::alias::Alias;
-use crate::scopes::scope::ScopeName;
+use crate::scopes::scope::{EnvironmentKind, ScopeName, Slug};
 use serde::{Deserialize, Serialize};
 
 /// A scope in a command: the id of its row, and the name that people read.
@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 pub struct ScopeRef {
     pub id: ScopeId,
     pub name: ScopeName,
+}
+
+/// An environment in a command: the id of its row, and its slug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentRef {
+    pub id: EnvironmentId,
+    pub slug: Slug,
+}
+
+/// "Change kind" of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetKind {
+    pub environment: EnvironmentRef,
+    /// The kind that the page showed. Keystead refuses the command when the kind has changed since.
+    pub from: EnvironmentKind,
+    pub to: EnvironmentKind,
 }
 
 /// "Alias": a second name under which services can address the scope.

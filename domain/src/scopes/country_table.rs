@@ -1,9 +1,9 @@
 //! ISO 3166-1 alpha-2 codes with the short English names of Unicode CLDR (made with
 //! `Intl.DisplayNames`, see docs/DECISIONS.md), sorted by code.
 
-/// Every officially assigned code and its name.
+/// Every officially assigned code and its name, and XK, the code of Kosovo, which ISO 3166-1 leaves to its users.
 #[rustfmt::skip]
-pub const ASSIGNED: [(&str, &str); 249] = [
+pub const COUNTRIES: [(&str, &str); 250] = [
     ("AD", "Andorra"),
     ("AE", "United Arab Emirates"),
     ("AF", "Afghanistan"),
@@ -248,6 +248,7 @@ pub const ASSIGNED: [(&str, &str); 249] = [
     ("VU", "Vanuatu"),
     ("WF", "Wallis & Futuna"),
     ("WS", "Samoa"),
+    ("XK", "Kosovo"),
     ("YE", "Yemen"),
     ("YT", "Mayotte"),
     ("ZA", "South Africa"),

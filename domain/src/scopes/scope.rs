@@ -1,7 +1,8 @@
 //! Environments, countries, and scopes: a scope is one country of one environment.
 
 use crate::base::typed::{self, Hidden};
-use crate::scopes::country_table::ASSIGNED;
+use crate::base::words;
+use crate::scopes::country_table::COUNTRIES;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
@@ -11,7 +12,7 @@ pub const NAME_MAX: usize = 60;
 /// Maximum length of a slug in characters.
 pub const SLUG_MAX: usize = 40;
 
-/// The address of an environment: `[a-z0-9-]{1,40}`. It is made from the first name, and never changed or reused.
+/// The address of an environment: `[a-z0-9-]{1,40}`. It is made from the first name, and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
@@ -127,6 +128,21 @@ impl EnvironmentKind {
         }
     }
 
+    /// Says what follows for countries without a key, of which there are so many, when an environment becomes one of this kind.
+    pub fn flags(self, without_key: u32) -> String {
+        let countries = words::count(without_key, "country", "countries");
+        match (self, without_key) {
+            (Self::Production, 0) => {
+                "Countries without a key will be flagged. At present there are none.".to_owned()
+            }
+            (Self::Production, _) => format!("{countries} without a key will be flagged."),
+            (Self::Test, 0) => {
+                "Countries without a key will not be flagged. At present there are none.".to_owned()
+            }
+            (Self::Test, _) => format!("{countries} without a key will no longer be flagged."),
+        }
+    }
+
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
@@ -175,12 +191,12 @@ pub fn is_unprintable(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// An ISO 3166-1 alpha-2 code that is officially assigned.
+/// An ISO 3166-1 alpha-2 code that is officially assigned, or XK (Kosovo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Country(usize);
 
-/// The text is not an assigned code.
+/// The text is not a code of the table.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Choose a country from the list.")]
 pub struct NotACountry;
@@ -188,20 +204,20 @@ pub struct NotACountry;
 impl Country {
     /// Finds a country by a code of exactly two capital letters that is in the table; refuses anything else.
     pub fn from_code(code: &str) -> Result<Self, NotACountry> {
-        ASSIGNED.binary_search_by(|(known, _)| known.cmp(&code)).map(Self).map_err(|_| NotACountry)
+        COUNTRIES.binary_search_by(|(known, _)| known.cmp(&code)).map(Self).map_err(|_| NotACountry)
     }
 
     pub fn code(self) -> &'static str {
-        ASSIGNED[self.0].0
+        COUNTRIES[self.0].0
     }
 
     pub fn name(self) -> &'static str {
-        ASSIGNED[self.0].1
+        COUNTRIES[self.0].1
     }
 
-    /// Returns all countries of ISO 3166-1, in the order of their names.
+    /// Returns all countries, in the order of their names.
     pub fn all() -> Vec<Self> {
-        let mut all: Vec<_> = (0..ASSIGNED.len()).map(Self).collect();
+        let mut all: Vec<_> = (0..COUNTRIES.len()).map(Self).collect();
         all.sort_by_cached_key(|country| country.order());
         all
     }
@@ -329,11 +345,12 @@ mod tests {
     }
 
     #[test]
-    fn the_country_table_is_all_of_iso_3166_and_sorted_by_code() {
-        assert_eq!(ASSIGNED.len(), 249);
-        assert!(ASSIGNED.is_sorted());
+    fn the_country_table_is_all_of_iso_3166_and_kosovo_sorted_by_code() {
+        assert_eq!(COUNTRIES.len(), 250);
+        assert!(COUNTRIES.is_sorted());
         assert_eq!(Country::from_code("DE").map(Country::name), Ok("Germany"));
-        for bad in ["de", "XK", "ZZ", "D", "DEU", ""] {
+        assert_eq!(Country::from_code("XK").map(Country::name), Ok("Kosovo"));
+        for bad in ["de", "xk", "XA", "ZZ", "D", "DEU", ""] {
             assert_eq!(Country::from_code(bad), Err(NotACountry), "{bad}");
         }
         let all = Country::all();

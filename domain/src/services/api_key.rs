@@ -4,7 +4,7 @@ use crate::base::id::{EnvironmentId, ScopeId};
 use crate::base::number::listed_days;
 use crate::base::typed;
 use crate::data::operation::Operation;
-use crate::scopes::scope::{Country, ScopeName, Slug};
+use crate::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,44 @@ pub struct Grant {
     pub reach: Reach,
 }
 
+/// The environments that a key is to reach, by their kinds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfKinds {
+    production: Vec<Slug>,
+    test: Vec<Slug>,
+}
+
+impl OfKinds {
+    pub fn add(&mut self, kind: EnvironmentKind, environment: &Slug) {
+        let of_kind = match kind {
+            EnvironmentKind::Production => &mut self.production,
+            EnvironmentKind::Test => &mut self.test,
+        };
+        if !of_kind.contains(environment) {
+            of_kind.push(environment.clone());
+        }
+    }
+
+    /// Checks that all are of one kind: a key that is used where tests run must not reach real data.
+    ///
+    /// # Errors
+    /// [`ApiKeyRefused::TwoKinds`].
+    pub fn are_one(self) -> Result<(), ApiKeyRefused> {
+        if self.production.is_empty() || self.test.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiKeyRefused::TwoKinds(self))
+        }
+    }
+}
+
+impl fmt::Display for OfKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |slugs: &[Slug]| slugs.iter().map(Slug::as_str).collect::<Vec<_>>().join(", ");
+        write!(f, "Production ({}) and Test ({})", list(&self.production), list(&self.test))
+    }
+}
+
 /// The reason why a key cannot be created. The person reads the text beside the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyRefused {
@@ -117,6 +155,11 @@ pub enum ApiKeyRefused {
     NoScope,
     #[error("Choose at least one operation.")]
     NoOperation,
+    #[error(
+        "A key reaches environments of one kind only. These scopes are of both kinds: {0}. Choose scopes of one kind, and create \
+         another key for the others."
+    )]
+    TwoKinds(OfKinds),
     #[error("There is no {0}. Add it first, or choose another.")]
     UnknownScope(Reach),
     #[error(

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, Outcome};
-use domain::base::id::UserId;
+use domain::base::id::{EnvironmentId, ScopeId, UserId};
+use domain::scopes::command::{EnvironmentRef, ScopeRef};
+use domain::services::api_key::Grant;
+use std::fmt::Display;
 
 /// The actor who caused an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,46 @@ impl Actor {
     }
 }
 
+/// Where something happened: the name that people read, and the id of its row. A slug may belong to another environment later; the
+/// id never does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub name: String,
+    pub id: String,
+}
+
+impl Place {
+    pub fn scope(name: impl Display, id: ScopeId) -> Self {
+        Self { name: name.to_string(), id: id.to_string() }
+    }
+
+    pub fn environment(name: impl Display, id: EnvironmentId) -> Self {
+        Self { name: name.to_string(), id: id.to_string() }
+    }
+
+    /// Names several places as "production/DE, staging/*", and their ids in the same order.
+    pub fn of(grants: &[Grant]) -> Self {
+        let join = |texts: Vec<String>| texts.join(", ");
+        let id = |grant: &Grant| grant.scope.map_or(grant.environment.to_string(), |scope| scope.to_string());
+        Self {
+            name: join(grants.iter().map(|grant| grant.reach.to_string()).collect()),
+            id: join(grants.iter().map(id).collect()),
+        }
+    }
+}
+
+impl From<&ScopeRef> for Place {
+    fn from(scope: &ScopeRef) -> Self {
+        Self::scope(&scope.name, scope.id)
+    }
+}
+
+impl From<&EnvironmentRef> for Place {
+    fn from(environment: &EnvironmentRef) -> Self {
+        Self::environment(&environment.slug, environment.id)
+    }
+}
+
 /// One line of the audit log before it has its number.
 #[must_use = "an event is written by committing with it"]
 #[derive(Clone, Debug)]
@@ -70,23 +113,23 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     pub actor: Actor,
     pub action: Action,
-    pub place: String,
+    pub place: Place,
     pub outcome: Outcome,
     pub detail: String,
 }
 
 impl Entry {
     pub fn done(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
-        Self { at, actor, action, place: String::new(), outcome: Outcome::Done, detail: String::new() }
+        Self { at, actor, action, place: Place::default(), outcome: Outcome::Done, detail: String::new() }
     }
 
     pub fn refused(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
         Self { outcome: Outcome::Refused, ..Self::done(at, actor, action) }
     }
 
-    /// Sets the place, for example `production/DE`.
-    pub fn at_place(mut self, place: impl ToString) -> Self {
-        self.place = place.to_string();
+    /// Sets the place, for example that of `production/DE`.
+    pub fn at_place(mut self, place: impl Into<Place>) -> Self {
+        self.place = place.into();
         self
     }
 

@@ -27,7 +27,7 @@
 //! }
 //! ```
 
-use crate::base::entry::{Actor, Entry};
+use crate::base::entry::{Actor, Entry, Place};
 use chrono::{DateTime, Utc};
 use domain::audit::event::Action;
 use domain::base::id::UserId;
@@ -35,8 +35,7 @@ use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
 use domain::keys::command::{CreateKey, EditKey, RotateKey};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::scopes::command::SetAlias;
-use domain::services::api_key::Grant;
+use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,8 +54,8 @@ pub trait Sensitive: sealed::Sealed + Clone + Serialize + DeserializeOwned + Sen
         None
     }
     /// Returns the place that the audit log names.
-    fn place(&self) -> String {
-        String::new()
+    fn place(&self) -> Place {
+        Place::default()
     }
 }
 
@@ -75,23 +74,19 @@ macro_rules! sensitive {
 }
 
 sensitive! {
-    CreateKey, KeyCreate, place = |command| command.scope.name.to_string(), String;
-    RotateKey, KeyRotate, place = |command| command.scope.name.to_string(), String;
-    EditKey, KeySettings, place = |command| command.scope.name.to_string(), String;
-    ReplaceCredentials, KeyCredentials, place = |command| command.scope.name.to_string(), String;
-    SetAlias, ScopeAlias, place = |command| command.scope.name.to_string(), String;
-    RotateTenantSecrets, TenantSecretRotate, place = |command| command.scope.name.to_string(), String;
-    CreateApiKey, ApiKeyCreate, place = |command| places(&command.grants), String;
-    RevokeApiKey, ApiKeyRevoke, place = |_| String::new(), String;
+    CreateKey, KeyCreate, place = |command| (&command.scope).into(), Place;
+    RotateKey, KeyRotate, place = |command| (&command.scope).into(), Place;
+    EditKey, KeySettings, place = |command| (&command.scope).into(), Place;
+    ReplaceCredentials, KeyCredentials, place = |command| (&command.scope).into(), Place;
+    SetAlias, ScopeAlias, place = |command| (&command.scope).into(), Place;
+    SetKind, EnvironmentKind, place = |command| (&command.environment).into(), Place;
+    RotateTenantSecrets, TenantSecretRotate, place = |command| (&command.scope).into(), Place;
+    CreateApiKey, ApiKeyCreate, place = |command| Place::of(&command.grants), Place;
+    RevokeApiKey, ApiKeyRevoke, place = |_| Place::default(), Place;
     ChangePassword, PasswordChange, account = |command| Some(command.user), Option<UserId>;
     EndSessions, SessionsEnd, account = |command| Some(command.user), Option<UserId>;
     ReplaceAuthenticator, AuthenticatorReplace, account = |command| Some(command.user), Option<UserId>;
     ReplaceRecoveryCodes, RecoveryCodesReplace, account = |command| Some(command.user), Option<UserId>;
-}
-
-/// Returns the places as "production/DE, staging/*".
-fn places(grants: &[Grant]) -> String {
-    grants.iter().map(|grant| grant.reach.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A command, the actor who authorised it, and the time. The function that executes the command consumes it.

@@ -1,6 +1,6 @@
 //! The second factor: a verification code, compared and spent.
 
-use crate::base::entry::Entry;
+use crate::base::entry::{Entry, Place};
 use crate::base::error::ChangesError;
 use crate::base::log::or_warn;
 use crate::changes::Changes;
@@ -54,12 +54,12 @@ impl Changes {
         session: &Session,
         code: &SecretText,
         action: Action,
-        place: &str,
+        place: &Place,
     ) -> Result<(), Error> {
         // With a wrong clock a right code would count as a failure, so this check comes before the count.
         self.vault.require_clock()?;
         let user = self.vault.person(session.user()?).await?;
-        let refused = || Entry::refused(self.vault.now(), session.actor(), action).at_place(place);
+        let refused = || Entry::refused(self.vault.now(), session.actor(), action).at_place(place.clone());
         let tried = match self.begin_code(session, &user, code, TryKind::Code).await {
             Ok(tried) => tried,
             Err(error) => {

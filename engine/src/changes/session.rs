@@ -9,6 +9,7 @@ use crate::changes::device::Devices;
 use crate::{Error, SecretText};
 use chrono::{DateTime, Utc};
 use domain::base::id::{SessionId, UserId};
+use domain::overview::frame::Unsaved;
 
 /// The client that sent a request: its network address, its user agent, the persons who have signed in with it, and whether another
 /// site made it ask.
@@ -76,6 +77,8 @@ pub struct Session {
     pub from: Client,
     /// A status message waited for the next page when the session was looked up.
     pub has_message: bool,
+    /// The secrets that waited to be saved then.
+    pub unsaved: Unsaved,
     pub ends: Ends,
     pub(crate) user: Option<UserId>,
 }

@@ -2,7 +2,7 @@
 //! Keystead records the result of a call, probe or not (an outage only from probes and checks), and obeys a refusal at once.
 
 use crate::Error;
-use crate::base::entry::{Actor, Entry};
+use crate::base::entry::{Actor, Entry, Place};
 use crate::base::error::StoreError;
 use crate::custody::Custody;
 use crate::custody::kms::{Failure, FailureKind, For};
@@ -149,7 +149,7 @@ impl Custody {
                     FailureCode::SEALED
                 );
                 let entry = Entry::done(now, Actor::Scheduler, Action::KeyHealth);
-                tx.commit(entry.at_place(&was.place).with(detail)).await
+                tx.commit(entry.at_place(Place::scope(&was.place, key.scope)).with(detail)).await
             })
             .await
     }
@@ -231,7 +231,7 @@ impl Custody {
         let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
         let entry = Entry::done(self.vault.now(), Actor::Scheduler, Action::KeyHealth);
-        let entry = &entry.at_place(&stored.place).with(detail);
+        let entry = &entry.at_place(Place::scope(&stored.place, key.scope)).with(detail);
         self.vault
             .db()
             .write(|mut tx| async move {

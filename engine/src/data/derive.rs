@@ -45,7 +45,7 @@ impl Data {
     /// # Errors
     /// As [`Data::encrypt`]; [`Refused::TooManySecrets`].
     pub async fn derive(&self, call: &Call, asked: &ToDerive) -> Result<Derived, Error> {
-        let (text, scope) =
+        let (named, scope) =
             self.asked(&call.caller, &call.scope).await.allowed(&call.caller, Operation::Wrap);
         let mut made = 0;
         let derived = match scope {
@@ -58,7 +58,7 @@ impl Data {
         let items = asked.paths.values().map(BTreeSet::len).sum();
         let of = if derived.is_ok() { Done::new } else { Done::nothing };
         let done = Done { made, ..of(Deed::Derive, items) };
-        self.write_down(call, text, done, derived.as_ref().err()).await?;
+        self.write_down(call, named, done, derived.as_ref().err()).await?;
         derived
     }
 

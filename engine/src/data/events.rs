@@ -49,11 +49,11 @@ impl Data {
 
     async fn report(&self, call: &Call, asked: Asked, done: Done) -> Result<(), Error> {
         match asked.scope {
-            Ok(_) => self.write_down(call, asked.text, done, None).await,
+            Ok(_) => self.write_down(call, asked.named, done, None).await,
             // The report is recorded all the same, as refused: a service may report on a scope that its key does not reach.
             Err(error @ Error::NotFound) => {
                 let done = Done { failed: done.items.max(1), ..done };
-                self.write_down(call, asked.text, done, Some(&error)).await
+                self.write_down(call, asked.named, done, Some(&error)).await
             }
             Err(error) => Err(error),
         }

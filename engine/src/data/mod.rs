@@ -265,13 +265,13 @@ impl Data {
         call: &Call,
         before: Option<u32>,
     ) -> Result<(Vec<VersionRow>, Option<u32>), Error> {
-        let Asked { text, scope } = self.asked(&call.caller, &call.scope).await;
+        let Asked { named, scope } = self.asked(&call.caller, &call.scope).await;
         let listed = match scope {
             Ok(scope) => self.versions(scope.id, before).await,
             Err(error) => Err(error),
         };
         let done = Done { failed: u32::from(listed.is_err()), ..Done::new(Deed::Keys, 1) };
-        self.write_down(call, text, done, listed.as_ref().err()).await?;
+        self.write_down(call, named, done, listed.as_ref().err()).await?;
         listed
     }
 
@@ -289,8 +289,8 @@ impl Data {
     /// # Errors
     /// [`AuditError::Journal`].
     pub async fn unread(&self, call: &Call, deed: Deed, code: ApiCode) -> Result<(), Error> {
-        let text = self.asked(&call.caller, &call.scope).await.text;
-        self.write_down(call, text, Done::nothing(deed, 1), Some(&Refused::Unread(code).into())).await
+        let named = self.asked(&call.caller, &call.scope).await.named;
+        self.write_down(call, named, Done::nothing(deed, 1), Some(&Refused::Unread(code).into())).await
     }
 
     /// Checks the caller's permission, does the work, and records the result before the caller gets it.
@@ -301,7 +301,7 @@ impl Data {
         items: usize,
         work: impl AsyncFnOnce(Arc<KnownScope>) -> Result<Answers<T>, Error>,
     ) -> Result<Answers<T>, Error> {
-        let (text, scope) = self.asked(&call.caller, &call.scope).await.allowed(&call.caller, operation);
+        let (named, scope) = self.asked(&call.caller, &call.scope).await.allowed(&call.caller, operation);
         let done = match scope {
             Ok(scope) => work(scope).await,
             Err(error) => Err(error),
@@ -316,7 +316,7 @@ impl Data {
             // A line of the journal has room for one reason, so the first failed item gives it.
             why = answers.iter().find_map(|answer| answer.as_ref().err());
         }
-        self.write_down(call, text, record, why).await?;
+        self.write_down(call, named, record, why).await?;
         done
     }
 

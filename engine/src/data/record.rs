@@ -6,34 +6,39 @@ use crate::base::error::ServicesError;
 use crate::data::Data;
 use crate::data::access::{Caller, KnownScope};
 use domain::audit::event::Outcome;
+use domain::base::id::ScopeId;
 use domain::data::operation::{AuditNote, DataEvent, Deed, Operation};
 use std::sync::Arc;
 
 /// Maximum characters of a text that names no scope, in the journal.
 const SCOPE_TEXT: usize = 64;
 
-/// The scope that a call names. It is resolved once, because an alias may move while the work is done.
-pub(super) struct Asked {
+/// The scope of a line in the journal.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Named {
     /// The scope's own name, so that a search for the scope finds requests under an alias of it. Where the text names no scope,
     /// it is the text, escaped so that it does not look like an existing scope.
     pub text: Arc<str>,
+    /// The scope's id, if the caller may know of it.
+    pub id: Option<ScopeId>,
+}
+
+/// The scope that a call names. It is resolved once, because an alias may move while the work is done.
+pub(super) struct Asked {
+    pub named: Named,
     /// The scope, if the caller may know of it.
     pub scope: Result<Arc<KnownScope>, Error>,
 }
 
 impl Asked {
     /// Returns the scope if the caller may perform the operation there.
-    pub fn allowed(
-        self,
-        caller: &Caller,
-        operation: Operation,
-    ) -> (Arc<str>, Result<Arc<KnownScope>, Error>) {
+    pub fn allowed(self, caller: &Caller, operation: Operation) -> (Named, Result<Arc<KnownScope>, Error>) {
         // A scope that the key does not reach stays `NotFound`; "not allowed" would reveal that it exists.
         let scope = self.scope.and_then(|scope| match caller.may(operation) {
             true => Ok(scope),
             false => Err(Error::Services(ServicesError::NotAllowed(operation))),
         });
-        (self.text, scope)
+        (self.named, scope)
     }
 }
 
@@ -72,7 +77,8 @@ impl Data {
         let (name, scope) = self.access.scope_for(caller, text).await;
         let unknown =
             || text.chars().take(SCOPE_TEXT).flat_map(char::escape_default).collect::<String>().into();
-        Asked { text: name.unwrap_or_else(unknown), scope }
+        let id = scope.as_ref().ok().map(|scope| scope.id);
+        Asked { named: Named { text: name.unwrap_or_else(unknown), id }, scope }
     }
 
     /// Records what was done, before the caller gets an answer.
@@ -82,7 +88,7 @@ impl Data {
     pub(super) async fn write_down(
         &self,
         call: &Call,
-        scope: Arc<str>,
+        scope: Named,
         done: Done,
         why: Option<&Error>,
     ) -> Result<(), Error> {
@@ -96,7 +102,7 @@ impl Data {
     pub(super) async fn write_all_down(
         &self,
         call: &Call,
-        lines: Vec<(Arc<str>, Done)>,
+        lines: Vec<(Named, Done)>,
         why: Option<&Error>,
     ) -> Result<(), Error> {
         let of_events: usize =
@@ -112,7 +118,7 @@ impl Data {
     async fn write_line(
         &self,
         call: &Call,
-        scope: Arc<str>,
+        scope: Named,
         done: Done,
         why: Option<&Error>,
         has_room: bool,
@@ -129,7 +135,8 @@ impl Data {
             key: call.caller.seen(),
             door: call.door,
             deed,
-            scope: scope.to_string(),
+            scope: scope.text.to_string(),
+            scope_id: scope.id,
             versions,
             items,
             failed,

@@ -179,7 +179,7 @@ impl Keys {
         match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
-                let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(name);
+                let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(&scope);
                 self.vault.db().record(entry.with(domain::base::words::limit_reached(&limit, now))).await?;
                 Err(Error::Keys(KeysError::Limit { limit, now }))
             }

@@ -16,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use domain::audit::event::Action;
 use domain::base::id::{SessionId, UserId};
+use domain::overview::frame::Unsaved;
 use sha2::{Digest, Sha256};
 
 /// Time without use after which a session is over.
@@ -122,6 +123,7 @@ impl People {
             user: row.user_id.map(UserId),
             from,
             has_message: row.has_message,
+            unsaved: Unsaved { recovery_codes_until: row.codes_until, api_key_until: row.key_until },
             ends,
         })
     }
@@ -170,7 +172,8 @@ impl People {
             .map(|owner| self.changes.device_cookie(owner.id, owner.security_epoch, &from.devices));
         let email = owner.as_ref().map(|owner| owner.email.to_owned()).unwrap_or_default();
         let user = owner.map(|owner| owner.id);
-        let session = Session { id, stage, email, user, from: from.clone(), has_message: false, ends };
+        let (from, unsaved) = (from.clone(), Unsaved::default());
+        let session = Session { id, stage, email, user, from, has_message: false, unsaved, ends };
         Ok(NewSession { token, device, session })
     }
 

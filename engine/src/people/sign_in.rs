@@ -1,7 +1,7 @@
 //! Signing in: the password, then a verification code or a recovery code.
 
 use crate::base::email;
-use crate::base::entry::{Actor, Entry};
+use crate::base::entry::{Actor, Entry, Place};
 use crate::base::error::ChangesError;
 use crate::base::error::PeopleError;
 use crate::base::log::or_warn;
@@ -119,7 +119,7 @@ impl People {
     ) -> Result<NewSession, Error> {
         session.require(Stage::Password)?;
         // On the heap: the futures of the transactions inside are large.
-        Box::pin(self.changes.spend_code(session, code, Action::SignIn, "")).await?;
+        Box::pin(self.changes.spend_code(session, code, Action::SignIn, &Place::default())).await?;
         let user = &self.vault.person(session.user()?).await?;
         self.vault
             .db()

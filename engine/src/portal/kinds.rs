@@ -13,7 +13,7 @@ use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
 use domain::keys::command::{CreateKey, EditKey, RotateKey};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
-use domain::scopes::command::SetAlias;
+use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 use std::any::Any;
 use std::pin::Pin;
@@ -102,6 +102,7 @@ kinds! {
     EditKey => keys;
     ReplaceCredentials => custody;
     SetAlias => scopes;
+    SetKind => scopes;
     RotateTenantSecrets => secrets;
     CreateApiKey => services;
     RevokeApiKey => services;

@@ -1,11 +1,11 @@
-//! The change "Alias": its description and its execution.
+//! The changes "Alias" and "Change kind": their descriptions and their execution.
 
 use crate::changes::authority::Authorised;
 use crate::changes::change::{Change, Outcome};
 use crate::scopes::Scopes;
 use crate::{Error, Session};
-use domain::changes::view::{Preview, Seen};
-use domain::scopes::command::SetAlias;
+use domain::changes::view::{About, Preview, Seen};
+use domain::scopes::command::{SetAlias, SetKind};
 
 impl Change for SetAlias {
     type Room = Scopes;
@@ -35,4 +35,32 @@ impl Change for SetAlias {
         };
         Ok(Outcome::new(Seen::Keys { scope: scope.name, new: None }, message))
     }
+}
+
+impl Change for SetKind {
+    type Room = Scopes;
+
+    async fn describe(&self, scopes: &Scopes) -> Result<Preview, Error> {
+        let row = scopes.environment(&self.environment.slug).await?.environment;
+        let name = &row.name;
+        let effects = vec![
+            format!("The kind of \"{name}\" changes from {} to {}.", self.from.label(), self.to.label()),
+            self.to.flags(row.without_key()),
+            "Services, encryption keys and encrypted data are not affected.".to_owned(),
+        ];
+        let about = About::Environment { name: row.name, slug: row.slug };
+        Ok(Preview::new("Change kind", "Change kind", about, effects))
+    }
+
+    async fn execute(scopes: &Scopes, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
+        let command = proof.command().clone();
+        scopes.set_kind(proof).await?;
+        Ok(done(command))
+    }
+}
+
+/// Returns the outcome of "Change kind".
+pub(super) fn done(command: SetKind) -> Outcome {
+    let message = format!("The kind is now {}.", command.to.label());
+    Outcome::new(Seen::Environment(command.environment.slug), message)
 }

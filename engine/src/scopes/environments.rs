@@ -1,6 +1,6 @@
 //! Environments and countries. They need no verification code.
 
-use crate::base::entry::Entry;
+use crate::base::entry::{Entry, Place};
 use crate::base::error::{ScopesError, VaultError};
 use crate::base::random;
 use crate::scopes::Scopes;
@@ -64,7 +64,7 @@ impl Scopes {
     /// [`Error::NotFound`] for an unknown or removed environment.
     pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
         let Environment { id, row } = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
-        let scopes = self.vault.db().scopes().scopes_of(id, self.vault.now()).await?;
+        let scopes = self.vault.db().scopes().scopes_of(id, row.kind, self.vault.now()).await?;
         let mut countries: Vec<_> = scopes.into_iter().map(|scope| self.vault.shown(scope).row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
@@ -80,7 +80,12 @@ impl Scopes {
         country: Country,
     ) -> Result<(EnvironmentRow, CountryRow), Error> {
         let environment = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
-        let scope = self.vault.db().scopes().scope(environment.id, country, self.vault.now()).await?;
+        let scope = self
+            .vault
+            .db()
+            .scopes()
+            .scope(environment.id, environment.row.kind, country, self.vault.now())
+            .await?;
         let scope = self.vault.shown(scope);
         Ok((environment.row, scope.row))
     }
@@ -117,6 +122,7 @@ impl Scopes {
             countries: 0,
             with_key: 0,
             created_at: self.vault.now(),
+            keeps_slug: false,
             is_proved: true,
         };
         let new = &row;
@@ -136,7 +142,7 @@ impl Scopes {
                 }
                 let detail = format!("{} ({})", new.name, new.kind.label());
                 let entry = Entry::done(new.created_at, who.actor(), Action::EnvironmentAdd);
-                tx.commit(entry.at_place(&new.slug).with(detail)).await
+                tx.commit(entry.at_place(Place::environment(&new.slug, id)).with(detail)).await
             })
             .await?;
         Ok(row)
@@ -163,17 +169,17 @@ impl Scopes {
                 tx.scopes().rename_environment(id, new).await?;
                 self.vault.sign(&mut tx, held).await?;
                 let entry = Entry::done(self.vault.now(), who.actor(), Action::EnvironmentRename);
-                tx.commit(entry.at_place(slug).with(format!("{old} → {new}"))).await
+                tx.commit(entry.at_place(Place::environment(slug, id)).with(format!("{old} → {new}"))).await
             })
             .await?;
         Ok(name)
     }
 
-    /// Removes an environment and its countries, while none of them has a key.
+    /// Removes an environment and its countries, while none of them has a key. Returns the environment as it was.
     ///
     /// # Errors
     /// [`ScopesError::HasKeys`] once a key exists.
-    pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<String, Error> {
+    pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<EnvironmentRow, Error> {
         who.require(Stage::Full)?;
         let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let now = self.vault.now();
@@ -187,12 +193,13 @@ impl Scopes {
             self.sign_all(&mut tx, keys).await?;
             self.vault.sign(&mut tx, held).await?;
             let entry = Entry::done(now, who.actor(), Action::EnvironmentRemove);
-            tx.commit(entry.at_place(slug).with(name)).await
+            tx.commit(entry.at_place(Place::environment(slug, id)).with(name)).await
         });
-        let refused = Entry::refused(now, who.actor(), Action::EnvironmentRemove).at_place(slug);
+        let refused = Entry::refused(now, who.actor(), Action::EnvironmentRemove)
+            .at_place(Place::environment(slug, id));
         self.vault.db().or_refuse(done.await, refused).await?;
         self.vault.moved().raise();
-        Ok(row.name)
+        Ok(row)
     }
 
     /// # Errors
@@ -209,7 +216,7 @@ impl Scopes {
                 let id = ScopeId(random::uuid());
                 tx.scopes().insert_scope(id, environment, country, self.vault.now()).await?;
                 self.vault.sign_new(&mut tx, RowRef::Scope(id)).await?;
-                let place = ScopeName { environment: slug.clone(), country };
+                let place = Place::scope(ScopeName { environment: slug.clone(), country }, id);
                 let entry = Entry::done(self.vault.now(), who.actor(), Action::CountryAdd);
                 tx.commit(entry.at_place(place).with(country.name())).await
             })
@@ -227,6 +234,7 @@ impl Scopes {
         let environment =
             self.vault.proved(self.vault.db().scopes().environment(&name.environment).await?)?.id;
         let (scope, _) = self.vault.scope(name).await?;
+        let place = &scope;
         let scope = scope.id;
         let now = self.vault.now();
         let done = self.vault.db().write(|mut tx| async move {
@@ -235,9 +243,9 @@ impl Scopes {
             tx.scopes().delete_scope(scope).await?;
             self.sign_all(&mut tx, keys).await?;
             let entry = Entry::done(now, who.actor(), Action::CountryRemove);
-            tx.commit(entry.at_place(name).with(name.country.name())).await
+            tx.commit(entry.at_place(place).with(name.country.name())).await
         });
-        let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(name);
+        let refused = Entry::refused(now, who.actor(), Action::CountryRemove).at_place(place);
         self.vault.db().or_refuse(done.await, refused).await?;
         self.vault.moved().raise();
         Ok(())

@@ -3,6 +3,7 @@
 mod aliases;
 mod changes;
 mod environments;
+mod kind;
 
 use crate::vault::opened::Vault;
 

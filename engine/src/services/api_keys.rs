@@ -10,14 +10,15 @@ use crate::services::Services;
 use crate::store::Lock;
 use crate::store::api_keys::ApiKey;
 use crate::store::authority::RowRef;
+use crate::store::scopes::Environment;
 use crate::vault::latest::time_of_expiry;
 use crate::{Error, SecretText, Session, Stage};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64;
 use domain::data::operation::Operation;
-use domain::scopes::scope::{ScopeName, display_name};
+use domain::scopes::scope::{EnvironmentKind, ScopeName, display_name};
 use domain::services::api_key::{
-    ApiKeyId, ApiKeyRefused, Grant, LENGTH, LIVE_OF_A_NAME, Lifetime, PREFIX, Reach, State, words,
+    ApiKeyId, ApiKeyRefused, Grant, LENGTH, LIVE_OF_A_NAME, Lifetime, OfKinds, PREFIX, Reach, State, words,
 };
 use domain::services::command::{CreateApiKey, RevokeApiKey};
 use domain::services::view::{ApiKeyRow, ApiKeysView, NewApiKeyView};
@@ -133,8 +134,10 @@ impl Services {
     ) -> Result<CreateApiKey, Error> {
         let name = display_name(name)?;
         let mut grants: Vec<Grant> = Vec::new();
+        let mut of_kinds = OfKinds::default();
         for reach in reach {
-            let grant = self.grant(reach).await?;
+            let (grant, kind) = self.grant(reach).await?;
+            of_kinds.add(kind, &reach.environment);
             if !grants.contains(&grant) {
                 grants.push(grant);
             }
@@ -142,6 +145,7 @@ impl Services {
         if grants.is_empty() {
             return Err(ApiKeyRefused::NoScope.into());
         }
+        of_kinds.are_one()?;
         if operations.is_empty() {
             return Err(ApiKeyRefused::NoOperation.into());
         }
@@ -158,13 +162,13 @@ impl Services {
     }
 
     /// Returns the grant with the ids of the rows that a reach stands for.
-    async fn grant(&self, reach: &Reach) -> Result<Grant, Error> {
+    async fn grant(&self, reach: &Reach) -> Result<(Grant, EnvironmentKind), Error> {
         let unknown = |error| match error {
             Error::NotFound => ApiKeyRefused::UnknownScope(reach.clone()).into(),
             error => error,
         };
         let environment = self.vault.db().scopes().environment(&reach.environment).await.map_err(unknown)?;
-        let environment = self.vault.proved(environment)?.id;
+        let Environment { id: environment, row } = self.vault.proved(environment)?;
         let scope = match reach.country {
             None => None,
             Some(country) => {
@@ -172,7 +176,7 @@ impl Services {
                 Some(self.vault.scope(&name).await.map_err(unknown)?.0.id)
             }
         };
-        Ok(Grant { environment, scope, reach: reach.clone() })
+        Ok((Grant { environment, scope, reach: reach.clone() }, row.kind))
     }
 
     /// Makes the key and keeps it sealed, for its owner to see in this session.
@@ -231,6 +235,11 @@ impl Services {
                 let live = tx.api_keys().count_live(&command.name, time_of_expiry(&self.vault)).await?;
                 room_for_another(live, &command.name)?;
                 tx.api_keys().insert(*id, hash, command, proof.by().name(), now).await?;
+                // A kind may have been changed since the plan. Kinds are changed under the same lock.
+                if tx.api_keys().count_kinds(*id).await? > 1 {
+                    let why = "The kind of an environment was changed in the meantime. A key reaches environments of one kind only.";
+                    return Err(Error::Changes(ChangesError::Outdated(why.into())));
+                }
                 self.vault.sign_new(&mut tx, RowRef::ApiKey(*id)).await?;
                 if let Some(session) = show_in {
                     let plain = Zeroizing::new(
@@ -269,17 +278,6 @@ impl Services {
             operations: note.operations,
             expires_at: note.expires_at,
         })
-    }
-
-    /// Returns the name of the new key that waits.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn unsaved_api_key(&self, session: &Session) -> Result<Option<String>, Error> {
-        match self.new_api_key(session).await {
-            Err(Error::NotFound) => Ok(None),
-            view => Ok(Some(view?.name)),
-        }
     }
 
     /// Deletes the kept key, because the person has it; it is never shown again.

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::base::error::ChangesError;
 use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
+use domain::base::id::EnvironmentId;
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::{ApiKeyId, Grant, Reach, from_words, words};
@@ -111,7 +112,8 @@ macro_rules! select_keys {
             " FROM (SELECT * FROM api_key ",
             $which,
             ") k LEFT JOIN api_key_grant g ON g.api_key_id = k.id \
-             LEFT JOIN environment e ON e.id = g.environment_id LEFT JOIN scope s ON s.id = g.scope_id \
+             LEFT JOIN environment e ON e.id = g.environment_id AND e.removed_at IS NULL \
+             LEFT JOIN scope s ON s.id = g.scope_id \
              ORDER BY k.created_at DESC, k.id DESC, e.slug, s.country"
         )
     };
@@ -164,6 +166,17 @@ impl Read<'_> {
         Ok(read)
     }
 
+    /// Returns the names of the working keys that reach an environment and another one, before the transaction that changes its kind.
+    pub(crate) async fn reaching_more_than(
+        &self,
+        environment: EnvironmentId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<String>, Error> {
+        Ok(
+            on!(self.0, pool => sqlx::query_scalar(REACHING_MORE).with(environment.0).with(now).fetch_all(pool).await)?,
+        )
+    }
+
     /// Counts the working keys of a name before the transaction that makes another. Only the count in that one is reliable.
     pub(crate) async fn count_live(&self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
         Ok(
@@ -176,7 +189,30 @@ impl Read<'_> {
 const COUNT_LIVE: &str =
     "SELECT COUNT(*) FROM api_key WHERE name = $1 AND revoked_at IS NULL AND expires_at > $2";
 
+/// The names of the keys that work, reach one environment and another one, at most three of them.
+const REACHING_MORE: &str = "SELECT DISTINCT k.name FROM api_key k JOIN api_key_grant g ON g.api_key_id = k.id \
+                             WHERE g.environment_id = $1 AND k.revoked_at IS NULL AND k.expires_at > $2 AND EXISTS \
+                             (SELECT 1 FROM api_key_grant o JOIN environment e ON e.id = o.environment_id \
+                             WHERE o.api_key_id = k.id AND e.id <> $1 AND e.removed_at IS NULL) ORDER BY k.name LIMIT 3";
+
 impl Write<'_> {
+    pub(crate) async fn reaching_more_than(
+        &mut self,
+        environment: EnvironmentId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<String>, Error> {
+        Ok(
+            within!(self.0, c => sqlx::query_scalar(REACHING_MORE).with(environment.0).with(now).fetch_all(c).await)?,
+        )
+    }
+
+    /// Counts the kinds of the environments that a key reaches.
+    pub(crate) async fn count_kinds(&mut self, id: ApiKeyId) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(DISTINCT e.kind) FROM api_key_grant g JOIN environment e ON e.id = g.environment_id \
+                           WHERE g.api_key_id = $1";
+        Ok(within!(self.0, c => sqlx::query_scalar(SQL).with(&id.0[..]).fetch_one(c).await)?)
+    }
+
     pub(crate) async fn count_live(&mut self, name: &str, now: DateTime<Utc>) -> Result<i64, Error> {
         Ok(
             within!(self.0, c => sqlx::query_scalar(COUNT_LIVE).with(sought(name)).with(now).fetch_one(c).await)?,

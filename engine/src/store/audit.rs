@@ -20,6 +20,7 @@ struct Row {
     who: String,
     action: String,
     place: String,
+    place_id: String,
     outcome: String,
     detail: String,
     address: String,
@@ -37,6 +38,7 @@ impl TryFrom<Row> for Event {
             // Older releases called somebody who is not signed in by another name.
             who: if row.actor_kind == STRANGER { NOT_SIGNED_IN.to_owned() } else { row.who },
             place: row.place,
+            place_id: row.place_id,
             detail: row.detail,
             address: row.address,
         })
@@ -46,10 +48,10 @@ impl TryFrom<Row> for Event {
 macro_rules! select_events {
     ($place:literal, $order:literal) => {
         concat!(
-            "SELECT sequence, at, actor_kind, who, action, place, outcome, detail, address FROM audit_event WHERE ",
+            "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address FROM audit_event WHERE ",
             $place,
             " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 OR LOWER(place) = $6 \
-             OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/') \
+             OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/' OR place_id = $6) \
              AND ($7 OR LOWER(who) IN ($8, $10, $11) OR ($9 AND actor_kind = 'stranger')) ORDER BY sequence ",
             $order,
             " LIMIT $2"
@@ -190,8 +192,8 @@ impl Write<'_> {
     pub(super) async fn append(&mut self, entries: &[Entry]) -> Result<i64, Error> {
         const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1, older_than IS NOT NULL";
-        const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, outcome, \
-                           detail, address) ";
+        const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, place_id, \
+                           outcome, detail, address) ";
         let moves = |entry: &Entry| entry.action.moves(entry.outcome) != Moves::Nothing;
         // One increment for all lines together: `scopes_moved` accepts fewer increments than lines.
         let moves_data = i64::from(entries.iter().any(moves));
@@ -211,7 +213,7 @@ impl Write<'_> {
                     values
                         .with(number).with(entry.at).with(entry.actor.kind())
                         .with(entry.actor.id().map(|id| id.0)).with(kept(entry.actor.name()))
-                        .with(entry.action.word()).with(kept(&entry.place)).with(entry.outcome.word())
+                        .with(entry.action.word()).with(kept(&entry.place.name)).with(kept(&entry.place.id)).with(entry.outcome.word())
                         .with(kept(&entry.detail)).with(kept(entry.actor.address()));
                 });
                 query.build().execute(c).await.map(drop)

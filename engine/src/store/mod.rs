@@ -461,8 +461,9 @@ impl Tx {
         // gets through.
         for (number, entry) in (first..).zip(entries) {
             let (action, outcome, who) = (entry.action.word(), entry.outcome.word(), entry.actor.name());
-            let (place, detail, address) = (&entry.place, &entry.detail, entry.actor.address());
-            tracing::info!(target: "audit", number, action, outcome, ?who, ?place, ?detail, address);
+            let (place, place_id) = (&entry.place.name, &entry.place.id);
+            let (detail, address) = (&entry.detail, entry.actor.address());
+            tracing::info!(target: "audit", number, action, outcome, ?who, ?place, place_id, ?detail, address);
         }
         Ok(())
     }

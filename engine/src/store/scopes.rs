@@ -2,7 +2,7 @@
 
 use super::aliases::read;
 use super::authority::{Claimed, EnvironmentMark, ScopeMark, environment_mark, scope_mark};
-use super::{ROWS, corrupt, is_duplicate, on, readable, table, unreadable, within};
+use super::{Inner, ROWS, corrupt, is_duplicate, on, readable, table, unreadable, within};
 use crate::Error;
 use crate::base::error::ScopesError;
 use crate::store::text::{With, kept, sought};
@@ -13,8 +13,9 @@ use domain::keys::key_type::KeyType;
 use domain::overview::lack::Lack;
 use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
+use domain::scopes::command::SetKind;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
@@ -26,6 +27,7 @@ struct EnvironmentRecord {
     created_at: DateTime<Utc>,
     countries: i64,
     with_key: i64,
+    keeps_slug: bool,
     #[sqlx(flatten)]
     mark: EnvironmentMark,
 }
@@ -50,6 +52,7 @@ impl TryFrom<EnvironmentRecord> for Claimed<Environment> {
                 countries: count(record.countries),
                 with_key: count(record.with_key),
                 created_at: record.created_at,
+                keeps_slug: record.keeps_slug,
                 is_proved: true,
             },
         };
@@ -159,7 +162,7 @@ pub enum Branches<'a> {
 }
 
 impl Scope {
-    fn read(record: ScopeRecord, now: DateTime<Utc>) -> Result<Claimed<Self>, Error> {
+    fn read(record: ScopeRecord, kind: EnvironmentKind, now: DateTime<Utc>) -> Result<Claimed<Self>, Error> {
         let column = |name| corrupt("scope", name, record.id);
         let key_type =
             record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
@@ -172,7 +175,7 @@ impl Scope {
                 active,
                 key_type: key_type.transpose()?,
                 due_at: record.due_at,
-                lacks: Lack::of(active.is_some(), record.due_at, health.transpose()?, now),
+                lacks: Lack::of(kind, active.is_some(), record.due_at, health.transpose()?, now),
                 created_at: record.created_at,
                 is_proved: true,
             },
@@ -182,25 +185,26 @@ impl Scope {
 }
 
 impl TreeRecord {
-    fn lacks(&self, now: DateTime<Utc>) -> Result<Option<Lack>, Error> {
+    fn lacks(&self, kind: EnvironmentKind, now: DateTime<Utc>) -> Result<Option<Lack>, Error> {
         let health = self.health.as_ref().map(|word| {
             HealthState::from_word(word)
                 .ok_or_else(|| corrupt("holder", "health", format!("an Active key in {}", self.slug)))
         });
-        Ok(Lack::of(self.key_type.is_some(), self.due_at, health.transpose()?, now))
+        Ok(Lack::of(kind, self.key_type.is_some(), self.due_at, health.transpose()?, now))
     }
 }
 
 macro_rules! select_environments {
     ($rest:literal) => {
         concat!(
-            "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key, ",
+            "SELECT e.id, e.slug, e.name, e.kind, e.created_at, COUNT(s.id) AS countries, COUNT(k.id) AS with_key, \
+             e.keeps_slug = 1 OR COALESCE(MAX(s.numbers_through), 0) > 0 AS keeps_slug, ",
             environment_mark!(),
             " FROM environment e LEFT JOIN scope s ON s.environment_id = e.id ",
             "LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
             "WHERE e.removed_at IS NULL ",
             $rest,
-            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at, e.removed_at, e.mac ORDER BY e.slug"
+            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at, e.removed_at, e.keeps_slug, e.mac ORDER BY e.slug"
         )
     };
 }
@@ -217,6 +221,10 @@ macro_rules! select_scopes {
     };
 }
 
+/// Checks whether a country of an environment has a version.
+const HAS_VERSIONS: &str = "SELECT EXISTS (SELECT 1 FROM key_version k JOIN scope s ON s.id = k.scope_id \
+                            WHERE s.environment_id = $1)";
+
 table!(scopes: Read, Write);
 
 impl Read<'_> {
@@ -231,6 +239,11 @@ impl Read<'_> {
         const SQL: &str = select_environments!("");
         let records = readable!(self.0, EnvironmentRecord, "environment", sqlx::query(SQL));
         Ok(records.into_iter().filter_map(|record| Claimed::try_from(record.ok()?).ok()).collect())
+    }
+
+    /// Checks whether a country of an environment has a version.
+    pub(crate) async fn has_versions(&self, id: EnvironmentId) -> Result<bool, Error> {
+        Ok(on!(self.0, pool => sqlx::query_scalar(HAS_VERSIONS).with(id.0).fetch_one(pool).await)?)
     }
 
     pub(crate) async fn environment(&self, slug: &Slug) -> Result<Claimed<Environment>, Error> {
@@ -274,7 +287,9 @@ impl Read<'_> {
             if let (Some(country), Some(environment)) = (&record.country, tree.last_mut()) {
                 let country =
                     Country::from_code(country).map_err(|_| corrupt("scope", "country", country))?;
-                environment.countries.push(TreeCountry { country, lacks: record.lacks(now)? });
+                environment
+                    .countries
+                    .push(TreeCountry { country, lacks: record.lacks(environment.kind, now)? });
             }
         }
         tree.iter_mut()
@@ -334,23 +349,25 @@ impl Read<'_> {
     pub(crate) async fn scopes_of(
         &self,
         environment: EnvironmentId,
+        kind: EnvironmentKind,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed<Scope>>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 ORDER BY s.country");
         let records = readable!(self.0, ScopeRecord, "scope", sqlx::query(SQL).with(environment.0));
-        Ok(records.into_iter().filter_map(|record| Scope::read(record.ok()?, now).ok()).collect())
+        Ok(records.into_iter().filter_map(|record| Scope::read(record.ok()?, kind, now).ok()).collect())
     }
 
     pub(crate) async fn scope(
         &self,
         environment: EnvironmentId,
+        kind: EnvironmentKind,
         country: Country,
         now: DateTime<Utc>,
     ) -> Result<Claimed<Scope>, Error> {
         const SQL: &str = select_scopes!("WHERE s.environment_id = $1 AND s.country = $2");
         let record: Option<ScopeRecord> = on!(self.0, pool => sqlx::query_as(SQL)
             .with(environment.0).with(country.code()).fetch_optional(pool).await)?;
-        Scope::read(record.ok_or(Error::NotFound)?, now)
+        Scope::read(record.ok_or(Error::NotFound)?, kind, now)
     }
 }
 
@@ -363,7 +380,8 @@ impl Write<'_> {
     ) -> Result<Option<(ScopeId, bool)>, Error> {
         const SQL: &str = "SELECT s.id, s.numbers_through < $3 AND NOT EXISTS (SELECT 1 FROM key_version k \
                            WHERE k.scope_id = s.id AND k.number >= $3) FROM scope s \
-                           JOIN environment e ON e.id = s.environment_id WHERE e.slug = $1 AND s.country = $2";
+                           JOIN environment e ON e.id = s.environment_id \
+                           WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL";
         let found: Option<(Uuid, bool)> = within!(self.0, c => sqlx::query_as(SQL).with(sought(name.environment.as_str()))
             .with(name.country.code()).with(i64::from(through)).fetch_optional(c).await)?;
         Ok(found.map(|(id, needs)| (ScopeId(id), needs)))
@@ -409,18 +427,43 @@ impl Write<'_> {
     }
 
     /// Marks the row as removed and deletes its countries. The foreign key of the key versions refuses it while a version
-    /// exists.
+    /// exists. A country whose numbers begin above another had versions before the database was restored.
     pub(crate) async fn remove_environment(
         &mut self,
         id: EnvironmentId,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        const SLUG: &str = "UPDATE environment SET keeps_slug = 1 WHERE id = $1 AND EXISTS \
+                            (SELECT 1 FROM scope WHERE environment_id = $1 AND numbers_through > 0)";
         const COUNTRIES: &str = "DELETE FROM scope WHERE environment_id = $1";
         const SQL: &str = "UPDATE environment SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL";
+        within!(self.0, c => sqlx::query(SLUG).with(id.0).execute(c).await.map(drop))?;
         within!(self.0, c => sqlx::query(COUNTRIES).with(id.0).execute(c).await.map(drop))
             .map_err(has_keys)?;
         let rows = within!(self.0, c => sqlx::query(SQL).with(id.0).with(now).execute(c).await.map(|r| r.rows_affected()))?;
         if rows == 1 { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Changes the kind. Returns false when it was no longer the one that the page showed.
+    pub(crate) async fn set_kind(&mut self, command: &SetKind) -> Result<bool, Error> {
+        const SQL: &str =
+            "UPDATE environment SET kind = $2 WHERE id = $1 AND kind = $3 AND removed_at IS NULL";
+        let SetKind { environment, from, to } = command;
+        let rows = within!(self.0, c => sqlx::query(SQL).with(environment.id.0).with(to.word()).with(from.word())
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Locks the countries of an environment, so that none of them gets a version before the commit, and checks whether one has.
+    pub(crate) async fn hold_versions(&mut self, id: EnvironmentId) -> Result<bool, Error> {
+        const LOCK: &str = "SELECT id FROM scope WHERE environment_id = $1 ORDER BY id";
+        let locking = match self.0.0 {
+            Inner::Sqlite(_) => "",
+            Inner::Postgres(_) => " FOR UPDATE",
+        };
+        let lock = AssertSqlSafe(format!("{LOCK}{locking}"));
+        within!(self.0, c => sqlx::query(lock).with(id.0).execute(c).await.map(drop))?;
+        Ok(within!(self.0, c => sqlx::query_scalar(HAS_VERSIONS).with(id.0).fetch_one(c).await)?)
     }
 
     pub(crate) async fn insert_scope(
@@ -446,7 +489,10 @@ impl Write<'_> {
     }
 
     pub(crate) async fn delete_scope(&mut self, id: ScopeId) -> Result<(), Error> {
+        const SLUG: &str = "UPDATE environment SET keeps_slug = 1 WHERE id = \
+                            (SELECT environment_id FROM scope WHERE id = $1 AND numbers_through > 0)";
         const SQL: &str = "DELETE FROM scope WHERE id = $1";
+        within!(self.0, c => sqlx::query(SLUG).with(id.0).execute(c).await.map(drop))?;
         let done =
             within!(self.0, c => sqlx::query(SQL).with(id.0).execute(c).await.map(|r| r.rows_affected()));
         if done.map_err(has_keys)? == 1 { Ok(()) } else { Err(Error::NotFound) }

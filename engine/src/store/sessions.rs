@@ -22,6 +22,9 @@ pub struct SessionRow {
     pub agent: String,
     /// A status message waits for the next page.
     pub has_message: bool,
+    /// When the notes with secrets that wait to be saved expire.
+    pub codes_until: Option<DateTime<Utc>>,
+    pub key_until: Option<DateTime<Utc>>,
 }
 
 /// A sealed note with its revision, which is bound into its seal.
@@ -65,7 +68,9 @@ macro_rules! select_session {
             session_mark!(),
             ", s.id, s.stage, s.user_id, s.security_epoch, s.created_at, s.seen_at, s.expires_at, ",
             "s.address, s.agent, ",
-            "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message ",
+            "EXISTS (SELECT 1 FROM session_note n WHERE n.session_id = s.id AND n.kind = 'flash') AS has_message, ",
+            "(SELECT n.expires_at FROM session_note n WHERE n.session_id = s.id AND n.kind = 'recovery codes') AS codes_until, ",
+            "(SELECT n.expires_at FROM session_note n WHERE n.session_id = s.id AND n.kind = 'new api key') AS key_until ",
             "FROM session s WHERE ",
             $rest
         )

@@ -64,6 +64,7 @@ impl Portal {
                         countries: 0,
                         with_key: 0,
                         created_at: at,
+                        keeps_slug: false,
                         is_proved: true,
                     };
                     tx.scopes().insert_environment(id, &row).await?;

@@ -49,6 +49,7 @@ pub fn event(at: DateTime<Utc>, object: impl ToString) -> DataEvent {
         key: "a1b2c3d4e5f6".into(),
         door: Door::Native,
         deed: Deed::Encrypt,
+        scope_id: None,
         scope: "production/DE".into(),
         versions: vec![3],
         items: 1,

@@ -5,7 +5,7 @@ use crate::support::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64;
 use domain::audit::event::{Action, AuditQuery};
-use domain::audit::journal::JournalQuery;
+use domain::audit::journal::{JournalQuery, Recorded};
 use domain::custody::vendor::Vendor;
 use domain::data::operation::{AuditNote, Door};
 use domain::data::tenant_secret::SecretType;
@@ -291,6 +291,10 @@ async fn log_and_journal(before: &Before) {
     let events = audit.search_journal(&JournalQuery::default()).await.expect("events").events;
     let old = events.iter().filter(|event| event.event.address == "127.0.0.1").count();
     assert_eq!(old, 5, "{events:?}");
+    // Lines of before name no scope by its id, and those of now do.
+    let has_id = |event: &&Recorded| event.event.scope_id.is_some();
+    assert!(events.iter().filter(has_id).all(|event| event.event.address != "127.0.0.1"), "{events:?}");
+    assert!(events.iter().any(|event| has_id(&event)), "{events:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,6 +88,7 @@ fn page_of(parts: &Parts) -> &str {
     match parts.extensions.get::<MatchedPath>().map_or(path, MatchedPath::as_str) {
         address::THEME | address::SIGN_OUT | address::SESSION => address::HOME,
         address::AUDIT_EXPORT => address::AUDIT,
+        address::PROFILE_RECOVERY_CODES_FILE => address::PROFILE_RECOVERY_CODES_SHOW,
         address::VERSION_CHECK => path.strip_suffix("/check").unwrap_or(path),
         _ => path,
     }

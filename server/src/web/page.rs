@@ -133,6 +133,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
             true => app.portal().notes().take_flash(&who.session, &who.visitor.path).await?,
             false => None,
         },
+        unsaved: who.session.unsaved,
         session_end: session_end(&who.session, app.portal().now()),
         now: app.portal().now(),
     })

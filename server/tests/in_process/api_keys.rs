@@ -28,8 +28,11 @@ async fn a_key_is_shown_once_and_found_by_how_it_begins() {
     assert_eq!(confirmed(&house, &person, &cookie, change.location()).await, "/api-keys/new");
     let shown = house.get(&cookie, "/api-keys/new").await;
     assert!(shown.body.contains("Save it before you go on"));
-    let waits = "The secret of \"Billing\" is shown until you confirm that you saved it";
-    assert!(house.get(&cookie, "/api-keys").await.body.contains(waits), "the list leads back to it");
+    let waits = "You have an unsaved API key";
+    for path in ["/api-keys", "/environments", "/profile"] {
+        let page = house.get(&cookie, path).await.body;
+        assert!(page.contains(waits) && page.contains("href=\"/api-keys/new\""), "{path} leads back to it");
+    }
     let key = key_on(&shown.body).to_owned();
     house.test.portal.access().caller(&engine::SecretText::new(key.as_str()), "").await.expect("it works");
     let saved = house.post(&cookie, "/api-keys/new", &[]).await;

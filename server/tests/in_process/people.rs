@@ -1,7 +1,7 @@
 //! People: how they are named on the pages and in their authenticator apps.
 
-use crate::support::House;
 use crate::support::common::shown_seed;
+use crate::support::{House, furnished};
 use axum::http::StatusCode;
 use engine::testing::PASSWORD;
 
@@ -101,4 +101,88 @@ async fn the_longest_names_still_have_a_qr_code() {
     let cookie = house.post("", "/setup", &fields).await.cookie().expect("the token was right");
     let page = house.get(&cookie, "/setup/authenticator").await;
     assert!(page.status == StatusCode::OK && page.body.contains(&email), "{}", page.status);
+}
+
+#[tokio::test]
+async fn new_recovery_codes_wait_in_sight_and_can_be_downloaded_until_they_are_saved() {
+    let (house, person, cookie) = furnished().await;
+    let (show, file) = ("/profile/recovery-codes/show", "/profile/recovery-codes/file");
+    assert_eq!(house.post(&cookie, file, &[]).await.location(), "/profile", "none wait");
+    let prepared = house.post(&cookie, "/profile/recovery-codes", &[("current_password", PASSWORD)]).await;
+    let code = house.test.code(&person);
+    let done = house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+    assert_eq!(done.location(), show);
+    let page = house.get(&cookie, show).await.body;
+    let codes: Vec<&str> = page.split("<code>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+    assert!(codes.len() == 10 && page.contains("ada@example.com"), "{page}");
+    let waits = "You have unsaved recovery codes";
+    for path in ["/environments", "/environments/production/DE/keys", "/api-keys", "/profile"] {
+        let page = house.get(&cookie, path).await.body;
+        assert!(page.contains(waits) && page.contains(&format!("href=\"{show}\"")), "{path}");
+        assert!(codes.iter().all(|code| !page.contains(code)), "{path} names none");
+    }
+    for _ in 0..2 {
+        let saved = house.post(&cookie, file, &[]).await;
+        assert_eq!(saved.status, StatusCode::OK);
+        for (name, value) in [
+            ("content-type", "text/plain; charset=utf-8"),
+            ("content-disposition", "attachment; filename=\"keystead-recovery-codes.txt\""),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(saved.header(name), value);
+        }
+        let lines: Vec<&str> = saved.body.split("\r\n").collect();
+        assert_eq!(lines[0], "Recovery codes of ada@example.com");
+        assert!(codes.iter().all(|code| lines.contains(code)), "{}", saved.body);
+    }
+    // Another session of the same person has nothing to do with it.
+    house.test.next_code();
+    let other = house.sign_in(&person).await;
+    assert!(!house.get(&other, "/environments").await.body.contains(waits));
+    assert_eq!(house.post(&other, file, &[]).await.location(), "/profile");
+    house.test.clock.advance(chrono::TimeDelta::minutes(14));
+    assert!(house.get(&cookie, "/environments").await.body.contains(waits));
+    assert_eq!(house.post(&cookie, show, &[("next", "/environments")]).await.location(), "/environments");
+    assert!(!house.get(&cookie, "/environments").await.body.contains(waits));
+    assert_eq!(house.post(&cookie, file, &[]).await.location(), "/profile", "they are gone");
+}
+
+#[tokio::test]
+async fn recovery_codes_that_nobody_saved_are_gone_after_a_quarter_of_an_hour_and_so_is_their_notice() {
+    let (house, person, cookie) = furnished().await;
+    let prepared = house.post(&cookie, "/profile/recovery-codes", &[("current_password", PASSWORD)]).await;
+    let code = house.test.code(&person);
+    house.post(&cookie, prepared.location(), &[("code", code.expose())]).await;
+    house.test.clock.advance(chrono::TimeDelta::minutes(10));
+    let waits = "You have unsaved recovery codes";
+    assert!(house.get(&cookie, "/environments").await.body.contains(waits));
+    house.test.clock.advance(chrono::TimeDelta::minutes(6));
+    assert!(!house.get(&cookie, "/environments").await.body.contains(waits));
+    assert_eq!(house.get(&cookie, "/profile/recovery-codes/show").await.location(), "/profile");
+}
+
+#[tokio::test]
+async fn a_kind_is_changed_at_once_in_an_environment_without_versions() {
+    let (house, _, cookie) = furnished().await;
+    house.post(&cookie, "/environments", &[("name", "Staging"), ("kind", "production")]).await;
+    house.post(&cookie, "/environments/staging", &[("country", "FR")]).await;
+    let path = "/environments/staging/kind";
+    let page = house.get(&cookie, path).await.body;
+    assert!(page.contains("With Test: 1 country without a key will no longer be flagged."), "{page}");
+    assert!(
+        !house.get(&cookie, "/environments/production/kind").await.body.contains(">Change kind</button>")
+    );
+    for (kind, said) in
+        [("", "Choose Production or Test."), ("production", "The kind is Production already.")]
+    {
+        let refused = house.post(&cookie, path, &[("kind", kind)]).await;
+        assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains(said), "{kind}");
+    }
+    let done = house.post(&cookie, path, &[("kind", "test")]).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/environments/staging"));
+    let shown = house.get(&cookie, done.location()).await.body;
+    assert!(
+        shown.contains("The kind is now Test.") && shown.contains("Test environment · staging"),
+        "{shown}"
+    );
 }

@@ -345,6 +345,7 @@ async fn after_signing_in_every_form_leads_back_to_its_page() {
             ("/environments/production/AT/keys/1/check", version),
             ("/audit/export", "/audit"),
             ("/session", "/"),
+            ("/profile/recovery-codes/file", "/profile/recovery-codes/show"),
         ]
     );
 }

@@ -203,6 +203,7 @@ fn EventRow(line: LogLine) -> impl IntoView {
             <Cell label="Action">{line.action} {detail}</Cell>
             <Cell label="Where">
                 <span class="mono">{or_dash(line.place)}</span>
+                {line.place_id.map(|id| view! { <p class="cell-note mono">{format!("ID {id}")}</p> })}
             </Cell>
             <Cell label="Outcome">
                 <Badge tone label=line.outcome.label() />

@@ -83,6 +83,7 @@ fn crumbs(about: &About, heading: &str) -> Vec<(String, Option<String>)> {
             (name.country.name().to_owned(), None),
             link("Encryption keys", address::keys(name)),
         ],
+        About::Environment { name, slug } => vec![link(name, address::environment(slug))],
         About::Account { .. } => vec![link("Profile", address::PROFILE.to_owned())],
         About::ApiKey { .. } => vec![link("API keys", address::API_KEYS.to_owned())],
     };

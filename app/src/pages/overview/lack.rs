@@ -5,7 +5,11 @@ use domain::overview::lack::Lack;
 use leptos::prelude::*;
 
 pub fn tone(lack: Lack) -> Tone {
-    if lack.is_bad() { Tone::Bad } else { Tone::Warn }
+    match lack {
+        Lack::NoKeyInTest => Tone::Quiet,
+        lack if lack.is_bad() => Tone::Bad,
+        _ => Tone::Warn,
+    }
 }
 
 #[component]

@@ -2,10 +2,13 @@
 
 use crate::frame::shown_once::ShownOnce;
 use crate::islands::copy_button::CopyButton;
+use crate::islands::print_button::PrintButton;
+use crate::ui::button::Button;
+use domain::base::address;
 use leptos::prelude::*;
 
 #[component]
-pub fn RecoveryCodesPage(codes: Vec<String>, next: String) -> impl IntoView {
+pub fn RecoveryCodesPage(codes: Vec<String>, email: String, next: String) -> impl IntoView {
     view! {
         <ShownOnce
             heading="Recovery codes"
@@ -14,12 +17,19 @@ pub fn RecoveryCodesPage(codes: Vec<String>, next: String) -> impl IntoView {
             saved="I have saved these codes"
             next=Some(next)
         >
+            <p>"For " <strong class="wrap">{email}</strong></p>
             <div class="recovery-codes">
                 <CopyButton>
                     <ol>
                         {codes.into_iter().map(|code| view! { <li><code>{code}</code></li> }).collect_view()}
                     </ol>
                 </CopyButton>
+            </div>
+            <div class="ways-to-save">
+                <form method="post" action=address::PROFILE_RECOVERY_CODES_FILE data-file="">
+                    <Button label="Download" />
+                </form>
+                <PrintButton />
             </div>
         </ShownOnce>
     }

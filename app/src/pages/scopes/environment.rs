@@ -33,8 +33,9 @@ pub fn EnvironmentPage(
 ) -> impl IntoView {
     let now = chrome.now;
     let EnvironmentView { environment, countries } = view;
-    let (rename, remove) =
-        (address::environment_rename(&environment.slug), address::environment_remove(&environment.slug));
+    let [rename, kind, remove] =
+        [address::environment_rename, address::environment_kind, address::environment_remove]
+            .map(|address| address(&environment.slug));
     let about = format!("{} environment · {}", environment.kind.label(), environment.slug);
     let crumbs = vec![
         ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),
@@ -46,6 +47,7 @@ pub fn EnvironmentPage(
         <Frame chrome crumbs>
             <PageHead heading=environment.name.clone() about>
                 <ButtonLink label="Rename" href=rename />
+                <ButtonLink label="Change kind" href=kind />
                 <ButtonLink label="Remove" href=remove />
             </PageHead>
             <Countries slug=environment.slug.clone() rows=countries now />

@@ -80,7 +80,7 @@ pub fn EnvironmentsPage(
                     <RadioCards
                         name="kind"
                         label="Kind"
-                        choices=EnvironmentKind::ALL.map(kind_choice).into()
+                        choices=kind_choices()
                         initial=EnvironmentKind::default().word()
                     />
                     <Actions>
@@ -93,10 +93,17 @@ pub fn EnvironmentsPage(
     }
 }
 
+/// Returns the kinds to choose from.
+pub(crate) fn kind_choices() -> Vec<Choice> {
+    EnvironmentKind::ALL.map(kind_choice).into()
+}
+
 fn kind_choice(kind: EnvironmentKind) -> Choice {
     let explanation = match kind {
         EnvironmentKind::Production => "Real customer data. Countries without a key are flagged.",
-        EnvironmentKind::Test => "For development and trials. No real customer data.",
+        EnvironmentKind::Test => {
+            "For development and trials, without real customer data. Countries without a key are not flagged."
+        }
     };
     Choice { value: kind.word(), label: kind.label(), explanation }
 }

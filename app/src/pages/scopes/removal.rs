@@ -28,7 +28,7 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
             0 => "The environment has no countries.".to_owned(),
             countries => format!("{} will be removed too.", words::count(countries, "country", "countries")),
         },
-        format!("The URL name {} can't be reused.", environment.slug),
+        slug_after_removal(&environment),
     ];
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Remove")>
@@ -43,6 +43,16 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
                 form
             />
         </Frame>
+    }
+}
+
+/// Says whether another environment can get the URL name.
+pub fn slug_after_removal(EnvironmentRow { slug, keeps_slug, .. }: &EnvironmentRow) -> String {
+    match keeps_slug {
+        false => format!("The URL name {slug} can be used again."),
+        true => format!(
+            "The URL name {slug} can't be reused: a country of this environment once had an encryption key."
+        ),
     }
 }
 

@@ -45,7 +45,7 @@ fn command((operation, body, kept): (&str, &str, Option<&str>)) -> String {
 fn scope(tree: &[TreeEnvironment]) -> String {
     let scopes =
         tree.iter().flat_map(|environment| environment.countries.iter().map(|row| (&environment.slug, row)));
-    let mut with_key = scopes.filter(|(_, row)| row.lacks != Some(Lack::NoKey));
+    let mut with_key = scopes.filter(|(_, row)| !row.lacks.is_some_and(Lack::is_of_key));
     with_key.next().map_or("production/DE".to_owned(), |(slug, row)| format!("{slug}/{}", row.country))
 }
 

@@ -59,7 +59,7 @@ pub fn AddApiKeyPage(chrome: Chrome, form: Form) -> impl IntoView {
                 <CheckList
                     name="scopes"
                     label="Scopes"
-                    hint="Where this key works. All other scopes are invisible to it."
+                    hint="Where this key works, in environments of one kind (Production or Test). All other scopes are invisible to it."
                     groups=scopes
                 />
                 <CheckList name="operations" label="Operations" groups=operations />
@@ -111,7 +111,7 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
         <ShownOnce
             heading="Your new API key"
             title="Save it before you go on"
-            about="Store it in a secret manager, never in source code. You can return to this page until you sign out or confirm; after that only a hash is kept."
+            about="Store it in a secret manager, never in source code. You can return to this page for 15 minutes, until you sign out or confirm; after that only a hash is kept."
             saved="I have saved this key"
             next=None
         >

@@ -6,7 +6,6 @@ use crate::frame::page_head::PageHead;
 use crate::pages::keys::status_badge::Damaged;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink, Weight};
-use crate::ui::callout::Callout;
 use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
 use crate::ui::table::{Cell, Table};
@@ -25,12 +24,7 @@ pub(crate) fn api_key_crumbs(last: &str) -> Vec<(String, Option<String>)> {
 }
 
 #[component]
-pub fn ApiKeysPage(
-    chrome: Chrome,
-    view: ApiKeysView,
-    /// The name of a new key whose secret the administrator has not saved yet.
-    unsaved: Option<String>,
-) -> impl IntoView {
+pub fn ApiKeysPage(chrome: Chrome, view: ApiKeysView) -> impl IntoView {
     let now = chrome.now;
     let ApiKeysView { keys, older, is_older_page } = view;
     let list = if keys.is_empty() {
@@ -62,17 +56,6 @@ pub fn ApiKeysPage(
                 <ButtonLink label="How services use it" href=address::API_GUIDE />
                 <ButtonLink label="Create API key" href=address::API_KEY_ADD weight=Weight::Primary />
             </PageHead>
-            {unsaved
-                .map(|name| {
-                    view! {
-                        <Callout tone=Tone::Warn title="You have an unsaved API key">
-                            <p>
-                                {format!("The secret of \"{name}\" is shown until you confirm that you saved it, or sign out. ")}
-                                <a href=address::API_KEY_NEW>"Show it"</a>
-                            </p>
-                        </Callout>
-                    }
-                })}
             {list}
             <Pagination
                 older_label="Older keys"

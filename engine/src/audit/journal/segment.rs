@@ -186,6 +186,7 @@ pub(super) mod tests {
     use crate::vault::envelope::tests::keyring;
     use chrono::{DateTime, TimeDelta};
     use domain::audit::event::Outcome;
+    use domain::base::id::ScopeId;
     use domain::data::operation::{AuditNote, DataEvent, Deed, Door};
     use proptest::prelude::*;
 
@@ -344,7 +345,7 @@ pub(super) mod tests {
             let [who, key, scope, code, address, event, label, id] = <[String; 8]>::try_from(texts).expect("eight");
             DataEvent {
                 at: DateTime::UNIX_EPOCH + TimeDelta::microseconds(at),
-                who, key, door, deed, scope, versions, items: counts.0, failed: counts.1,
+                who, key, door, deed, scope, scope_id: is_done.then_some(ScopeId(Uuid::from_u128(counts.0.into()))), versions, items: counts.0, failed: counts.1,
                 outcome: if is_done { Outcome::Done } else { Outcome::Refused },
                 code: is_done.then_some(code), address, event: (!is_done).then_some(event), made: counts.1,
                 told: AuditNote { data_label: Some(label), object_id: Some(id), ..AuditNote { custom, ..AuditNote::default() } },

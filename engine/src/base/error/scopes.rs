@@ -2,7 +2,7 @@
 
 use super::Row;
 use domain::scopes::alias::AliasRefused;
-use domain::scopes::scope::{NameRefused, NotACountry, SlugRefused};
+use domain::scopes::scope::{EnvironmentKind, NameRefused, NotACountry, SlugRefused};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScopesError {
@@ -18,6 +18,10 @@ pub enum ScopesError {
     SlugTaken(String),
     #[error("the limit of {limit} environments is reached")]
     TooManyEnvironments { limit: usize },
+    #[error("the kind is {} already", .0.label())]
+    KindUnchanged(EnvironmentKind),
+    #[error("API keys reach the environment and another one: {}", .0.join(", "))]
+    KeyReachesMore(Vec<String>),
     #[error("the name is unchanged")]
     NameUnchanged,
     #[error("country refused: {0}")]
@@ -44,13 +48,26 @@ impl ScopesError {
             )
             .at("slug"),
             Self::SlugTaken(slug) => Row::invalid(format!(
-                "The URL name \"{slug}\" belongs to another environment, or did until that was removed. URL names are never reused. \
+                "The URL name \"{slug}\" belongs to another environment, or did to one whose countries had encryption keys. \
                  Enter a different URL name."
             ))
             .at("slug"),
             Self::TooManyEnvironments { limit } => Row::conflict(format!(
                 "The limit of {limit} environments is reached. Remove an environment that has no encryption keys."
             )),
+            Self::KindUnchanged(kind) => {
+                Row::invalid(format!("The kind is {} already. Choose the other one.", kind.label())).at("kind")
+            }
+            Self::KeyReachesMore(names) => {
+                let (keys, these) = match &names[..] {
+                    [name] => (format!("The API key \"{name}\" reaches"), "it"),
+                    names => (format!("The API keys {} reach", quoted(names)), "them"),
+                };
+                Row::conflict(format!(
+                    "{keys} this environment and another one, and a key reaches environments of one kind only. Create a key for each \
+                     environment, let the services use those, and revoke {these}. Then change the kind."
+                ))
+            }
             Self::NameUnchanged => Row::invalid("This is already the name. Enter a different one.").at("name"),
             Self::Country(refused) => Row::invalid(refused.to_string()).at("country"),
             Self::CountryTaken(name) => {
@@ -62,4 +79,9 @@ impl ScopesError {
             ),
         }
     }
+}
+
+/// Lists names as `"orders", "billing"`.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }

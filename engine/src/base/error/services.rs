@@ -21,7 +21,7 @@ impl ServicesError {
             Self::ApiKey(refused) => {
                 let row = Row::invalid(refused.to_string());
                 match refused {
-                    ApiKeyRefused::NoScope | ApiKeyRefused::UnknownScope(_) => row.at("scopes"),
+                    ApiKeyRefused::NoScope | ApiKeyRefused::UnknownScope(_) | ApiKeyRefused::TwoKinds(_) => row.at("scopes"),
                     ApiKeyRefused::NoOperation => row.at("operations"),
                     ApiKeyRefused::TwoLive(_) => row.at("name"),
                 }

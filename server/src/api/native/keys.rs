@@ -68,7 +68,7 @@ pub struct Before {
     get, path = "/api/v1/scopes/{environment}/{country}/keys", tag = "keys", operation_id = "keys",
     params(
         ("environment" = String, Path, description = "The environment's URL name, such as `production`.", pattern = "^[a-z0-9-]{1,40}$"),
-        ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2), such as `DE`.", pattern = "^[A-Z]{2}$"),
+        ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2, or `XK`), such as `DE`.", pattern = "^[A-Z]{2}$"),
         Before,
     ),
     responses(

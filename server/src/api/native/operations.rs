@@ -31,7 +31,7 @@ macro_rules! operation {
             post, path = $path, tag = "operations", operation_id = stringify!($name),
             params(
                 ("environment" = String, Path, description = "The environment's URL name, such as `production`.", pattern = "^[a-z0-9-]{1,40}$"),
-                ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2), such as `DE`.", pattern = "^[A-Z]{2}$"),
+                ("country" = String, Path, description = "The country code (ISO 3166-1 alpha-2, or `XK`), such as `DE`.", pattern = "^[A-Z]{2}$"),
             ),
             request_body = $body,
             responses(

@@ -82,10 +82,10 @@ enum Next {
     Nothing,
 }
 
-const PORTAL_COLUMNS: [&str; 8] =
-    ["sequence", "at", "who", "action", "place", "outcome", "detail", "address"];
+const PORTAL_COLUMNS: [&str; 9] =
+    ["sequence", "at", "who", "action", "place", "outcome", "detail", "address", "place_id"];
 /// The same names as in the JSON Lines.
-const DATA_COLUMNS: [&str; 22] = [
+const DATA_COLUMNS: [&str; 23] = [
     "server",
     "sequence",
     "at",
@@ -108,6 +108,7 @@ const DATA_COLUMNS: [&str; 22] = [
     "request_id",
     "source_ip",
     "custom",
+    "scope_id",
 ];
 
 /// The byte order mark (RFC 3629, 6). Without it, Excel takes a CSV file for one in the encoding of the machine: "JÃ¼rgen".
@@ -168,6 +169,7 @@ impl Pieces {
                     event.outcome.word().to_owned(),
                     event.detail,
                     event.address,
+                    event.place_id,
                 ]
             })),
         }
@@ -208,6 +210,7 @@ impl Pieces {
                     told.request_id.unwrap_or_default(),
                     told.source_ip.unwrap_or_default(),
                     if told.custom.is_empty() { String::new() } else { json_text(&told.custom) },
+                    event.scope_id.map(|id| id.to_string()).unwrap_or_default(),
                 ]
             })),
         }

@@ -11,7 +11,7 @@ use app::pages::AuditPage;
 use axum::extract::State;
 use axum::response::Response;
 use domain::audit::event::Event;
-use domain::audit::view::{AuditSource, LogLine, LogView};
+use domain::audit::view::{AuditSource, LogLine, LogView, only_ambiguous};
 use domain::base::number;
 use engine::base::email;
 use engine::{Error, Portal};
@@ -48,12 +48,18 @@ async fn of_portal(
     let view = portal.audit().search_log(&search.audit(), before).await?;
     Ok(LogView {
         source: search.source,
-        lines: view.events.into_iter().map(|event| LogLine::from(readable(event))).collect(),
+        lines: told_apart(view.events.into_iter().map(|event| LogLine::from(readable(event)))),
         older: view.older.map(|sequence| sought.address(Some(("before", &sequence.to_string())))),
         newest: view.is_older_page.then(|| sought.address(None)),
         is_filtered: search.is_filtered(),
         damaged: 0,
     })
+}
+
+fn told_apart(lines: impl Iterator<Item = LogLine>) -> Vec<LogLine> {
+    let mut lines: Vec<_> = lines.collect();
+    only_ambiguous(&mut lines);
+    lines
 }
 
 /// Returns a line as people read it. Commands about an administrator have the e-mail as their detail.
@@ -71,7 +77,7 @@ async fn of_data(
     let page = portal.audit().search_journal(&search.journal(place)).await?;
     Ok(LogView {
         source: search.source,
-        lines: page.events.into_iter().map(Into::into).collect(),
+        lines: told_apart(page.events.into_iter().map(Into::into)),
         older: page.next.map(|cursor| sought.address(Some(("before", &cursor)))),
         newest: is_older_page.then(|| sought.address(None)),
         is_filtered: search.is_filtered(),

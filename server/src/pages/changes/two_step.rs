@@ -50,6 +50,10 @@ pub trait ChangeForm: Change {
     }
     /// Makes a command of the form.
     async fn plan(app: &App, who: &SignedIn, at: &Self::At, typed: Self::Typed) -> Result<Self, Box<Again>>;
+    /// Executes a command that needs no code. `None`: it needs one.
+    async fn at_once(&self, _: &App, _: &SignedIn) -> Result<Option<Outcome>, Error> {
+        Ok(None)
+    }
     /// Returns the form of the first step as it was filled in.
     fn filled(&self) -> Form {
         Form::new()
@@ -142,10 +146,16 @@ pub async fn submit<C: ChangeForm>(
     match step {
         Step::Confirm(id, code) => confirm::<C>(&app, &who, &at, id, &code).await,
         Step::Prepare(typed) => match C::plan(&app, &who, &at, typed).await {
-            Ok(command) => {
-                let id = app.portal().changes().prepare(&who.session, &command).await?;
-                Ok(see(&step::address(&C::path(&at), id)))
-            }
+            Ok(command) => match command.at_once(&app, &who).await {
+                Ok(Some(outcome)) => Ok(shown(&app, &who, outcome).await),
+                Ok(None) => {
+                    let id = app.portal().changes().prepare(&who.session, &command).await?;
+                    Ok(see(&step::address(&C::path(&at), id)))
+                }
+                Err(error) => {
+                    first_step::<C>(&app, &who, &at, *Again::because(command.filled(), error)).await
+                }
+            },
             Err(again) => first_step::<C>(&app, &who, &at, *again).await,
         },
     }
@@ -266,6 +276,7 @@ fn address_of(seen: &Seen) -> String {
         Seen::Keys { scope, new: Some(number) } => format!("{}?new={number}", address::keys(scope)),
         Seen::Keys { scope, new: None } => address::keys(scope),
         Seen::Version { scope, number } => address::version(scope, *number),
+        Seen::Environment(slug) => address::environment(slug),
         Seen::ApiKeys => address::API_KEYS.to_owned(),
         Seen::NewApiKey => address::API_KEY_NEW.to_owned(),
         Seen::Profile => address::PROFILE.to_owned(),

@@ -4,18 +4,21 @@ use crate::App;
 use crate::pages::changes::two_step::{Again, ChangeForm, View};
 use crate::pages::people::current_password::CurrentPasswordForm;
 use crate::web::failure::Failure;
-use crate::web::forms::{Plain, Typed};
+use crate::web::forms::{NoFields, Plain, Typed};
 use crate::web::page::{Page, chrome};
 use crate::web::redirect::{local_path, see};
 use crate::web::visitor::SignedIn;
 use app::pages::custody::aws_fields::Checked;
 use app::pages::{NewRecoveryCodesPage, RecoveryCodesPage};
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::words;
 use domain::people::command::ReplaceRecoveryCodes;
 use engine::Error;
+use engine::base::email;
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -61,8 +64,37 @@ pub async fn shown_codes(State(app): State<App>, who: SignedIn) -> Result<Respon
         Err(Error::NotFound) => return Ok(see(address::PROFILE)),
         codes => codes?,
     };
+    let email = email::shown(&who.session.email);
     let page = Page::with_islands(&who.visitor, "Recovery codes");
-    Ok(page.show(&app, move || view! { <RecoveryCodesPage codes next=address::ENVIRONMENTS.to_owned() /> }))
+    Ok(page.show(
+        &app,
+        move || view! { <RecoveryCodesPage codes email next=address::ENVIRONMENTS.to_owned() /> },
+    ))
+}
+
+/// Answers with the codes as a text file, while they are shown. They stay until the person says that they are saved.
+pub async fn codes_file(
+    State(app): State<App>,
+    who: SignedIn,
+    Typed(_): Typed<NoFields>,
+) -> Result<Response, Failure> {
+    let codes = match app.portal().people().recovery_codes(&who.session).await {
+        Err(Error::NotFound) => return Ok(see(address::PROFILE)),
+        codes => codes?,
+    };
+    let (email, made) = (email::shown(&who.session.email), words::moment(app.portal().now()));
+    let (brand, url) = (app.brand(), app.public_url());
+    // Every editor of Windows shows these line breaks; no other is troubled by them.
+    let text = format!(
+        "Recovery codes of {email}\r\n{brand}, {url}\r\nDownloaded {made}\r\n\r\n\
+         Each code works once, in place of a verification code.\r\n\r\n{}\r\n",
+        codes.join("\r\n")
+    );
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"keystead-recovery-codes.txt\""),
+    ];
+    Ok((headers, text).into_response())
 }
 
 pub async fn saved_codes(

@@ -8,6 +8,7 @@ use crate::web::page::{Page, chrome, chrome_of_all, done};
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnvironmentPage, EnvironmentsPage, RemoveCountryPage, RemoveEnvironmentPage, RenameEnvironmentPage,
+    slug_after_removal,
 };
 use axum::extract::State;
 use axum::response::Response;
@@ -191,8 +192,8 @@ pub async fn remove(
         return remove_page(&app, &who, &slug, form).await;
     }
     match app.portal().scopes().remove_environment(&who.session, &slug).await {
-        Ok(name) => {
-            let message = format!("Environment \"{name}\" removed. Its URL name {slug} can't be reused.");
+        Ok(row) => {
+            let message = format!("Environment \"{}\" removed. {}", row.name, slug_after_removal(&row));
             Ok(done(&app, &who, address::ENVIRONMENTS, message).await)
         }
         Err(error) => remove_page(&app, &who, &slug, Form::new().refused(&in_form(error)?)).await,

@@ -3,3 +3,4 @@
 pub mod alias;
 pub mod environments;
 pub mod home;
+mod kind;

@@ -17,8 +17,7 @@ use leptos::prelude::*;
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
     let before = query_value(&who.visitor.query, "before").and_then(|id| id.parse().ok());
     let (chrome, view) = (chrome(&app, &who).await?, app.portal().services().api_keys(before).await?);
-    let unsaved = app.portal().services().unsaved_api_key(&who.session).await?;
-    Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view unsaved /> }))
+    Ok(Page::framed(&who, "API keys").show(&app, move || view! { <ApiKeysPage chrome view /> }))
 }
 
 /// Shows "How services use it".

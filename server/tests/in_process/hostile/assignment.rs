@@ -19,6 +19,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         "/environments" => vec![("name", "Sneaked in"), ("kind", "test")],
         "/environments/production" => vec![("country", "FR")],
         "/environments/production/rename" => vec![("name", "Renamed")],
+        "/environments/production/kind" => vec![("kind", "test")],
         "/environments/production/remove" => vec![("confirm", "production")],
         "/environments/production/DE/remove" => vec![("confirm", "production/DE")],
         ALIAS => vec![("alias", "acme-berlin")],

@@ -69,6 +69,7 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
         "/environments" => &[("name", "Sneaked in"), ("kind", "test")],
         "/environments/production" => &[("country", "FR")],
         "/environments/production/rename" => &[("name", "Renamed")],
+        "/environments/production/kind" => &[("kind", "test")],
         "/environments/production/remove" => &[("confirm", "production")],
         "/environments/production/DE/remove" => &[("confirm", "production/DE")],
         ALIAS => &[("alias", "acme-berlin")],

@@ -189,6 +189,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         of("/environments", &[("name", "Staging"), ("kind", "test")]),
         of("/environments/production", &[("country", "FR")]),
         of("/environments/production/rename", &[("name", "Renamed")]),
+        of("/environments/production/kind", &[("kind", "test")]),
         of("/environments/production/remove", &[("confirm", "production")]),
         of(&format!("{scope}/remove"), &[("confirm", "production/DE")]),
         of(&format!("{scope}/alias"), &[("alias", "acme-berlin")]),
@@ -209,6 +210,7 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         of("/profile/authenticator/enrol", &[("code", "000000")]),
         of("/profile/recovery-codes", &passwords[..1]),
         of("/profile/recovery-codes/show", &[("next", "/")]),
+        of("/profile/recovery-codes/file", &[]),
     ]
 }
 

@@ -92,6 +92,8 @@ async fn forms_that_need_no_code_are_answered_as_before() {
         ("/environments/staging", vec![("country", "FR")]),
         ("/environments/staging", vec![("country", "QQ")]),
         ("/environments/staging/rename", vec![("name", "Staging 2")]),
+        ("/environments/staging/kind", vec![("kind", "test")]),
+        ("/environments/staging/kind", vec![("kind", "production")]),
         ("/environments/staging/FR/remove", vec![]),
         ("/environments/staging/remove", vec![]),
         ("/environments/production/remove", vec![]),

@@ -134,6 +134,7 @@ pub fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("password_again", "nine gentle otters juggle"),
     ];
     vec![
+        ("/environments/production/kind", vec![("kind", "test")]),
         (ALIAS, vec![("alias", "acme-berlin")]),
         (TENANT_SECRETS, vec![("step", "begin")]),
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
