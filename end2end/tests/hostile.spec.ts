@@ -269,6 +269,7 @@ test.describe('with a high daily limit', () => {
         const { name = '' } = await attacker.attack(attack);
         if (new URL(page.url()).pathname === home) names.set(slug, name);
       }
+      await attacker.attackAll(`${home}/kind`, SOME);
       await attacker.attackAll(`${home}/remove`, SOME);
       await attacker.attackAll(home, SOME);
       await attacker.open(home);
@@ -392,6 +393,9 @@ test.describe('with a high daily limit', () => {
           await expect(page).toHaveURL('/profile');
         } else {
           admin.recoveryCodes = await page.locator('.recovery-codes code').allInnerTexts();
+          const download = page.waitForEvent('download');
+          await button(page, 'Download').click();
+          await download;
           await attacker.attack('the end of an attribute');
         }
       }

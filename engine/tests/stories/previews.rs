@@ -7,6 +7,7 @@ use domain::changes::view::About;
 use domain::data::operation::Operation;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::RotationPeriod;
+use domain::scopes::scope::EnvironmentKind;
 use domain::services::api_key::{ApiKeyId, Lifetime};
 use engine::base::error::ChangesError;
 use engine::changes::authority::Sensitive;
@@ -55,6 +56,8 @@ async fn of_the_scope(house: &Customer, all: &mut Prepared) {
     let replaced = portal.custody().plan_replace_credentials(session, de, 1, others(), false).await;
     prepare(house, all, replaced).await;
     prepare(house, all, portal.scopes().plan_alias(session, de, "acme-berlin").await).await;
+    let kind = portal.scopes().plan_kind(session, &de.environment, EnvironmentKind::Test).await;
+    prepare(house, all, kind).await;
     portal.open_tenant_secrets(de, "users").await.expect("a secret");
     prepare(house, all, portal.secrets().plan_rotate(session, de, "begin").await).await;
 }

@@ -140,7 +140,7 @@ async fn new_recovery_codes_wait_in_sight_and_can_be_downloaded_until_they_are_s
     let other = house.sign_in(&person).await;
     assert!(!house.get(&other, "/environments").await.body.contains(waits));
     assert_eq!(house.post(&other, file, &[]).await.location(), "/profile");
-    house.test.clock.advance(chrono::TimeDelta::minutes(14));
+    house.test.clock.advance(chrono::TimeDelta::minutes(10));
     assert!(house.get(&cookie, "/environments").await.body.contains(waits));
     assert_eq!(house.post(&cookie, show, &[("next", "/environments")]).await.location(), "/environments");
     assert!(!house.get(&cookie, "/environments").await.body.contains(waits));
