@@ -33,7 +33,7 @@ test('an environment is renamed and removed while it is empty, and its URL name 
   await field(page, 'URL name').fill('sandbox');
   await choose(page, 'Test');
   await button(page, 'Add environment').click();
-  await expectError(page, 'URL name', 'The URL name "sandbox" belongs to another environment');
+  await expectError(page, 'URL name', 'Another environment has the URL name "sandbox"');
   await expect(field(page, 'Name')).toHaveValue('Another one');
   await expect(page.getByRole('radio', { name: 'Test' })).toBeChecked();
 
@@ -56,7 +56,7 @@ test('the kind of an environment is changed, with a code once it has a key', asy
   const state = tree.getByRole('link', { name: 'Kosovo no key' }).locator('.tree-state');
   await expect(state).toHaveAttribute('data-tone', 'bad');
   await link(page, 'Change kind').click();
-  await expect(page.getByText('With Test: 1 country without a key will no longer be flagged.')).toBeVisible();
+  await expect(page.getByText('With Test: Keystead will no longer flag 1 country without a key.')).toBeVisible();
   await expect(page.getByRole('radio', { name: 'Production' })).toBeChecked();
   await button(page, 'Change kind').click();
   await expect(page.getByText('The kind is Production already. Choose the other one.').first()).toBeVisible();

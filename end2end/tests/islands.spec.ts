@@ -180,7 +180,7 @@ test('a country is found by the names that people use, and Enter adds only what 
   }
   await search.fill('korea');
   await expect(found).toHaveText(['North Korea', 'South Korea']);
-  await expect(page.getByText('2 countries match. Choose one with the arrow keys, or type more.')).toBeVisible();
+  await expect(page.getByText('2 countries match. Choose one below, or type more.')).toBeVisible();
   await search.press('Enter');
   // Waits on purpose: a form that was sent would have been answered by then.
   await page.waitForTimeout(300);

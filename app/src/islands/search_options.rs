@@ -81,7 +81,7 @@ pub fn SearchOptions(children: Children) -> impl IntoView {
             _ if !searching => String::new(),
             (0, _) => "No country matches.".to_owned(),
             (_, Some(name)) => format!("Enter chooses {name}."),
-            (many, None) => format!("{many} countries match. Choose one with the arrow keys, or type more."),
+            (many, None) => format!("{many} countries match. Choose one below, or type more."),
         });
     };
     let steer = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {

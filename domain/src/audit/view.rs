@@ -3,6 +3,7 @@
 use crate::audit::event::{Event, Outcome};
 use crate::audit::journal::Recorded;
 use crate::base::words::visible;
+use crate::scopes::scope::Slug;
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
 
@@ -63,9 +64,15 @@ pub struct LogLine {
     pub address: String,
 }
 
-/// Leaves the ids of the lines whose place means two things on the page: an environment or a country that was removed, and another one
-/// of the same name. Every other id is taken off.
-pub fn only_ambiguous(lines: &mut [LogLine]) {
+/// Leaves the ids of the lines whose place means two things: an environment whose URL name another one had before (`reused`), or a
+/// country that was removed and added again, both on this page. Every other id is taken off.
+pub fn only_ambiguous(lines: &mut [LogLine], reused: &[Slug]) {
+    let of_reused = |places: &str| {
+        places.split(", ").any(|place| {
+            let slug = place.split('/').next();
+            reused.iter().any(|reused| Some(reused.as_str()) == slug)
+        })
+    };
     let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
     for line in lines.iter() {
         if let Some(id) = &line.place_id {
@@ -73,8 +80,10 @@ pub fn only_ambiguous(lines: &mut [LogLine]) {
         }
     }
     for line in lines {
-        line.place_id =
-            line.place_id.take().filter(|_| ids.get(&line.place).is_some_and(|ids| ids.len() > 1));
+        let means_two = || of_reused(&line.place) || ids.get(&line.place).is_some_and(|ids| ids.len() > 1);
+        if !means_two() {
+            line.place_id = None;
+        }
     }
 }
 

@@ -60,7 +60,7 @@ codes! {
         "The customer's KMS refuses to release the key: the key is disabled or scheduled for deletion, or the key policy, the IAM user or its access key changed.",
         "Ask the customer. The page of the key has the code of KMS. Requests succeed again as soon as KMS releases the key; nothing else is needed.",
         "Your KMS refuses access to your key, so nobody can read or write your data. If you did not intend this, check the state of the key, its policy, and the IAM user whose access key you gave us.";
-    NotFound "not_found" [404], false, "201",
+    NotFound "not_found" [404], false, "201; 102 where no endpoint is",
         "The scope does not exist, the API key has no access to it, or there is no endpoint at the URL.",
         "Check the URL, and the scopes of the API key.",
         OUR_SETUP;
@@ -78,7 +78,7 @@ codes! {
         "Your encryption key is not registered yet.";
     TooLarge "too_large" [413, 414, 431], false, "102",
         "The body is larger than 1 MiB (413), or the URL (414) or the headers (431) are too long.",
-        "Send smaller batches.",
+        "Send smaller batches, a shorter URL, fewer headers.",
         OUR_SOFTWARE;
     NotJson "not_json" [415], false, "102",
         "The header Content-Type does not say that the body is JSON, or the body is compressed.",

@@ -45,7 +45,6 @@ const USED: &[(&str, &[&str])] = &[
     ("NZ", &["Aotearoa"]),
     ("PL", &["Polska"]),
     ("PS", &["State of Palestine"]),
-    ("RO", &["România"]),
     ("RU", &["Russian Federation"]),
     ("SA", &["KSA"]),
     ("SE", &["Sverige"]),

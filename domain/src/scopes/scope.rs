@@ -133,13 +133,13 @@ impl EnvironmentKind {
         let countries = words::count(without_key, "country", "countries");
         match (self, without_key) {
             (Self::Production, 0) => {
-                "Countries without a key will be flagged. At present there are none.".to_owned()
+                "Keystead will flag countries without a key. Now every country has one.".to_owned()
             }
-            (Self::Production, _) => format!("{countries} without a key will be flagged."),
+            (Self::Production, _) => format!("Keystead will flag {countries} without a key."),
             (Self::Test, 0) => {
-                "Countries without a key will not be flagged. At present there are none.".to_owned()
+                "Keystead will not flag countries without a key. Now every country has one.".to_owned()
             }
-            (Self::Test, _) => format!("{countries} without a key will no longer be flagged."),
+            (Self::Test, _) => format!("Keystead will no longer flag {countries} without a key."),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod error;
 pub mod files;
 pub mod hardening;
 pub(crate) mod log;
+pub(crate) mod look;
 pub(crate) mod moved;
 pub mod network;
 pub(crate) mod random;

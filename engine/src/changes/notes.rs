@@ -6,7 +6,7 @@ use crate::store::Tx;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, SecretText, Session};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::base::id::SessionId;
 use domain::overview::frame::Flash;
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,16 @@ fn place<'a>(session: &'a SessionId, kind: &'a str, revision: i64) -> SealContex
     }
 }
 
+/// Time for which a status message waits for its page: the browser is led there at once.
+const LED: TimeDelta = TimeDelta::minutes(1);
+/// Maximum number of status messages that wait in one session; a further one takes the place of the oldest.
+const MESSAGES: usize = 5;
+
 /// A status message, and the page that it waits for.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     page: String,
+    until: DateTime<Utc>,
     flash: Flash,
 }
 
@@ -134,8 +140,13 @@ impl Notes {
     }
 
     async fn keep_flash(&self, session: &Session, page: &str, flash: Flash) {
-        let waiting = Waiting { page: without_query(page).to_owned(), flash };
-        let plain = &serde_json::to_vec(&waiting).unwrap_or_default();
+        let page = without_query(page).to_owned();
+        // Messages of other tabs wait as well.
+        let mut all = self.waiting(session).await.unwrap_or_default();
+        all.retain(|other| other.page != page);
+        all.drain(..(all.len() + 1).saturating_sub(MESSAGES));
+        all.push(Waiting { page, until: self.vault.now() + LED, flash });
+        let plain = &serde_json::to_vec(&all).unwrap_or_default();
         let kept = self.vault.db().write(|mut tx| async move {
             self.put(&mut tx, session.id, FLASH, plain).await?;
             tx.commit_unaudited("a status message waits for its page").await
@@ -143,25 +154,38 @@ impl Notes {
         or_warn(kept.await, "a status message could not be stored");
     }
 
-    /// Returns the status message that waits for the page at an address, and deletes it. Other pages, which the person may open in
-    /// another tab meanwhile, do not get it. The message is shown once; it is shown again only while the database cannot be
+    /// Returns the status messages that wait. A note of an earlier release cannot be read, and has none.
+    async fn waiting(&self, session: &Session) -> Result<Vec<Waiting>, Error> {
+        let note = self.get(session.id, FLASH).await?;
+        let all = note.and_then(|note| serde_json::from_slice::<Vec<Waiting>>(note.expose()).ok());
+        let now = self.vault.now();
+        Ok(all.unwrap_or_default().into_iter().filter(|waiting| waiting.until > now).collect())
+    }
+
+    /// Returns the status message that waits for the page at an address, and takes it away. Other pages, which the person may open
+    /// in another tab meanwhile, do not get it. The message is shown once; it is shown again only while the database cannot be
     /// written.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn take_flash(&self, session: &Session, page: &str) -> Result<Option<Flash>, Error> {
-        let Some(note) = self.get(session.id, FLASH).await? else { return Ok(None) };
-        // A note of an earlier release cannot be read, and waits until it expires.
-        let waiting = serde_json::from_slice::<Waiting>(note.expose()).ok();
-        let Some(Waiting { flash, .. }) = waiting.filter(|waiting| waiting.page == without_query(page))
-        else {
+        let mut all = self.waiting(session).await?;
+        let here = all.iter().position(|waiting| waiting.page == without_query(page));
+        let taken = here.map(|at| all.remove(at).flash);
+        if taken.is_none() && !all.is_empty() {
             return Ok(None);
-        };
-        let taken = self.vault.db().write(|mut tx| async move {
-            tx.sessions().delete_note(session.id, FLASH).await?;
+        }
+        let plain = &serde_json::to_vec(&all).unwrap_or_default();
+        let is_last = all.is_empty();
+        let written = self.vault.db().write(|mut tx| async move {
+            if is_last {
+                tx.sessions().delete_note(session.id, FLASH).await?;
+            } else {
+                self.put(&mut tx, session.id, FLASH, plain).await?;
+            }
             tx.commit_unaudited("a status message is shown once").await
         });
-        or_warn(taken.await, "a status message could not be deleted after it was shown");
-        Ok(Some(flash))
+        or_warn(written.await, "a status message could not be deleted after it was shown");
+        Ok(taken)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::entry::{Entry, Place};
 use crate::base::error::{ScopesError, VaultError};
+use crate::base::look::latin;
 use crate::base::random;
 use crate::scopes::Scopes;
 use crate::store::authority::RowRef;
@@ -26,11 +27,7 @@ const MOST_ENVIRONMENTS: usize = 200;
 fn seen(name: &str) -> [String; 3] {
     let words: Vec<String> = name.nfkc().collect::<String>().split_whitespace().map(str::to_owned).collect();
     let name = words.join(" ");
-    let latin: String = name
-        .chars()
-        .map(|c| if c.is_ascii() { c.to_string() } else { skeleton(c.encode_utf8(&mut [0; 4])).collect() })
-        .collect();
-    [&name, &name.to_lowercase(), &latin.to_lowercase()].map(|text| skeleton(text).collect())
+    [&name, &name.to_lowercase(), &latin(&name).to_lowercase()].map(|text| skeleton(text).collect())
 }
 
 /// # Errors
@@ -68,6 +65,14 @@ impl Scopes {
         let mut countries: Vec<_> = scopes.into_iter().map(|scope| self.vault.shown(scope).row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
         Ok(EnvironmentView { environment: row, countries })
+    }
+
+    /// Returns the slugs that one environment after the other had.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reused_slugs(&self) -> Result<Vec<Slug>, Error> {
+        self.vault.db().scopes().reused_slugs().await
     }
 
     /// Returns one country of an environment.

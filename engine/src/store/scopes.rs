@@ -297,6 +297,13 @@ impl Read<'_> {
         Ok(Tree { environments: tree, is_large })
     }
 
+    /// Returns the slugs that more than one environment has or had.
+    pub(crate) async fn reused_slugs(&self) -> Result<Vec<Slug>, Error> {
+        const SQL: &str = "SELECT slug FROM environment GROUP BY slug HAVING COUNT(*) > 1";
+        let slugs: Vec<String> = on!(self.0, pool => sqlx::query_scalar(SQL).fetch_all(pool).await)?;
+        Ok(slugs.into_iter().filter_map(|slug| Slug::try_from(slug).ok()).collect())
+    }
+
     /// Returns the slugs of the environments. A row that cannot be read is an error in the list.
     pub(crate) async fn slugs(&self) -> Result<Vec<Result<Claimed<(EnvironmentId, Slug)>, Error>>, Error> {
         const SQL: &str =

@@ -115,8 +115,8 @@ where
     let began = Instant::now();
     let (parts, mut body) = request.into_parts();
     let method = parts.method.clone();
-    // Over HTTP/2 the other streams of a connection go on. A client that waits for `100 Continue` has sent nothing yet.
-    let sends_on = parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
+    // A client that waits for `100 Continue` has sent nothing yet.
+    let sends_on = !parts.headers.contains_key(EXPECT);
     let door = door_at(parts.uri.path()).unwrap_or(&native::DOOR);
     let (address, scope) = match ADDRESSES.at(&plain(parts.uri.path())) {
         Ok(found) => (Some(found.value), scope_in(&found.params)),

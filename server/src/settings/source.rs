@@ -22,8 +22,8 @@ pub(super) struct Source {
 impl Source {
     fn text(&self, setting: &Setting) -> Option<&str> {
         let text = self.environment.get(&setting.variable()).or_else(|| self.file.get(setting.name));
-        // An empty text unsets the setting: neither the file nor the default applies.
-        text.map(String::as_str).or(setting.default).filter(|text| !text.is_empty())
+        // An empty text unsets the setting: the file does not apply, the default does.
+        text.map(String::as_str).filter(|text| !text.is_empty()).or(setting.default)
     }
 
     pub fn is_set(&self, name: &str) -> bool {

@@ -155,7 +155,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "log",
         Some("info"),
-        "What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or a filter like `info,engine=debug`. Every entry has a level. Below `info`, the log has no audit events; the audit log in the portal has them anyway.",
+        "What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or a filter like `info,engine=debug`. Every entry has a level. With `warn`, `error` or `off`, the log has no audit events; the audit log in the portal has them anyway.",
     ),
     setting("log_format", Some("text"), "`text` or `json`, one line each, on standard error."),
     setting(

@@ -132,8 +132,8 @@ pub fn until() -> Instant {
     Instant::now() + PATIENCE
 }
 
-/// Reads the rest of a refused body and forgets it. The connection would end while the client is still sending, and a proxy would
-/// report that in place of the answer.
+/// Reads the rest of a refused body and forgets it. The connection, over HTTP/2 the stream, would end while the client is still
+/// sending: a proxy reports that in place of the answer, and so does curl.
 pub async fn forget<B>(body: &mut B)
 where
     B: HttpBody<Data = Bytes> + Unpin,

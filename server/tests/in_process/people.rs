@@ -168,7 +168,7 @@ async fn a_kind_is_changed_at_once_in_an_environment_without_versions() {
     house.post(&cookie, "/environments/staging", &[("country", "FR")]).await;
     let path = "/environments/staging/kind";
     let page = house.get(&cookie, path).await.body;
-    assert!(page.contains("With Test: 1 country without a key will no longer be flagged."), "{page}");
+    assert!(page.contains("With Test: Keystead will no longer flag 1 country without a key."), "{page}");
     assert!(
         !house.get(&cookie, "/environments/production/kind").await.body.contains(">Change kind</button>")
     );

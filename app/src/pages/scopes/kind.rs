@@ -44,7 +44,7 @@ pub fn KindPage(
                         <ul class="effects">
                             {effects.collect_view()} <li>"Services, encryption keys and encrypted data are not affected."</li>
                             <li>
-                                "An API key reaches environments of one kind only. While an active key reaches this environment and another one, the kind cannot be changed."
+                                "An API key reaches environments of one kind only. While an API key that works reaches this environment and another one, you cannot change the kind."
                             </li>
                         </ul>
                     </Card>

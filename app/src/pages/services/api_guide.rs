@@ -112,7 +112,7 @@ pub fn ApiGuidePage(
                 </Section>
                 <Section title="When a request fails">
                     <p>
-                        "The response is a problem in JSON (RFC 9457), and its code does not change between releases. In a batch, the item that failed has a problem in its place. The audit log has the same codes. IronCore's clients get a number in place of the code. Where the table says \"again\", send the same request again after the time in the header Retry-After, or after a second."
+                        "The response is a problem in JSON (RFC 9457), and its code does not change between releases. In a batch, the item that failed has a problem in its place. The audit log has the same codes. IronCore's clients get a number in place of the code. Where the table says so, send the same request again after the time in the header Retry-After, or after a second."
                     </p>
                     <Codes />
                 </Section>
@@ -127,15 +127,17 @@ fn Codes() -> impl IntoView {
     let row = |row: &'static ApiCodeRow| {
         let ApiCodeRow { word, statuses, again, ironcore, cause, remedy, customer, .. } = row;
         let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+        let retry = if *again { "Send it again." } else { "Do not send it again." };
         view! {
             <tr>
                 <Cell label="Code">
                     <span class="mono">{*word}</span>
+                    <p class="cell-note">{statuses.join(", ")}</p>
+                    <p class="cell-note">{format!("IronCore {ironcore}")}</p>
                 </Cell>
-                <Cell label="Status">{statuses.join(", ")}</Cell>
-                <Cell label="IronCore">{*ironcore}</Cell>
-                <Cell label="Retry">{if *again { "again" } else { "no" }}</Cell>
-                <Cell label="Cause and remedy">{*cause} " " {*remedy}</Cell>
+                <Cell label="Cause and remedy">
+                    {*cause} <p class="cell-note">{*remedy} " " {retry}</p>
+                </Cell>
                 <Cell label="What to tell a customer">{*customer}</Cell>
             </tr>
         }
@@ -143,7 +145,7 @@ fn Codes() -> impl IntoView {
     view! {
         <Table
             caption="Codes of failed requests"
-            columns=&["Code", "Status", "IronCore", "Retry", "Cause and remedy", "What to tell a customer"]
+            columns=&["Code and status", "Cause and remedy", "What to tell a customer"]
         >
             {CODES.iter().map(row).collect_view()}
         </Table>

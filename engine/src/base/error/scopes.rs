@@ -48,8 +48,8 @@ impl ScopesError {
             )
             .at("slug"),
             Self::SlugTaken(slug) => Row::invalid(format!(
-                "The URL name \"{slug}\" belongs to another environment, or did to one whose countries had encryption keys. \
-                 Enter a different URL name."
+                "Another environment has the URL name \"{slug}\", or a removed one that had encryption keys had it. Enter a different \
+                 URL name."
             ))
             .at("slug"),
             Self::TooManyEnvironments { limit } => Row::conflict(format!(

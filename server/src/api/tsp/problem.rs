@@ -136,7 +136,9 @@ impl Refusal {
             // Every other failure to save a report is 301, so this arm stands before those of `Busy` and the database.
             _ if matches!(deed, Deed::SecurityEvent | Deed::Report) => Code::EventRejected.into(),
             // Before the arm of `Derive`: nothing is wrong with the secret, and the client may repeat the request.
-            Error::Busy | Error::Audit(AuditError::Journal(_)) => {
+            Error::Busy
+            | Error::Audit(AuditError::Journal(_))
+            | Error::Store(StoreError::Database(_) | StoreError::Unsure(_)) => {
                 Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
             }
             // Nothing is wrong with the customer's KMS, and a retry does not help.
@@ -150,9 +152,6 @@ impl Refusal {
                 Self::with(code, StatusCode::INTERNAL_SERVER_ERROR, told.message)
             }
             _ if deed == Deed::Derive => Code::SecretNotMade.into(),
-            Error::Store(StoreError::Database(_) | StoreError::Unsure(_)) => {
-                Self::with(Code::Unknown, StatusCode::SERVICE_UNAVAILABLE, told.message)
-            }
             _ => Code::Unknown.into(),
         }
     }
@@ -275,6 +274,7 @@ mod tests {
             (outage("ThrottlingException"), Deed::Wrap, 209, 429),
             (refused("SubscriptionRequiredException"), Deed::Wrap, 210, 422),
             (Error::Busy, Deed::Wrap, 100, 503),
+            (Error::Store(StoreError::Database("x".into())), Deed::Derive, 100, 503),
             (Error::Busy, Deed::SecurityEvent, 301, 503),
             (Error::Fault("x".into()), Deed::Report, 301, 503),
             (Error::Fault("x".into()), Deed::Unwrap, 100, 500),

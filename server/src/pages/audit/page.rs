@@ -48,7 +48,8 @@ async fn of_portal(
     let view = portal.audit().search_log(&search.audit(), before).await?;
     Ok(LogView {
         source: search.source,
-        lines: told_apart(view.events.into_iter().map(|event| LogLine::from(readable(event)))),
+        lines: told_apart(portal, view.events.into_iter().map(|event| LogLine::from(readable(event))))
+            .await?,
         older: view.older.map(|sequence| sought.address(Some(("before", &sequence.to_string())))),
         newest: view.is_older_page.then(|| sought.address(None)),
         is_filtered: search.is_filtered(),
@@ -56,10 +57,10 @@ async fn of_portal(
     })
 }
 
-fn told_apart(lines: impl Iterator<Item = LogLine>) -> Vec<LogLine> {
+async fn told_apart(portal: &Portal, lines: impl Iterator<Item = LogLine>) -> Result<Vec<LogLine>, Error> {
     let mut lines: Vec<_> = lines.collect();
-    only_ambiguous(&mut lines);
-    lines
+    only_ambiguous(&mut lines, &portal.scopes().reused_slugs().await?);
+    Ok(lines)
 }
 
 /// Returns a line as people read it. Commands about an administrator have the e-mail as their detail.
@@ -77,7 +78,7 @@ async fn of_data(
     let page = portal.audit().search_journal(&search.journal(place)).await?;
     Ok(LogView {
         source: search.source,
-        lines: told_apart(page.events.into_iter().map(Into::into)),
+        lines: told_apart(portal, page.events.into_iter().map(Into::into)).await?,
         older: page.next.map(|cursor| sought.address(Some(("before", &cursor)))),
         newest: is_older_page.then(|| sought.address(None)),
         is_filtered: search.is_filtered(),
