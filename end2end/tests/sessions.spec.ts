@@ -187,6 +187,9 @@ test('a status message appears in the tab that caused it', async ({ page, contex
   }).toPass();
   await other.goto('/profile');
   await expect(other.getByText('Environment "Production" added.')).toHaveCount(0);
+  // A message of the other tab does not take the place of the one that waits.
+  await addEnvironment(other, 'Staging', 'Test');
+  await expect(said(other)).toContainText('Environment "Staging" added.');
   goOn();
   await expect(said(page)).toContainText('Environment "Production" added.');
   await page.reload();

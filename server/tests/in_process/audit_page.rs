@@ -138,3 +138,23 @@ async fn an_export_that_cannot_be_made_is_refused() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{fields:?}");
     }
 }
+
+/// Lines of earlier releases have no ids, and the lines of two environments may stand on two pages: the URL name alone decides.
+#[tokio::test]
+async fn lines_show_an_id_where_a_url_name_was_used_before() {
+    let (house, _, cookie) = furnished().await;
+    let shown = async |place: &str| house.get(&cookie, &format!("/audit?place={place}")).await.body;
+    let add = [("name", "trial"), ("slug", "trial"), ("kind", "test")];
+    house.post(&cookie, "/environments", &add).await;
+    assert!(!shown("trial").await.contains(">ID "), "it means one environment");
+    house.post(&cookie, "/environments/trial/remove", &[("confirm", "trial")]).await;
+    let again = house.post(&cookie, "/environments", &add).await;
+    assert_eq!(again.location(), "/environments/trial");
+    let page = shown("trial").await;
+    let ids: Vec<&str> = page.split(">ID ").skip(1).map(|rest| &rest[..36]).collect();
+    assert_eq!(ids.len(), 3, "added, removed, added: {page}");
+    assert!(ids[0] != ids[1] && ids[1] == ids[2], "{ids:?}");
+    let alone = shown(ids[0]).await;
+    assert_eq!(alone.matches(">ID ").count(), 1, "also where the page has no other line of that name");
+    assert!(!shown("production").await.contains(">ID "));
+}
