@@ -74,7 +74,10 @@ pub fn folded(decomposed: &str) -> String {
             '&' => text.push_str(" and "),
             // "St." is a word, and "U.S." is one.
             '.' => text.push('.'),
-            c if c.is_alphanumeric() => match ascii_of(c) {
+            // Beyond ASCII, names have letters and these two dashes; the tables of Unicode would be most of what a browser loads
+            // for the search.
+            '–' | '—' => text.push(' '),
+            c if !c.is_ascii() || c.is_ascii_alphanumeric() => match ascii_of(c) {
                 Some(plain) => text.push_str(plain),
                 None => text.push(c),
             },
