@@ -136,7 +136,7 @@ fn Codes() -> impl IntoView {
                     <p class="cell-note">{format!("IronCore {ironcore}")}</p>
                 </Cell>
                 <Cell label="Cause and remedy">
-                    {*cause} <p class="cell-note">{*remedy} " " {retry}</p>
+                    {*cause} <p class="quiet">{*remedy} " " {retry}</p>
                 </Cell>
                 <Cell label="What to tell a customer">{*customer}</Cell>
             </tr>
