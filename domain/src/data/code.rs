@@ -19,6 +19,13 @@ pub struct ApiCodeRow {
     pub customer: &'static str,
 }
 
+impl ApiCodeRow {
+    /// Returns the statuses as a table shows them: "413, 414, 431".
+    pub fn status_list(&self) -> String {
+        self.statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
 macro_rules! codes {
     ($($code:ident $word:literal $statuses:expr, $again:literal, $ironcore:literal,
        $cause:literal, $remedy:literal, $customer:expr;)*) => {
@@ -41,6 +48,7 @@ macro_rules! codes {
 
 const OUR_SOFTWARE: &str = "Our software sent a wrong request. Your key and your data are as they were.";
 const OUR_SETUP: &str = "Our service is not set up correctly. Your key and your data are as they were.";
+const OF_THE_RECORD: &str = "This record cannot be decrypted as it is stored. We are looking for the cause.";
 const A_MOMENT: &str = "Our key management is busy or restarting. Your key and your data are as they were.";
 
 codes! {
@@ -87,11 +95,11 @@ codes! {
     NotOpened "not_opened" [422], false, "205",
         "The value was changed, belongs to another scope, or was encrypted with another context.",
         "Send the value and the context that belong together, to the scope where they were made.",
-        "This record cannot be decrypted as it is stored. We are looking for the cause.";
+        OF_THE_RECORD;
     Malformed "malformed" [422], false, "203",
         "The value is not one that Keystead encrypted: plaintext, a value of another system, or a part of one.",
         "Send the value exactly as you received it. Look whether the field was encrypted at all.",
-        "This record cannot be decrypted as it is stored. We are looking for the cause.";
+        OF_THE_RECORD;
     NotBase64 "not_base64" [422], false, "203",
         "A field is not standard base64 with padding.",
         "Encode the bytes with the alphabet of RFC 4648, section 4, without line breaks.",
@@ -230,13 +238,11 @@ mod tests {
     fn the_documentation_has_every_row() {
         let page = include_str!("../../../docs/CODES.md");
         for row in CODES {
-            let statuses: Vec<String> = row.statuses.iter().map(u16::to_string).collect();
+            let statuses = row.status_list();
             let again = if row.again { "yes" } else { "no" };
             let ApiCodeRow { word, ironcore, cause, remedy, customer, .. } = row;
-            let line = format!(
-                "| `{word}` | {} | {again} | {ironcore} | {cause} | {remedy} | {customer} |",
-                statuses.join(", ")
-            );
+            let line =
+                format!("| `{word}` | {statuses} | {again} | {ironcore} | {cause} | {remedy} | {customer} |");
             assert!(page.contains(&line), "docs/CODES.md lacks the row\n{line}");
         }
         let rows = page.lines().filter(|line| line.starts_with("| `")).count();

@@ -125,14 +125,13 @@ pub fn ApiGuidePage(
 #[component]
 fn Codes() -> impl IntoView {
     let row = |row: &'static ApiCodeRow| {
-        let ApiCodeRow { word, statuses, again, ironcore, cause, remedy, customer, .. } = row;
-        let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+        let ApiCodeRow { word, again, ironcore, cause, remedy, customer, .. } = row;
         let retry = if *again { "Send it again." } else { "Do not send it again." };
         view! {
             <tr>
                 <Cell label="Code">
                     <span class="mono">{*word}</span>
-                    <p class="cell-note">{statuses.join(", ")}</p>
+                    <p class="cell-note">{row.status_list()}</p>
                     <p class="cell-note">{format!("IronCore {ironcore}")}</p>
                 </Cell>
                 <Cell label="Cause and remedy">

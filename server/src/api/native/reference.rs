@@ -152,9 +152,8 @@ words! {
 fn codes() -> String {
     let head = "| code | status | again? | cause | what to do |\n| --- | --- | --- | --- | --- |".to_owned();
     let line = |row: &ApiCodeRow| {
-        let statuses: Vec<String> = row.statuses.iter().map(u16::to_string).collect();
         let again = if row.again { "yes" } else { "no" };
-        format!("| `{}` | {} | {again} | {} | {} |", row.word, statuses.join(", "), row.cause, row.remedy)
+        format!("| `{}` | {} | {again} | {} | {} |", row.word, row.status_list(), row.cause, row.remedy)
     };
     std::iter::once(head).chain(CODES.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
