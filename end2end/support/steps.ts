@@ -67,6 +67,12 @@ export async function signIn(page: Page, admin: Administrator, path = '/environm
   await expect(page).toHaveURL(new RegExp(`${path}$`));
 }
 
+/** Opens the menu "More" of a page and follows one of its links. */
+export async function more(page: Page, name: string): Promise<void> {
+  await page.locator('.more > summary').click();
+  await link(page, name).click();
+}
+
 export async function addEnvironment(page: Page, name: string, kind = 'Production'): Promise<void> {
   await page.goto('/environments');
   await field(page, 'Name').fill(name);

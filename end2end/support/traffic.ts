@@ -1,5 +1,6 @@
 // The secrets in the traffic of a journey: the ones that it creates, and the places that must not hold them.
 
+import { gunzipSync } from 'node:zlib';
 import { API_KEYS, type Canaries, type Kind, type Place, RECOVERY_CODES } from './canaries';
 import { type Exchange, headerOf } from './tap';
 
@@ -70,12 +71,18 @@ function cookiesSet(exchange: Exchange): string[] {
   return exchange.responseHeaders.filter(isCookie);
 }
 
+/** Returns the body of an answer as it was before it was compressed. */
+function plainBody(exchange: Exchange): Buffer {
+  const encoding = headerOf(exchange.responseHeaders, 'content-encoding');
+  if (encoding === undefined) return exchange.responseBody;
+  if (encoding !== 'gzip') throw new Error(`${pathOf(exchange)} is answered as ${encoding}, which is not searched`);
+  return gunzipSync(exchange.responseBody);
+}
+
 /** Returns the places that others could see: addresses, and whole answers. Assets, the same for everybody, are left out. */
 export function places(exchanges: readonly Exchange[]): Place[] {
   return exchanges.flatMap((exchange, index) => {
     if (pathOf(exchange).startsWith('/assets/')) return [];
-    const encoding = headerOf(exchange.responseHeaders, 'content-encoding');
-    if (encoding !== undefined) throw new Error(`${pathOf(exchange)} is answered as ${encoding}, which is not searched`);
     const answer = `answer no. ${index + 1} (${exchange.method} ${pathOf(exchange).slice(0, 60)})`;
     const address = [exchange.target, headerOf(exchange.requestHeaders, 'referer') ?? ''].join('\n');
     const kind = shownBy(exchange);
@@ -86,7 +93,7 @@ export function places(exchanges: readonly Exchange[]): Place[] {
         name: `the headers of ${answer}`,
         bytes: Buffer.from(exchange.responseHeaders.filter((header) => !isCookie(header)).join('\n'), 'latin1'),
       },
-      { name: `the body of ${answer}`, bytes: exchange.responseBody, may: kind === undefined ? [] : [kind] },
+      { name: `the body of ${answer}`, bytes: plainBody(exchange), may: kind === undefined ? [] : [kind] },
     ] satisfies Place[];
   });
 }

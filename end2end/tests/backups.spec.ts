@@ -15,7 +15,7 @@ test('a backup beside the running server is seen, checked, and restored', async 
   await addEnvironment(page, 'Production');
   await addCountry(page, 'Germany');
   await createKey(page, admin, 'production/DE');
-  await page.goto('/environments');
+  await page.goto('/');
   await expect(last(page)).toContainText('none yet');
 
   const backup = join(keystead.data, '..', 'backup');
@@ -41,7 +41,7 @@ test('a backup beside the running server is seen, checked, and restored', async 
     await keystead.start();
     // The restore has spent the codes of the present minute.
     for (let spent = 0; spent < 3; spent += 1) admin.nextCode();
-    await signIn(page, admin);
+    await signIn(page, admin, '/');
     await expect(page.getByText(OLDER)).toBeVisible();
     await expect(page.getByRole('link', { name: 'Later' })).toHaveCount(0);
     await look(page, 'older-database');

@@ -1,7 +1,7 @@
 // Environments and countries with any name: renamed, removed, found.
 
 import { expect, test } from '../support/fixtures';
-import { addCountry, addEnvironment, button, choose, confirmWith, createKey, expectError, field, link, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, button, choose, confirmWith, createKey, expectError, field, link, more, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 test('an environment is renamed and removed while it is empty, and its URL name can be used again', async ({ page, admin }) => {
@@ -9,14 +9,14 @@ test('an environment is renamed and removed while it is empty, and its URL name 
   await addEnvironment(page, 'Sandbox', 'Test');
   await expect(page.getByText('Test environment · sandbox')).toBeVisible();
 
-  await link(page, 'Rename').click();
+  await more(page, 'Rename');
   await expect(field(page, 'Name')).toHaveValue('Sandbox');
   await field(page, 'Name').fill('Sandbox of Acme');
   await button(page, 'Rename').click();
   await expect(said(page)).toHaveText('Environment renamed to "Sandbox of Acme". Its URL name stays sandbox.');
   await expect(page).toHaveURL('/environments/sandbox');
 
-  await link(page, 'Remove').click();
+  await more(page, 'Remove');
   await field(page, 'Confirm').fill('Sandbox of Acme');
   await button(page, 'Remove').click();
   await expectError(page, 'Confirm', 'Type sandbox to confirm the removal.');
@@ -55,7 +55,7 @@ test('the kind of an environment is changed, with a code once it has a key', asy
   const tree = page.getByRole('navigation', { name: 'Main' });
   const state = tree.getByRole('link', { name: 'Kosovo no key' }).locator('.tree-state');
   await expect(state).toHaveAttribute('data-tone', 'bad');
-  await link(page, 'Change kind').click();
+  await more(page, 'Change kind');
   await expect(page.getByText('With Test: Keystead will no longer flag 1 country without a key.')).toBeVisible();
   await expect(page.getByRole('radio', { name: 'Production' })).toBeChecked();
   await button(page, 'Change kind').click();

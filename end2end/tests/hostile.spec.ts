@@ -188,8 +188,11 @@ async function walk(attacker: Attacker, page: Page, visit: (path: string) => Pro
       const next = url.pathname + url.search;
       // A document for programs, not a page.
       if (next === '/api/openapi.json') continue;
-      if (!known.has(next)) waiting.push(next);
-      known.add(next);
+      // The calendar has many months, and a list many orders: one of each stands for all.
+      const isOneOfMany = ['month', 'day', 'sort', 'order'].some((name) => url.searchParams.has(name));
+      const key = isOneOfMany ? `${url.pathname}?${[...url.searchParams.keys()].join('&')}` : next;
+      if (!known.has(key)) waiting.push(next);
+      known.add(key);
     }
   }
 }
@@ -420,6 +423,14 @@ test.describe('with a high daily limit', () => {
           await attacker.open('/environments');
         }
       }
+      for (const attack of SOME) {
+        const evil = encodeURIComponent(attacker.text(attack));
+        await attacker.open(`/?find=${evil}&show=${evil}&rows=${evil}&columns=${evil}`);
+        await attacker.open(`/calendar?month=${evil}&view=${evil}`);
+        await attacker.open(`/calendar?day=${evil}&page=${evil}`);
+        await attacker.open(`${home}?find=${evil}&without_key=${evil}&sort=${evil}&order=${evil}&page=${evil}&new=${evil}`);
+      }
+      for (const name of ['find', 'show', 'without_key']) attacker.attacked.add(`any page ${name}`);
       attacker.attacked.add('any page filter').add('/theme theme').add('/theme next');
       await attacker.open('/profile');
       await page.goto(home);

@@ -55,6 +55,12 @@ test('pictures for the README', async ({ page, keystead, admin }) => {
   await page.emulateMedia({ colorScheme: 'dark' });
   await photo(page, 'keys-dark');
   await page.emulateMedia({ colorScheme: 'light' });
+  await page.goto('/');
+  await awake(page);
+  await photo(page, 'overview');
+  await page.goto(`/calendar?month=${new Date(clock.now().getTime() + 28 * 86_400_000).toISOString().slice(0, 7)}`);
+  await awake(page);
+  await photo(page, 'calendar');
 
   await page.goto(`${KEYS}/add`);
   await field(page, 'Rotation Period').selectOption('60 days');

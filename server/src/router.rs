@@ -1,8 +1,9 @@
 //! Every address of the server.
 
 use crate::pages::changes::two_step;
+use crate::pages::overview::{calendar, home};
 use crate::pages::people::{enrol, profile, recovery_codes, session, setup, sign_in};
-use crate::pages::scopes::{environments, home};
+use crate::pages::scopes::environments;
 use crate::pages::services::api_keys;
 use crate::pages::{audit, custody, keys};
 use crate::run::{readiness, telemetry};
@@ -23,7 +24,9 @@ use domain::keys::command::{CreateKey, EditKey, RotateKey};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 /// Who may use an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +71,8 @@ macro_rules! change {
 /// The table of pages. The router is made from it and the tests attack every row of it, so no
 /// page can be forgotten.
 pub const PAGES: &[Row] = rows! {
-    HOME READ Public => get(home::show);
+    HOME READ Public => compressed(get(home::show));
+    CALENDAR READ SignedIn => compressed(get(calendar::show));
     THEME WRITE Public => post(home::set_theme);
     SETUP BOTH Setup => get(setup::show).post(setup::submit);
     SETUP_AUTHENTICATOR BOTH Setup => get(enrol::show_setup).post(enrol::submit_setup);
@@ -79,7 +83,7 @@ pub const PAGES: &[Row] = rows! {
     // Public, because a person can also end a sign-in that is not complete.
     SIGN_OUT WRITE Public => post(sign_in::sign_out);
     ENVIRONMENTS BOTH SignedIn => get(environments::list).post(environments::add);
-    ENVIRONMENT BOTH SignedIn => get(environments::show).post(environments::add_country);
+    ENVIRONMENT BOTH SignedIn => compressed(get(environments::show).post(environments::add_country));
     ENVIRONMENT_RENAME BOTH SignedIn => get(environments::show_rename).post(environments::rename);
     ENVIRONMENT_KIND BOTH Confirmed => change!(SetKind);
     ENVIRONMENT_REMOVE BOTH SignedIn => get(environments::show_remove).post(environments::remove);
@@ -115,6 +119,12 @@ pub const PAGES: &[Row] = rows! {
     // POST, because no link must lead to a file with secrets.
     PROFILE_RECOVERY_CODES_FILE WRITE SignedIn => post(recovery_codes::codes_file);
 };
+
+/// Compresses the pages of a route. Only for pages that show no secret: whoever can make a browser ask for a page with a text of
+/// their own, and sees the length of the answer, learns what else is in it (the attack BREACH).
+fn compressed(route: MethodRouter<App>) -> MethodRouter<App> {
+    route.layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+}
 
 /// Returns the router of the whole server.
 pub fn router(app: App) -> Router {

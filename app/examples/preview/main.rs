@@ -10,8 +10,10 @@ use domain::audit::view::{AuditSource, LogView};
 use domain::base::form::Form;
 use domain::custody::preflight::Check;
 use domain::custody::view::LeaseView;
+use domain::overview::attention::AttentionView;
 use domain::overview::frame::{Chrome, Theme};
 use domain::overview::view::{EnvironmentView, Tree};
+use domain::scopes::country_list::CountrySearch;
 use domain::scopes::scope::Country;
 use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
@@ -102,24 +104,36 @@ fn outside(preview: &Preview) {
 }
 
 fn environments(preview: &Preview) {
+    preview.page("overview", true, || {
+        view! { <OverviewPage chrome=sample::chrome("/") attention=sample::attention() upkeep=sample::upkeep(9) grid=sample::grid() find=String::new() only=None /> }
+    });
+    preview.page("overview-empty", true, || {
+        let chrome = Chrome { tree: Tree::default(), ..sample::chrome("/") };
+        view! { <OverviewPage chrome attention=AttentionView::default() upkeep=sample::upkeep(1) grid=sample::no_grid() find=String::new() only=None /> }
+    });
+    for (name, is_list) in [("calendar", false), ("calendar-list", true)] {
+        preview.page(name, true, move || {
+            view! { <CalendarPage chrome=sample::chrome("/calendar") view=sample::calendar() is_list /> }
+        });
+    }
     preview.page("environments", true, || {
         let chrome = sample::chrome("/environments");
-        view! { <EnvironmentsPage chrome rows=sample::environments() upkeep=sample::upkeep(1) form=Form::new() /> }
+        view! { <EnvironmentsPage chrome rows=sample::environments() form=Form::new() /> }
     });
     preview.page("environments-empty", true, || {
         let chrome = Chrome { tree: Tree::default(), ..sample::chrome("/environments") };
-        view! { <EnvironmentsPage chrome rows=Vec::new() upkeep=sample::upkeep(9) form=Form::new() /> }
+        view! { <EnvironmentsPage chrome rows=Vec::new() form=Form::new() /> }
     });
     preview.page("environment", true, || {
         let chrome = sample::chrome("/environments/production");
         let environment = sample::environments().remove(0);
         let view = EnvironmentView { environment, countries: sample::countries() };
-        view! { <EnvironmentPage chrome view form=Form::new() choices=Country::all() /> }
+        view! { <EnvironmentPage chrome view search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
     });
     preview.page("environment-empty", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");
         let view = EnvironmentView { environment: sample::environments().remove(2), countries: Vec::new() };
-        view! { <EnvironmentPage chrome view form=Form::new() choices=Country::all() /> }
+        view! { <EnvironmentPage chrome view search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
     });
     preview.page("environment-rename", true, || {
         let chrome = sample::chrome("/environments/production");

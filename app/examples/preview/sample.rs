@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::event::{Action, Event, Outcome};
 use domain::base::id::SessionId;
+use domain::base::pages::Page;
 use domain::changes::view::*;
 use domain::custody::aws::{KeyArn, decrypt_only_policy};
 use domain::custody::health::{Health, HealthState};
@@ -14,9 +15,12 @@ use domain::keys::key_version::Status;
 use domain::keys::limits::DailyLimits;
 use domain::keys::rotation::{RotationPeriod, next_day};
 use domain::keys::view::*;
+use domain::overview::attention::*;
+use domain::overview::calendar::*;
 use domain::overview::frame::*;
+use domain::overview::grid::*;
 use domain::overview::lack::Lack;
-use domain::overview::upkeep::UpkeepView;
+use domain::overview::upkeep::{JournalState, UpkeepView};
 use domain::overview::view::*;
 use domain::people::view::*;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
@@ -86,6 +90,9 @@ pub fn upkeep(days: i64) -> UpkeepView {
         older_than: None,
         unproved: 0,
         ahead: 0,
+        clock_off: None,
+        free: None,
+        journal: JournalState::Works,
         proxy: None,
     }
 }
@@ -114,6 +121,8 @@ pub fn countries() -> Vec<CountryRow> {
         active,
         key_type: active.map(|_| KeyType::Managed),
         due_at: active.map(|_| now() + Duration::days(days)),
+        key_created_at: active.map(|_| now() - Duration::days(12)),
+        health: (code == "FR").then_some(HealthState::Refused),
         lacks: match (code, active) {
             ("FR", _) => Some(Lack::Refused),
             (_, None) => Some(Lack::NoKey),
@@ -123,6 +132,73 @@ pub fn countries() -> Vec<CountryRow> {
         is_proved: true,
     };
     vec![row("DE", Some(4), 30), row("FR", Some(1), -1), row("JP", None, 0), row("GS", None, 0)]
+}
+
+pub fn attention() -> AttentionView {
+    let one = |lack, code, environment: &str| Lacking {
+        lack,
+        scope: ScopeName { environment: slug("production"), country: country(code) },
+        environment_name: environment.to_owned(),
+        at: now() - Duration::hours(3),
+        code: (lack == Lack::Refused).then(|| FailureCode::stored("DisabledException")),
+        supplied: 92,
+    };
+    AttentionView {
+        lacking: vec![
+            one(Lack::Refused, "FR", "Production"),
+            one(Lack::NoKey, "JP", "Production"),
+            one(Lack::LimitNear, "DE", "Production"),
+        ],
+        counts: vec![(Lack::Refused, 1), (Lack::NoKey, 40), (Lack::LimitNear, 1)],
+        ending: vec![EndingKey { name: "orders service".to_owned(), expires_at: now() + Duration::days(3) }],
+        ending_count: 1,
+    }
+}
+
+pub fn grid() -> GridView {
+    let names: Vec<_> = ["DE", "FR", "JP", "GS"].map(country).into();
+    let cells = |with: bool| countries().into_iter().map(|row| with.then_some(row)).collect();
+    let row = |name: &str, kind, with| GridRow {
+        slug: Slug::proposed(name).expect("a slug"),
+        name: name.to_owned(),
+        kind,
+        is_proved: true,
+        cells: cells(with),
+    };
+    GridView {
+        countries: names,
+        rows: vec![
+            row("Production", EnvironmentKind::Production, true),
+            row("Sandbox Initech", EnvironmentKind::Test, false),
+        ],
+        row_page: Page::of(2, 20, 1),
+        column_page: Page::of(4, 60, 1),
+        has_environments: true,
+    }
+}
+
+pub fn no_grid() -> GridView {
+    let none = Page::of(0, 20, 1);
+    GridView { countries: vec![], rows: vec![], row_page: none, column_page: none, has_environments: false }
+}
+
+pub fn calendar() -> CalendarView {
+    let month = Month::of(now());
+    let day = |(place, day): (usize, chrono::NaiveDate)| {
+        let at = |hour| bounds(day).0 + Duration::hours(hour);
+        let rotation = Coming::Rotation { scope: scope(), environment_name: "Production".to_owned() };
+        let entries = match place % 9 {
+            3 => vec![Entry { at: at(9), coming: rotation }],
+            7 => vec![
+                Entry { at: at(2), coming: rotation },
+                Entry { at: at(12), coming: Coming::ApiKeyEnds { name: "orders service".to_owned() } },
+                Entry { at: at(13), coming: Coming::Backup },
+            ],
+            _ => vec![],
+        };
+        DayView { day, rotations: u32::from(!entries.is_empty()) + u32::from(place == 16) * 37, entries }
+    };
+    CalendarView::Month { month, days: month.days().into_iter().enumerate().map(day).collect() }
 }
 
 pub fn versions() -> Vec<VersionRow> {

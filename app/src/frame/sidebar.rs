@@ -11,8 +11,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView {
     let here = |href: &str| (path == href).then_some("page");
-    let (environments, audit, api_keys) =
-        (here(address::ENVIRONMENTS), here(address::AUDIT), here(address::API_KEYS));
+    let [overview, environments, audit, api_keys] =
+        [address::HOME, address::ENVIRONMENTS, address::AUDIT, address::API_KEYS].map(here);
     let has_tree = !tree.environments.is_empty();
     view! {
         <nav class="sidebar" id="menu" popover="auto" aria-label="Main">
@@ -30,6 +30,9 @@ pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView 
                     <Draw icon=Icon::Close />
                 </button>
             </div>
+            <a class="sidebar-link" href=address::HOME aria-current=overview>
+                "Overview"
+            </a>
             <a class="sidebar-link" href=address::ENVIRONMENTS aria-current=environments>
                 "Environments"
             </a>
@@ -49,16 +52,20 @@ pub fn Sidebar(path: String, filter: String, tree: view::Tree) -> impl IntoView 
                                     autocomplete="off"
                                 />
                             </form>
-                            <Tree tree path filter />
+                            <div class="sidebar-tree">
+                                <Tree tree path filter />
+                            </div>
                         </TreeFilter>
                     }
                 })}
-            <a class="sidebar-link" href=address::AUDIT aria-current=audit>
-                "Audit log"
-            </a>
-            <a class="sidebar-link" href=address::API_KEYS aria-current=api_keys>
-                "API keys"
-            </a>
+            <div class="sidebar-foot">
+                <a class="sidebar-link" href=address::AUDIT aria-current=audit>
+                    "Audit log"
+                </a>
+                <a class="sidebar-link" href=address::API_KEYS aria-current=api_keys>
+                    "API keys"
+                </a>
+            </div>
         </nav>
     }
     .into_any()

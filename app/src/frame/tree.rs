@@ -1,5 +1,7 @@
 //! Environments and their countries, with what each country lacks.
 
+use crate::pages::overview::lack::{shape, tone};
+use crate::ui::badge::Tone;
 use crate::ui::icon::{Draw, Icon};
 use domain::base::address;
 use domain::base::typed::trimmed;
@@ -94,12 +96,9 @@ pub fn Tree(tree: view::Tree, path: String, filter: String) -> impl IntoView {
 fn Leaf(scope: ScopeName, lacks: Option<Lack>, path: String, found: String, shown: bool) -> impl IntoView {
     let href = address::keys(&scope);
     let inside = path == href || path.starts_with(&address::country(&scope.environment, scope.country));
-    let (tone, icon) = match lacks {
-        None => ("ok", Icon::Full),
-        Some(Lack::NoKeyInTest) => ("quiet", Icon::Ring),
-        Some(lack) if lack.is_bad() => ("bad", Icon::Ring),
-        Some(_) => ("warn", Icon::Half),
-    };
+    // The sidebar is on every page, so it marks only what a person should do something about.
+    let lacks = lacks.filter(|lack| *lack != Lack::DueSoon);
+    let (tone, icon) = (lacks.map_or(Tone::Ok, tone).word(), shape(lacks));
     view! {
         <li class="tree-leaf" data-find=found hidden=!shown>
             <a href=href.clone() data-inside=inside.then_some("")>

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlFormElement, Node};
+use web_sys::{Element, HtmlFormElement, Node, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 /// The server ends a request after as long.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -13,6 +13,14 @@ pub fn PageComforts() -> impl IntoView {
     Effect::new(|| {
         if let Some(root) = document().document_element() {
             name_local_times(&root);
+            // The tree of a large portal is longer than the window.
+            if let Some(here) =
+                super::find::<Element>(&root, ".sidebar-tree [aria-current], .sidebar-tree [data-inside]")
+            {
+                let options = ScrollIntoViewOptions::new();
+                options.set_block(ScrollLogicalPosition::Nearest);
+                here.scroll_into_view_with_scroll_into_view_options(&options);
+            }
         }
     });
     window_event_listener(leptos::ev::click, |event| {

@@ -27,7 +27,7 @@ pub fn NothingHerePage(chrome: Chrome, title: String, message: String) -> impl I
         <Frame chrome crumbs=vec![(title.clone(), None)]>
             <PageHead heading=title about=message />
             <p>
-                <ButtonLink label="Environments" href=address::ENVIRONMENTS />
+                <ButtonLink label="Overview" href=address::HOME />
             </p>
         </Frame>
     }

@@ -22,6 +22,8 @@ pub use gallery::*;
 pub use keys::forms::*;
 pub use keys::list::*;
 pub use keys::version::*;
+pub use overview::calendar::*;
+pub use overview::page::*;
 pub use people::authenticator::*;
 pub use people::password::*;
 pub use people::profile::*;

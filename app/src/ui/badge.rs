@@ -33,10 +33,16 @@ impl Tone {
 }
 
 #[component]
-pub fn Badge(tone: Tone, #[prop(into)] label: String) -> impl IntoView {
+pub fn Badge(
+    tone: Tone,
+    #[prop(into)] label: String,
+    /// Another shape than that of the tone.
+    #[prop(optional)]
+    icon: Option<Icon>,
+) -> impl IntoView {
     view! {
         <span class="badge" data-tone=tone.word()>
-            <Draw icon=tone.icon() />
+            <Draw icon=icon.unwrap_or(tone.icon()) />
             {label}
         </span>
     }

@@ -68,6 +68,17 @@ impl Icon {
         }
     }
 
+    /// Returns the id of its symbol; only the shapes of states are symbols.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Full => "i-full",
+            Self::Half => "i-half",
+            Self::Ring => "i-ring",
+            Self::Close => "i-close",
+            _ => "i-other",
+        }
+    }
+
     fn filled(self) -> Option<&'static str> {
         match self {
             Self::Full => Some(CIRCLE),
@@ -78,6 +89,34 @@ impl Icon {
 }
 
 const CIRCLE: &str = "M8 4a4 4 0 1 0 0 8a4 4 0 1 0 0-8z";
+
+/// Drawings that a page has so often that it draws each once ([`Use`] refers to them).
+#[component]
+pub fn Symbols(icons: &'static [Icon]) -> impl IntoView {
+    let symbol = |icon: &Icon| {
+        view! {
+            <symbol id=icon.id() viewBox="0 0 16 16">
+                <path d=icon.path() />
+                {icon.filled().map(|area| view! { <path class="icon-filled" d=area /> })}
+            </symbol>
+        }
+    };
+    view! {
+        <svg class="symbols" aria-hidden="true" width="0" height="0">
+            {icons.iter().map(symbol).collect_view()}
+        </svg>
+    }
+}
+
+/// A drawing of the page's [`Symbols`].
+#[component]
+pub fn Use(icon: Icon) -> impl IntoView {
+    view! {
+        <svg class="icon" aria-hidden="true">
+            <use_ href=format!("#{}", icon.id())></use_>
+        </svg>
+    }
+}
 
 #[component]
 pub fn Draw(icon: Icon) -> impl IntoView {

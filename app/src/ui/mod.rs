@@ -17,6 +17,7 @@ pub mod flash;
 pub mod form;
 pub mod icon;
 pub mod meter;
+pub mod more;
 pub mod pagination;
 pub mod radio_cards;
 pub mod select;

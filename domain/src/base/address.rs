@@ -1,9 +1,13 @@
 //! Every address of the portal, defined once. The route table uses the patterns; pages and redirects use addresses made of them.
 
+use crate::overview::calendar::Month;
 use crate::scopes::scope::{Country, ScopeName, Slug};
 use crate::services::api_key::ApiKeyId;
+use chrono::NaiveDate;
 
 pub const HOME: &str = "/";
+/// The calendar of coming rotations, ends and reminders.
+pub const CALENDAR: &str = "/calendar";
 pub const THEME: &str = "/theme";
 pub const SETUP: &str = "/setup";
 pub const SETUP_AUTHENTICATOR: &str = "/setup/authenticator";
@@ -56,6 +60,33 @@ pub const FAVICON: &str = "/favicon.ico";
 /// The gallery of components, in debug builds only.
 pub const GALLERY: &str = "/gallery";
 pub const OPENAPI: &str = "/api/openapi.json";
+
+/// Returns the address of the overview with a query: names with their values, of which the empty ones are left out.
+pub fn overview(query: &[(&str, &str)]) -> String {
+    with_query(HOME, query)
+}
+
+/// Returns the address of an environment's page with a query.
+pub fn environment_with(slug: &Slug, query: &[(&str, &str)]) -> String {
+    with_query(&environment(slug), query)
+}
+
+/// Returns the address of a month of the calendar, as a table or as a list.
+pub fn calendar_month(month: Month, is_list: bool) -> String {
+    let view = if is_list { "list" } else { "" };
+    with_query(CALENDAR, &[("month", &month.to_string()), ("view", view)])
+}
+
+/// Returns the address of a day of the calendar.
+pub fn calendar_day(day: NaiveDate) -> String {
+    with_query(CALENDAR, &[("day", &day.to_string())])
+}
+
+fn with_query(path: &str, query: &[(&str, &str)]) -> String {
+    let given = query.iter().filter(|(_, value)| !value.is_empty());
+    let query: Vec<_> = given.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
 
 pub fn environment(slug: &Slug) -> String {
     in_environment(ENVIRONMENT, slug)
@@ -157,19 +188,22 @@ pub fn meant(path: &str, pattern: &str, page: &str) -> Option<String> {
 
 /// Adds to an address the page to open after sign-in. The server passes only paths of the portal as `next`.
 pub fn with_next(path: &str, next: &str) -> String {
-    // Sign-in leads to both of these by default.
-    if matches!(next, "" | HOME | ENVIRONMENTS) {
+    // Sign-in leads there by default.
+    if matches!(next, "" | HOME) {
         return path.to_owned();
     }
-    // An `&` in the next page's own query would otherwise begin another parameter of this address.
-    let encoded: String = next
+    format!("{path}?next={}", encoded(next))
+}
+
+/// Encodes a value of a query. An `&` in it would otherwise begin another parameter.
+fn encoded(value: &str) -> String {
+    value
         .bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
             _ => format!("%{byte:02X}"),
         })
-        .collect();
-    format!("{path}?next={encoded}")
+        .collect()
 }
 
 fn in_environment(pattern: &str, slug: &Slug) -> String {
@@ -230,6 +264,8 @@ mod tests {
         assert_eq!(version_check(&scope, 7), "/environments/production/DE/keys/7/check");
         assert_eq!(environment_of(&keys(&scope)), Some(scope.environment));
         assert_eq!(environment_of("/environments"), None);
+        assert_eq!(overview(&[("find", "a&b/DE"), ("show", "")]), "/?find=a%26b%2FDE");
+        assert_eq!(with_next(SIGN_IN, ENVIRONMENTS), "/sign-in?next=%2Fenvironments");
         assert_eq!(with_next(SIGN_IN, "/audit?before=7"), "/sign-in?next=%2Faudit%3Fbefore%3D7");
     }
 }

@@ -4,6 +4,7 @@ pub mod address;
 pub mod form;
 pub mod id;
 pub mod number;
+pub mod pages;
 pub mod problem;
 pub mod typed;
 pub mod words;

@@ -2,7 +2,7 @@
 
 use crate::keys::limits::LimitReached;
 use crate::scopes::scope::is_unprintable;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 /// Formats a date: "22 Nov 2026".
 pub fn date(at: DateTime<Utc>) -> String {
@@ -28,6 +28,21 @@ pub fn span(length: Duration) -> String {
         (1, h, _) => format!("1 day {h} h"),
         (d, h, _) => format!("{} days", if h < 12 { d } else { d + 1 }),
     }
+}
+
+/// Formats a span in its largest unit: "18 d", "5 h", "12 min".
+pub fn short_span(length: Duration) -> String {
+    let seconds = length.num_seconds().max(0);
+    match (seconds / 86_400, seconds / 3600, seconds / 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, _) => format!("{hours} h"),
+        (days, ..) => format!("{days} d"),
+    }
+}
+
+/// Formats a day with its name: "Thursday, 24 December 2026".
+pub fn day(day: NaiveDate) -> String {
+    day.format("%A, %-d %B %Y").to_string()
 }
 
 /// Formats the time until a moment: "in 5 h 12 min", or "now" when the moment has come.
@@ -114,6 +129,16 @@ mod tests {
         ] {
             assert_eq!(span(Duration::seconds(seconds)), words);
         }
+    }
+
+    #[test]
+    fn short_spans_name_the_largest_unit() {
+        for (seconds, words) in
+            [(-5, "0 min"), (59, "0 min"), (3_599, "59 min"), (86_399, "23 h"), (1_641_600, "19 d")]
+        {
+            assert_eq!(short_span(Duration::seconds(seconds)), words);
+        }
+        assert_eq!(day(at("2026-12-24T12:00:00Z").date_naive()), "Thursday, 24 December 2026");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::custody::health::HealthState;
 use crate::scopes::scope::EnvironmentKind;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
@@ -16,36 +16,65 @@ pub enum Lack {
     Unreachable,
     /// The rotation of the managed key is overdue.
     Rotate,
+    /// Few customer-supplied versions remain.
+    LimitNear,
+    /// Keystead rotates the managed key within a week.
+    DueSoon,
     /// There is no key, in an environment of kind Test, where that is no fault.
     NoKeyInTest,
 }
 
 impl Lack {
     /// The worst first.
-    pub const ALL: [Self; 6] =
-        [Self::NoKey, Self::Damaged, Self::Refused, Self::Unreachable, Self::Rotate, Self::NoKeyInTest];
+    pub const ALL: [Self; 8] = [
+        Self::Damaged,
+        Self::Refused,
+        Self::Unreachable,
+        Self::NoKey,
+        Self::Rotate,
+        Self::LimitNear,
+        Self::DueSoon,
+        Self::NoKeyInTest,
+    ];
 
-    /// Returns what a country lacks. This follows from the kind of its environment, and from its Active version: whether there is
-    /// one, when it is due, and the last answer of the customer's KMS.
-    pub fn of(
-        kind: EnvironmentKind,
-        has_key: bool,
-        due_at: Option<DateTime<Utc>>,
-        health: Option<HealthState>,
-        now: DateTime<Utc>,
-    ) -> Option<Self> {
-        if !has_key {
-            return Some(match kind {
+    /// Returns the worst of what a country lacks.
+    pub fn of(key: &KeyState, now: DateTime<Utc>) -> Option<Self> {
+        if !key.is_there {
+            return Some(match key.kind {
                 EnvironmentKind::Production => Self::NoKey,
                 EnvironmentKind::Test => Self::NoKeyInTest,
             });
         }
-        match health {
-            Some(HealthState::Refused) => Some(Self::Refused),
-            Some(HealthState::Damaged) => Some(Self::Damaged),
-            Some(HealthState::Unreachable) => Some(Self::Unreachable),
-            Some(HealthState::Healthy) | None => due_at.filter(|due| *due <= now).map(|_| Self::Rotate),
+        match key.health {
+            Some(HealthState::Refused) => return Some(Self::Refused),
+            Some(HealthState::Damaged) => return Some(Self::Damaged),
+            Some(HealthState::Unreachable) => return Some(Self::Unreachable),
+            Some(HealthState::Healthy) | None => {}
         }
+        match key.due_at {
+            Some(due) if due <= now => Some(Self::Rotate),
+            _ if key.is_limit_near => Some(Self::LimitNear),
+            Some(due) if due <= soon(now) => Some(Self::DueSoon),
+            _ => None,
+        }
+    }
+
+    /// Returns the word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::NoKey => "no-key",
+            Self::Rotate => "rotate",
+            Self::LimitNear => "limit-near",
+            Self::DueSoon => "due-soon",
+            Self::NoKeyInTest => "no-key-in-test",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lack| lack.word() == word)
     }
 
     pub fn label(self) -> &'static str {
@@ -55,7 +84,15 @@ impl Lack {
             Self::Damaged => "damaged",
             Self::Unreachable => "unreachable",
             Self::Rotate => "rotate",
+            Self::LimitNear => "limit near",
+            Self::DueSoon => "due soon",
         }
+    }
+
+    /// Checks whether nothing needs to be done about it: Keystead rotates a key that is due by itself, and a Test environment needs
+    /// no key.
+    pub fn is_only_said(self) -> bool {
+        matches!(self, Self::DueSoon | Self::NoKeyInTest)
     }
 
     /// Checks whether there is no key.
@@ -70,6 +107,25 @@ impl Lack {
     }
 }
 
+/// What decides what a country lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyState {
+    /// The kind of its environment.
+    pub kind: EnvironmentKind,
+    /// There is an Active version; the others are about it.
+    pub is_there: bool,
+    pub due_at: Option<DateTime<Utc>>,
+    /// The last answer of the customer's KMS.
+    pub health: Option<HealthState>,
+    /// The country has used [`CUSTOMER_SUPPLIED_WARN`](crate::keys::limits::CUSTOMER_SUPPLIED_WARN) customer-supplied versions.
+    pub is_limit_near: bool,
+}
+
+/// Returns the end of the time in which a rotation is due soon: a week.
+pub fn soon(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::days(7)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,24 +133,41 @@ mod tests {
     #[test]
     fn the_worst_of_what_a_country_lacks_is_said() {
         let now = DateTime::UNIX_EPOCH;
-        let lack = |has_key, due: Option<i64>, health| {
-            Lack::of(
-                EnvironmentKind::Production,
-                has_key,
-                due.and_then(|at| DateTime::from_timestamp(at, 0)),
-                health,
-                now,
-            )
+        let key = KeyState {
+            kind: EnvironmentKind::Production,
+            is_there: true,
+            due_at: None,
+            health: None,
+            is_limit_near: false,
         };
-        assert_eq!(lack(false, None, None), Some(Lack::NoKey));
-        assert_eq!(Lack::of(EnvironmentKind::Test, false, None, None, now), Some(Lack::NoKeyInTest));
+        let lack = |due: Option<i64>, health| {
+            let due_at = due.and_then(|at| DateTime::from_timestamp(at, 0));
+            Lack::of(&KeyState { due_at, health, ..key }, now)
+        };
+        let none = KeyState { is_there: false, ..key };
+        assert_eq!(Lack::of(&none, now), Some(Lack::NoKey));
+        let in_test = KeyState { kind: EnvironmentKind::Test, ..none };
+        assert_eq!(Lack::of(&in_test, now), Some(Lack::NoKeyInTest));
         assert!(!Lack::NoKeyInTest.is_bad() && Lack::NoKeyInTest.is_of_key());
-        assert_eq!(lack(true, Some(1), None), None);
-        assert_eq!(lack(true, Some(0), None), Some(Lack::Rotate));
-        assert_eq!(lack(true, None, Some(HealthState::Healthy)), None);
-        assert_eq!(lack(true, None, Some(HealthState::Refused)), Some(Lack::Refused));
-        assert_eq!(lack(true, None, Some(HealthState::Damaged)), Some(Lack::Damaged));
-        assert_eq!(lack(true, Some(0), Some(HealthState::Unreachable)), Some(Lack::Unreachable));
-        assert!(Lack::ALL.iter().is_sorted_by_key(|lack| !lack.is_bad()));
+        let week = 7 * 86_400;
+        assert_eq!(lack(Some(week + 1), None), None);
+        assert_eq!(lack(Some(week), None), Some(Lack::DueSoon));
+        assert_eq!(lack(Some(1), None), Some(Lack::DueSoon));
+        assert_eq!(lack(Some(0), None), Some(Lack::Rotate));
+        assert_eq!(lack(None, Some(HealthState::Healthy)), None);
+        assert_eq!(lack(None, Some(HealthState::Refused)), Some(Lack::Refused));
+        assert_eq!(lack(None, Some(HealthState::Damaged)), Some(Lack::Damaged));
+        assert_eq!(lack(Some(0), Some(HealthState::Unreachable)), Some(Lack::Unreachable));
+        let near = KeyState { is_limit_near: true, ..key };
+        assert_eq!(Lack::of(&near, now), Some(Lack::LimitNear));
+        assert_eq!(Lack::of(&KeyState { due_at: Some(now), ..near }, now), Some(Lack::Rotate));
+    }
+
+    #[test]
+    fn every_word_is_that_of_one_lack() {
+        for lack in Lack::ALL {
+            assert_eq!(Lack::from_word(lack.word()), Some(lack));
+        }
+        assert_eq!(Lack::from_word("healthy"), None);
     }
 }

@@ -21,8 +21,23 @@ pub struct UpkeepView {
     pub unproved: usize,
     /// Number of rows that carry a time of the future.
     pub ahead: u32,
+    /// How far the server's clock is off the database's, if it is too far for verification codes and automatic rotation.
+    pub clock_off: Option<TimeDelta>,
+    /// Number of bytes that are free in the data folder, if they are few.
+    pub free: Option<u64>,
+    pub journal: JournalState,
     /// What seems to be wrong with a proxy in front of the server that shows the page.
     pub proxy: Option<ProxyProblem>,
+}
+
+/// Whether the server that shows the page can write its journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalState {
+    Works,
+    /// The disk is full. The journal writes into the space that was kept for this.
+    OnReserve,
+    /// The data plane answers nothing.
+    Stopped,
 }
 
 /// Why Keystead cannot tell the visitors behind a proxy apart.
@@ -37,12 +52,17 @@ pub enum ProxyProblem {
 }
 
 impl UpkeepView {
-    /// Checks whether the last backup is too old. A new installation has as much time for its first one.
-    pub fn is_backup_late(&self) -> bool {
+    /// Returns when the next backup is due. A new installation has as much time for its first one.
+    pub fn backup_due_at(&self) -> DateTime<Utc> {
         // A time of the future tells nothing.
         let since =
             [self.backup_at, Some(self.created_at)].into_iter().flatten().find(|at| *at <= self.now + AHEAD);
-        since.is_none_or(|at| self.now - at > LATE)
+        since.map_or(self.now - AHEAD, |at| at + LATE)
+    }
+
+    /// Checks whether the last backup is too old.
+    pub fn is_backup_late(&self) -> bool {
+        self.now > self.backup_due_at()
     }
 }
 
@@ -57,8 +77,22 @@ mod tests {
             let before = |days| now - TimeDelta::days(days);
             let backup_at = backup.map(before);
             let created_at = before(age);
-            UpkeepView { now, created_at, backup_at, older_than: None, unproved: 0, ahead: 0, proxy: None }
-                .is_backup_late()
+            let (clock_off, free, journal) = (None, None, JournalState::Works);
+            let rest = (None, 0, 0, None);
+            let (older_than, unproved, ahead, proxy) = rest;
+            UpkeepView {
+                now,
+                created_at,
+                backup_at,
+                older_than,
+                unproved,
+                ahead,
+                clock_off,
+                free,
+                journal,
+                proxy,
+            }
+            .is_backup_late()
         };
         assert!(!is_late(7, None) && is_late(8, None));
         assert!(!is_late(400, Some(7)) && is_late(400, Some(8)));

@@ -1,5 +1,6 @@
 //! The environments with their countries, and what they lack.
 
+use crate::custody::health::HealthState;
 use crate::keys::key_type::KeyType;
 use crate::overview::lack::Lack;
 use crate::scopes::scope::{Country, EnvironmentKind, Slug};
@@ -78,6 +79,10 @@ pub struct CountryRow {
     pub active: Option<u32>,
     pub key_type: Option<KeyType>,
     pub due_at: Option<DateTime<Utc>>,
+    /// When the Active version was created.
+    pub key_created_at: Option<DateTime<Utc>>,
+    /// Only for a version whose key a customer's KMS releases.
+    pub health: Option<HealthState>,
     pub lacks: Option<Lack>,
     pub created_at: DateTime<Utc>,
     /// Keystead wrote its row; nothing uses one that somebody else wrote.

@@ -1,6 +1,7 @@
 //! Other names under which people look for a country, and how a search compares names.
 
-use super::scope::ascii_of;
+use super::scope::{Country, ascii_of};
+use unicode_normalization::UnicodeNormalization;
 
 /// Names that people use beside the one in the list: short forms, former names, parts, and the country's own name.
 const USED: &[(&str, &[&str])] = &[
@@ -91,15 +92,22 @@ pub fn folded(decomposed: &str) -> String {
     text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// Checks whether a folded text is the code of a country, or begins a word of one of its names.
+pub fn is_of(country: Country, text: &str) -> bool {
+    let begins = |name: &str| format!(" {}", decomposed(name)).contains(&format!(" {text}"));
+    country.code().eq_ignore_ascii_case(text)
+        || begins(country.name())
+        || other_names(country.code()).iter().any(|name| begins(name))
+}
+
+fn decomposed(name: &str) -> String {
+    folded(&name.nfd().collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
+    use super::decomposed as fold;
     use super::*;
-    use crate::scopes::scope::Country;
-    use unicode_normalization::UnicodeNormalization;
-
-    fn fold(text: &str) -> String {
-        folded(&text.nfd().collect::<String>())
-    }
 
     #[test]
     fn names_are_compared_as_people_type_them() {
@@ -119,6 +127,19 @@ mod tests {
         }
         assert_eq!(fold("  St. Kitts &  Nevis "), "saint kitts and nevis");
         assert_eq!(fold("россия"), "россия");
+    }
+
+    #[test]
+    fn a_country_is_found_by_its_code_or_the_beginning_of_a_word_of_its_names() {
+        let found = |text: &str| -> Vec<_> {
+            let text = fold(text);
+            Country::all().into_iter().filter(|country| is_of(*country, &text)).map(Country::code).collect()
+        };
+        assert_eq!(found("holland"), ["NL"]);
+        assert_eq!(found("Zeal"), ["NZ"]);
+        assert_eq!(found("türk"), ["TR", "TM", "TC"]);
+        assert!(found("de").contains(&"DE") && !found("de").contains(&"SE"), "Sweden has it in its middle");
+        assert_eq!(found("qq"), <[&str; 0]>::default());
     }
 
     #[test]

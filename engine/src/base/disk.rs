@@ -1,6 +1,6 @@
 //! The file system of a folder.
 
-use rustix::fs::statfs;
+use rustix::fs::{statfs, statvfs};
 use std::path::Path;
 
 /// Returns the name of the network file system that a path is on, or will be on when it is made. `None` for a local one. FUSE
@@ -10,6 +10,12 @@ pub fn network_file_system(path: &Path) -> Option<&'static str> {
     let found = paths.into_iter().find_map(|path| statfs(path).ok())?;
     // The word is wider than the number on some systems, and signed on others.
     network_name(found.f_type as u32)
+}
+
+/// Returns the number of bytes that are free for Keystead in the file system of a path. `None` when it cannot be told.
+pub fn free(path: &Path) -> Option<u64> {
+    let found = statvfs(path).ok()?;
+    found.f_bavail.checked_mul(found.f_frsize)
 }
 
 /// Returns the name of a network file system by its magic number (statfs(2), linux/magic.h).
@@ -56,6 +62,12 @@ mod tests {
         ] {
             assert_eq!(network_name(magic), name, "{magic:#x}");
         }
+    }
+
+    #[test]
+    fn the_free_space_of_a_folder_is_known() {
+        assert!(free(Path::new("/")).is_some_and(|free| free > 0));
+        assert_eq!(free(Path::new("/keystead-is-not-there")), None);
     }
 
     #[test]

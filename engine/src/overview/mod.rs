@@ -1,11 +1,15 @@
-//! The tree of environments and countries, and what an operator looks after: backups, restores, the health of the installation.
+//! The overview: the tree and the grid of environments and countries, what needs attention, the calendar, and what an operator looks
+//! after: backups, restores, the health of the installation.
 
 pub mod backup;
+mod calendar;
+mod grid;
 pub mod older;
 pub mod times;
 
 use crate::Error;
 use crate::audit::journal::verify;
+use crate::base::disk;
 use crate::custody::Custody;
 use crate::data::tenant_secrets::Secrets;
 use crate::people::users::Administrators;
@@ -14,11 +18,14 @@ use crate::store::scopes::Branches;
 use crate::vault::authority;
 use crate::vault::opened::Vault;
 use chrono::TimeDelta;
-use domain::overview::upkeep::UpkeepView;
+use domain::overview::upkeep::{JournalState, UpkeepView};
 use domain::overview::view::Tree;
 use domain::scopes::scope::Slug;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+
+/// Free space of the data folder below which an operator is warned, in bytes.
+const LOW: u64 = 1 << 30;
 
 /// The result of reading everything that is sealed, and the whole journal.
 pub struct Verified {
@@ -89,8 +96,23 @@ impl Overview {
         let unproved = self.vault.unproved();
         let ahead = u32::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let now = self.vault.now();
-        // The web server knows its proxies.
-        Ok(UpkeepView { now, created_at, backup_at, older_than, unproved, ahead, proxy: None })
+        let clock_off = self.vault.require_clock().is_err().then(|| self.clock_off());
+        let free =
+            self.folder.get().and_then(|traced| disk::free(traced.folder())).filter(|free| *free < LOW);
+        let journal = JournalState::Works;
+        // The web server knows its proxies, and the journal.
+        Ok(UpkeepView {
+            now,
+            created_at,
+            backup_at,
+            older_than,
+            unproved,
+            ahead,
+            clock_off,
+            free,
+            journal,
+            proxy: None,
+        })
     }
 
     /// Returns every environment with its countries and what they lack.

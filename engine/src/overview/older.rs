@@ -24,6 +24,12 @@ pub(crate) struct Traced {
     moment: Mutex<Option<Moment>>,
 }
 
+impl Traced {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
 /// The highest numbers of versions that something outside the database knows of.
 pub type Numbers = BTreeMap<ScopeName, u32>;
 

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
-use domain::scopes::scope::{Country, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, Slug};
 use domain::services::api_key::ApiKeyId;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
@@ -356,6 +356,12 @@ pub struct EnvironmentMark {
 impl EnvironmentMark {
     pub(super) fn slug(&self) -> Option<(EnvironmentId, Slug)> {
         Some((EnvironmentId(self.e_id), Slug::try_from(self.e_slug.clone()).ok()?))
+    }
+
+    /// Returns the columns that name the environment.
+    pub(super) fn names(&self) -> Option<(EnvironmentId, Slug, String, EnvironmentKind)> {
+        let (id, slug) = self.slug()?;
+        Some((id, slug, self.e_name.clone(), EnvironmentKind::from_word(&self.e_kind)?))
     }
 
     pub fn claim(self) -> Claim {

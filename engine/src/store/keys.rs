@@ -491,6 +491,13 @@ impl Write<'_> {
             });
             query.build().execute(c).await.map(drop)
         })?;
+        // Automatic rotations have a version before them, so only a person's change writes this.
+        let first: Vec<ScopeId> =
+            these.iter().filter(|(row, _)| row.plan.deprecates.is_none()).map(|(row, _)| row.scope).collect();
+        for scope in first {
+            const KEY: &str = "UPDATE scope SET lacks_key = 0 WHERE id = $1 AND lacks_key = 1";
+            within!(self.0, c => sqlx::query(KEY).with(scope.0).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

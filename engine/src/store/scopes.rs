@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
 use domain::keys::key_type::KeyType;
-use domain::overview::lack::Lack;
+use domain::overview::lack::{KeyState, Lack};
 use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
 use domain::scopes::command::SetKind;
@@ -61,16 +61,25 @@ impl TryFrom<EnvironmentRecord> for Claimed<Environment> {
 }
 
 #[derive(sqlx_macros::FromRow)]
-struct ScopeRecord {
+pub(super) struct ScopeRecord {
     id: Uuid,
+    environment_id: Uuid,
     country: String,
     created_at: DateTime<Utc>,
     active: Option<i64>,
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
+    key_created_at: Option<DateTime<Utc>>,
     health: Option<String>,
+    is_limit_near: bool,
     #[sqlx(flatten)]
     mark: ScopeMark,
+}
+
+impl ScopeRecord {
+    pub(super) fn environment(&self) -> EnvironmentId {
+        EnvironmentId(self.environment_id)
+    }
 }
 
 /// A scope with its row's id and the state of its key.
@@ -149,6 +158,7 @@ struct TreeRecord {
     key_type: Option<String>,
     due_at: Option<DateTime<Utc>>,
     health: Option<String>,
+    is_limit_near: bool,
     /// Number of scopes in the whole portal, counted up to one more than [`Tree::LARGE`].
     scopes: i64,
 }
@@ -162,12 +172,24 @@ pub enum Branches<'a> {
 }
 
 impl Scope {
-    fn read(record: ScopeRecord, kind: EnvironmentKind, now: DateTime<Utc>) -> Result<Claimed<Self>, Error> {
+    pub(super) fn read(
+        record: ScopeRecord,
+        kind: EnvironmentKind,
+        now: DateTime<Utc>,
+    ) -> Result<Claimed<Self>, Error> {
         let column = |name| corrupt("scope", name, record.id);
         let key_type =
             record.key_type.map(|word| KeyType::from_word(&word).ok_or_else(|| column("key_type")));
         let health = record.health.map(|word| HealthState::from_word(&word).ok_or_else(|| column("health")));
+        let health = health.transpose()?;
         let active = record.active.and_then(|number| u32::try_from(number).ok());
+        let key = KeyState {
+            kind,
+            is_there: active.is_some(),
+            due_at: record.due_at,
+            health,
+            is_limit_near: record.is_limit_near,
+        };
         let scope = Self {
             id: ScopeId(record.id),
             row: CountryRow {
@@ -175,7 +197,9 @@ impl Scope {
                 active,
                 key_type: key_type.transpose()?,
                 due_at: record.due_at,
-                lacks: Lack::of(kind, active.is_some(), record.due_at, health.transpose()?, now),
+                key_created_at: record.key_created_at,
+                health,
+                lacks: Lack::of(&key, now),
                 created_at: record.created_at,
                 is_proved: true,
             },
@@ -190,7 +214,9 @@ impl TreeRecord {
             HealthState::from_word(word)
                 .ok_or_else(|| corrupt("holder", "health", format!("an Active key in {}", self.slug)))
         });
-        Ok(Lack::of(kind, self.key_type.is_some(), self.due_at, health.transpose()?, now))
+        let (is_there, due_at, is_limit_near) = (self.key_type.is_some(), self.due_at, self.is_limit_near);
+        let key = KeyState { kind, is_there, due_at, health: health.transpose()?, is_limit_near };
+        Ok(Lack::of(&key, now))
     }
 }
 
@@ -212,14 +238,17 @@ macro_rules! select_environments {
 macro_rules! select_scopes {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, h.health, ",
-            scope_mark!(),
-            " FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
-            "LEFT JOIN holder h ON h.version_id = k.id ",
+            "SELECT s.id, s.environment_id, s.country, s.created_at, k.number AS active, k.key_type, k.due_at, \
+             k.created_at AS key_created_at, h.health, n.id IS NOT NULL AS is_limit_near, ",
+            $crate::store::authority::scope_mark!(),
+            " FROM scope s LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' \
+             LEFT JOIN holder h ON h.version_id = k.id \
+             LEFT JOIN key_version n ON n.scope_id = s.id AND n.customer_supplied_no = 80 ",
             $rest
         )
     };
 }
+pub(super) use select_scopes;
 
 /// Checks whether a country of an environment has a version.
 const HAS_VERSIONS: &str = "SELECT EXISTS (SELECT 1 FROM key_version k JOIN scope s ON s.id = k.scope_id \
@@ -256,12 +285,14 @@ impl Read<'_> {
     /// Returns every environment with its countries and what they lack now, by slug; the countries in the order of people.
     pub(crate) async fn tree(&self, branches: Branches<'_>, now: DateTime<Utc>) -> Result<Tree, Error> {
         // An environment whose countries are not requested joins no scope, and that join uses the index.
-        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, h.health, n.scopes \
+        const SQL: &str = "SELECT e.slug, e.name, e.kind, s.country, k.key_type, k.due_at, h.health, \
+                           l.id IS NOT NULL AS is_limit_near, n.scopes \
                            FROM (SELECT COUNT(*) AS scopes FROM (SELECT 1 FROM scope LIMIT $1 + 1) c) n \
                            CROSS JOIN environment e LEFT JOIN scope s ON s.environment_id = \
                            CASE WHEN n.scopes <= $1 OR $2 OR e.slug = $3 THEN e.id END \
                            LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' \
                            LEFT JOIN holder h ON h.version_id = k.id \
+                           LEFT JOIN key_version l ON l.scope_id = s.id AND l.customer_supplied_no = 80 \
                            WHERE e.removed_at IS NULL ORDER BY e.slug";
         let (all, around) = match branches {
             Branches::All => (true, None),

@@ -9,6 +9,7 @@ use crate::base::entry::{Actor, Entry};
 use crate::base::error::VaultError;
 use crate::store::Tx;
 use crate::store::authority::{Claim, Claimed, Key, Kind, RevisionPlace, RowRef, Signed};
+use crate::store::overview::GridEnvironment;
 use crate::store::scopes::{ClaimedScope, Environment, Named, Scope};
 use crate::store::users::User;
 use crate::vault::envelope::{Keyring, Purpose};
@@ -88,6 +89,12 @@ impl Shown for VersionRow {
 impl Shown for Environment {
     fn is_proved(&mut self) -> &mut bool {
         &mut self.row.is_proved
+    }
+}
+
+impl Shown for GridEnvironment {
+    fn is_proved(&mut self) -> &mut bool {
+        &mut self.is_proved
     }
 }
 

@@ -46,7 +46,7 @@ async fn plan(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> Result<C
 }
 
 /// Creates an API key and returns it as its owner copies it.
-async fn made(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> SecretText {
+pub async fn made(t: &TestPortal, who: &Person, name: &str, at: &[&str]) -> SecretText {
     let command = plan(t, who, name, at).await.expect("a plan");
     t.portal.services().create_api_key(proof(t, who, &command).await, &who.session).await.expect("a key");
     let view = t.portal.services().new_api_key(&who.session).await.expect("it waits to be seen");

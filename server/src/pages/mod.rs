@@ -5,6 +5,7 @@ pub mod changes;
 pub mod custody;
 pub mod data;
 pub mod keys;
+pub mod overview;
 pub mod people;
 pub mod scopes;
 pub mod services;

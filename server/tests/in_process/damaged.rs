@@ -36,7 +36,7 @@ async fn what_somebody_else_wrote_is_marked_on_every_page_that_shows_it() {
     assert_eq!(marks(&house, &cookie, "/environments/production").await, 1);
     execute(db, "UPDATE environment SET kind = 'test'").await.expect("changed");
     assert_eq!(marks(&house, &cookie, "/environments").await, 1);
-    let start = house.get(&cookie, "/environments").await.body;
+    let start = house.get(&cookie, "/").await.body;
     assert!(start.contains(NOTICE) && start.contains("4 rows of the database"), "{start}");
     // What has to be changed there is refused in words, and keeps what was typed.
     let refused = house.post(&cookie, "/environments/production", &[("country", "FR")]).await;

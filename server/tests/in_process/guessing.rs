@@ -346,7 +346,7 @@ async fn guesses_through_an_unnamed_proxy_keep_nobody_out_and_administrators_are
     let house = House::new().await;
     let person = house.test.administrator().await;
     let cookie = house.sign_in(&person).await;
-    assert!(!house.get(&cookie, "/environments").await.body.contains(NOTICE));
+    assert!(!house.get(&cookie, "/").await.body.contains(NOTICE));
     let answers = fill(&house, |number| format!("198.51.100.{number}")).await;
     assert_eq!(answers[39..], [422, 429, 429], "the counter of the proxy's network is full");
     let wrong = sign_in_through(&house, "203.0.113.9", "wrong and long enough").send().await;
@@ -357,7 +357,7 @@ async fn guesses_through_an_unnamed_proxy_keep_nobody_out_and_administrators_are
     assert_eq!(told(&wrong, EMAIL), told(&unknown, "eve@example.com"));
     let right = sign_in_through(&house, "203.0.113.9", PASSWORD).send().await;
     assert!(right.cookie().is_some(), "{}: {}", right.status, right.body);
-    let page = house.get(&cookie, "/environments").await.body;
+    let page = house.get(&cookie, "/").await.body;
     assert!(page.contains(NOTICE) && page.contains("Requests come through 127.0.0.1,"), "{page}");
     assert!(!house.get("", "/sign-in").await.body.contains(NOTICE), "strangers are not told");
 }
@@ -379,12 +379,12 @@ async fn visitors_are_told_apart_in_every_form_that_proxies_write() {
         let answer = sign_in_through(&house, forwarded, PASSWORD).send().await;
         assert_eq!(answer.cookie().is_some(), is_let_in, "{forwarded}: {}", answer.status);
     }
-    let page = house.get(&cookie, "/environments").await.body;
+    let page = house.get(&cookie, "/").await.body;
     assert!(!page.contains("Keystead takes all"), "{page}");
     // A client cannot write the address that the proxy does not tell, nor put a text on the page.
     let hidden = sign_in_through(&house, "203.0.113.77, <b>unknown</b>", PASSWORD).send().await;
     assert!(hidden.cookie().is_some());
-    let page = house.get(&cookie, "/environments").await.body;
+    let page = house.get(&cookie, "/").await.body;
     assert!(page.contains("The proxy 127.0.0.1 does not tell for whom it forwards"), "{page}");
     assert!(!page.contains("203.0.113.77") && !page.contains("<b>unknown"), "{page}");
 }

@@ -15,6 +15,7 @@ mod front_door;
 mod guessing;
 mod hostile;
 mod mistakes;
+mod overview;
 mod pages;
 mod people;
 mod races;

@@ -2,18 +2,19 @@
 
 use crate::frame::moment::Moment;
 use crate::ui::badge::{Badge, Tone};
+use crate::ui::icon::Icon;
 use domain::custody::health::{Health, HealthState};
 use leptos::prelude::*;
 
 /// The state without time and code.
 #[component]
 pub fn HealthWord(state: HealthState) -> impl IntoView {
-    let tone = match state {
-        HealthState::Healthy => Tone::Ok,
-        HealthState::Refused | HealthState::Damaged => Tone::Bad,
-        HealthState::Unreachable => Tone::Warn,
+    let (tone, icon) = match state {
+        HealthState::Healthy => (Tone::Ok, Icon::Full),
+        HealthState::Refused | HealthState::Damaged => (Tone::Bad, Icon::Close),
+        HealthState::Unreachable => (Tone::Warn, Icon::Half),
     };
-    view! { <Badge tone label=state.label() /> }
+    view! { <Badge tone label=state.label() icon /> }
 }
 
 #[component]

@@ -1,4 +1,8 @@
-//! What countries lack, and what an operator looks after.
+//! The overview: what needs attention, the grid of all countries, the calendar, and what an operator looks after.
 
+pub mod attention;
+pub mod calendar;
+pub mod grid;
 pub mod lack;
+pub mod page;
 pub mod upkeep;

@@ -4,7 +4,7 @@ use crate::frame::moment::Moment;
 use crate::ui::badge::Tone;
 use crate::ui::callout::Callout;
 use domain::base::words;
-use domain::overview::upkeep::{ProxyProblem, UpkeepView};
+use domain::overview::upkeep::{JournalState, ProxyProblem, UpkeepView};
 use leptos::prelude::*;
 
 /// Shows what is wrong; it stands at the head of a page.
@@ -47,6 +47,42 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
         }
     });
     let proxy = upkeep.proxy.as_ref().map(|problem| view! { <ProxyWarning problem=problem.clone() /> });
+    let clock = upkeep.clock_off.map(|off| {
+        view! {
+            <Callout tone=Tone::Bad title="The server's clock is wrong">
+                <p>
+                    {format!("It is {} off the database's. Keystead refuses verification codes and pauses automatic rotation. ", words::span(off))}
+                    "An operator corrects the clock (NTP)."
+                </p>
+            </Callout>
+        }
+    });
+    let disk = upkeep.free.map(|free| {
+        view! {
+            <Callout tone=Tone::Warn title="The disk is nearly full">
+                <p>
+                    {format!("{} MiB are left in the data folder of the server that shows this page. ", free >> 20)}
+                    "When nothing is left, services get no answers. An operator makes room."
+                </p>
+            </Callout>
+        }
+    });
+    let journal = match upkeep.journal {
+        JournalState::Works => None,
+        JournalState::OnReserve => Some(
+            "The disk is full. The journal uses the space that Keystead kept for this. When it is used up, services get no answers.",
+        ),
+        JournalState::Stopped => Some(
+            "Keystead cannot write the journal of the server that shows this page, so its services get no answers.",
+        ),
+    };
+    let journal = journal.map(|what| {
+        view! {
+            <Callout tone=Tone::Bad title="The journal has no room">
+                <p>{what} " An operator makes room on the disk of the data folder."</p>
+            </Callout>
+        }
+    });
     let late = upkeep.is_backup_late().then(|| {
         let when = match upkeep.backup_at {
             Some(at) => view! { "The last one was made at " <Moment at /> "." }.into_any(),
@@ -58,7 +94,7 @@ pub fn UpkeepWarnings(upkeep: UpkeepView) -> impl IntoView {
             </Callout>
         }
     });
-    (older, unproved, ahead, proxy, late).into_any()
+    (older, unproved, clock, journal, disk, ahead, proxy, late).into_any()
 }
 
 /// Says why Keystead takes several visitors for one. A stranger who writes headers can cause the first two, so they say "if".

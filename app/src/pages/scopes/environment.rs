@@ -3,16 +3,20 @@
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::scopes::countries::Countries;
+use crate::ui::badge::Tone;
 use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::callout::Callout;
 use crate::ui::card::Card;
 use crate::ui::form::{Actions, PostForm};
+use crate::ui::more::More;
 use crate::ui::select::Select;
 use domain::base::address;
 use domain::base::form::Form;
 use domain::overview::frame::Chrome;
 use domain::overview::view::{EnvironmentRow, EnvironmentView};
+use domain::scopes::country_list::CountrySearch;
 use domain::scopes::country_names::other_names;
-use domain::scopes::scope::Country;
+use domain::scopes::scope::{Country, ScopeName};
 use leptos::prelude::*;
 
 /// Returns the breadcrumbs of a page below an environment.
@@ -28,14 +32,14 @@ pub(crate) fn crumbs(environment: &EnvironmentRow, last: &str) -> Vec<(String, O
 pub fn EnvironmentPage(
     chrome: Chrome,
     view: EnvironmentView,
+    search: CountrySearch,
+    /// The country that was just added.
+    new: Option<Country>,
     form: Form,
     choices: Vec<Country>,
 ) -> impl IntoView {
     let now = chrome.now;
     let EnvironmentView { environment, countries } = view;
-    let [rename, kind, remove] =
-        [address::environment_rename, address::environment_kind, address::environment_remove]
-            .map(|address| address(&environment.slug));
     let about = format!("{} environment · {}", environment.kind.label(), environment.slug);
     let crumbs = vec![
         ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),
@@ -43,14 +47,17 @@ pub fn EnvironmentPage(
     ];
     let choices = choices.into_iter();
     let choices = choices.map(|country| (country.code().to_owned(), country.name().to_owned())).collect();
+    // Its next step is shown until it has a key.
+    let next = new.filter(|new| countries.iter().any(|row| row.country == *new && row.active.is_none()));
+    let next = next.map(|country| ScopeName { environment: environment.slug.clone(), country });
+    let (menu, all, slug) = (environment.clone(), countries.len(), environment.slug.clone());
+    let (rows, page) = search.of(countries);
     view! {
         <Frame chrome crumbs>
             <PageHead heading=environment.name.clone() about>
-                <ButtonLink label="Rename" href=rename />
-                <ButtonLink label="Change kind" href=kind />
-                <ButtonLink label="Remove" href=remove />
+                <EnvironmentMenu environment=menu />
             </PageHead>
-            <Countries slug=environment.slug.clone() rows=countries now />
+            <div class="new-country">
             <Card title="New country">
                 <PostForm form>
                     <Select
@@ -65,6 +72,44 @@ pub fn EnvironmentPage(
                     </Actions>
                 </PostForm>
             </Card>
+            </div>
+            {next.map(|scope| view! { <KeyComesNext scope /> })}
+            <Countries slug rows page all search new now />
         </Frame>
+    }
+}
+
+/// What can be done with the environment as a whole; what removes it comes last.
+#[component]
+fn EnvironmentMenu(environment: EnvironmentRow) -> impl IntoView {
+    let [rename, kind, remove] =
+        [address::environment_rename, address::environment_kind, address::environment_remove]
+            .map(|address| address(&environment.slug));
+    view! {
+        <More>
+            <a href=rename>"Rename"</a>
+            <a href=kind>"Change kind"</a>
+            <a class="quiet-link" href=remove>
+                "Remove"
+            </a>
+        </More>
+    }
+}
+
+/// What comes after a country was added.
+#[component]
+fn KeyComesNext(scope: ScopeName) -> impl IntoView {
+    let name = scope.country.name();
+    view! {
+        <Callout tone=Tone::Quiet title=format!("Next: a key for {name}")>
+            <p>"Services cannot encrypt in " {name} " until you add an encryption key."</p>
+            <p>
+                <ButtonLink
+                    label="Add encryption key"
+                    href=address::key_add(&scope)
+                    weight=Weight::Primary
+                />
+            </p>
+        </Callout>
     }
 }

@@ -5,7 +5,6 @@ use crate::frame::page_head::PageHead;
 use crate::islands::url_preview::UrlPreview;
 use crate::pages::keys::status_badge::Damaged;
 use crate::pages::overview::lack::LackBadge;
-use crate::pages::overview::upkeep::{LastBackup, UpkeepWarnings};
 use crate::ui::button::{Button, Weight};
 use crate::ui::card::Card;
 use crate::ui::empty::Empty;
@@ -18,19 +17,13 @@ use domain::base::form::Form;
 use domain::base::words;
 use domain::overview::frame::Chrome;
 use domain::overview::lack::Lack;
-use domain::overview::upkeep::UpkeepView;
 use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::EnvironmentKind;
 use leptos::prelude::*;
 use std::collections::HashMap;
 
 #[component]
-pub fn EnvironmentsPage(
-    chrome: Chrome,
-    rows: Vec<EnvironmentRow>,
-    upkeep: UpkeepView,
-    form: Form,
-) -> impl IntoView {
+pub fn EnvironmentsPage(chrome: Chrome, rows: Vec<EnvironmentRow>, form: Form) -> impl IntoView {
     // The frame of this page has every country, also in a large portal (the server's `chrome_of_all`).
     let lacks: HashMap<_, Vec<_>> = chrome
         .tree
@@ -64,7 +57,6 @@ pub fn EnvironmentsPage(
     view! {
         <Frame chrome crumbs=vec![("Environments".to_owned(), None)]>
             <PageHead heading="Environments" about="The deployment stages of your product, and the countries where each one stores data." />
-            <UpkeepWarnings upkeep=upkeep.clone() />
             {list}
             <Card title="New environment">
                 <PostForm form action=address::ENVIRONMENTS>
@@ -88,7 +80,6 @@ pub fn EnvironmentsPage(
                     </Actions>
                 </PostForm>
             </Card>
-            <LastBackup upkeep />
         </Frame>
     }
 }

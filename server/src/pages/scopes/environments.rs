@@ -5,6 +5,7 @@ use crate::pages::form_status;
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::{InEnvironment, InScope, Typed};
 use crate::web::page::{Page, chrome, chrome_of_all, done};
+use crate::web::redirect::query_value;
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnvironmentPage, EnvironmentsPage, RemoveCountryPage, RemoveEnvironmentPage, RenameEnvironmentPage,
@@ -14,11 +15,15 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::number;
 use domain::base::typed::trimmed;
-use domain::overview::upkeep::UpkeepView;
+use domain::scopes::country_list::{Column, CountrySearch};
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
 use serde::Deserialize;
+
+/// Maximum length of a filter in characters.
+const FILTER_MAX: usize = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,9 +60,8 @@ pub struct RemovalForm {
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
     let (chrome, rows) = (chrome_of_all(app, who).await?, app.portal().scopes().environments().await?);
-    let upkeep = UpkeepView { proxy: app.proxies().problem(), ..app.portal().overview().upkeep().await? };
     let page = Page::framed(who, "Environments").status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows upkeep form /> }))
+    Ok(page.show(app, move || view! { <EnvironmentsPage chrome rows form /> }))
 }
 
 pub async fn list(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
@@ -88,13 +92,27 @@ pub async fn add(
     }
 }
 
+/// Returns what the query of an environment's page looks for.
+fn search_of(query: &str) -> CountrySearch {
+    let value = |name| query_value(query, name).unwrap_or_default();
+    CountrySearch {
+        text: value("find").chars().take(FILTER_MAX).collect(),
+        only_without_key: value("without_key") == "yes",
+        sort: Column::from_word(&value("sort")).unwrap_or_default(),
+        is_descending: value("order") == "descending",
+        page: number::plain(&value("page")).unwrap_or(1),
+    }
+}
+
 async fn environment_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
+    let search = search_of(&who.visitor.query);
+    let new = query_value(&who.visitor.query, "new").and_then(|code| Country::from_code(&code).ok());
     let view = app.portal().scopes().environment(slug).await?;
     let chrome = chrome(app, who).await?;
     let is_here = |country: &Country| view.countries.iter().any(|row| row.country == *country);
     let choices: Vec<_> = Country::all().into_iter().filter(|country| !is_here(country)).collect();
     let page = Page::framed(who, view.environment.name.clone()).status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnvironmentPage chrome view form choices /> }))
+    Ok(page.show(app, move || view! { <EnvironmentPage chrome view search new form choices /> }))
 }
 
 pub async fn show(
@@ -114,7 +132,8 @@ pub async fn add_country(
     match app.portal().scopes().add_country(&who.session, &slug, &typed.country).await {
         Ok(country) => {
             let message = format!("{} added. Next: add an encryption key.", country.name());
-            Ok(done(&app, &who, &address::environment(&slug), message).await)
+            let page = address::environment_with(&slug, &[("new", country.code())]);
+            Ok(done(&app, &who, &page, message).await)
         }
         Err(error) => {
             let form = Form::new().with("country", &typed.country).refused(&in_form(error)?);

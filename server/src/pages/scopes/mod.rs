@@ -2,5 +2,4 @@
 
 pub mod alias;
 pub mod environments;
-pub mod home;
 mod kind;

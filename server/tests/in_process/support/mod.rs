@@ -34,6 +34,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
+    /// Length of the body as it was sent.
+    pub length: usize,
 }
 
 impl Answer {
@@ -238,7 +240,7 @@ impl House {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, length: bytes.len() }
     }
 
     pub async fn get(&self, cookie: &str, path: &str) -> Answer {

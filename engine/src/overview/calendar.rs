@@ -1,0 +1,82 @@
+//! The calendar of coming rotations, ends of API keys and reminders.
+
+use super::Overview;
+use crate::Error;
+use chrono::{NaiveDate, TimeDelta};
+use domain::base::pages::Page;
+use domain::overview::calendar::{
+    CalendarView, Coming, DAY_PAGE, DayView, Entry, MONTH_NAMED, Month, bounds,
+};
+
+/// Maximum number of API keys that a month names.
+const KEYS: usize = 1_000;
+
+impl Overview {
+    /// Returns what comes in a month.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn month(&self, month: Month) -> Result<CalendarView, Error> {
+        let all = month.days();
+        let numbers = self.vault.db().overview().rotations_on(&all).await?;
+        let mut days: Vec<DayView> = all
+            .iter()
+            .zip(numbers)
+            .map(|(day, rotations)| DayView { day: *day, rotations, entries: Vec::new() })
+            .collect();
+        let (Some(first), Some(last)) = (all.first(), all.last()) else {
+            return Ok(CalendarView::Month { month, days });
+        };
+        let total = days.iter().map(|day| day.rotations).fold(0, u32::saturating_add);
+        let mut entries = match total <= MONTH_NAMED {
+            true => {
+                let (from, to) = (bounds(*first).0, bounds(*last).1);
+                self.vault.db().overview().rotations(from, to, 0, MONTH_NAMED as usize).await?
+            }
+            false => Vec::new(),
+        };
+        entries.extend(self.ends(*first, *last).await?);
+        entries.sort_by_key(|entry| entry.at);
+        for entry in entries {
+            if let Some(day) = days.iter_mut().find(|day| day.day == entry.at.date_naive()) {
+                day.entries.push(entry);
+            }
+        }
+        Ok(CalendarView::Month { month, days })
+    }
+
+    /// Returns what comes on a day: a page of its rotations, and on the first page what else comes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn day(&self, day: NaiveDate, page: usize) -> Result<CalendarView, Error> {
+        let rotations =
+            self.vault.db().overview().rotations_on(&[day]).await?.first().copied().unwrap_or_default();
+        let page = Page::of(rotations as usize, DAY_PAGE, page);
+        let (from, to) = bounds(day);
+        let mut entries =
+            self.vault.db().overview().rotations(from, to, page.range().start, DAY_PAGE).await?;
+        if page.number == 1 {
+            entries.extend(self.ends(day, day).await?);
+            entries.sort_by_key(|entry| entry.at);
+        }
+        Ok(CalendarView::Day { day: DayView { day, rotations, entries }, page })
+    }
+
+    /// Returns the ends of API keys, and the time of the next backup, in some days.
+    async fn ends(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Entry>, Error> {
+        let (from, to) = (bounds(first).0, bounds(last).1);
+        let (_, keys) = self
+            .vault
+            .db()
+            .overview()
+            .ending_keys(from - TimeDelta::microseconds(1), to - TimeDelta::microseconds(1), KEYS)
+            .await?;
+        let keys = keys
+            .into_iter()
+            .map(|key| Entry { at: key.expires_at, coming: Coming::ApiKeyEnds { name: key.name } });
+        let backup = self.upkeep().await?.backup_due_at();
+        let backup = (from <= backup && backup < to).then_some(Entry { at: backup, coming: Coming::Backup });
+        Ok(keys.chain(backup).collect())
+    }
+}

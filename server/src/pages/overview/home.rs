@@ -1,0 +1,71 @@
+//! `/`, the overview, and the theme switch that every page carries.
+
+use crate::App;
+use crate::pages::with_cookie;
+use crate::web::cookies;
+use crate::web::failure::Failure;
+use crate::web::forms::Typed;
+use crate::web::page::{Page, chrome};
+use crate::web::redirect::{local_path, query_value, see};
+use crate::web::visitor::{SignedIn, Visitor};
+use app::pages::OverviewPage;
+use axum::extract::State;
+use axum::response::Response;
+use domain::base::{address, number};
+use domain::overview::frame::Theme;
+use domain::overview::grid::{GridSearch, Only, Words};
+use domain::overview::upkeep::{JournalState, UpkeepView};
+use engine::{SetupState, Stage};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+/// Maximum length of a filter in characters.
+const FILTER_MAX: usize = 60;
+
+/// Shows the overview; leads a visitor who is not signed in to where they can be.
+pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    if let Some(session) = visitor.at(Stage::Full).cloned() {
+        return overview(&app, &SignedIn { session, visitor }).await;
+    }
+    let is_set_up = app.portal().people().setup_state().await? == SetupState::Done;
+    Ok(see(if is_set_up { address::SIGN_IN } else { address::SETUP }))
+}
+
+async fn overview(app: &App, who: &SignedIn) -> Result<Response, Failure> {
+    let value = |name| query_value(&who.visitor.query, name).unwrap_or_default();
+    let page = |name| number::plain(&value(name)).unwrap_or(1);
+    let find: String = value("find").chars().take(FILTER_MAX).collect();
+    let only = Only::from_word(&value("show"));
+    let (words, rows, columns) = (Words::typed(&find), page("rows"), page("columns"));
+    let grid = app.portal().overview().grid(&GridSearch { words, only, rows, columns }).await?;
+    let attention = app.portal().overview().attention().await?;
+    let upkeep = upkeep(app).await?;
+    let chrome = chrome(app, who).await?;
+    let page = Page::framed(who, "Overview");
+    Ok(page.show(app, move || view! { <OverviewPage chrome attention upkeep grid find only /> }))
+}
+
+/// Returns what an operator must look after, with what only this server knows.
+async fn upkeep(app: &App) -> Result<UpkeepView, Failure> {
+    let audit = app.portal().audit();
+    let journal = match (audit.is_journal_writable(), audit.is_journal_on_reserve()) {
+        (false, _) => JournalState::Stopped,
+        (true, true) => JournalState::OnReserve,
+        (true, false) => JournalState::Works,
+    };
+    let known = app.portal().overview().upkeep().await?;
+    Ok(UpkeepView { proxy: app.proxies().problem(), journal, ..known })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThemeForm {
+    theme: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn set_theme(State(app): State<App>, Typed(form): Typed<ThemeForm>) -> Result<Response, Failure> {
+    let theme = Theme::from_word(&form.theme).ok_or_else(Failure::bad_form)?;
+    Ok(with_cookie(see(&local_path(&form.next)), cookies::set_theme(&app, theme).to_string()))
+}
