@@ -7,6 +7,7 @@ use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
+use domain::keys::limits::OwnLimits;
 use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::ApiKeyId;
 use sqlx::{AssertSqlSafe, QueryBuilder};
@@ -236,7 +237,8 @@ macro_rules! environment_mark {
     () => {
         concat!(
             "e.id AS e_id, e.slug AS e_slug, e.name AS e_name, e.kind AS e_kind, e.created_at AS e_created_at, \
-             e.removed_at AS e_removed_at, e.mac AS e_mac, ",
+             e.removed_at AS e_removed_at, e.daily_per_type AS e_daily_per_type, e.daily_per_scope AS e_daily_per_scope, \
+             e.mac AS e_mac, ",
             $crate::store::authority::revision!("e.id", "'authority'", "e_revision")
         )
     };
@@ -349,6 +351,8 @@ pub struct EnvironmentMark {
     e_kind: String,
     e_created_at: DateTime<Utc>,
     e_removed_at: Option<DateTime<Utc>>,
+    e_daily_per_type: Option<i64>,
+    e_daily_per_scope: Option<i64>,
     e_mac: Option<Vec<u8>>,
     e_revision: i64,
 }
@@ -356,6 +360,12 @@ pub struct EnvironmentMark {
 impl EnvironmentMark {
     pub(super) fn slug(&self) -> Option<(EnvironmentId, Slug)> {
         Some((EnvironmentId(self.e_id), Slug::try_from(self.e_slug.clone()).ok()?))
+    }
+
+    /// Returns the limits that the row says. A number that no environment can have is none; a row with one does not verify.
+    pub(super) fn limits(&self) -> OwnLimits {
+        let read = |limit: Option<i64>| limit.and_then(|limit| u32::try_from(limit).ok());
+        OwnLimits { per_type: read(self.e_daily_per_type), per_scope: read(self.e_daily_per_scope) }
     }
 
     pub fn claim(self) -> Claim {
@@ -366,6 +376,11 @@ impl EnvironmentMark {
             .text(&self.e_kind)
             .time(self.e_created_at)
             .maybe(self.e_removed_at, Said::time);
+        // A row without limits of its own says what it said before environments had any, so its code stays right.
+        let said = match (self.e_daily_per_type, self.e_daily_per_scope) {
+            (None, None) => said,
+            (per_type, per_scope) => said.maybe(per_type, Said::number).maybe(per_scope, Said::number),
+        };
         Claim {
             kind: Kind::Environment,
             name: format!("environment {}", self.e_slug),

@@ -36,6 +36,7 @@ pub fn EnvironmentPage(
     let [rename, kind, remove] =
         [address::environment_rename, address::environment_kind, address::environment_remove]
             .map(|address| address(&environment.slug));
+    let limits = address::environment_limits(&environment.slug);
     let about = format!("{} environment · {}", environment.kind.label(), environment.slug);
     let crumbs = vec![
         ("Environments".to_owned(), Some(address::ENVIRONMENTS.to_owned())),
@@ -48,6 +49,7 @@ pub fn EnvironmentPage(
             <PageHead heading=environment.name.clone() about>
                 <ButtonLink label="Rename" href=rename />
                 <ButtonLink label="Change kind" href=kind />
+                <ButtonLink label="Change limits" href=limits />
                 <ButtonLink label="Remove" href=remove />
             </PageHead>
             <Countries slug=environment.slug.clone() rows=countries now />
