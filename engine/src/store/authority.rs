@@ -1022,3 +1022,48 @@ impl Write<'_> {
         Ok(pages!(kind, after, fetch, fetch_all))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(per_type: Option<i64>, per_scope: Option<i64>) -> Vec<u8> {
+        let mark = EnvironmentMark {
+            e_id: Uuid::from_bytes([7; 16]),
+            e_slug: "eu".into(),
+            e_name: "EU".into(),
+            e_kind: "test".into(),
+            e_created_at: DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
+            e_removed_at: None,
+            e_daily_per_type: per_type,
+            e_daily_per_scope: per_scope,
+            e_mac: None,
+            e_revision: 0,
+        };
+        mark.claim().said.as_bytes().to_vec()
+    }
+
+    /// Databases of releases before environments had limits have codes over exactly these bytes.
+    #[test]
+    fn an_environment_without_limits_says_what_it_always_said() {
+        let parts: [(u8, &[u8]); 7] = [
+            (2, b"environment"),
+            (1, &[7; 16]),
+            (2, b"eu"),
+            (2, b"EU"),
+            (2, b"test"),
+            (4, &1_700_000_000_000_000_i64.to_be_bytes()),
+            (0, b""),
+        ];
+        let mut before = Vec::new();
+        for (tag, bytes) in parts {
+            before.push(tag);
+            before.extend((bytes.len() as u64).to_be_bytes());
+            before.extend(bytes);
+        }
+        assert_eq!(environment(None, None), before);
+        let all = [(None, None), (Some(1), None), (None, Some(1)), (Some(1), Some(2)), (Some(2), Some(1))];
+        let said: std::collections::HashSet<_> = all.map(|(one, all)| environment(one, all)).into();
+        assert_eq!(said.len(), all.len(), "no two of them say the same");
+    }
+}
