@@ -36,7 +36,7 @@ const SOME = ['an element', 'the end of an attribute', 'another attribute', 'con
 const FEW = ['the end of an attribute', 'control characters and headers'];
 
 /** Fields whose text a refused form shows again. */
-const ECHOED = ['email', 'name', 'slug', 'alias', 'confirm'];
+const ECHOED = ['email', 'name', 'slug', 'alias', 'confirm', 'per_type', 'per_scope', 'reason'];
 const GUARDED = ['region', 'cmk_arn', 'access_key_id', 'encrypted_key'];
 const SCOPE = /^\/environments\/[^/]+\/[A-Z]{2}(?=\/)/;
 
@@ -273,6 +273,7 @@ test.describe('with a high daily limit', () => {
         if (new URL(page.url()).pathname === home) names.set(slug, name);
       }
       await attacker.attackAll(`${home}/kind`, SOME);
+      await attacker.attackAll(`${home}/limits`, ALL);
       await attacker.attackAll(`${home}/remove`, SOME);
       await attacker.attackAll(home, SOME);
       await attacker.open(home);
@@ -294,6 +295,23 @@ test.describe('with a high daily limit', () => {
         await attacker.confirm(admin);
         await expect(said(page)).toHaveText(/^Version \d/);
       }
+      // Two versions of two: "Rotate now" is offered.
+      await attacker.open(`${home}/limits`);
+      await attacker.attack('', { per_type: '2', per_scope: '100' });
+      await attacker.confirm(admin);
+      const now = `${home}/DE/keys/rotate`;
+      await attacker.attackAll(now, SOME);
+      let reasons = 0;
+      for (const attack of ALL) {
+        await attacker.open(now);
+        await attacker.attack(attack, { rotation_days: '30', confirm: `${slug}/DE` });
+        if (new URL(page.url()).searchParams.has('change')) reasons += 1;
+      }
+      expect(reasons, 'attacks that are a reason').toBeGreaterThan(6);
+      await attacker.open(now);
+      await attacker.attack('the end of an attribute', { rotation_days: '30', confirm: `${slug}/DE` });
+      await attacker.confirm(admin);
+      await expect(said(page)).toHaveText(/^Version 3 is active/);
     });
 
     await test.step("a customer's key", async () => {

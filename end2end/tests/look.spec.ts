@@ -69,7 +69,7 @@ test('the pages of environments', async ({ page, admin }) => {
   await createKey(page, admin, 'production/DE');
   await addEnvironment(page, 'Sandbox of a customer with a name that is long to read aloud', 'Test');
   const sandbox = new URL(page.url()).pathname;
-  for (const path of ['/environments', '/environments/production', '/environments/production/rename', '/environments/production/kind', '/environments/production/remove']) {
+  for (const path of ['/environments', '/environments/production', '/environments/production/rename', '/environments/production/kind', '/environments/production/limits', '/environments/production/remove']) {
     await page.goto(path);
     await look(page, path.slice(1).replaceAll('/', '-'));
   }

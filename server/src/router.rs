@@ -20,7 +20,7 @@ use axum::{Router, middleware};
 use domain::base::address;
 use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
-use domain::keys::command::{CreateKey, EditKey, RotateKey};
+use domain::keys::command::{CreateKey, EditKey, RotateKey, SetLimits};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
@@ -86,6 +86,7 @@ pub const PAGES: &[Row] = rows! {
     ENVIRONMENT BOTH SignedIn => compressed(get(environments::show).post(environments::add_country));
     ENVIRONMENT_RENAME BOTH SignedIn => get(environments::show_rename).post(environments::rename);
     ENVIRONMENT_KIND BOTH Confirmed => change!(SetKind);
+    ENVIRONMENT_LIMITS BOTH Confirmed => change!(SetLimits);
     ENVIRONMENT_REMOVE BOTH SignedIn => get(environments::show_remove).post(environments::remove);
     COUNTRY_REMOVE BOTH SignedIn =>
         get(environments::show_remove_country).post(environments::remove_country);

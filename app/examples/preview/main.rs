@@ -10,6 +10,8 @@ use domain::audit::view::{AuditSource, LogView};
 use domain::base::form::Form;
 use domain::custody::preflight::Check;
 use domain::custody::view::LeaseView;
+use domain::keys::limits::{DailyLimits, OwnLimits};
+use domain::keys::view::EnvironmentLimits;
 use domain::overview::attention::AttentionView;
 use domain::overview::frame::{Chrome, Theme};
 use domain::overview::view::{EnvironmentView, Tree};
@@ -145,6 +147,13 @@ fn environments(preview: &Preview) {
         let environment = sample::environments().remove(0);
         view! { <KindPage chrome environment needs_code=true form=Form::new() /> }
     });
+    preview.page("environment-limits", true, || {
+        let chrome = sample::chrome("/environments/production");
+        let environment = sample::environments().remove(0);
+        let view =
+            EnvironmentLimits { environment, own: OwnLimits::default(), server: DailyLimits::default() };
+        view! { <EnvironmentLimitsPage chrome view form=Form::new() /> }
+    });
     preview.page("environment-remove", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");
         let environment = sample::environments().remove(2);
@@ -214,6 +223,11 @@ fn keys(preview: &Preview) {
     preview.page("keys-add-limit", true, move || {
         let limits = sample::keys(0).limits;
         view! { <AddKeyPage chrome=chrome("/add") scope=sample::scope() environment_name=name() limits form=Form::new() checked=Checked::default() /> }
+    });
+    preview.page("keys-rotate-now", true, move || {
+        let (scope, environment_name, active) = (sample::scope(), name(), sample::versions().remove(0));
+        let limits = sample::keys(0).limits;
+        view! { <RotateKeyPage chrome=chrome("/rotate") scope environment_name active limits form=Form::new() /> }
     });
     preview.page("keys-rotate", true, move || {
         let (scope, environment_name, active) = (sample::scope(), name(), sample::versions().remove(0));

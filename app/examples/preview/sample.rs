@@ -12,7 +12,7 @@ use domain::custody::vendor::Vendor;
 use domain::custody::view::*;
 use domain::keys::key_type::KeyType;
 use domain::keys::key_version::Status;
-use domain::keys::limits::DailyLimits;
+use domain::keys::limits::{DailyLimits, OwnLimits};
 use domain::keys::rotation::{RotationPeriod, next_day};
 use domain::keys::view::*;
 use domain::overview::attention::*;
@@ -252,6 +252,7 @@ pub fn no_keys() -> KeysView {
         is_older_page: false,
         limits: LimitsView {
             daily: DailyLimits::default(),
+            own: OwnLimits::default(),
             of_type_today: KeyType::ALL.map(|key_type| (key_type, 0)).into(),
             today: 0,
             resets_at: next_day(now()),

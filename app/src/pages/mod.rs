@@ -19,6 +19,7 @@ pub use custody::credentials::*;
 pub use data::tenant_secrets::*;
 pub use error::*;
 pub use gallery::*;
+pub use keys::environment_limits::*;
 pub use keys::forms::*;
 pub use keys::list::*;
 pub use keys::version::*;

@@ -48,6 +48,7 @@ actions! {
     EnvironmentAdd = "environment.add", "Add environment";
     EnvironmentRename = "environment.rename", "Rename environment";
     EnvironmentKind = "environment.kind", "Change environment kind";
+    EnvironmentLimits = "environment.limits", "Change environment limits";
     EnvironmentRemove = "environment.remove", "Remove environment";
     CountryAdd = "country.add", "Add country";
     CountryRemove = "country.remove", "Remove country";
@@ -55,6 +56,7 @@ actions! {
     TenantSecretRotate = "tenant_secret.rotate", "Rotate tenant secrets";
     KeyCreate = "key.create", "Add encryption key";
     KeyRotate = "key.rotate", "Rotate encryption key";
+    KeyRotateNow = "key.rotate_now", "Rotate now";
     KeyRotateAutomatic = "key.rotate_automatic", "Automatic rotation";
     KeyRotateDeferred = "key.rotate_deferred", "Automatic rotation postponed";
     KeySettings = "key.settings", "Edit encryption key";
@@ -93,7 +95,9 @@ impl Action {
     pub fn moves(self, outcome: Outcome) -> Moves {
         match self {
             _ if outcome == Outcome::Refused => Moves::Nothing,
-            Self::KeyCreate | Self::KeyRotate | Self::KeyRotateAutomatic => Moves::Versions,
+            Self::KeyCreate | Self::KeyRotate | Self::KeyRotateNow | Self::KeyRotateAutomatic => {
+                Moves::Versions
+            }
             Self::TimesCorrect
             | Self::ApiKeyCreate
             | Self::ApiKeyRevoke

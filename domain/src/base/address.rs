@@ -20,6 +20,7 @@ pub const ENVIRONMENTS: &str = "/environments";
 pub const ENVIRONMENT: &str = "/environments/{env}";
 pub const ENVIRONMENT_RENAME: &str = "/environments/{env}/rename";
 pub const ENVIRONMENT_KIND: &str = "/environments/{env}/kind";
+pub const ENVIRONMENT_LIMITS: &str = "/environments/{env}/limits";
 pub const ENVIRONMENT_REMOVE: &str = "/environments/{env}/remove";
 /// The prefix of every page of a country; it has no page of its own.
 pub const COUNTRY: &str = "/environments/{env}/{country}";
@@ -98,6 +99,10 @@ pub fn environment_rename(slug: &Slug) -> String {
 
 pub fn environment_kind(slug: &Slug) -> String {
     in_environment(ENVIRONMENT_KIND, slug)
+}
+
+pub fn environment_limits(slug: &Slug) -> String {
+    in_environment(ENVIRONMENT_LIMITS, slug)
 }
 
 pub fn environment_remove(slug: &Slug) -> String {

@@ -2,8 +2,10 @@
 
 use crate::custody::command::AwsKey;
 use crate::keys::key_version::Plan;
+use crate::keys::limits::{DailyLimits, OwnLimits};
+use crate::keys::reason::Reason;
 use crate::keys::rotation::RotationPeriod;
-use crate::scopes::command::ScopeRef;
+use crate::scopes::command::{EnvironmentRef, ScopeRef};
 use serde::{Deserialize, Serialize};
 
 /// "Add encryption key".
@@ -29,6 +31,19 @@ pub enum Source {
 pub struct RotateKey {
     pub scope: ScopeRef,
     pub plan: Plan,
+    /// "Rotate now": why the version passes the daily limit of its type. `None`: it keeps every limit.
+    pub reason: Option<Reason>,
+}
+
+/// "Change limits" of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetLimits {
+    pub environment: EnvironmentRef,
+    /// The limits that the page showed. Keystead refuses the command when they have changed since.
+    pub from: OwnLimits,
+    pub to: OwnLimits,
+    /// The server's settings, as the page showed them.
+    pub server: DailyLimits,
 }
 
 /// "Edit encryption key".

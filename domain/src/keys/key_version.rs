@@ -2,7 +2,7 @@
 
 use crate::custody::vendor::Vendor;
 use crate::keys::key_type::KeyType;
-use crate::keys::limits::{DailyLimits, Left, LimitReached, Used};
+use crate::keys::limits::{DailyLimits, Left, LimitReached, Passed, Passing, Used};
 use crate::keys::rotation::RotationPeriod;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -84,21 +84,33 @@ pub struct Plan {
     /// 1 to 100, for customer-supplied versions.
     pub customer_supplied_no: Option<u32>,
     pub left: Left,
+    /// The daily limits by which it was planned.
+    pub limits: DailyLimits,
+    /// The daily limit of its type, when the version passes it.
+    pub passes: Option<Passed>,
 }
 
 /// Plans the next version of a scope: its number, the version that it deprecates, its due date, and the rest of each limit.
 ///
 /// # Errors
-/// [`LimitReached`] when a limit forbids another version.
+/// [`LimitReached`] when a limit forbids another version that `passing` does not let it pass.
 pub fn plan(
     active: Option<ActiveVersion>,
     new: NewVersion,
     used: Used,
     limits: DailyLimits,
+    passing: Passing,
     at: DateTime<Utc>,
 ) -> Result<Plan, LimitReached> {
     let key_type = new.key_type();
-    let left = limits.after_one_more(used, key_type, at)?;
+    let passes = match passing {
+        Passing::Nothing => None,
+        Passing::LimitOfType => limits.reached_of_type(used),
+    };
+    let left = match passes {
+        None => limits.after_one_more(used, key_type, at)?,
+        Some(_) => limits.after_one_passing(used, key_type, at)?,
+    };
     let due_at = new.period().map(|period| period.due_after(at));
     Ok(Plan {
         // The Active version is always the newest, so no number is used twice. Only a restore leaves numbers out.
@@ -109,6 +121,8 @@ pub fn plan(
         // Keystead never deletes a version, so the number after the count is free.
         customer_supplied_no: key_type.is_customer_supplied().then_some(used.customer_supplied + 1),
         left,
+        limits,
+        passes,
     })
 }
 
@@ -155,6 +169,7 @@ mod tests {
         due_at: Option<DateTime<Utc>>,
         customer_supplied_no: Option<u32>,
         rotated_for: Option<DateTime<Utc>>,
+        passes: bool,
     }
 
     /// An in-memory model of the store that executes plans.
@@ -192,7 +207,18 @@ mod tests {
             at: DateTime<Utc>,
             rotated_for: Option<DateTime<Utc>>,
         ) -> Result<Plan, LimitReached> {
-            let plan = plan(self.active(), new, self.usage(new.key_type(), at), limits, at)?;
+            self.add_passing(new, limits, Passing::Nothing, at, rotated_for)
+        }
+
+        fn add_passing(
+            &mut self,
+            new: NewVersion,
+            limits: DailyLimits,
+            passing: Passing,
+            at: DateTime<Utc>,
+            rotated_for: Option<DateTime<Utc>>,
+        ) -> Result<Plan, LimitReached> {
+            let plan = plan(self.active(), new, self.usage(new.key_type(), at), limits, passing, at)?;
             for row in &mut self.rows {
                 if Some(row.number) == plan.deprecates {
                     row.status = Status::Deprecated;
@@ -207,6 +233,7 @@ mod tests {
                 due_at: plan.due_at,
                 customer_supplied_no: plan.customer_supplied_no,
                 rotated_for,
+                passes: plan.passes.is_some(),
             });
             Ok(plan)
         }
@@ -222,6 +249,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Action {
         Add(NewVersion),
+        Pass(NewVersion),
         Settings(RotationPeriod),
         Tick,
         Wait(i64),
@@ -232,6 +260,8 @@ mod tests {
         prop_oneof![
             period.clone().prop_map(|period| Action::Add(NewVersion::Managed { period })),
             Just(Action::Add(NewVersion::CustomerHeld(Vendor::Aws))),
+            period.clone().prop_map(|period| Action::Pass(NewVersion::Managed { period })),
+            Just(Action::Pass(NewVersion::CustomerHeld(Vendor::Aws))),
             period.prop_map(Action::Settings),
             Just(Action::Tick),
             (1i64..200 * 24 * 60).prop_map(Action::Wait),
@@ -252,6 +282,14 @@ mod tests {
             for action in actions {
                 match action {
                     Action::Add(new) => { let _ = scope.add(new, limits, now, None); }
+                    Action::Pass(new) => {
+                        let passing = Passing::LimitOfType;
+                        let reached = limits.reached_of_type(scope.usage(new.key_type(), now));
+                        if let Ok(plan) = scope.add_passing(new, limits, passing, now, None) {
+                            prop_assert_eq!(plan.passes, reached);
+                            prop_assert!(reached.is_none() || plan.left.of_type_today == 0);
+                        }
+                    }
                     Action::Settings(period) => {
                         let active = |row: &&mut Row| row.status == Status::Active && row.period.is_some();
                         if let Some(row) = scope.rows.iter_mut().find(active) {
@@ -268,7 +306,9 @@ mod tests {
                 prop_assert_eq!(numbers, (1..=scope.rows.len() as u32).collect::<Vec<_>>());
                 for key_type in KeyType::ALL {
                     let used = scope.usage(key_type, now);
-                    prop_assert!(used.today <= per_scope && used.of_type_today <= per_type);
+                    let today = scope.rows.iter().filter(|row| row.created_at >= day_start(now));
+                    let passed = today.filter(|row| row.passes && row.key_type == key_type).count() as u32;
+                    prop_assert!(used.today <= per_scope && used.of_type_today - passed <= per_type);
                 }
                 let supplied: Vec<_> = scope.rows.iter().filter_map(|row| row.customer_supplied_no).collect();
                 prop_assert_eq!(&supplied, &(1..=supplied.len() as u32).collect::<Vec<_>>());

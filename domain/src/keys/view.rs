@@ -3,8 +3,9 @@
 use crate::custody::health::Health;
 use crate::keys::key_type::KeyType;
 use crate::keys::key_version::Status;
-use crate::keys::limits::{DailyLimits, Used};
+use crate::keys::limits::{DailyLimits, OwnLimits, Used};
 use crate::keys::rotation::RotationPeriod;
+use crate::overview::view::EnvironmentRow;
 use crate::scopes::alias::Alias;
 use crate::scopes::scope::ScopeName;
 use chrono::{DateTime, Utc};
@@ -35,7 +36,10 @@ impl KeysView {
 /// The use of the limits, shown before a form is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsView {
+    /// The daily limits that hold in the scope.
     pub daily: DailyLimits,
+    /// Those of them that are its environment's own.
+    pub own: OwnLimits,
     /// Versions of each type created today, in the order of [`KeyType::ALL`].
     pub of_type_today: Vec<(KeyType, u32)>,
     /// Versions of any type created today.
@@ -60,6 +64,15 @@ impl LimitsView {
             numbers_through: 0,
         }
     }
+}
+
+/// The daily limits of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentLimits {
+    pub environment: EnvironmentRow,
+    pub own: OwnLimits,
+    /// The server's settings, which hold where the environment has no number of its own.
+    pub server: DailyLimits,
 }
 
 /// One version in the list.

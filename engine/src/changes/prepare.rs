@@ -153,7 +153,7 @@ impl Changes {
         let Prepared { command, bound, .. } = prepared;
         // The code comes first, because a wrong code must not use up the change.
         // On the heap: the futures of the transactions inside are large.
-        Box::pin(self.spend_code(who, code, C::ACTION, &command.place())).await?;
+        Box::pin(self.spend_code(who, code, command.action(), &command.place())).await?;
         let now = self.vault.now();
         let is_first = self
             .vault
@@ -167,7 +167,7 @@ impl Changes {
             .await?;
         // `is_first` is also false when the change expired, or its session ended, while Keystead checked the code.
         if !is_first {
-            let entry = Entry::refused(now, who.actor(), C::ACTION).at_place(command.place());
+            let entry = Entry::refused(now, who.actor(), command.action()).at_place(command.place());
             return self.vault.db().refuse(Error::Changes(ChangesError::ChangeGone), entry).await;
         }
         Ok(Authorised::confirmed(command.clone(), who.actor(), now))

@@ -8,16 +8,16 @@ use crate::{Error, Session};
 use domain::base::words;
 use domain::changes::view::{About, Preview, Seen};
 use domain::custody::aws::decrypt_only_policy;
-use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
+use domain::keys::command::{CreateKey, EditKey, RotateKey, SetLimits, Source};
 use domain::keys::key_version::Plan;
-use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, DailyLimits};
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, Passed};
 use domain::scopes::command::ScopeRef;
 
 impl Change for CreateKey {
     type Room = Keys;
 
     async fn describe(&self, keys: &Keys) -> Result<Preview, Error> {
-        let (about, mut effects) = (keys.about(&self.scope).await?, effects_of(&self.plan, keys.daily));
+        let (about, mut effects) = (keys.about(&self.scope).await?, effects_of(&self.plan));
         let Source::Aws(key) = &self.source else {
             return Ok(Preview::new("Add encryption key", "Create", about, effects));
         };
@@ -52,8 +52,13 @@ impl Change for RotateKey {
     type Room = Keys;
 
     async fn describe(&self, keys: &Keys) -> Result<Preview, Error> {
-        let (about, effects) = (keys.about(&self.scope).await?, effects_of(&self.plan, keys.daily));
-        Ok(Preview::new("Rotate encryption key", "Rotate", about, effects))
+        let (about, mut effects) = (keys.about(&self.scope).await?, effects_of(&self.plan));
+        let Some(reason) = &self.reason else {
+            return Ok(Preview::new("Rotate encryption key", "Rotate", about, effects));
+        };
+        effects.push(format!("Reason: {reason}"));
+        effects.push("Keystead records in the audit log that you passed the limit, with the reason.".into());
+        Ok(Preview::new("Rotate encryption key", "Rotate now", about, effects))
     }
 
     async fn execute(keys: &Keys, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
@@ -97,6 +102,46 @@ impl Change for EditKey {
     }
 }
 
+impl Change for SetLimits {
+    type Room = Keys;
+
+    async fn describe(&self, keys: &Keys) -> Result<Preview, Error> {
+        let Self { environment, from, to, server } = self;
+        let row = keys.environment_limits(&environment.slug).await?.environment;
+        let change = |what: &str, from: Option<u32>, to: Option<u32>, server: u32| {
+            let said = |own: Option<u32>| match own {
+                Some(own) => own.to_string(),
+                None => format!("the server's setting, {server}"),
+            };
+            match from == to {
+                true => format!("{what}: {}, as before.", said(from)),
+                false => format!("{what}: {} instead of {}.", said(to), said(from)),
+            }
+        };
+        let effects = vec![
+            change("Versions of one type per day", from.per_type, to.per_type, server.per_type),
+            change("Versions in total per day", from.per_scope, to.per_scope, server.per_scope),
+            "The limits apply to each country of the environment, for people and for automatic rotation."
+                .to_owned(),
+            "Versions made today count. Existing versions and encrypted data are not affected.".to_owned(),
+        ];
+        let about = About::Environment { name: row.name, slug: row.slug };
+        Ok(Preview::new("Change limits", "Update", about, effects))
+    }
+
+    async fn execute(keys: &Keys, proof: Authorised<Self>, _: &Session) -> Result<Outcome, Error> {
+        let SetLimits { environment, to, server, .. } = proof.command().clone();
+        keys.set_limits(proof).await?;
+        let daily = server.with(to);
+        let message = format!(
+            "The limits are now {} of one type and {} in total per day.",
+            words::count(daily.per_type, "version", "versions"),
+            daily.per_scope
+        );
+        Ok(Outcome::new(Seen::Environment(environment.slug), message))
+    }
+}
+
 impl Keys {
     async fn about(&self, scope: &ScopeRef) -> Result<About, Error> {
         self.vault.about(&scope.name).await
@@ -104,7 +149,7 @@ impl Keys {
 }
 
 /// Returns the effects of a new version.
-fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
+fn effects_of(plan: &Plan) -> Vec<String> {
     let key_type = plan.new.key_type();
     let label = key_type.label();
     let rotates = match plan.new.period() {
@@ -115,9 +160,13 @@ fn effects_of(plan: &Plan, daily: DailyLimits) -> Vec<String> {
     effects
         .extend(plan.deprecates.map(|old| format!("Version {old} becomes Deprecated; it still decrypts.")));
     effects.extend(plan.due_at.map(|due| format!("Next rotation: {}.", words::moment(due))));
+    effects.extend(plan.passes.map(|Passed { limit, used }| {
+        let versions = if limit == 1 { "version" } else { "versions" };
+        format!("This version passes the daily limit: {used} of {limit} new {label} {versions} made today already.")
+    }));
     effects.push(format!(
         "Remaining today: {} of {} {label}, {} of {} in total.",
-        plan.left.of_type_today, daily.per_type, plan.left.today, daily.per_scope
+        plan.left.of_type_today, plan.limits.per_type, plan.left.today, plan.limits.per_scope
     ));
     if key_type.is_customer_supplied() {
         let left = plan.left.customer_supplied;

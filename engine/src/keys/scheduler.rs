@@ -15,6 +15,7 @@ use domain::audit::event::Action;
 use domain::base::id::ScopeId;
 use domain::keys::command::{RotateKey, Source};
 use domain::keys::key_version::{NewVersion, managed, plan};
+use domain::keys::limits::Passing;
 use std::time::Duration;
 
 /// Interval of the scheduler.
@@ -93,11 +94,16 @@ impl Keys {
         let found = tx.keys().lock_due(due, now).await?;
         // What the row says decides type and period of its successor, so a row that does not verify has none until a person makes it.
         let genuine = rows::genuine(&self.vault, &mut tx, found.iter().map(|due| due.scope.id)).await?;
-        for Due { scope, version, used } in found.into_iter().filter(|due| genuine.contains(&due.scope.id)) {
+        let found: Vec<_> = found.into_iter().filter(|due| genuine.contains(&due.scope.id)).collect();
+        let scopes: Vec<_> = found.iter().map(|due| due.scope.id).collect();
+        // Nor has a scope whose limits somebody else wrote.
+        let daily = self.daily_of(&mut tx, &scopes).await?;
+        for Due { scope, version, used } in found {
+            let Some(daily) = daily.get(&scope.id) else { continue };
             let (_, period) = managed(Some(version))?;
-            match plan(Some(version), NewVersion::Managed { period }, used, self.daily(), now) {
+            match plan(Some(version), NewVersion::Managed { period }, used, *daily, Passing::Nothing, now) {
                 Ok(plan) => {
-                    let proof = Authorised::scheduled(RotateKey { scope, plan }, now);
+                    let proof = Authorised::scheduled(RotateKey { scope, plan, reason: None }, now);
                     entries.push(entry(&proof, now));
                     proofs.push((proof, version.due_at));
                 }
@@ -116,7 +122,7 @@ impl Keys {
             }
         }
         let planned = proofs.iter().map(|(proof, due_at)| {
-            let RotateKey { scope, plan } = proof.command();
+            let RotateKey { scope, plan, .. } = proof.command();
             Planned::of(proof, scope.id, *plan, &Source::Generated, *due_at)
         });
         self.make_planned(&mut tx, &planned.collect::<Vec<_>>(), now).await?;
@@ -126,7 +132,7 @@ impl Keys {
 }
 
 fn entry(proof: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
-    let RotateKey { scope, plan } = proof.command();
+    let RotateKey { scope, plan, .. } = proof.command();
     Entry::done(now, proof.by().clone(), Action::KeyRotateAutomatic)
         .at_place(scope)
         .with(describe(plan, &Source::Generated))

@@ -3,8 +3,7 @@
 //! Every new version, whoever requests it, is made in this order: lock the scope, plan by the rules of `domain`, deprecate the
 //! old version, insert the new one, write the audit entry, commit.
 
-use crate::base::error::ChangesError;
-use crate::base::error::KeysError;
+use crate::base::error::{ChangesError, KeysError, VaultError};
 use crate::changes::authority::{Authorised, Sensitive};
 use crate::custody::aws_keys::{AwsAsked, SECRET, json};
 use crate::keys::{Keys, rows};
@@ -19,7 +18,8 @@ use domain::base::id::ScopeId;
 use domain::custody::vendor::Vendor;
 use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
 use domain::keys::key_version::{NewVersion, Plan, Status, managed, plan};
-use domain::keys::limits::{DailyLimits, FORECAST_DAYS, runs_out_at};
+use domain::keys::limits::{FORECAST_DAYS, Passed, Passing, runs_out_at};
+use domain::keys::reason::Reason;
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
 use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::{KeysView, LimitsView, VersionRow};
@@ -30,17 +30,12 @@ use domain::scopes::scope::ScopeName;
 const PAGE: u32 = 50;
 
 impl Keys {
-    /// Returns the daily limits that hold now. Every planner reads them here.
-    pub(crate) fn daily(&self) -> DailyLimits {
-        self.daily
-    }
-
     /// Returns the keys page: versions below `before` (or the newest), and what is left of the limits.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
-        let (Named { id, environment_name, alias }, limits) = self.version_counts(name).await?;
+        let (Named { id, environment_name, alias, .. }, limits) = self.version_counts(name).await?;
         let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
         let mut versions: Vec<_> = versions.into_iter().map(|version| self.vault.shown(version)).collect();
         // The older ones are not opened for each look at the list.
@@ -72,8 +67,10 @@ impl Keys {
         let now = self.vault.now();
         let lately = now - TimeDelta::days(FORECAST_DAYS);
         let (scope, made) = self.vault.db().keys().version_counts(name, day_start(now), lately).await?;
+        let scope = self.vault.named(scope)?;
         let limits = LimitsView {
-            daily: self.daily(),
+            daily: self.daily(scope.limits),
+            own: scope.limits,
             today: made.of_type_today.iter().map(|(_, made)| made).sum(),
             of_type_today: made.of_type_today,
             resets_at: next_day(now),
@@ -82,7 +79,7 @@ impl Keys {
             active_type: made.active_type,
             next_number: made.highest.saturating_add(1),
         };
-        Ok((self.vault.named(scope)?, limits))
+        Ok((scope, limits))
     }
 
     /// # Errors
@@ -118,7 +115,7 @@ impl Keys {
         period: RotationPeriod,
     ) -> Result<CreateKey, Error> {
         let new = NewVersion::Managed { period };
-        let (scope, plan) = self.plan_version(who, name, new, Action::KeyCreate).await?;
+        let (scope, plan) = self.plan_version(who, name, new, Passing::Nothing, Action::KeyCreate).await?;
         Ok(CreateKey { scope, plan, source: Source::Generated })
     }
 
@@ -139,8 +136,8 @@ impl Keys {
         // customer a call of KMS.
         let (at, _) = self.vault.scope(name).await?;
         self.custody.same_key(at.id, &asked.data_key, None).await?;
-        let (scope, plan) =
-            self.plan_version(who, name, NewVersion::CustomerHeld(Vendor::Aws), Action::KeyCreate).await?;
+        let new = NewVersion::CustomerHeld(Vendor::Aws);
+        let (scope, plan) = self.plan_version(who, name, new, Passing::Nothing, Action::KeyCreate).await?;
         let key = self.custody.prepare_aws_key(who, scope.id, plan.number, asked).await?;
         Ok(CreateKey { scope, plan, source: Source::Aws(Box::new(key)) })
     }
@@ -157,9 +154,30 @@ impl Keys {
     ) -> Result<RotateKey, Error> {
         // Without this check "Add version" would replace a customer's key by a managed version.
         self.managed_version(name).await?;
+        let new = NewVersion::Managed { period };
+        let (scope, plan) = self.plan_version(who, name, new, Passing::Nothing, Action::KeyRotate).await?;
+        Ok(RotateKey { scope, plan, reason: None })
+    }
+
+    /// Plans "Rotate now": the next version passes the daily limit of its type, and no other.
+    ///
+    /// # Errors
+    /// [`KeysError::LimitNotReached`] when there is nothing to pass; the limit that forbids it; when the Active version is not managed.
+    pub async fn plan_rotate_now(
+        &self,
+        who: &Session,
+        name: &ScopeName,
+        period: RotationPeriod,
+        reason: Reason,
+    ) -> Result<RotateKey, Error> {
+        self.managed_version(name).await?;
+        let new = NewVersion::Managed { period };
         let (scope, plan) =
-            self.plan_version(who, name, NewVersion::Managed { period }, Action::KeyRotate).await?;
-        Ok(RotateKey { scope, plan })
+            self.plan_version(who, name, new, Passing::LimitOfType, Action::KeyRotateNow).await?;
+        if plan.passes.is_none() {
+            return Err(Error::Keys(KeysError::LimitNotReached));
+        }
+        Ok(RotateKey { scope, plan, reason: Some(reason) })
     }
 
     async fn plan_version(
@@ -167,16 +185,18 @@ impl Keys {
         who: &Session,
         name: &ScopeName,
         new: NewVersion,
+        passing: Passing,
         action: Action,
     ) -> Result<(ScopeRef, Plan), Error> {
         who.require(Stage::Full)?;
         self.vault.require_current()?;
-        let (scope, _) = self.vault.scope(name).await?;
+        let Named { id, limits, .. } = self.vault.named(self.vault.db().scopes().named(name).await?)?;
+        let (scope, daily) = (ScopeRef { id, name: name.clone() }, self.daily(limits));
         let now = self.vault.now();
         let active =
             self.vault.db().keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         let used = self.vault.db().keys().used(scope.id, new.key_type(), now).await?;
-        match plan(active.as_ref().map(as_active), new, used, self.daily(), now) {
+        match plan(active.as_ref().map(as_active), new, used, daily, passing, now) {
             Ok(plan) => Ok((scope, plan)),
             Err(limit) => {
                 let entry = crate::base::entry::Entry::refused(now, who.actor(), action).at_place(&scope);
@@ -223,7 +243,7 @@ impl Keys {
     /// [`ChangesError::Outdated`] when the plan no longer holds; the limit that forbids it.
     pub async fn create(&self, proof: Authorised<CreateKey>) -> Result<Plan, Error> {
         let CreateKey { scope, plan, source } = proof.command();
-        self.make_confirmed(&proof, scope, *plan, source).await
+        self.make_confirmed(&proof, scope, *plan, source, None).await
     }
 
     /// Makes the next managed version, as the page showed it.
@@ -231,8 +251,8 @@ impl Keys {
     /// # Errors
     /// [`ChangesError::Outdated`] when the plan no longer holds; the limit that forbids it.
     pub async fn rotate(&self, proof: Authorised<RotateKey>) -> Result<Plan, Error> {
-        let RotateKey { scope, plan } = proof.command();
-        self.make_confirmed(&proof, scope, *plan, &Source::Generated).await
+        let RotateKey { scope, plan, reason } = proof.command();
+        self.make_confirmed(&proof, scope, *plan, &Source::Generated, reason.as_ref()).await
     }
 
     async fn make_confirmed<C: Sensitive>(
@@ -241,11 +261,12 @@ impl Keys {
         scope: &ScopeRef,
         shown: Plan,
         source: &Source,
+        reason: Option<&Reason>,
     ) -> Result<Plan, Error> {
         let made = self.vault.db().write(|mut tx| async move {
             let wanted = Wanted { new: shown.new, source, shown: Some(shown) };
             let plan = self.make_version(&mut tx, scope, wanted, proof).await?;
-            tx.commit(proof.entry(describe(&plan, source))).await?;
+            tx.commit(proof.entry(format!("{}{}", describe(&plan, source), passing(&plan, reason)))).await?;
             Ok(plan)
         });
         let made = self.vault.db().or_refuse(made.await, proof.refusal("")).await?;
@@ -268,7 +289,14 @@ impl Keys {
         let now = self.vault.now();
         let active = tx.keys().active_version(scope.id).await?.map(|active| self.vault.shown(active));
         let used = tx.keys().used(scope.id, new.key_type(), now).await?;
-        let plan = plan(active.as_ref().map(as_active), new, used, self.daily(), now)
+        let daily = self.daily_of(tx, &[scope.id]).await?.remove(&scope.id);
+        let daily = daily.ok_or_else(|| Error::Vault(VaultError::Unproved(scope.name.to_string())))?;
+        // Only who saw that the version passes a limit has agreed to it.
+        let passing = match shown.and_then(|shown| shown.passes) {
+            Some(_) => Passing::LimitOfType,
+            None => Passing::Nothing,
+        };
+        let plan = plan(active.as_ref().map(as_active), new, used, daily, passing, now)
             .map_err(|limit| Error::Keys(KeysError::Limit { limit, now }))?;
         // Due date and remaining limits move with the clock, so only the two numbers must be those that the person saw.
         if shown.is_some_and(|shown| (shown.number, shown.deprecates) != (plan.number, plan.deprecates)) {
@@ -280,6 +308,11 @@ impl Keys {
                 _ => format!("The next version gets the number {} now.", plan.number),
             };
             return Err(Error::Changes(ChangesError::Outdated(said)));
+        }
+        if shown.is_some_and(|shown| shown.passes.is_some()) && plan.passes.is_none() {
+            return Err(Error::Changes(ChangesError::Outdated(
+                "The daily limit is no longer reached.".into(),
+            )));
         }
         if let Source::Aws(key) = source {
             self.custody.require_new(tx, scope.id, key).await?;
@@ -401,6 +434,13 @@ impl<'a> Planned<'a> {
     ) -> Self {
         Self { scope, plan, source, rotated_for_due, by: proof.by().name() }
     }
+}
+
+/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: …".
+fn passing(plan: &Plan, reason: Option<&Reason>) -> String {
+    let (Some(Passed { limit, used }), Some(reason)) = (plan.passes, reason) else { return String::new() };
+    let label = plan.new.key_type().label();
+    format!("; passes the daily limit: {used} of {limit} {label} before it; reason: {reason}")
 }
 
 /// Describes a version for the audit log: "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…,

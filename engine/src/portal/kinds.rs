@@ -11,7 +11,7 @@ use domain::base::id::ChangeId;
 use domain::changes::view::Preview;
 use domain::custody::command::ReplaceCredentials;
 use domain::data::command::RotateTenantSecrets;
-use domain::keys::command::{CreateKey, EditKey, RotateKey};
+use domain::keys::command::{CreateKey, EditKey, RotateKey, SetLimits};
 use domain::people::command::{ChangePassword, EndSessions, ReplaceAuthenticator, ReplaceRecoveryCodes};
 use domain::scopes::command::{SetAlias, SetKind};
 use domain::services::command::{CreateApiKey, RevokeApiKey};
@@ -100,6 +100,7 @@ kinds! {
     CreateKey => keys;
     RotateKey => keys;
     EditKey => keys;
+    SetLimits => keys;
     ReplaceCredentials => custody;
     SetAlias => scopes;
     SetKind => scopes;

@@ -60,7 +60,7 @@ impl Scopes {
     /// # Errors
     /// [`Error::NotFound`] for an unknown or removed environment.
     pub async fn environment(&self, slug: &Slug) -> Result<EnvironmentView, Error> {
-        let Environment { id, row } = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
+        let Environment { id, row, .. } = self.vault.shown(self.vault.db().scopes().environment(slug).await?);
         let scopes = self.vault.db().scopes().scopes_of(id, row.kind, self.vault.now()).await?;
         let mut countries: Vec<_> = scopes.into_iter().map(|scope| self.vault.shown(scope).row).collect();
         countries.sort_by_cached_key(|row| row.country.order());
@@ -157,7 +157,8 @@ impl Scopes {
     /// A sentence that says what is wrong with the name.
     pub async fn rename_environment(&self, who: &Session, slug: &Slug, name: &str) -> Result<String, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
+        let Environment { id, row, .. } =
+            self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let name = display_name(name)?;
         if name == row.name {
             return Err(Error::Scopes(ScopesError::NameUnchanged));
@@ -186,7 +187,8 @@ impl Scopes {
     /// [`ScopesError::HasKeys`] once a key exists.
     pub async fn remove_environment(&self, who: &Session, slug: &Slug) -> Result<EnvironmentRow, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
+        let Environment { id, row, .. } =
+            self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         let now = self.vault.now();
         let name = &row.name;
         let done = self.vault.db().write(|mut tx| async move {

@@ -20,7 +20,8 @@ impl Scopes {
     /// [`ScopesError::KindUnchanged`]; [`ScopesError::KeyReachesMore`] while an API key reaches this environment and another one.
     pub async fn plan_kind(&self, who: &Session, slug: &Slug, to: EnvironmentKind) -> Result<SetKind, Error> {
         who.require(Stage::Full)?;
-        let Environment { id, row } = self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
+        let Environment { id, row, .. } =
+            self.vault.proved(self.vault.db().scopes().environment(slug).await?)?;
         if row.kind == to {
             return Err(Error::Scopes(ScopesError::KindUnchanged(to)));
         }

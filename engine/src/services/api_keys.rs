@@ -168,7 +168,7 @@ impl Services {
             error => error,
         };
         let environment = self.vault.db().scopes().environment(&reach.environment).await.map_err(unknown)?;
-        let Environment { id: environment, row } = self.vault.proved(environment)?;
+        let Environment { id: environment, row, .. } = self.vault.proved(environment)?;
         let scope = match reach.country {
             None => None,
             Some(country) => {

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId, SessionId, UserId};
+use domain::keys::limits::OwnLimits;
 use domain::scopes::scope::{Country, EnvironmentKind, Slug};
 use domain::services::api_key::ApiKeyId;
 use sqlx::{AssertSqlSafe, QueryBuilder};
@@ -236,7 +237,8 @@ macro_rules! environment_mark {
     () => {
         concat!(
             "e.id AS e_id, e.slug AS e_slug, e.name AS e_name, e.kind AS e_kind, e.created_at AS e_created_at, \
-             e.removed_at AS e_removed_at, e.mac AS e_mac, ",
+             e.removed_at AS e_removed_at, e.daily_per_type AS e_daily_per_type, e.daily_per_scope AS e_daily_per_scope, \
+             e.mac AS e_mac, ",
             $crate::store::authority::revision!("e.id", "'authority'", "e_revision")
         )
     };
@@ -349,6 +351,8 @@ pub struct EnvironmentMark {
     e_kind: String,
     e_created_at: DateTime<Utc>,
     e_removed_at: Option<DateTime<Utc>>,
+    e_daily_per_type: Option<i64>,
+    e_daily_per_scope: Option<i64>,
     e_mac: Option<Vec<u8>>,
     e_revision: i64,
 }
@@ -364,6 +368,12 @@ impl EnvironmentMark {
         Some((id, slug, self.e_name.clone(), EnvironmentKind::from_word(&self.e_kind)?))
     }
 
+    /// Returns the limits that the row says. A number that no environment can have is none; a row with one does not verify.
+    pub(super) fn limits(&self) -> OwnLimits {
+        let read = |limit: Option<i64>| limit.and_then(|limit| u32::try_from(limit).ok());
+        OwnLimits { per_type: read(self.e_daily_per_type), per_scope: read(self.e_daily_per_scope) }
+    }
+
     pub fn claim(self) -> Claim {
         let said = Said::of(Kind::Environment)
             .bytes(self.e_id.as_bytes())
@@ -372,6 +382,11 @@ impl EnvironmentMark {
             .text(&self.e_kind)
             .time(self.e_created_at)
             .maybe(self.e_removed_at, Said::time);
+        // A row without limits of its own says what it said before environments had any, so its code stays right.
+        let said = match (self.e_daily_per_type, self.e_daily_per_scope) {
+            (None, None) => said,
+            (per_type, per_scope) => said.maybe(per_type, Said::number).maybe(per_scope, Said::number),
+        };
         Claim {
             kind: Kind::Environment,
             name: format!("environment {}", self.e_slug),
@@ -1011,5 +1026,50 @@ impl Write<'_> {
             return Ok(gathered(within!(self.0, c => sqlx::query_as(ALL_API_KEYS).fetch_all(c).await)?));
         }
         Ok(pages!(kind, after, fetch, fetch_all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(per_type: Option<i64>, per_scope: Option<i64>) -> Vec<u8> {
+        let mark = EnvironmentMark {
+            e_id: Uuid::from_bytes([7; 16]),
+            e_slug: "eu".into(),
+            e_name: "EU".into(),
+            e_kind: "test".into(),
+            e_created_at: DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
+            e_removed_at: None,
+            e_daily_per_type: per_type,
+            e_daily_per_scope: per_scope,
+            e_mac: None,
+            e_revision: 0,
+        };
+        mark.claim().said.as_bytes().to_vec()
+    }
+
+    /// Databases of releases before environments had limits have codes over exactly these bytes.
+    #[test]
+    fn an_environment_without_limits_says_what_it_always_said() {
+        let parts: [(u8, &[u8]); 7] = [
+            (2, b"environment"),
+            (1, &[7; 16]),
+            (2, b"eu"),
+            (2, b"EU"),
+            (2, b"test"),
+            (4, &1_700_000_000_000_000_i64.to_be_bytes()),
+            (0, b""),
+        ];
+        let mut before = Vec::new();
+        for (tag, bytes) in parts {
+            before.push(tag);
+            before.extend((bytes.len() as u64).to_be_bytes());
+            before.extend(bytes);
+        }
+        assert_eq!(environment(None, None), before);
+        let all = [(None, None), (Some(1), None), (None, Some(1)), (Some(1), Some(2)), (Some(2), Some(1))];
+        let said: std::collections::HashSet<_> = all.map(|(one, all)| environment(one, all)).into();
+        assert_eq!(said.len(), all.len(), "no two of them say the same");
     }
 }

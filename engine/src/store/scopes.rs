@@ -9,7 +9,9 @@ use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::custody::health::HealthState;
+use domain::keys::command::SetLimits;
 use domain::keys::key_type::KeyType;
+use domain::keys::limits::OwnLimits;
 use domain::overview::lack::{KeyState, Lack};
 use domain::overview::view::{CountryRow, EnvironmentRow, Tree, TreeCountry, TreeEnvironment};
 use domain::scopes::alias::Alias;
@@ -36,6 +38,7 @@ struct EnvironmentRecord {
 pub struct Environment {
     pub id: EnvironmentId,
     pub row: EnvironmentRow,
+    pub limits: OwnLimits,
 }
 
 impl TryFrom<EnvironmentRecord> for Claimed<Environment> {
@@ -55,6 +58,7 @@ impl TryFrom<EnvironmentRecord> for Claimed<Environment> {
                 keeps_slug: record.keeps_slug,
                 is_proved: true,
             },
+            limits: record.mark.limits(),
         };
         Ok(Self::new(environment, record.mark.claim()))
     }
@@ -100,6 +104,8 @@ pub struct Named {
     pub id: ScopeId,
     pub environment_name: String,
     pub alias: Option<Alias>,
+    /// The daily limits that its environment has of its own.
+    pub limits: OwnLimits,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -124,7 +130,7 @@ impl TryFrom<NamedRecord> for ClaimedScope {
     fn try_from(record: NamedRecord) -> Result<Self, Error> {
         let NamedRecord { id, environment_name, alias, scope, environment } = record;
         let id = ScopeId(id);
-        let named = Named { id, environment_name, alias: read(alias, id)? };
+        let named = Named { id, environment_name, alias: read(alias, id)?, limits: environment.limits() };
         Ok(Self {
             scope: Claimed::new(named, scope.claim()),
             environment: Claimed::new((), environment.claim()),
@@ -135,6 +141,9 @@ impl TryFrom<NamedRecord> for ClaimedScope {
 /// Selects a scope by the slug of its environment and its country, with more columns.
 macro_rules! named {
     ($columns:expr) => {
+        $crate::store::scopes::named!($columns, "e.slug = $1 AND s.country = $2")
+    };
+    ($columns:expr, $condition:literal) => {
         concat!(
             "SELECT s.id, e.name AS environment_name, s.alias, ",
             $crate::store::authority::scope_mark!(),
@@ -142,7 +151,8 @@ macro_rules! named {
             $crate::store::authority::environment_mark!(),
             $columns,
             " FROM environment e JOIN scope s ON s.environment_id = e.id \
-             WHERE e.slug = $1 AND s.country = $2 AND e.removed_at IS NULL"
+             WHERE e.removed_at IS NULL AND ",
+            $condition
         )
     };
 }
@@ -230,7 +240,8 @@ macro_rules! select_environments {
             "LEFT JOIN key_version k ON k.scope_id = s.id AND k.status = 'active' ",
             "WHERE e.removed_at IS NULL ",
             $rest,
-            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at, e.removed_at, e.keeps_slug, e.mac ORDER BY e.slug"
+            " GROUP BY e.id, e.slug, e.name, e.kind, e.created_at, e.removed_at, e.keeps_slug, \
+             e.daily_per_type, e.daily_per_scope, e.mac ORDER BY e.slug"
         )
     };
 }
@@ -489,6 +500,39 @@ impl Write<'_> {
         let SetKind { environment, from, to } = command;
         let rows = within!(self.0, c => sqlx::query(SQL).with(environment.id.0).with(to.word()).with(from.word())
             .execute(c).await.map(|r| r.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Returns these scopes as they are in this transaction.
+    pub(crate) async fn named(&mut self, these: &[ScopeId]) -> Result<Vec<ClaimedScope>, Error> {
+        const SQL: &str = named!("", "s.id IN ");
+        if these.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records: Vec<NamedRecord> = within!(self.0, c => {
+            let mut query = QueryBuilder::new(SQL);
+            query.push_tuples(these, |mut values, scope| {
+                values.with(scope.0);
+            });
+            query.build_query_as().fetch_all(c).await?
+        });
+        records.into_iter().map(ClaimedScope::try_from).collect()
+    }
+
+    /// Changes the limits. Returns false when they were no longer those that the page showed. Rotations that the old limits deferred
+    /// are looked at again: if a limit still forbids one, the scheduler defers it again.
+    pub(crate) async fn set_limits(&mut self, command: &SetLimits) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE environment SET daily_per_type = $2, daily_per_scope = $3 WHERE id = $1 \
+                           AND daily_per_type IS NOT DISTINCT FROM $4 AND daily_per_scope IS NOT DISTINCT FROM $5 \
+                           AND removed_at IS NULL";
+        const DEFERRED: &str = "UPDATE key_version SET deferred_until = NULL WHERE deferred_until IS NOT NULL \
+                                AND status = 'active' AND scope_id IN (SELECT id FROM scope WHERE environment_id = $1)";
+        let SetLimits { environment, from, to, .. } = command;
+        let stored = |limit: Option<u32>| limit.map(i64::from);
+        let rows = within!(self.0, c => sqlx::query(SQL).with(environment.id.0)
+            .with(stored(to.per_type)).with(stored(to.per_scope)).with(stored(from.per_type)).with(stored(from.per_scope))
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        within!(self.0, c => sqlx::query(DEFERRED).with(environment.id.0).execute(c).await.map(drop))?;
         Ok(rows == 1)
     }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
 use domain::keys::key_version::{NewVersion, Plan};
-use domain::keys::limits::Left;
+use domain::keys::limits::{DailyLimits, Left};
 use domain::keys::rotation::RotationPeriod;
 use domain::overview::view::EnvironmentRow;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
@@ -83,7 +83,16 @@ impl Portal {
                 let new = NewVersion::Managed { period: RotationPeriod::Days30 };
                 let due_at = new.period().map(|period| period.due_after(at));
                 let left = Left { of_type_today: 0, today: 0, customer_supplied: 0 };
-                let plan = Plan { number, new, deprecates: None, due_at, customer_supplied_no: None, left };
+                let plan = Plan {
+                    number,
+                    new,
+                    deprecates: None,
+                    due_at,
+                    customer_supplied_no: None,
+                    left,
+                    limits: DailyLimits::default(),
+                    passes: None,
+                };
                 let material = self.custody().new_material(scope, number);
                 let id = tx.keys().draw_ids(1).await?[0];
                 let row = NewVersionRow {

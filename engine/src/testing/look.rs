@@ -73,7 +73,7 @@ const DONE: &str = "SELECT COUNT(*) FROM audit_event WHERE outcome = 'done' AND 
 pub async fn broken(db: &Db) -> Vec<String> {
     let promises = [
         ("SELECT COUNT(*) FROM key_version".to_owned(),
-         format!("{DONE} ('key.create', 'key.rotate', 'key.rotate_automatic')"),
+         format!("{DONE} ('key.create', 'key.rotate', 'key.rotate_now', 'key.rotate_automatic')"),
          "versions and their audit lines"),
         ("SELECT COUNT(*) FROM administrator".to_owned(), format!("{DONE} ('portal.setup', 'user.create')"),
          "administrators and their audit lines"),

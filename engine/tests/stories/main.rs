@@ -28,6 +28,7 @@ mod journal_killed;
 mod keys;
 mod keys_race;
 mod leases;
+mod limits;
 mod lockout;
 mod moved_seals;
 mod names;

@@ -5,7 +5,7 @@ use crate::support::*;
 use domain::base::id::ChangeId;
 use domain::changes::view::About;
 use domain::data::operation::Operation;
-use domain::keys::limits::DailyLimits;
+use domain::keys::limits::{DailyLimits, OwnLimits};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::EnvironmentKind;
 use domain::services::api_key::{ApiKeyId, Lifetime};
@@ -49,6 +49,8 @@ async fn of_keys(house: &Customer, all: &mut Prepared) {
     prepare(house, all, keys.plan_create_aws(session, &fr, house.asked()).await).await;
     prepare(house, all, keys.plan_rotate(session, &at, period).await).await;
     prepare(house, all, keys.plan_edit(session, &at, period).await).await;
+    let own = OwnLimits { per_type: Some(5), per_scope: None };
+    prepare(house, all, keys.plan_limits(session, &at.environment, own).await).await;
 }
 
 async fn of_the_scope(house: &Customer, all: &mut Prepared) {

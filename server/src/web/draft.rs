@@ -15,7 +15,7 @@ use domain::base::form::Form;
 use engine::{Session, Stage};
 
 /// The fields that hold no secret, of all forms. A test compares the list with the forms.
-pub const KEPT: [&str; 14] = [
+pub const KEPT: [&str; 17] = [
     "access_key_id",
     "alias",
     "cmk_arn",
@@ -26,6 +26,9 @@ pub const KEPT: [&str; 14] = [
     "lifetime",
     "name",
     "operations",
+    "per_scope",
+    "per_type",
+    "reason",
     "region",
     "rotation_days",
     "scopes",

@@ -14,6 +14,7 @@ mod doors;
 mod front_door;
 mod guessing;
 mod hostile;
+mod limits;
 mod mistakes;
 mod overview;
 mod pages;

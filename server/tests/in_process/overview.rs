@@ -66,7 +66,9 @@ async fn a_visitor_who_is_not_signed_in_sees_nothing_of_it() {
     let (house, ..) = furnished().await;
     assert_eq!(house.get("", "/").await.location(), "/sign-in");
     assert_eq!(house.get("", "/?find=production&show=attention").await.location(), "/sign-in");
-    assert!(house.get("", "/calendar?day=2026-12-01").await.location().starts_with("/sign-in?next=%2Fcalendar"));
+    assert!(
+        house.get("", "/calendar?day=2026-12-01").await.location().starts_with("/sign-in?next=%2Fcalendar")
+    );
 }
 
 #[tokio::test]
@@ -77,13 +79,23 @@ async fn the_grid_keeps_its_filter_and_takes_nothing_else_from_an_address() {
     }
     let found = house.get(&cookie, "/?find=production%2Ffrance").await;
     let grid = &found.body[found.body.find("class=\"grid\"").expect("a grid")..];
-    assert!(grid.contains("/production/FR/keys") && !grid[..grid.find("</table>").expect("its end")].contains("/production/JP/keys"));
+    assert!(
+        grid.contains("/production/FR/keys")
+            && !grid[..grid.find("</table>").expect("its end")].contains("/production/JP/keys")
+    );
     assert!(found.body.contains("value=\"production/france\""), "the filter stays");
     let only = text(&house.get(&cookie, "/?show=no-key").await);
     assert!(only.contains("no key") && !only.contains("v1 Managed"), "{only}");
     let none = text(&house.get(&cookie, "/?find=atlantis").await);
     assert!(none.contains("No environment or country matches this filter."), "{none}");
-    for query in ["?show=everything", "?rows=0&columns=99999999", "?find=%00", "?rows=-1", "?show=no-key-in-test", "?find=%3Cscript%3E"] {
+    for query in [
+        "?show=everything",
+        "?rows=0&columns=99999999",
+        "?find=%00",
+        "?rows=-1",
+        "?show=no-key-in-test",
+        "?find=%3Cscript%3E",
+    ] {
         let answer = house.get(&cookie, &format!("/{query}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{query}");
         assert!(!answer.body.contains("<script>"), "{query}");
@@ -107,7 +119,10 @@ async fn the_calendar_shows_a_month_a_list_and_a_day() {
         assert!(text(&answer).contains("Calendar"), "{bad}");
     }
     let empty = house.get(&cookie, "/calendar?day=2030-01-01").await;
-    assert!(text(&empty).contains("Tuesday, 1 January 2030") && text(&empty).contains("Nothing comes on this day."));
+    assert!(
+        text(&empty).contains("Tuesday, 1 January 2030")
+            && text(&empty).contains("Nothing comes on this day.")
+    );
 }
 
 #[tokio::test]

@@ -8,11 +8,15 @@ use crate::pages::keys::limits_today::LimitsToday;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::rotation_period::RotationPeriodField;
 use crate::ui::button::{Button, ButtonLink, Weight};
+use crate::ui::card::Card;
+use crate::ui::field::Field;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::radio_cards::{Choice, RadioCards};
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::words;
 use domain::keys::key_type::KeyType;
+use domain::keys::reason::REASON_MAX;
 use domain::keys::rotation::RotationPeriod;
 use domain::keys::view::{LimitsView, VersionRow};
 use domain::overview::frame::Chrome;
@@ -78,14 +82,56 @@ pub fn RotateKeyPage(
     form: Form,
 ) -> impl IntoView {
     let (now, next) = (chrome.now, limits.next_number);
-    view! {
-        <Parameters chrome heading="Rotate encryption key" scope environment_name form>
-            <LimitsToday limits types=&[KeyType::Managed] now />
+    let (daily, used) = (limits.daily, limits.usage(KeyType::Managed));
+    let is_reached = daily.after_one_more(used, KeyType::Managed, now).is_err();
+    // The limit that nobody can pass.
+    let hard = daily.after_one_passing(used, KeyType::Managed, now).err();
+    let has_next = hard.is_none();
+    let name = scope.to_string();
+    let version = move || {
+        view! {
             <p>
                 "Version " {next} " becomes active. Version " {active.number}
                 " becomes Deprecated; it still decrypts."
             </p>
             <RotationPeriodField initial=active.period.unwrap_or_default() from=now now />
+        }
+    };
+    view! {
+        <Parameters chrome heading="Rotate encryption key" scope environment_name form has_next>
+            <LimitsToday limits types=&[KeyType::Managed] now />
+            {match hard {
+                Some(limit) => {
+                    view! {
+                        <p>
+                            "\"Rotate now\" is not possible: it passes the limit of one type, never that of all types. "
+                            {words::limit_reached(&limit, now)}
+                        </p>
+                    }
+                        .into_any()
+                }
+                None if is_reached => {
+                    view! {
+                        <Card title="Rotate now">
+                            <p>
+                                "If the key must be replaced today, you can pass the limit of its type. You cannot pass the limit of all types: "
+                                {used.today} " of " {daily.per_scope} " used today."
+                            </p>
+                            {version()}
+                            <Field
+                                name="reason"
+                                label="Reason"
+                                hint=format!(
+                                    "Keystead records it in the audit log. At most {REASON_MAX} characters.",
+                                )
+                            />
+                            <Field name="confirm" label="Confirm" hint=format!("Type {name} to confirm.") />
+                        </Card>
+                    }
+                        .into_any()
+                }
+                None => version().into_any(),
+            }}
         </Parameters>
     }
 }
@@ -118,6 +164,9 @@ pub(crate) fn Parameters(
     scope: ScopeName,
     environment_name: String,
     form: Form,
+    /// The form can be sent. Without it, the page only says why the change is not possible.
+    #[prop(default = true)]
+    has_next: bool,
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -128,7 +177,7 @@ pub(crate) fn Parameters(
                 <PostForm form>
                     {children()} <Actions>
                         <ButtonLink label="Cancel" href=address::keys(&scope) />
-                        <Button label="Next" weight=Weight::Primary />
+                        {has_next.then(|| view! { <Button label="Next" weight=Weight::Primary /> })}
                     </Actions>
                 </PostForm>
             </div>

@@ -16,14 +16,20 @@ pub fn LimitsCard(
     next_rotation: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> impl IntoView {
-    let LimitsView { daily, of_type_today, today, resets_at, customer_supplied_used, runs_out_at, .. } =
-        limits;
+    let LimitsView {
+        daily, own, of_type_today, today, resets_at, customer_supplied_used, runs_out_at, ..
+    } = limits;
+    // Said only where it is so: most environments have the server's settings.
+    let is_own = |limit: Option<u32>| {
+        limit.map(|_| view! { <dd class="limits-note">"limit set for this environment"</dd> })
+    };
     let offered = of_type_today.into_iter().filter(|(key_type, _)| KeyType::OFFERED.contains(key_type));
     let of_type = offered.map(|(key_type, used)| {
         view! {
             <div>
                 <dt>{key_type.label()} " today"</dt>
                 <dd>{used} " of " {daily.per_type} " used"</dd>
+                {is_own(own.per_type)}
             </div>
         }
     });
@@ -34,6 +40,7 @@ pub fn LimitsCard(
                 <dt>"All types today"</dt>
                 <dd>{today} " of " {daily.per_scope} " used"</dd>
                 <dd class="limits-note">"resets " <Until at=resets_at now /></dd>
+                {is_own(own.per_scope)}
             </div>
             {next_rotation
                 .map(|at| {

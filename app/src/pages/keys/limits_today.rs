@@ -38,6 +38,7 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
         <p class="limits-today">
             "Used today: " {used} " · " {limits.today} " of " {limits.daily.per_scope} " in total · resets "
             <Until at=limits.resets_at now />
+            {limits.own.is_any().then_some(" · limits set for this environment")}
         </p>
         {supplied
             .then(|| {

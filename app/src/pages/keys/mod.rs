@@ -1,5 +1,6 @@
 //! Encryption keys: the list, one version, the forms.
 
+pub mod environment_limits;
 pub mod forms;
 pub mod limits_card;
 pub mod limits_today;

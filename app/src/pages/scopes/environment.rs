@@ -82,13 +82,18 @@ pub fn EnvironmentPage(
 /// What can be done with the environment as a whole; what removes it comes last.
 #[component]
 fn EnvironmentMenu(environment: EnvironmentRow) -> impl IntoView {
-    let [rename, kind, remove] =
-        [address::environment_rename, address::environment_kind, address::environment_remove]
-            .map(|address| address(&environment.slug));
+    let [rename, kind, limits, remove] = [
+        address::environment_rename,
+        address::environment_kind,
+        address::environment_limits,
+        address::environment_remove,
+    ]
+    .map(|address| address(&environment.slug));
     view! {
         <More>
             <a href=rename>"Rename"</a>
             <a href=kind>"Change kind"</a>
+            <a href=limits>"Change limits"</a>
             <a class="quiet-link" href=remove>
                 "Remove"
             </a>

@@ -4,7 +4,7 @@ use super::Row;
 use chrono::{DateTime, Utc};
 use domain::base::words;
 use domain::keys::key_version::NotManaged;
-use domain::keys::limits::LimitReached;
+use domain::keys::limits::{LimitReached, LimitsRefused};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
@@ -14,6 +14,12 @@ pub enum KeysError {
     NotManaged(#[from] NotManaged),
     #[error("the rotation period is unchanged")]
     PeriodUnchanged { days: i64 },
+    #[error("no daily limit is reached")]
+    LimitNotReached,
+    #[error("limits refused: {0}")]
+    Limits(LimitsRefused),
+    #[error("the limits are unchanged")]
+    LimitsUnchanged,
 }
 
 impl KeysError {
@@ -24,6 +30,13 @@ impl KeysError {
             Self::PeriodUnchanged { days } => {
                 Row::invalid(format!("The rotation period is already {days} days. Choose a different one."))
                     .at("rotation_days")
+            }
+            Self::LimitNotReached => Row::conflict(
+                "The daily limit is not reached, so there is no limit to pass. Rotate the key in the usual way.",
+            ),
+            Self::Limits(refused) => Row::invalid(refused.to_string()).at("per_scope"),
+            Self::LimitsUnchanged => {
+                Row::invalid("These are already the limits. Change at least one number.").at("per_type")
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod add;
 mod edit;
+mod limits;
 pub mod period;
 mod rotate;
 pub mod versions;

@@ -1,4 +1,4 @@
-//! The form that "Rotate encryption key" and "Edit encryption key" share: a rotation period.
+//! The rotation period in the forms of "Rotate encryption key" and "Edit encryption key".
 
 use crate::App;
 use crate::pages::changes::two_step::Again;
@@ -11,7 +11,7 @@ use domain::keys::view::VersionRow;
 use engine::Error;
 use serde::Deserialize;
 
-/// The form of "Rotate encryption key" and "Edit encryption key".
+/// The form of "Edit encryption key".
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodForm {

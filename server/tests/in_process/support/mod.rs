@@ -137,6 +137,7 @@ pub fn changes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
     ];
     vec![
         ("/environments/production/kind", vec![("kind", "test")]),
+        ("/environments/production/limits", vec![("per_type", "2"), ("per_scope", "")]),
         (ALIAS, vec![("alias", "acme-berlin")]),
         (TENANT_SECRETS, vec![("step", "begin")]),
         (KEYS_ADD, vec![("key_type", "managed"), ("rotation_days", "30")]),
