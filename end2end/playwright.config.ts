@@ -32,6 +32,6 @@ export default defineConfig({
   },
   projects: [
     { name: 'with script' },
-    { name: 'without script', testMatch: /(main|environments|aws|data)\.spec\.ts/, use: { javaScriptEnabled: false } },
+    { name: 'without script', testMatch: /(main|environments|aws|data|first-day)\.spec\.ts/, use: { javaScriptEnabled: false } },
   ],
 });

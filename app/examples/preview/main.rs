@@ -134,17 +134,17 @@ fn environments(preview: &Preview) {
     preview.page("environment-remove", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");
         let environment = sample::environments().remove(2);
-        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+        view! { <RemoveEnvironmentPage chrome environment keys=Vec::new() form=Form::new() /> }
     });
     preview.page("environment-stays", true, || {
         let chrome = sample::chrome("/environments/production");
         let environment = sample::environments().remove(0);
-        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+        view! { <RemoveEnvironmentPage chrome environment keys=Vec::new() form=Form::new() /> }
     });
     preview.page("country-remove", true, || {
         let chrome = sample::chrome("/environments/production");
         let (environment, country) = (sample::environments().remove(0), sample::countries().remove(3));
-        view! { <RemoveCountryPage chrome environment country form=Form::new() /> }
+        view! { <RemoveCountryPage chrome environment country keys=vec!["Orders".to_owned()] form=Form::new() /> }
     });
 }
 
@@ -157,7 +157,7 @@ fn keys(preview: &Preview) {
             flash: Some(domain::overview::frame::Flash { message: flash, warns: false }),
             ..chrome("")
         };
-        view! { <KeysPage chrome view=sample::keys(37) new=Some(4) /> }
+        view! { <KeysPage chrome view=sample::keys(37) new=Some(4) next_steps=Some(sample::next_steps()) /> }
     });
     preview.page("keys-few-left", true, move || {
         view! { <KeysPage chrome=chrome("") view=sample::keys(86) new=None /> }

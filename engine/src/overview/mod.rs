@@ -1,6 +1,7 @@
 //! The tree of environments and countries, and what an operator looks after: backups, restores, the health of the installation.
 
 pub mod backup;
+mod next_steps;
 pub mod older;
 pub mod times;
 

@@ -31,6 +31,7 @@ mod leases;
 mod lockout;
 mod moved_seals;
 mod names;
+mod next_steps;
 mod previews;
 mod profile;
 mod release_before;

@@ -1,4 +1,5 @@
-//! What countries lack, and what an operator looks after.
+//! What countries lack, what an operator looks after, and the steps after the first key.
 
 pub mod lack;
+pub mod next_steps;
 pub mod upkeep;
