@@ -9,7 +9,11 @@ use app::pages::TenantSecretsPage;
 use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::trimmed;
 use domain::data::command::RotateTenantSecrets;
+use domain::data::tenant_secret::RotationStep;
+use domain::data::view::TenantSecretsView;
+use domain::scopes::scope::ScopeName;
 use engine::Error;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -19,6 +23,31 @@ use serde::Deserialize;
 pub struct StepForm {
     #[serde(default)]
     step: String,
+    /// The typed name of the scope, when the rotation is finished.
+    #[serde(default)]
+    confirm: String,
+    /// "yes": ticked.
+    #[serde(default)]
+    accepts_uses: String,
+}
+
+/// Checks the fields of "Finish rotation": the scope's name, and the box that the page shows while services still ask.
+fn checked(typed: &StepForm, scope: &ScopeName, secrets: &TenantSecretsView) -> Result<bool, Form> {
+    let accepts_uses = typed.accepts_uses == "yes";
+    let mut form = Form::new().with("confirm", &typed.confirm).with("accepts_uses", &typed.accepts_uses);
+    if secrets.due() != Some(RotationStep::Finish) || typed.step != RotationStep::Finish.word() {
+        return Ok(false);
+    }
+    if trimmed(&typed.confirm) != scope.to_string() {
+        form.refuse("confirm", format!("Type {scope} to confirm."));
+    }
+    if secrets.uses.count > 0 && !accepts_uses {
+        form.refuse(
+            "accepts_uses",
+            "Tick the box to finish although services still receive keys of the previous secrets.",
+        );
+    }
+    if form.is_refused() { Err(form) } else { Ok(accepts_uses) }
 }
 
 impl ChangeForm for RotateTenantSecrets {
@@ -43,7 +72,10 @@ impl ChangeForm for RotateTenantSecrets {
     }
 
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
-        let planned = app.portal().secrets().plan_rotate(&who.session, &at.scope, &typed.step).await;
+        let secrets = app.portal().secrets();
+        let now = secrets.of(&at.scope).await.map_err(|error| Again::because(Form::new(), error))?;
+        let accepts_uses = checked(&typed, &at.scope, &now).map_err(Again::form)?;
+        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, accepts_uses).await;
         planned.map_err(|error| Again::because(Form::new(), error))
     }
 }
