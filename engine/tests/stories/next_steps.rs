@@ -43,7 +43,7 @@ async fn the_steps_begin_with_the_first_key_and_end_when_all_are_done(t: &TestPo
     let caller = t.portal.access().caller(&key, "192.0.2.9").await.expect("it comes in");
     let call = Call { caller, door: Door::Native, scope: de.to_string(), told: AuditNote::default() };
     let item = ToEncrypt { plaintext: engine::SecretBytes::new(b"x".to_vec()), context: Context::new() };
-    t.portal.data().encrypt(&call, &vec![Ok(item)]).await.expect("allowed");
+    t.portal.data().encrypt(&call, &[Ok(item)]).await.expect("allowed");
     t.portal.services().note_uses().await;
     expected.is_used = true;
     assert_eq!(steps(t).await.as_ref(), Some(&expected));

@@ -31,23 +31,30 @@ pub struct StepForm {
     accepts_uses: String,
 }
 
-/// Checks the fields of "Finish rotation": the scope's name, and the box that the page shows while services still ask.
-fn checked(typed: &StepForm, scope: &ScopeName, secrets: &TenantSecretsView) -> Result<bool, Form> {
-    let accepts_uses = typed.accepts_uses == "yes";
-    let mut form = Form::new().with("confirm", &typed.confirm).with("accepts_uses", &typed.accepts_uses);
-    if secrets.due() != Some(RotationStep::Finish) || typed.step != RotationStep::Finish.word() {
-        return Ok(false);
+impl StepForm {
+    fn accepts_uses(&self) -> bool {
+        self.accepts_uses == "yes"
     }
-    if trimmed(&typed.confirm) != scope.to_string() {
-        form.refuse("confirm", format!("Type {scope} to confirm."));
+
+    /// Returns the form as it was filled in, with the errors of the fields of "Finish rotation": the scope's name, and the box that
+    /// the page shows while services still ask.
+    fn checked(&self, scope: &ScopeName, secrets: &TenantSecretsView) -> Form {
+        let mut form = Form::new().with("confirm", &self.confirm).with("accepts_uses", &self.accepts_uses);
+        let finish = RotationStep::Finish;
+        if secrets.due() != Some(finish) || self.step != finish.word() {
+            return form;
+        }
+        if trimmed(&self.confirm) != scope.to_string() {
+            form.refuse("confirm", format!("Type {scope} to confirm."));
+        }
+        if secrets.uses.count > 0 && !self.accepts_uses() {
+            form.refuse(
+                "accepts_uses",
+                "Tick the box to finish although services still receive keys of the previous secrets.",
+            );
+        }
+        form
     }
-    if secrets.uses.count > 0 && !accepts_uses {
-        form.refuse(
-            "accepts_uses",
-            "Tick the box to finish although services still receive keys of the previous secrets.",
-        );
-    }
-    if form.is_refused() { Err(form) } else { Ok(accepts_uses) }
 }
 
 impl ChangeForm for RotateTenantSecrets {
@@ -74,8 +81,11 @@ impl ChangeForm for RotateTenantSecrets {
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
         let secrets = app.portal().secrets();
         let now = secrets.of(&at.scope).await.map_err(|error| Again::because(Form::new(), error))?;
-        let accepts_uses = checked(&typed, &at.scope, &now).map_err(Again::form)?;
-        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, accepts_uses).await;
-        planned.map_err(|error| Again::because(Form::new(), error))
+        let form = typed.checked(&at.scope, &now);
+        if form.is_refused() {
+            return Err(Again::form(form));
+        }
+        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, typed.accepts_uses()).await;
+        planned.map_err(|error| Again::because(form, error))
     }
 }
