@@ -32,6 +32,6 @@ export default defineConfig({
   },
   projects: [
     { name: 'with script' },
-    { name: 'without script', testMatch: /(main|environments|limits|aws|data|overview)\.spec\.ts/, use: { javaScriptEnabled: false } },
+    { name: 'without script', testMatch: /(main|environments|limits|aws|data|overview|first-day)\.spec\.ts/, use: { javaScriptEnabled: false } },
   ],
 });

@@ -33,7 +33,7 @@ test('what somebody else wrote into the database is marked, named and not used',
   await expect(page.getByText('Damaged', { exact: true })).toBeVisible();
   await look(page, 'damaged-keys');
   await page.goto('/environments/production/DE/keys/1');
-  await expect(page.getByText('Not used: its row in the database')).toBeVisible();
+  await expect(page.getByText('Keystead does not use this version: its row in the database is damaged')).toBeVisible();
   await look(page, 'damaged-version');
   write(keystead.data, ["UPDATE environment SET kind = 'test'"]);
   await page.goto('/environments');

@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { look } from '../support/look';
 import { ask, base64, derive, run } from '../support/service';
-import { addCountry, addEnvironment, button, confirmWith, createKey, field, link, rows, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, button, confirmWith, createKey, expectError, field, link, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 const PLAINTEXT = 'the address of somebody in order 17';
@@ -13,6 +13,21 @@ const DE = 'production/DE';
 
 async function photo(page: Page, name: string): Promise<void> {
   if (await hasScript(page)) await look(page, name);
+}
+
+/** Fills in "Finish rotation": the page shows that a service has asked, and wants the scope's name and a tick. */
+async function finishRotation(page: Page): Promise<void> {
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText(/^once since .*, last on /)).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 15_000 });
+  await photo(page, 'tenant-secrets-used');
+  await field(page, 'Confirm').fill('production/AT');
+  await button(page, 'Next').click();
+  await expectError(page, 'Confirm', 'Type production/DE to confirm.');
+  await expect(page.getByText(/Tick the box to finish although/).first()).toBeVisible();
+  await field(page, 'Confirm').fill(DE);
+  await page.getByLabel(/^Services received keys of the previous secrets once since/).check();
 }
 
 test.describe('a service', () => {
@@ -142,6 +157,7 @@ test.describe('a service', () => {
         await page.goto(`${scope}/keys`);
         await link(page, 'Tenant secrets').click();
         await photo(page, `tenant-secrets-${verb.split(' ')[0]?.toLowerCase()}`);
+        if (verb === 'Finish rotation') await finishRotation(page);
         await button(page, 'Next').click();
         await photo(page, `tenant-secrets-confirm-${verb.split(' ')[0]?.toLowerCase()}`);
         await confirmWith(page, admin.nextCode(), verb);

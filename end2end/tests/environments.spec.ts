@@ -16,13 +16,10 @@ test('an environment is renamed and removed while it is empty, and its URL name 
   await expect(said(page)).toHaveText('Environment renamed to "Sandbox of Acme". Its URL name stays sandbox.');
   await expect(page).toHaveURL('/environments/sandbox');
 
+  // No data is lost, so the page asks for no name and no code. It says what goes.
   await more(page, 'Remove');
-  await field(page, 'Confirm').fill('Sandbox of Acme');
-  await button(page, 'Remove').click();
-  await expectError(page, 'Confirm', 'Type sandbox to confirm the removal.');
-  await expect(field(page, 'Confirm')).toHaveValue('Sandbox of Acme');
-  await expect(page.getByText('The URL name sandbox can be used again.')).toBeVisible();
-  await field(page, 'Confirm').fill('sandbox');
+  await expect(page.getByText('Sandbox of Acme has no countries and no encryption key, so no data is lost.')).toBeVisible();
+  await expect(page.getByText('You can add the environment again. The URL name sandbox can be used again.')).toBeVisible();
   await button(page, 'Remove').click();
   await expect(said(page)).toHaveText('Environment "Sandbox of Acme" removed. The URL name sandbox can be used again.');
 
@@ -175,9 +172,17 @@ test('what holds a key stays, what holds none can go', async ({ page, admin }) =
     await expect(page.getByText('This cannot be removed')).toBeVisible();
     await expect(button(page, 'Remove')).toHaveCount(0);
   }
+  await page.goto('/api-keys/add');
+  await field(page, 'Name').fill('Trial');
+  await page.getByLabel('France (FR)').check();
+  await field(page, 'encrypt').check();
+  await button(page, 'Next').click();
+  await confirmWith(page, admin.nextCode(), 'Create');
+  await button(page, 'I have saved this key').click();
   await page.goto('/environments/production');
   await link(page, 'Remove France').click();
-  await field(page, 'Confirm').fill('production/FR');
+  await expect(page.getByText(/^The API key "Trial" loses its access to production\/FR\./)).toBeVisible();
+  await expect(page.getByText('France has no encryption key, so no data is lost.')).toBeVisible();
   await button(page, 'Remove').click();
   await expect(said(page)).toHaveText('France removed from production.');
   await addCountry(page, 'France');

@@ -7,6 +7,7 @@ import { test as plain, type CDPSession, type Page } from '@playwright/test';
 import { Administrator } from '../support/administrator';
 import { Customer, kmsUrl } from '../support/customer';
 import { expect, test } from '../support/fixtures';
+import { derive } from '../support/service';
 import { addCountry, button, confirmWith, createKey, field, proveWith, rows, said, signIn, signOut } from '../support/steps';
 import { watch } from '../support/watch';
 
@@ -274,12 +275,10 @@ test.describe('with a high daily limit', () => {
       }
       await attacker.attackAll(`${home}/kind`, SOME);
       await attacker.attackAll(`${home}/limits`, ALL);
-      await attacker.attackAll(`${home}/remove`, SOME);
       await attacker.attackAll(home, SOME);
       await attacker.open(home);
       await addCountry(page, 'Germany');
       await addCountry(page, 'France');
-      await attacker.attackAll(`${home}/FR/remove`, SOME);
       await attacker.attackAll(`${home}/DE/alias`, SOME);
       await attacker.open(`${home}/DE/alias`);
       await attacker.attack('', { alias: 'acme@berlin' });
@@ -368,6 +367,37 @@ test.describe('with a high daily limit', () => {
       await button(page, 'Revoke').click();
       await attacker.confirm(admin);
       await expect(said(page)).toHaveText(/is revoked/);
+    });
+
+    await test.step('the rotation of tenant secrets, and the form that finishes it', async () => {
+      await attacker.open('/api-keys/add');
+      await field(page, 'Name').fill('Derives');
+      await page.locator(`[name=scopes][value="${slug}/DE"]`).check();
+      for (const operation of ['wrap', 'unwrap']) await field(page, operation).check();
+      await button(page, 'Next').click();
+      await confirmWith(page, admin.nextCode(), 'Create');
+      await expect(page).toHaveURL('/api-keys/new');
+      const key = (await page.locator('.new-key code').innerText()).trim();
+      await button(page, 'I have saved this key').click();
+      const secrets = `${home}/DE/tenant-secrets`;
+      expect(await derive(keystead, key, `${slug}/DE`)).toEqual([true]);
+      await attacker.attackAll(secrets, SOME);
+      await attacker.attack('', { step: 'begin' });
+      await attacker.confirm(admin);
+      expect(await derive(keystead, key, `${slug}/DE`)).toEqual([true, false]);
+      await expect(async () => {
+        await attacker.open(secrets);
+        await expect(page.locator('[name=accepts_uses]')).toHaveCount(1, { timeout: 500 });
+      }).toPass({ timeout: 15_000 });
+      for (const attack of SOME) {
+        await attacker.attack(attack, { step: 'finish' });
+        await attacker.open(secrets);
+        await attacker.attack(attack);
+        await attacker.open(secrets);
+      }
+      await attacker.attack('', { step: 'finish', confirm: `${slug}/DE`, accepts_uses: 'yes' });
+      await attacker.confirm(admin);
+      await expect(said(page)).toHaveText(/^The rotation is finished/);
     });
 
     await test.step('the search of the audit log, and its export', async () => {

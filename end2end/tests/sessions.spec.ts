@@ -139,7 +139,7 @@ test('before a session ends the page says so, and what was typed is there after 
   await expect(notice).toBeHidden();
   await pass(1.5);
   await expect(notice).toBeVisible();
-  await expect(notice.getByRole('alert').first()).toHaveText('Your session ends soon, because nobody has used it.');
+  await expect(notice.getByRole('alert').first()).toHaveText('Your session ends soon because nobody has used it.');
   await expect(notice.locator('.left')).toHaveText(/^in 1:\d\d$/);
   await test.step('"Stay signed in" prolongs it, by keyboard too', async () => {
     await button(page, 'Stay signed in').focus();
@@ -159,7 +159,7 @@ test('before a session ends the page says so, and what was typed is there after 
     await pass(16);
     await expect(notice).toContainText('Your session has ended.');
     await button(page, 'Add environment').click();
-    await expect(said(page)).toHaveText('Your session has ended. Sign in to go on: the form is then as you left it, without its secrets.');
+    await expect(said(page)).toHaveText('Your session has ended. Sign in to continue. Keystead then restores the form, without its secrets.');
     await givePassword(page, admin.email, admin.password);
     await proveWith(page, admin.nextCode(), 'Sign in');
     await expect(field(page, 'Name')).toHaveValue('Sandbox <1>');

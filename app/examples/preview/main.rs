@@ -107,11 +107,11 @@ fn outside(preview: &Preview) {
 
 fn environments(preview: &Preview) {
     preview.page("overview", true, || {
-        view! { <OverviewPage chrome=sample::chrome("/") attention=sample::attention() upkeep=sample::upkeep(9) grid=sample::grid() find=String::new() only=None /> }
+        view! { <OverviewPage chrome=sample::chrome("/") attention=sample::attention() upkeep=sample::upkeep(9) grid=sample::grid() steps=None find=String::new() only=None /> }
     });
     preview.page("overview-empty", true, || {
         let chrome = Chrome { tree: Tree::default(), ..sample::chrome("/") };
-        view! { <OverviewPage chrome attention=AttentionView::default() upkeep=sample::upkeep(1) grid=sample::no_grid() find=String::new() only=None /> }
+        view! { <OverviewPage chrome attention=AttentionView::default() upkeep=sample::upkeep(1) grid=sample::no_grid() steps=None find=String::new() only=None /> }
     });
     for (name, is_list) in [("calendar", false), ("calendar-list", true)] {
         preview.page(name, true, move || {
@@ -157,17 +157,17 @@ fn environments(preview: &Preview) {
     preview.page("environment-remove", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");
         let environment = sample::environments().remove(2);
-        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+        view! { <RemoveEnvironmentPage chrome environment keys=Vec::new() form=Form::new() /> }
     });
     preview.page("environment-stays", true, || {
         let chrome = sample::chrome("/environments/production");
         let environment = sample::environments().remove(0);
-        view! { <RemoveEnvironmentPage chrome environment form=Form::new() /> }
+        view! { <RemoveEnvironmentPage chrome environment keys=Vec::new() form=Form::new() /> }
     });
     preview.page("country-remove", true, || {
         let chrome = sample::chrome("/environments/production");
         let (environment, country) = (sample::environments().remove(0), sample::countries().remove(3));
-        view! { <RemoveCountryPage chrome environment country form=Form::new() /> }
+        view! { <RemoveCountryPage chrome environment country keys=vec!["Orders".to_owned()] form=Form::new() /> }
     });
 }
 
@@ -180,7 +180,7 @@ fn keys(preview: &Preview) {
             flash: Some(domain::overview::frame::Flash { message: flash, warns: false }),
             ..chrome("")
         };
-        view! { <KeysPage chrome view=sample::keys(37) new=Some(4) /> }
+        view! { <KeysPage chrome view=sample::keys(37) new=Some(4) next_steps=Some(sample::next_steps()) /> }
     });
     preview.page("keys-few-left", true, move || {
         view! { <KeysPage chrome=chrome("") view=sample::keys(86) new=None /> }

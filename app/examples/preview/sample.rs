@@ -20,6 +20,7 @@ use domain::overview::calendar::*;
 use domain::overview::frame::*;
 use domain::overview::grid::*;
 use domain::overview::lack::Lack;
+use domain::overview::next_steps::NextSteps;
 use domain::overview::upkeep::{JournalState, UpkeepView};
 use domain::overview::view::*;
 use domain::people::view::*;
@@ -239,6 +240,16 @@ pub fn keys(customer_supplied: u32) -> KeysView {
             next_number: 5,
             ..no_keys().limits
         },
+    }
+}
+
+pub fn next_steps() -> NextSteps {
+    NextSteps {
+        scope: scope(),
+        has_api_key: true,
+        is_used: false,
+        has_second_administrator: false,
+        has_backup: false,
     }
 }
 

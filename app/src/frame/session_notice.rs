@@ -10,10 +10,10 @@ pub fn SessionNotice(end: SessionEnd) -> impl IntoView {
     view! {
         <Island>
             <div class="session-end" data-left=seconds_left data-final=is_final.then_some("") hidden>
-                <p role="alert" class="while-idle">"Your session ends soon, because nobody has used it."</p>
-                <p role="alert" class="when-final">"Your session ends: it has lasted its twelve hours."</p>
+                <p role="alert" class="while-idle">"Your session ends soon because nobody has used it."</p>
+                <p role="alert" class="when-final">"Your session ends soon. A session lasts twelve hours at most."</p>
                 <p role="alert" class="when-over">
-                    "Your session has ended. Go on, and sign in when you are asked: Keystead then fills in a form of usual length again, without its secrets."
+                    "Your session has ended. Continue, and sign in when Keystead asks. It then restores what you typed, except secrets and very long texts."
                 </p>
                 <span class="left"></span>
                 <button class="button while-idle" r#type="button">

@@ -27,13 +27,13 @@ pub fn UnsavedNotices(unsaved: Unsaved, now: DateTime<Utc>) -> impl IntoView {
         {notice(
             recovery_codes_until,
             "You have unsaved recovery codes",
-            "They are shown until you confirm that you saved them, or sign out, but not after ",
+            "Keystead shows them until you confirm that you saved them or sign out, at the latest until ",
             address::PROFILE_RECOVERY_CODES_SHOW,
         )}
         {notice(
             api_key_until,
             "You have an unsaved API key",
-            "Its secret is shown until you confirm that you saved it, or sign out, but not after ",
+            "Keystead shows its secret until you confirm that you saved it or sign out, at the latest until ",
             address::API_KEY_NEW,
         )}
     }

@@ -5,7 +5,14 @@ use crate::ui::form::FieldState;
 use leptos::prelude::*;
 
 #[component]
-pub fn Checkbox(name: &'static str, label: &'static str) -> impl IntoView {
+pub fn Checkbox(
+    name: &'static str,
+    /// The name of the box in a list of errors.
+    label: &'static str,
+    /// The sentence beside the box; without one, the label.
+    #[prop(optional, into)]
+    sentence: Option<String>,
+) -> impl IntoView {
     let state = FieldState::of(name, label, false);
     let described_by = state.described_by();
     view! {
@@ -21,7 +28,7 @@ pub fn Checkbox(name: &'static str, label: &'static str) -> impl IntoView {
                     autofocus=state.takes_focus
                     aria-describedby=described_by
                 />
-                <label for=state.id>{label}</label>
+                <label for=state.id>{sentence.unwrap_or_else(|| label.to_owned())}</label>
             </div>
         </div>
     }

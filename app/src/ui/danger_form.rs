@@ -1,4 +1,4 @@
-//! The form that removes an object: the person types its name to confirm.
+//! The form of a change that cannot be undone: the person types the name of its object.
 
 use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::field::Field;
@@ -12,6 +12,8 @@ pub fn DangerForm(
     /// The name that must be typed.
     name: String,
     back: String,
+    /// Further fields, after the name.
+    children: Children,
 ) -> impl IntoView {
     view! {
         <PostForm form>
@@ -21,9 +23,10 @@ pub fn DangerForm(
                 hint=format!("Type {name} to confirm.")
                 first=true
             />
+            {children()}
             <Actions>
                 <ButtonLink label="Cancel" href=back />
-                <Button label="Remove" weight=Weight::Danger />
+                <Button label="Next" weight=Weight::Danger />
             </Actions>
         </PostForm>
     }

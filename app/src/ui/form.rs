@@ -133,7 +133,7 @@ fn AnyForm(
                 .then(|| {
                     view! {
                         <p class="hint" role="status">
-                            "This is what you had typed when your session ended. Type secrets again."
+                            "Keystead restored what you typed before your session ended. Enter secrets again."
                         </p>
                     }
                 })}

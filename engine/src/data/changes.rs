@@ -35,7 +35,7 @@ impl Change for RotateTenantSecrets {
             ),
             RotationStep::Finish => (
                 "Finish rotation",
-                vec![ended],
+                vec![ended, format!("Services received keys of {them}: {}.", secrets.uses.text())],
                 Some(format!("Data still encrypted with {them} becomes unreadable. This can't be undone.")),
             ),
         };

@@ -59,7 +59,19 @@ impl Data {
         let of = if derived.is_ok() { Done::new } else { Done::nothing };
         let done = Done { made, ..of(Deed::Derive, items) };
         self.write_down(call, named, done, derived.as_ref().err()).await?;
+        if let Ok(derived) = &derived {
+            self.count_previous(derived);
+        }
         derived
+    }
+
+    /// Counts the keys of previous secrets in an answer. Between two rotations there is nothing to count.
+    fn count_previous(&self, derived: &Derived) {
+        let keys = derived.values().flat_map(BTreeMap::values).flatten();
+        let mut previous = keys.filter(|key| !key.is_current).map(|key| key.secret).peekable();
+        if previous.peek().is_some() {
+            self.uses.count_secrets(previous, self.vault.now());
+        }
     }
 
     /// Derives the keys. `made` counts the tenant secrets that are made, even when the call fails later.

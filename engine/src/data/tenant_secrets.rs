@@ -17,7 +17,8 @@ use crate::{Error, SecretBytes, Session, Stage};
 use domain::changes::view::About;
 use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
-use domain::data::view::TenantSecretsView;
+use domain::data::view::{PreviousUses, TenantSecretsView};
+use domain::keys::rotation::day_start;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 use std::collections::HashMap;
@@ -187,16 +188,22 @@ impl Secrets {
         Ok(TenantSecret { id: stored.id, is_current: stored.is_current, bytes })
     }
 
-    /// Returns the number of secrets, and whether a rotation is under way.
+    /// Returns the number of secrets, whether a rotation is under way, and how often the previous secrets were used.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
         let (scope, _) = self.vault.scope(name).await?;
-        self.vault.db().tenant_secrets().count(scope.id).await
+        let view = self.vault.db().tenant_secrets().count(scope.id).await?;
+        let now = self.vault.now();
+        let since = day_start(now - PreviousUses::LOOKS_BACK);
+        let sums = self.vault.db().usage().of_previous_secrets(scope.id, since).await?;
+        let count = sums.issued.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
+        let uses = PreviousUses::new(count, sums.last_at, view.rotating_since, sums.counted_since, now);
+        Ok(TenantSecretsView { uses, ..view })
     }
 
-    /// Plans the requested step.
+    /// Plans the requested step. `accepts_uses`: the person knows that services still receive keys of the previous secrets.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is not the step that is due.
@@ -205,13 +212,16 @@ impl Secrets {
         who: &Session,
         name: &ScopeName,
         step: &str,
+        accepts_uses: bool,
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.scope(name).await?;
         let secrets = self.vault.db().tenant_secrets().count(scope.id).await?;
         let followed = secrets.followed;
         match secrets.due() {
-            Some(due) if due.word() == step => Ok(RotateTenantSecrets { scope, step: due, followed }),
+            Some(due) if due.word() == step => {
+                Ok(RotateTenantSecrets { scope, step: due, followed, accepts_uses })
+            }
             _ => Err(Error::Changes(ChangesError::Outdated("The rotation is at a different step.".into()))),
         }
     }
@@ -223,7 +233,7 @@ impl Secrets {
     pub async fn rotate_on_host(&self, name: &ScopeName, step: RotationStep) -> Result<usize, Error> {
         let (scope, _) = self.vault.scope(name).await?;
         let followed = self.vault.db().tenant_secrets().count(scope.id).await?.followed;
-        let command = RotateTenantSecrets { scope, step, followed };
+        let command = RotateTenantSecrets { scope, step, followed, accepts_uses: true };
         self.rotate(Authorised::on_host(command, self.vault.now())).await
     }
 
@@ -231,11 +241,13 @@ impl Secrets {
     /// are no longer given the previous secrets).
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when it is not the step that is due.
+    /// [`ChangesError::Outdated`] when it is not the step that is due, or when services have received keys of the previous secrets
+    /// and the person did not know it.
     pub async fn rotate(&self, proof: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
         let proof = &proof;
+        let uses = &self.of(&proof.command().scope.name).await?.uses;
         let done = self.vault.db().write(|mut tx| async move {
-            let RotateTenantSecrets { scope, step, followed } = proof.command();
+            let RotateTenantSecrets { scope, step, followed, accepts_uses } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             // The step alone does not tell: after a whole rotation in the meantime, the same step is due again.
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
@@ -243,11 +255,25 @@ impl Secrets {
                     "The secrets were rotated in the meantime.".into(),
                 )));
             }
+            if *step == RotationStep::Finish && uses.count > 0 && !accepts_uses {
+                return Err(Error::Changes(ChangesError::Outdated(
+                    "Services have received keys of the previous secrets in the meantime.".into(),
+                )));
+            }
             let (moved, what) = match step {
-                RotationStep::Begin => (self.begin(&mut tx, scope).await?, "begun"),
-                RotationStep::Finish => (self.finish(&mut tx, scope).await?, "finished"),
+                RotationStep::Begin => {
+                    let begun = self.begin(&mut tx, scope).await?;
+                    (begun, format!("begun, {begun} secrets"))
+                }
+                RotationStep::Finish => {
+                    let finished = self.finish(&mut tx, scope).await?;
+                    (
+                        finished,
+                        format!("finished, {finished} secrets; previous secrets used: {}", uses.text()),
+                    )
+                }
             };
-            tx.commit(proof.entry(format!("{what}, {moved} secrets"))).await?;
+            tx.commit(proof.entry(what)).await?;
             Ok(moved)
         });
         let moved = self.vault.db().or_refuse(done.await, proof.refusal("")).await?;

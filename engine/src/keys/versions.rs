@@ -305,7 +305,7 @@ impl Keys {
                     format!("Version {newest} was created in the meantime.")
                 }
                 // Only after a restore are numbers left out.
-                _ => format!("The next version gets the number {} now.", plan.number),
+                _ => format!("The next version would now have the number {}.", plan.number),
             };
             return Err(Error::Changes(ChangesError::Outdated(said)));
         }

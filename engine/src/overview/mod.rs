@@ -4,6 +4,7 @@
 pub mod backup;
 mod calendar;
 mod grid;
+mod next_steps;
 pub mod older;
 pub mod times;
 

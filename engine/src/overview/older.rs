@@ -190,7 +190,7 @@ impl Overview {
             tx.lock(Lock::Instance).await?;
             let raised = raise(&self.vault, &mut tx, numbers).await?;
             // The snapshot was taken before the backup was recorded.
-            tx.instance().set_restored(manifest.made_at, lost).await?;
+            tx.instance().set_restored(manifest.made_at, lost, now).await?;
             let made = domain::base::words::moment(manifest.made_at);
             let detail = format!("the backup of {made}, {} rows; {}", manifest.rows(), left_out(&raised));
             tx.commit(Entry::done(now, Actor::Host, Action::BackupRestore).with(detail)).await?;
@@ -214,7 +214,7 @@ impl Overview {
         let accepted = self.vault.db().write(|mut tx| async move {
             tx.lock(Lock::Instance).await?;
             let raised = raise(&self.vault, &mut tx, numbers).await?;
-            tx.instance().accept_older(timeline).await?;
+            tx.instance().accept_older(timeline, now).await?;
             for run in runs {
                 tx.journal().insert_run(*run, now).await?;
             }

@@ -9,6 +9,7 @@ use crate::store::authority::RowRef;
 use crate::store::scopes::Environment;
 use crate::store::{Lock, Tx};
 use crate::vault::authority::Held;
+use crate::vault::latest::time_of_expiry;
 use crate::{Error, Session, Stage};
 use domain::audit::event::Action;
 use domain::base::id::{EnvironmentId, ScopeId};
@@ -256,6 +257,27 @@ impl Scopes {
         self.vault.db().or_refuse(done.await, refused).await?;
         self.vault.moved().raise();
         Ok(())
+    }
+
+    /// Returns the names of the working API keys that lose a scope when a country is removed, or an environment with its countries.
+    /// At most `most` names.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the environment or the country in it does not exist.
+    pub async fn keys_losing(
+        &self,
+        slug: &Slug,
+        country: Option<Country>,
+        most: u32,
+    ) -> Result<Vec<String>, Error> {
+        let environment = self.vault.shown(self.vault.db().scopes().environment(slug).await?).id;
+        let scope = match country {
+            None => None,
+            Some(country) => {
+                Some(self.vault.scope(&ScopeName { environment: slug.clone(), country }).await?.0.id)
+            }
+        };
+        self.vault.db().api_keys().granted(environment, scope, time_of_expiry(&self.vault), most).await
     }
 
     /// Holds the API keys whose grants go with a country, or with all countries of an environment. A key that does not verify

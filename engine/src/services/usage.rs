@@ -1,4 +1,4 @@
-//! Use of each version: counted in memory, and written to the database every few seconds. A crash loses seconds of the
+//! Use of each version and of each previous tenant secret: counted in memory, and written to the database every few seconds. A crash loses seconds of the
 //! counts; every request itself is in the journal.
 
 use crate::Error;
@@ -6,6 +6,7 @@ use crate::base::log::or_warn;
 use crate::services::Services;
 use crate::store::usage::Counted;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::data::view::PreviousUses;
 use domain::keys::rotation::day_start;
 use domain::keys::view::UsageView;
 use domain::scopes::scope::ScopeName;
@@ -15,35 +16,54 @@ use std::sync::{Mutex, PoisonError};
 /// Time after which a seen use no longer counts on the page.
 pub const LOOKS_BACK: TimeDelta = TimeDelta::days(90);
 
-/// Uses that this server has counted and not written to the database yet, by version.
+/// Sums that this server has not written to the database yet, by the id of what was used.
 #[derive(Default)]
-pub struct UseCounter(Mutex<HashMap<i64, Counted>>);
+struct Sums(Mutex<HashMap<i64, Counted>>);
 
-impl UseCounter {
+impl Sums {
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<i64, Counted>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts the ciphertexts that a version made, and those of its ciphertexts that were opened.
-    pub fn count(&self, version: u32, issued: usize, seen: usize, at: DateTime<Utc>) {
+    fn add(&self, counted: impl IntoIterator<Item = (i64, Counted)>) {
         self.with(|counts| {
-            let entry =
-                counts.entry(i64::from(version)).or_insert(Counted { issued: 0, seen: 0, last_at: at });
-            entry.issued += issued as u64;
-            entry.seen += seen as u64;
-            entry.last_at = entry.last_at.max(at);
+            for (id, new) in counted {
+                let entry = counts.entry(id).or_insert(Counted { issued: 0, seen: 0, ..new });
+                entry.issued += new.issued;
+                entry.seen += new.seen;
+                entry.last_at = entry.last_at.max(new.last_at);
+            }
         });
     }
 
-    fn add_back(&self, counted: Vec<(i64, Counted)>) {
-        self.with(|counts| {
-            for (version, old) in counted {
-                let entry = counts.entry(version).or_insert(Counted { issued: 0, seen: 0, ..old });
-                entry.issued += old.issued;
-                entry.seen += old.seen;
-                entry.last_at = entry.last_at.max(old.last_at);
-            }
-        });
+    /// Takes everything out, in the order of the ids. Servers that write at the same time lock the rows in the same order, so
+    /// that they cannot deadlock.
+    fn take(&self) -> Vec<(i64, Counted)> {
+        let mut counted: Vec<_> = self.with(|counts| counts.drain().collect());
+        counted.sort_unstable_by_key(|(id, _)| *id);
+        counted
+    }
+}
+
+/// Uses that this server has counted and not written to the database yet.
+#[derive(Default)]
+pub struct UseCounter {
+    versions: Sums,
+    /// Keys derived from previous tenant secrets that Keystead handed out.
+    secrets: Sums,
+}
+
+impl UseCounter {
+    /// Counts the ciphertexts that a version made, and those of its ciphertexts that were opened.
+    pub fn count(&self, version: u32, issued: usize, seen: usize, at: DateTime<Utc>) {
+        let new = Counted { issued: issued as u64, seen: seen as u64, last_at: at };
+        self.versions.add([(i64::from(version), new)]);
+    }
+
+    /// Counts one key for each of these previous tenant secrets.
+    pub fn count_secrets(&self, secrets: impl IntoIterator<Item = u32>, at: DateTime<Utc>) {
+        let one = Counted { issued: 1, seen: 0, last_at: at };
+        self.secrets.add(secrets.into_iter().map(|secret| (i64::from(secret), one)));
     }
 }
 
@@ -61,20 +81,23 @@ impl Services {
     /// Writes the counts to the database. Counts that cannot be written are added back.
     pub async fn note_uses(&self) {
         // Taken out before the write, because requests count on meanwhile and must not wait for the database.
-        let mut counted: Vec<_> = self.uses.with(|counts| counts.drain().collect());
-        if counted.is_empty() {
+        let (versions, secrets) = (self.uses.versions.take(), self.uses.secrets.take());
+        if versions.is_empty() && secrets.is_empty() {
             return;
         }
-        // Servers that write at the same time lock the rows in the same order, so that they cannot deadlock.
-        counted.sort_unstable_by_key(|(version, _)| *version);
-        let these = &counted;
+        let (of_versions, of_secrets) = (&versions, &secrets);
         let noted = self.vault.db().write(|mut tx| async move {
-            tx.usage().add(these).await?;
+            tx.usage().add(of_versions).await?;
+            tx.usage().add_secrets(of_secrets).await?;
             tx.commit_unaudited("sums of use; each use is in the journal").await
         });
         if let Err(error) = noted.await {
-            self.uses.add_back(counted);
-            or_warn(Err(error), "the use counts of versions could not be saved; Keystead will retry");
+            self.uses.versions.add(versions);
+            self.uses.secrets.add(secrets);
+            or_warn(
+                Err(error),
+                "the use counts of versions and tenant secrets could not be saved; Keystead will retry",
+            );
         }
     }
 
@@ -84,11 +107,13 @@ impl Services {
     /// When the database fails.
     pub(crate) async fn fold_usage(&self) -> Result<(), Error> {
         let before = day_start(self.vault.now() - LOOKS_BACK);
+        let before_secrets = day_start(self.vault.now() - PreviousUses::LOOKS_BACK);
         self.vault
             .db()
             .write(|mut tx| async move {
                 // The sums go to a day in 1970, before any that a page looks back to. The number ever issued stays complete.
                 tx.usage().fold(before, DateTime::UNIX_EPOCH).await?;
+                tx.usage().forget_secrets(before_secrets).await?;
                 tx.commit_unaudited("sums of long ago become one").await
             })
             .await

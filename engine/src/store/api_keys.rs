@@ -6,7 +6,7 @@ use crate::Error;
 use crate::base::error::ChangesError;
 use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
-use domain::base::id::EnvironmentId;
+use domain::base::id::{EnvironmentId, ScopeId};
 use domain::data::operation::Operation;
 use domain::scopes::scope::{Country, Slug};
 use domain::services::api_key::{ApiKeyId, Grant, Reach, from_words, words};
@@ -119,6 +119,16 @@ macro_rules! select_keys {
     };
 }
 
+macro_rules! granted {
+    ($of:literal) => {
+        concat!(
+            "SELECT DISTINCT k.name FROM api_key k JOIN api_key_grant g ON g.api_key_id = k.id WHERE ",
+            $of,
+            " AND k.revoked_at IS NULL AND k.expires_at > $2 ORDER BY k.name LIMIT $3"
+        )
+    };
+}
+
 table!(api_keys: Read, Write);
 
 impl Read<'_> {
@@ -174,6 +184,26 @@ impl Read<'_> {
     ) -> Result<Vec<String>, Error> {
         Ok(
             on!(self.0, pool => sqlx::query_scalar(REACHING_MORE).with(environment.0).with(now).fetch_all(pool).await)?,
+        )
+    }
+
+    /// Returns the names of the working keys that were created for a country, or for an environment and countries of it. At most
+    /// `most` names.
+    pub(crate) async fn granted(
+        &self,
+        environment: EnvironmentId,
+        scope: Option<ScopeId>,
+        now: DateTime<Utc>,
+        most: u32,
+    ) -> Result<Vec<String>, Error> {
+        const OF_ENVIRONMENT: &str = granted!("g.environment_id = $1");
+        const OF_COUNTRY: &str = granted!("g.scope_id = $1");
+        let (sql, id) = match scope {
+            None => (OF_ENVIRONMENT, environment.0),
+            Some(scope) => (OF_COUNTRY, scope.0),
+        };
+        Ok(
+            on!(self.0, pool => sqlx::query_scalar(sql).with(id).with(now).with(i64::from(most)).fetch_all(pool).await)?,
         )
     }
 

@@ -22,7 +22,7 @@ const TOGETHER: usize = 200;
 const BYTES: usize = 1 << 20;
 
 /// Every table that a schema of Keystead has or had. Others in the same schema, of an extension perhaps, are not ours to read.
-const OURS: [&str; 36] = [
+const OURS: [&str; 37] = [
     "actor_kind",
     "administrator",
     "alias_history",
@@ -56,6 +56,7 @@ const OURS: [&str; 36] = [
     "setup_token",
     "spent_step",
     "tenant_secret",
+    "tenant_secret_usage",
     "throttle",
     "vendor",
     "version_usage",

@@ -87,26 +87,28 @@ impl Write<'_> {
         Ok(rows == 1)
     }
 
-    /// Records that a restore is complete; `older_than` says why the database is known to be older than it was, if it is.
+    /// Records that a restore is complete; `older_than` says why the database is known to be older than it was, if it is. Uses of
+    /// tenant secrets that were counted after the backup are lost, so the counts are complete from `now` on.
     pub(crate) async fn set_restored(
         &mut self,
         backup_at: DateTime<Utc>,
         older_than: Option<&str>,
+        now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        const SQL: &str = "UPDATE instance SET backup_at = $1, older_than = $2 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).with(backup_at).with(older_than.map(kept)).execute(c).await.map(drop))?;
+        const SQL: &str =
+            "UPDATE instance SET backup_at = $1, older_than = $2, secrets_counted_since = $3 WHERE id = 1";
+        within!(self.0, c => sqlx::query(SQL).with(backup_at).with(older_than.map(kept)).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    /// Accepts the database as it is, on a timeline after `timeline`.
-    pub(crate) async fn accept_older(&mut self, timeline: i64) -> Result<(), Error> {
-        const SQL: &str = "UPDATE instance SET older_than = NULL, \
+    /// Accepts the database as it is, on a timeline after `timeline`. As after a restore, uses of tenant secrets are lost.
+    pub(crate) async fn accept_older(&mut self, timeline: i64, now: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "UPDATE instance SET older_than = NULL, secrets_counted_since = $2, \
                            timeline = (CASE WHEN timeline > $1 THEN timeline ELSE $1 END) + 1 WHERE id = 1";
-        within!(self.0, c => sqlx::query(SQL).with(timeline).execute(c).await.map(drop))?;
+        within!(self.0, c => sqlx::query(SQL).with(timeline).with(now).execute(c).await.map(drop))?;
         Ok(())
     }
 
-    /// Records that a backup was written completely.
     /// Records the latest time, unless it is another by now: an operator may have corrected it.
     pub(crate) async fn set_latest(
         &mut self,

@@ -16,6 +16,7 @@ pub mod instance;
 pub mod journal;
 pub mod keys;
 pub(crate) mod migrate;
+pub mod next_steps;
 pub mod overview;
 pub(crate) mod reader;
 pub mod revisions;

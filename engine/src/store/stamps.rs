@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// The times in each table that matter after they were written. Lines of the audit log and the journal are never changed.
-const STAMPS: [(&str, &[&str]); 13] = [
+const STAMPS: [(&str, &[&str]); 14] = [
     ("administrator", &["created_at", "password_changed_at", "authenticator_since", "disabled_at"]),
     ("recovery_code", &["used_at"]),
     ("session", &["created_at", "seen_at"]),
@@ -22,10 +22,11 @@ const STAMPS: [(&str, &[&str]); 13] = [
     ("scope", &["created_at"]),
     ("key_version", &["created_at"]),
     ("tenant_secret", &["created_at"]),
+    ("tenant_secret_usage", &["last_at"]),
     ("version_usage", &["last_at"]),
     ("holder", &["credentials_at", "preflight_at", "health_since", "probed_at"]),
     ("keyring", &["created_at"]),
-    ("instance", &["created_at", "backup_at", "latest_at"]),
+    ("instance", &["created_at", "backup_at", "latest_at", "secrets_counted_since"]),
 ];
 
 /// Tables whose rows carry codes, or are ended instead of corrected.

@@ -1,14 +1,15 @@
-//! Use of each version, in sums of a day.
+//! Use of each version and of each previous tenant secret, in sums of a day.
 
 use super::{ROWS, on, table, within};
 use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
+use domain::base::id::ScopeId;
 use domain::keys::rotation::day_start;
 use domain::keys::view::UsageView;
 use sqlx::QueryBuilder;
 
-/// Uses of a version counted since the counts were last written to the database.
+/// Uses of a version or a tenant secret counted since the counts were last written to the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
     pub issued: u64,
@@ -21,6 +22,14 @@ struct Sums {
     issued: Option<i64>,
     seen: Option<i64>,
     last_at: Option<DateTime<Utc>>,
+}
+
+/// Uses of the previous tenant secrets of a scope.
+#[derive(sqlx_macros::FromRow)]
+pub(crate) struct PreviousSums {
+    pub issued: Option<i64>,
+    pub last_at: Option<DateTime<Utc>>,
+    pub counted_since: Option<DateTime<Utc>>,
 }
 
 fn i64_of(count: u64) -> i64 {
@@ -40,6 +49,20 @@ impl Read<'_> {
             on!(self.0, pool => sqlx::query_as(SQL).with(version).with(since).fetch_one(pool).await)?;
         let count = |sum: Option<i64>| sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
         Ok(UsageView { issued: count(sums.issued), seen: count(sums.seen), last_used_at: sums.last_at })
+    }
+
+    /// Returns the number of keys derived from the previous secrets of a scope since `since`, when the last one was handed out, and
+    /// since when the counts are complete: from the beginning, if there is no such time.
+    pub(crate) async fn of_previous_secrets(
+        &self,
+        scope: ScopeId,
+        since: DateTime<Utc>,
+    ) -> Result<PreviousSums, Error> {
+        const SQL: &str = "SELECT CAST(SUM(u.issued) AS BIGINT) AS issued, MAX(u.last_at) AS last_at, \
+                           (SELECT secrets_counted_since FROM instance WHERE id = 1) AS counted_since \
+                           FROM tenant_secret_usage u JOIN tenant_secret t ON t.id = u.secret_id \
+                           WHERE t.scope_id = $1 AND t.status = 'previous' AND u.day >= $2";
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).with(since).fetch_one(pool).await)?)
     }
 }
 
@@ -68,6 +91,32 @@ impl Write<'_> {
                 query.push(concat!(" ", add_up!())).build().execute(c).await.map(drop)
             })?;
         }
+        Ok(())
+    }
+
+    /// Adds to the sums of previous tenant secrets.
+    pub(crate) async fn add_secrets(&mut self, counted: &[(i64, Counted)]) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO tenant_secret_usage (secret_id, day, issued, last_at) ";
+        const ADD_UP: &str = " ON CONFLICT (secret_id, day) DO UPDATE SET \
+                              issued = tenant_secret_usage.issued + excluded.issued, \
+                              last_at = CASE WHEN tenant_secret_usage.last_at > excluded.last_at \
+                              THEN tenant_secret_usage.last_at ELSE excluded.last_at END";
+        for some in counted.chunks(ROWS) {
+            within!(self.0, c => {
+                let mut query = QueryBuilder::new(SQL);
+                query.push_values(some, |mut values, (secret, Counted { issued, last_at, .. })| {
+                    values.with(secret).with(day_start(*last_at)).with(i64_of(*issued)).with(last_at);
+                });
+                query.push(ADD_UP).build().execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the sums of previous tenant secrets from before `before`, to which no page looks back.
+    pub(crate) async fn forget_secrets(&mut self, before: DateTime<Utc>) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM tenant_secret_usage WHERE day < $1";
+        within!(self.0, c => sqlx::query(SQL).with(before).execute(c).await.map(drop))?;
         Ok(())
     }
 

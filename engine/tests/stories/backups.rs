@@ -156,6 +156,9 @@ async fn a_backup_opens_in_an_empty_database_of_either_kind(t: &TestPortal) {
             assert_eq!(there - own, rows.cast_signed(), "{table}");
         }
         assert_eq!(look::broken(&portal_db(&place).await).await, [""; 0]);
+        // Uses that were counted after the backup are lost.
+        let since = "SELECT COUNT(*) FROM instance WHERE secrets_counted_since IS NOT NULL";
+        assert_eq!(number(&portal_db(&place).await, since).await, 1);
         portal.close().await;
         place.remove().await;
     }

@@ -32,6 +32,7 @@ mod limits;
 mod lockout;
 mod moved_seals;
 mod names;
+mod next_steps;
 mod overview;
 mod previews;
 mod profile;

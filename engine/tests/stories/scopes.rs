@@ -37,6 +37,7 @@ stories! {
     a_country_is_in_an_environment_once,
     an_unknown_country_is_refused,
     what_was_removed_is_not_found,
+    a_removal_says_which_api_keys_lose_access,
     a_removal_and_a_new_country_at_once_leave_no_orphan,
     a_removal_and_a_first_key_at_once_leave_one_of_them,
     what_is_removed_before_its_turn_is_not_found,
@@ -51,6 +52,29 @@ async fn the_address_is_made_from_the_name(t: &TestPortal) {
     assert_eq!((made.slug.as_str(), made.name.as_str()), ("eu-staging-2", "EU — Staging 2"));
     let view = t.portal.scopes().environment(&made.slug).await.expect("it is there");
     assert_eq!((view.environment, view.countries), (made, vec![]));
+}
+
+async fn a_removal_says_which_api_keys_lose_access(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let (de, _) = (scope(t, &ada, "DE").await, scope(t, &ada, "FR").await);
+    let keys = async |country: Option<&str>| {
+        let country = country.map(|code| domain::scopes::scope::Country::from_code(code).expect("a country"));
+        t.portal.scopes().keys_losing(&de.environment, country, 2).await.expect("known")
+    };
+    assert_eq!(keys(None).await, [""; 0]);
+    for (id, name, reach) in [
+        ([1; 6], "Orders", "production/DE"),
+        ([2; 6], "Billing", "production/*"),
+        ([3; 6], "Orders", "production/FR"),
+    ] {
+        t.api_key(id, name, reach, &[Operation::Encrypt]).await;
+    }
+    assert_eq!(keys(Some("DE")).await, ["Orders"], "a key of the whole environment keeps what it has");
+    assert_eq!(keys(None).await, ["Billing", "Orders"]);
+    t.clock.advance(TimeDelta::days(4000));
+    assert_eq!(keys(None).await, [""; 0], "keys that have expired lose nothing");
+    let nowhere = t.portal.scopes().keys_losing(&slug("nowhere"), None, 2).await;
+    refused!(nowhere, Error::NotFound);
 }
 
 async fn a_name_is_refused_in_words(t: &TestPortal) {

@@ -6,6 +6,7 @@ use domain::audit::event::{Action, Outcome};
 use domain::audit::journal::JournalQuery;
 use domain::data::operation::{AuditNote, Deed, Door, Operation};
 use domain::data::tenant_secret::{RotationStep, SecretType};
+use domain::data::view::{PreviousUses, Since};
 use domain::keys::rotation::RotationPeriod;
 use domain::scopes::scope::ScopeName;
 use engine::base::error::ChangesError;
@@ -25,6 +26,9 @@ stories! {
     types_paths_and_scopes_have_secrets_of_their_own,
     an_alias_changes_nothing_of_what_is_derived,
     while_a_rotation_is_under_way_both_secrets_are_answered,
+    the_keys_of_previous_secrets_that_services_receive_are_counted,
+    a_count_that_does_not_cover_the_time_says_so,
+    nobody_finishes_a_rotation_without_knowing_of_uses,
     who_may_not_wrap_and_unwrap_derives_nothing,
     a_customer_who_takes_the_key_away_takes_derived_keys_away,
     secrets_moved_to_another_row_do_not_open,
@@ -167,6 +171,92 @@ async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal)
     assert_eq!(rotate(RotationStep::Begin).await.expect("and again"), 3);
     assert_eq!(logged(t, Action::TenantSecretRotate, Outcome::Done).await, 3);
     assert_eq!(logged(t, Action::TenantSecretRotate, Outcome::Refused).await, 3);
+}
+
+/// Writes the counts of every server to the database, and returns those of the previous secrets.
+async fn uses(t: &TestPortal, de: &ScopeName, servers: &[&Portal]) -> PreviousUses {
+    for server in servers {
+        server.services().note_uses().await;
+    }
+    t.portal.secrets().of(de).await.expect("known").uses
+}
+
+async fn the_keys_of_previous_secrets_that_services_receive_are_counted(t: &TestPortal) {
+    let (_, de, key) = with_service(t).await;
+    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step).await.expect("rotated");
+    let other = t.second().await;
+    t.open_journal(&other).await;
+    let servers = [&t.portal, &other];
+    derive(&t.portal, &key, "production/DE", "users").await;
+    assert_eq!(uses(t, &de, &servers).await, PreviousUses::default(), "without a rotation none is previous");
+    rotate(RotationStep::Begin).await;
+    let began = t.clock.now();
+    for server in servers {
+        server.access().refresh().await.expect("it looks");
+    }
+    t.clock.advance(chrono::TimeDelta::hours(2));
+    derive(&t.portal, &key, "production/DE", "users").await;
+    // Each key counts; a path that is new has no previous secret.
+    let here = call(&other, &key, "production/DE").await;
+    let two = asked(SecretType::Deterministic, "users", &["email", "name"]);
+    other.data().derive(&here, &two).await.expect("derived");
+    derive(&other, &key, "production/DE", "late").await;
+    let used = t.clock.now();
+    let counted = PreviousUses { count: 3, last_at: Some(used), since: Some(Since::Rotation(began)) };
+    fail_after("begin", 0);
+    t.portal.services().note_uses().await;
+    assert_eq!(uses(t, &de, &servers).await, counted, "what could not be written is written later");
+    // A day counts for 30 days, and is deleted after that.
+    t.clock.advance(chrono::TimeDelta::days(29));
+    assert_eq!(uses(t, &de, &servers).await.count, 3);
+    t.clock.advance(chrono::TimeDelta::days(3));
+    assert_eq!(uses(t, &de, &servers).await, PreviousUses::default());
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret_usage").await, 1);
+    t.portal.sweep().await.expect("swept");
+    assert_eq!(number(t.db(), "SELECT COUNT(*) FROM tenant_secret_usage").await, 0);
+    // Uses of one rotation say nothing about the next.
+    derive(&t.portal, &key, "production/DE", "users").await;
+    assert_eq!(uses(t, &de, &servers).await.count, 1);
+    rotate(RotationStep::Finish).await;
+    let lines = log(t).await.into_iter().filter(|line| line.action == Action::TenantSecretRotate);
+    let details: Vec<_> = lines.map(|line| line.detail).collect();
+    let said = "finished, 1 secrets; previous secrets used: once in the last 30 days";
+    assert!(details.iter().any(|detail| detail.starts_with(said)), "{details:?}");
+    assert_eq!(uses(t, &de, &servers).await.count, 0);
+    rotate(RotationStep::Begin).await;
+    assert_eq!(uses(t, &de, &servers).await.count, 0);
+}
+
+async fn a_count_that_does_not_cover_the_time_says_so(t: &TestPortal) {
+    let (_, de, key) = with_service(t).await;
+    derive(&t.portal, &key, "production/DE", "users").await;
+    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin).await.expect("begun");
+    t.clock.advance(chrono::TimeDelta::days(40));
+    assert_eq!(uses(t, &de, &[]).await.since, None, "a new database counts from its beginning");
+    // As after an upgrade or a restore at this moment. A secret that is made now brings the time into the database.
+    t.portal.access().refresh().await.expect("it looks");
+    derive(&t.portal, &key, "production/DE", "late").await;
+    let upgraded = "UPDATE instance SET secrets_counted_since = (SELECT MAX(created_at) FROM tenant_secret)";
+    execute(t.db(), upgraded).await.expect("set");
+    assert_eq!(uses(t, &de, &[]).await.since, Some(Since::Counting(t.clock.now())));
+    t.clock.advance(chrono::TimeDelta::days(31));
+    assert_eq!(uses(t, &de, &[]).await.since, None, "the count covers the time again");
+}
+
+async fn nobody_finishes_a_rotation_without_knowing_of_uses(t: &TestPortal) {
+    let (ada, de, key) = with_service(t).await;
+    derive(&t.portal, &key, "production/DE", "users").await;
+    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin).await.expect("begun");
+    t.portal.access().refresh().await.expect("it looks");
+    let plan = async |accepts| {
+        t.portal.secrets().plan_rotate(&ada.session, &de, "finish", accepts).await.expect("a plan")
+    };
+    let unaware = proof(t, &ada, &plan(false).await).await;
+    derive(&t.portal, &key, "production/DE", "users").await;
+    assert_eq!(uses(t, &de, &[&t.portal]).await.count, 1);
+    refused!(t.portal.secrets().rotate(unaware).await, Error::Changes(ChangesError::Outdated(_)));
+    let aware = proof(t, &ada, &plan(true).await).await;
+    assert_eq!(t.portal.secrets().rotate(aware).await.expect("finished"), 1);
 }
 
 async fn who_may_not_wrap_and_unwrap_derives_nothing(t: &TestPortal) {

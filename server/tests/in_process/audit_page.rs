@@ -147,7 +147,7 @@ async fn lines_show_an_id_where_a_url_name_was_used_before() {
     let add = [("name", "trial"), ("slug", "trial"), ("kind", "test")];
     house.post(&cookie, "/environments", &add).await;
     assert!(!shown("trial").await.contains(">ID "), "it means one environment");
-    house.post(&cookie, "/environments/trial/remove", &[("confirm", "trial")]).await;
+    house.post(&cookie, "/environments/trial/remove", &[]).await;
     let again = house.post(&cookie, "/environments", &add).await;
     assert_eq!(again.location(), "/environments/trial");
     let page = shown("trial").await;

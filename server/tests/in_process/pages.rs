@@ -3,6 +3,7 @@
 use crate::support::{API_KEYS_ADD, Answer, House, furnished};
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
+use domain::data::operation::Operation;
 use engine::testing::{PASSWORD, look};
 
 #[tokio::test]
@@ -120,6 +121,72 @@ async fn of_very_many_countries_the_sidebar_draws_those_that_are_wanted() {
     assert!(form.contains("value=\"bulk-4/DE\"") && !has(&form, "bulk-4/DE"), "to tick, not in the sidebar");
     let environments = house.get(&cookie, "/environments").await.body;
     assert_eq!(environments.matches("no key: 250").count(), 5, "{environments}");
+}
+
+/// No data is lost and each can be added again, so nothing but a press of the button is asked for.
+#[tokio::test]
+async fn an_empty_country_or_environment_is_removed_by_one_button_that_says_what_happens() {
+    let (house, _, cookie) = furnished().await;
+    house.post(&cookie, "/environments", &[("name", "Trial"), ("kind", "test")]).await;
+    for country in ["FR", "IT", "ES"] {
+        house.post(&cookie, "/environments/trial", &[("country", country)]).await;
+    }
+    house.test.api_key([7; 6], "Reports", "trial/FR", &[Operation::Encrypt]).await;
+    house.test.api_key([8; 6], "Billing", "trial/*", &[Operation::Encrypt]).await;
+    let page = house.get(&cookie, "/environments/trial/FR/remove").await.body;
+    assert!(
+        page.contains("The API key &quot;Reports&quot; loses its access to trial/FR.")
+            || page.contains("The API key \"Reports\" loses its access to trial/FR."),
+        "{page}"
+    );
+    assert!(page.contains("You can add the country again.") && !page.contains("name=\"confirm\""));
+    assert!(!house.get(&cookie, "/environments/trial/IT/remove").await.body.contains("API key \""));
+    let gone = house.post(&cookie, "/environments/trial/FR/remove", &[]).await;
+    assert_eq!(gone.location(), "/environments/trial");
+    house.test.api_key([9; 6], "Search", "trial/IT", &[Operation::Encrypt]).await;
+    let page = house.get(&cookie, "/environments/trial/remove").await.body;
+    assert!(
+        page.contains(
+            "Trial and its 2 countries go. None of them has an encryption key, so no data is lost."
+        )
+    );
+    assert!(
+        page.contains("Billing") && page.contains("Search") && page.contains("lose their access to trial."),
+        "{page}"
+    );
+    assert!(page.contains("The URL name trial can be used again."));
+    let gone = house.post(&cookie, "/environments/trial/remove", &[]).await;
+    assert_eq!(gone.location(), "/environments");
+    // With a key there is no button, and the request is refused.
+    let kept = house.get(&cookie, "/environments/production/DE/remove").await.body;
+    assert!(kept.contains("This cannot be removed") && !kept.contains(">Remove</button>"));
+    assert!(!house.post(&cookie, "/environments/production/DE/remove", &[]).await.status.is_redirection());
+}
+
+#[tokio::test]
+async fn the_page_of_the_first_key_shows_the_next_steps() {
+    let (house, _, cookie) = furnished().await;
+    let page = house.get(&cookie, "/environments/production/AT/keys").await.body;
+    for step in [
+        "Next steps",
+        "Create an API key",
+        "Encrypt from your service",
+        "Add a second administrator",
+        "keystead backup",
+    ] {
+        assert!(page.contains(step), "{step}");
+    }
+    let other = house.get(&cookie, "/environments/production/DE/keys").await.body;
+    assert!(!other.contains("Next steps"), "its key is the second");
+    house.newcomer("grace@example.com").await;
+    house.test.api_key([7; 6], "Reports", "production/AT", &[Operation::Encrypt]).await;
+    let page = house.get(&cookie, "/environments/production/AT/keys").await.body;
+    let card = page.split("Next steps").nth(1).expect("the card");
+    assert_eq!(card.matches("data-tone=\"ok\"").count().min(2), 2, "two are done: {card}");
+    // A country without a key leads to its first key.
+    house.post(&cookie, "/environments/production", &[("country", "FR")]).await;
+    let empty = house.get(&cookie, "/environments/production/FR/keys").await.body;
+    assert_eq!(empty.matches(">Add encryption key</a>").count(), 1);
 }
 
 #[tokio::test]

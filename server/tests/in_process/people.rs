@@ -59,7 +59,7 @@ async fn a_new_authenticator_has_a_name_of_its_own_and_the_old_entry_may_go() {
     for said in [
         "ada@example.com (2)",
         "Keystead 127.0.0.1-3000",
-        "When its code is confirmed, the old entry no longer works: delete it then.",
+        "Once you confirm its code, the old entry stops working. Delete it then.",
     ] {
         assert!(page.contains(said), "{said}");
     }

@@ -258,7 +258,7 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     let draft = set(&sent, DRAFT).expect("a draft");
     assert!(!draft.contains("Nacht"), "it is sealed");
     let page = house.get(&format!("{device}; {draft}"), sent.location()).await;
-    assert!(page.body.contains("the form is then as you left it"), "{}", page.body);
+    assert!(page.body.contains("Keystead then restores the form"), "{}", page.body);
     let (cookie, device) = sign_in(&house, &person, &format!("{device}; {draft}")).await;
     let all = format!("{cookie}; {device}; {draft}");
     let led = house.ask(Method::GET, "/environments").cookie(&all).header("sec-fetch-site", "cross-site");
@@ -268,7 +268,7 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     assert!(!elsewhere.body.contains("Nacht") && set(&elsewhere, DRAFT).is_none(), "not in another form");
     let form = house.get(&all, "/environments").await;
     assert!(form.body.contains("value=\"Über &lt;Nacht&gt;\""), "{}", form.body);
-    assert!(form.body.contains("what you had typed when your session ended"));
+    assert!(form.body.contains("Keystead restored what you typed before your session ended."));
     assert_eq!(set(&form, DRAFT).as_deref(), Some("keystead-3000-draft="), "it is shown once");
     // Nothing was done meanwhile.
     assert_eq!(count(house.test.db(), "SELECT COUNT(*) FROM environment").await, 1);

@@ -6,8 +6,12 @@ use engine::testing::Person;
 
 const KEYS: &str = "/environments/production/DE/keys";
 
+/// The form that finishes a rotation, filled in.
+const FINISH: [(&str, &str); 3] = [("step", "finish"), ("confirm", "production/DE"), ("accepts_uses", "yes")];
+
 async fn step(house: &House, person: &Person, cookie: &str, step: &str) -> (String, String) {
-    let change = house.post(cookie, TENANT_SECRETS, &[("step", step)]).await;
+    let form = if step == "finish" { &FINISH[..] } else { &[("step", "begin")] };
+    let change = house.post(cookie, TENANT_SECRETS, form).await;
     let review = house.get(cookie, change.location()).await;
     let code = house.test.code(person);
     let done = house.post(cookie, change.location(), &[("code", code.expose())]).await;
@@ -52,6 +56,54 @@ async fn a_rotation_is_begun_and_finished_with_a_code_each() {
     assert_eq!(derived(&house).await, [(new, true)]);
 }
 
+/// Previous secrets that stop being served make data unreadable, so the page shows whether services still ask for them.
+#[tokio::test]
+async fn a_rotation_is_finished_with_evidence_a_typed_name_and_a_tick() {
+    let (house, person, cookie) = furnished().await;
+    step(&house, &person, &cookie, "begin").await;
+    let page = house.get(&cookie, TENANT_SECRETS).await.body;
+    assert!(
+        page.contains("not once since 23 Nov 2026") && page.contains("The rotation began on 23 Nov 2026."),
+        "{page}"
+    );
+    assert!(page.contains("Data still encrypted with it becomes unreadable."));
+    assert!(page.contains("name=\"confirm\"") && !page.contains("name=\"accepts_uses\""), "no use, no tick");
+    let refused = async |fields: &[(&str, &str)], why: &str, not: &str| {
+        let answer = house.post(&cookie, TENANT_SECRETS, fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert!(answer.body.contains(why) && !answer.body.contains(not), "{fields:?}: {}", answer.body);
+    };
+    const NAME: &str = "Type production/DE to confirm.</p>";
+    const TICK: &str = "Tick the box to finish although services still receive keys of the previous secrets.";
+    let name_error = "id=\"confirm-error\"";
+    for typed in ["", "production/AT", "Production/DE"] {
+        refused(&[("step", "finish"), ("confirm", typed)], name_error, TICK).await;
+    }
+    let ready = house.post(&cookie, TENANT_SECRETS, &FINISH[..2]).await;
+    let review = house.get(&cookie, ready.location()).await.body;
+    assert!(review.contains("Services received keys of it: not once since 23 Nov 2026."), "{review}");
+
+    derived(&house).await;
+    house.test.portal.services().note_uses().await;
+    let page = house.get(&cookie, TENANT_SECRETS).await.body;
+    assert!(page.contains("once since 23 Nov 2026, last on 23 Nov 2026") && page.contains(NAME), "{page}");
+    assert!(page.contains("name=\"accepts_uses\""));
+    refused(&FINISH[..2], TICK, name_error).await;
+    refused(&[FINISH[0], FINISH[2]], name_error, TICK).await;
+    // What was prepared before the service asked does not finish it.
+    let code = house.test.code(&person);
+    let late = house.post(&cookie, ready.location(), &[("code", code.expose())]).await;
+    house.test.next_code();
+    assert!(late.body.contains("Services have received keys of the previous secrets in the meantime."));
+    assert_eq!(derived(&house).await.len(), 2);
+    let (review, _) = step(&house, &person, &cookie, "finish").await;
+    assert!(
+        review.contains("Services received keys of it: once since 23 Nov 2026, last on 23 Nov 2026."),
+        "{review}"
+    );
+    assert_eq!(derived(&house).await.len(), 1);
+}
+
 #[tokio::test]
 async fn only_the_step_that_is_due_is_prepared() {
     let (house, person, cookie) = furnished().await;
@@ -81,7 +133,7 @@ async fn only_the_step_that_is_due_is_prepared() {
 async fn what_was_prepared_for_one_rotation_does_not_finish_the_next() {
     let (house, person, cookie) = furnished().await;
     step(&house, &person, &cookie, "begin").await;
-    let prepared = house.post(&cookie, TENANT_SECRETS, &[("step", "finish")]).await;
+    let prepared = house.post(&cookie, TENANT_SECRETS, &FINISH).await;
     step(&house, &person, &cookie, "finish").await;
     step(&house, &person, &cookie, "begin").await;
     let before = derived(&house).await;

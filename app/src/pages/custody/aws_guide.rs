@@ -45,7 +45,7 @@ pub fn AwsGuidePage(chrome: Chrome) -> impl IntoView {
                 </Section>
                 <Section title="3. Create a user with this policy">
                     <p>
-                        "In IAM, create a user without console access. Attach only this policy to the user, then create an access key for it. Keep the CSV file or the output of the last command: AWS shows the secret key only once. AWS may need some seconds until it knows a new access key everywhere; Keystead asks again by itself."
+                        "In IAM, create a user without console access. Attach only this policy to the user, then create an access key for it. Keep the CSV file or the output of the last command: AWS shows the secret key only once. A new access key can take some seconds to work everywhere in AWS. Keystead tries again automatically."
                     </p>
                     <Copyable text=CREATE_USER />
                 </Section>

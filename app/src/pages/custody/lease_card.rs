@@ -33,7 +33,7 @@ pub fn LeaseCard(
         (Source::Managed, _) => None,
         (Source::Damaged, _) => fact(
             "While it is damaged",
-            "Nothing is encrypted or decrypted with it. An operator restores a backup. New credentials help if only those are damaged.",
+            "Services cannot encrypt or decrypt with this version. If only the credentials are damaged, replace them. Otherwise an operator must restore a backup.",
         ),
         (Source::RefusingKms, None) => fact(
             "While the customer's KMS refuses",

@@ -7,6 +7,7 @@ use crate::pages::custody::check_now::CheckNow;
 use crate::pages::custody::health_badge::HealthBadge;
 use crate::pages::keys::limits_card::LimitsCard;
 use crate::pages::keys::status_badge::StatusBadge;
+use crate::pages::overview::next_steps::NextStepsCard;
 use crate::ui::button::{ButtonLink, Weight};
 use crate::ui::empty::Empty;
 use crate::ui::pagination::Pagination;
@@ -15,6 +16,7 @@ use domain::base::address;
 use domain::keys::key_version::Status;
 use domain::keys::view::{KeysView, VersionRow};
 use domain::overview::frame::Chrome;
+use domain::overview::next_steps::NextSteps;
 use domain::scopes::scope::ScopeName;
 use leptos::prelude::*;
 
@@ -36,8 +38,18 @@ pub(crate) fn keys_crumbs(
 }
 
 #[component]
-pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoView {
+pub fn KeysPage(
+    chrome: Chrome,
+    view: KeysView,
+    new: Option<u32>,
+    /// What is left to do after the first key of the portal, if it is the key of this scope.
+    #[prop(optional_no_strip)]
+    next_steps: Option<NextSteps>,
+) -> impl IntoView {
     let now = chrome.now;
+    let has_unsaved_codes = chrome.unsaved.recovery_codes_until.is_some_and(|until| until > now);
+    let next_steps = next_steps.map(|steps| view! { <NextStepsCard steps has_unsaved_codes /> });
+    let is_empty = view.versions.is_empty();
     let is_managed = view.is_managed();
     let KeysView { scope, alias, environment_name, versions, older, is_older_page, limits } = view;
     let [settings, rotate, add] =
@@ -45,12 +57,16 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
     // A managed version that is Deprecated keeps its date, but its schedule has ended.
     let active = versions.iter().find(|version| version.status == Status::Active);
     let next_rotation = active.and_then(|version| version.due_at);
-    let list = if versions.is_empty() {
+    // An empty page has the button in its middle.
+    let add_key = view! { <ButtonLink label="Add encryption key" href=add weight=Weight::Primary /> };
+    let (at_head, in_list) = if is_empty { (None, Some(add_key)) } else { (Some(add_key), None) };
+    let list = if is_empty {
         view! {
             <Empty title="This country has no encryption key">
                 <p>
                     "Services cannot encrypt here until you add a key. Keystead can generate and rotate the key, or the customer can keep it in their AWS KMS."
                 </p>
+                {in_list}
             </Empty>
         }
         .into_any()
@@ -89,8 +105,9 @@ pub fn KeysPage(chrome: Chrome, view: KeysView, new: Option<u32>) -> impl IntoVi
                             <ButtonLink label="Add version" href=rotate />
                         }
                     })}
-                <ButtonLink label="Add encryption key" href=add weight=Weight::Primary />
+                {at_head}
             </PageHead>
+            {next_steps}
             <LimitsCard limits next_rotation now />
             {list}
             <Pagination

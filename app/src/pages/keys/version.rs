@@ -51,7 +51,7 @@ pub fn KeyVersionPage(
     };
     let does = match version.status {
         _ if is_damaged => {
-            "Not used: its row in the database was not written by Keystead, or is damaged. An operator runs “keystead doctor” on the host."
+            "Keystead does not use this version: its row in the database is damaged, or Keystead did not write it. An operator runs “keystead doctor” on the host."
         }
         _ if is_refused => "Cannot encrypt or decrypt while the customer's KMS refuses.",
         Status::Active => "Encrypts and decrypts.",

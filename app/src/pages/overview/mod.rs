@@ -4,5 +4,6 @@ pub mod attention;
 pub mod calendar;
 pub mod grid;
 pub mod lack;
+pub mod next_steps;
 pub mod page;
 pub mod upkeep;

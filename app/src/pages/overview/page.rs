@@ -4,6 +4,7 @@ use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::overview::attention::Attention;
 use crate::pages::overview::grid::Grid;
+use crate::pages::overview::next_steps::NextStepsCard;
 use crate::pages::overview::upkeep::{LastBackup, UpkeepWarnings};
 use crate::ui::button::{ButtonLink, Weight};
 use crate::ui::empty::Empty;
@@ -11,6 +12,7 @@ use domain::base::address;
 use domain::overview::attention::AttentionView;
 use domain::overview::frame::Chrome;
 use domain::overview::grid::{GridView, Only};
+use domain::overview::next_steps::NextSteps;
 use domain::overview::upkeep::UpkeepView;
 use leptos::prelude::*;
 
@@ -20,6 +22,8 @@ pub fn OverviewPage(
     attention: AttentionView,
     upkeep: UpkeepView,
     grid: GridView,
+    /// The steps after the first key, while some of them are open.
+    steps: Option<NextSteps>,
     /// The filter of the grid as it was typed.
     find: String,
     only: Option<Only>,
@@ -47,6 +51,11 @@ pub fn OverviewPage(
                 <ButtonLink label="Calendar" href=address::CALENDAR />
             </PageHead>
             <Attention attention upkeep=upkeep.clone() unsaved has_environments now />
+            {steps
+                .map(|steps| {
+                    let has_unsaved_codes = unsaved.recovery_codes_until.is_some();
+                    view! { <NextStepsCard steps has_unsaved_codes /> }
+                })}
             {body}
             <section class="installation" id="installation" aria-label="Installation">
                 <UpkeepWarnings upkeep=upkeep.clone() />

@@ -56,7 +56,7 @@ pub fn EnrolPage(enrolment: EnrolmentView, form: Form, purpose: EnrolPurpose) ->
                     view! {
                         <p>
                             "The new entry in the app is " <strong>{account}</strong>
-                            ". When its code is confirmed, the old entry no longer works: delete it then."
+                            ". Once you confirm its code, the old entry stops working. Delete it then."
                         </p>
                     }
                 })}

@@ -1,12 +1,14 @@
-//! Removing an environment or a country: only while no encryption key exists.
+//! Removing an environment or a country: only while no encryption key exists. No data is lost, and it can be added again, so the
+//! page asks for nothing but a press of the button.
 
 use crate::frame::layout::Frame;
 use crate::frame::page_head::PageHead;
 use crate::pages::scopes::environment::crumbs;
 use crate::ui::badge::Tone;
-use crate::ui::button::ButtonLink;
+use crate::ui::button::{Button, ButtonLink, Weight};
 use crate::ui::callout::Callout;
-use crate::ui::danger_form::DangerForm;
+use crate::ui::card::Card;
+use crate::ui::form::{Actions, PostForm};
 use domain::base::address;
 use domain::base::form::Form;
 use domain::base::words;
@@ -14,8 +16,19 @@ use domain::overview::frame::Chrome;
 use domain::overview::view::{CountryRow, EnvironmentRow};
 use leptos::prelude::*;
 
+/// Maximum number of API keys that the page names.
+const NAMED: usize = 10;
+/// Number of names that the page needs: one more tells that there are others.
+pub const KEY_NAMES: u32 = NAMED as u32 + 1;
+
 #[component]
-pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: Form) -> impl IntoView {
+pub fn RemoveEnvironmentPage(
+    chrome: Chrome,
+    environment: EnvironmentRow,
+    /// API keys that reach the environment or a country of it, at most [`KEY_NAMES`].
+    keys: Vec<String>,
+    form: Form,
+) -> impl IntoView {
     let refusal = (!environment.is_removable()).then(|| {
         let have = if environment.with_key == 1 { "has" } else { "have" };
         let countries = words::count(environment.with_key, "country", "countries");
@@ -23,27 +36,49 @@ pub fn RemoveEnvironmentPage(chrome: Chrome, environment: EnvironmentRow, form: 
             "{countries} in this environment {have} an encryption key. Removing the environment would make encrypted data unreadable."
         )
     });
-    let consequences = vec![
-        match environment.countries {
-            0 => "The environment has no countries.".to_owned(),
-            countries => format!("{} will be removed too.", words::count(countries, "country", "countries")),
-        },
-        slug_after_removal(&environment),
-    ];
+    let name = &environment.name;
+    let mut consequences = vec![match environment.countries {
+        0 => format!("{name} has no countries and no encryption key, so no data is lost."),
+        1 => format!("{name} and its country go. The country has no encryption key, so no data is lost."),
+        countries => {
+            format!(
+                "{name} and its {countries} countries go. None of them has an encryption key, so no data is lost."
+            )
+        }
+    }];
+    consequences.extend(losing(&keys, &environment.slug.to_string()));
+    consequences.push(format!("You can add the environment again. {}", slug_after_removal(&environment)));
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Remove")>
             <Removal
                 heading="Remove environment"
                 about=environment.name.clone()
                 refusal
-                warning="This cannot be undone"
                 consequences
-                typed=environment.slug.to_string()
                 back=address::environment(&environment.slug)
                 form
             />
         </Frame>
     }
+}
+
+/// Says which API keys lose their access to what is removed.
+fn losing(keys: &[String], place: &str) -> Option<String> {
+    let mut names: Vec<_> = keys.iter().take(NAMED).map(|name| format!("\"{name}\"")).collect();
+    if keys.len() > NAMED {
+        names.push("others".to_owned());
+    }
+    let (key, loses, it) = match names.len() {
+        0 => return None,
+        1 => ("API key", "loses its", "it"),
+        _ => ("API keys", "lose their", "they"),
+    };
+    let last = names.pop().unwrap_or_default();
+    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let does = if it == "it" { "does" } else { "do" };
+    Some(format!(
+        "The {key} {names} {loses} access to {place}. If you add it again, {it} {does} not get the access back: create new API keys."
+    ))
 }
 
 /// Says whether another environment can get the URL name.
@@ -61,23 +96,24 @@ pub fn RemoveCountryPage(
     chrome: Chrome,
     environment: EnvironmentRow,
     country: CountryRow,
+    /// API keys that reach this country and not its whole environment, at most [`KEY_NAMES`].
+    keys: Vec<String>,
     form: Form,
 ) -> impl IntoView {
     let name = country.country.name();
     let refusal = country.active.map(|_| {
         format!("{name} has an encryption key. Removing the country would make encrypted data unreadable.")
     });
+    let mut consequences = vec![format!("{name} has no encryption key, so no data is lost.")];
+    consequences.extend(losing(&keys, &format!("{}/{}", environment.slug, country.country)));
+    consequences.push("Its alias goes with it, if it has one. You can add the country again.".to_owned());
     view! {
         <Frame chrome crumbs=crumbs(&environment, "Remove country")>
             <Removal
                 heading="Remove country"
                 about=format!("{name} · {}", environment.name)
                 refusal
-                warning="The country will be removed"
-                consequences=vec![
-                    "The country has no encryption key, so no data is lost. You can add it again later.".to_owned(),
-                ]
-                typed=format!("{}/{}", environment.slug, country.country)
+                consequences
                 back=address::environment(&environment.slug)
                 form
             />
@@ -85,15 +121,13 @@ pub fn RemoveCountryPage(
     }
 }
 
-/// Either the reason why the object cannot be removed and a way back, or the consequences and the form.
+/// Either the reason why the object cannot be removed and a way back, or the consequences and the button.
 #[component]
 fn Removal(
     heading: &'static str,
     about: String,
     refusal: Option<String>,
-    warning: &'static str,
     consequences: Vec<String>,
-    typed: String,
     back: String,
     form: Form,
 ) -> impl IntoView {
@@ -108,10 +142,17 @@ fn Removal(
         }
         .into_any(),
         None => view! {
-            <Callout tone=Tone::Bad title=warning>
-                {consequences.into_iter().map(|line| view! { <p>{line}</p> }).collect_view()}
-            </Callout>
-            <DangerForm form name=typed back />
+            <Card title="What will happen">
+                <ul class="effects">
+                    {consequences.into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}
+                </ul>
+            </Card>
+            <PostForm form>
+                <Actions>
+                    <ButtonLink label="Cancel" href=back />
+                    <Button label="Remove" weight=Weight::Primary />
+                </Actions>
+            </PostForm>
         }
         .into_any(),
     };

@@ -99,7 +99,7 @@ pub fn ApiGuidePage(
                 </Section>
                 <Section title="Audit metadata">
                     <p>
-                        "Keystead adds every authenticated request to the audit log before it answers: the API key, the operation, the scope, the versions, the number of items, and the client's address. You can add who made the request and what it concerns. The audit log can be searched for both. They have no effect on the operation. Requests without a valid API key appear in the metrics only."
+                        "Keystead adds every authenticated request to the audit log before it answers: the API key, the operation, the scope, the versions, the number of items, and the client's address. You can add who made the request and what it concerns. You can search the audit log for both. Neither affects the operation. Requests without a valid API key appear in the metrics only."
                     </p>
                     <Copyable text=audit />
                 </Section>

@@ -111,7 +111,7 @@ pub fn NewApiKeyPage(view: NewApiKeyView) -> impl IntoView {
         <ShownOnce
             heading="Your new API key"
             title="Save it before you go on"
-            about="Store it in a secret manager, never in source code. You can return to this page for 15 minutes. It ends when you confirm or sign out. After that Keystead keeps only a hash."
+            about="Store it in a secret manager, never in source code. You can return to this page for 15 minutes, unless you confirm or sign out earlier. After that Keystead keeps only a hash."
             saved="I have saved this key"
             next=None
         >

@@ -39,7 +39,7 @@ impl ScopesError {
         match self {
             Self::Name(refused) => Row::invalid(refused.to_string()).at("name"),
             Self::LooksLike(name) => Row::invalid(format!(
-                "This name looks like that of the environment \"{name}\". Enter one that nobody confuses with it."
+                "This name looks like that of the environment \"{name}\". Enter a name that cannot be confused with it."
             ))
             .at("name"),
             Self::Slug(refused) => Row::invalid(refused.to_string()).at("slug"),

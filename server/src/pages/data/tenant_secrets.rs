@@ -9,7 +9,11 @@ use app::pages::TenantSecretsPage;
 use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::typed::trimmed;
 use domain::data::command::RotateTenantSecrets;
+use domain::data::tenant_secret::RotationStep;
+use domain::data::view::TenantSecretsView;
+use domain::scopes::scope::ScopeName;
 use engine::Error;
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -19,6 +23,38 @@ use serde::Deserialize;
 pub struct StepForm {
     #[serde(default)]
     step: String,
+    /// The typed name of the scope, when the rotation is finished.
+    #[serde(default)]
+    confirm: String,
+    /// "yes": ticked.
+    #[serde(default)]
+    accepts_uses: String,
+}
+
+impl StepForm {
+    fn accepts_uses(&self) -> bool {
+        self.accepts_uses == "yes"
+    }
+
+    /// Returns the form as it was filled in, with the errors of the fields of "Finish rotation": the scope's name, and the box that
+    /// the page shows while services still ask.
+    fn checked(&self, scope: &ScopeName, secrets: &TenantSecretsView) -> Form {
+        let mut form = Form::new().with("confirm", &self.confirm).with("accepts_uses", &self.accepts_uses);
+        let finish = RotationStep::Finish;
+        if secrets.due() != Some(finish) || self.step != finish.word() {
+            return form;
+        }
+        if trimmed(&self.confirm) != scope.to_string() {
+            form.refuse("confirm", format!("Type {scope} to confirm."));
+        }
+        if secrets.uses.count > 0 && !self.accepts_uses() {
+            form.refuse(
+                "accepts_uses",
+                "Tick the box to finish although services still receive keys of the previous secrets.",
+            );
+        }
+        form
+    }
 }
 
 impl ChangeForm for RotateTenantSecrets {
@@ -43,7 +79,13 @@ impl ChangeForm for RotateTenantSecrets {
     }
 
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
-        let planned = app.portal().secrets().plan_rotate(&who.session, &at.scope, &typed.step).await;
-        planned.map_err(|error| Again::because(Form::new(), error))
+        let secrets = app.portal().secrets();
+        let now = secrets.of(&at.scope).await.map_err(|error| Again::because(Form::new(), error))?;
+        let form = typed.checked(&at.scope, &now);
+        if form.is_refused() {
+            return Err(Again::form(form));
+        }
+        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, typed.accepts_uses()).await;
+        planned.map_err(|error| Again::because(form, error))
     }
 }

@@ -21,10 +21,11 @@ pub async fn list(
     let number = |name| query_value(&who.visitor.query, name).and_then(|text| number::plain::<u32>(&text));
     let (before, new) = (number("before"), number("new"));
     let view = app.portal().keys().list(&scope, before).await?;
+    let next_steps = app.portal().overview().next_steps_at(&scope).await?;
     let chrome = chrome(&app, &who).await?;
     let page =
         Page::framed(&who, format!("Encryption keys · {} · {}", scope.country.name(), view.environment_name));
-    Ok(page.show(&app, move || view! { <KeysPage chrome view new /> }))
+    Ok(page.show(&app, move || view! { <KeysPage chrome view new next_steps /> }))
 }
 
 pub async fn version(State(app): State<App>, who: SignedIn, at: AtScope) -> Result<Response, Failure> {

@@ -39,10 +39,11 @@ async fn overview(app: &App, who: &SignedIn) -> Result<Response, Failure> {
     let (words, rows, columns) = (Words::typed(&find), page("rows"), page("columns"));
     let grid = app.portal().overview().grid(&GridSearch { words, only, rows, columns }).await?;
     let attention = app.portal().overview().attention().await?;
+    let steps = app.portal().overview().next_steps().await?;
     let upkeep = upkeep(app).await?;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, "Overview");
-    Ok(page.show(app, move || view! { <OverviewPage chrome attention upkeep grid find only /> }))
+    Ok(page.show(app, move || view! { <OverviewPage chrome attention upkeep grid steps find only /> }))
 }
 
 /// Returns what an operator must look after, with what only this server knows.

@@ -70,9 +70,9 @@ async fn password_page(
     // The query chooses a fixed sentence, so a link cannot put a text of its own on this page.
     let notice = match query_value(&visitor.query, "notice").as_deref() {
         Some("signed-out") => Some("You are signed out."),
-        Some("ended") => Some("Your session has ended. Sign in to go on."),
+        Some("ended") => Some("Your session has ended. Sign in to continue."),
         Some("kept") => Some(
-            "Your session has ended. Sign in to go on: the form is then as you left it, without its secrets.",
+            "Your session has ended. Sign in to continue. Keystead then restores the form, without its secrets.",
         ),
         _ => None,
     };

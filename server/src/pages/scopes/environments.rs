@@ -3,20 +3,19 @@
 use crate::App;
 use crate::pages::form_status;
 use crate::web::failure::{Failure, in_form};
-use crate::web::forms::{InEnvironment, InScope, Typed};
+use crate::web::forms::{InEnvironment, InScope, NoFields, Typed};
 use crate::web::page::{Page, chrome, chrome_of_all, done};
 use crate::web::redirect::query_value;
 use crate::web::visitor::SignedIn;
 use app::pages::{
-    EnvironmentPage, EnvironmentsPage, RemoveCountryPage, RemoveEnvironmentPage, RenameEnvironmentPage,
-    slug_after_removal,
+    EnvironmentPage, EnvironmentsPage, KEY_NAMES, RemoveCountryPage, RemoveEnvironmentPage,
+    RenameEnvironmentPage, slug_after_removal,
 };
 use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
 use domain::base::number;
-use domain::base::typed::trimmed;
 use domain::scopes::country_list::{Column, CountrySearch};
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
@@ -49,13 +48,6 @@ pub struct NameForm {
 pub struct CountryForm {
     #[serde(default)]
     country: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RemovalForm {
-    #[serde(default)]
-    confirm: String,
 }
 
 async fn list_page(app: &App, who: &SignedIn, form: Form) -> Result<Response, Failure> {
@@ -178,9 +170,10 @@ pub async fn rename(
 
 async fn remove_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) -> Result<Response, Failure> {
     let environment = app.portal().scopes().environment(slug).await?.environment;
+    let keys = app.portal().scopes().keys_losing(slug, None, KEY_NAMES).await?;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", environment.name)).status(form_status(&form));
-    Ok(page.show(app, move || view! { <RemoveEnvironmentPage chrome environment form /> }))
+    Ok(page.show(app, move || view! { <RemoveEnvironmentPage chrome environment keys form /> }))
 }
 
 pub async fn show_remove(
@@ -191,25 +184,12 @@ pub async fn show_remove(
     remove_page(&app, &who, &slug, Form::new()).await
 }
 
-/// Checks that exactly the requested name was typed; else returns the form with the error.
-fn typed_to_confirm(typed: &RemovalForm, name: &str) -> Result<(), Form> {
-    if trimmed(&typed.confirm) == name {
-        return Ok(());
-    }
-    let mut form = Form::new().with("confirm", &typed.confirm);
-    form.refuse("confirm", format!("Type {name} to confirm the removal."));
-    Err(form)
-}
-
 pub async fn remove(
     State(app): State<App>,
     who: SignedIn,
     InEnvironment(slug): InEnvironment,
-    Typed(typed): Typed<RemovalForm>,
+    Typed(NoFields {}): Typed<NoFields>,
 ) -> Result<Response, Failure> {
-    if let Err(form) = typed_to_confirm(&typed, slug.as_str()) {
-        return remove_page(&app, &who, &slug, form).await;
-    }
     match app.portal().scopes().remove_environment(&who.session, &slug).await {
         Ok(row) => {
             let message = format!("Environment \"{}\" removed. {}", row.name, slug_after_removal(&row));
@@ -226,9 +206,10 @@ async fn remove_country_page(
     form: Form,
 ) -> Result<Response, Failure> {
     let (environment, country) = app.portal().scopes().country(&scope.environment, scope.country).await?;
+    let keys = app.portal().scopes().keys_losing(&scope.environment, Some(scope.country), KEY_NAMES).await?;
     let chrome = chrome(app, who).await?;
     let page = Page::framed(who, format!("Remove {}", scope.country.name())).status(form_status(&form));
-    Ok(page.show(app, move || view! { <RemoveCountryPage chrome environment country form /> }))
+    Ok(page.show(app, move || view! { <RemoveCountryPage chrome environment country keys form /> }))
 }
 
 pub async fn show_remove_country(
@@ -243,11 +224,8 @@ pub async fn remove_country(
     State(app): State<App>,
     who: SignedIn,
     InScope(scope): InScope,
-    Typed(typed): Typed<RemovalForm>,
+    Typed(NoFields {}): Typed<NoFields>,
 ) -> Result<Response, Failure> {
-    if let Err(form) = typed_to_confirm(&typed, &scope.to_string()) {
-        return remove_country_page(&app, &who, &scope, form).await;
-    }
     match app.portal().scopes().remove_country(&who.session, &scope).await {
         Ok(()) => {
             let message = format!("{} removed from {}.", scope.country.name(), scope.environment);

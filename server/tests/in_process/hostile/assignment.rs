@@ -21,8 +21,6 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         "/environments/production/rename" => vec![("name", "Renamed")],
         "/environments/production/kind" => vec![("kind", "test")],
         "/environments/production/limits" => vec![("per_type", "2"), ("per_scope", "5")],
-        "/environments/production/remove" => vec![("confirm", "production")],
-        "/environments/production/DE/remove" => vec![("confirm", "production/DE")],
         ALIAS => vec![("alias", "acme-berlin")],
         KEYS_ADD => vec![("key_type", "managed"), ("rotation_days", "60")],
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {

@@ -71,8 +71,6 @@ fn good_form(path: &str) -> &'static [(&'static str, &'static str)] {
         "/environments/production/rename" => &[("name", "Renamed")],
         "/environments/production/kind" => &[("kind", "test")],
         "/environments/production/limits" => &[("per_type", "2"), ("per_scope", "5")],
-        "/environments/production/remove" => &[("confirm", "production")],
-        "/environments/production/DE/remove" => &[("confirm", "production/DE")],
         ALIAS => &[("alias", "acme-berlin")],
         KEYS_ADD => &[("key_type", "managed"), ("rotation_days", "60")],
         "/environments/production/DE/keys/rotate" | "/environments/production/DE/keys/settings" => {

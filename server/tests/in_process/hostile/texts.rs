@@ -191,10 +191,13 @@ fn forms() -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         of("/environments/production/rename", &[("name", "Renamed")]),
         of("/environments/production/kind", &[("kind", "test")]),
         of("/environments/production/limits", &[("per_type", "2"), ("per_scope", "5")]),
-        of("/environments/production/remove", &[("confirm", "production")]),
-        of(&format!("{scope}/remove"), &[("confirm", "production/DE")]),
+        of("/environments/production/remove", &[]),
+        of(&format!("{scope}/remove"), &[]),
         of(&format!("{scope}/alias"), &[("alias", "acme-berlin")]),
-        of(&format!("{scope}/tenant-secrets"), &[("step", "begin")]),
+        of(
+            &format!("{scope}/tenant-secrets"),
+            &[("step", "begin"), ("confirm", "production/DE"), ("accepts_uses", "yes")],
+        ),
         of(&format!("{scope}/keys/add"), &[&AWS_FORM[..], &aws[..]].concat()),
         of(
             &format!("{scope}/keys/rotate"),
@@ -281,7 +284,7 @@ async fn cookies(house: &House, person: &Person) -> [String; 2] {
 /// Every field of every form is either in the list of those that may be kept while a person signs in again, or in this one.
 #[test]
 fn what_is_kept_of_a_form_is_what_is_listed() {
-    const NOT_KEPT: [&str; 24] = [
+    const NOT_KEPT: [&str; 25] = [
         // Secrets.
         "code",
         "current_password",
@@ -294,6 +297,7 @@ fn what_is_kept_of_a_form_is_what_is_listed() {
         // Ticks and typed names that say that a person has read something.
         "accepts_more",
         "accepts_same",
+        "accepts_uses",
         "confirm",
         // Forms outside the session, buttons, hidden fields, and what stands in an address.
         "email",
