@@ -8,3 +8,5 @@ CREATE INDEX scope_country ON scope (country);
 CREATE INDEX holder_unhealthy ON holder (health_since) WHERE health <> 'healthy';
 CREATE INDEX key_version_limit_near ON key_version (created_at, id) WHERE customer_supplied_no = 80;
 CREATE INDEX api_key_expires ON api_key (expires_at) WHERE revoked_at IS NULL;
+-- The first version of the portal, for the steps after it.
+CREATE INDEX key_version_age ON key_version (created_at, id);
