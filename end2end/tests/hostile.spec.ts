@@ -93,7 +93,8 @@ class Attacker {
 
   text(attack: string): string {
     this.marks += 1;
-    return ATTACKS[attack]?.(`mark${this.marks}`) ?? '';
+    // Of equal length, so that no text begins with another one.
+    return ATTACKS[attack]?.(`mark${String(this.marks).padStart(5, '0')}`) ?? '';
   }
 
   /** Checks that no attack has become markup or script in the open page. */
