@@ -280,6 +280,8 @@ test.describe('with a high daily limit', () => {
       await attacker.open(home);
       await addCountry(page, 'Germany');
       await addCountry(page, 'France');
+      // One button, and no field to attack.
+      await attacker.open(`${home}/FR/remove`);
       await attacker.attackAll(`${home}/DE/alias`, SOME);
       await attacker.open(`${home}/DE/alias`);
       await attacker.attack('', { alias: 'acme@berlin' });
