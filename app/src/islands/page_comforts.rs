@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlFormElement, Node, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{Element, HtmlFormElement, Node};
 
 /// The server ends a request after as long.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -13,14 +13,7 @@ pub fn PageComforts() -> impl IntoView {
     Effect::new(|| {
         if let Some(root) = document().document_element() {
             name_local_times(&root);
-            // The tree of a large portal is longer than the window.
-            if let Some(here) =
-                super::find::<Element>(&root, ".sidebar-tree [aria-current], .sidebar-tree [data-inside]")
-            {
-                let options = ScrollIntoViewOptions::new();
-                options.set_block(ScrollLogicalPosition::Nearest);
-                here.scroll_into_view_with_scroll_into_view_options(&options);
-            }
+            show_place(&root);
         }
     });
     window_event_listener(leptos::ev::click, |event| {
@@ -67,6 +60,18 @@ fn name_local_times(root: &Element) {
         let local = local.as_string().unwrap_or_default();
         let _ = time.set_attribute("title", &format!("{local}, your time"));
     }
+}
+
+/// Scrolls the tree of a large portal, which is longer than the window, to the entry of the page.
+fn show_place(root: &Element) {
+    let (Some(tree), Some(here)) = (
+        super::find::<Element>(root, ".sidebar-tree"),
+        super::find::<Element>(root, ".sidebar-tree [aria-current]"),
+    ) else {
+        return;
+    };
+    let below = here.get_bounding_client_rect().top() - tree.get_bounding_client_rect().top();
+    tree.set_scroll_top(below as i32 - tree.client_height() / 2);
 }
 
 /// Closes the open menu unless the click was inside it.

@@ -6,7 +6,7 @@ use crate::ui::callout::Callout;
 use chrono::{DateTime, Utc};
 use domain::base::words;
 use domain::keys::key_type::KeyType;
-use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN};
+use domain::keys::limits::{CUSTOMER_SUPPLIED_MAX, CUSTOMER_SUPPLIED_WARN, LimitReached};
 use domain::keys::view::LimitsView;
 use leptos::prelude::*;
 
@@ -20,7 +20,13 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
     let used = of_type.collect::<Vec<_>>().join(" · ");
     let reached = types.iter().filter_map(|key_type| {
         let reached = limits.daily.after_one_more(limits.usage(*key_type), *key_type, now).err()?;
-        let title = format!("No new {} version is possible now", key_type.label());
+        let title = match &reached {
+            // "Rotate now" passes this one.
+            LimitReached::DailyOfType { .. } => {
+                format!("The daily limit of {} versions is reached", key_type.label())
+            }
+            _ => format!("No new {} version is possible now", key_type.label()),
+        };
         // When the form offers several types, the stylesheet shows only the warning for the chosen one.
         let class = (types.len() > 1).then(|| format!("for-{}", key_type.word().replace('_', "-")));
         Some(view! {

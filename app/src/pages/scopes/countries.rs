@@ -186,7 +186,7 @@ fn CountryLine(slug: Slug, row: CountryRow, is_new: bool, now: DateTime<Utc>) ->
                     .then(|| {
                         view! {
                             <div>
-                                <a href=add aria-label=format!("Add encryption key for {}", country.name())>
+                                <a href=add aria-label=format!("Add key for {}", country.name())>
                                     "Add key"
                                 </a>
                                 <a
