@@ -38,8 +38,10 @@ test('what somebody else wrote into the database is marked, named and not used',
   write(keystead.data, ["UPDATE environment SET kind = 'test'"]);
   await page.goto('/environments');
   await expect(page.getByRole('row', { name: /Production/ }).getByText('Damaged')).toBeVisible();
-  await expect(page.getByText('The database is damaged, or was changed from outside')).toBeVisible();
   await look(page, 'damaged-environments');
+  await page.goto('/');
+  await expect(page.getByText('The database is damaged, or was changed from outside')).toBeVisible();
+  await look(page, 'damaged-overview');
   // Within a second the audit log has a line for each.
   await expect(async () => {
     await page.goto('/audit');

@@ -22,7 +22,7 @@ test('the code field takes digits only and sends itself where it signs in, not w
   await code.fill('');
   const right = admin.nextCode();
   await code.fill(`${right.slice(0, 3)} ${right.slice(3)}`);
-  await expect(page).toHaveURL('/environments');
+  await expect(page).toHaveURL('/');
 
   await addEnvironment(page, 'Production');
   await addCountry(page, 'Germany');
@@ -67,7 +67,7 @@ test('Enter right after the sixth digit does not send the code a second time', a
   await page.keyboard.type(admin.nextCode());
   await expect.poll(() => sent).toBe(1);
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL('/environments');
+  await expect(page).toHaveURL('/');
   expect(sent).toBe(1);
 });
 
@@ -216,7 +216,7 @@ test('where WebAssembly is blocked, every page works as without script', async (
   await expect(field(page, 'Verification code')).toHaveAttribute('maxlength', '6');
   await field(page, 'Verification code').fill(admin.nextCode());
   await button(page, 'Sign in').click();
-  await expect(page).toHaveURL('/environments');
+  await expect(page).toHaveURL('/');
   await addEnvironment(page, 'Production');
   await asleep();
   await expect(page.getByRole('searchbox', { name: 'Search countries' })).toBeHidden();

@@ -41,7 +41,7 @@ test('signing in says no more than it must, and slows down who guesses', async (
     await proveWith(page, admin.usedCode(), 'Sign in');
     await expectError(page, 'Verification code', 'Wrong or already used. Next code in');
     await proveWith(page, admin.nextCode(), 'Sign in');
-    await expect(page).toHaveURL('/environments');
+    await expect(page).toHaveURL('/');
   });
 });
 
@@ -69,7 +69,7 @@ test('strangers who guess lock out neither a session nor a browser that signed i
     await signOut(page);
     await attempt(page, admin.password);
     await proveWith(page, admin.nextCode(), 'Sign in');
-    await expect(page).toHaveURL('/environments');
+    await expect(page).toHaveURL('/');
   });
   await test.step('the right password does not help the stranger', async () => {
     await attempt(stranger, admin.password);

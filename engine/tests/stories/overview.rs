@@ -183,7 +183,7 @@ async fn the_grid_is_filtered_by_words_of_both_names(t: &TestPortal) {
     environment(t, &ada, "Development", EnvironmentKind::Test, &["FR", "JP"]).await;
     environment(t, &ada, "Empty", EnvironmentKind::Test, &[]).await;
     for (words, found) in [
-        ("prod", vec!["production: DE FR"]),
+        ("prod", vec!["production: FR DE"]),
         ("production/DE", vec!["production: DE"]),
         ("france", vec!["production: FR", "development: FR"]),
         ("nippon", vec!["development: JP"]),

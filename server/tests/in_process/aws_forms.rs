@@ -554,7 +554,8 @@ async fn a_limit_of_a_type_is_said_where_that_type_is_chosen() {
     let prepared = house.post(&cookie, KEYS_ADD, &AWS_FORM).await;
     confirm(&house, &person, &cookie, prepared.location()).await;
     let page = house.get(&cookie, KEYS_ADD).await;
-    let (before, _) = page.body.split_once("The daily limit of Manual: AWS versions is reached").expect("it is said");
+    let (before, _) =
+        page.body.split_once("The daily limit of Manual: AWS versions is reached").expect("it is said");
     let (_, around) = before.rsplit_once("<div class=\"for-").expect("in a part of one type");
     assert!(around.starts_with("manual-aws\""), "{around}");
 }

@@ -28,7 +28,11 @@ async fn what_somebody_else_wrote_is_marked_on_every_page_that_shows_it() {
         .expect("changed");
     assert_eq!(marks(&house, &cookie, "/environments/production/DE/keys").await, 1);
     assert!(
-        house.get(&cookie, "/environments/production/DE/keys/1").await.body.contains("Not used: its row")
+        house
+            .get(&cookie, "/environments/production/DE/keys/1")
+            .await
+            .body
+            .contains("Keystead does not use this version: its row")
     );
     execute(db, "UPDATE api_key SET operations = 'decrypt'").await.expect("changed");
     assert_eq!(marks(&house, &cookie, "/api-keys").await, 1);

@@ -254,7 +254,7 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     let both = format!("{cookie}; {device}");
     let fields = [("name", "Über <Nacht>"), ("kind", "test")];
     let sent = house.post(&both, "/environments", &fields).await;
-    assert_eq!(sent.location(), "/sign-in?notice=kept");
+    assert_eq!(sent.location(), "/sign-in?next=%2Fenvironments&notice=kept");
     let draft = set(&sent, DRAFT).expect("a draft");
     assert!(!draft.contains("Nacht"), "it is sealed");
     let page = house.get(&format!("{device}; {draft}"), sent.location()).await;
@@ -341,7 +341,6 @@ async fn after_signing_in_every_form_leads_back_to_its_page() {
     assert_eq!(
         ways,
         [
-            ("/environments", "/"),
             ("/environments/production/AT/keys/1/check", version),
             ("/audit/export", "/audit"),
             ("/session", "/"),
