@@ -3,7 +3,7 @@
 ALTER TABLE scope ADD COLUMN lacks_key INTEGER NOT NULL DEFAULT 1 CHECK (lacks_key IN (0, 1));
 UPDATE scope SET lacks_key = 0
     WHERE EXISTS (SELECT 1 FROM key_version k WHERE k.scope_id = scope.id AND k.status = 'active');
-CREATE INDEX scope_lacks_key ON scope (environment_id, country) WHERE lacks_key = 1;
+CREATE INDEX scope_keyless ON scope (environment_id, country) WHERE lacks_key = 1;
 CREATE INDEX scope_country ON scope (country);
 CREATE INDEX holder_unhealthy ON holder (health_since) WHERE health <> 'healthy';
 CREATE INDEX key_version_limit_near ON key_version (created_at, id) WHERE customer_supplied_no = 80;
