@@ -4,16 +4,17 @@ use crate::custody::health::HealthState;
 use crate::scopes::scope::EnvironmentKind;
 use chrono::{DateTime, TimeDelta, Utc};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The order is that of the lacks, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
-    /// There is no key, so services cannot encrypt.
-    NoKey,
-    /// The customer's KMS refuses to release the Active version's key.
-    Refused,
     /// What Keystead stored of the Active version does not open.
     Damaged,
+    /// The customer's KMS refuses to release the Active version's key.
+    Refused,
     /// The customer's KMS cannot be reached.
     Unreachable,
+    /// There is no key, so services cannot encrypt.
+    NoKey,
     /// The rotation of the managed key is overdue.
     Rotate,
     /// Few customer-supplied versions remain.
@@ -87,12 +88,6 @@ impl Lack {
             Self::LimitNear => "limit near",
             Self::DueSoon => "due soon",
         }
-    }
-
-    /// Checks whether nothing needs to be done about it: Keystead rotates a key that is due by itself, and a Test environment needs
-    /// no key.
-    pub fn is_only_said(self) -> bool {
-        matches!(self, Self::DueSoon | Self::NoKeyInTest)
     }
 
     /// Checks whether there is no key.

@@ -2,7 +2,6 @@
 
 use crate::base::pages::Page;
 use crate::overview::grid::Words;
-use crate::overview::lack::Lack;
 use crate::overview::view::CountryRow;
 use std::cmp::Reverse;
 
@@ -24,17 +23,6 @@ pub enum Column {
 impl Column {
     pub const ALL: [Self; 6] =
         [Self::Country, Self::Status, Self::Type, Self::Version, Self::NextRotation, Self::Health];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Country => "Country",
-            Self::Status => "Status",
-            Self::Type => "Type",
-            Self::Version => "Version",
-            Self::NextRotation => "Next rotation",
-            Self::Health => "Health",
-        }
-    }
 
     /// Returns the word for it in addresses.
     pub fn word(self) -> &'static str {
@@ -80,7 +68,7 @@ impl CountrySearch {
         }
         match self.sort {
             Column::Country => {}
-            Column::Status => self.sort_by(&mut rows, |row| row.lacks.map(place)),
+            Column::Status => self.sort_by(&mut rows, |row| row.lacks),
             Column::Type => self.sort_by(&mut rows, |row| row.key_type.map(|key_type| key_type.label())),
             Column::Version => self.sort_by(&mut rows, |row| row.active),
             Column::NextRotation => self.sort_by(&mut rows, |row| row.due_at),
@@ -98,15 +86,11 @@ impl CountrySearch {
     }
 }
 
-/// Returns the place of a lack in the order of lacks, the worst first.
-fn place(lack: Lack) -> usize {
-    Lack::ALL.iter().position(|one| *one == lack).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keys::key_type::KeyType;
+    use crate::overview::lack::Lack;
     use crate::scopes::scope::Country;
     use chrono::{DateTime, Utc};
 

@@ -89,6 +89,9 @@ impl Overview {
         mut all: Vec<GridEnvironment>,
         words: &Words,
     ) -> Result<Vec<GridEnvironment>, Error> {
+        if words.is_empty() {
+            return Ok(all);
+        }
         let rest = |environment: &GridEnvironment| words.without(&environment.name, &environment.slug);
         // The environments lack few different sets of words.
         let mut found: HashMap<Words, HashSet<_>> = HashMap::new();

@@ -1,11 +1,11 @@
 //! Aliases of scopes.
 
-use super::{corrupt, is_duplicate, on, table, within};
+use super::{corrupt, is_duplicate, on, scope_name, table, within};
 use crate::Error;
 use crate::store::text::{With, kept};
 use domain::base::id::ScopeId;
 use domain::scopes::alias::{Alias, AliasRefused};
-use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::scopes::scope::ScopeName;
 use std::collections::HashMap;
 
 pub(super) fn read(alias: Option<String>, scope: ScopeId) -> Result<Option<Alias>, Error> {
@@ -24,12 +24,8 @@ impl Read<'_> {
         let rows: Vec<(String, String, String)> =
             on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         let named = rows.into_iter().map(|(alias, slug, country)| {
-            let column = |name| corrupt("scope", name, &alias);
-            let name = ScopeName {
-                environment: Slug::try_from(slug).map_err(|_| column("slug"))?,
-                country: Country::from_code(&country).map_err(|_| column("country"))?,
-            };
-            Ok((alias.parse().map_err(|_| column("alias"))?, name))
+            let name = scope_name(slug, &country, &alias)?;
+            Ok((alias.parse().map_err(|_| corrupt("scope", "alias", &alias))?, name))
         });
         named.collect()
     }

@@ -4,7 +4,7 @@ mod counts;
 
 use super::authority::{Claimed, VersionMark, version_mark};
 use super::holders::health_of;
-use super::{Inner, corrupt, on, readable, table, within};
+use super::{Inner, corrupt, on, readable, scope_name, table, within};
 use crate::Error;
 use crate::base::error::ChangesError;
 use crate::store::text::{With, kept};
@@ -18,7 +18,7 @@ use domain::keys::rotation::{RotationPeriod, day_start};
 use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::VersionRow;
 use domain::scopes::command::ScopeRef;
-use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::scopes::scope::ScopeName;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
@@ -110,12 +110,8 @@ struct DueRecord {
 impl TryFrom<DueRecord> for Due {
     type Error = Error;
     fn try_from(record: DueRecord) -> Result<Self, Error> {
-        let scope = |name| corrupt("scope", name, record.scope_id);
         let version = |name| corrupt("key_version", name, format!("the Active one of {}", record.scope_id));
-        let name = ScopeName {
-            environment: Slug::try_from(record.slug).map_err(|_| scope("slug"))?,
-            country: Country::from_code(&record.country).map_err(|_| scope("country"))?,
-        };
+        let name = scope_name(record.slug, &record.country, record.scope_id)?;
         let period = RotationPeriod::try_from(record.rotation_days).map_err(|_| version("rotation_days"))?;
         Ok(Self {
             scope: ScopeRef { id: ScopeId(record.scope_id), name },
@@ -235,11 +231,7 @@ impl Read<'_> {
         let rows: Vec<(String, String, i64)> =
             on!(self.0, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
         let read = |(slug, country, number): (String, String, i64)| {
-            let name = ScopeName {
-                environment: Slug::try_from(slug).ok()?,
-                country: Country::from_code(&country).ok()?,
-            };
-            Some((name, u32::try_from(number).ok()?))
+            Some((scope_name(slug, &country, "a row").ok()?, u32::try_from(number).ok()?))
         };
         Ok(rows.into_iter().filter_map(read).collect())
     }

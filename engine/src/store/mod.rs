@@ -36,6 +36,7 @@ use crate::base::error::StoreError;
 use crate::base::random;
 use crate::store::text::With;
 pub use connecting::{check_folder, host_and_port};
+use domain::scopes::scope::{Country, ScopeName, Slug};
 use driver::is_duplicate;
 use driver::{is_conflict, is_rolled_back, is_storage_failure, sqlite_code};
 pub(crate) use driver::{is_missing_table, was_duplicate};
@@ -546,6 +547,15 @@ pub(crate) const ROWS: usize = 100;
 pub(crate) fn unreadable(table: &'static str, error: &sqlx::Error) -> Error {
     tracing::error!(table, %error, "a row of the database cannot be read; run `keystead doctor`");
     corrupt(table, "columns", "a row")
+}
+
+/// Returns the name of a scope of the slug and the country of its rows; `id` names the row in the error.
+pub(crate) fn scope_name(slug: String, country: &str, id: impl ToString) -> Result<ScopeName, Error> {
+    let column = |name| corrupt("scope", name, id.to_string());
+    Ok(ScopeName {
+        environment: Slug::try_from(slug).map_err(|_| column("slug"))?,
+        country: Country::from_code(country).map_err(|_| column("country"))?,
+    })
 }
 
 /// Returns the error for a column whose value is invalid.

@@ -1,11 +1,11 @@
 //! What exists of the steps after the first encryption key of the portal.
 
-use super::{corrupt, on, table};
+use super::{on, scope_name, table};
 use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
-use domain::scopes::scope::{Country, ScopeName, Slug};
+use domain::scopes::scope::ScopeName;
 use uuid::Uuid;
 
 /// Numbers of what each step makes. Those of API keys and uses are 0 or 1.
@@ -26,11 +26,8 @@ impl Read<'_> {
                            JOIN environment e ON e.id = s.environment_id ORDER BY v.created_at, v.id LIMIT 1";
         let found: Option<(Uuid, String, String)> =
             on!(self.0, pool => sqlx::query_as(SQL).fetch_optional(pool).await)?;
-        let read = |(id, slug, country): (Uuid, String, String)| {
-            let environment = Slug::try_from(slug).map_err(|_| corrupt("environment", "slug", id))?;
-            let country = Country::from_code(&country).map_err(|_| corrupt("scope", "country", id))?;
-            Ok((ScopeId(id), ScopeName { environment, country }))
-        };
+        let read =
+            |(id, slug, country): (Uuid, String, String)| Ok((ScopeId(id), scope_name(slug, &country, id)?));
         found.map(read).transpose()
     }
 

@@ -3,7 +3,7 @@
 
 use super::authority::{Claimed, EnvironmentMark, environment_mark};
 use super::scopes::{Scope, ScopeRecord, select_scopes};
-use super::{corrupt, on, readable, table, unreadable};
+use super::{on, readable, scope_name, table, unreadable};
 use crate::Error;
 use crate::store::text::With;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,7 +13,7 @@ use domain::keys::limits::CUSTOMER_SUPPLIED_WARN;
 use domain::overview::attention::{EndingKey, Lacking, NAMED};
 use domain::overview::calendar::{Coming, Entry, bounds};
 use domain::overview::lack::Lack;
-use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
+use domain::scopes::scope::{Country, EnvironmentKind, Slug};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -136,19 +136,11 @@ struct LackingRecord {
 
 impl LackingRecord {
     fn read(self, lack: Lack) -> Result<Lacking, Error> {
-        let scope = scope_name(self.slug, &self.country)?;
+        let scope = scope_name(self.slug, &self.country, "a row")?;
         let supplied = u32::try_from(self.supplied).unwrap_or_default();
         let code = self.code.as_deref().map(FailureCode::stored);
         Ok(Lacking { lack, scope, environment_name: self.name, at: self.at, code, supplied })
     }
-}
-
-fn scope_name(slug: String, country: &str) -> Result<ScopeName, Error> {
-    let column = |name| corrupt("scope", name, format!("{slug}/{country}"));
-    Ok(ScopeName {
-        country: Country::from_code(country).map_err(|_| column("country"))?,
-        environment: Slug::try_from(slug.clone()).map_err(|_| column("slug"))?,
-    })
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -162,7 +154,7 @@ struct DueRecord {
 impl TryFrom<DueRecord> for Entry {
     type Error = Error;
     fn try_from(record: DueRecord) -> Result<Self, Error> {
-        let scope = scope_name(record.slug, &record.country)?;
+        let scope = scope_name(record.slug, &record.country, "a row")?;
         Ok(Self { at: record.due_at, coming: Coming::Rotation { scope, environment_name: record.name } })
     }
 }
@@ -191,7 +183,7 @@ impl Read<'_> {
             Some((lack, u32::try_from(number).unwrap_or(u32::MAX))).filter(|(_, number)| *number > 0)
         };
         let mut counts: Vec<_> = rows.into_iter().filter_map(count).collect();
-        counts.sort_by_key(|(lack, _)| Lack::ALL.iter().position(|one| one == lack));
+        counts.sort_unstable();
         Ok(counts)
     }
 

@@ -2,7 +2,7 @@
 
 use super::cookies;
 use super::headers::page_policy;
-use super::redirect::{query_value, see};
+use super::redirect::{query_filter, see};
 use super::visitor::{SignedIn, Visitor};
 use crate::App;
 use crate::pages::with_cookie;
@@ -113,8 +113,7 @@ pub async fn chrome_of_all(app: &App, who: &SignedIn) -> Result<Chrome, Error> {
 }
 
 async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Error> {
-    let filter = query_value(&who.visitor.query, "filter").unwrap_or_default();
-    let filter: String = filter.chars().take(60).collect();
+    let filter = query_filter(&who.visitor.query, "filter");
     // A filter looks for the names of countries, which the database does not know.
     let tree = match all || !is_blank_text(&filter) {
         true => app.portal().overview().tree().await?,

@@ -3,12 +3,26 @@
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::base::number;
 
 /// Returns one value of a query.
 pub fn query_value(query: &str, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
+}
+
+/// Maximum length of a filter in characters.
+const FILTER_MAX: usize = 60;
+
+/// Returns the text of a filter in a query.
+pub fn query_filter(query: &str, name: &str) -> String {
+    query_value(query, name).unwrap_or_default().chars().take(FILTER_MAX).collect()
+}
+
+/// Returns the number of a page in a query; without one that can be read, the first page.
+pub fn query_page(query: &str, name: &str) -> usize {
+    query_value(query, name).and_then(|text| number::plain(&text)).unwrap_or(1)
 }
 
 /// Redirects (303) to the page that shows the result.

@@ -51,7 +51,9 @@ pub fn Countries(
     }
     let has_filter = all >= MANY || search.is_filtered();
     let filter = has_filter.then(|| view! { <Filter slug=slug.clone() search=search.clone() /> });
-    let to = |number: Option<usize>| number.map(|number| address_of(&slug, &search, search.sort, number));
+    let to = |number: Option<usize>| {
+        number.map(|number| address_of(&slug, &search, search.sort, search.is_descending, number))
+    };
     let (previous, next) = (to(page.previous()), to(page.next()));
     let sorts = Column::ALL.map(|column| sort_by(&slug, &search, column)).into_iter().collect();
     let line = move |row: CountryRow| {
@@ -80,14 +82,10 @@ pub fn Countries(
     .into_any()
 }
 
-/// Returns the address of a page of the list. A column that it is sorted by already keeps its order.
-fn address_of(slug: &Slug, search: &CountrySearch, sort: Column, page: usize) -> String {
-    let descends = if sort == search.sort && search.is_descending { "descending" } else { "" };
-    with_order(slug, search, sort, descends, page)
-}
-
-fn with_order(slug: &Slug, search: &CountrySearch, sort: Column, order: &str, page: usize) -> String {
+/// Returns the address of a page of the list in some order.
+fn address_of(slug: &Slug, search: &CountrySearch, sort: Column, is_descending: bool, page: usize) -> String {
     let sort = if sort == Column::default() { "" } else { sort.word() };
+    let order = if is_descending { "descending" } else { "" };
     let page = if page > 1 { page.to_string() } else { String::new() };
     let without_key = if search.only_without_key { "yes" } else { "" };
     let query = [
@@ -103,9 +101,9 @@ fn with_order(slug: &Slug, search: &CountrySearch, sort: Column, order: &str, pa
 /// Returns the link in the head of a column: it sorts by the column, and when pressed again turns the order round.
 fn sort_by(slug: &Slug, search: &CountrySearch, column: Column) -> Sort {
     let is_sorted = column == search.sort;
-    let order = if is_sorted && !search.is_descending { "descending" } else { "" };
+    let turns = is_sorted && !search.is_descending;
     let now = if search.is_descending { Order::Descending } else { Order::Ascending };
-    Sort { href: with_order(slug, search, column, order, 1), order: is_sorted.then_some(now) }
+    Sort { href: address_of(slug, search, column, turns, 1), order: is_sorted.then_some(now) }
 }
 
 #[component]

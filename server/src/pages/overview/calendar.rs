@@ -3,12 +3,11 @@
 use crate::App;
 use crate::web::failure::Failure;
 use crate::web::page::{Page, chrome};
-use crate::web::redirect::query_value;
+use crate::web::redirect::{query_page, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::CalendarPage;
 use axum::extract::State;
 use axum::response::Response;
-use domain::base::number;
 use domain::overview::calendar::{Month, read_day};
 use leptos::prelude::*;
 
@@ -17,7 +16,7 @@ pub async fn show(State(app): State<App>, who: SignedIn) -> Result<Response, Fai
     let value = |name| query_value(&who.visitor.query, name).unwrap_or_default();
     let overview = app.portal().overview();
     let view = match read_day(&value("day")) {
-        Some(day) => overview.day(day, number::plain(&value("page")).unwrap_or(1)).await?,
+        Some(day) => overview.day(day, query_page(&who.visitor.query, "page")).await?,
         None => {
             let month = Month::read(&value("month")).unwrap_or_else(|| Month::of(app.portal().now()));
             overview.month(month).await?

@@ -6,21 +6,18 @@ use crate::web::cookies;
 use crate::web::failure::Failure;
 use crate::web::forms::Typed;
 use crate::web::page::{Page, chrome};
-use crate::web::redirect::{local_path, query_value, see};
+use crate::web::redirect::{local_path, query_filter, query_page, query_value, see};
 use crate::web::visitor::{SignedIn, Visitor};
 use app::pages::OverviewPage;
 use axum::extract::State;
 use axum::response::Response;
-use domain::base::{address, number};
+use domain::base::address;
 use domain::overview::frame::Theme;
 use domain::overview::grid::{GridSearch, Only, Words};
 use domain::overview::upkeep::{JournalState, UpkeepView};
 use engine::{SetupState, Stage};
 use leptos::prelude::*;
 use serde::Deserialize;
-
-/// Maximum length of a filter in characters.
-const FILTER_MAX: usize = 60;
 
 /// Shows the overview; leads a visitor who is not signed in to where they can be.
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
@@ -32,11 +29,11 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
 }
 
 async fn overview(app: &App, who: &SignedIn) -> Result<Response, Failure> {
-    let value = |name| query_value(&who.visitor.query, name).unwrap_or_default();
-    let page = |name| number::plain(&value(name)).unwrap_or(1);
-    let find: String = value("find").chars().take(FILTER_MAX).collect();
-    let only = Only::from_word(&value("show"));
-    let (words, rows, columns) = (Words::typed(&find), page("rows"), page("columns"));
+    let query = &who.visitor.query;
+    let find = query_filter(query, "find");
+    let only = query_value(query, "show").and_then(|word| Only::from_word(&word));
+    let (rows, columns) = (query_page(query, "rows"), query_page(query, "columns"));
+    let words = Words::typed(&find);
     let grid = app.portal().overview().grid(&GridSearch { words, only, rows, columns }).await?;
     let attention = app.portal().overview().attention().await?;
     let steps = app.portal().overview().next_steps().await?;

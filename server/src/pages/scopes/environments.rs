@@ -5,7 +5,7 @@ use crate::pages::form_status;
 use crate::web::failure::{Failure, in_form};
 use crate::web::forms::{InEnvironment, InScope, NoFields, Typed};
 use crate::web::page::{Page, chrome, chrome_of_all, done};
-use crate::web::redirect::query_value;
+use crate::web::redirect::{query_filter, query_page, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::{
     EnvironmentPage, EnvironmentsPage, KEY_NAMES, RemoveCountryPage, RemoveEnvironmentPage,
@@ -15,14 +15,10 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::base::address;
 use domain::base::form::Form;
-use domain::base::number;
 use domain::scopes::country_list::{Column, CountrySearch};
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
 use leptos::prelude::*;
 use serde::Deserialize;
-
-/// Maximum length of a filter in characters.
-const FILTER_MAX: usize = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,11 +84,11 @@ pub async fn add(
 fn search_of(query: &str) -> CountrySearch {
     let value = |name| query_value(query, name).unwrap_or_default();
     CountrySearch {
-        text: value("find").chars().take(FILTER_MAX).collect(),
+        text: query_filter(query, "find"),
         only_without_key: value("without_key") == "yes",
         sort: Column::from_word(&value("sort")).unwrap_or_default(),
         is_descending: value("order") == "descending",
-        page: number::plain(&value("page")).unwrap_or(1),
+        page: query_page(query, "page"),
     }
 }
 
