@@ -93,7 +93,7 @@ impl Portal {
         let audit = Audit::new(vault.clone(), settings.journal);
         let custody = Custody::new(vault.clone(), &settings.custody);
         let access = Access::new(vault.clone());
-        let secrets = Secrets::new(vault.clone(), access.clone());
+        let secrets = Secrets::new(vault.clone(), access.clone(), services.uses());
         let data = Data {
             vault: vault.clone(),
             access: access.clone(),

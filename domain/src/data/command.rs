@@ -11,7 +11,7 @@ pub struct RotateTenantSecrets {
     pub step: RotationStep,
     /// Number of replaced secrets at the time of planning. If it differs at execution, another rotation has taken place since.
     pub followed: i64,
-    /// Whoever finishes it knows that services still receive keys of the previous secrets.
+    /// Number of uses of the previous secrets that whoever finishes it has seen and accepted. With more, Keystead refuses the command.
     #[serde(default)]
-    pub accepts_uses: bool,
+    pub accepted_uses: u64,
 }

@@ -60,7 +60,7 @@ impl PreviousUses {
         Self { count, last_at, since: since.filter(is_short) }
     }
 
-    /// Says how often, in which time, and when last: "12 times in the last 30 days, last on 30 Nov 2026".
+    /// Says how often, in which time, and when last: "12 times in the last 30 days, last at 30 Nov 2026, 14:05 UTC".
     pub fn text(&self) -> String {
         let often = match self.count {
             0 => "not once".to_owned(),
@@ -71,7 +71,7 @@ impl PreviousUses {
             None => "in the last 30 days".to_owned(),
             Some(Since::Rotation(at) | Since::Counting(at)) => format!("since {}", words::date(at)),
         };
-        let last = self.last_at.map(|at| format!(", last on {}", words::date(at))).unwrap_or_default();
+        let last = self.last_at.map(|at| format!(", last at {}", words::moment(at))).unwrap_or_default();
         format!("{often} {when}{last}")
     }
 
@@ -137,7 +137,8 @@ mod tests {
             let uses = PreviousUses::new(count, last, rotating, counting, now);
             (uses.text(), uses.reason().unwrap_or_default())
         };
-        let whole = ("12 times in the last 30 days, last on 29 Nov 2026".to_owned(), String::new());
+        let whole =
+            ("12 times in the last 30 days, last at 29 Nov 2026, 12:00 UTC".to_owned(), String::new());
         assert_eq!(said(12, before(1), before(40), None), whole);
         assert_eq!(said(12, before(1), before(40), before(31)), whole);
         let began = "The rotation began on 27 Nov 2026.".to_owned();
@@ -145,6 +146,9 @@ mod tests {
         let (text, reason) = said(0, None, before(40), before(0));
         assert_eq!(text, "not once since 30 Nov 2026", "a portal that was upgraded today knows nothing");
         assert!(reason.starts_with("Counted since 30 Nov 2026, when Keystead was upgraded or restored."));
-        assert_eq!(said(1, before(0), before(40), None).0, "once in the last 30 days, last on 30 Nov 2026");
+        assert_eq!(
+            said(1, before(0), before(40), None).0,
+            "once in the last 30 days, last at 30 Nov 2026, 12:00 UTC"
+        );
     }
 }

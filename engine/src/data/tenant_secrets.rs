@@ -7,13 +7,17 @@ use crate::base::random;
 use crate::base::refused::Refused;
 use crate::changes::authority::Authorised;
 use crate::data::access::Access;
+use crate::services::usage::UseCounter;
 use crate::store::authority::{Kind, SecretMark, Signed};
 use crate::store::tenant_secrets::{NewSecretRow, SecretName, StoredSecret};
+use crate::store::usage::PreviousSums;
 use crate::store::{Lock, Tx};
 use crate::vault::authority::resigned;
 use crate::vault::envelope::{Purpose, SealContext};
 use crate::vault::opened::Vault;
 use crate::{Error, SecretBytes, Session, Stage};
+use chrono::{DateTime, Utc};
+use domain::base::words;
 use domain::changes::view::About;
 use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
@@ -69,11 +73,12 @@ impl Cache {
 pub struct Secrets {
     vault: Vault,
     access: Access,
+    uses: Arc<UseCounter>,
 }
 
 impl Secrets {
-    pub(crate) fn new(vault: Vault, access: Access) -> Self {
-        Self { vault, access }
+    pub(crate) fn new(vault: Vault, access: Access, uses: Arc<UseCounter>) -> Self {
+        Self { vault, access, uses }
     }
 
     pub(super) async fn about(&self, scope: &ScopeName) -> Result<About, Error> {
@@ -195,15 +200,32 @@ impl Secrets {
     pub async fn of(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
         let (scope, _) = self.vault.scope(name).await?;
         let view = self.vault.db().tenant_secrets().count(scope.id).await?;
-        let now = self.vault.now();
-        let since = day_start(now - PreviousUses::LOOKS_BACK);
+        let since = self.counted_from();
         let sums = self.vault.db().usage().of_previous_secrets(scope.id, since).await?;
-        let count = sums.issued.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
-        let uses = PreviousUses::new(count, sums.last_at, view.rotating_since, sums.counted_since, now);
+        let uses = self.uses_of(&sums, view.rotating_since);
         Ok(TenantSecretsView { uses, ..view })
     }
 
-    /// Plans the requested step. `accepts_uses`: the person knows that services still receive keys of the previous secrets.
+    /// Returns the same after this server has written its counts, for a decision. Of other servers, the uses of the last seconds may
+    /// be missing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn of_now(&self, name: &ScopeName) -> Result<TenantSecretsView, Error> {
+        self.uses.save(&self.vault).await?;
+        self.of(name).await
+    }
+
+    fn counted_from(&self) -> DateTime<Utc> {
+        day_start(self.vault.now() - PreviousUses::LOOKS_BACK)
+    }
+
+    fn uses_of(&self, sums: &PreviousSums, rotating_since: Option<DateTime<Utc>>) -> PreviousUses {
+        let count = sums.issued.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default();
+        PreviousUses::new(count, sums.last_at, rotating_since, sums.counted_since, self.vault.now())
+    }
+
+    /// Plans the requested step. `accepted_uses`: the number of uses of the previous secrets that the person has seen and accepted.
     ///
     /// # Errors
     /// [`ChangesError::Outdated`] when it is not the step that is due.
@@ -212,7 +234,7 @@ impl Secrets {
         who: &Session,
         name: &ScopeName,
         step: &str,
-        accepts_uses: bool,
+        accepted_uses: u64,
     ) -> Result<RotateTenantSecrets, Error> {
         who.require(Stage::Full)?;
         let (scope, _) = self.vault.scope(name).await?;
@@ -220,7 +242,7 @@ impl Secrets {
         let followed = secrets.followed;
         match secrets.due() {
             Some(due) if due.word() == step => {
-                Ok(RotateTenantSecrets { scope, step: due, followed, accepts_uses })
+                Ok(RotateTenantSecrets { scope, step: due, followed, accepted_uses })
             }
             _ => Err(Error::Changes(ChangesError::Outdated("The rotation is at a different step.".into()))),
         }
@@ -229,11 +251,17 @@ impl Secrets {
     /// Runs `keystead tenant-secret rotate`. Returns the number of secrets that the step changed.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown scope; [`ChangesError::Outdated`] when it is not the step that is due.
-    pub async fn rotate_on_host(&self, name: &ScopeName, step: RotationStep) -> Result<usize, Error> {
+    /// [`Error::NotFound`] for an unknown scope; [`ChangesError::Outdated`] when it is not the step that is due, or when there were
+    /// more uses of the previous secrets than the operator accepts.
+    pub async fn rotate_on_host(
+        &self,
+        name: &ScopeName,
+        step: RotationStep,
+        accepted_uses: u64,
+    ) -> Result<usize, Error> {
         let (scope, _) = self.vault.scope(name).await?;
         let followed = self.vault.db().tenant_secrets().count(scope.id).await?.followed;
-        let command = RotateTenantSecrets { scope, step, followed, accepts_uses: true };
+        let command = RotateTenantSecrets { scope, step, followed, accepted_uses };
         self.rotate(Authorised::on_host(command, self.vault.now())).await
     }
 
@@ -241,13 +269,15 @@ impl Secrets {
     /// are no longer given the previous secrets).
     ///
     /// # Errors
-    /// [`ChangesError::Outdated`] when it is not the step that is due, or when services have received keys of the previous secrets
-    /// and the person did not know it.
+    /// [`ChangesError::Outdated`] when it is not the step that is due, or when services have received more keys of the previous
+    /// secrets than the person accepted.
     pub async fn rotate(&self, proof: Authorised<RotateTenantSecrets>) -> Result<usize, Error> {
         let proof = &proof;
-        let uses = &self.of(&proof.command().scope.name).await?.uses;
+        // What this server has counted since it last wrote counts too.
+        self.uses.save(&self.vault).await?;
+        let rotating_since = self.of(&proof.command().scope.name).await?.rotating_since;
         let done = self.vault.db().write(|mut tx| async move {
-            let RotateTenantSecrets { scope, step, followed, accepts_uses } = proof.command();
+            let RotateTenantSecrets { scope, step, followed, accepted_uses } = proof.command();
             tx.lock(Lock::Scope(scope.id)).await?;
             // The step alone does not tell: after a whole rotation in the meantime, the same step is due again.
             if tx.tenant_secrets().followed(scope.id).await? != *followed {
@@ -255,21 +285,21 @@ impl Secrets {
                     "The secrets were rotated in the meantime.".into(),
                 )));
             }
-            if *step == RotationStep::Finish && uses.count > 0 && !accepts_uses {
-                return Err(Error::Changes(ChangesError::Outdated(
-                    "Services have received keys of the previous secrets in the meantime.".into(),
-                )));
-            }
             let (moved, what) = match step {
                 RotationStep::Begin => {
                     let begun = self.begin(&mut tx, scope).await?;
-                    (begun, format!("begun, {begun} secrets"))
+                    (begun, format!("begun, {}", counted(begun)))
                 }
                 RotationStep::Finish => {
+                    let sums = tx.usage().of_previous_secrets(scope.id, self.counted_from()).await?;
+                    let uses = self.uses_of(&sums, rotating_since);
+                    if uses.count > *accepted_uses {
+                        return Err(Error::Changes(ChangesError::Outdated(asked_again(&uses, scope))));
+                    }
                     let finished = self.finish(&mut tx, scope).await?;
                     (
                         finished,
-                        format!("finished, {finished} secrets; previous secrets used: {}", uses.text()),
+                        format!("finished, {}; previous secrets used: {}", counted(finished), uses.text()),
                     )
                 }
             };
@@ -307,6 +337,20 @@ impl Secrets {
             moved => Ok(moved),
         }
     }
+}
+
+fn counted(secrets: usize) -> String {
+    words::count(u32::try_from(secrets).unwrap_or(u32::MAX), "secret", "secrets")
+}
+
+/// Says that services have received more keys of the previous secrets than the person accepted.
+fn asked_again(uses: &PreviousUses, scope: &ScopeRef) -> String {
+    format!(
+        "Services have received keys of the previous secrets in the meantime: {}. If services keep asking and the rotation must end, an \
+         operator runs “keystead tenant-secret rotate --scope {} finish --accept-uses” on the host.",
+        uses.text(),
+        scope.name
+    )
 }
 
 /// Returns "deterministic/users". A type contains no slash, so no two names have the same text.

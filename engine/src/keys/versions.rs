@@ -309,10 +309,16 @@ impl Keys {
             };
             return Err(Error::Changes(ChangesError::Outdated(said)));
         }
-        if shown.is_some_and(|shown| shown.passes.is_some()) && plan.passes.is_none() {
-            return Err(Error::Changes(ChangesError::Outdated(
-                "The daily limit is no longer reached.".into(),
-            )));
+        if let Some(shown) = shown.and_then(|shown| shown.passes)
+            && plan.passes.map(|passes| passes.limit) != Some(shown.limit)
+        {
+            let said = match plan.passes {
+                None => "The daily limit is no longer reached.".to_owned(),
+                Some(Passed { limit, .. }) => {
+                    format!("The daily limit is {limit} now. It was {}.", shown.limit)
+                }
+            };
+            return Err(Error::Changes(ChangesError::Outdated(said)));
         }
         if let Source::Aws(key) = source {
             self.custody.require_new(tx, scope.id, key).await?;
@@ -436,11 +442,11 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: …".
+/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: “…”".
 fn passing(plan: &Plan, reason: Option<&Reason>) -> String {
     let (Some(Passed { limit, used }), Some(reason)) = (plan.passes, reason) else { return String::new() };
     let label = plan.new.key_type().label();
-    format!("; passes the daily limit: {used} of {limit} {label} before it; reason: {reason}")
+    format!("; passes the daily limit: {used} of {limit} {label} before it; reason: “{reason}”")
 }
 
 /// Describes a version for the audit log: "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…,

@@ -5,6 +5,7 @@ use crate::Error;
 use crate::base::log::or_warn;
 use crate::services::Services;
 use crate::store::usage::Counted;
+use crate::vault::opened::Vault;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::data::view::PreviousUses;
 use domain::keys::rotation::day_start;
@@ -65,6 +66,30 @@ impl UseCounter {
         let one = Counted { issued: 1, seen: 0, last_at: at };
         self.secrets.add(secrets.into_iter().map(|secret| (i64::from(secret), one)));
     }
+
+    /// Writes the counts to the database. Counts that cannot be written are added back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn save(&self, vault: &Vault) -> Result<(), Error> {
+        // Taken out before the write, because requests count on meanwhile and must not wait for the database.
+        let (versions, secrets) = (self.versions.take(), self.secrets.take());
+        if versions.is_empty() && secrets.is_empty() {
+            return Ok(());
+        }
+        let (of_versions, of_secrets) = (&versions, &secrets);
+        let saved = vault.db().write(|mut tx| async move {
+            tx.usage().add(of_versions).await?;
+            tx.usage().add_secrets(of_secrets).await?;
+            tx.commit_unaudited("sums of use; each use is in the journal").await
+        });
+        let saved = saved.await;
+        if saved.is_err() {
+            self.versions.add(versions);
+            self.secrets.add(secrets);
+        }
+        saved
+    }
 }
 
 impl Services {
@@ -78,27 +103,12 @@ impl Services {
         self.vault.db().usage().of(version.id, day_start(self.vault.now() - LOOKS_BACK)).await
     }
 
-    /// Writes the counts to the database. Counts that cannot be written are added back.
+    /// Writes the counts of this server to the database.
     pub async fn note_uses(&self) {
-        // Taken out before the write, because requests count on meanwhile and must not wait for the database.
-        let (versions, secrets) = (self.uses.versions.take(), self.uses.secrets.take());
-        if versions.is_empty() && secrets.is_empty() {
-            return;
-        }
-        let (of_versions, of_secrets) = (&versions, &secrets);
-        let noted = self.vault.db().write(|mut tx| async move {
-            tx.usage().add(of_versions).await?;
-            tx.usage().add_secrets(of_secrets).await?;
-            tx.commit_unaudited("sums of use; each use is in the journal").await
-        });
-        if let Err(error) = noted.await {
-            self.uses.versions.add(versions);
-            self.uses.secrets.add(secrets);
-            or_warn(
-                Err(error),
-                "the use counts of versions and tenant secrets could not be saved; Keystead will retry",
-            );
-        }
+        or_warn(
+            self.uses.save(&self.vault).await,
+            "the use counts of versions and tenant secrets could not be saved; Keystead will retry",
+        );
     }
 
     /// Folds sums that are older than any page looks back.

@@ -58,13 +58,14 @@ impl Read<'_> {
         scope: ScopeId,
         since: DateTime<Utc>,
     ) -> Result<PreviousSums, Error> {
-        const SQL: &str = "SELECT CAST(SUM(u.issued) AS BIGINT) AS issued, MAX(u.last_at) AS last_at, \
-                           (SELECT secrets_counted_since FROM instance WHERE id = 1) AS counted_since \
-                           FROM tenant_secret_usage u JOIN tenant_secret t ON t.id = u.secret_id \
-                           WHERE t.scope_id = $1 AND t.status = 'previous' AND u.day >= $2";
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).with(since).fetch_one(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(PREVIOUS).with(scope.0).with(since).fetch_one(pool).await)?)
     }
 }
+
+const PREVIOUS: &str = "SELECT CAST(SUM(u.issued) AS BIGINT) AS issued, MAX(u.last_at) AS last_at, \
+                        (SELECT secrets_counted_since FROM instance WHERE id = 1) AS counted_since \
+                        FROM tenant_secret_usage u JOIN tenant_secret t ON t.id = u.secret_id \
+                        WHERE t.scope_id = $1 AND t.status = 'previous' AND u.day >= $2";
 
 /// Adds to a row that exists already.
 macro_rules! add_up {
@@ -111,6 +112,15 @@ impl Write<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Returns the same as [`Read::of_previous_secrets`], as this transaction sees it.
+    pub(crate) async fn of_previous_secrets(
+        &mut self,
+        scope: ScopeId,
+        since: DateTime<Utc>,
+    ) -> Result<PreviousSums, Error> {
+        Ok(within!(self.0, c => sqlx::query_as(PREVIOUS).with(scope.0).with(since).fetch_one(c).await)?)
     }
 
     /// Deletes the sums of previous tenant secrets from before `before`, to which no page looks back.

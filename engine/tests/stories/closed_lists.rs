@@ -168,7 +168,7 @@ async fn every_tenant_secret_is_stored(t: &TestPortal) {
     assert_eq!(set(t, "SELECT DISTINCT secret_type FROM tenant_secret").await, types);
     let mut seen = BTreeSet::new();
     for step in [RotationStep::Begin, RotationStep::Finish] {
-        t.portal.secrets().rotate_on_host(&de, step).await.expect("a step");
+        t.portal.secrets().rotate_on_host(&de, step, 0).await.expect("a step");
         seen.extend(set(t, "SELECT DISTINCT status FROM tenant_secret").await);
     }
     assert_eq!(seen, set(t, "SELECT word FROM secret_status").await);

@@ -274,8 +274,8 @@ async fn rotate_now_passes_the_limit_of_its_type_and_no_other(t: &TestPortal) {
         (
             Action::KeyRotateNow,
             Outcome::Done,
-            "version 2, Managed, 30 days; version 1 deprecated; passes the daily limit: 1 of 1 Managed before it; reason: A \
-             laptop was stolen"
+            "version 2, Managed, 30 days; version 1 deprecated; passes the daily limit: 1 of 1 Managed before it; reason: \
+             “A laptop was stolen”"
         )
     );
     assert_eq!(Action::KeyRotateNow.moves(Outcome::Done), Moves::Versions, "servers encrypt with it");
@@ -330,6 +330,16 @@ async fn rotate_now_is_planned_anew_when_it_is_confirmed(t: &TestPortal) {
     assert!(Problem::from(&late).message.starts_with("The daily limit is no longer reached."), "{late}");
     assert_eq!(versions(t, &de).await, [(1, "active")]);
     assert_eq!(logged(t, Action::KeyRotateNow, Outcome::Refused).await, 2);
+    // Who agreed to pass a limit of two has not agreed to pass one of one.
+    set_limits(t, &ada, own(2, 5)).await;
+    for number in [2, 3] {
+        assert_eq!(rotate(t, &ada, &de).await.number, number);
+    }
+    let confirmed = plan().await;
+    set_limits(t, &ada, own(1, 5)).await;
+    let lowered = keys.rotate(confirmed).await.expect_err("planned for another limit");
+    let said = Problem::from(&lowered).message;
+    assert!(said.starts_with("The daily limit is 1 now. It was 2."), "{said}");
 }
 
 async fn rotate_now_is_for_managed_versions_whose_limit_is_reached(t: &TestPortal) {

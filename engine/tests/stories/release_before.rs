@@ -229,7 +229,7 @@ async fn services(before: &Before) {
     assert_eq!(derived["users"]["name"][0].key.expose(), decoded(&before.facts["derived"]));
     // That release did not count uses of previous secrets, so no page takes the number for all of them.
     let (secrets, de) = (before.portal.secrets(), name("production/DE"));
-    secrets.rotate_on_host(&de, RotationStep::Begin).await.expect("begun");
+    secrets.rotate_on_host(&de, RotationStep::Begin, 0).await.expect("begun");
     let uses = secrets.of(&de).await.expect("known").uses;
     assert!(matches!(uses, PreviousUses { count: 0, since: Some(Since::Counting(_)), .. }), "{uses:?}");
 }

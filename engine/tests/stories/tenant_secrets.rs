@@ -149,7 +149,7 @@ async fn an_alias_changes_nothing_of_what_is_derived(t: &TestPortal) {
 
 async fn while_a_rotation_is_under_way_both_secrets_are_answered(t: &TestPortal) {
     let (_, de, key) = with_service(t).await;
-    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step).await;
+    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step, u64::MAX).await;
     refused!(rotate(RotationStep::Begin).await, Error::Changes(ChangesError::Outdated(_)));
     let other = t.second().await;
     t.open_journal(&other).await;
@@ -183,7 +183,7 @@ async fn uses(t: &TestPortal, de: &ScopeName, servers: &[&Portal]) -> PreviousUs
 
 async fn the_keys_of_previous_secrets_that_services_receive_are_counted(t: &TestPortal) {
     let (_, de, key) = with_service(t).await;
-    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step).await.expect("rotated");
+    let rotate = async |step| t.portal.secrets().rotate_on_host(&de, step, u64::MAX).await.expect("rotated");
     let other = t.second().await;
     t.open_journal(&other).await;
     let servers = [&t.portal, &other];
@@ -220,7 +220,7 @@ async fn the_keys_of_previous_secrets_that_services_receive_are_counted(t: &Test
     rotate(RotationStep::Finish).await;
     let lines = log(t).await.into_iter().filter(|line| line.action == Action::TenantSecretRotate);
     let details: Vec<_> = lines.map(|line| line.detail).collect();
-    let said = "finished, 1 secrets; previous secrets used: once in the last 30 days";
+    let said = "finished, 1 secret; previous secrets used: once in the last 30 days";
     assert!(details.iter().any(|detail| detail.starts_with(said)), "{details:?}");
     assert_eq!(uses(t, &de, &servers).await.count, 0);
     rotate(RotationStep::Begin).await;
@@ -230,7 +230,7 @@ async fn the_keys_of_previous_secrets_that_services_receive_are_counted(t: &Test
 async fn a_count_that_does_not_cover_the_time_says_so(t: &TestPortal) {
     let (_, de, key) = with_service(t).await;
     derive(&t.portal, &key, "production/DE", "users").await;
-    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin).await.expect("begun");
+    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin, 0).await.expect("begun");
     t.clock.advance(chrono::TimeDelta::days(40));
     assert_eq!(uses(t, &de, &[]).await.since, None, "a new database counts from its beginning");
     // As after an upgrade or a restore at this moment. A secret that is made now brings the time into the database.
@@ -246,16 +246,23 @@ async fn a_count_that_does_not_cover_the_time_says_so(t: &TestPortal) {
 async fn nobody_finishes_a_rotation_without_knowing_of_uses(t: &TestPortal) {
     let (ada, de, key) = with_service(t).await;
     derive(&t.portal, &key, "production/DE", "users").await;
-    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin).await.expect("begun");
+    t.portal.secrets().rotate_on_host(&de, RotationStep::Begin, 0).await.expect("begun");
     t.portal.access().refresh().await.expect("it looks");
-    let plan = async |accepts| {
-        t.portal.secrets().plan_rotate(&ada.session, &de, "finish", accepts).await.expect("a plan")
+    let plan = async |accepted| {
+        t.portal.secrets().plan_rotate(&ada.session, &de, "finish", accepted).await.expect("a plan")
     };
-    let unaware = proof(t, &ada, &plan(false).await).await;
+    let unaware = proof(t, &ada, &plan(0).await).await;
+    // Nothing has written the count to the database yet.
     derive(&t.portal, &key, "production/DE", "users").await;
-    assert_eq!(uses(t, &de, &[&t.portal]).await.count, 1);
     refused!(t.portal.secrets().rotate(unaware).await, Error::Changes(ChangesError::Outdated(_)));
-    let aware = proof(t, &ada, &plan(true).await).await;
+    assert_eq!(t.portal.secrets().of_now(&de).await.expect("known").uses.count, 1);
+    // Who accepted one use has not accepted two.
+    let of_one = proof(t, &ada, &plan(1).await).await;
+    derive(&t.portal, &key, "production/DE", "users").await;
+    refused!(t.portal.secrets().rotate(of_one).await, Error::Changes(ChangesError::Outdated(_)));
+    let on_host = t.portal.secrets().rotate_on_host(&de, RotationStep::Finish, 0).await;
+    refused!(on_host, Error::Changes(ChangesError::Outdated(_)));
+    let aware = proof(t, &ada, &plan(2).await).await;
     assert_eq!(t.portal.secrets().rotate(aware).await.expect("finished"), 1);
 }
 

@@ -274,7 +274,7 @@ async fn list_api_keys(portal: &Portal) -> Result<(), Stop> {
 }
 
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
-    let TenantSecret::Rotate { scope, step } = command;
+    let TenantSecret::Rotate { scope, step, accept_uses } = command;
     let name: ScopeName = trimmed(&scope)
         .parse()
         .map_err(|_| Stop::new(format!("“{scope}” is not a scope. Write it like production/DE.")))?;
@@ -282,19 +282,46 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
         Step::Begin => RotationStep::Begin,
         Step::Finish => RotationStep::Finish,
     };
-    let rotate = async |portal: &Portal| portal.secrets().rotate_on_host(&name, step).await;
+    let rotate = async |portal: &Portal| {
+        let uses = portal.secrets().of(&name).await?.uses;
+        let ends_in_use = step == RotationStep::Finish && uses.count > 0;
+        if ends_in_use && !accept_uses {
+            return Ok(Err(uses));
+        }
+        let accepted = if accept_uses { u64::MAX } else { 0 };
+        let count = portal.secrets().rotate_on_host(&name, step, accepted).await?;
+        Ok(Ok((count, ends_in_use.then_some(uses))))
+    };
     let rotated = with(open_portal(settings).await?, rotate).await;
-    let count = rotated.map_err(|error| match error {
+    let rotated = rotated.map_err(|error| match error {
         Stop::Refused(Error::NotFound) => Stop::new(format!("There is no scope {scope}.")),
         error => error,
     })?;
+    let (count, uses) = rotated.map_err(|uses| {
+        Stop::new(format!(
+            "{scope}: services have received keys of the previous secrets: {}. Data still encrypted with these secrets becomes \
+             unreadable when the rotation is finished. Let the services re-encrypt it. To finish anyway, add: --accept-uses",
+            uses.text()
+        ))
+    })?;
+    let counted = |what: &str| {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        words::count(count, &format!("{what}tenant secret"), &format!("{what}tenant secrets"))
+    };
     match step {
         RotationStep::Begin => say(format!(
-            "{scope}: {count} tenant secrets have a new current version. Services receive old and new. Let the services \
-             re-encrypt their data, then run the same command with: finish"
+            "{scope}: made a new version of {}. Services receive old and new. Let the services re-encrypt their data, then run the \
+             same command with: finish",
+            counted("")
         )),
         RotationStep::Finish => {
-            say(format!("{scope}: {count} previous tenant secrets are no longer served."))
+            if let Some(uses) = uses {
+                say(format!(
+                    "{scope}: services have received keys of the previous secrets: {}.",
+                    uses.text()
+                ));
+            }
+            say(format!("{scope}: Keystead no longer serves {}.", counted("previous ")));
         }
     }
     Ok(())

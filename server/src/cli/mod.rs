@@ -174,6 +174,9 @@ pub(crate) enum TenantSecret {
         scope: String,
         /// begin: create new secrets and serve both; finish: stop serving the old ones.
         step: Step,
+        /// Finish although services have received keys of the previous secrets in the last 30 days.
+        #[arg(long)]
+        accept_uses: bool,
     },
 }
 

@@ -127,7 +127,8 @@ fn Finish(scope: ScopeName, secrets: TenantSecretsView, form: Form, back: String
             <p>
                 "While a rotation is under way, Keystead answers each request for a derived key with the keys of both secrets, and "
                 "counts each key of a previous secret. The count shows whether services still ask. It does not show which of the two "
-                "keys a service uses, and a service that has cached a derived key does not ask again."
+                "keys a service uses, and a service that has cached a derived key does not ask again. Each server adds its counts every "
+                "five seconds."
             </p>
         </Card>
         <Callout tone=Tone::Bad title="This cannot be undone">

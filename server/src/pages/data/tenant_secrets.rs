@@ -80,12 +80,13 @@ impl ChangeForm for RotateTenantSecrets {
 
     async fn plan(app: &App, who: &SignedIn, at: &AtScope, typed: StepForm) -> Result<Self, Box<Again>> {
         let secrets = app.portal().secrets();
-        let now = secrets.of(&at.scope).await.map_err(|error| Again::because(Form::new(), error))?;
+        let now = secrets.of_now(&at.scope).await.map_err(|error| Again::because(Form::new(), error))?;
         let form = typed.checked(&at.scope, &now);
         if form.is_refused() {
             return Err(Again::form(form));
         }
-        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, typed.accepts_uses()).await;
+        let accepted_uses = if typed.accepts_uses() { now.uses.count } else { 0 };
+        let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, accepted_uses).await;
         planned.map_err(|error| Again::because(form, error))
     }
 }
