@@ -284,25 +284,22 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
     };
     let rotate = async |portal: &Portal| {
         let uses = portal.secrets().of(&name).await?.uses;
-        let ends_in_use = step == RotationStep::Finish && uses.count > 0;
-        if ends_in_use && !accept_uses {
-            return Ok(Err(uses));
+        let is_used = step == RotationStep::Finish && uses.count > 0;
+        if is_used && !accept_uses {
+            return Err(Stop::new(format!(
+                "{scope}: services have received keys of the previous secrets: {}. Data still encrypted with these secrets becomes \
+                 unreadable when the rotation is finished. Let the services re-encrypt it. To finish anyway, add: --accept-uses",
+                uses.text()
+            )));
         }
         let accepted = if accept_uses { u64::MAX } else { 0 };
         let count = portal.secrets().rotate_on_host(&name, step, accepted).await?;
-        Ok(Ok((count, ends_in_use.then_some(uses))))
+        Ok((count, is_used.then_some(uses)))
     };
     let rotated = with(open_portal(settings).await?, rotate).await;
-    let rotated = rotated.map_err(|error| match error {
+    let (count, uses) = rotated.map_err(|error| match error {
         Stop::Refused(Error::NotFound) => Stop::new(format!("There is no scope {scope}.")),
         error => error,
-    })?;
-    let (count, uses) = rotated.map_err(|uses| {
-        Stop::new(format!(
-            "{scope}: services have received keys of the previous secrets: {}. Data still encrypted with these secrets becomes \
-             unreadable when the rotation is finished. Let the services re-encrypt it. To finish anyway, add: --accept-uses",
-            uses.text()
-        ))
     })?;
     let counted = |what: &str| {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
