@@ -610,7 +610,7 @@ async fn an_older_tenant_secret_does_not_become_the_current_one(t: &TestPortal) 
     derive(&t.portal).await.expect("derived");
     copy(t, "tenant_secret").await;
     for step in [RotationStep::Begin, RotationStep::Finish] {
-        t.portal.secrets().rotate_on_host(&house.at, step).await.expect("rotated");
+        t.portal.secrets().rotate_on_host(&house.at, step, u64::MAX).await.expect("rotated");
     }
     let back = "UPDATE tenant_secret SET status = 'current', mac = (SELECT mac FROM older_tenant_secret o \
                 WHERE o.id = tenant_secret.id) WHERE generation = 1";

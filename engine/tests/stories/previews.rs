@@ -61,7 +61,7 @@ async fn of_the_scope(house: &Customer, all: &mut Prepared) {
     let kind = portal.scopes().plan_kind(session, &de.environment, EnvironmentKind::Test).await;
     prepare(house, all, kind).await;
     portal.open_tenant_secrets(de, "users").await.expect("a secret");
-    prepare(house, all, portal.secrets().plan_rotate(session, de, "begin", false).await).await;
+    prepare(house, all, portal.secrets().plan_rotate(session, de, "begin", 0).await).await;
 }
 
 async fn of_services(house: &Customer, all: &mut Prepared) {
