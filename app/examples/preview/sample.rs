@@ -14,6 +14,8 @@ use domain::keys::key_type::KeyType;
 use domain::keys::key_version::Status;
 use domain::keys::limits::{DailyLimits, OwnLimits};
 use domain::keys::rotation::{RotationPeriod, next_day};
+use domain::keys::timeline::*;
+use domain::keys::usage::*;
 use domain::keys::view::*;
 use domain::overview::attention::*;
 use domain::overview::calendar::*;
@@ -25,6 +27,7 @@ use domain::overview::upkeep::{JournalState, UpkeepView};
 use domain::overview::view::*;
 use domain::people::view::*;
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
+use domain::services::api_key::ApiKeyId;
 
 const NO_UUID: &str = "6a0c3f2e-0000-4000-8000-000000000001";
 
@@ -228,9 +231,11 @@ pub fn keys(customer_supplied: u32) -> KeysView {
         scope: scope(),
         alias: "acme-berlin".parse().ok(),
         environment_name: "Production".to_owned(),
+        active: versions().into_iter().next(),
+        active_use: late_use(),
         versions: versions(),
-        older: Some(1),
-        is_older_page: false,
+        usage: vec![usage(); versions().len()],
+        page: Page::of(302, 50, 1),
         limits: LimitsView {
             of_type_today: vec![(KeyType::Managed, 1), (KeyType::CustomerHeld(Vendor::Aws), 0)],
             today: 1,
@@ -258,9 +263,11 @@ pub fn no_keys() -> KeysView {
         scope: ScopeName { environment: slug("production"), country: country("JP") },
         alias: None,
         environment_name: "Production".to_owned(),
+        active: None,
+        active_use: LateUse::default(),
         versions: Vec::new(),
-        older: None,
-        is_older_page: false,
+        usage: Vec::new(),
+        page: Page::of(0, 50, 1),
         limits: LimitsView {
             daily: DailyLimits::default(),
             own: OwnLimits::default(),
@@ -309,6 +316,7 @@ pub fn aws_keys() -> KeysView {
         version.health = health;
     }
     view.limits.active_type = Some(KeyType::CustomerHeld(Vendor::Aws));
+    view.active = view.versions.first().cloned();
     view
 }
 
@@ -434,6 +442,45 @@ pub fn enrolment() -> EnrolmentView {
     }
 }
 
-pub fn usage() -> domain::keys::view::UsageView {
-    domain::keys::view::UsageView { issued: 1_234_567, seen: 89_012, last_used_at: Some(now()) }
+pub fn usage() -> UsageView {
+    UsageView {
+        issued: 1_234_567,
+        seen: 89_012,
+        first_used_at: Some(now() - Duration::days(60)),
+        last_used_at: Some(now()),
+    }
+}
+
+/// Three API keys that use a version more and more.
+pub fn late_use() -> LateUse {
+    let user = |name: &str, id| User::ApiKey { name: name.to_owned(), id: ApiKeyId([id; 6]) };
+    let users = [("Orders", 1, 40), ("Billing", 2, 12), ("Archive", 3, 1)];
+    let days = (0..60u32).flat_map(|ago| {
+        let at = now() - Duration::days(i64::from(ago));
+        users.map(|(name, id, pace)| DayCount {
+            day: at.date_naive(),
+            user: user(name, id),
+            issued: u64::from((60 - ago) * pace),
+            seen: u64::from((60 - ago) * pace / 3 + ago % 7),
+            last_at: at,
+        })
+    });
+    LateUse::of(now().date_naive(), days.collect())
+}
+
+pub fn timeline() -> Timeline {
+    let moment = |ago, happened, who: &str, detail: &str| Moment {
+        at: now() - Duration::minutes(ago),
+        happened,
+        who: who.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let moments = vec![
+        moment(12, Happened::Unhealthy, "Keystead", "healthy → refused (AccessDeniedException)"),
+        moment(90, Happened::LastUse, "", ""),
+        moment(600, Happened::CredentialsReplaced, "anna.richter@example.com", "AKIA…WXYZ → AKIA…7QRS"),
+        moment(900, Happened::CheckPassed, "anna.richter@example.com", "7 of 7 checks passed"),
+        moment(1_000, Happened::Created, "anna.richter@example.com", "Add encryption key."),
+    ];
+    Timeline { moments, is_cut: false }
 }

@@ -19,6 +19,7 @@ pub mod icon;
 pub mod meter;
 pub mod more;
 pub mod pagination;
+pub mod plot;
 pub mod radio_cards;
 pub mod select;
 pub mod stepper;

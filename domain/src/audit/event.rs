@@ -152,6 +152,8 @@ pub struct AuditQuery {
     pub to: Option<DateTime<Utc>>,
     /// `production/DE`, or `production` for itself and each of its countries; without regard to case. Or the id of one of them.
     pub place: Option<String>,
+    /// The number of a version: lines about it alone.
+    pub version: Option<u32>,
     /// An e-mail address, without regard to case.
     pub who: Option<String>,
 }

@@ -146,6 +146,11 @@ pub fn version(scope: &ScopeName, number: u32) -> String {
     of_version(VERSION, scope, number)
 }
 
+/// Returns the address of the audit log's lines about a version.
+pub fn audit_of_version(scope: &ScopeName, number: u32) -> String {
+    with_query(AUDIT, &[("place", &format!("{scope}/{number}"))])
+}
+
 pub fn version_check(scope: &ScopeName, number: u32) -> String {
     of_version(VERSION_CHECK, scope, number)
 }

@@ -44,6 +44,15 @@ impl Page {
             false => format!("{}–{} of {}", range.start + 1, range.end, self.all),
         }
     }
+
+    /// Describes the page of a list that begins with its last entry: "71–120 of 120" is its first page of 50.
+    pub fn label_from_last(self) -> String {
+        let range = self.range();
+        match range.is_empty() {
+            true => self.label(),
+            false => format!("{}–{} of {}", self.all - range.end + 1, self.all - range.start, self.all),
+        }
+    }
 }
 
 #[cfg(test)]

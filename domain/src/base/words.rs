@@ -67,6 +67,13 @@ pub fn count(number: u32, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// Formats a number with narrow non-breaking spaces: "1 234 567".
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202f}")
+}
+
 /// Describes a refusal: the limit, the count and when it resets.
 pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
     match refused {

@@ -1,10 +1,12 @@
 //! The list of versions, one version, and the use of the limits.
 
+use crate::base::pages::Page;
 use crate::custody::health::Health;
 use crate::keys::key_type::KeyType;
 use crate::keys::key_version::Status;
 use crate::keys::limits::{DailyLimits, OwnLimits, Used};
 use crate::keys::rotation::RotationPeriod;
+use crate::keys::usage::LateUse;
 use crate::overview::view::EnvironmentRow;
 use crate::scopes::alias::Alias;
 use crate::scopes::scope::ScopeName;
@@ -17,12 +19,14 @@ pub struct KeysView {
     /// A second name under which services can address the scope.
     pub alias: Option<Alias>,
     pub environment_name: String,
+    pub active: Option<VersionRow>,
+    /// Who used the Active version lately.
+    pub active_use: LateUse,
     /// Newest first; one page of them.
     pub versions: Vec<VersionRow>,
-    /// The number below which the next page continues, if there are more versions.
-    pub older: Option<u32>,
-    /// The page does not begin with the newest version.
-    pub is_older_page: bool,
+    /// The use of each of them, in the same order.
+    pub usage: Vec<UsageView>,
+    pub page: Page,
     pub limits: LimitsView,
 }
 
@@ -101,5 +105,7 @@ pub struct UsageView {
     pub issued: u64,
     /// Number of its ciphertexts and wrapped data keys that Keystead opened in the last 90 days.
     pub seen: u64,
+    /// Earlier releases did not keep it.
+    pub first_used_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
 }

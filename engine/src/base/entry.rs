@@ -116,11 +116,21 @@ pub struct Entry {
     pub place: Place,
     pub outcome: Outcome,
     pub detail: String,
+    /// The number of the version that the line is about.
+    pub version: Option<u32>,
 }
 
 impl Entry {
     pub fn done(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
-        Self { at, actor, action, place: Place::default(), outcome: Outcome::Done, detail: String::new() }
+        Self {
+            at,
+            actor,
+            action,
+            place: Place::default(),
+            outcome: Outcome::Done,
+            detail: String::new(),
+            version: None,
+        }
     }
 
     pub fn refused(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
@@ -130,6 +140,12 @@ impl Entry {
     /// Sets the place, for example that of `production/DE`.
     pub fn at_place(mut self, place: impl Into<Place>) -> Self {
         self.place = place.into();
+        self
+    }
+
+    /// Sets the number of the version that the line is about.
+    pub fn of_version(mut self, number: impl Into<Option<u32>>) -> Self {
+        self.version = number.into();
         self
     }
 

@@ -61,6 +61,10 @@ pub trait Sensitive: sealed::Sealed + Clone + Serialize + DeserializeOwned + Sen
     fn place(&self) -> Place {
         Place::default()
     }
+    /// Returns the number of the version that the command makes or changes.
+    fn version(&self) -> Option<u32> {
+        None
+    }
 }
 
 macro_rules! sensitive {
@@ -78,11 +82,15 @@ macro_rules! sensitive {
 }
 
 sensitive! {
-    CreateKey, KeyCreate, place = |command| (&command.scope).into(), Place;
-    RotateKey, KeyRotate, place = |command| (&command.scope).into(), Place, action = rotation, Action;
+    CreateKey, KeyCreate, place = |command| (&command.scope).into(), Place,
+        version = |command| Some(command.plan.number), Option<u32>;
+    RotateKey, KeyRotate, place = |command| (&command.scope).into(), Place, action = rotation, Action,
+        version = |command| Some(command.plan.number), Option<u32>;
     SetLimits, EnvironmentLimits, place = |command| (&command.environment).into(), Place;
-    EditKey, KeySettings, place = |command| (&command.scope).into(), Place;
-    ReplaceCredentials, KeyCredentials, place = |command| (&command.scope).into(), Place;
+    EditKey, KeySettings, place = |command| (&command.scope).into(), Place,
+        version = |command| Some(command.number), Option<u32>;
+    ReplaceCredentials, KeyCredentials, place = |command| (&command.scope).into(), Place,
+        version = |command| Some(command.number), Option<u32>;
     SetAlias, ScopeAlias, place = |command| (&command.scope).into(), Place;
     SetKind, EnvironmentKind, place = |command| (&command.environment).into(), Place;
     RotateTenantSecrets, TenantSecretRotate, place = |command| (&command.scope).into(), Place;
@@ -142,6 +150,7 @@ impl<C: Sensitive> Authorised<C> {
     pub fn entry(&self, detail: impl Into<String>) -> Entry {
         Entry::done(self.at, self.by.clone(), self.command.action())
             .at_place(self.command.place())
+            .of_version(self.command.version())
             .with(detail)
     }
 

@@ -227,7 +227,7 @@ impl Custody {
             true => crate::base::entry::Entry::refused(now, who.actor(), Action::KeyCheck),
             false => crate::base::entry::Entry::done(now, who.actor(), Action::KeyCheck),
         };
-        let entry = &entry.at_place(&scope).with(detail);
+        let entry = &entry.at_place(&scope).of_version(number).with(detail);
         let id = stored.map(|stored| stored.id);
         self.vault
             .db()

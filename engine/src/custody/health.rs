@@ -149,7 +149,8 @@ impl Custody {
                     FailureCode::SEALED
                 );
                 let entry = Entry::done(now, Actor::Scheduler, Action::KeyHealth);
-                tx.commit(entry.at_place(Place::scope(&was.place, key.scope)).with(detail)).await
+                let entry = entry.at_place(Place::scope(&was.place, key.scope)).of_version(key.number);
+                tx.commit(entry.with(detail)).await
             })
             .await
     }
@@ -231,7 +232,8 @@ impl Custody {
         let why = to.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = format!("version {}: {} → {}{why}", key.number, was.state.word(), to.state.word());
         let entry = Entry::done(self.vault.now(), Actor::Scheduler, Action::KeyHealth);
-        let entry = &entry.at_place(Place::scope(&stored.place, key.scope)).with(detail);
+        let entry =
+            &entry.at_place(Place::scope(&stored.place, key.scope)).of_version(key.number).with(detail);
         self.vault
             .db()
             .write(|mut tx| async move {

@@ -172,6 +172,11 @@ impl Caller {
         &self.key.name
     }
 
+    /// Returns the id of its key.
+    pub fn key(&self) -> ApiKeyId {
+        self.key.id
+    }
+
     /// Returns the holder of what its requests use.
     pub fn holder(&self) -> Holder {
         Holder::Service(self.key.id)

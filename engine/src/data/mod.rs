@@ -164,7 +164,7 @@ impl Data {
                 let bytes = message::seal(ciphers, version.id, plaintext.expose(), context);
                 Ok(Sealed { bytes, version: version.number })
             };
-            self.seal_all(&scope, items.len(), bytes, seal).await
+            self.seal_all(call, &scope, items.len(), bytes, seal).await
         })
         .await
     }
@@ -175,7 +175,7 @@ impl Data {
     /// As [`Data::encrypt`].
     pub async fn decrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Decrypt, items.len(), async |scope| {
-            self.open_all(scope, &read_messages(items), items).await
+            self.open_all(call, scope, &read_messages(items), items).await
         })
         .await
     }
@@ -186,8 +186,8 @@ impl Data {
     /// As [`Data::encrypt`].
     pub async fn reencrypt(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Reencrypt, items.len(), async |scope| {
-            let opened = self.open_all(Arc::clone(&scope), &read_messages(items), items).await?;
-            self.seal_anew(&scope, opened, |ciphers, version, plain, index| {
+            let opened = self.open_all(call, Arc::clone(&scope), &read_messages(items), items).await?;
+            self.seal_anew(call, &scope, opened, |ciphers, version, plain, index| {
                 let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
                 Ok(message::seal(ciphers, version, plain, context))
             })
@@ -216,7 +216,7 @@ impl Data {
                 let dek: &[u8; DEK] = dek.expose().try_into().map_err(|_| Refused::NotADek)?;
                 Ok((edek::seal(ciphers, version.id, dek, context), version.number))
             };
-            let sealed = self.seal_all(&scope, count, count * DEK, seal).await?;
+            let sealed = self.seal_all(call, &scope, count, count * DEK, seal).await?;
             let wrapped = sealed.into_iter().zip(deks).map(|(sealed, dek)| {
                 let ((edek, version), (dek, _)) = (sealed?, dek?);
                 Ok(Wrapped { dek, edek, version })
@@ -233,7 +233,7 @@ impl Data {
     pub async fn unwrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Opened>, Error> {
         self.perform(call, Operation::Unwrap, items.len(), async |scope| {
             let edeks = read_edeks(&scope, items);
-            self.open_all(scope, &edeks, items).await
+            self.open_all(call, scope, &edeks, items).await
         })
         .await
     }
@@ -245,8 +245,8 @@ impl Data {
     pub async fn rewrap(&self, call: &Call, items: &Items<ToOpen>) -> Result<Answers<Sealed>, Error> {
         self.perform(call, Operation::Rewrap, items.len(), async |scope| {
             let edeks = read_edeks(&scope, items);
-            let opened = self.open_all(Arc::clone(&scope), &edeks, items).await?;
-            self.seal_anew(&scope, opened, |ciphers, version, dek, index| {
+            let opened = self.open_all(call, Arc::clone(&scope), &edeks, items).await?;
+            self.seal_anew(call, &scope, opened, |ciphers, version, dek, index| {
                 let dek: &[u8; DEK] = dek.try_into().map_err(|_| Refused::NotADek)?;
                 let ToOpen { context, .. } = items[index].as_ref().map_err(|refused| *refused)?;
                 Ok(edek::seal(ciphers, version, dek, context))
@@ -323,6 +323,7 @@ impl Data {
     /// Seals all items with the newest version. The material is lent once for all of them.
     async fn seal_all<T>(
         &self,
+        call: &Call,
         scope: &KnownScope,
         items: usize,
         bytes: usize,
@@ -336,13 +337,14 @@ impl Data {
         let sealed: Answers<T> =
             self.custody.with_material(scope.lease(version), items as u64, bytes as u64, all).await?;
         let issued = sealed.iter().filter(|sealed| sealed.is_ok()).count();
-        self.uses.count(version.id, issued, 0, self.vault.now());
+        self.uses.count(version.id, call.caller.key(), issued, 0, self.vault.now());
         Ok(sealed)
     }
 
     /// Opens each item with the version it names. The material of a version is lent once for all of its items.
     async fn open_all<F: Foreign>(
         &self,
+        call: &Call,
         mut scope: Arc<KnownScope>,
         read: &[Result<F, Refused>],
         items: &Items<ToOpen>,
@@ -390,7 +392,7 @@ impl Data {
             match opened {
                 Ok(opened) => {
                     let seen = opened.iter().filter(|opened| opened.is_ok()).count();
-                    self.uses.count(version.id, 0, seen, self.vault.now());
+                    self.uses.count(version.id, call.caller.key(), 0, seen, self.vault.now());
                     for (index, opened) in indices.zip(opened) {
                         answers[index] = opened
                             .map(|bytes| Opened { bytes, version: version.number })
@@ -417,6 +419,7 @@ impl Data {
     /// Seals the opened items with the newest version.
     async fn seal_anew(
         &self,
+        call: &Call,
         scope: &KnownScope,
         opened: Answers<Opened>,
         seal: impl Fn(&mut Ciphers<'_>, u32, &[u8], usize) -> Result<Vec<u8>, Refused>,
@@ -433,7 +436,7 @@ impl Data {
         // is refused by `seal_all` in any case.
         let sealed = match inside.is_empty() && scope.active()?.is_some() {
             true => Vec::new(),
-            false => self.seal_all(scope, inside.len(), bytes, one).await?,
+            false => self.seal_all(call, scope, inside.len(), bytes, one).await?,
         };
         let mut sealed = sealed.into_iter();
         let mut next = |_| sealed.next().unwrap_or_else(|| Err(Refused::NotOpened.into()));

@@ -23,7 +23,7 @@ impl Data {
         let caller = &call.caller;
         let (from, source) = self.asked(caller, &call.scope).await.allowed(caller, Operation::Unwrap);
         let (into, destination) = self.asked(caller, to).await.allowed(caller, Operation::Wrap);
-        let done = self.try_rekey(source, destination, item).await;
+        let done = self.try_rekey(call, source, destination, item).await;
         let (opened, wrapped) = match &done {
             Ok((opened, wrapped)) => (vec![*opened], vec![wrapped.version]),
             Err(_) => Default::default(),
@@ -45,6 +45,7 @@ impl Data {
     /// Returns the number of the version that opened the data key, and the data key wrapped again.
     async fn try_rekey(
         &self,
+        call: &Call,
         source: Result<Arc<KnownScope>, Error>,
         destination: Result<Arc<KnownScope>, Error>,
         item: Result<ToOpen, Refused>,
@@ -53,13 +54,13 @@ impl Data {
         let (source, to) = (source?, destination?);
         let items = [item];
         let edeks = read_edeks(&source, &items);
-        let opened = self.open_all(Arc::clone(&source), &edeks, &items).await?;
+        let opened = self.open_all(call, Arc::clone(&source), &edeks, &items).await?;
         let opened = opened.into_iter().next().ok_or(Refused::NotOpened)??;
         let [item] = items;
         let context = item?.context;
         let dek: &[u8; DEK] = opened.bytes.expose().try_into().map_err(|_| Refused::NotADek)?;
         let mut sealed = self
-            .seal_all(&to, 1, DEK, |ciphers, version, _| {
+            .seal_all(call, &to, 1, DEK, |ciphers, version, _| {
                 Ok((edek::seal(ciphers, version.id, dek, &context), version.number))
             })
             .await?;

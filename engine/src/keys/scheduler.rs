@@ -116,7 +116,7 @@ impl Keys {
                     if tx.keys().defer(scope.id, version.number, until).await? {
                         let entry = Entry::refused(now, Actor::Scheduler, Action::KeyRotateDeferred);
                         let why = domain::base::words::limit_reached(&limit, now);
-                        entries.push(entry.at_place(&scope).with(why));
+                        entries.push(entry.at_place(&scope).of_version(version.number).with(why));
                     }
                 }
             }
@@ -135,5 +135,6 @@ fn entry(proof: &Authorised<RotateKey>, now: DateTime<Utc>) -> Entry {
     let RotateKey { scope, plan, .. } = proof.command();
     Entry::done(now, proof.by().clone(), Action::KeyRotateAutomatic)
         .at_place(scope)
+        .of_version(plan.number)
         .with(describe(plan, &Source::Generated))
 }

@@ -15,40 +15,60 @@ use crate::{Error, Session, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::event::Action;
 use domain::base::id::ScopeId;
+use domain::base::pages::Page;
 use domain::custody::vendor::Vendor;
 use domain::keys::command::{CreateKey, EditKey, RotateKey, Source};
-use domain::keys::key_version::{NewVersion, Plan, Status, managed, plan};
+use domain::keys::key_version::{NewVersion, Plan, managed, plan};
 use domain::keys::limits::{FORECAST_DAYS, Passed, Passing, runs_out_at};
 use domain::keys::reason::Reason;
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
+use domain::keys::timeline::{LINES, Sources, Timeline};
+use domain::keys::usage::{LateUse, first_day};
 use domain::keys::version_ref::LeaseKey;
-use domain::keys::view::{KeysView, LimitsView, VersionRow};
+use domain::keys::view::{KeysView, LimitsView, UsageView, VersionRow};
+use domain::overview::calendar::bounds;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 
 /// Number of versions on one page of the list.
-const PAGE: u32 = 50;
+const PAGE: usize = 50;
 
 impl Keys {
-    /// Returns the keys page: versions below `before` (or the newest), and what is left of the limits.
+    /// Returns the keys page: the Active version, a page of all versions, and what is left of the limits.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope.
-    pub async fn list(&self, name: &ScopeName, before: Option<u32>) -> Result<KeysView, Error> {
+    pub async fn list(&self, name: &ScopeName, page: usize) -> Result<KeysView, Error> {
         let (Named { id, environment_name, alias, .. }, limits) = self.version_counts(name).await?;
-        let (versions, older) = self.vault.db().keys().page(id, before, PAGE).await?;
+        let db = self.vault.db();
+        let page = Page::of(db.keys().count(id).await?, PAGE, page);
+        let versions = db.keys().at(id, page.range()).await?;
         let mut versions: Vec<_> = versions.into_iter().map(|version| self.vault.shown(version)).collect();
+        let mut active = db.keys().active_version(id).await?.map(|active| self.vault.shown(active));
         // The older ones are not opened for each look at the list.
-        if let Some(active) = versions.iter_mut().find(|version| version.status == Status::Active) {
+        if let Some(active) = &mut active {
             active.is_proved &= self.custody.is_whole(LeaseKey { scope: id, number: active.number }).await?;
+            let listed = versions.iter_mut().find(|version| version.id == active.id);
+            listed.into_iter().for_each(|listed| listed.is_proved &= active.is_proved);
         }
+        let today = self.vault.now().date_naive();
+        let since = bounds(first_day(today)).0;
+        let ids: Vec<i64> = versions.iter().map(|version| version.id).collect();
+        let mut usage = db.usage().of(&ids, since).await?;
+        let late = match &active {
+            Some(active) => db.usage().by_key(active.id, since).await?,
+            None => Vec::new(),
+        };
+        let usage = ids.iter().map(|id| usage.remove(id).unwrap_or_default()).collect();
         Ok(KeysView {
             alias,
             scope: name.clone(),
             environment_name,
+            active,
+            active_use: LateUse::of(today, late),
             versions,
-            older,
-            is_older_page: before.is_some(),
+            usage,
+            page,
             limits,
         })
     }
@@ -90,6 +110,27 @@ impl Keys {
         let mut version = self.vault.shown(version);
         version.is_proved &= self.custody.is_whole(LeaseKey { scope: scope.id, number }).await?;
         Ok((version, environment_name))
+    }
+
+    /// Returns what happened to a version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown scope.
+    pub async fn timeline(
+        &self,
+        name: &ScopeName,
+        version: VersionRow,
+        usage: UsageView,
+    ) -> Result<Timeline, Error> {
+        let (scope, _) = self.vault.scope(name).await?;
+        let db = self.vault.db();
+        let lines = db.audit().of_version(scope.id, version.number, LINES).await?;
+        let next = db.keys().next(scope.id, version.number).await?.map(|next| self.vault.shown(next));
+        let replaced_by = match &next {
+            Some(next) => db.audit().creation_of(scope.id, next.number).await?,
+            None => None,
+        };
+        Ok(Timeline::of(Sources { version, next, usage, lines, replaced_by }))
     }
 
     /// Returns the Active version if it is managed, for "Add version" and "Settings".

@@ -1,4 +1,4 @@
-//! Use of each version and of each previous tenant secret: counted in memory, and written to the database every few seconds. A crash loses seconds of the
+//! Use of each version, by API key, and of each previous tenant secret: counted in memory, and written to the database every few seconds. A crash loses seconds of the
 //! counts; every request itself is in the journal.
 
 use crate::Error;
@@ -6,42 +6,49 @@ use crate::base::log::or_warn;
 use crate::services::Services;
 use crate::store::usage::Counted;
 use crate::vault::opened::Vault;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::data::view::PreviousUses;
 use domain::keys::rotation::day_start;
+use domain::keys::usage::{LateUse, first_day};
 use domain::keys::view::UsageView;
+use domain::overview::calendar::bounds;
 use domain::scopes::scope::ScopeName;
+use domain::services::api_key::ApiKeyId;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Time after which a seen use no longer counts on the page.
-pub const LOOKS_BACK: TimeDelta = TimeDelta::days(90);
+/// Sums that this server has not written to the database yet, by what was used.
+struct Sums<K>(Mutex<HashMap<K, Counted>>);
 
-/// Sums that this server has not written to the database yet, by the id of what was used.
-#[derive(Default)]
-struct Sums(Mutex<HashMap<i64, Counted>>);
+impl<K> Default for Sums<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
-impl Sums {
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<i64, Counted>) -> T) -> T {
+impl<K: Copy + Eq + Hash + Ord> Sums<K> {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<K, Counted>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, counted: impl IntoIterator<Item = (i64, Counted)>) {
+    fn add(&self, counted: impl IntoIterator<Item = (K, Counted)>) {
         self.with(|counts| {
-            for (id, new) in counted {
-                let entry = counts.entry(id).or_insert(Counted { issued: 0, seen: 0, ..new });
+            for (used, new) in counted {
+                let entry = counts.entry(used).or_insert(Counted { issued: 0, seen: 0, ..new });
                 entry.issued += new.issued;
                 entry.seen += new.seen;
+                entry.first_at = entry.first_at.min(new.first_at);
                 entry.last_at = entry.last_at.max(new.last_at);
             }
         });
     }
 
-    /// Takes everything out, in the order of the ids. Servers that write at the same time lock the rows in the same order, so
+    /// Takes everything out, in the order of what was used. Servers that write at the same time lock the rows in the same order, so
     /// that they cannot deadlock.
-    fn take(&self) -> Vec<(i64, Counted)> {
+    fn take(&self) -> Vec<(K, Counted)> {
         let mut counted: Vec<_> = self.with(|counts| counts.drain().collect());
-        counted.sort_unstable_by_key(|(id, _)| *id);
+        counted.sort_unstable_by_key(|(used, _)| *used);
         counted
     }
 }
@@ -49,21 +56,22 @@ impl Sums {
 /// Uses that this server has counted and not written to the database yet.
 #[derive(Default)]
 pub struct UseCounter {
-    versions: Sums,
-    /// Keys derived from previous tenant secrets that Keystead handed out.
-    secrets: Sums,
+    /// By the id of the version and the API key that used it.
+    versions: Sums<(i64, ApiKeyId)>,
+    /// Keys derived from previous tenant secrets that Keystead handed out, by the id of the secret.
+    secrets: Sums<i64>,
 }
 
 impl UseCounter {
-    /// Counts the ciphertexts that a version made, and those of its ciphertexts that were opened.
-    pub fn count(&self, version: u32, issued: usize, seen: usize, at: DateTime<Utc>) {
-        let new = Counted { issued: issued as u64, seen: seen as u64, last_at: at };
-        self.versions.add([(i64::from(version), new)]);
+    /// Counts the ciphertexts that a version made for an API key, and those of its ciphertexts that were opened.
+    pub fn count(&self, version: u32, key: ApiKeyId, issued: usize, seen: usize, at: DateTime<Utc>) {
+        let new = Counted { issued: issued as u64, seen: seen as u64, first_at: at, last_at: at };
+        self.versions.add([((i64::from(version), key), new)]);
     }
 
     /// Counts one key for each of these previous tenant secrets.
     pub fn count_secrets(&self, secrets: impl IntoIterator<Item = u32>, at: DateTime<Utc>) {
-        let one = Counted { issued: 1, seen: 0, last_at: at };
+        let one = Counted { issued: 1, seen: 0, first_at: at, last_at: at };
         self.secrets.add(secrets.into_iter().map(|secret| (i64::from(secret), one)));
     }
 
@@ -93,14 +101,18 @@ impl UseCounter {
 }
 
 impl Services {
-    /// Returns the use of a version.
+    /// Returns the use of a version: the sums, and those of the last days by API key.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown scope or version.
-    pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<UsageView, Error> {
+    pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<(UsageView, LateUse), Error> {
         let (scope, _) = self.vault.scope(name).await?;
         let version = self.vault.shown(self.vault.db().keys().version(scope.id, number).await?);
-        self.vault.db().usage().of(version.id, day_start(self.vault.now() - LOOKS_BACK)).await
+        let today = self.vault.now().date_naive();
+        let since = bounds(first_day(today)).0;
+        let sums = self.vault.db().usage().of(&[version.id], since).await?.remove(&version.id);
+        let late = self.vault.db().usage().by_key(version.id, since).await?;
+        Ok((sums.unwrap_or_default(), LateUse::of(today, late)))
     }
 
     /// Writes the counts of this server to the database.
@@ -116,7 +128,7 @@ impl Services {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn fold_usage(&self) -> Result<(), Error> {
-        let before = day_start(self.vault.now() - LOOKS_BACK);
+        let before = bounds(first_day(self.vault.now().date_naive())).0;
         let before_secrets = day_start(self.vault.now() - PreviousUses::LOOKS_BACK);
         self.vault
             .db()

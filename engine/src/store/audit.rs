@@ -8,6 +8,7 @@ use crate::base::error::VaultError;
 use crate::store::text::{With, kept, sought};
 use chrono::{DateTime, Utc};
 use domain::audit::event::{Action, AuditQuery, Event, Moves, Outcome};
+use domain::base::id::ScopeId;
 use domain::base::typed::trimmed;
 use sqlx::QueryBuilder;
 use std::collections::HashSet;
@@ -52,7 +53,8 @@ macro_rules! select_events {
             $place,
             " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 OR LOWER(place) = $6 \
              OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/' OR place_id = $6) \
-             AND ($7 OR LOWER(who) IN ($8, $10, $11) OR ($9 AND actor_kind = 'stranger')) ORDER BY sequence ",
+             AND ($7 OR LOWER(who) IN ($8, $10, $11) OR ($9 AND actor_kind = 'stranger')) \
+             AND ($12 IS NULL OR version = $12) ORDER BY sequence ",
             $order,
             " LIMIT $2"
         )
@@ -167,6 +169,29 @@ impl Read<'_> {
         self.found_events(SQL, query, after, count).await
     }
 
+    /// Returns lines about a version, the newest first.
+    pub(crate) async fn of_version(
+        &self,
+        scope: ScopeId,
+        number: u32,
+        count: u32,
+    ) -> Result<Vec<Event>, Error> {
+        const SQL: &str = "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address \
+                           FROM audit_event WHERE place_id = $1 AND version = $2 ORDER BY sequence DESC LIMIT $3";
+        let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(sought(&scope.to_string())).with(i64::from(number)).with(i64::from(count)).fetch_all(pool).await)?;
+        rows.into_iter().map(Event::try_from).collect()
+    }
+
+    /// Returns the line that records how a version was made.
+    pub(crate) async fn creation_of(&self, scope: ScopeId, number: u32) -> Result<Option<Event>, Error> {
+        const SQL: &str = "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address \
+                           FROM audit_event WHERE place_id = $1 AND version = $2 ORDER BY sequence LIMIT 1";
+        let row: Option<Row> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(sought(&scope.to_string())).with(i64::from(number)).fetch_optional(pool).await)?;
+        row.map(Event::try_from).transpose()
+    }
+
     async fn found_events(
         &self,
         sql: &'static str,
@@ -181,7 +206,8 @@ impl Read<'_> {
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(sql)
             .with(from).with(i64::from(count)).with(query.from).with(query.to)
             .with(place.is_none()).with(place.as_deref().map(sought)).with(who.is_none()).with(first.as_deref().map(sought))
-            .with(strangers).with(second.as_deref().map(sought)).with(third.as_deref().map(sought)).fetch_all(pool).await)?;
+            .with(strangers).with(second.as_deref().map(sought)).with(third.as_deref().map(sought))
+            .with(query.version.map(i64::from)).fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
     }
 }
@@ -193,7 +219,7 @@ impl Write<'_> {
         const NEXT: &str = "UPDATE instance SET audit_sequence = audit_sequence + $1, data_epoch = data_epoch + $2 \
                             WHERE id = 1 RETURNING audit_sequence - $1 + 1, older_than IS NOT NULL";
         const SQL: &str = "INSERT INTO audit_event (sequence, at, actor_kind, actor_id, who, action, place, place_id, \
-                           outcome, detail, address) ";
+                           outcome, detail, address, version) ";
         let moves = |entry: &Entry| entry.action.moves(entry.outcome) != Moves::Nothing;
         // One increment for all lines together: `scopes_moved` accepts fewer increments than lines.
         let moves_data = i64::from(entries.iter().any(moves));
@@ -214,7 +240,8 @@ impl Write<'_> {
                         .with(number).with(entry.at).with(entry.actor.kind())
                         .with(entry.actor.id().map(|id| id.0)).with(kept(entry.actor.name()))
                         .with(entry.action.word()).with(kept(&entry.place.name)).with(kept(&entry.place.id)).with(entry.outcome.word())
-                        .with(kept(&entry.detail)).with(kept(entry.actor.address()));
+                        .with(kept(&entry.detail)).with(kept(entry.actor.address()))
+                        .with(entry.version.map(i64::from));
                 });
                 query.build().execute(c).await.map(drop)
             })?;

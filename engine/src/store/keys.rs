@@ -20,6 +20,7 @@ use domain::keys::view::VersionRow;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 use sqlx::{AssertSqlSafe, QueryBuilder};
+use std::ops::Range;
 use uuid::Uuid;
 
 #[derive(sqlx_macros::FromRow)]
@@ -186,6 +187,39 @@ impl Read<'_> {
         versions.truncate(size as usize);
         let older = versions.last().filter(|_| has_older).map(|version| version.row().number);
         Ok((versions, older))
+    }
+
+    /// Returns the number of versions of a scope.
+    pub(crate) async fn count(&self, scope: ScopeId) -> Result<usize, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM key_version WHERE scope_id = $1";
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(SQL).with(scope.0).fetch_one(pool).await)?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Returns the versions at these positions of the list that begins with the newest.
+    pub(crate) async fn at(
+        &self,
+        scope: ScopeId,
+        positions: Range<usize>,
+    ) -> Result<Vec<Claimed<VersionRow>>, Error> {
+        const SQL: &str = select_versions!("WHERE k.scope_id = $1 ORDER BY k.number DESC LIMIT $2 OFFSET $3");
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let records: Vec<Record> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(scope.0).with(number(positions.len())).with(number(positions.start)).fetch_all(pool).await)?;
+        records.into_iter().map(Claimed::try_from).collect()
+    }
+
+    /// Returns the version that followed a version.
+    pub(crate) async fn next(
+        &self,
+        scope: ScopeId,
+        number: u32,
+    ) -> Result<Option<Claimed<VersionRow>>, Error> {
+        const SQL: &str =
+            select_versions!("WHERE k.scope_id = $1 AND k.number > $2 ORDER BY k.number LIMIT 1");
+        let record: Option<Record> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(scope.0).with(i64::from(number)).fetch_optional(pool).await)?;
+        record.map(Claimed::try_from).transpose()
     }
 
     pub(crate) async fn version(&self, scope: ScopeId, number: u32) -> Result<Claimed<VersionRow>, Error> {

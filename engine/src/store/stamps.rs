@@ -23,7 +23,7 @@ const STAMPS: [(&str, &[&str]); 14] = [
     ("key_version", &["created_at"]),
     ("tenant_secret", &["created_at"]),
     ("tenant_secret_usage", &["last_at"]),
-    ("version_usage", &["last_at"]),
+    ("version_usage", &["first_at", "last_at"]),
     ("holder", &["credentials_at", "preflight_at", "health_since", "probed_at"]),
     ("keyring", &["created_at"]),
     ("instance", &["created_at", "backup_at", "latest_at", "secrets_counted_since"]),

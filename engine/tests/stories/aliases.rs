@@ -36,7 +36,7 @@ async fn an_alias_is_set_changed_and_cleared_and_each_is_in_the_log(t: &TestPort
     assert_eq!(t.portal.scopes().alias(&de).await.expect("none yet"), None);
     name(t, &ada, &de, " acme-berlin ").await;
     assert_eq!(t.portal.scopes().alias(&de).await.expect("an alias"), Some(alias("acme-berlin")));
-    assert_eq!(t.portal.keys().list(&de, None).await.expect("the page").alias, Some(alias("acme-berlin")));
+    assert_eq!(t.portal.keys().list(&de, 1).await.expect("the page").alias, Some(alias("acme-berlin")));
     name(t, &ada, &de, "acme").await;
     name(t, &ada, &de, "").await;
     assert_eq!(t.portal.scopes().alias(&de).await.expect("none"), None);

@@ -87,7 +87,7 @@ impl Customer {
 
     /// Returns the health of the newest version and the code of its failure.
     pub async fn health(&self) -> (HealthState, Option<String>) {
-        let newest = self.t.portal.keys().list(&self.de, None).await.expect("the page").versions.remove(0);
+        let newest = self.t.portal.keys().list(&self.de, 1).await.expect("the page").versions.remove(0);
         let health = newest.health.expect("it has a health");
         (health.state, health.code.map(|code| code.as_str().to_owned()))
     }

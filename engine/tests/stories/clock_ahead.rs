@@ -102,7 +102,7 @@ async fn one_command_corrects_everything(t: &TestPortal) {
     assert_eq!(logged(t, Action::TimesCorrect, Outcome::Done).await, 1);
 
     let now = t.clock.now();
-    let shown = t.portal.keys().list(&de, None).await.expect("the page").versions.remove(0);
+    let shown = t.portal.keys().list(&de, 1).await.expect("the page").versions.remove(0);
     assert_eq!((shown.number, shown.created_at, shown.is_proved), (2, now, true));
     assert_eq!(shown.due_at, Some(now + TimeDelta::days(30)), "it rotates as usual");
     let keys = t.portal.services().api_keys(None).await.expect("the list").keys;

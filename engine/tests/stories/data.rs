@@ -524,10 +524,15 @@ async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &Test
     let used = t.clock.now();
     fail_after("begin", 0);
     t.portal.services().note_uses().await;
-    assert_eq!(t.portal.services().usage(&de, 1).await.expect("known").issued, 0, "it could not be written");
+    assert_eq!(
+        t.portal.services().usage(&de, 1).await.expect("known").0.issued,
+        0,
+        "it could not be written"
+    );
     t.portal.services().note_uses().await;
-    let usage = t.portal.services().usage(&de, 1).await.expect("known");
+    let (usage, late) = t.portal.services().usage(&de, 1).await.expect("known");
     assert_eq!((usage.issued, usage.seen, usage.last_used_at), (2, 0, Some(used)));
+    assert_eq!((usage.first_used_at, late.uses(), late.users.len()), (Some(used), 2, 1));
     t.clock.advance(TimeDelta::days(1));
     let ada = Person { session: sign_in(t, &ada.email, &ada.seed).await.session, ..ada };
     rotate(t, &ada, &de).await;
@@ -549,8 +554,24 @@ async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &Test
     }
     let [first, second] = [t.portal.services().usage(&de, 1).await, t.portal.services().usage(&de, 2).await]
         .map(|usage| usage.expect("known"));
-    assert_eq!((first.issued, first.seen), (2, 2));
-    assert_eq!((second.issued, second.seen), (1, 0));
+    assert_eq!((first.0.issued, first.0.seen), (2, 2));
+    assert_eq!((second.0.issued, second.0.seen), (1, 0));
+    // Each API key has sums of its own, and the page tells them apart by day.
+    let more = t.api_key([9; 6], "Billing", "production/DE", &[Operation::Decrypt]).await;
+    t.portal.access().refresh().await.expect("it looks");
+    let billing = call(&t.portal, &more, "production/DE").await;
+    decrypt(&t.portal, &billing, &made, Context::new()).await.expect("it opens");
+    t.portal.services().note_uses().await;
+    let (sums, late) = t.portal.services().usage(&de, 1).await.expect("known");
+    let users: Vec<_> = late.users.iter().map(|one| (one.user.name(), one.issued, one.seen)).collect();
+    assert_eq!(users[1..], [("Billing", 0, 1)]);
+    assert_eq!((users[0].1, users[0].2, sums.seen, sums.first_used_at), (2, 2, 3, Some(used)));
+    let of_days: Vec<_> =
+        late.days.iter().rev().take(2).map(|day| (day.issued, day.seen, day.others)).collect();
+    assert_eq!(of_days, [(0, 3, 1), (2, 0, 0)]);
+    let list = t.portal.keys().list(&de, 1).await.expect("the page");
+    let listed: Vec<_> = list.usage.iter().map(|usage| (usage.issued, usage.seen)).collect();
+    assert_eq!((listed, list.active_use.uses()), (vec![(1, 0), (2, 3)], 1));
 }
 
 async fn sums_of_long_ago_become_one_and_nothing_issued_is_forgotten(t: &TestPortal) {
@@ -564,7 +585,7 @@ async fn sums_of_long_ago_become_one_and_nothing_issued_is_forgotten(t: &TestPor
     }
     let rows = async || number(t.db(), "SELECT COUNT(*) FROM version_usage").await;
     let before = t.portal.services().usage(&de, 1).await.expect("known");
-    assert_eq!((before.issued, before.seen, rows().await), (3, 1, 3));
+    assert_eq!((before.0.issued, before.0.seen, rows().await), (3, 1, 3));
     t.portal.sweep().await.expect("swept");
     t.portal.sweep().await.expect("swept again");
     assert_eq!((t.portal.services().usage(&de, 1).await.expect("known"), rows().await), (before, 2));

@@ -216,10 +216,17 @@ async fn the_list_comes_in_pages_of_fifty(t: &TestPortal) {
         t.clock.advance(TimeDelta::days(30));
         assert_eq!(t.portal.keys().rotate_due().await.expect("rotated"), 1);
     }
-    let page = t.portal.keys().list(&de, None).await.expect("a page");
+    let page = t.portal.keys().list(&de, 1).await.expect("a page");
     let numbers: Vec<_> = page.versions.iter().map(|version| version.number).collect();
     assert_eq!(numbers, (3..=52).rev().collect::<Vec<_>>());
-    let rest = t.portal.keys().list(&de, page.older).await.expect("a page");
+    let rest = t.portal.keys().list(&de, 2).await.expect("a page");
     let numbers: Vec<_> = rest.versions.iter().map(|version| version.number).collect();
-    assert_eq!((numbers, rest.older, rest.is_older_page), (vec![2, 1], None, true));
+    assert_eq!((numbers, rest.page.number, rest.page.next()), (vec![2, 1], 2, None));
+    assert_eq!(
+        rest.active.map(|active| active.number),
+        Some(52),
+        "every page begins with the Active version"
+    );
+    let far = t.portal.keys().list(&de, 9).await.expect("a page");
+    assert_eq!(far.page.number, 2, "the nearest page that there is");
 }

@@ -439,7 +439,7 @@ async fn managed_material_is_leased_too(t: &TestPortal) {
     let line =
         log(t).await.into_iter().find(|event| event.action == Action::DatabaseDamaged).expect("a line");
     assert_eq!(line.detail, "key of version 1 of scope production/DE");
-    let shown = t.portal.keys().list(&de, None).await.expect("the page").versions.remove(0);
+    let shown = t.portal.keys().list(&de, 1).await.expect("the page").versions.remove(0);
     assert_eq!((shown.status, shown.is_proved), (Status::Active, false), "the page marks it");
     assert!(!t.portal.keys().version(&de, 1).await.expect("the page").0.is_proved);
 }
@@ -601,7 +601,7 @@ async fn each_change_of_health_is_one_event(t: &TestPortal) {
     let probe = async || {
         house.wait(60);
         assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 1);
-        let version = house.t.portal.keys().list(&house.de, None).await.expect("the page").versions.remove(0);
+        let version = house.t.portal.keys().list(&house.de, 1).await.expect("the page").versions.remove(0);
         let health = version.health.expect("it has a health");
         let lacks =
             house.t.portal.overview().tree().await.expect("the tree").environments[0].countries[0].lacks;

@@ -233,7 +233,7 @@ async fn the_calendar_has_rotations_and_ends_on_their_days(t: &TestPortal) {
     let ada = t.administrator().await;
     let de = scope(t, &ada, "DE").await;
     create(t, &ada, &de, RotationPeriod::Days30).await;
-    let due = t.portal.keys().list(&de, None).await.expect("a list").versions[0].due_at.expect("a date");
+    let due = t.portal.keys().list(&de, 1).await.expect("a list").versions[0].due_at.expect("a date");
     let days = month(t, Month::of(due)).await;
     let day = days.iter().find(|day| day.day == due.date_naive()).expect("the day");
     assert_eq!((day.rotations, day.unnamed(), day.entries.len()), (1, 0, 1));

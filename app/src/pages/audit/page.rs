@@ -92,7 +92,7 @@ fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView 
             <input r#type="hidden" name="source" value=source.word() />
             <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
             <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
-            <Field name="place" label="Where" hint="production/DE, or production for all its countries." optional=true />
+            <Field name="place" label="Where" hint="production/DE, production for all its countries, or production/DE/3 for version 3." optional=true />
             <Field name="who" label=who hint=who_hint optional=true />
             {(source == AuditSource::Data)
                 .then(|| {

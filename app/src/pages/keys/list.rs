@@ -1,20 +1,20 @@
-//! "Encryption keys" of a scope: limits, versions and actions.
+//! "Encryption keys" of a scope: the Active version, all versions, limits and actions.
 
 use crate::frame::layout::Frame;
 use crate::frame::moment::Moment;
 use crate::frame::page_head::{PageHead, about_scope};
-use crate::pages::custody::check_now::CheckNow;
 use crate::pages::custody::health_badge::HealthBadge;
+use crate::pages::keys::active::ActiveVersion;
 use crate::pages::keys::limits_card::LimitsCard;
 use crate::pages::keys::status_badge::StatusBadge;
 use crate::pages::overview::next_steps::NextStepsCard;
 use crate::ui::button::{ButtonLink, Weight};
 use crate::ui::empty::Empty;
-use crate::ui::pagination::Pagination;
+use crate::ui::more::More;
 use crate::ui::table::{Cell, Table};
-use domain::base::address;
-use domain::keys::key_version::Status;
-use domain::keys::view::{KeysView, VersionRow};
+use domain::base::pages::Page;
+use domain::base::{address, words};
+use domain::keys::view::{KeysView, UsageView, VersionRow};
 use domain::overview::frame::Chrome;
 use domain::overview::next_steps::NextSteps;
 use domain::scopes::scope::ScopeName;
@@ -51,12 +51,12 @@ pub fn KeysPage(
     let next_steps = next_steps.map(|steps| view! { <NextStepsCard steps has_unsaved_codes /> });
     let is_empty = view.versions.is_empty();
     let is_managed = view.is_managed();
-    let KeysView { scope, alias, environment_name, versions, older, is_older_page, limits } = view;
+    let KeysView { scope, alias, environment_name, active, active_use, versions, usage, page, limits } = view;
     let [settings, rotate, add] =
         [address::key_settings, address::key_rotate, address::key_add].map(|address| address(&scope));
-    // A managed version that is Deprecated keeps its date, but its schedule has ended.
-    let active = versions.iter().find(|version| version.status == Status::Active);
-    let next_rotation = active.and_then(|version| version.due_at);
+    let active = active.map(|version| {
+        view! { <ActiveVersion scope=scope.clone() version late=active_use now /> }
+    });
     // An empty page has the button in its middle.
     let add_key = view! { <ButtonLink label="Add encryption key" href=add weight=Weight::Primary /> };
     let (at_head, in_list) = if is_empty { (None, Some(add_key)) } else { (Some(add_key), None) };
@@ -73,11 +73,35 @@ pub fn KeysPage(
     } else {
         let of_aws = versions.iter().any(|version| version.health.is_some());
         let columns: &[&str] = match of_aws {
-            true => &["Version", "Type", "Rotation period (months)", "Created", "Status", "Health", ""],
-            false => &["Version", "Type", "Rotation period (months)", "Created", "Status"],
+            true => &[
+                "Version",
+                "Type",
+                "Rotation period (months)",
+                "Created",
+                "Status",
+                "Health",
+                "Encrypted",
+                "Decrypted (90 days)",
+                "Last used",
+            ],
+            false => &[
+                "Version",
+                "Type",
+                "Rotation period (months)",
+                "Created",
+                "Status",
+                "Encrypted",
+                "Decrypted (90 days)",
+                "Last used",
+            ],
         };
-        let line = |version| view! { <VersionLine scope=scope.clone() version new of_aws /> };
-        let rows = versions.into_iter().map(line).collect_view();
+        let line = |(version, usage)| view! { <VersionLine scope=scope.clone() version usage new of_aws /> };
+        let rows = versions.into_iter().zip(usage).map(line).collect_view();
+        let to = |number: usize| match number {
+            1 => address::keys(&scope),
+            number => format!("{}?page={number}", address::keys(&scope)),
+        };
+        let (previous, next) = (page.previous().map(to), page.next().map(to));
         view! {
             <Table
                 caption="Versions of the encryption key, newest first"
@@ -85,6 +109,7 @@ pub fn KeysPage(
             >
                 {rows}
             </Table>
+            {page.is_part().then(|| view! { <NumberedPages page previous next /> })}
         }
         .into_any()
     };
@@ -96,8 +121,10 @@ pub fn KeysPage(
     view! {
         <Frame chrome crumbs=keys_crumbs(&scope, &environment_name, None)>
             <PageHead heading="Encryption keys" about>
-                <ButtonLink label="Alias" href=alias_page />
-                <ButtonLink label="Tenant secrets" href=secrets_page />
+                <More>
+                    <a href=alias_page>"Alias"</a>
+                    <a href=secrets_page>"Tenant secrets"</a>
+                </More>
                 {is_managed
                     .then(|| {
                         view! {
@@ -108,28 +135,36 @@ pub fn KeysPage(
                 {at_head}
             </PageHead>
             {next_steps}
-            <LimitsCard limits next_rotation now />
+            {active}
             {list}
-            <Pagination
-                older_label="Older versions"
-                older=older.map(|number| format!("?before={number}"))
-                newest=is_older_page.then(|| address::keys(&scope))
-            />
+            <LimitsCard limits now />
         </Frame>
     }
+}
+
+/// The links to newer and older versions. The list begins with the highest number, so its first page has the last numbers.
+#[component]
+fn NumberedPages(page: Page, previous: Option<String>, next: Option<String>) -> impl IntoView {
+    view! {
+        <nav class="pagination" aria-label="Versions, pages">
+            <span class="quiet">{format!("Versions {}", page.label_from_last())}</span>
+            {previous.map(|href| view! { <a class="button" href=href rel="prev">"Newer versions"</a> })}
+            {next.map(|href| view! { <a class="button" href=href rel="next">"Older versions"</a> })}
+        </nav>
+    }
+    .into_any()
 }
 
 #[component]
 fn VersionLine(
     scope: ScopeName,
     version: VersionRow,
+    usage: UsageView,
     new: Option<u32>,
     /// The list contains a version that a customer's KMS releases.
     of_aws: bool,
 ) -> impl IntoView {
     let is_new = new == Some(version.number);
-    let number = version.number;
-    let check = version.health.is_some().then(|| view! { <CheckNow scope=scope.clone() number /> });
     view! {
         <tr data-status=version.status.word() data-new=is_new.then_some("")>
             <Cell label="Version">
@@ -156,9 +191,16 @@ fn VersionLine(
                                 None => "–".into_any(),
                             }}
                         </Cell>
-                        <td>{check}</td>
                     }
                 })}
+            <Cell label="Encrypted">{words::thousands(usage.issued)}</Cell>
+            <Cell label="Decrypted (90 days)">{words::thousands(usage.seen)}</Cell>
+            <Cell label="Last used">
+                {match usage.last_used_at {
+                    Some(at) => view! { <Moment at /> }.into_any(),
+                    None => "Never".into_any(),
+                }}
+            </Cell>
         </tr>
     }
 }

@@ -10,14 +10,19 @@ use crate::pages::custody::lease_card::{LeaseCard, Source};
 use crate::pages::custody::preflight::Preflight;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::status_badge::StatusBadge;
+use crate::pages::keys::timeline::TimelineCard;
+use crate::pages::keys::usage::UsageCard;
 use crate::ui::button::ButtonLink;
 use crate::ui::copy::Copyable;
 use crate::ui::facts::{Fact, Facts};
+use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::base::words;
 use domain::custody::health::HealthState;
 use domain::custody::view::{AwsKeyView, LeaseView};
 use domain::keys::key_version::Status;
+use domain::keys::timeline::Timeline;
+use domain::keys::usage::LateUse;
 use domain::keys::view::{UsageView, VersionRow};
 use domain::overview::frame::Chrome;
 use domain::scopes::scope::ScopeName;
@@ -30,6 +35,8 @@ pub fn KeyVersionPage(
     environment_name: String,
     version: VersionRow,
     usage: UsageView,
+    late: LateUse,
+    timeline: Timeline,
     /// Only for a version of type "Manual: AWS".
     aws: Option<AwsKeyView>,
     lease: LeaseView,
@@ -38,9 +45,11 @@ pub fn KeyVersionPage(
     let (all_versions, scope_name) = (address::keys(&scope), scope.to_string());
     let number = version.number;
     let replace = aws.is_some().then(|| address::version_credentials(&scope, number));
+    let check = aws.is_some().then(|| view! { <CheckNow scope=scope.clone() number /> });
     let probe_at = aws.as_ref().and_then(|key| key.probe_at);
     let heading = format!("Version {}", version.number);
     let is_refused = version.health.as_ref().is_some_and(|health| health.state.is_refused());
+    let changed_at = version.health.as_ref().map(|health| health.since);
     let is_damaged = !version.is_proved
         || version.health.as_ref().is_some_and(|health| health.state == HealthState::Damaged);
     let source = match aws {
@@ -65,9 +74,8 @@ pub fn KeyVersionPage(
                     .map(|href| {
                         view! {
                             <ButtonLink label="Replace credentials" href />
-                            <CheckNow scope=scope.clone() number />
                         }
-                    })}
+                    })} {check}
             </PageHead>
             <Facts>
                 <Fact label="Status">
@@ -108,11 +116,11 @@ pub fn KeyVersionPage(
                 </Fact>
                 <Fact label="Created by">{version.created_by}</Fact>
                 <Fact label="Encrypted">
-                    {thousands(usage.issued)}
+                    {words::thousands(usage.issued)}
                     <span class="quiet">" ciphertexts and wrapped data keys"</span>
                 </Fact>
                 <Fact label="Decrypted in the last 90 days">
-                    {thousands(usage.seen)}
+                    {words::thousands(usage.seen)}
                     <span class="quiet">" · While this isn't zero, data encrypted with this version is still in use."</span>
                 </Fact>
                 <Fact label="Last used">
@@ -128,22 +136,24 @@ pub fn KeyVersionPage(
                     <Copyable text=version.id.to_string() />
                 </Fact>
             </Facts>
-            {aws.map(|key| view! { <AwsKey key /> })}
+            <div class="version-story">
+                <UsageCard late />
+                <TimelineCard timeline scope=scope.clone() number />
+            </div>
+            {aws.map(|key| view! { <AwsKey key changed_at /> })}
             <LeaseCard lease source probe_at now />
         </Frame>
     }
 }
 
-/// Formats a number: "1 234 567", with narrow non-breaking spaces.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join("\u{202f}")
-}
-
 /// The AWS data of a customer's key.
 #[component]
-fn AwsKey(key: AwsKeyView) -> impl IntoView {
+fn AwsKey(
+    key: AwsKeyView,
+    /// Since when the key has its present state.
+    changed_at: Option<DateTime<Utc>>,
+) -> impl IntoView {
+    let is_old = changed_at.filter(|changed_at| *changed_at > key.preflight_at);
     view! {
         <section class="aws-key">
             <h2>"AWS KMS"</h2>
@@ -163,6 +173,15 @@ fn AwsKey(key: AwsKeyView) -> impl IntoView {
                 </Fact>
                 <Fact label="Last full check">
                     <Moment at=key.preflight_at />
+                    {is_old
+                        .map(|changed_at| {
+                            view! {
+                                <p class="stale">
+                                    "The state of the key has changed since, at " <Moment at=changed_at />
+                                    ". Choose “Check now” to repeat the check."
+                                </p>
+                            }
+                        })}
                     <Preflight report=key.preflight />
                 </Fact>
             </Facts>

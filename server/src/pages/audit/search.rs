@@ -7,8 +7,11 @@ use domain::audit::journal::JournalQuery;
 use domain::audit::view::AuditSource;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::id::ScopeId;
+use domain::base::number;
 use domain::base::typed::trimmed;
 use domain::base::words;
+use domain::scopes::scope::ScopeName;
 use serde::Deserialize;
 use std::ops::Range;
 
@@ -67,6 +70,18 @@ fn some(text: &str) -> Option<String> {
     Some(trimmed(text).chars().take(300).collect::<String>()).filter(|text| !text.is_empty())
 }
 
+/// Splits "production/DE/3", or the id of a country and a number, into the country and the number of the version.
+fn of_version(place: &str) -> (String, Option<u32>) {
+    let is_country = |text: &str| text.parse::<ScopeName>().is_ok() || text.parse::<ScopeId>().is_ok();
+    match place.rsplit_once('/').filter(|(country, _)| is_country(country)) {
+        Some((country, number)) => match number::plain(number) {
+            Some(number) => (country.to_owned(), Some(number)),
+            None => (place.to_owned(), None),
+        },
+        None => (place.to_owned(), None),
+    }
+}
+
 impl Sought {
     pub(super) fn of_query(query: &str) -> Self {
         let value = |name| query_value(query, name).unwrap_or_default();
@@ -106,6 +121,9 @@ impl Sought {
         // People write a whole environment with `/*`, and the list cuts a key with `…`.
         let place = trimmed(&self.place).trim_end_matches("/*");
         let who = trimmed(&self.who).trim_end_matches('…');
+        if source == AuditSource::Data && of_version(place).1.is_some() {
+            form.refuse("place", "The log of services is not searched by version. Enter the country alone.");
+        }
         let told = some(&self.told).filter(|_| source == AuditSource::Data);
         (Search { source, from, to, place: some(place), who: some(who), told }, form)
     }
@@ -149,7 +167,8 @@ impl Search {
     }
 
     pub(super) fn audit(&self) -> AuditQuery {
-        AuditQuery { from: self.from, to: self.to, place: self.place.clone(), who: self.who.clone() }
+        let (place, version) = self.place.as_deref().map(of_version).unzip();
+        AuditQuery { from: self.from, to: self.to, place, version: version.flatten(), who: self.who.clone() }
     }
 
     pub(super) fn journal(&self, cursor: Option<String>) -> JournalQuery {

@@ -5,7 +5,7 @@ use crate::web::failure::Failure;
 use crate::web::forms::AtScope;
 use crate::web::forms::InScope;
 use crate::web::page::{Page, chrome};
-use crate::web::redirect::query_value;
+use crate::web::redirect::{query_page, query_value};
 use crate::web::visitor::SignedIn;
 use app::pages::{KeyVersionPage, KeysPage};
 use axum::extract::State;
@@ -18,9 +18,9 @@ pub async fn list(
     who: SignedIn,
     InScope(scope): InScope,
 ) -> Result<Response, Failure> {
-    let number = |name| query_value(&who.visitor.query, name).and_then(|text| number::plain::<u32>(&text));
-    let (before, new) = (number("before"), number("new"));
-    let view = app.portal().keys().list(&scope, before).await?;
+    let query = &who.visitor.query;
+    let new = query_value(query, "new").and_then(|text| number::plain::<u32>(&text));
+    let view = app.portal().keys().list(&scope, query_page(query, "page")).await?;
     let next_steps = app.portal().overview().next_steps_at(&scope).await?;
     let chrome = chrome(&app, &who).await?;
     let page =
@@ -34,11 +34,11 @@ pub async fn version(State(app): State<App>, who: SignedIn, at: AtScope) -> Resu
     let (version, environment_name) = app.portal().keys().version(&scope, number).await?;
     let aws = app.portal().custody().aws_key(&scope, number).await?;
     let lease = app.portal().custody().lease(&scope, number).await?;
-    let usage = app.portal().services().usage(&scope, number).await?;
+    let (usage, late) = app.portal().services().usage(&scope, number).await?;
+    let timeline = app.portal().keys().timeline(&scope, version.clone(), usage).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
-    Ok(page.show(
-        &app,
-        move || view! { <KeyVersionPage chrome scope environment_name version usage aws lease /> },
-    ))
+    Ok(page.show(&app, move || {
+        view! { <KeyVersionPage chrome scope environment_name version usage late timeline aws lease /> }
+    }))
 }
