@@ -158,7 +158,7 @@ test.describe('a key that the customer holds', () => {
       expect((await rows(page))[0]?.slice(0, 3)).toEqual(['2', 'Manual: AWS', '–']);
       expect((await rows(page))[1]?.slice(0, 5)).toEqual(['1', 'Managed', '1', expect.any(String), 'Deprecated']);
       await expect(page.getByText('Next rotation')).toHaveCount(0);
-      await expect(page.getByText('1 of 100 used')).toBeVisible();
+      await expect(page.getByText('1 of 100 customer-supplied versions')).toBeVisible();
       await becomes(page, 'healthy');
     });
 

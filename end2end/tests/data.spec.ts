@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures';
 import { look } from '../support/look';
 import { ask, base64, derive, run } from '../support/service';
-import { addCountry, addEnvironment, button, confirmWith, createKey, expectError, field, link, rows, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, button, confirmWith, createKey, expectError, field, link, more, rows, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 const PLAINTEXT = 'the address of somebody in order 17';
@@ -122,8 +122,20 @@ test.describe('a service', () => {
     await test.step('the version shows its use, the list the last use of the key', async () => {
       await expect(async () => {
         await page.goto('/environments/production/DE/keys/1');
-        await expect(page.getByText('Encrypted', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
+        await expect(page.locator('.facts').first().getByText('Encrypted', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
       }).toPass({ timeout: 15_000 });
+      await expect(page.getByRole('figure')).toContainText(/^\d+ uses in the last 90 days, all by Orders\./);
+      const users = page.getByRole('table', { name: 'Use by API key, the most first' });
+      await expect(users.getByRole('row').nth(1)).toContainText(/Orders\s*kstd/);
+      await expect(page.locator('.timeline > li').first()).toContainText(/^(First|Last) use/);
+      await expect(page.locator('.timeline > li').last()).toContainText(/^Created by .*@/);
+      if (await hasScript(page)) await look(page, 'version-used');
+      await link(page, 'Lines of the audit log').click();
+      await expect(field(page, 'Where')).toHaveValue('production/DE/1');
+      expect((await rows(page)).map((row) => row[2]?.split('\n')[0])).toEqual(['Add encryption key']);
+      await page.goto('/environments/production/DE/keys');
+      await expect(page.getByRole('region', { name: 'Active version' })).toContainText(/Version 1[^]*Healthy[^]*all by Orders/);
+      if (await hasScript(page)) await look(page, 'keys-used');
       await page.goto('/api-keys');
       expect((await rows(page))[0]?.join(' ')).not.toContain('never');
       const name = await page.locator('td .wrap').first().boundingBox();
@@ -147,7 +159,7 @@ test.describe('a service', () => {
       await expect(page.getByRole('heading', { name: 'This country has no tenant secrets yet' })).toBeVisible();
       await photo(page, 'tenant-secrets-empty');
       await page.goto(`${scope}/keys`);
-      await link(page, 'Alias').click();
+      await more(page, 'Alias');
       await field(page, 'Alias').fill('acme-berlin');
       await photo(page, 'alias');
       await button(page, 'Next').click();
@@ -155,7 +167,7 @@ test.describe('a service', () => {
       expect(await derive(keystead, key, 'acme-berlin')).toEqual([true]);
       for (const [verb, current] of [['Begin rotation', [true, false]], ['Finish rotation', [true]]] as const) {
         await page.goto(`${scope}/keys`);
-        await link(page, 'Tenant secrets').click();
+        await more(page, 'Tenant secrets');
         await photo(page, `tenant-secrets-${verb.split(' ')[0]?.toLowerCase()}`);
         if (verb === 'Finish rotation') await finishRotation(page);
         await button(page, 'Next').click();

@@ -41,7 +41,7 @@ test('an environment gets limits of its own, and everything follows them', async
   await expect(said(page)).toHaveText('The limits are now 2 versions of one type and 5 in total per day.');
 
   await page.goto(KEYS);
-  await expect(page.getByText('1 of 2 used')).toBeVisible();
+  await expect(page.getByText('1 of 2 Managed')).toBeVisible();
   await expect(page.getByText('limit set for this environment').first()).toBeVisible();
   await page.goto(`${KEYS}/rotate`);
   await expect(page.getByText('limits set for this environment')).toBeVisible();
@@ -59,7 +59,7 @@ test('an environment gets limits of its own, and everything follows them', async
   await confirmWith(page, admin.nextCode(), 'Update');
   await expect(said(page)).toHaveText('The limits are now 1 version of one type and 3 in total per day.');
   await page.goto(KEYS);
-  await expect(page.getByText('2 of 1 used').first()).toBeVisible();
+  await expect(page.getByText('2 of 1 Managed').first()).toBeVisible();
 });
 
 test('a key is rotated now, past the limit of its type, and never past that of all types', async ({ page, admin }) => {
@@ -83,7 +83,7 @@ test('a key is rotated now, past the limit of its type, and never past that of a
     await expect(page.getByText('Reason: A laptop was stolen; ticket 17')).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Rotate now');
     await expect(said(page)).toContainText(`Version ${version} is active.`);
-    await expect(page.getByText(`${version} of 1 used`).first()).toBeVisible();
+    await expect(page.getByText(`${version} of 1 Managed`).first()).toBeVisible();
   }
   await page.goto(`${KEYS}/rotate`);
   await expect(page.getByText(/"Rotate now" is not possible: .* 3 of 3 new versions of every type today\. Possible again in/)).toBeVisible();

@@ -105,7 +105,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await confirmWith(page, admin.nextCode(), 'Create');
     await expect(said(page)).toHaveText(/Version 1 is active/);
     await expect(page.getByRole('columnheader')).toHaveText(['Version', 'Type', 'Rotation period (months)', 'Created', 'Status']);
-    expect(await rows(page)).toEqual([['1', 'Managed', '6', expect.stringMatching(/^2 Nov 2026, 09:\d\d UTC$/), 'Active']]);
+    expect(await rows(page)).toEqual([['1', 'Managed', '6', expect.stringMatching(/^2 Nov 2026, 09:\d\d UTC$/), 'Active', '0', '0', 'Never']]);
   });
 
   await test.step('a second one the same day is refused: limit, count and reset are named', async () => {
@@ -128,7 +128,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await confirmWith(page, admin.nextCode(), 'Rotate');
     await expect(said(page)).toHaveText(/Version 2 is active/);
     const made = expect.stringMatching(/UTC$/);
-    expect(await rows(page)).toEqual([['2', 'Managed', '12', made, 'Active'], ['1', 'Managed', '6', made, 'Deprecated']]);
+    expect(await rows(page)).toEqual([['2', 'Managed', '12', made, 'Active', '0', '0', 'Never'], ['1', 'Managed', '6', made, 'Deprecated', '0', '0', 'Never']]);
   });
 
   await test.step('"Settings": the period is edited', async () => {

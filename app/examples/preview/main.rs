@@ -115,7 +115,7 @@ fn environments(preview: &Preview) {
     });
     for (name, is_list) in [("calendar", false), ("calendar-list", true)] {
         preview.page(name, true, move || {
-            view! { <CalendarPage chrome=sample::chrome("/calendar") view=sample::calendar() is_list /> }
+            view! { <CalendarPage chrome=sample::chrome("/calendar") view=sample::calendar() is_list is_unread=false /> }
         });
     }
     preview.page("environments", true, || {
@@ -192,12 +192,12 @@ fn keys(preview: &Preview) {
     preview.page("key-version", true, move || {
         let version = sample::versions().remove(0);
         let lease = LeaseView { held: None, trouble: None };
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() late=sample::late_use() timeline=sample::timeline() aws=None lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() late=sample::late_use() timeline=sample::timeline() aws=None lease others=Vec::new() /> }
     });
     preview.page("key-version-aws", true, move || {
         let version = sample::aws_keys().versions.remove(0);
         let (aws, lease) = (Some(sample::aws_key()), sample::lease());
-        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() late=sample::late_use() timeline=sample::timeline() aws lease /> }
+        view! { <KeyVersionPage chrome=chrome("/4") scope=sample::scope() environment_name=name() version usage=sample::usage() late=sample::late_use() timeline=sample::timeline() aws lease others=sample::others() /> }
     });
     preview.page("keys-aws", true, move || {
         view! { <KeysPage chrome=chrome("") view=sample::aws_keys() new=None /> }

@@ -56,6 +56,7 @@ pub fn chrome(path: &str) -> Chrome {
         countries,
     };
     Chrome {
+        next: path.to_owned(),
         unsaved: Unsaved::default(),
         session_end: SessionEnd { seconds_left: 900, is_final: false },
         email: "anna.richter@example.com".to_owned(),
@@ -154,8 +155,20 @@ pub fn attention() -> AttentionView {
             one(Lack::LimitNear, "DE", "Production"),
         ],
         counts: vec![(Lack::Refused, 1), (Lack::NoKey, 40), (Lack::LimitNear, 1)],
-        ending: vec![EndingKey { name: "orders service".to_owned(), expires_at: now() + Duration::days(3) }],
-        ending_count: 1,
+        ending: EndingKeys {
+            count: 1,
+            named: vec![EndingKey {
+                name: "orders service".to_owned(),
+                expires_at: now() + Duration::days(3),
+            }],
+        },
+        ended: EndingKeys {
+            count: 1,
+            named: vec![EndingKey {
+                name: "billing service".to_owned(),
+                expires_at: now() - Duration::days(1),
+            }],
+        },
     }
 }
 
@@ -196,7 +209,7 @@ pub fn calendar() -> CalendarView {
             7 => vec![
                 Entry { at: at(2), coming: rotation },
                 Entry { at: at(12), coming: Coming::ApiKeyEnds { name: "orders service".to_owned() } },
-                Entry { at: at(13), coming: Coming::Backup },
+                Entry { at: at(13), coming: Coming::Backup { is_late: false } },
             ],
             _ => vec![],
         };
@@ -483,4 +496,15 @@ pub fn timeline() -> Timeline {
         moment(1_000, Happened::Created, "anna.richter@example.com", "Add encryption key."),
     ];
     Timeline { moments, is_cut: false }
+}
+
+/// Another server that holds the key, and one that has fallen silent.
+pub fn others() -> Vec<ServerLease> {
+    let other = |server: &str, seen: i64| ServerLease {
+        server: server.to_owned(),
+        started_at: now() - Duration::days(3),
+        seen_at: now() - Duration::seconds(seen),
+        lease: lease(),
+    };
+    vec![other("keystead-1", 2), other("keystead-2", 600)]
 }

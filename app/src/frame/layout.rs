@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Children) -> impl IntoView {
-    let Chrome { email, theme, path, filter, tree, flash, unsaved, session_end, now } = chrome;
+    let Chrome { email, theme, path, next, filter, tree, flash, unsaved, session_end, now } = chrome;
     view! {
         <a class="skip-link" href="#main">
             "Skip to content"
@@ -19,7 +19,7 @@ pub fn Frame(chrome: Chrome, crumbs: Vec<(String, Option<String>)>, children: Ch
         <div class="frame">
             <Sidebar path=path.clone() filter tree />
             <div class="frame-body">
-                <TopBar email theme path crumbs />
+                <TopBar email theme next crumbs />
                 <main id="main" tabindex="-1">
                     {flash.map(|flash| view! { <FlashMessage flash /> })}
                     <UnsavedNotices unsaved now />

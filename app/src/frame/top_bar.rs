@@ -11,7 +11,8 @@ use leptos::prelude::*;
 pub fn TopBar(
     email: String,
     theme: Theme,
-    path: String,
+    /// The address of the page.
+    next: String,
     crumbs: Vec<(String, Option<String>)>,
 ) -> impl IntoView {
     view! {
@@ -25,7 +26,7 @@ pub fn TopBar(
                 <Draw icon=Icon::Menu />
             </button>
             <Breadcrumb crumbs />
-            <ThemeSwitch theme next=path />
+            <ThemeSwitch theme next />
             <details class="menu">
                 <summary aria-label=format!("Menu of {email}")>
                     <Draw icon=Icon::Person />

@@ -30,13 +30,14 @@ pub fn span(length: Duration) -> String {
     }
 }
 
-/// Formats a span in its largest unit: "18 d", "5 h", "12 min".
+/// Formats a span in its largest unit: "18 d", "5 h", "12 min". From two days on, rounds as [`span`] does.
 pub fn short_span(length: Duration) -> String {
     let seconds = length.num_seconds().max(0);
     match (seconds / 86_400, seconds / 3600, seconds / 60) {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, _) => format!("{hours} h"),
-        (days, ..) => format!("{days} d"),
+        (1, ..) => "1 d".to_owned(),
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -76,19 +77,27 @@ pub fn thousands(number: u64) -> String {
 
 /// Describes a refusal: the limit, the count and when it resets.
 pub fn limit_reached(refused: &LimitReached, now: DateTime<Utc>) -> String {
+    let prefix = if refused.resets_at().is_some() { "Daily limit reached: " } else { "" };
+    format!("{prefix}{}", limit_detail(refused, now))
+}
+
+/// Describes the same, below a heading that says which limit is reached.
+pub fn limit_detail(refused: &LimitReached, now: DateTime<Utc>) -> String {
+    // After a lower limit, or "Rotate now", more were made than the limit allows.
+    let made = |used: u32, limit: u32, one: &str, many: &str| match used > limit {
+        true => format!("{used} {many} made today, the limit is {limit}"),
+        false => format!("{used} of {} today", count(limit, one, many)),
+    };
+    let again = |at: DateTime<Utc>| format!("Possible again {} ({}).", until(at, now), moment(at));
     match refused {
-        LimitReached::DailyOfType { key_type, limit, used, resets_at } => format!(
-            "Daily limit reached: {used} of {limit} new {} {} today. Possible again {} ({}).",
-            key_type.label(),
-            if *limit == 1 { "version" } else { "versions" },
-            until(*resets_at, now),
-            moment(*resets_at)
-        ),
-        LimitReached::Daily { limit, used, resets_at } => format!(
-            "Daily limit reached: {used} of {limit} new versions of every type today. Possible again {} ({}).",
-            until(*resets_at, now),
-            moment(*resets_at)
-        ),
+        LimitReached::DailyOfType { key_type, limit, used, resets_at } => {
+            let [one, many] = ["version", "versions"].map(|noun| format!("new {} {noun}", key_type.label()));
+            format!("{}. {}", made(*used, *limit, &one, &many), again(*resets_at))
+        }
+        LimitReached::Daily { limit, used, resets_at } => {
+            let [one, many] = ["new version of every type", "new versions of every type"];
+            format!("{}. {}", made(*used, *limit, one, many), again(*resets_at))
+        }
         LimitReached::CustomerSupplied { limit, used } => format!(
             "{used} of {limit} customer-supplied versions used. This scope can take no more of them; a Managed key is still possible."
         ),
@@ -140,10 +149,19 @@ mod tests {
 
     #[test]
     fn short_spans_name_the_largest_unit() {
-        for (seconds, words) in
-            [(-5, "0 min"), (59, "0 min"), (3_599, "59 min"), (86_399, "23 h"), (1_641_600, "19 d")]
-        {
+        for (seconds, words) in [
+            (-5, "0 min"),
+            (59, "0 min"),
+            (3_599, "59 min"),
+            (86_399, "23 h"),
+            (172_799, "1 d"),
+            (1_641_599, "19 d"),
+        ] {
             assert_eq!(short_span(Duration::seconds(seconds)), words);
+        }
+        for hours in 48..200 {
+            let length = Duration::hours(hours);
+            assert_eq!(span(length).replace("days", "d"), short_span(length), "{hours} h: one rule");
         }
         assert_eq!(day(at("2026-12-24T12:00:00Z").date_naive()), "Thursday, 24 December 2026");
     }
@@ -160,6 +178,11 @@ mod tests {
         assert_eq!(
             limit_reached(&refused, now),
             "Daily limit reached: 1 of 1 new Managed version today. Possible again in 5 h 12 min (23 Nov 2026, 00:00 UTC)."
+        );
+        let passed = LimitReached::Daily { limit: 1, used: 3, resets_at: at("2026-11-23T00:00:00Z") };
+        assert_eq!(
+            limit_detail(&passed, now),
+            "3 new versions of every type made today, the limit is 1. Possible again in 5 h 12 min (23 Nov 2026, 00:00 UTC)."
         );
     }
 }

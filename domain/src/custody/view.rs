@@ -1,7 +1,7 @@
 //! Views of a key that a customer's KMS releases.
 
 use crate::custody::preflight::{FailureCode, Report};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The AWS data of a version of type "Manual: AWS". It does not contain the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,26 @@ pub struct LeaseView {
     pub held: Option<HeldView>,
     /// The reason why the last attempt to load the material failed.
     pub trouble: Option<FailureCode>,
+}
+
+/// Time after which a server that has not been heard of counts as silent: several times that in which it writes.
+pub const SILENT_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// What another server holds of a version, as it last wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLease {
+    /// The name of its host.
+    pub server: String,
+    pub started_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+    pub lease: LeaseView,
+}
+
+impl ServerLease {
+    /// Checks whether the server has not been heard of lately, so that nobody knows whether it still holds the material.
+    pub fn is_silent(&self, now: DateTime<Utc>) -> bool {
+        now - self.seen_at >= SILENT_AFTER
+    }
 }
 
 /// Material in memory.

@@ -5,6 +5,7 @@ use crate::scopes::scope::is_unprintable;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Maximum number of characters of a reason.
 pub const REASON_MAX: usize = 200;
@@ -33,7 +34,8 @@ impl Reason {
     pub fn typed(text: &str) -> Result<Self, ReasonRefused> {
         let typed = typed::trimmed(text);
         let text: String = typed.nfc().collect();
-        if text.is_empty() {
+        // A mark alone, without a letter that it belongs to, says nothing.
+        if text.chars().all(is_combining_mark) {
             return Err(ReasonRefused::Empty);
         }
         if text.chars().count() > REASON_MAX {
@@ -69,7 +71,7 @@ mod tests {
         );
         assert_eq!(read(&"ä".repeat(200)), Ok("ä".repeat(200)));
         assert_eq!(read(&"ä".repeat(201)), Err(ReasonRefused::TooLong));
-        for blank in ["", "  ", "\u{200b}\u{a0}"] {
+        for blank in ["", "  ", "\u{200b}\u{a0}", "\u{301}", "\u{301}\u{308}"] {
             assert_eq!(read(blank), Err(ReasonRefused::Empty), "{blank:?}");
         }
         for hidden in ["a\nb", "a\0b", "a\u{202e}b", "a\u{200b}b"] {

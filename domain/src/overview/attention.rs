@@ -24,7 +24,12 @@ pub struct Lacking {
     pub supplied: u32,
 }
 
-/// An API key that ends soon.
+/// Number of days for which an API key that has ended needs attention.
+pub const KEY_ENDED_DAYS: i64 = 14;
+/// A service that used an API key in so many days before now still uses it, or did until the key ended.
+pub const KEY_USED_DAYS: i64 = 28;
+
+/// An API key that ends soon, or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndingKey {
     pub name: String,
@@ -38,10 +43,18 @@ pub struct AttentionView {
     pub lacking: Vec<Lacking>,
     /// Number of countries that lack each, named or not; a country may lack several.
     pub counts: Vec<(Lack, u32)>,
-    /// At most [`NAMED`] API keys that end within [`KEY_ENDS_DAYS`] days, the first to end first.
-    pub ending: Vec<EndingKey>,
-    /// Number of API keys that end so soon.
-    pub ending_count: u32,
+    /// API keys that end within [`KEY_ENDS_DAYS`] days.
+    pub ending: EndingKeys,
+    /// API keys that ended in the last [`KEY_ENDED_DAYS`] days, were in use, and are not revoked.
+    pub ended: EndingKeys,
+}
+
+/// Some API keys, of which a few are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndingKeys {
+    pub count: u32,
+    /// At most [`NAMED`], the first to end first.
+    pub named: Vec<EndingKey>,
 }
 
 impl AttentionView {

@@ -89,8 +89,8 @@ pub enum Coming {
     Rotation { scope: ScopeName, environment_name: String },
     /// An API key ends.
     ApiKeyEnds { name: String },
-    /// A backup is due.
-    Backup,
+    /// A backup is due, or overdue.
+    Backup { is_late: bool },
 }
 
 /// Something that comes, and when.

@@ -59,8 +59,10 @@ pub struct SessionEnd {
 pub struct Chrome {
     pub email: String,
     pub theme: Theme,
-    /// The path of the page, used to mark its place and to return to it.
+    /// The path of the page, used to mark its place.
     pub path: String,
+    /// The address to return to the page: its path, with its query.
+    pub next: String,
     /// The text in the filter box of the sidebar.
     pub filter: String,
     pub tree: Tree,

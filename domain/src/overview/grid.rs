@@ -66,8 +66,13 @@ pub struct Words(Vec<String>);
 impl Words {
     /// Reads a filter; "production/DE" is two words.
     pub fn typed(text: &str) -> Self {
-        let parts = text.split(|c: char| c.is_whitespace() || c == '/').map(fold);
-        Self(parts.filter(|word| !word.is_empty()).take(WORDS).collect())
+        let parts = || text.split(|c: char| c.is_whitespace() || c == '/').filter(|part| !part.is_empty());
+        let words: Vec<_> = parts().map(fold).filter(|word| !word.is_empty()).take(WORDS).collect();
+        // Signs alone are in no name, so they find nothing, as any other text that no name contains.
+        match words.is_empty() {
+            true => Self(parts().map(str::to_owned).take(WORDS).collect()),
+            false => Self(words),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -130,7 +135,7 @@ mod tests {
         for text in ["", "eu-production/DE", "sud deutsch", "PRODUKTION", "germany eu", "ger"] {
             assert!(found(text), "{text}");
         }
-        for text in ["fr", "many", "staging/DE", "eu-production/FR"] {
+        for text in ["fr", "many", "staging/DE", "eu-production/FR", "%", "_ %"] {
             assert!(!found(text), "{text}");
         }
     }

@@ -7,11 +7,11 @@ use crate::scopes::scope::ScopeName;
 pub struct NextSteps {
     /// The scope that got the first encryption key of the portal.
     pub scope: ScopeName,
-    /// A working API key reaches the scope.
+    /// An API key reaches the scope, or reached it.
     pub has_api_key: bool,
     /// A service has encrypted or decrypted in the scope.
     pub is_used: bool,
-    /// Another administrator can sign in.
+    /// There is another administrator, or was.
     pub has_second_administrator: bool,
     pub has_backup: bool,
 }

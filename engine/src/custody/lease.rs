@@ -217,6 +217,11 @@ impl Leases {
         }
     }
 
+    /// Returns the versions that this server has asked for, whether it holds their material or not.
+    pub(super) fn keys(&self) -> Vec<LeaseKey> {
+        self.slots().keys().copied().collect()
+    }
+
     /// Returns the versions whose material is in memory, used or set aside, and the number of their refusals when it was requested.
     fn held(&self) -> HashMap<LeaseKey, i64> {
         // The map is free again before the slots are read. A slot may stay locked for as long as work with its material takes.

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub mod health;
 pub mod kms;
 pub mod lease;
+mod lease_notes;
 mod managed;
 pub(crate) mod material;
 mod same_key;
@@ -49,6 +50,7 @@ pub struct Custody {
     leases: Arc<Leases>,
     preflights: Arc<Preflights>,
     probes: Arc<Probes>,
+    notes: Arc<lease_notes::Notes>,
     probe_every: Option<Duration>,
 }
 
@@ -60,6 +62,7 @@ impl Custody {
             leases: Arc::new(Leases::new(settings.leases)),
             preflights: Arc::new(Preflights::new(settings.preflights_each_minute)),
             probes: Arc::default(),
+            notes: Arc::default(),
             probe_every: settings.probe_every,
         }
     }

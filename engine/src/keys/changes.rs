@@ -113,9 +113,19 @@ impl Change for SetLimits {
                 Some(own) => own.to_string(),
                 None => format!("the server's setting, {server}"),
             };
-            match from == to {
-                true => format!("{what}: {}, as before.", said(from)),
-                false => format!("{what}: {} instead of {}.", said(to), said(from)),
+            match (from == to, from.unwrap_or(server) == to.unwrap_or(server)) {
+                (true, _) => format!("{what}: {}, as before.", said(from)),
+                (false, true) if to.is_some() => {
+                    format!(
+                        "{what}: {server}, now set for this environment. The server's setting is {server} too."
+                    )
+                }
+                (false, true) => {
+                    format!(
+                        "{what}: {server}, from now on the server's setting. The environment had set {server} too."
+                    )
+                }
+                (false, false) => format!("{what}: {} instead of {}.", said(to), said(from)),
             }
         };
         let effects = vec![

@@ -66,17 +66,17 @@ impl Overview {
     /// Returns the ends of API keys, and the time of the next backup, in some days.
     async fn ends(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Entry>, Error> {
         let (from, to) = (bounds(first).0, bounds(last).1);
-        let (_, keys) = self
-            .vault
-            .db()
-            .overview()
-            .ending_keys(from - TimeDelta::microseconds(1), to - TimeDelta::microseconds(1), KEYS)
-            .await?;
+        let before = |at| at - TimeDelta::microseconds(1);
+        let keys = self.vault.db().overview().ending_keys(before(from), before(to), None, KEYS).await?;
         let keys = keys
+            .named
             .into_iter()
             .map(|key| Entry { at: key.expires_at, coming: Coming::ApiKeyEnds { name: key.name } });
-        let backup = self.upkeep().await?.backup_due_at();
-        let backup = (from <= backup && backup < to).then_some(Entry { at: backup, coming: Coming::Backup });
+        let upkeep = self.upkeep().await?;
+        // What is overdue is due today, whatever day it was due on.
+        let is_late = upkeep.is_backup_late();
+        let at = if is_late { upkeep.now } else { upkeep.backup_due_at() };
+        let backup = (from <= at && at < to).then_some(Entry { at, coming: Coming::Backup { is_late } });
         Ok(keys.chain(backup).collect())
     }
 }

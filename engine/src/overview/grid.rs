@@ -5,7 +5,7 @@ use crate::Error;
 use crate::store::overview::{GridEnvironment, Times};
 use chrono::TimeDelta;
 use domain::base::pages::Page;
-use domain::overview::attention::{AttentionView, KEY_ENDS_DAYS, NAMED};
+use domain::overview::attention::{AttentionView, KEY_ENDED_DAYS, KEY_ENDS_DAYS, KEY_USED_DAYS, NAMED};
 use domain::overview::grid::{COLUMNS, GridRow, GridSearch, GridView, ROWS, Words};
 use domain::overview::lack::soon;
 use domain::scopes::scope::Country;
@@ -28,9 +28,11 @@ impl Overview {
         for (lack, _) in &counts {
             lacking.extend(db.overview().lacking(*lack, times).await?);
         }
-        let until = times.now + TimeDelta::days(KEY_ENDS_DAYS);
-        let (ending_count, ending) = db.overview().ending_keys(times.now, until, NAMED).await?;
-        Ok(AttentionView { lacking, counts, ending, ending_count })
+        let (now, days) = (times.now, TimeDelta::days);
+        let ending = db.overview().ending_keys(now, now + days(KEY_ENDS_DAYS), None, NAMED).await?;
+        let (since, used_since) = (now - days(KEY_ENDED_DAYS), now - days(KEY_USED_DAYS));
+        let ended = db.overview().ending_keys(since, now, Some(used_since), NAMED).await?;
+        Ok(AttentionView { lacking, counts, ending, ended })
     }
 
     /// Returns a page of the grid.
@@ -46,20 +48,36 @@ impl Overview {
         if let Some(only) = search.only {
             let needing = self.vault.db().overview().needing(only.lack(), times).await?;
             found.retain(|environment| needing.contains(&environment.id));
+            if !search.words.is_empty() {
+                // The country that needs it must be one that has the words.
+                let ids: Vec<_> = found.iter().map(|environment| environment.id).collect();
+                let needing = self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?;
+                let rest: HashMap<_, _> =
+                    found.iter().map(|one| (one.id, one.rest_of(&search.words))).collect();
+                let has =
+                    |(id, country): &(_, Country)| rest.get(id).is_some_and(|words| words.are_of(*country));
+                let with: HashSet<_> = needing.into_iter().filter(has).map(|(id, _)| id).collect();
+                found.retain(|environment| with.contains(&environment.id));
+            }
         }
         let row_page = Page::of(found.len(), ROWS, search.rows);
         let shown: Vec<GridEnvironment> = found.drain(row_page.range()).collect();
         let ids: Vec<_> = shown.iter().map(|environment| environment.id).collect();
+        let rest: HashMap<_, _> = shown.iter().map(|one| (one.id, one.rest_of(&search.words))).collect();
         let needing = match search.only {
-            Some(only) => Some(self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?),
+            Some(only) => {
+                let mut needing =
+                    self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?;
+                needing.retain(|(id, country)| rest.get(id).is_some_and(|words| words.are_of(*country)));
+                Some(needing)
+            }
             None => None,
         };
         let there = match &needing {
             Some(needing) => needing.iter().map(|(_, country)| *country).collect(),
             None => self.vault.db().overview().countries(&ids).await?,
         };
-        let rest: HashSet<Words> =
-            shown.iter().map(|one| search.words.without(&one.name, &one.slug)).collect();
+        let rest: HashSet<Words> = rest.into_values().collect();
         let mut countries: Vec<Country> = Country::all();
         countries
             .retain(|country| there.contains(country) && rest.iter().any(|words| words.are_of(*country)));
@@ -92,7 +110,7 @@ impl Overview {
         if words.is_empty() {
             return Ok(all);
         }
-        let rest = |environment: &GridEnvironment| words.without(&environment.name, &environment.slug);
+        let rest = |environment: &GridEnvironment| environment.rest_of(words);
         // The environments lack few different sets of words.
         let mut found: HashMap<Words, HashSet<_>> = HashMap::new();
         for words in all.iter().map(rest).collect::<HashSet<_>>() {

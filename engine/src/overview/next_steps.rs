@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::overview::Overview;
-use crate::vault::latest::time_of_expiry;
 use domain::base::id::ScopeId;
 use domain::overview::next_steps::NextSteps;
 use domain::scopes::scope::ScopeName;
@@ -32,8 +31,7 @@ impl Overview {
     }
 
     async fn steps_of(&self, id: ScopeId, scope: ScopeName) -> Result<Option<NextSteps>, Error> {
-        let now = time_of_expiry(&self.vault);
-        let existing = self.vault.db().next_steps().existing(id, now).await?;
+        let existing = self.vault.db().next_steps().existing(id).await?;
         let steps = NextSteps {
             scope,
             has_api_key: existing.api_keys > 0,

@@ -22,7 +22,7 @@ const TOGETHER: usize = 200;
 const BYTES: usize = 1 << 20;
 
 /// Every table that a schema of Keystead has or had. Others in the same schema, of an extension perhaps, are not ours to read.
-const OURS: [&str; 37] = [
+const OURS: [&str; 39] = [
     "actor_kind",
     "administrator",
     "alias_history",
@@ -50,6 +50,8 @@ const OURS: [&str; 37] = [
     "sealed_revision",
     "secret_status",
     "secret_type",
+    "server",
+    "server_lease",
     "session",
     "session_note",
     "session_stage",

@@ -15,6 +15,7 @@ mod ids;
 pub mod instance;
 pub mod journal;
 pub mod keys;
+pub(crate) mod leases;
 pub(crate) mod migrate;
 pub mod next_steps;
 pub mod overview;

@@ -3,7 +3,6 @@
 use super::{on, scope_name, table};
 use crate::Error;
 use crate::store::text::With;
-use chrono::{DateTime, Utc};
 use domain::base::id::ScopeId;
 use domain::scopes::scope::ScopeName;
 use uuid::Uuid;
@@ -41,15 +40,16 @@ impl Read<'_> {
         Ok(count > 0)
     }
 
-    pub(crate) async fn existing(&self, scope: ScopeId, now: DateTime<Utc>) -> Result<Existing, Error> {
+    /// Returns what exists or existed: a step that was done stays done, though an API key ends or an administrator is disabled later.
+    pub(crate) async fn existing(&self, scope: ScopeId) -> Result<Existing, Error> {
         const SQL: &str = "SELECT \
             (SELECT COUNT(*) FROM (SELECT 1 FROM api_key_grant g JOIN api_key k ON k.id = g.api_key_id \
              JOIN scope s ON s.id = $1 WHERE (g.scope_id = s.id OR g.scope_id IS NULL AND g.environment_id = s.environment_id) \
-             AND k.revoked_at IS NULL AND k.expires_at > $2 LIMIT 1) one_key) AS api_keys, \
+             LIMIT 1) one_key) AS api_keys, \
             (SELECT COUNT(*) FROM (SELECT 1 FROM version_usage u JOIN key_version v ON v.id = u.version_id \
              WHERE v.scope_id = $1 LIMIT 1) one_use) AS uses, \
-            (SELECT COUNT(*) FROM administrator WHERE disabled_at IS NULL) AS administrators, \
+            (SELECT COUNT(*) FROM administrator) AS administrators, \
             (SELECT COUNT(*) FROM instance WHERE backup_at IS NOT NULL) AS backups";
-        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).with(now).fetch_one(pool).await)?)
+        Ok(on!(self.0, pool => sqlx::query_as(SQL).with(scope.0).fetch_one(pool).await)?)
     }
 }

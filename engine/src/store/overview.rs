@@ -10,8 +10,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::base::id::EnvironmentId;
 use domain::custody::preflight::FailureCode;
 use domain::keys::limits::CUSTOMER_SUPPLIED_WARN;
-use domain::overview::attention::{EndingKey, Lacking, NAMED};
+use domain::overview::attention::{EndingKey, EndingKeys, Lacking, NAMED};
 use domain::overview::calendar::{Coming, Entry, bounds};
+use domain::overview::grid::Words;
 use domain::overview::lack::Lack;
 use domain::scopes::scope::{Country, EnvironmentKind, Slug};
 use sqlx::{AssertSqlSafe, QueryBuilder};
@@ -35,6 +36,13 @@ pub struct GridEnvironment {
     pub name: String,
     pub kind: EnvironmentKind,
     pub is_proved: bool,
+}
+
+impl GridEnvironment {
+    /// Returns the words that one of its countries must have.
+    pub(crate) fn rest_of(&self, words: &Words) -> Words {
+        words.without(&self.name, &self.slug)
+    }
 }
 
 /// Where the countries with a lack are found: the tables with the conditions, the time and the reason that are named, the order.
@@ -330,27 +338,33 @@ impl Read<'_> {
         Ok(rows.into_iter().filter_map(cell).collect())
     }
 
-    /// Returns the number of API keys that end in a time, and the first of them.
+    /// Returns the API keys that end in a time; with `used_since`, those alone that were used since.
     pub(crate) async fn ending_keys(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
+        used_since: Option<DateTime<Utc>>,
         most: usize,
-    ) -> Result<(u32, Vec<EndingKey>), Error> {
-        const COUNT: &str =
-            "SELECT COUNT(*) FROM api_key WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2";
-        const NAMES: &str = "SELECT name, expires_at FROM api_key \
-                             WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id LIMIT $3";
-        let number: i64 =
-            on!(self.0, pool => sqlx::query_scalar(COUNT).with(from).with(to).fetch_one(pool).await)?;
-        if number == 0 {
-            return Ok((0, Vec::new()));
+    ) -> Result<EndingKeys, Error> {
+        macro_rules! ending {
+            () => {
+                "FROM api_key WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 \
+                 AND ($3 IS NULL OR last_used_at >= $3)"
+            };
+        }
+        const COUNT: &str = concat!("SELECT COUNT(*) ", ending!());
+        const NAMES: &str =
+            concat!("SELECT name, expires_at ", ending!(), " ORDER BY expires_at, id LIMIT $4");
+        let count: i64 = on!(self.0, pool => sqlx::query_scalar(COUNT)
+            .with(from).with(to).with(used_since).fetch_one(pool).await)?;
+        if count == 0 {
+            return Ok(EndingKeys::default());
         }
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let keys: Vec<(String, DateTime<Utc>)> = on!(self.0, pool => sqlx::query_as(NAMES)
-            .with(from).with(to).with(most).fetch_all(pool).await)?;
-        let keys = keys.into_iter().map(|(name, expires_at)| EndingKey { name, expires_at });
-        Ok((u32::try_from(number).unwrap_or(u32::MAX), keys.collect()))
+        let named: Vec<(String, DateTime<Utc>)> = on!(self.0, pool => sqlx::query_as(NAMES)
+            .with(from).with(to).with(used_since).with(most).fetch_all(pool).await)?;
+        let named = named.into_iter().map(|(name, expires_at)| EndingKey { name, expires_at }).collect();
+        Ok(EndingKeys { count: u32::try_from(count).unwrap_or(u32::MAX), named })
     }
 
     /// Returns the number of rotations that are due on each of these days.

@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// The times in each table that matter after they were written. Lines of the audit log and the journal are never changed.
-const STAMPS: [(&str, &[&str]); 14] = [
+const STAMPS: [(&str, &[&str]); 15] = [
     ("administrator", &["created_at", "password_changed_at", "authenticator_since", "disabled_at"]),
     ("recovery_code", &["used_at"]),
     ("session", &["created_at", "seen_at"]),
@@ -25,6 +25,7 @@ const STAMPS: [(&str, &[&str]); 14] = [
     ("tenant_secret_usage", &["last_at"]),
     ("version_usage", &["first_at", "last_at"]),
     ("holder", &["credentials_at", "preflight_at", "health_since", "probed_at"]),
+    ("server", &["started_at", "seen_at"]),
     ("keyring", &["created_at"]),
     ("instance", &["created_at", "backup_at", "latest_at", "secrets_counted_since"]),
 ];

@@ -14,7 +14,7 @@ use engine::custody;
 use engine::custody::lease::Times;
 use engine::testing::kms::FakeKms;
 use engine::testing::{TestPortal, scale};
-use engine::{Clock, Error};
+use engine::{Clock, Error, Portal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,6 +49,7 @@ stories! {
     deprecated_versions_are_not_probed_and_still_decrypt,
     the_clock_says_when_a_refusal_is_obeyed,
     both_times_are_settings_and_probes_can_be_switched_off,
+    each_server_shows_what_the_others_hold,
 }
 
 async fn a_thousand_first_uses_make_one_call(t: &TestPortal) {
@@ -679,5 +680,67 @@ async fn both_times_are_settings_and_probes_can_be_switched_off(t: &TestPortal) 
     refused!(house.use_key().await, Error::Custody(CustodyError::KmsUnreachable(_)));
     house.wait(24 * 3600);
     assert_eq!(house.t.portal.custody().probe_due().await.expect("looked"), 0);
+    house.end().await;
+}
+
+async fn each_server_shows_what_the_others_hold(t: &TestPortal) {
+    let house = Customer::with_key(t.kind()).await;
+    let (here, there) = (&house.t.portal, house.t.second().await);
+    let seen_from =
+        async |portal: &Portal| portal.custody().leases_elsewhere(&house.de, 1).await.expect("a list");
+    let rows = async || number(house.t.db(), "SELECT COUNT(*) FROM server_lease").await;
+    here.custody().note_leases().await;
+    assert_eq!(
+        number(house.t.db(), "SELECT COUNT(*) FROM server").await,
+        0,
+        "who holds nothing writes nothing"
+    );
+    house.use_key().await.expect("released");
+    here.custody().note_leases().await;
+    assert_eq!(seen_from(here).await, [], "a server is none of the others");
+    let [one] = &seen_from(&there).await[..] else { panic!("one server") };
+    let own = here.custody().lease(&house.de, 1).await.expect("a view").held.expect("held");
+    let held = one.lease.held.expect("held");
+    assert_eq!(held.released_at, own.released_at);
+    assert!(
+        (held.hold_until - own.hold_until).abs() < TimeDelta::seconds(1)
+            && !one.is_silent(house.t.clock.now())
+    );
+
+    // A refusal wipes the material, and the next note says so.
+    house.kms.fails(400, "DisabledException");
+    house.wait(60);
+    here.custody().probe_due().await.expect("probed");
+    here.custody().note_leases().await;
+    let [one] = &seen_from(&there).await[..] else { panic!("one server") };
+    assert_eq!(
+        (one.lease.held, one.lease.trouble.as_ref().map(FailureCode::as_str)),
+        (None, Some("DisabledException"))
+    );
+
+    // A server that stops in order is gone at once.
+    house.kms.decrypts(Decrypts::Well);
+    house.wait(60);
+    here.custody().probe_due().await.expect("probed");
+    house.use_key().await.expect("released again");
+    let key = there.lease_key(&house.de, 1).await.expect("a key");
+    there.custody().with_material(key, 1, 1, |_| ()).await.expect("released there");
+    for portal in [here, &there] {
+        portal.custody().note_leases().await;
+    }
+    assert_eq!((seen_from(here).await.len(), seen_from(&there).await.len(), rows().await), (1, 1, 2));
+    there.close().await;
+    assert_eq!((seen_from(here).await, rows().await), (vec![], 1));
+
+    // One that was killed falls silent. Its row stays while its material might live, and is swept after that.
+    let third = house.t.second().await;
+    assert_eq!(seen_from(&third).await.len(), 1);
+    house.wait(40);
+    assert!(seen_from(&third).await[0].is_silent(house.t.clock.now()));
+    house.wait(60 * 60);
+    assert_eq!(seen_from(&third).await, [], "no material lives that long");
+    house.wait(60 * 60);
+    third.sweep().await.expect("swept");
+    assert_eq!(rows().await, 0);
     house.end().await;
 }

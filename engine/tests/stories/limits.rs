@@ -370,7 +370,7 @@ async fn the_scheduler_passes_no_limit(t: &TestPortal) {
     let line = log(t).await.pop().expect("a line");
     assert_eq!(line.action, Action::KeyRotateDeferred);
     assert!(
-        line.detail.starts_with("Daily limit reached: 2 of 1 new Managed version today."),
+        line.detail.starts_with("Daily limit reached: 2 new Managed versions made today, the limit is 1."),
         "{}",
         line.detail
     );

@@ -49,4 +49,5 @@ mod storage;
 mod storage_seals;
 mod tenant_secrets;
 mod texts;
+mod timeline;
 mod tsp;

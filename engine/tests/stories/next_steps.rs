@@ -54,6 +54,10 @@ async fn the_steps_begin_with_the_first_key_and_end_when_all_are_done(t: &TestPo
 
     execute(t.db(), "UPDATE instance SET backup_at = created_at").await.expect("as if one was made");
     assert_eq!(steps(t).await, None, "all is done");
+    // A step that was done stays done.
+    t.clock.advance(chrono::TimeDelta::days(800));
+    execute(t.db(), "UPDATE api_key SET revoked_at = expires_at").await.expect("revoked");
+    assert_eq!(steps(t).await, None);
 }
 
 async fn only_the_page_of_the_first_key_shows_them(t: &TestPortal) {

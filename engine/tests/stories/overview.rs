@@ -151,12 +151,20 @@ async fn an_api_key_that_ends_soon_needs_attention(t: &TestPortal) {
     let listed = t.portal.services().api_keys(None).await.expect("a list");
     let left = listed.keys[0].expires_at - t.portal.now();
     t.clock.advance(left - TimeDelta::days(14) - TimeDelta::seconds(60));
-    assert_eq!(attention(t).await.ending_count, 0);
+    assert_eq!(attention(t).await.ending.count, 0);
     t.clock.advance(TimeDelta::seconds(120));
     let now = attention(t).await;
-    assert_eq!((now.ending_count, now.ending[0].name.as_str()), (1, "Orders"));
+    assert_eq!((now.ending.count, now.ending.named[0].name.as_str()), (1, "Orders"));
+    // Nobody misses a key that nobody used; one in use is worse once it has ended, until it is replaced or revoked.
     t.clock.advance(TimeDelta::days(15));
-    assert_eq!(attention(t).await.ending_count, 0, "it has ended");
+    let ended = attention(t).await;
+    assert_eq!((ended.ending.count, ended.ended.count), (0, 0));
+    let used = "UPDATE api_key SET last_used_at = expires_at";
+    execute(t.db(), used).await.expect("as if a service used it");
+    let ended = attention(t).await;
+    assert_eq!((ended.ended.count, ended.ended.named[0].name.as_str()), (1, "Orders"));
+    t.clock.advance(TimeDelta::days(14));
+    assert_eq!(attention(t).await.ended.count, 0, "long ago");
 }
 
 async fn the_grid_has_every_environment_and_country(t: &TestPortal) {
@@ -203,7 +211,13 @@ async fn the_grid_shows_only_what_needs_attention(t: &TestPortal) {
     let de = ScopeName { environment: production, country: Country::from_code("DE").expect("Germany") };
     create(t, &ada, &de, RotationPeriod::Days30).await;
     assert_eq!(shown(&grid(t, "", Some(Only::Attention)).await), ["production: FR"]);
-    assert_eq!(shown(&grid(t, "germany", Some(Only::Attention)).await), ["production: "]);
+    // The country that needs attention must be the one that is looked for.
+    for (words, found) in
+        [("germany", vec![]), ("france", vec!["production: FR"]), ("production", vec!["production: FR"])]
+    {
+        assert_eq!(shown(&grid(t, words, Some(Only::Attention)).await), found, "{words}");
+    }
+    assert!(grid(t, "%", None).await.rows.is_empty(), "signs alone find nothing");
     t.clock.advance(TimeDelta::days(25));
     assert_eq!(shown(&grid(t, "", Some(Only::Attention)).await), ["production: FR DE"]);
     assert_eq!(shown(&grid(t, "", Some(Only::Lack(Lack::DueSoon))).await), ["production: DE"]);
@@ -253,7 +267,22 @@ async fn the_calendar_has_rotations_and_ends_on_their_days(t: &TestPortal) {
     assert_eq!(backup - upkeep.created_at, TimeDelta::days(7));
     let days = month(t, month_of(backup.date_naive())).await;
     let entries = &days[backup.day0() as usize].entries;
-    assert!(entries.iter().any(|entry| entry.coming == Coming::Backup && entry.at == backup), "{entries:?}");
+    let due = Coming::Backup { is_late: false };
+    assert!(entries.iter().any(|entry| entry.coming == due && entry.at == backup), "{entries:?}");
+    // What is overdue stands on today.
+    t.clock.advance(backup - t.portal.now() + TimeDelta::days(40));
+    let today = t.portal.now();
+    let days = month(t, Month::of(today)).await;
+    let late =
+        |day: &DayView| day.entries.iter().any(|entry| entry.coming == Coming::Backup { is_late: true });
+    assert_eq!(
+        days.iter().filter(|day| late(day)).map(|day| day.day).collect::<Vec<_>>(),
+        [today.date_naive()]
+    );
+    let past = month(t, month_of(backup.date_naive())).await;
+    let has_backup =
+        |day: &DayView| day.entries.iter().any(|entry| matches!(entry.coming, Coming::Backup { .. }));
+    assert!(!past.iter().any(has_backup));
 }
 
 async fn a_month_with_many_rotations_shows_numbers(t: &TestPortal) {

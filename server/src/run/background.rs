@@ -163,10 +163,11 @@ async fn keep(portal: Portal, job: &'static Job) {
     }
 }
 
-/// Records when each API key was last used, and how much each version was used.
+/// Records when each API key was last used, how much each version was used, and what this server holds in memory.
 pub(crate) async fn note_uses(portal: &Portal) {
     portal.access().note_uses().await;
     portal.services().note_uses().await;
+    portal.custody().note_leases().await;
 }
 
 fn show_journal(portal: &Portal) {

@@ -125,6 +125,7 @@ async fn chrome_with(app: &App, who: &SignedIn, all: bool) -> Result<Chrome, Err
         email: email::shown(&who.session.email),
         theme: who.visitor.theme,
         path: who.visitor.path.clone(),
+        next: who.visitor.asked(),
         filter,
         tree,
         // The query of the session has told whether a message waits, so most pages need no query for it.

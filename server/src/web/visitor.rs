@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::proxies::Heard;
+use super::redirect::local_path;
 use super::{cookies, draft, origin};
 use crate::App;
 use crate::run::connections::Connection;
@@ -35,6 +36,13 @@ impl Visitor {
     /// Returns the session if it has reached exactly this stage.
     pub fn at(&self, stage: Stage) -> Option<&Session> {
         self.session.as_ref().filter(|session| session.stage == stage)
+    }
+
+    /// Returns the address that was asked for, to return to it.
+    pub fn asked(&self) -> String {
+        let whole = format!("{}?{}", self.path, self.query);
+        // Without its query where that cannot be carried along.
+        if self.query.is_empty() || local_path(&whole) != whole { self.path.clone() } else { whole }
     }
 }
 

@@ -100,9 +100,13 @@ async fn rotate_now_is_offered_once_the_limit_of_the_type_is_reached() {
         drop((house, person));
         with_limit_reached().await
     };
+    let keys = house.get(&cookie, "/environments/production/DE/keys").await.body;
+    assert!(keys.contains("“Rotate now” passes the limit of the type."), "{keys}");
     let page = house.get(&cookie, ROTATE).await.body;
+    assert_eq!(page.matches("Daily limit reached").count(), 0, "the heading has said it");
     for said in [
-        "Daily limit reached: 1 of 1 new Managed version today. Possible again in",
+        "The daily limit of Managed versions is reached",
+        "1 of 1 new Managed version today. Possible again in",
         "Rotate now",
         "You cannot pass the limit of all types: ",
         "Type production/DE to confirm.",

@@ -25,3 +25,4 @@ mod snapshot;
 mod support;
 mod tenant_secrets;
 mod tsp;
+mod versions;

@@ -64,7 +64,10 @@ async fn what_an_operator_looks_after_is_said_on_top_and_explained_below() {
 async fn a_visitor_who_is_not_signed_in_sees_nothing_of_it() {
     let (house, ..) = furnished().await;
     assert_eq!(house.get("", "/").await.location(), "/sign-in");
-    assert_eq!(house.get("", "/?find=production&show=attention").await.location(), "/sign-in");
+    // Whoever must sign in first comes back to what was asked for.
+    let asked = house.get("", "/?find=production&show=attention").await;
+    assert_eq!(asked.location(), "/sign-in?next=%2F%3Ffind%3Dproduction%26show%3Dattention");
+    assert_eq!(house.get("", "/").await.location(), "/sign-in");
     assert!(
         house.get("", "/calendar?day=2026-12-01").await.location().starts_with("/sign-in?next=%2Fcalendar")
     );

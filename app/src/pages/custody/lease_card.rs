@@ -1,10 +1,12 @@
 //! The state of a key's material in this server's memory, and its fate when the source refuses or does not answer.
 
 use crate::frame::moment::{Moment, Until};
+use crate::ui::badge::{Badge, Tone};
 use crate::ui::facts::{Fact, Facts};
+use crate::ui::table::{Cell, Table};
 use chrono::{DateTime, Utc};
 use domain::base::words;
-use domain::custody::view::{HeldView, LeaseView};
+use domain::custody::view::{HeldView, LeaseView, ServerLease};
 use leptos::prelude::*;
 
 /// The source of a version's key, and whether the source still releases it.
@@ -105,4 +107,73 @@ pub fn LeaseCard(
             </Facts>
         </section>
     }
+}
+
+/// What the other servers hold of the version, as each last wrote it.
+#[component]
+pub fn OtherServers(others: Vec<ServerLease>, now: DateTime<Utc>) -> impl IntoView {
+    let body = if others.is_empty() {
+        view! { <p class="quiet">"No other server holds key material of this version."</p> }.into_any()
+    } else {
+        let line = move |other: ServerLease| view! { <OtherServer other now /> };
+        view! {
+            <Table
+                caption="Key material on other servers"
+                columns=&["Server", "State", "Released", "Last decrypt possible", "Last failure"]
+            >
+                {others.into_iter().map(line).collect_view()}
+            </Table>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="lease">
+            <h2>"Key material on other servers"</h2>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn OtherServer(other: ServerLease, now: DateTime<Utc>) -> impl IntoView {
+    let is_silent = other.is_silent(now);
+    let ServerLease { server, started_at, seen_at, lease: LeaseView { held, trouble } } = other;
+    let (tone, label) = match (is_silent, held) {
+        (true, _) => (Tone::Warn, "silent"),
+        (false, Some(_)) => (Tone::Ok, "in memory"),
+        (false, None) => (Tone::Quiet, "not in memory"),
+    };
+    view! {
+        <tr>
+            <Cell label="Server">
+                <span class="wrap">{server}</span>
+                <p class="cell-note">"running since " <Moment at=started_at /></p>
+            </Cell>
+            <Cell label="State">
+                <Badge tone label />
+                {is_silent
+                    .then(|| view! { <p class="cell-note">"not heard of since " <Moment at=seen_at /></p> })}
+            </Cell>
+            <Cell label="Released">
+                {match held {
+                    Some(held) => view! { <Moment at=held.released_at /> }.into_any(),
+                    None => "–".into_any(),
+                }}
+            </Cell>
+            <Cell label="Last decrypt possible">
+                {match held {
+                    Some(held) => view! { <Until at=held.hold_until now /> }.into_any(),
+                    None => "–".into_any(),
+                }}
+            </Cell>
+            <Cell label="Last failure">
+                {match trouble {
+                    Some(code) => view! { <code>{code.to_string()}</code> }.into_any(),
+                    None => "–".into_any(),
+                }}
+            </Cell>
+        </tr>
+    }
+    .into_any()
 }

@@ -33,14 +33,17 @@ pub fn ActiveVersion(
         None => view! { <span class="quiet">"Nothing uses it. An operator runs “keystead doctor” on the host."</span> }
             .into_any(),
     };
-    let rotation = match version.due_at {
-        Some(at) => view! {
-            <Moment at />
-            <span class="quiet">" · " {if at <= now { "due now".to_owned() } else { words::until(at, now) }}</span>
+    // Only Keystead's own keys have a schedule.
+    let rotation = version.due_at.map(|at| {
+        view! {
+            <Fact label="Next rotation">
+                <Moment at />
+                <span class="quiet">
+                    " · " {if at <= now { "due now".to_owned() } else { words::until(at, now) }}
+                </span>
+            </Fact>
         }
-        .into_any(),
-        None => "When the customer supplies another key".into_any(),
-    };
+    });
     let last = late.users.iter().map(|user| user.last_at).max();
     view! {
         <section class="active-version" aria-label="Active version">
@@ -54,7 +57,7 @@ pub fn ActiveVersion(
                     </span>
                 </Fact>
                 <Fact label="Health">{health}</Fact>
-                <Fact label="Next rotation">{rotation}</Fact>
+                {rotation}
                 <Fact label="Used by">
                     {late.finding()}
                     {last.map(|at| view! { <span class="quiet">" Last at " <Moment at /> "."</span> })}

@@ -14,7 +14,6 @@ use crate::ui::form::{Actions, PostForm};
 use crate::ui::radio_cards::{Choice, RadioCards};
 use domain::base::address;
 use domain::base::form::Form;
-use domain::base::words;
 use domain::keys::key_type::KeyType;
 use domain::keys::reason::REASON_MAX;
 use domain::keys::rotation::RotationPeriod;
@@ -101,11 +100,11 @@ pub fn RotateKeyPage(
         <Parameters chrome heading="Rotate encryption key" scope environment_name form has_next>
             <LimitsToday limits types=&[KeyType::Managed] now />
             {match hard {
-                Some(limit) => {
+                Some(_) => {
                     view! {
                         <p>
-                            "\"Rotate now\" is not possible: it passes the limit of one type, never that of all types. "
-                            {words::limit_reached(&limit, now)}
+                            "“Rotate now” is not possible either: it passes the limit of one type, never that of all types ("
+                            {used.today} " of " {daily.per_scope} " used today)."
                         </p>
                     }
                         .into_any()

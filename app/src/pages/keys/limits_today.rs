@@ -32,7 +32,7 @@ pub fn LimitsToday(limits: LimitsView, types: &'static [KeyType], now: DateTime<
         Some(view! {
             <div class=class>
                 <Callout tone=Tone::Warn title>
-                    <p>{words::limit_reached(&reached, now)}</p>
+                    <p>{words::limit_detail(&reached, now)}</p>
                 </Callout>
             </div>
         })

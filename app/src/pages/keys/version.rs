@@ -6,7 +6,7 @@ use crate::frame::page_head::{PageHead, about_scope};
 use crate::pages::custody::aws_fields::Policy;
 use crate::pages::custody::check_now::CheckNow;
 use crate::pages::custody::health_badge::HealthBadge;
-use crate::pages::custody::lease_card::{LeaseCard, Source};
+use crate::pages::custody::lease_card::{LeaseCard, OtherServers, Source};
 use crate::pages::custody::preflight::Preflight;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::status_badge::StatusBadge;
@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::base::words;
 use domain::custody::health::HealthState;
-use domain::custody::view::{AwsKeyView, LeaseView};
+use domain::custody::view::{AwsKeyView, LeaseView, ServerLease};
 use domain::keys::key_version::Status;
 use domain::keys::timeline::Timeline;
 use domain::keys::usage::LateUse;
@@ -40,6 +40,8 @@ pub fn KeyVersionPage(
     /// Only for a version of type "Manual: AWS".
     aws: Option<AwsKeyView>,
     lease: LeaseView,
+    /// What the other servers hold of the version.
+    others: Vec<ServerLease>,
 ) -> impl IntoView {
     let now = chrome.now;
     let (all_versions, scope_name) = (address::keys(&scope), scope.to_string());
@@ -142,6 +144,7 @@ pub fn KeyVersionPage(
             </div>
             {aws.map(|key| view! { <AwsKey key changed_at /> })}
             <LeaseCard lease source probe_at now />
+            <OtherServers others now />
         </Frame>
     }
 }

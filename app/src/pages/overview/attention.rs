@@ -7,7 +7,7 @@ use crate::ui::icon::{Draw, Icon};
 use chrono::{DateTime, Utc};
 use domain::base::{address, words};
 use domain::keys::limits::CUSTOMER_SUPPLIED_MAX;
-use domain::overview::attention::{AttentionView, EndingKey, Lacking, NAMED};
+use domain::overview::attention::{AttentionView, EndingKey, EndingKeys, Lacking};
 use domain::overview::frame::Unsaved;
 use domain::overview::grid::Only;
 use domain::overview::lack::Lack;
@@ -59,28 +59,33 @@ impl Lines {
             self.lines.push(Line {
                 badge: view! { <LackBadge lack /> }.into_any(),
                 href: address::overview(&[("show", Only::Lack(lack).word())]),
-                subject: format!("{} more", words::count(rest, "country", "countries")),
+                subject: words::count(rest, "more country", "more countries"),
                 what: ().into_any(),
             });
         }
     }
 
-    fn ending(&mut self, of: &AttentionView, now: DateTime<Utc>) {
-        for EndingKey { name, expires_at } in &of.ending {
+    /// Adds the API keys that have ended, or will end, and a line for those that are not named.
+    fn api_keys(&mut self, keys: &EndingKeys, has_ended: bool, now: DateTime<Utc>) {
+        let (tone, badge) = if has_ended { (Tone::Bad, "ended") } else { (Tone::Warn, "ends soon") };
+        for EndingKey { name, expires_at } in &keys.named {
             let (at, left) = (*expires_at, words::until(*expires_at, now));
-            let what = view! { "Ends " {left} ", at " <Moment at /> ". Services that use it are refused from then on." };
-            self.push(
-                Tone::Warn,
-                "ends soon",
-                format!("API key “{name}”"),
-                address::API_KEYS,
-                what.into_any(),
-            );
+            let what = match has_ended {
+                true => {
+                    view! { "Ended at " <Moment at /> ". Keystead refuses the services that use it. Create the next one, or revoke it." }
+                        .into_any()
+                }
+                false => {
+                    view! { "Ends " {left} ", at " <Moment at /> ". Keystead refuses the services that use it from then on." }
+                        .into_any()
+                }
+            };
+            self.push(tone, badge, format!("API key “{name}”"), address::API_KEYS, what);
         }
-        let rest = of.ending_count.saturating_sub(u32::try_from(NAMED).unwrap_or(u32::MAX));
+        let rest = keys.count.saturating_sub(u32::try_from(keys.named.len()).unwrap_or(u32::MAX));
         if rest > 0 {
-            let subject = format!("{} more", words::count(rest, "API key", "API keys"));
-            self.push(Tone::Warn, "ends soon", subject, address::API_KEYS, ().into_any());
+            let subject = words::count(rest, "more API key", "more API keys");
+            self.push(tone, badge, subject, address::API_KEYS, ().into_any());
             self.count = self.count.saturating_add(rest - 1);
         }
     }
@@ -203,7 +208,8 @@ pub fn Attention(
     for lack in [Lack::Unreachable, Lack::NoKey, Lack::Rotate] {
         all.lack(&attention, lack, now);
     }
-    all.ending(&attention, now);
+    all.api_keys(&attention.ended, true, now);
+    all.api_keys(&attention.ending, false, now);
     all.unsaved(unsaved);
     all.lack(&attention, Lack::LimitNear, now);
     all.upkeep(&upkeep);

@@ -5,6 +5,7 @@ use crate::frame::moment::Moment;
 use crate::frame::page_head::PageHead;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::ButtonLink;
+use crate::ui::callout::Callout;
 use crate::ui::pagination::Pages;
 use crate::ui::table::{Cell, Table};
 use chrono::{Datelike, NaiveDate};
@@ -30,7 +31,13 @@ const WEEK: [(&str, &str); 7] = [
 const NAMED: usize = 3;
 
 #[component]
-pub fn CalendarPage(chrome: Chrome, view: CalendarView, is_list: bool) -> impl IntoView {
+pub fn CalendarPage(
+    chrome: Chrome,
+    view: CalendarView,
+    is_list: bool,
+    /// The address names a day or a month that the calendar does not have.
+    is_unread: bool,
+) -> impl IntoView {
     let today = chrome.now.date_naive();
     let mut crumbs = vec![("Overview".to_owned(), Some(address::HOME.to_owned()))];
     match view {
@@ -41,6 +48,15 @@ pub fn CalendarPage(chrome: Chrome, view: CalendarView, is_list: bool) -> impl I
                     <PageHead heading="Calendar" about=month.label()>
                         <Months month is_list />
                     </PageHead>
+                    {is_unread
+                        .then(|| {
+                            let title = format!("This is {}", month.label());
+                            view! {
+                                <Callout tone=Tone::Warn title>
+                                    <p>"The calendar has no such day or month as the address names."</p>
+                                </Callout>
+                            }
+                        })}
                     <Views month is_list />
                     {match is_list {
                         true => view! { <List days /> }.into_any(),
@@ -182,7 +198,8 @@ fn mark(coming: &Coming) -> (Tone, &'static str) {
     match coming {
         Coming::Rotation { .. } => (Tone::Ok, "Rotation"),
         Coming::ApiKeyEnds { .. } => (Tone::Warn, "API key ends"),
-        Coming::Backup => (Tone::Quiet, "Backup due"),
+        Coming::Backup { is_late: false } => (Tone::Quiet, "Backup due"),
+        Coming::Backup { is_late: true } => (Tone::Warn, "Backup overdue"),
     }
 }
 
@@ -192,7 +209,7 @@ fn subject(coming: &Coming) -> String {
             format!("{} · {environment_name}", scope.country.name())
         }
         Coming::ApiKeyEnds { name } => format!("API key “{name}” ends"),
-        Coming::Backup => "Backup due".to_owned(),
+        Coming::Backup { .. } => mark(coming).1.to_owned(),
     }
 }
 
@@ -200,7 +217,7 @@ fn address_of(coming: &Coming) -> String {
     match coming {
         Coming::Rotation { scope, .. } => address::keys(scope),
         Coming::ApiKeyEnds { .. } => address::API_KEYS.to_owned(),
-        Coming::Backup => format!("{}#installation", address::HOME),
+        Coming::Backup { .. } => format!("{}#installation", address::HOME),
     }
 }
 

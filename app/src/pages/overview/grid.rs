@@ -37,7 +37,8 @@ pub fn Grid(view: GridView, find: String, only: Option<Only>, now: DateTime<Utc>
             ("columns", &number(columns)),
         ])
     };
-    let table = if rows.is_empty() {
+    let is_nothing = rows.is_empty();
+    let table = if is_nothing {
         let what = match is_filtered {
             true => "No environment or country matches this filter.",
             false => "",
@@ -65,6 +66,8 @@ pub fn Grid(view: GridView, find: String, only: Option<Only>, now: DateTime<Utc>
                     {is_filtered.then(|| view! { <ButtonLink label="Clear" href=address::HOME /> })}
                 </div>
             </QueryForm>
+            {(only.is_some() && !is_nothing)
+                .then(|| view! { <p class="quiet">"Only the countries that match are shown. Where a cell is empty, nothing matches."</p> })}
             {table}
             <PagesOf what="Environments" page=row_page address=by_rows />
             <PagesOf what="Countries" page=column_page address=by_columns />

@@ -132,6 +132,10 @@ fn ProxyWarning(problem: ProxyProblem) -> impl IntoView {
 /// Shows the time of the last backup; it stands at the foot of a page.
 #[component]
 pub fn LastBackup(upkeep: UpkeepView) -> impl IntoView {
+    // The warning has said it.
+    if upkeep.is_backup_late() {
+        return ().into_any();
+    }
     let when = match upkeep.backup_at {
         Some(at) => view! { <Moment at /> }.into_any(),
         None => view! { "none yet" }.into_any(),

@@ -34,11 +34,12 @@ pub async fn version(State(app): State<App>, who: SignedIn, at: AtScope) -> Resu
     let (version, environment_name) = app.portal().keys().version(&scope, number).await?;
     let aws = app.portal().custody().aws_key(&scope, number).await?;
     let lease = app.portal().custody().lease(&scope, number).await?;
+    let others = app.portal().custody().leases_elsewhere(&scope, number).await?;
     let (usage, late) = app.portal().services().usage(&scope, number).await?;
     let timeline = app.portal().keys().timeline(&scope, version.clone(), usage).await?;
     let chrome = chrome(&app, &who).await?;
     let page = Page::framed(&who, format!("Version {number} · {scope}"));
     Ok(page.show(&app, move || {
-        view! { <KeyVersionPage chrome scope environment_name version usage late timeline aws lease /> }
+        view! { <KeyVersionPage chrome scope environment_name version usage late timeline aws lease others /> }
     }))
 }

@@ -25,7 +25,13 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
         return overview(&app, &SignedIn { session, visitor }).await;
     }
     let is_set_up = app.portal().people().setup_state().await? == SetupState::Done;
-    Ok(see(if is_set_up { address::SIGN_IN } else { address::SETUP }))
+    let asked = visitor.asked();
+    Ok(match is_set_up {
+        // Whoever asked for the overview alone comes to it anyway.
+        true if asked == address::HOME => see(address::SIGN_IN),
+        true => see(&address::with_next(address::SIGN_IN, &asked)),
+        false => see(address::SETUP),
+    })
 }
 
 async fn overview(app: &App, who: &SignedIn) -> Result<Response, Failure> {
