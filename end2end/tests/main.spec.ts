@@ -104,7 +104,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
     await expect(effects(page).filter({ hasText: 'Version 1 (Managed) becomes active' })).toBeVisible();
     await confirmWith(page, admin.nextCode(), 'Create');
     await expect(said(page)).toHaveText(/Version 1 is active/);
-    await expect(page.getByRole('columnheader')).toHaveText(['Version', 'Type', 'Rotation period (months)', 'Created', 'Status']);
+    await expect(page.getByRole('columnheader')).toHaveText(['Version', 'Type', 'Rotation period (months)', 'Created', 'Status', 'Encrypted', 'Decrypted (90 days)', 'Last used']);
     expect(await rows(page)).toEqual([['1', 'Managed', '6', expect.stringMatching(/^2 Nov 2026, 09:\d\d UTC$/), 'Active', '0', '0', 'Never']]);
   });
 

@@ -165,7 +165,7 @@ impl Portal {
     /// When the database fails.
     pub async fn sweep(&self) -> Result<(), Error> {
         self.people().sweep().await?;
-        self.custody().forget_servers().await?;
+        self.custody().notes().sweep().await?;
         self.services().fold_usage().await
     }
 
@@ -174,7 +174,7 @@ impl Portal {
         // The journal comes first, because it stores its last segments in the database.
         self.audit().close().await;
         self.custody().clear();
-        self.custody().leave().await;
+        self.custody().notes().leave().await;
         self.access().clear();
         self.changes().strangers().end().await;
         self.0.vault.db().close().await;

@@ -269,7 +269,8 @@ impl Custody {
     /// [`Error::NotFound`] for an unknown scope.
     pub async fn lease(&self, name: &ScopeName, number: u32) -> Result<LeaseView, Error> {
         let (scope, _) = self.vault.scope(name).await?;
-        Ok(self.lease_view(LeaseKey { scope: scope.id, number }))
+        let key = LeaseKey { scope: scope.id, number };
+        Ok(self.leases.view(key, self.vault.steady(), self.vault.now()))
     }
 
     /// Requests the material of a version from its holder. Only `lease` calls this.

@@ -217,6 +217,23 @@ impl Leases {
         }
     }
 
+    /// Returns what this server holds of a version.
+    pub(super) fn view(&self, key: LeaseKey, now: Steady, at: DateTime<Utc>) -> LeaseView {
+        let Some(slot) = self.found(key) else { return LeaseView { held: None, trouble: None } };
+        let times = self.times;
+        let state = slot.read();
+        let held = state.held.as_ref().filter(|held| held.is_usable(now, times)).map(|held| {
+            let age = now.since(held.released);
+            let in_time =
+                |end: Duration| at + TimeDelta::from_std(end.saturating_sub(age)).unwrap_or_default();
+            let retry = state.trouble.as_ref().map(|trouble| trouble.again.since(now));
+            let refresh_at = in_time(times.refresh)
+                .max(at + retry.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default());
+            HeldView { released_at: held.released_at, refresh_at, hold_until: in_time(times.hold) }
+        });
+        LeaseView { held, trouble: state.trouble.as_ref().map(|trouble| trouble.failure.code.clone()) }
+    }
+
     /// Returns the versions that this server has asked for, whether it holds their material or not.
     pub(super) fn keys(&self) -> Vec<LeaseKey> {
         self.slots().keys().copied().collect()
@@ -428,23 +445,6 @@ impl Custody {
             }
         }
         Ok(())
-    }
-
-    /// Returns what this server holds of a version.
-    pub(crate) fn lease_view(&self, key: LeaseKey) -> LeaseView {
-        let Some(slot) = self.leases.found(key) else { return LeaseView { held: None, trouble: None } };
-        let (now, at, times) = (self.vault.steady(), self.vault.now(), self.leases.times);
-        let state = slot.read();
-        let held = state.held.as_ref().filter(|held| held.is_usable(now, times)).map(|held| {
-            let age = now.since(held.released);
-            let in_time =
-                |end: Duration| at + TimeDelta::from_std(end.saturating_sub(age)).unwrap_or_default();
-            let retry = state.trouble.as_ref().map(|trouble| trouble.again.since(now));
-            let refresh_at = in_time(times.refresh)
-                .max(at + retry.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default());
-            HeldView { released_at: held.released_at, refresh_at, hold_until: in_time(times.hold) }
-        });
-        LeaseView { held, trouble: state.trouble.as_ref().map(|trouble| trouble.failure.code.clone()) }
     }
 }
 

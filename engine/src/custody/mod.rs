@@ -16,6 +16,7 @@ use aws_keys::Preflights;
 use health::Probes;
 use kms::Kms;
 use lease::Leases;
+pub use lease_notes::LeaseNotes;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,21 +51,27 @@ pub struct Custody {
     leases: Arc<Leases>,
     preflights: Arc<Preflights>,
     probes: Arc<Probes>,
-    notes: Arc<lease_notes::Notes>,
+    notes: LeaseNotes,
     probe_every: Option<Duration>,
 }
 
 impl Custody {
     pub(crate) fn new(vault: Vault, settings: &Settings) -> Self {
+        let leases = Arc::new(Leases::new(settings.leases));
         Self {
+            notes: LeaseNotes::new(vault.clone(), Arc::clone(&leases)),
             vault,
             kms: Arc::new(Kms::new(&settings.kms)),
-            leases: Arc::new(Leases::new(settings.leases)),
+            leases,
             preflights: Arc::new(Preflights::new(settings.preflights_each_minute)),
             probes: Arc::default(),
-            notes: Arc::default(),
             probe_every: settings.probe_every,
         }
+    }
+
+    /// Returns what this server and the others hold, as they wrote it down.
+    pub fn notes(&self) -> &LeaseNotes {
+        &self.notes
     }
 
     /// Wipes the material in memory.

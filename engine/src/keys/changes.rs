@@ -171,8 +171,14 @@ fn effects_of(plan: &Plan) -> Vec<String> {
         .extend(plan.deprecates.map(|old| format!("Version {old} becomes Deprecated; it still decrypts.")));
     effects.extend(plan.due_at.map(|due| format!("Next rotation: {}.", words::moment(due))));
     effects.extend(plan.passes.map(|Passed { limit, used }| {
-        let versions = if limit == 1 { "version" } else { "versions" };
-        format!("This version passes the daily limit: {used} of {limit} new {label} {versions} made today already.")
+        let made = match used > limit {
+            true => format!("{used} new {label} versions made today already, the limit is {limit}"),
+            false => {
+                let versions = if limit == 1 { "version" } else { "versions" };
+                format!("{used} of {limit} new {label} {versions} made today already")
+            }
+        };
+        format!("This version passes the daily limit: {made}.")
     }));
     effects.push(format!(
         "Remaining today: {} of {} {label}, {} of {} in total.",

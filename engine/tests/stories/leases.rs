@@ -687,16 +687,16 @@ async fn each_server_shows_what_the_others_hold(t: &TestPortal) {
     let house = Customer::with_key(t.kind()).await;
     let (here, there) = (&house.t.portal, house.t.second().await);
     let seen_from =
-        async |portal: &Portal| portal.custody().leases_elsewhere(&house.de, 1).await.expect("a list");
+        async |portal: &Portal| portal.custody().notes().of_others(&house.de, 1).await.expect("a list");
     let rows = async || number(house.t.db(), "SELECT COUNT(*) FROM server_lease").await;
-    here.custody().note_leases().await;
+    here.custody().notes().write().await;
     assert_eq!(
         number(house.t.db(), "SELECT COUNT(*) FROM server").await,
         0,
         "who holds nothing writes nothing"
     );
     house.use_key().await.expect("released");
-    here.custody().note_leases().await;
+    here.custody().notes().write().await;
     assert_eq!(seen_from(here).await, [], "a server is none of the others");
     let [one] = &seen_from(&there).await[..] else { panic!("one server") };
     let own = here.custody().lease(&house.de, 1).await.expect("a view").held.expect("held");
@@ -711,7 +711,7 @@ async fn each_server_shows_what_the_others_hold(t: &TestPortal) {
     house.kms.fails(400, "DisabledException");
     house.wait(60);
     here.custody().probe_due().await.expect("probed");
-    here.custody().note_leases().await;
+    here.custody().notes().write().await;
     let [one] = &seen_from(&there).await[..] else { panic!("one server") };
     assert_eq!(
         (one.lease.held, one.lease.trouble.as_ref().map(FailureCode::as_str)),
@@ -726,7 +726,7 @@ async fn each_server_shows_what_the_others_hold(t: &TestPortal) {
     let key = there.lease_key(&house.de, 1).await.expect("a key");
     there.custody().with_material(key, 1, 1, |_| ()).await.expect("released there");
     for portal in [here, &there] {
-        portal.custody().note_leases().await;
+        portal.custody().notes().write().await;
     }
     assert_eq!((seen_from(here).await.len(), seen_from(&there).await.len(), rows().await), (1, 1, 2));
     there.close().await;

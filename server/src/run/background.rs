@@ -167,7 +167,7 @@ async fn keep(portal: Portal, job: &'static Job) {
 pub(crate) async fn note_uses(portal: &Portal) {
     portal.access().note_uses().await;
     portal.services().note_uses().await;
-    portal.custody().note_leases().await;
+    portal.custody().notes().write().await;
 }
 
 fn show_journal(portal: &Portal) {

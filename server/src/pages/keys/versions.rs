@@ -34,7 +34,7 @@ pub async fn version(State(app): State<App>, who: SignedIn, at: AtScope) -> Resu
     let (version, environment_name) = app.portal().keys().version(&scope, number).await?;
     let aws = app.portal().custody().aws_key(&scope, number).await?;
     let lease = app.portal().custody().lease(&scope, number).await?;
-    let others = app.portal().custody().leases_elsewhere(&scope, number).await?;
+    let others = app.portal().custody().notes().of_others(&scope, number).await?;
     let (usage, late) = app.portal().services().usage(&scope, number).await?;
     let timeline = app.portal().keys().timeline(&scope, version.clone(), usage).await?;
     let chrome = chrome(&app, &who).await?;
