@@ -124,7 +124,7 @@ test.describe('a service', () => {
         await page.goto('/environments/production/DE/keys/1');
         await expect(page.locator('.facts').first().getByText('Encrypted', { exact: true }).locator('..')).toContainText('5', { timeout: 500 });
       }).toPass({ timeout: 15_000 });
-      await expect(page.getByRole('figure')).toContainText(/^\d+ uses in the last 90 days, all by Orders\./);
+      await expect(page.getByRole('figure')).toContainText(/^\d+ uses in the last 90 days, all by “\u2068Orders\u2069”\./);
       const users = page.getByRole('table', { name: 'Use by API key, the most first' });
       await expect(users.getByRole('row').nth(1)).toContainText(/Orders\s*kstd/);
       await expect(page.locator('.timeline > li').first()).toContainText(/^(First|Last) use/);
@@ -134,7 +134,7 @@ test.describe('a service', () => {
       await expect(field(page, 'Where')).toHaveValue('production/DE/1');
       expect((await rows(page)).map((row) => row[2]?.split('\n')[0])).toEqual(['Add encryption key']);
       await page.goto('/environments/production/DE/keys');
-      await expect(page.getByRole('region', { name: 'Active version' })).toContainText(/Version 1[^]*Healthy[^]*all by Orders/);
+      await expect(page.getByRole('region', { name: 'Active version' })).toContainText(/Version 1[^]*Healthy[^]*all by “\u2068Orders/);
       if (await hasScript(page)) await look(page, 'keys-used');
       await page.goto('/api-keys');
       expect((await rows(page))[0]?.join(' ')).not.toContain('never');

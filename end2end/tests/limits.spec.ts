@@ -97,6 +97,6 @@ test('a key is rotated now, past the limit of its type, and never past that of a
   await expect(page).toHaveURL(KEYS);
 
   await page.goto('/audit');
-  const line = page.locator('tbody tr', { hasText: 'passes the daily limit: 2 of 1 Managed before it; reason: “A laptop was stolen; ticket 17”' });
+  const line = page.locator('tbody tr', { hasText: 'passes the daily limit: 2 of 1 Managed before it; reason: "A laptop was stolen; ticket 17"' });
   await expect(line).toContainText('Rotate now');
 });

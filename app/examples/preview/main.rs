@@ -130,12 +130,12 @@ fn environments(preview: &Preview) {
         let chrome = sample::chrome("/environments/production");
         let environment = sample::environments().remove(0);
         let view = EnvironmentView { environment, countries: sample::countries() };
-        view! { <EnvironmentPage chrome view search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
+        view! { <EnvironmentPage chrome view limits=Some(sample::environment_limits()) search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
     });
     preview.page("environment-empty", true, || {
         let chrome = sample::chrome("/environments/sandbox-initech");
         let view = EnvironmentView { environment: sample::environments().remove(2), countries: Vec::new() };
-        view! { <EnvironmentPage chrome view search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
+        view! { <EnvironmentPage chrome view limits=Some(sample::environment_limits()) search=CountrySearch::default() new=Country::from_code("JP").ok() form=Form::new() choices=Country::all() /> }
     });
     preview.page("environment-rename", true, || {
         let chrome = sample::chrome("/environments/production");

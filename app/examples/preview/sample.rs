@@ -158,6 +158,7 @@ pub fn attention() -> AttentionView {
         ending: EndingKeys {
             count: 1,
             named: vec![EndingKey {
+                id: ApiKeyId([1; 6]),
                 name: "orders service".to_owned(),
                 expires_at: now() + Duration::days(3),
             }],
@@ -165,6 +166,7 @@ pub fn attention() -> AttentionView {
         ended: EndingKeys {
             count: 1,
             named: vec![EndingKey {
+                id: ApiKeyId([1; 6]),
                 name: "billing service".to_owned(),
                 expires_at: now() - Duration::days(1),
             }],
@@ -208,8 +210,11 @@ pub fn calendar() -> CalendarView {
             3 => vec![Entry { at: at(9), coming: rotation }],
             7 => vec![
                 Entry { at: at(2), coming: rotation },
-                Entry { at: at(12), coming: Coming::ApiKeyEnds { name: "orders service".to_owned() } },
-                Entry { at: at(13), coming: Coming::Backup { is_late: false } },
+                Entry {
+                    at: at(12),
+                    coming: Coming::ApiKeyEnds { id: ApiKeyId([1; 6]), name: "orders service".to_owned() },
+                },
+                Entry { at: at(13), coming: Coming::Backup { overdue_since: None } },
             ],
             _ => vec![],
         };
@@ -507,4 +512,12 @@ pub fn others() -> Vec<ServerLease> {
         lease: lease(),
     };
     vec![other("keystead-1", 2), other("keystead-2", 600)]
+}
+
+pub fn environment_limits() -> EnvironmentLimits {
+    EnvironmentLimits {
+        environment: environments().remove(0),
+        own: OwnLimits::default(),
+        server: DailyLimits::default(),
+    }
 }

@@ -12,6 +12,9 @@ pub fn DangerForm(
     /// The name that must be typed.
     name: String,
     back: String,
+    /// The form is all that the page has to read. Without this, the page opens at its top, where the evidence stands.
+    #[prop(default = true)]
+    first: bool,
     /// Further fields, after the name.
     children: Children,
 ) -> impl IntoView {
@@ -21,7 +24,7 @@ pub fn DangerForm(
                 name="confirm"
                 label="Confirm"
                 hint=format!("Type {name} to confirm.")
-                first=true
+                first
             />
             {children()}
             <Actions>

@@ -67,7 +67,7 @@ pub fn Plot(
     view! {
         <figure class="plot">
             <figcaption>{finding.clone()}</figcaption>
-            <p class="plot-scale">{words::thousands(top)} " uses a day"</p>
+            <p class="plot-scale">"Uses a day, up to " {words::thousands(top)}</p>
             <svg
                 viewBox=format!("0 0 {width} {HEIGHT}")
                 preserveAspectRatio="none"

@@ -159,6 +159,16 @@ pub fn version_credentials(scope: &ScopeName, number: u32) -> String {
     of_version(VERSION_CREDENTIALS, scope, number)
 }
 
+/// Returns the id of an API key's row in the list.
+pub fn api_key_anchor(key: ApiKeyId) -> String {
+    format!("key-{key}")
+}
+
+/// Returns the address of an API key's row. A key on a later page of the list is found there.
+pub fn api_key_row(key: ApiKeyId) -> String {
+    format!("{API_KEYS}#{}", api_key_anchor(key))
+}
+
 pub fn api_key_revoke(key: ApiKeyId) -> String {
     API_KEY_REVOKE.replace("{id}", &key.to_string())
 }

@@ -68,6 +68,11 @@ pub fn count(number: u32, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// Quotes a name that a person chose, so that it is told from the sentence around it, also when it is written from right to left.
+pub fn quoted(name: &str) -> String {
+    format!("“\u{2068}{name}\u{2069}”")
+}
+
 /// Formats a number with narrow non-breaking spaces: "1 234 567".
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -69,6 +69,10 @@ impl PreviousUses {
         };
         let when = match self.since {
             None => "in the last 30 days".to_owned(),
+            // The count of before a restore came with the backup.
+            Some(Since::Counting(at)) if self.last_at.is_some_and(|last| last < at) => {
+                "in the last 30 days".to_owned()
+            }
             Some(Since::Rotation(at) | Since::Counting(at)) => format!("since {}", words::date(at)),
         };
         let last = self.last_at.map(|at| format!(", last at {}", words::moment(at))).unwrap_or_default();
@@ -146,6 +150,11 @@ mod tests {
         let (text, reason) = said(0, None, before(40), before(0));
         assert_eq!(text, "not once since 30 Nov 2026", "a portal that was upgraded today knows nothing");
         assert!(reason.starts_with("Counted since 30 Nov 2026, when Keystead was upgraded or restored."));
+        let restored = said(3, before(2), before(9), before(1)).0;
+        assert_eq!(
+            restored, "3 times in the last 30 days, last at 28 Nov 2026, 12:00 UTC",
+            "counted before the restore"
+        );
         assert_eq!(
             said(1, before(0), before(40), None).0,
             "once in the last 30 days, last at 30 Nov 2026, 12:00 UTC"

@@ -88,12 +88,12 @@ impl Timeline {
             detail: made.map(|line| how(&line)).unwrap_or_default(),
         });
         if let Some(next) = next {
-            let how = replaced_by.map(|line| format!(" {}", how(&line))).unwrap_or_default();
+            let how = replaced_by.map(|line| format!(" ({})", how(&line))).unwrap_or_default();
             moments.push(Moment {
                 at: next.created_at,
                 happened: Happened::Deprecated,
                 who: next.created_by,
-                detail: format!("Version {} replaced it.{how}", next.number).to_owned(),
+                detail: format!("Version {} replaced it{how}.", next.number).to_owned(),
             });
         }
         let of_use = |at, happened| Moment { at, happened, who: String::new(), detail: String::new() };
@@ -115,8 +115,8 @@ fn is_creation(line: &Event) -> bool {
 fn how(line: &Event) -> String {
     // The line repeats what the page says already, and ends with the reason of "Rotate now".
     match line.detail.split_once("; passes ") {
-        Some((_, why)) => format!("{}: passes {why}.", line.action.label()),
-        None => format!("{}.", line.action.label()),
+        Some((_, why)) => format!("{}: passes {why}", line.action.label()),
+        None => line.action.label().to_owned(),
     }
 }
 
@@ -220,12 +220,12 @@ mod tests {
                 (Happened::LastUse, ""),
                 (
                     Happened::Deprecated,
-                    "Version 4 replaced it. Rotate now: passes the daily limit: 1 of 1 Managed before it; reason: “Theft”."
+                    "Version 4 replaced it (Rotate now: passes the daily limit: 1 of 1 Managed before it; reason: “Theft”)."
                 ),
                 (Happened::Unhealthy, "healthy → refused (Disabled)"),
                 (Happened::FirstUse, ""),
                 (Happened::CheckFailed, "5 of 7 checks passed"),
-                (Happened::Created, "Rotate encryption key."),
+                (Happened::Created, "Rotate encryption key"),
             ]
         );
         assert!(!timeline.is_cut);

@@ -39,6 +39,14 @@ impl User {
             Self::NotRecorded => "API key not recorded",
         }
     }
+
+    /// Returns the name as it stands in a sentence.
+    fn said(&self) -> String {
+        match self {
+            Self::ApiKey { name, .. } => words::quoted(name),
+            Self::NotRecorded => "not recorded".to_owned(),
+        }
+    }
 }
 
 /// The use of a version by one API key.
@@ -141,15 +149,15 @@ impl LateUse {
         }
     }
 
-    /// Says who used the version: "orders 80 %, billing 15 % and 2 more".
+    /// Says who used the version: "“orders” 80 %, “billing” 15 % and 2 more".
     pub fn who(&self) -> String {
         match &self.users[..] {
             [] => "Nobody".to_owned(),
-            [only] => only.user.name().to_owned(),
+            [only] => only.user.said(),
             many => {
                 let named = many.iter().take(NAMED);
                 let named: Vec<_> =
-                    named.map(|one| format!("{} {}", one.user.name(), self.share(one))).collect();
+                    named.map(|one| format!("{} {}", one.user.said(), self.share(one))).collect();
                 let rest = match many.len().saturating_sub(NAMED) {
                     0 => String::new(),
                     more => format!(" and {more} more"),
@@ -159,7 +167,7 @@ impl LateUse {
         }
     }
 
-    /// Says what the plot shows: "12 431 uses in the last 90 days: orders 80 %, billing 20 %.".
+    /// Says what the plot shows: "12 431 uses in the last 90 days: “orders” 80 %, “billing” 20 %.".
     pub fn finding(&self) -> String {
         match self.uses() {
             0 => format!("No service used this version in the last {DAYS} days."),
@@ -217,7 +225,7 @@ mod tests {
         assert_eq!(shares, expected.map(|(name, uses, share)| (name, uses, share.to_owned())));
         assert_eq!(
             use_of.finding(),
-            "12 uses in the last 90 days: orders 75 %, API key not recorded 17 %, billing 8 %."
+            "12 uses in the last 90 days: “\u{2068}orders\u{2069}” 75 %, not recorded 17 %, “\u{2068}billing\u{2069}” 8 %."
         );
     }
 
@@ -225,13 +233,22 @@ mod tests {
     fn the_sentence_fits_few_and_many_users() {
         let of = |counts| LateUse::of(day("2026-11-30"), counts).finding();
         assert_eq!(of(vec![]), "No service used this version in the last 90 days.");
-        assert_eq!(of(vec![used("2026-11-30", "orders", 1, 0)]), "1 use in the last 90 days, by orders.");
+        assert_eq!(
+            of(vec![used("2026-11-30", "orders", 1, 0)]),
+            "1 use in the last 90 days, by “\u{2068}orders\u{2069}”."
+        );
         let many = of(vec![used("2026-11-30", "orders", 1_200, 34)]);
-        assert_eq!(many, "1\u{202f}234 uses in the last 90 days, all by orders.");
+        assert_eq!(many, "1\u{202f}234 uses in the last 90 days, all by “\u{2068}orders\u{2069}”.");
         let names = ["a", "b", "c", "d", "e"];
         let five = names.map(|name| used("2026-11-30", name, 1, 0)).to_vec();
-        assert_eq!(of(five), "5 uses in the last 90 days: a 20 %, b 20 %, c 20 % and 2 more.");
+        assert_eq!(
+            of(five),
+            "5 uses in the last 90 days: “\u{2068}a\u{2069}” 20 %, “\u{2068}b\u{2069}” 20 %, “\u{2068}c\u{2069}” 20 % and 2 more."
+        );
         let rare = of(vec![used("2026-11-30", "a", 999, 0), used("2026-11-30", "b", 1, 0)]);
-        assert_eq!(rare, "1\u{202f}000 uses in the last 90 days: a over 99 %, b under 1 %.");
+        assert_eq!(
+            rare,
+            "1\u{202f}000 uses in the last 90 days: “\u{2068}a\u{2069}” over 99 %, “\u{2068}b\u{2069}” under 1 %."
+        );
     }
 }

@@ -3,6 +3,7 @@
 use crate::custody::preflight::FailureCode;
 use crate::overview::lack::Lack;
 use crate::scopes::scope::ScopeName;
+use crate::services::api_key::ApiKeyId;
 use chrono::{DateTime, Utc};
 
 /// Maximum number of countries that the list names for one lack.
@@ -26,12 +27,13 @@ pub struct Lacking {
 
 /// Number of days for which an API key that has ended needs attention.
 pub const KEY_ENDED_DAYS: i64 = 14;
-/// A service that used an API key in so many days before now still uses it, or did until the key ended.
-pub const KEY_USED_DAYS: i64 = 28;
+/// A service that used an API key in so many days before its end misses it.
+pub const KEY_USED_DAYS: i64 = 14;
 
 /// An API key that ends soon, or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndingKey {
+    pub id: ApiKeyId,
     pub name: String,
     pub expires_at: DateTime<Utc>,
 }

@@ -2,6 +2,7 @@
 
 use crate::base::pages::Page;
 use crate::scopes::scope::ScopeName;
+use crate::services::api_key::ApiKeyId;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use std::fmt;
 
@@ -88,9 +89,9 @@ pub enum Coming {
     /// Keystead rotates the managed key of a country.
     Rotation { scope: ScopeName, environment_name: String },
     /// An API key ends.
-    ApiKeyEnds { name: String },
+    ApiKeyEnds { id: ApiKeyId, name: String },
     /// A backup is due, or overdue.
-    Backup { is_late: bool },
+    Backup { overdue_since: Option<DateTime<Utc>> },
 }
 
 /// Something that comes, and when.

@@ -35,7 +35,15 @@ impl Change for RotateTenantSecrets {
             ),
             RotationStep::Finish => (
                 "Finish rotation",
-                vec![ended, format!("Services received keys of {them}: {}.", secrets.uses.text())],
+                vec![
+                    ended,
+                    format!("Services received keys of {them}: {}.", secrets.uses.text()),
+                    match secrets.uses.count > self.accepted_uses {
+                        true => "Services have asked again since you ticked the box, so Keystead will refuse this. Go back.",
+                        false => "If services ask again before you enter the code, Keystead refuses this.",
+                    }
+                    .to_owned(),
+                ],
                 Some(format!("Data still encrypted with {them} becomes unreadable. This can't be undone.")),
             ),
         };

@@ -483,11 +483,11 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: “…”".
+/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: \"…\"". The reason is quoted so that it cannot pass for more of the line.
 fn passing(plan: &Plan, reason: Option<&Reason>) -> String {
     let (Some(Passed { limit, used }), Some(reason)) = (plan.passes, reason) else { return String::new() };
     let label = plan.new.key_type().label();
-    format!("; passes the daily limit: {used} of {limit} {label} before it; reason: “{reason}”")
+    format!("; passes the daily limit: {used} of {limit} {label} before it; reason: {:?}", reason.as_str())
 }
 
 /// Describes a version for the audit log: "version 4, Managed, 30 days; version 3 deprecated", "version 5, Manual: AWS, arn:…,

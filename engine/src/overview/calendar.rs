@@ -67,16 +67,18 @@ impl Overview {
     async fn ends(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Entry>, Error> {
         let (from, to) = (bounds(first).0, bounds(last).1);
         let before = |at| at - TimeDelta::microseconds(1);
-        let keys = self.vault.db().overview().ending_keys(before(from), before(to), None, KEYS).await?;
-        let keys = keys
-            .named
-            .into_iter()
-            .map(|key| Entry { at: key.expires_at, coming: Coming::ApiKeyEnds { name: key.name } });
+        let keys = self.vault.db().overview().ending_keys(before(from), before(to), KEYS).await?;
+        let keys = keys.named.into_iter().map(|key| Entry {
+            at: key.expires_at,
+            coming: Coming::ApiKeyEnds { id: key.id, name: key.name },
+        });
         let upkeep = self.upkeep().await?;
         // What is overdue is due today, whatever day it was due on.
-        let is_late = upkeep.is_backup_late();
-        let at = if is_late { upkeep.now } else { upkeep.backup_due_at() };
-        let backup = (from <= at && at < to).then_some(Entry { at, coming: Coming::Backup { is_late } });
+        let due_at = upkeep.backup_due_at();
+        let overdue_since = upkeep.is_backup_late().then_some(due_at);
+        let at = due_at.max(if overdue_since.is_some() { upkeep.now } else { due_at });
+        let backup =
+            (from <= at && at < to).then_some(Entry { at, coming: Coming::Backup { overdue_since } });
         Ok(keys.chain(backup).collect())
     }
 }

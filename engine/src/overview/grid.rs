@@ -29,9 +29,8 @@ impl Overview {
             lacking.extend(db.overview().lacking(*lack, times).await?);
         }
         let (now, days) = (times.now, TimeDelta::days);
-        let ending = db.overview().ending_keys(now, now + days(KEY_ENDS_DAYS), None, NAMED).await?;
-        let (since, used_since) = (now - days(KEY_ENDED_DAYS), now - days(KEY_USED_DAYS));
-        let ended = db.overview().ending_keys(since, now, Some(used_since), NAMED).await?;
+        let ending = db.overview().ending_keys(now, now + days(KEY_ENDS_DAYS), NAMED).await?;
+        let ended = db.overview().ended_keys(now - days(KEY_ENDED_DAYS), now, days(KEY_USED_DAYS)).await?;
         Ok(AttentionView { lacking, counts, ending, ended })
     }
 
@@ -77,17 +76,20 @@ impl Overview {
             Some(needing) => needing.iter().map(|(_, country)| *country).collect(),
             None => self.vault.db().overview().countries(&ids).await?,
         };
-        let rest: HashSet<Words> = rest.into_values().collect();
+        let sets: HashSet<&Words> = rest.values().collect();
         let mut countries: Vec<Country> = Country::all();
         countries
-            .retain(|country| there.contains(country) && rest.iter().any(|words| words.are_of(*country)));
+            .retain(|country| there.contains(country) && sets.iter().any(|words| words.are_of(*country)));
         let column_page = Page::of(countries.len(), COLUMNS, search.columns);
         let countries = countries.drain(column_page.range()).collect::<Vec<_>>();
         let cells = self.vault.db().overview().cells(&shown, &countries, times.now).await?;
         let mut cells: HashMap<_, _> = cells
             .into_iter()
             .map(|(environment, scope)| (environment, self.vault.shown(scope).row))
-            .filter(|(id, row)| needing.as_ref().is_none_or(|needing| needing.contains(&(*id, row.country))))
+            .filter(|(id, row)| match &needing {
+                Some(needing) => needing.contains(&(*id, row.country)),
+                None => rest.get(id).is_some_and(|words| words.are_of(row.country)),
+            })
             .map(|(id, row)| ((id, row.country), row))
             .collect();
         let row = |one: GridEnvironment| GridRow {

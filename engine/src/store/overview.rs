@@ -6,7 +6,7 @@ use super::scopes::{Scope, ScopeRecord, select_scopes};
 use super::{on, readable, scope_name, table, unreadable};
 use crate::Error;
 use crate::store::text::With;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::base::id::EnvironmentId;
 use domain::custody::preflight::FailureCode;
 use domain::keys::limits::CUSTOMER_SUPPLIED_WARN;
@@ -15,6 +15,7 @@ use domain::overview::calendar::{Coming, Entry, bounds};
 use domain::overview::grid::Words;
 use domain::overview::lack::Lack;
 use domain::scopes::scope::{Country, EnvironmentKind, Slug};
+use domain::services::api_key::ApiKeyId;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -44,6 +45,9 @@ impl GridEnvironment {
         words.without(&self.name, &self.slug)
     }
 }
+
+/// Maximum number of API keys that ended lately of which the list looks at the last use.
+const ENDED: usize = 1_000;
 
 /// Where the countries with a lack are found: the tables with the conditions, the time and the reason that are named, the order.
 /// `t` holds the [`Times`].
@@ -338,33 +342,55 @@ impl Read<'_> {
         Ok(rows.into_iter().filter_map(cell).collect())
     }
 
-    /// Returns the API keys that end in a time; with `used_since`, those alone that were used since.
+    /// Returns the API keys that end in a time.
     pub(crate) async fn ending_keys(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
-        used_since: Option<DateTime<Utc>>,
         most: usize,
     ) -> Result<EndingKeys, Error> {
-        macro_rules! ending {
-            () => {
-                "FROM api_key WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 \
-                 AND ($3 IS NULL OR last_used_at >= $3)"
-            };
-        }
-        const COUNT: &str = concat!("SELECT COUNT(*) ", ending!());
-        const NAMES: &str =
-            concat!("SELECT name, expires_at ", ending!(), " ORDER BY expires_at, id LIMIT $4");
-        let count: i64 = on!(self.0, pool => sqlx::query_scalar(COUNT)
-            .with(from).with(to).with(used_since).fetch_one(pool).await)?;
+        const COUNT: &str =
+            "SELECT COUNT(*) FROM api_key WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2";
+        let count: i64 =
+            on!(self.0, pool => sqlx::query_scalar(COUNT).with(from).with(to).fetch_one(pool).await)?;
         if count == 0 {
             return Ok(EndingKeys::default());
         }
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let named: Vec<(String, DateTime<Utc>)> = on!(self.0, pool => sqlx::query_as(NAMES)
-            .with(from).with(to).with(used_since).with(most).fetch_all(pool).await)?;
-        let named = named.into_iter().map(|(name, expires_at)| EndingKey { name, expires_at }).collect();
+        let named = self.keys_by_end(from, to, most).await?.into_iter().map(|(key, _)| key).collect();
         Ok(EndingKeys { count: u32::try_from(count).unwrap_or(u32::MAX), named })
+    }
+
+    /// Returns the API keys that ended in a time and were used within `used` before their end.
+    pub(crate) async fn ended_keys(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        used: TimeDelta,
+    ) -> Result<EndingKeys, Error> {
+        let mut keys = self.keys_by_end(from, to, ENDED).await?;
+        keys.retain(|(key, last_used_at)| last_used_at.is_some_and(|at| at >= key.expires_at - used));
+        let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        Ok(EndingKeys { count, named: keys.into_iter().take(NAMED).map(|(key, _)| key).collect() })
+    }
+
+    /// Returns the API keys that end in a time, the first to end first, and when each was last used.
+    async fn keys_by_end(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<(EndingKey, Option<DateTime<Utc>>)>, Error> {
+        type Row = (Vec<u8>, String, DateTime<Utc>, Option<DateTime<Utc>>);
+        const SQL: &str = "SELECT id, name, expires_at, last_used_at FROM api_key \
+                           WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id LIMIT $3";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(SQL)
+            .with(from).with(to).with(most).fetch_all(pool).await)?;
+        let key = |(id, name, expires_at, last_used_at): Row| {
+            let id = ApiKeyId(id.as_slice().try_into().ok()?);
+            Some((EndingKey { id, name, expires_at }, last_used_at))
+        };
+        Ok(rows.into_iter().filter_map(key).collect())
     }
 
     /// Returns the number of rotations that are due on each of these days.

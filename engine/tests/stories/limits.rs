@@ -275,7 +275,7 @@ async fn rotate_now_passes_the_limit_of_its_type_and_no_other(t: &TestPortal) {
             Action::KeyRotateNow,
             Outcome::Done,
             "version 2, Managed, 30 days; version 1 deprecated; passes the daily limit: 1 of 1 Managed before it; reason: \
-             “A laptop was stolen”"
+             \"A laptop was stolen\""
         )
     );
     assert_eq!(Action::KeyRotateNow.moves(Outcome::Done), Moves::Versions, "servers encrypt with it");

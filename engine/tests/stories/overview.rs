@@ -159,8 +159,10 @@ async fn an_api_key_that_ends_soon_needs_attention(t: &TestPortal) {
     t.clock.advance(TimeDelta::days(15));
     let ended = attention(t).await;
     assert_eq!((ended.ending.count, ended.ended.count), (0, 0));
-    let used = "UPDATE api_key SET last_used_at = expires_at";
-    execute(t.db(), used).await.expect("as if a service used it");
+    // As if a service used it until then. Its time of creation is the only other one that the database has.
+    execute(t.db(), "UPDATE api_key SET last_used_at = created_at").await.expect("long ago");
+    assert_eq!(attention(t).await.ended.count, 0);
+    execute(t.db(), "UPDATE api_key SET last_used_at = expires_at").await.expect("as if a service used it");
     let ended = attention(t).await;
     assert_eq!((ended.ended.count, ended.ended.named[0].name.as_str()), (1, "Orders"));
     t.clock.advance(TimeDelta::days(14));
@@ -267,14 +269,15 @@ async fn the_calendar_has_rotations_and_ends_on_their_days(t: &TestPortal) {
     assert_eq!(backup - upkeep.created_at, TimeDelta::days(7));
     let days = month(t, month_of(backup.date_naive())).await;
     let entries = &days[backup.day0() as usize].entries;
-    let due = Coming::Backup { is_late: false };
+    let due = Coming::Backup { overdue_since: None };
     assert!(entries.iter().any(|entry| entry.coming == due && entry.at == backup), "{entries:?}");
     // What is overdue stands on today.
     t.clock.advance(backup - t.portal.now() + TimeDelta::days(40));
     let today = t.portal.now();
     let days = month(t, Month::of(today)).await;
-    let late =
-        |day: &DayView| day.entries.iter().any(|entry| entry.coming == Coming::Backup { is_late: true });
+    let late = |day: &DayView| {
+        day.entries.iter().any(|entry| entry.coming == Coming::Backup { overdue_since: Some(backup) })
+    };
     assert_eq!(
         days.iter().filter(|day| late(day)).map(|day| day.day).collect::<Vec<_>>(),
         [today.date_naive()]

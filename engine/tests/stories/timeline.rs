@@ -49,12 +49,12 @@ async fn a_timeline_tells_who_made_a_version_and_what_replaced_it(t: &TestPortal
     let first = timeline(&t.portal, &de, 1).await;
     assert_eq!(happened(&first), [Happened::Deprecated, Happened::PeriodChanged, Happened::Created]);
     let told: Vec<_> = first.moments.iter().map(|one| (one.who.as_str(), one.detail.as_str())).collect();
-    assert_eq!(told[0], ("Keystead", "Version 2 replaced it. Automatic rotation."));
+    assert_eq!(told[0], ("Keystead", "Version 2 replaced it (Automatic rotation)."));
     assert!(told[1].1.starts_with("30 → 60 days, due "), "{told:?}");
-    assert_eq!(told[2], (ada.email.as_str(), "Add encryption key."));
+    assert_eq!(told[2], (ada.email.as_str(), "Add encryption key"));
     let second = timeline(&t.portal, &de, 2).await;
     assert_eq!(happened(&second), [Happened::Created]);
-    assert_eq!(second.moments[0].detail, "Automatic rotation.");
+    assert_eq!(second.moments[0].detail, "Automatic rotation");
 }
 
 async fn a_timeline_tells_checks_health_and_credentials(t: &TestPortal) {

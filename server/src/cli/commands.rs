@@ -23,6 +23,7 @@ use engine::{Clock, Error, Portal, SecretText};
 use std::cell::Cell;
 use std::io::{BufRead, IsTerminal, Read, StdinLock, Take};
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub async fn admin(settings: &Settings, command: Admin) -> Result<(), Stop> {
     match command {
@@ -273,6 +274,9 @@ async fn list_api_keys(portal: &Portal) -> Result<(), Stop> {
     }
 }
 
+/// Servers write their counts of use every five seconds.
+const COUNTS_ARE_WRITTEN: Duration = Duration::from_secs(6);
+
 pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result<(), Stop> {
     let TenantSecret::Rotate { scope, step, accept_uses } = command;
     let name: ScopeName = trimmed(&scope)
@@ -283,6 +287,13 @@ pub async fn tenant_secret(settings: &Settings, command: TenantSecret) -> Result
         Step::Finish => RotationStep::Finish,
     };
     let rotate = async |portal: &Portal| {
+        if step == RotationStep::Finish {
+            say(format!(
+                "Waiting {} s, so that every server has written its counts …",
+                COUNTS_ARE_WRITTEN.as_secs()
+            ));
+            tokio::time::sleep(COUNTS_ARE_WRITTEN).await;
+        }
         let uses = portal.secrets().of(&name).await?.uses;
         let is_used = step == RotationStep::Finish && uses.count > 0;
         if is_used && !accept_uses {

@@ -78,6 +78,11 @@ impl Failure {
             // Without the query: a prepared change ends with its session.
             _ => page_of(parts),
         };
+        Self::sign_in_first_at(next, had_session)
+    }
+
+    /// Leads to the sign-in page, and then to this address.
+    pub fn sign_in_first_at(next: &str, had_session: bool) -> Self {
         Self::SignIn(SignInFirst { next: local_path(next), had_session, keeps: false })
     }
 }

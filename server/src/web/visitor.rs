@@ -25,6 +25,8 @@ pub struct Visitor {
     pub from: Client,
     pub theme: Theme,
     pub session: Option<Session>,
+    /// The browser sent the cookie of a session that is over.
+    pub had_session: bool,
     /// Path and query of the request.
     pub path: String,
     pub query: String,
@@ -82,6 +84,8 @@ impl FromRequestParts<App> for Visitor {
             from,
             draft,
             theme: cookies::theme(app, &parts.headers),
+            // A session that waits for its code has not ended.
+            had_session: session.is_none() && cookies::token(app, &parts.headers).is_some(),
             session,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -105,11 +109,7 @@ impl FromRequestParts<App> for SignedIn {
         let visitor = Visitor::from_request_parts(parts, app).await?;
         match visitor.at(Stage::Full).cloned() {
             Some(session) => Ok(Self { session, visitor }),
-            None => {
-                // A session that waits for its code has not ended.
-                let had_session = visitor.session.is_none() && cookies::token(app, &parts.headers).is_some();
-                Err(Failure::sign_in_first(parts, had_session))
-            }
+            None => Err(Failure::sign_in_first(parts, visitor.had_session)),
         }
     }
 }

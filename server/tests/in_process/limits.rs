@@ -159,7 +159,10 @@ async fn rotate_now_is_offered_once_the_limit_of_the_type_is_reached() {
     let shown = confirm(&house, &person, &cookie, prepared.location()).await;
     assert!(shown.contains("Version 3 is active.") && shown.contains("2<!> of <!>1<!> used"), "{shown}");
     let audit = house.get(&cookie, "/audit").await.body;
-    assert!(audit.contains("passes the daily limit: 1 of 1 Managed before it; reason: “Theft"), "{audit}");
+    assert!(
+        audit.contains("passes the daily limit: 1 of 1 Managed before it; reason: &quot;Theft"),
+        "{audit}"
+    );
     let export = house.post(&cookie, "/audit/export", &[("format", "jsonl")]).await.body;
     assert!(export.contains("\"key.rotate_now\""), "{export}");
 }

@@ -7,11 +7,17 @@ use engine::testing::Person;
 const KEYS: &str = "/environments/production/DE/keys";
 
 /// The form that finishes a rotation, filled in.
-const FINISH: [(&str, &str); 3] = [("step", "finish"), ("confirm", "production/DE"), ("accepts_uses", "yes")];
+const FINISH: [(&str, &str); 4] =
+    [("step", "finish"), ("confirm", "production/DE"), ("accepts_uses", "yes"), ("seen_uses", "1")];
 
 async fn step(house: &House, person: &Person, cookie: &str, step: &str) -> (String, String) {
-    let form = if step == "finish" { &FINISH[..] } else { &[("step", "begin")] };
-    let change = house.post(cookie, TENANT_SECRETS, form).await;
+    let page = house.get(cookie, TENANT_SECRETS).await.body;
+    let seen = page.split_once("name=\"seen_uses\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
+    let form = match (step, seen) {
+        ("finish", Some((seen, _))) => [&FINISH[..3], &[("seen_uses", seen)]].concat(),
+        _ => vec![("step", "begin")],
+    };
+    let change = house.post(cookie, TENANT_SECRETS, &form).await;
     let review = house.get(cookie, change.location()).await;
     let code = house.test.code(person);
     let done = house.post(cookie, change.location(), &[("code", code.expose())]).await;
@@ -89,16 +95,29 @@ async fn a_rotation_is_finished_with_evidence_a_typed_name_and_a_tick() {
     let page = house.get(&cookie, TENANT_SECRETS).await.body;
     assert!(page.contains("once since 23 Nov 2026, last at 23 Nov 2026, ") && page.contains(NAME), "{page}");
     assert!(page.contains("name=\"accepts_uses\""));
-    refused(&[FINISH[0], FINISH[2]], name_error, TICK).await;
+    refused(&[FINISH[0], FINISH[2], FINISH[3]], name_error, TICK).await;
+    // A tick covers the uses that stood beside it.
+    let more = "Services have received more keys of the previous secrets since.";
+    derived(&house).await;
+    refused(&FINISH, more, name_error).await;
+    refused(&[&FINISH[..3], &[("seen_uses", "2x")]].concat(), TICK, name_error).await;
+    let two = [&FINISH[..3], &[("seen_uses", "2")]].concat();
+    let seen = house.post(&cookie, TENANT_SECRETS, &two).await;
+    let review = house.get(&cookie, seen.location()).await.body;
+    assert!(
+        review.contains("2 times since 23 Nov 2026") && review.contains("If services ask again before"),
+        "{review}"
+    );
     // What was prepared before the service asked does not finish it.
     let code = house.test.code(&person);
     let late = house.post(&cookie, ready.location(), &[("code", code.expose())]).await;
     house.test.next_code();
     assert!(late.body.contains("Services have received keys of the previous secrets in the meantime."));
     assert_eq!(derived(&house).await.len(), 2);
+    house.test.portal.services().note_uses().await;
     let (review, _) = step(&house, &person, &cookie, "finish").await;
     assert!(
-        review.contains("Services received keys of it: once since 23 Nov 2026, last at 23 Nov 2026, "),
+        review.contains("Services received keys of it: 3 times since 23 Nov 2026, last at 23 Nov 2026, "),
         "{review}"
     );
     assert_eq!(derived(&house).await.len(), 1);

@@ -47,12 +47,12 @@ async fn a_version_tells_which_api_key_used_it() {
     }
     house.test.portal.services().note_uses().await;
     let page = house.get(&cookie, VERSION).await.body;
-    assert!(page.contains("10 uses in the last 90 days: Ledger 90 %, "), "{page}");
+    assert!(page.contains("10 uses in the last 90 days: “\u{2068}Ledger\u{2069}” 90 %, "), "{page}");
     assert!(!page.contains(hostile) && page.contains("&lt;script&gt;"), "a name is text");
     assert!(page.contains("class=\"plot-first\"") && page.contains("Uses by day"));
     assert!(page.contains("First use") && page.contains("Created"));
     let list = house.get(&cookie, KEYS).await.body;
-    assert!(list.contains("Ledger 90 %") && !list.contains(hostile));
+    assert!(list.contains("Ledger\u{2069}” 90 %") && !list.contains(hostile));
 }
 
 #[tokio::test]

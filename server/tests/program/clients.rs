@@ -211,8 +211,7 @@ async fn alloy_runs_its_whole_cycle_and_moves_its_fields_while_secrets_rotate() 
     let begun = rotate(&["begin"]).await;
     assert!(begun.status.success(), "{}", said(&begun));
     alloy("production/DE", "production/AT", &["--rotating"]).await;
-    // A running server writes its counts every five seconds.
-    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    // The command waits until running servers have written their counts.
     let used = rotate(&["finish"]).await;
     let why = "services have received keys of the previous secrets: ";
     assert!(!used.status.success() && said(&used).contains(why), "{}", said(&used));

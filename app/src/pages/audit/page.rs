@@ -83,16 +83,24 @@ fn Sources(source: AuditSource) -> impl IntoView {
 
 #[component]
 fn Filters(source: AuditSource, form: Form, is_filtered: bool) -> impl IntoView {
-    let (who, who_hint) = match source {
-        AuditSource::Portal => ("Who (e-mail)", "Full e-mail address"),
-        AuditSource::Data => ("Who (API key)", "Key name or its first characters (kstd…)"),
+    let (who, who_hint, where_hint) = match source {
+        AuditSource::Portal => (
+            "Who (e-mail)",
+            "Full e-mail address",
+            "production/DE, production for all its countries, or production/DE/3 for version 3.",
+        ),
+        AuditSource::Data => (
+            "Who (API key)",
+            "Key name or its first characters (kstd…)",
+            "production/DE, or production for all its countries.",
+        ),
     };
     view! {
         <QueryForm form>
             <input r#type="hidden" name="source" value=source.word() />
             <Field name="from" label="From (UTC)" kind="datetime-local" optional=true />
             <Field name="to" label="To (UTC)" kind="datetime-local" optional=true />
-            <Field name="place" label="Where" hint="production/DE, production for all its countries, or production/DE/3 for version 3." optional=true />
+            <Field name="place" label="Where" hint=where_hint optional=true />
             <Field name="who" label=who hint=who_hint optional=true />
             {(source == AuditSource::Data)
                 .then(|| {

@@ -134,8 +134,9 @@ fn Finish(scope: ScopeName, secrets: TenantSecretsView, form: Form, back: String
         <Callout tone=Tone::Bad title="This cannot be undone">
             <p>{ended}</p>
         </Callout>
-        <DangerForm form name=scope.to_string() back>
+        <DangerForm form name=scope.to_string() back first=false>
             <input type="hidden" name="step" value=RotationStep::Finish.word() />
+            <input type="hidden" name="seen_uses" value=count.to_string() />
             {tick
                 .map(|sentence| {
                     view! { <Checkbox name="accepts_uses" label="Services still ask" sentence /> }

@@ -8,6 +8,7 @@ use domain::base::words;
 use domain::keys::usage::{DAYS, DayUse, LateUse, User, UserCount};
 use leptos::prelude::*;
 
+/// The plot.
 #[component]
 pub fn UsageCard(late: LateUse) -> impl IntoView {
     let finding = late.finding();
@@ -26,11 +27,25 @@ pub fn UsageCard(late: LateUse) -> impl IntoView {
     };
     let bars =
         late.days.iter().map(|day| Bar { day: day.day, first: day.first, others: day.others }).collect();
-    let users: Vec<_> = late.users.iter().map(|user| (user.clone(), late.share(user))).collect();
-    let days: Vec<DayUse> = late.days.into_iter().rev().filter(|day| day.uses() > 0).collect();
     view! {
         <Card title=format!("Use in the last {DAYS} days")>
             <Plot finding bars first others />
+        </Card>
+    }
+    .into_any()
+}
+
+/// The numbers behind the plot.
+#[component]
+pub fn UsageTables(late: LateUse) -> impl IntoView {
+    if late.users.is_empty() {
+        return ().into_any();
+    }
+    let users: Vec<_> = late.users.iter().map(|user| (user.clone(), late.share(user))).collect();
+    let days: Vec<DayUse> = late.days.into_iter().rev().filter(|day| day.uses() > 0).collect();
+    view! {
+        <section class="version-users">
+            <h2>"Use by API key"</h2>
             <Table
                 caption="Use by API key, the most first"
                 columns=&["API key", "Encrypted", "Decrypted", "Share", "Last used"]
@@ -43,7 +58,7 @@ pub fn UsageCard(late: LateUse) -> impl IntoView {
                     {days.into_iter().map(day_line).collect_view()}
                 </Table>
             </details>
-        </Card>
+        </section>
     }
     .into_any()
 }

@@ -11,7 +11,7 @@ use crate::pages::custody::preflight::Preflight;
 use crate::pages::keys::list::keys_crumbs;
 use crate::pages::keys::status_badge::StatusBadge;
 use crate::pages::keys::timeline::TimelineCard;
-use crate::pages::keys::usage::UsageCard;
+use crate::pages::keys::usage::{UsageCard, UsageTables};
 use crate::ui::button::ButtonLink;
 use crate::ui::copy::Copyable;
 use crate::ui::facts::{Fact, Facts};
@@ -119,7 +119,7 @@ pub fn KeyVersionPage(
                 <Fact label="Created by">{version.created_by}</Fact>
                 <Fact label="Encrypted">
                     {words::thousands(usage.issued)}
-                    <span class="quiet">" ciphertexts and wrapped data keys"</span>
+                    <span class="quiet">" in all: ciphertexts and wrapped data keys"</span>
                 </Fact>
                 <Fact label="Decrypted in the last 90 days">
                     {words::thousands(usage.seen)}
@@ -139,9 +139,10 @@ pub fn KeyVersionPage(
                 </Fact>
             </Facts>
             <div class="version-story">
-                <UsageCard late />
+                <UsageCard late=late.clone() />
                 <TimelineCard timeline scope=scope.clone() number />
             </div>
+            <UsageTables late />
             {aws.map(|key| view! { <AwsKey key changed_at /> })}
             <LeaseCard lease source probe_at now />
             <OtherServers others now />

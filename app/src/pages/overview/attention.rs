@@ -68,7 +68,7 @@ impl Lines {
     /// Adds the API keys that have ended, or will end, and a line for those that are not named.
     fn api_keys(&mut self, keys: &EndingKeys, has_ended: bool, now: DateTime<Utc>) {
         let (tone, badge) = if has_ended { (Tone::Bad, "ended") } else { (Tone::Warn, "ends soon") };
-        for EndingKey { name, expires_at } in &keys.named {
+        for EndingKey { id, name, expires_at } in &keys.named {
             let (at, left) = (*expires_at, words::until(*expires_at, now));
             let what = match has_ended {
                 true => {
@@ -80,7 +80,8 @@ impl Lines {
                         .into_any()
                 }
             };
-            self.push(tone, badge, format!("API key “{name}”"), address::API_KEYS, what);
+            let subject = format!("API key {} ({}…)", words::quoted(name), id.seen());
+            self.push(tone, badge, subject, &address::api_key_row(*id), what);
         }
         let rest = keys.count.saturating_sub(u32::try_from(keys.named.len()).unwrap_or(u32::MAX));
         if rest > 0 {

@@ -198,8 +198,8 @@ fn mark(coming: &Coming) -> (Tone, &'static str) {
     match coming {
         Coming::Rotation { .. } => (Tone::Ok, "Rotation"),
         Coming::ApiKeyEnds { .. } => (Tone::Warn, "API key ends"),
-        Coming::Backup { is_late: false } => (Tone::Quiet, "Backup due"),
-        Coming::Backup { is_late: true } => (Tone::Warn, "Backup overdue"),
+        Coming::Backup { overdue_since: None } => (Tone::Quiet, "Reminder"),
+        Coming::Backup { overdue_since: Some(_) } => (Tone::Warn, "Reminder"),
     }
 }
 
@@ -208,15 +208,16 @@ fn subject(coming: &Coming) -> String {
         Coming::Rotation { scope, environment_name } => {
             format!("{} · {environment_name}", scope.country.name())
         }
-        Coming::ApiKeyEnds { name } => format!("API key “{name}” ends"),
-        Coming::Backup { .. } => mark(coming).1.to_owned(),
+        Coming::ApiKeyEnds { name, .. } => format!("API key {} ends", words::quoted(name)),
+        Coming::Backup { overdue_since: None } => "Backup due".to_owned(),
+        Coming::Backup { overdue_since: Some(at) } => format!("Backup overdue since {}", words::date(*at)),
     }
 }
 
 fn address_of(coming: &Coming) -> String {
     match coming {
         Coming::Rotation { scope, .. } => address::keys(scope),
-        Coming::ApiKeyEnds { .. } => address::API_KEYS.to_owned(),
+        Coming::ApiKeyEnds { id, .. } => address::api_key_row(*id),
         Coming::Backup { .. } => format!("{}#installation", address::HOME),
     }
 }

@@ -10,8 +10,9 @@ use crate::ui::card::Card;
 use crate::ui::form::{Actions, PostForm};
 use crate::ui::more::More;
 use crate::ui::select::Select;
-use domain::base::address;
 use domain::base::form::Form;
+use domain::base::{address, words};
+use domain::keys::view::EnvironmentLimits;
 use domain::overview::frame::Chrome;
 use domain::overview::view::{EnvironmentRow, EnvironmentView};
 use domain::scopes::country_list::CountrySearch;
@@ -32,6 +33,8 @@ pub(crate) fn crumbs(environment: &EnvironmentRow, last: &str) -> Vec<(String, O
 pub fn EnvironmentPage(
     chrome: Chrome,
     view: EnvironmentView,
+    /// Without them, nobody knows the limits: the row does not verify.
+    limits: Option<EnvironmentLimits>,
     search: CountrySearch,
     /// The country that was just added.
     new: Option<Country>,
@@ -75,8 +78,30 @@ pub fn EnvironmentPage(
             </div>
             {next.map(|scope| view! { <KeyComesNext scope /> })}
             <Countries slug rows page all search new now />
+            {limits.map(|limits| view! { <LimitsLine limits /> })}
         </Frame>
     }
+}
+
+/// The daily limits that hold in each country.
+#[component]
+fn LimitsLine(limits: EnvironmentLimits) -> impl IntoView {
+    let EnvironmentLimits { environment, own, server } = limits;
+    let daily = server.with(own);
+    let whose = match own.is_any() {
+        true => "set for this environment",
+        false => "the server's settings",
+    };
+    view! {
+        <p class="quiet">
+            {format!(
+                "In each country, {} of one type and {} in total are possible per day ({whose}). ",
+                words::count(daily.per_type, "new version", "new versions"),
+                daily.per_scope,
+            )} <a href=address::environment_limits(&environment.slug)>"Change limits"</a>
+        </p>
+    }
+    .into_any()
 }
 
 /// What can be done with the environment as a whole; what removes it comes last.

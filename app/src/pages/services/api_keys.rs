@@ -74,7 +74,8 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
     let operations: Vec<_> = key.operations.iter().map(|operation| operation.word()).collect();
     let (seen, state) = (key.seen(), key.state);
     let label = format!("Revoke {seen}");
-    let revoke = is_live.then(|| {
+    // One that has ended is revoked to say that nobody misses it.
+    let revoke = (state != State::Revoked).then(|| {
         view! {
             <form method="post" action=address::api_key_revoke(key.id) aria-label=label>
                 <Button label="Revoke" />
@@ -82,7 +83,7 @@ fn KeyLine(key: ApiKeyRow, now: DateTime<Utc>) -> impl IntoView {
         }
     });
     view! {
-        <tr data-state=state.word()>
+        <tr id=address::api_key_anchor(key.id) data-state=state.word()>
             <Cell label="Name">
                 <span class="wrap">{key.name}</span>
                 <p class="cell-note mono">{format!("{seen}…")}</p>

@@ -9,6 +9,7 @@ use app::pages::TenantSecretsPage;
 use app::pages::custody::aws_fields::Checked;
 use domain::base::address;
 use domain::base::form::Form;
+use domain::base::number;
 use domain::base::typed::trimmed;
 use domain::data::command::RotateTenantSecrets;
 use domain::data::tenant_secret::RotationStep;
@@ -29,17 +30,27 @@ pub struct StepForm {
     /// "yes": ticked.
     #[serde(default)]
     accepts_uses: String,
+    /// The number of uses that the page showed beside the box.
+    #[serde(default)]
+    seen_uses: String,
 }
 
 impl StepForm {
-    fn accepts_uses(&self) -> bool {
-        self.accepts_uses == "yes"
+    /// Returns the number of uses that the person has seen and accepted.
+    fn accepted_uses(&self) -> u64 {
+        match self.accepts_uses == "yes" {
+            true => number::plain(&self.seen_uses).unwrap_or_default(),
+            false => 0,
+        }
     }
 
     /// Returns the form as it was filled in, with the errors of the fields of "Finish rotation": the scope's name, and the box that
     /// the page shows while services still ask.
     fn checked(&self, scope: &ScopeName, secrets: &TenantSecretsView) -> Form {
-        let mut form = Form::new().with("confirm", &self.confirm).with("accepts_uses", &self.accepts_uses);
+        // A tick covers what was shown beside it, so a box whose count has grown comes back without it.
+        let has_grown = secrets.uses.count > self.accepted_uses();
+        let tick = if has_grown { "" } else { self.accepts_uses.as_str() };
+        let mut form = Form::new().with("confirm", &self.confirm).with("accepts_uses", tick);
         let finish = RotationStep::Finish;
         if secrets.due() != Some(finish) || self.step != finish.word() {
             return form;
@@ -47,10 +58,13 @@ impl StepForm {
         if trimmed(&self.confirm) != scope.to_string() {
             form.refuse("confirm", format!("Type {scope} to confirm."));
         }
-        if secrets.uses.count > 0 && !self.accepts_uses() {
+        if has_grown {
             form.refuse(
                 "accepts_uses",
-                "Tick the box to finish although services still receive keys of the previous secrets.",
+                match self.accepted_uses() {
+                    0 => "Tick the box to finish although services still receive keys of the previous secrets.",
+                    _ => "Services have received more keys of the previous secrets since. Tick the box to finish all the same.",
+                },
             );
         }
         form
@@ -85,7 +99,7 @@ impl ChangeForm for RotateTenantSecrets {
         if form.is_refused() {
             return Err(Again::form(form));
         }
-        let accepted_uses = if typed.accepts_uses() { now.uses.count } else { 0 };
+        let accepted_uses = typed.accepted_uses();
         let planned = secrets.plan_rotate(&who.session, &at.scope, &typed.step, accepted_uses).await;
         planned.map_err(|error| Again::because(form, error))
     }

@@ -25,13 +25,10 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, 
         return overview(&app, &SignedIn { session, visitor }).await;
     }
     let is_set_up = app.portal().people().setup_state().await? == SetupState::Done;
-    let asked = visitor.asked();
-    Ok(match is_set_up {
-        // Whoever asked for the overview alone comes to it anyway.
-        true if asked == address::HOME => see(address::SIGN_IN),
-        true => see(&address::with_next(address::SIGN_IN, &asked)),
-        false => see(address::SETUP),
-    })
+    match is_set_up {
+        true => Err(Failure::sign_in_first_at(&visitor.asked(), visitor.had_session)),
+        false => Ok(see(address::SETUP)),
+    }
 }
 
 async fn overview(app: &App, who: &SignedIn) -> Result<Response, Failure> {

@@ -17,6 +17,7 @@ use domain::base::address;
 use domain::base::form::Form;
 use domain::scopes::country_list::{Column, CountrySearch};
 use domain::scopes::scope::{Country, EnvironmentKind, ScopeName, Slug};
+use engine::Error;
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -96,11 +97,17 @@ async fn environment_page(app: &App, who: &SignedIn, slug: &Slug, form: Form) ->
     let search = search_of(&who.visitor.query);
     let new = query_value(&who.visitor.query, "new").and_then(|code| Country::from_code(&code).ok());
     let view = app.portal().scopes().environment(slug).await?;
+    let limits = match app.portal().keys().environment_limits(slug).await {
+        Ok(limits) => Some(limits),
+        // Of an environment whose row somebody else wrote, nobody knows the limits.
+        Err(Error::Vault(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     let chrome = chrome(app, who).await?;
     let is_here = |country: &Country| view.countries.iter().any(|row| row.country == *country);
     let choices: Vec<_> = Country::all().into_iter().filter(|country| !is_here(country)).collect();
     let page = Page::framed(who, view.environment.name.clone()).status(form_status(&form));
-    Ok(page.show(app, move || view! { <EnvironmentPage chrome view search new form choices /> }))
+    Ok(page.show(app, move || view! { <EnvironmentPage chrome view limits search new form choices /> }))
 }
 
 pub async fn show(
