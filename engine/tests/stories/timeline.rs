@@ -9,12 +9,13 @@ use domain::keys::timeline::{Happened, Timeline};
 use domain::keys::view::UsageView;
 use domain::scopes::scope::ScopeName;
 use engine::Portal;
-use engine::testing::{Person, TestPortal};
+use engine::testing::{DatabaseKind, Person, TestPortal};
 
 stories! {
     a_timeline_tells_who_made_a_version_and_what_replaced_it,
     a_timeline_tells_checks_health_and_credentials,
     the_audit_log_is_searched_by_version,
+    a_database_of_the_release_before_keeps_its_uses_and_gets_its_timelines,
 }
 
 async fn timeline(portal: &Portal, de: &ScopeName, number: u32) -> Timeline {
@@ -99,4 +100,38 @@ async fn the_audit_log_is_searched_by_version(t: &TestPortal) {
     assert_eq!(found("Production/de", Some(2)).await, [Action::KeyRotate]);
     assert_eq!(found("production/DE", Some(3)).await, []);
     assert_eq!(found("production/FR", Some(1)).await, []);
+}
+
+async fn a_database_of_the_release_before_keeps_its_uses_and_gets_its_timelines(t: &TestPortal) {
+    let ada = t.administrator().await;
+    let de = scope(t, &ada, "DE").await;
+    create(t, &ada, &de, RotationPeriod::Days30).await;
+    let older = match t.kind() {
+        DatabaseKind::Sqlite => {
+            "CREATE TABLE version_usage (version_id INTEGER NOT NULL REFERENCES key_version (id), day TEXT NOT NULL, \
+             issued INTEGER NOT NULL, seen INTEGER NOT NULL, last_at TEXT NOT NULL, PRIMARY KEY (version_id, day)) STRICT"
+        }
+        DatabaseKind::Postgres => {
+            "CREATE TABLE version_usage (version_id BIGINT NOT NULL REFERENCES key_version (id), day TIMESTAMPTZ NOT NULL, \
+             issued BIGINT NOT NULL, seen BIGINT NOT NULL, last_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (version_id, day))"
+        }
+    };
+    for sql in [
+        "DROP INDEX audit_event_version",
+        "ALTER TABLE audit_event DROP COLUMN version",
+        "DROP TABLE version_usage",
+        older,
+        "INSERT INTO version_usage SELECT id, created_at, 5, 2, created_at FROM key_version",
+        "DELETE FROM _sqlx_migrations WHERE version = 26",
+    ] {
+        execute(t.db(), sql).await.expect("the schema of the release before");
+    }
+    let after = t.second().await;
+    let (sums, late) = after.services().usage(&de, 1).await.expect("known");
+    assert_eq!((sums.issued, sums.seen, sums.first_used_at), (5, 2, None));
+    let users: Vec<_> = late.users.iter().map(|one| (one.user.name(), one.issued, one.seen)).collect();
+    assert_eq!(users, [("API key not recorded", 5, 2)]);
+    let told = timeline(&after, &de, 1).await;
+    assert_eq!(told.moments.last().map(|one| one.detail.as_str()), Some("Add encryption key"));
+    assert!(execute(t.db(), "UPDATE audit_event SET detail = 'x'").await.is_err(), "it is only appended to");
 }
