@@ -19,7 +19,7 @@ async function photo(page: Page, name: string): Promise<void> {
 async function finishRotation(page: Page): Promise<void> {
   await expect(async () => {
     await page.reload();
-    await expect(page.getByText(/^once since .*, last on /)).toBeVisible({ timeout: 500 });
+    await expect(page.getByText(/^once since .*, last at /)).toBeVisible({ timeout: 500 });
   }).toPass({ timeout: 15_000 });
   await photo(page, 'tenant-secrets-used');
   await field(page, 'Confirm').fill('production/AT');

@@ -90,7 +90,7 @@ test('a key is rotated now, past the limit of its type, and never past that of a
     await expect(page.getByText(`${version} of 1 Managed`).first()).toBeVisible();
   }
   await page.goto(`${KEYS}/rotate`);
-  await expect(page.getByText(/"Rotate now" is not possible: .* 3 of 3 new versions of every type today\. Possible again in/)).toBeVisible();
+  await expect(page.getByText(/“Rotate now” is not possible either: .*\(3 of 3 used today\)/)).toBeVisible();
   await expect(button(page, 'Next')).toHaveCount(0);
   await expect(field(page, 'Reason')).toHaveCount(0);
   await link(page, 'Cancel').click();

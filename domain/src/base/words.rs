@@ -100,7 +100,8 @@ pub fn limit_detail(refused: &LimitReached, now: DateTime<Utc>) -> String {
             format!("{}. {}", made(*used, *limit, &one, &many), again(*resets_at))
         }
         LimitReached::Daily { limit, used, resets_at } => {
-            let [one, many] = ["new version of every type", "new versions of every type"];
+            // Of any type together, not of each.
+            let [one, many] = ["new version in total", "new versions in total"];
             format!("{}. {}", made(*used, *limit, one, many), again(*resets_at))
         }
         LimitReached::CustomerSupplied { limit, used } => format!(
@@ -187,7 +188,7 @@ mod tests {
         let passed = LimitReached::Daily { limit: 1, used: 3, resets_at: at("2026-11-23T00:00:00Z") };
         assert_eq!(
             limit_detail(&passed, now),
-            "3 new versions of every type made today, the limit is 1. Possible again in 5 h 12 min (23 Nov 2026, 00:00 UTC)."
+            "3 new versions in total made today, the limit is 1. Possible again in 5 h 12 min (23 Nov 2026, 00:00 UTC)."
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Overview;
 use crate::Error;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::base::pages::Page;
 use domain::overview::calendar::{
     CalendarView, Coming, DAY_PAGE, DayView, Entry, MONTH_NAMED, Month, bounds,
@@ -10,6 +10,12 @@ use domain::overview::calendar::{
 
 /// Maximum number of API keys that a month names.
 const KEYS: usize = 1_000;
+
+/// Returns the place of an entry: what is overdue comes first on its day, the rest in the order of time.
+fn order(entry: &Entry) -> (NaiveDate, bool, DateTime<Utc>) {
+    let is_overdue = matches!(entry.coming, Coming::Backup { overdue_since: Some(_) });
+    (entry.at.date_naive(), !is_overdue, entry.at)
+}
 
 impl Overview {
     /// Returns what comes in a month.
@@ -36,7 +42,7 @@ impl Overview {
             false => Vec::new(),
         };
         entries.extend(self.ends(*first, *last).await?);
-        entries.sort_by_key(|entry| entry.at);
+        entries.sort_by_key(order);
         for entry in entries {
             if let Some(day) = days.iter_mut().find(|day| day.day == entry.at.date_naive()) {
                 day.entries.push(entry);
@@ -58,7 +64,7 @@ impl Overview {
             self.vault.db().overview().rotations(from, to, page.range().start, DAY_PAGE).await?;
         if page.number == 1 {
             entries.extend(self.ends(day, day).await?);
-            entries.sort_by_key(|entry| entry.at);
+            entries.sort_by_key(order);
         }
         Ok(CalendarView::Day { day: DayView { day, rotations, entries }, page })
     }

@@ -557,7 +557,7 @@ async fn use_is_counted_by_version_and_survives_a_database_that_is_away(t: &Test
     assert_eq!((first.0.issued, first.0.seen), (2, 2));
     assert_eq!((second.0.issued, second.0.seen), (1, 0));
     // Each API key has sums of its own, and the page tells them apart by day.
-    let more = t.api_key([9; 6], "Billing", "production/DE", &[Operation::Decrypt]).await;
+    let more = t.api_key([10; 6], "Billing", "production/DE", &[Operation::Decrypt]).await;
     t.portal.access().refresh().await.expect("it looks");
     let billing = call(&t.portal, &more, "production/DE").await;
     decrypt(&t.portal, &billing, &made, Context::new()).await.expect("it opens");

@@ -159,10 +159,7 @@ async fn rotate_now_is_offered_once_the_limit_of_the_type_is_reached() {
     let shown = confirm(&house, &person, &cookie, prepared.location()).await;
     assert!(shown.contains("Version 3 is active.") && shown.contains("2<!> of <!>1<!> used"), "{shown}");
     let audit = house.get(&cookie, "/audit").await.body;
-    assert!(
-        audit.contains("passes the daily limit: 1 of 1 Managed before it; reason: &quot;Theft"),
-        "{audit}"
-    );
+    assert!(audit.contains("passes the daily limit: 1 of 1 Managed before it; reason: \"Theft"), "{audit}");
     let export = house.post(&cookie, "/audit/export", &[("format", "jsonl")]).await.body;
     assert!(export.contains("\"key.rotate_now\""), "{export}");
 }
@@ -176,16 +173,12 @@ async fn rotate_now_is_not_offered_once_the_limit_of_all_types_is_reached() {
         confirm(&house, &person, &cookie, prepared.location()).await;
     }
     let page = house.get(&cookie, ROTATE).await.body;
-    assert!(
-        page.contains("is not possible: it passes the limit of one type, never that of all types."),
-        "{page}"
-    );
-    assert!(page.contains("3 of 3 new versions of every type today. Possible again in"), "{page}");
+    assert!(page.contains("never that of all types (3 of 3 used today)."), "{page}");
     assert!(!page.contains("name=\"reason\"") && !page.contains(">Next</button>"), "{page}");
     let typed = [("rotation_days", "60"), ("reason", "Theft"), ("confirm", "production/DE")];
     let refused = house.post(&cookie, ROTATE, &typed).await;
     assert!(refused.status.is_client_error(), "{}", refused.status);
-    assert!(refused.body.contains("3 of 3 new versions of every type today"), "{}", refused.body);
+    assert!(refused.body.contains("3 of 3 new versions in total today"), "{}", refused.body);
     house.test.clock.advance(TimeDelta::days(1));
     let cookie = house.sign_in(&person).await;
     assert!(!house.get(&cookie, ROTATE).await.body.contains("Rotate now"));

@@ -10,8 +10,7 @@ const VERSION: &str = "/environments/production/DE/keys/1";
 async fn encrypt(house: &House, key: &str, times: u32) {
     for _ in 0..times {
         let ask = house.ask(Method::POST, "/api/v1/scopes/production/DE/encrypt");
-        let ask = ask.header("authorization", &format!("Bearer {key}"));
-        let answer = ask.body(r#"{"plaintext":"YQ=="}"#.to_owned()).send().await;
+        let answer = ask.service(key, &serde_json::json!({"plaintext": "YQ=="})).send().await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
 }

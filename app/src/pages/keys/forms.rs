@@ -103,8 +103,11 @@ pub fn RotateKeyPage(
                 Some(_) => {
                     view! {
                         <p>
-                            "“Rotate now” is not possible either: it passes the limit of one type, never that of all types ("
-                            {used.today} " of " {daily.per_scope} " used today)."
+                            {format!(
+                                "“Rotate now” is not possible either: it passes the limit of one type, never that of all types ({} of {} used today).",
+                                used.today,
+                                daily.per_scope,
+                            )}
                         </p>
                     }
                         .into_any()

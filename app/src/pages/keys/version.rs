@@ -123,7 +123,12 @@ pub fn KeyVersionPage(
                 </Fact>
                 <Fact label="Decrypted in the last 90 days">
                     {words::thousands(usage.seen)}
-                    <span class="quiet">" · While this isn't zero, data encrypted with this version is still in use."</span>
+                    <span class="quiet">
+                        {match usage.seen {
+                            0 => " · This counts what services decrypt. It does not show data that nobody reads.",
+                            _ => " · While this isn't zero, data encrypted with this version is still in use.",
+                        }}
+                    </span>
                 </Fact>
                 <Fact label="Last used">
                     {match usage.last_used_at {

@@ -72,7 +72,7 @@ impl Lines {
             let (at, left) = (*expires_at, words::until(*expires_at, now));
             let what = match has_ended {
                 true => {
-                    view! { "Ended at " <Moment at /> ". Keystead refuses the services that use it. Create the next one, or revoke it." }
+                    view! { "Ended at " <Moment at /> ". Keystead refuses the services that use it. Create the next one, then revoke this one." }
                         .into_any()
                 }
                 false => {

@@ -187,7 +187,9 @@ fn Short(entry: Entry) -> impl IntoView {
     let (tone, label) = mark(&entry.coming);
     view! {
         <a href=address_of(&entry.coming)>
-            <span class="visually-hidden">{label} ": "</span>
+            // The other entries name their kind themselves.
+            {matches!(entry.coming, Coming::Rotation { .. })
+                .then(|| view! { <span class="visually-hidden">{label} ": "</span> })}
             <span class="calendar-mark" data-tone=tone.word()></span>
             {subject(&entry.coming)}
         </a>

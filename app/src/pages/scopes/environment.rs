@@ -98,7 +98,7 @@ fn LimitsLine(limits: EnvironmentLimits) -> impl IntoView {
                 "In each country, {} of one type and {} in total are possible per day ({whose}). ",
                 words::count(daily.per_type, "new version", "new versions"),
                 daily.per_scope,
-            )} <a href=address::environment_limits(&environment.slug)>"Change limits"</a>
+            )} <a href=address::environment_limits(&environment.slug)>"Limits of this environment"</a>
         </p>
     }
     .into_any()
