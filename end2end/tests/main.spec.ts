@@ -154,7 +154,7 @@ test('an administrator sets up Keystead, makes a key, rotates it, and sees it ro
   });
 
   await test.step('the audit log tells it in order, refusals too', async () => {
-    await page.getByRole('link', { name: 'Audit log' }).click();
+    await page.getByRole('link', { name: 'Audit log', exact: true }).click();
     const events = (await rows(page)).map(([, who, action, where, outcome]) => [who, action?.split('\n')[0], where, outcome].join(' | '));
     const by = admin.email;
     const expected = [
