@@ -173,9 +173,14 @@ test.describe('a key that the customer holds', () => {
     });
 
     await test.step('"Check now" says why', async () => {
+      const isOld = page.getByText(/The state of the key has changed since, at .* Choose “Check now” to repeat the check\./);
+      await page.goto(`${KEYS}/2`);
+      await expect(isOld, 'the check that was made before the refusal says so').toBeVisible();
       await page.goto(KEYS);
       await button(page, 'Check now').click();
       await expect(said(page)).toHaveText('Version 2 was checked. Decrypt works: failed (DisabledException).');
+      await expect(isOld).toHaveCount(0);
+      await expect(page.locator('.timeline > li').first()).toContainText('Check failed');
       await expect(page.getByText('The CMK is disabled.').first()).toBeVisible();
       if (await hasScript(page)) await look(page, 'version-aws-refused');
     });

@@ -1,7 +1,7 @@
 // Environments and countries with any name: renamed, removed, found.
 
 import { expect, test } from '../support/fixtures';
-import { addCountry, addEnvironment, button, choose, confirmWith, createKey, expectError, field, link, more, said, signIn } from '../support/steps';
+import { addCountry, addEnvironment, awake, button, choose, confirmWith, createKey, expectError, field, link, more, said, signIn } from '../support/steps';
 import { hasScript } from '../support/watch';
 
 test('an environment is renamed and removed while it is empty, and its URL name can be used again', async ({ page, admin }) => {
@@ -201,6 +201,7 @@ test('the sidebar finds environments and countries by name and code', async ({ p
     await box.fill(words);
     if (!(await hasScript(page))) await box.press('Enter');
   };
+  await awake(page);
   await expect(tree.getByRole('link', { name: /Germany|France/ })).toHaveCount(4);
   await find('ger');
   await expect(tree.getByRole('link', { name: /Germany/ })).toHaveCount(2);

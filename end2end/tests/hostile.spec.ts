@@ -398,7 +398,7 @@ test.describe('with a high daily limit', () => {
         await attacker.attack(attack);
         await attacker.open(secrets);
       }
-      await attacker.attack('', { step: 'finish', confirm: `${slug}/DE`, accepts_uses: 'yes' });
+      await attacker.attack('', { step: 'finish', confirm: `${slug}/DE`, accepts_uses: 'yes', seen_uses: '1' });
       await attacker.confirm(admin);
       await expect(said(page)).toHaveText(/^The rotation is finished/);
     });
