@@ -93,7 +93,7 @@ impl Timeline {
                 at: next.created_at,
                 happened: Happened::Deprecated,
                 who: next.created_by,
-                detail: format!("Version {} replaced it{how}.", next.number).to_owned(),
+                detail: format!("Version {} replaced it{how}.", next.number),
             });
         }
         let of_use = |at, happened| Moment { at, happened, who: String::new(), detail: String::new() };

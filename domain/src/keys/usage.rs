@@ -2,7 +2,7 @@
 
 use crate::base::words;
 use crate::services::api_key::ApiKeyId;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use std::collections::HashMap;
 
 /// Number of days for which a page shows the use, today among them.
@@ -92,8 +92,13 @@ pub struct LateUse {
     pub users: Vec<UserCount>,
 }
 
+/// Returns the first moment of the days for which a page shows the use now.
+pub fn since(now: DateTime<Utc>) -> DateTime<Utc> {
+    first_day(now.date_naive()).and_time(NaiveTime::MIN).and_utc()
+}
+
 /// Returns the first day of the time that ends with `today`.
-pub fn first_day(today: NaiveDate) -> NaiveDate {
+fn first_day(today: NaiveDate) -> NaiveDate {
     today.checked_sub_days(Days::new(DAYS - 1)).unwrap_or(today)
 }
 

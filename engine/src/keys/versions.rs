@@ -23,10 +23,9 @@ use domain::keys::limits::{FORECAST_DAYS, Passed, Passing, runs_out_at};
 use domain::keys::reason::Reason;
 use domain::keys::rotation::{RotationPeriod, day_start, next_day};
 use domain::keys::timeline::{LINES, Sources, Timeline};
-use domain::keys::usage::{LateUse, first_day};
+use domain::keys::usage::{LateUse, since};
 use domain::keys::version_ref::LeaseKey;
 use domain::keys::view::{KeysView, LimitsView, UsageView, VersionRow};
-use domain::overview::calendar::bounds;
 use domain::scopes::command::ScopeRef;
 use domain::scopes::scope::ScopeName;
 
@@ -51,12 +50,11 @@ impl Keys {
             let listed = versions.iter_mut().find(|version| version.id == active.id);
             listed.into_iter().for_each(|listed| listed.is_proved &= active.is_proved);
         }
-        let today = self.vault.now().date_naive();
-        let since = bounds(first_day(today)).0;
+        let now = self.vault.now();
         let ids: Vec<i64> = versions.iter().map(|version| version.id).collect();
-        let mut usage = db.usage().of(&ids, since).await?;
+        let mut usage = db.usage().of(&ids, since(now)).await?;
         let late = match &active {
-            Some(active) => db.usage().by_key(active.id, since).await?,
+            Some(active) => db.usage().by_key(active.id, since(now)).await?,
             None => Vec::new(),
         };
         let usage = ids.iter().map(|id| usage.remove(id).unwrap_or_default()).collect();
@@ -65,7 +63,7 @@ impl Keys {
             scope: name.clone(),
             environment_name,
             active,
-            active_use: LateUse::of(today, late),
+            active_use: LateUse::of(now.date_naive(), late),
             versions,
             usage,
             page,
@@ -483,7 +481,8 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason: \"…\"". The reason is quoted so that it cannot pass for more of the line.
+/// Describes the limit that a version passes, for the audit log: "; passes the daily limit: 1 of 1 Managed before it; reason:
+/// \"…\"". The reason is quoted so that it cannot pass for more of the line.
 fn passing(plan: &Plan, reason: Option<&Reason>) -> String {
     let (Some(Passed { limit, used }), Some(reason)) = (plan.passes, reason) else { return String::new() };
     let label = plan.new.key_type().label();

@@ -82,7 +82,7 @@ impl Overview {
         // What is overdue is due today, whatever day it was due on.
         let due_at = upkeep.backup_due_at();
         let overdue_since = upkeep.is_backup_late().then_some(due_at);
-        let at = due_at.max(if overdue_since.is_some() { upkeep.now } else { due_at });
+        let at = if overdue_since.is_some() { upkeep.now } else { due_at };
         let backup =
             (from <= at && at < to).then_some(Entry { at, coming: Coming::Backup { overdue_since } });
         Ok(keys.chain(backup).collect())

@@ -4,9 +4,10 @@ use super::Overview;
 use crate::Error;
 use crate::store::overview::{GridEnvironment, Times};
 use chrono::TimeDelta;
+use domain::base::id::EnvironmentId;
 use domain::base::pages::Page;
 use domain::overview::attention::{AttentionView, KEY_ENDED_DAYS, KEY_ENDS_DAYS, KEY_USED_DAYS, NAMED};
-use domain::overview::grid::{COLUMNS, GridRow, GridSearch, GridView, ROWS, Words};
+use domain::overview::grid::{COLUMNS, GridRow, GridSearch, GridView, Only, ROWS, Words};
 use domain::overview::lack::soon;
 use domain::scopes::scope::Country;
 use std::collections::{HashMap, HashSet};
@@ -47,15 +48,10 @@ impl Overview {
         if let Some(only) = search.only {
             let needing = self.vault.db().overview().needing(only.lack(), times).await?;
             found.retain(|environment| needing.contains(&environment.id));
+            // With words, the country that needs it must be one that has them.
             if !search.words.is_empty() {
-                // The country that needs it must be one that has the words.
-                let ids: Vec<_> = found.iter().map(|environment| environment.id).collect();
-                let needing = self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?;
-                let rest: HashMap<_, _> =
-                    found.iter().map(|one| (one.id, one.rest_of(&search.words))).collect();
-                let has =
-                    |(id, country): &(_, Country)| rest.get(id).is_some_and(|words| words.are_of(*country));
-                let with: HashSet<_> = needing.into_iter().filter(has).map(|(id, _)| id).collect();
+                let needing = self.needing(only, &found, &search.words, times).await?;
+                let with: HashSet<_> = needing.iter().map(|(id, _)| *id).collect();
                 found.retain(|environment| with.contains(&environment.id));
             }
         }
@@ -64,12 +60,7 @@ impl Overview {
         let ids: Vec<_> = shown.iter().map(|environment| environment.id).collect();
         let rest: HashMap<_, _> = shown.iter().map(|one| (one.id, one.rest_of(&search.words))).collect();
         let needing = match search.only {
-            Some(only) => {
-                let mut needing =
-                    self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?;
-                needing.retain(|(id, country)| rest.get(id).is_some_and(|words| words.are_of(*country)));
-                Some(needing)
-            }
+            Some(only) => Some(self.needing(only, &shown, &search.words, times).await?),
             None => None,
         };
         let there = match &needing {
@@ -101,6 +92,21 @@ impl Overview {
         };
         let rows = shown.into_iter().map(row).collect();
         Ok(GridView { countries, rows, row_page, column_page, has_environments })
+    }
+
+    /// Returns the countries of these environments that need attention and have the words that their environment does not have.
+    async fn needing(
+        &self,
+        only: Only,
+        of: &[GridEnvironment],
+        words: &Words,
+        times: Times,
+    ) -> Result<HashSet<(EnvironmentId, Country)>, Error> {
+        let rest: HashMap<_, _> = of.iter().map(|one| (one.id, one.rest_of(words))).collect();
+        let ids: Vec<_> = rest.keys().copied().collect();
+        let mut needing = self.vault.db().overview().countries_needing(only.lack(), &ids, times).await?;
+        needing.retain(|(id, country)| rest.get(id).is_some_and(|words| words.are_of(*country)));
+        Ok(needing)
     }
 
     /// Returns the environments that have all words, in their own names or in that of one of their countries.

@@ -9,9 +9,8 @@ use crate::vault::opened::Vault;
 use chrono::{DateTime, Utc};
 use domain::data::view::PreviousUses;
 use domain::keys::rotation::day_start;
-use domain::keys::usage::{LateUse, first_day};
+use domain::keys::usage::{LateUse, since};
 use domain::keys::view::UsageView;
-use domain::overview::calendar::bounds;
 use domain::scopes::scope::ScopeName;
 use domain::services::api_key::ApiKeyId;
 use std::collections::HashMap;
@@ -108,11 +107,10 @@ impl Services {
     pub async fn usage(&self, name: &ScopeName, number: u32) -> Result<(UsageView, LateUse), Error> {
         let (scope, _) = self.vault.scope(name).await?;
         let version = self.vault.shown(self.vault.db().keys().version(scope.id, number).await?);
-        let today = self.vault.now().date_naive();
-        let since = bounds(first_day(today)).0;
-        let sums = self.vault.db().usage().of(&[version.id], since).await?.remove(&version.id);
-        let late = self.vault.db().usage().by_key(version.id, since).await?;
-        Ok((sums.unwrap_or_default(), LateUse::of(today, late)))
+        let now = self.vault.now();
+        let sums = self.vault.db().usage().of(&[version.id], since(now)).await?.remove(&version.id);
+        let late = self.vault.db().usage().by_key(version.id, since(now)).await?;
+        Ok((sums.unwrap_or_default(), LateUse::of(now.date_naive(), late)))
     }
 
     /// Writes the counts of this server to the database.
@@ -128,7 +126,7 @@ impl Services {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn fold_usage(&self) -> Result<(), Error> {
-        let before = bounds(first_day(self.vault.now().date_naive())).0;
+        let before = since(self.vault.now());
         let before_secrets = day_start(self.vault.now() - PreviousUses::LOOKS_BACK);
         self.vault
             .db()

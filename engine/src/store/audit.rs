@@ -46,10 +46,17 @@ impl TryFrom<Row> for Event {
     }
 }
 
+/// Selects the columns of a [`Row`].
+macro_rules! select {
+    () => {
+        "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address FROM audit_event WHERE "
+    };
+}
+
 macro_rules! select_events {
     ($place:literal, $order:literal) => {
         concat!(
-            "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address FROM audit_event WHERE ",
+            select!(),
             $place,
             " AND ($3 IS NULL OR at >= $3) AND ($4 IS NULL OR at < $4) AND ($5 OR LOWER(place) = $6 \
              OR LOWER(SUBSTR(place, 1, LENGTH($6) + 1)) = $6 || '/' OR place_id = $6) \
@@ -176,8 +183,8 @@ impl Read<'_> {
         number: u32,
         count: u32,
     ) -> Result<Vec<Event>, Error> {
-        const SQL: &str = "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address \
-                           FROM audit_event WHERE place_id = $1 AND version = $2 ORDER BY sequence DESC LIMIT $3";
+        const SQL: &str =
+            concat!(select!(), "place_id = $1 AND version = $2 ORDER BY sequence DESC LIMIT $3");
         let rows: Vec<Row> = on!(self.0, pool => sqlx::query_as(SQL)
             .with(sought(&scope.to_string())).with(i64::from(number)).with(i64::from(count)).fetch_all(pool).await)?;
         rows.into_iter().map(Event::try_from).collect()
@@ -185,8 +192,7 @@ impl Read<'_> {
 
     /// Returns the line that records how a version was made.
     pub(crate) async fn creation_of(&self, scope: ScopeId, number: u32) -> Result<Option<Event>, Error> {
-        const SQL: &str = "SELECT sequence, at, actor_kind, who, action, place, place_id, outcome, detail, address \
-                           FROM audit_event WHERE place_id = $1 AND version = $2 ORDER BY sequence LIMIT 1";
+        const SQL: &str = concat!(select!(), "place_id = $1 AND version = $2 ORDER BY sequence LIMIT 1");
         let row: Option<Row> = on!(self.0, pool => sqlx::query_as(SQL)
             .with(sought(&scope.to_string())).with(i64::from(number)).fetch_optional(pool).await)?;
         row.map(Event::try_from).transpose()

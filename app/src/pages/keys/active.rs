@@ -2,13 +2,13 @@
 
 use crate::frame::moment::Moment;
 use crate::pages::custody::check_now::CheckNow;
-use crate::pages::custody::health_badge::HealthBadge;
+use crate::pages::custody::health_badge::{HealthBadge, HealthWord};
 use crate::pages::keys::status_badge::StatusBadge;
-use crate::ui::badge::{Badge, Tone};
 use crate::ui::facts::{Fact, Facts};
 use chrono::{DateTime, Utc};
 use domain::base::address;
 use domain::base::words;
+use domain::custody::health::HealthState;
 use domain::keys::usage::LateUse;
 use domain::keys::view::VersionRow;
 use domain::scopes::scope::ScopeName;
@@ -26,7 +26,7 @@ pub fn ActiveVersion(
     let health = match version.health {
         Some(health) => view! { <HealthBadge health /> }.into_any(),
         None if version.is_proved => view! {
-            <Badge tone=Tone::Ok label="Healthy" />
+            <HealthWord state=HealthState::Healthy />
             <span class="quiet">" Keystead keeps the key."</span>
         }
         .into_any(),

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn LimitsCard(limits: LimitsView, now: DateTime<Utc>) -> impl IntoView {
+    let managed = limits.usage(KeyType::Managed);
     let LimitsView {
         daily,
         own,
@@ -35,8 +36,8 @@ pub fn LimitsCard(limits: LimitsView, now: DateTime<Utc>) -> impl IntoView {
     let is_reached = today >= daily.per_scope || offered.iter().any(|(_, used)| *used >= daily.per_type);
     // Only the limit of the managed type can be passed, and only below that of all types.
     let can_pass = active_type == Some(KeyType::Managed)
-        && today < daily.per_scope
-        && offered.iter().any(|(key_type, used)| *key_type == KeyType::Managed && *used >= daily.per_type);
+        && daily.reached_of_type(managed).is_some()
+        && daily.after_one_passing(managed, KeyType::Managed, now).is_ok();
     let supplied = (customer_supplied_used > 0).then(|| {
         format!(" · {customer_supplied_used} of {CUSTOMER_SUPPLIED_MAX} customer-supplied versions")
     });

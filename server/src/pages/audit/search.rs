@@ -73,11 +73,9 @@ fn some(text: &str) -> Option<String> {
 /// Splits "production/DE/3", or the id of a country and a number, into the country and the number of the version.
 fn of_version(place: &str) -> (String, Option<u32>) {
     let is_country = |text: &str| text.parse::<ScopeName>().is_ok() || text.parse::<ScopeId>().is_ok();
-    match place.rsplit_once('/').filter(|(country, _)| is_country(country)) {
-        Some((country, number)) => match number::plain(number) {
-            Some(number) => (country.to_owned(), Some(number)),
-            None => (place.to_owned(), None),
-        },
+    let of_country = place.rsplit_once('/').filter(|(country, _)| is_country(country));
+    match of_country.and_then(|(country, text)| Some((country, number::plain(text)?))) {
+        Some((country, number)) => (country.to_owned(), Some(number)),
         None => (place.to_owned(), None),
     }
 }
